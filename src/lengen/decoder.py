@@ -1,0 +1,230 @@
+"""The decoder: a pre-norm transformer that calls the contracts of `pe` and `attention` and never asks which it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int, Real
+from torch import Tensor, nn
+
+from lengen.attention import AttentionRule
+from lengen.pe import PositionalEncoding, Shape
+from lengen.task import require
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The size and the make of a decoder.
+
+    Args:
+        layers: blocks with weights of their own.
+        dim: width of the residual stream.
+        heads: attention heads; divides dim.
+        hidden: width of the feed-forward layer, as a multiple of dim.
+        activation: `gelu`, or `swiglu` (Shazeer 2020, gated; has a third matrix).
+        tied: whether the output shares the token embedding.
+        dropout: on embeddings and on what each block adds.
+        loops: how often the stack of blocks is applied, with the same weights.
+        inject: whether each further loop adds the embeddings again (input injection, McLeish et al. 2024).
+        bos: whether examples start with a bos token.
+    """
+
+    layers: int = 2
+    dim: int = 64
+    heads: int = 4
+    hidden: float = 4.0
+    activation: Literal["gelu", "swiglu"] = "gelu"
+    tied: bool = False
+    dropout: float = 0.0
+    loops: int = 1
+    inject: bool = False
+    bos: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "dim", "heads", "loops"):
+            require(getattr(self, name) >= 1, f"decoder.{name}={getattr(self, name)}: allowed is 1 or more")
+        require(self.dim % self.heads == 0, f"decoder.dim={self.dim}: does not divide by decoder.heads={self.heads}")
+        require(self.hidden > 0, f"decoder.hidden={self.hidden}: allowed is above 0")
+        require(0 <= self.dropout < 1, f"decoder.dropout={self.dropout}: allowed is 0 up to, but not, 1")
+
+    @property
+    def shape(self) -> Shape:
+        """What parts need to know."""
+        return Shape(self.dim, self.heads)
+
+
+@dataclass
+class Cache:
+    """Keys, values and positions of the tokens read so far; one pair of tensors for each block of each loop."""
+
+    keys: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    values: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    positions: Tensor | None = None
+
+    def seen(self, positions: Real[Tensor, "#batch time"]) -> Real[Tensor, "#batch all"]:
+        """Take in the positions of new tokens; those of all tokens come back."""
+        self.positions = positions if self.positions is None else torch.cat([self.positions, positions], 1)
+        return self.positions
+
+    def extend(self, slot: tuple[int, int], key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Take in the keys and values of new tokens; those of all tokens come back."""
+        if slot in self.keys:
+            key, value = torch.cat([self.keys[slot], key], 2), torch.cat([self.values[slot], value], 2)
+        self.keys[slot], self.values[slot] = key, value
+        return key, value
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What every block of one forward pass shares."""
+
+    table: Tensor | None
+    bias: Tensor | None
+    cache: Cache | None
+
+
+class Attention(nn.Module):
+    """Multi-head attention over what the block reads."""
+
+    def __init__(self, shape: Shape, rule: AttentionRule) -> None:
+        super().__init__()
+        self.heads, self.rule = shape.heads, rule
+        self.query, self.key, self.value, self.out = (nn.Linear(shape.dim, shape.dim, bias=False) for _ in range(4))
+
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], pe: PositionalEncoding, reading: Reading, slot: tuple[int, int]
+    ) -> Float[Tensor, "batch time dim"]:
+        """Attend from the new tokens to all tokens so far."""
+        query, key, value = (
+            rearrange(project(x), "batch time (heads head_dim) -> batch heads time head_dim", heads=self.heads)
+            for project in (self.query, self.key, self.value)
+        )
+        query, key = pe.rotate(query, reading.table), pe.rotate(key, reading.table)
+        if reading.cache is not None:
+            key, value = reading.cache.extend(slot, key, value)
+        mixed = self.rule(query, key, value, reading.bias)
+        return self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
+
+
+class FeedForward(nn.Module):
+    """Two matrices and a GELU, or three and a gated SiLU."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        width = round(architecture.dim * architecture.hidden)
+        self.up = nn.Linear(architecture.dim, width, bias=False)
+        self.gate = nn.Linear(architecture.dim, width, bias=False) if architecture.activation == "swiglu" else None
+        self.down = nn.Linear(width, architecture.dim, bias=False)
+
+    def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
+        """Token by token."""
+        up = self.up(x)
+        return self.down(nn.functional.gelu(up) if self.gate is None else nn.functional.silu(self.gate(x)) * up)
+
+
+class Block(nn.Module):
+    """Attention and feed-forward, each behind an RMSNorm and added to the stream."""
+
+    def __init__(self, architecture: Architecture, rule: AttentionRule) -> None:
+        super().__init__()
+        self.attention_norm, self.feed_norm = nn.RMSNorm(architecture.dim), nn.RMSNorm(architecture.dim)
+        self.attention = Attention(architecture.shape, rule)
+        self.feed = FeedForward(architecture)
+        self.dropout = nn.Dropout(architecture.dropout)
+
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], pe: PositionalEncoding, reading: Reading, slot: tuple[int, int]
+    ) -> Float[Tensor, "batch time dim"]:
+        """One step of the residual stream."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), pe, reading, slot))
+        return x + self.dropout(self.feed(self.feed_norm(x)))
+
+
+class Decoder(nn.Module):
+    """Tokens and their positions to logits over the next token: a pure function of parameters and inputs.
+
+    Args:
+        architecture: size and make.
+        vocabulary: number of token ids.
+        pe: makes the positional encoding, one for all layers.
+        attention: makes the attention rule, one a layer.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        vocabulary: int,
+        pe: Callable[[Shape], PositionalEncoding],
+        attention: Callable[[Shape], AttentionRule],
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.embedding = nn.Embedding(vocabulary, architecture.dim)
+        self.dropout = nn.Dropout(architecture.dropout)
+        self.blocks = nn.ModuleList(
+            Block(architecture, attention(architecture.shape)) for _ in range(architecture.layers)
+        )
+        self.norm = nn.RMSNorm(architecture.dim)
+        self.head = nn.Linear(architecture.dim, vocabulary, bias=False)
+        self._initialise()
+        self.pe = pe(architecture.shape)
+
+    def _initialise(self) -> None:
+        """Unit embeddings; matrices at 1/sqrt(fan-in), those that write to the stream smaller with depth."""
+        depth = 2 * len(self.blocks) * self.architecture.loops
+        for name, weight in self.named_parameters():
+            if weight.ndim == 2 and name.startswith("blocks"):  # noqa: PLR2004
+                writes = name.endswith(("out.weight", "down.weight"))
+                nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * (depth**-0.5 if writes else 1.0))
+        nn.init.normal_(self.embedding.weight, std=1.0)
+        if self.architecture.tied:
+            self.head.weight = self.embedding.weight
+        else:
+            nn.init.normal_(self.head.weight, std=self.architecture.dim**-0.5)
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        positions: Real[Tensor, "#batch time"],
+        cache: Cache | None = None,
+    ) -> Float[Tensor, "batch time vocab"]:
+        """Logits after every token.
+
+        Args:
+            tokens: the new tokens: all of them, or with a cache those that follow what it holds.
+            positions: of the new tokens.
+            cache: what was read before; taken further in place.
+        """
+        embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
+        seen = positions if cache is None else cache.seen(positions)
+        reading = Reading(self.pe.table(positions), causal(self.pe.bias(positions, seen), positions, seen), cache)
+        x = embedded
+        for loop in range(self.architecture.loops):
+            if loop and self.architecture.inject:
+                x = x + embedded
+            for layer, block in enumerate(self.blocks):
+                x = block(x, self.pe, reading, (loop, layer))
+        x = self.norm(x)
+        return self.head(x * self.architecture.dim**-0.5 if self.architecture.tied else x)
+
+
+def causal(
+    bias: Float[Tensor, "#batch heads query key"] | None,
+    query: Real[Tensor, "#batch query"],
+    key: Real[Tensor, "#batch key"],
+) -> Float[Tensor, "#batch #heads query key"] | None:
+    """A bias that hides later keys; None where the attention's own causal mask says it all.
+
+    The newest query sees every key: row i of `query` rows sees all but the last `query - 1 - i` keys.
+    """
+    queries, keys = query.shape[1], key.shape[1]
+    if bias is None and queries in (1, keys):
+        return None
+    hidden = torch.ones(queries, keys, dtype=torch.bool, device=key.device).triu(keys - queries + 1)
+    if bias is None:
+        bias = torch.zeros(1, 1, queries, keys, device=key.device)
+    return bias.masked_fill(hidden, -torch.inf)

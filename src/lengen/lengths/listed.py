@@ -1,0 +1,40 @@
+"""Some lengths, equally likely; a single one is a fixed length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from lengen.lengths import Lengths
+from lengen.task import require
+
+
+@dataclass(frozen=True)
+class Listed(Lengths):
+    """Uniform over given lengths.
+
+    Args:
+        values: the lengths.
+        per_batch: lengths in one batch.
+    """
+
+    values: list[int]
+    per_batch: int = 4
+
+    def __post_init__(self) -> None:
+        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: allowed is 1 or more")
+        require(
+            bool(self.values) and min(self.values) >= 1,
+            f"lengths.values={self.values}: allowed is a list of lengths from 1 up",
+        )
+
+    @property
+    def support(self) -> list[int]:
+        """See `Lengths`."""
+        return sorted(set(self.values))
+
+    def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:  # noqa: ARG002
+        """See `Lengths`."""
+        index = torch.randint(len(self.values), (count,), generator=generator).tolist()
+        return [self.values[i] for i in index]

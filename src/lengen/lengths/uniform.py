@@ -1,0 +1,42 @@
+"""All lengths up to the longest, equally likely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from lengen.lengths import Lengths
+from lengen.task import require
+
+
+@dataclass(frozen=True)
+class Uniform(Lengths):
+    """Uniform over minimum to maximum.
+
+    Args:
+        maximum: the longest; `train_length` in the configuration.
+        minimum: the shortest.
+        per_batch: lengths in one batch.
+    """
+
+    maximum: int
+    minimum: int = 1
+    per_batch: int = 4
+
+    def __post_init__(self) -> None:
+        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: allowed is 1 or more")
+        require(
+            1 <= self.minimum <= self.maximum,
+            f"lengths.minimum={self.minimum}: allowed is 1 to the longest training length, {self.maximum}",
+        )
+
+    @property
+    def support(self) -> list[int]:
+        """See `Lengths`."""
+        return list(range(self.minimum, self.maximum + 1))
+
+    def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:  # noqa: ARG002
+        """See `Lengths`."""
+        drawn: list[int] = torch.randint(self.minimum, self.maximum + 1, (count,), generator=generator).tolist()
+        return drawn

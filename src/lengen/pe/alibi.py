@@ -1,0 +1,45 @@
+"""Attention with linear biases (Press et al. 2022, section 3)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor
+
+from lengen.pe import PositionalEncoding, Shape
+from lengen.task import require
+
+
+def geometric(heads: int) -> list[float]:
+    """Slopes 2^(-8h/heads), h = 1 … heads; for other than powers of 2, every second slope of twice the power fills up."""
+    power = 1 << (heads.bit_length() - 1)
+    slopes = [2 ** (-8 * head / power) for head in range(1, power + 1)]
+    return slopes if power == heads else slopes + geometric(2 * power)[0 : 2 * (heads - power) : 2]
+
+
+class ALiBi(PositionalEncoding):
+    """Subtract slope * distance from the scaled logits of each head. Nothing is learned; defined at every length.
+
+    Attention with a bias mask: memory quadratic in time.
+
+    Args:
+        shape: the decoder it serves.
+        slopes: one a head; None takes the paper's geometric ones (very gentle below 4 heads).
+    """
+
+    distances = True
+
+    def __init__(self, shape: Shape, slopes: list[float] | None = None) -> None:
+        super().__init__(shape)
+        require(
+            slopes is None or len(slopes) == shape.heads,
+            f"pe.slopes={slopes}: allowed is one slope a head, {shape.heads} of them",
+        )
+        self.slopes = tuple(geometric(shape.heads) if slopes is None else slopes)
+
+    def bias(
+        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+    ) -> Float[Tensor, "#batch heads query key"]:
+        """-slope * (query - key)."""
+        distance = (query.unsqueeze(-1) - key.unsqueeze(-2)).float().unsqueeze(1)
+        return -torch.tensor(self.slopes, device=distance.device).view(-1, 1, 1) * distance

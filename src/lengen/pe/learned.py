@@ -1,0 +1,41 @@
+"""Learned absolute embeddings (Gehring et al. 2017; Radford et al. 2018)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+
+from lengen.pe import PositionalEncoding, Shape
+from lengen.task import require
+
+
+class Learned(PositionalEncoding):
+    """One learned vector a position, added to the token embedding.
+
+    Rows that training never visits keep their initial values (they are not decayed either): beyond the trained length
+    this encoding is noise unless `positions` visits every row. A position outside the table is refused.
+    Fused attention, memory linear in time.
+
+    Args:
+        shape: the decoder it serves.
+        maximum: rows of the table.
+        std: standard deviation of the initial values.
+    """
+
+    def __init__(self, shape: Shape, maximum: int = 1024, std: float = 0.02) -> None:
+        super().__init__(shape)
+        require(maximum >= 1, f"pe.maximum={maximum}: allowed is 1 or more")
+        require(std >= 0, f"pe.std={std}: allowed is 0 or more")
+        self.rows = nn.Parameter(torch.randn(maximum, shape.dim) * std)
+
+    @property
+    def budget(self) -> int:
+        """Rows of the table."""
+        return self.rows.shape[0]
+
+    def embed(
+        self, x: Float[Tensor, "batch time dim"], positions: Real[Tensor, "#batch time"]
+    ) -> Float[Tensor, "batch time dim"]:
+        """Add the row of each position."""
+        return x + self.rows[positions]

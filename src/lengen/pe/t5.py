@@ -1,0 +1,53 @@
+"""The relative bias of T5 (Raffel et al. 2020, section 2.1)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int, Real
+from torch import Tensor, nn
+
+from lengen.pe import PositionalEncoding, Shape
+from lengen.task import require
+
+
+class T5(PositionalEncoding):
+    """A learned bias a head for each bucket of distances, added after scaling; one table for all layers.
+
+    Half of the buckets hold one distance each, the rest grow logarithmically up to `max_distance`; all beyond share the
+    last. Buckets that training never visits keep their initial value: with `max_distance` far above the trained length,
+    longer problems read biases that were never learned. Attention with a bias mask that is learned: explicit weights,
+    memory quadratic in time.
+
+    Args:
+        shape: the decoder it serves.
+        buckets: rows of the table.
+        max_distance: first distance of the last bucket, about.
+        std: standard deviation of the initial values.
+    """
+
+    distances = True
+
+    def __init__(self, shape: Shape, buckets: int = 32, max_distance: int = 128, std: float = 0.02) -> None:
+        super().__init__(shape)
+        require(buckets >= 2, f"pe.buckets={buckets}: allowed is 2 or more")  # noqa: PLR2004
+        require(max_distance > buckets // 2, f"pe.max_distance={max_distance}: allowed is above {buckets // 2}, half of pe.buckets")
+        require(std >= 0, f"pe.std={std}: allowed is 0 or more")
+        self.max_distance = max_distance
+        self.rows = nn.Parameter(torch.randn(buckets, shape.heads) * std)
+
+    def bucket(self, distance: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
+        """Bucket of each distance; negative distances (future keys) are in bucket 0."""
+        buckets = self.rows.shape[0]
+        exact = buckets // 2
+        distance = distance.clamp(min=0)
+        ratio = torch.log(distance.clamp(min=1).float() / exact) / math.log(self.max_distance / exact)
+        return torch.where(distance < exact, distance, (exact + (ratio * (buckets - exact)).long()).clamp(max=buckets - 1))
+
+    def bias(
+        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+    ) -> Float[Tensor, "#batch heads query key"]:
+        """The table's row for every distance."""
+        distance = (query.unsqueeze(-1) - key.unsqueeze(-2)).long()
+        return self.rows.float()[self.bucket(distance)].movedim(-1, 1)

@@ -1,0 +1,45 @@
+"""Which position each token has: a function of the batch, orthogonal to how positions enter the decoder.
+
+Positions are integers (or reals) of shape `#batch time`: one row where every example has the same, else one an example.
+They are computed on the host, beside the batch. In training some schemes draw at random; every draw is one an example.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from jaxtyping import Real
+from torch import Tensor
+
+from lengen.task import Batch
+
+
+class Positions(ABC):
+    """Assigns positions to the tokens of a batch."""
+
+    counts: ClassVar[bool] = False
+    """True if positions say no more than the order of tokens: 0, 1, 2, …"""
+    increasing: ClassVar[bool] = True
+    """True if later tokens always have larger positions, as biases over distances need."""
+
+    @abstractmethod
+    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:
+        """Positions of the tokens.
+
+        A position may depend on the tokens up to its own, never on later ones.
+
+        Args:
+            batch: what the decoder reads, bos included.
+            generator: the only source of chance.
+            training: False in a sweep, where random starts are at their lowest.
+
+        Raises:
+            ValueError: the batch does not fit these positions.
+        """
+
+
+def starts(batch: Batch, room: int | Tensor, generator: torch.Generator) -> Real[Tensor, "batch 1"]:
+    """A uniform random start an example, from 0 to `room` (one for all, or one an example)."""
+    return (torch.rand((len(batch), 1), generator=generator, dtype=torch.float64) * (room + 1)).long()

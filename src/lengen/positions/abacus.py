@@ -1,0 +1,40 @@
+"""Abacus embeddings: a digit's index in its number (McLeish et al. 2024, section 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Real
+from torch import Tensor
+
+from lengen.positions import Positions, starts
+from lengen.task import Batch, require
+
+
+@dataclass(frozen=True)
+class Abacus(Positions):
+    """1, 2, 3, … within each run of digit tokens, 0 elsewhere; training adds one random offset an example.
+
+    Digits should be written least significant first (`task.order=little_endian` for addition). The paper draws one
+    offset a batch; here it is one an example.
+
+    Args:
+        offset: largest offset; 0 to `offset` are drawn in training, 0 is used in sweeps (the paper's k is 99).
+    """
+
+    increasing: ClassVar[bool] = False
+    offset: int = 99
+
+    def __post_init__(self) -> None:
+        require(self.offset >= 0, f"positions.offset={self.offset}: allowed is 0 or more")
+
+    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:
+        """See `Positions`."""
+        require(bool(batch.vocabulary.digits.any()), "positions=abacus: this task has no digits to count")
+        digit = batch.vocabulary.digits[batch.tokens]
+        index = torch.arange(1, batch.time + 1).expand_as(batch.tokens)
+        before = torch.where(digit, 0, index).cummax(1).values  # the last token that was no digit
+        shift = starts(batch, self.offset, generator) if training else 0
+        return torch.where(digit, index - before + shift, 0)

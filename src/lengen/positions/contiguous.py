@@ -1,0 +1,24 @@
+"""0, 1, 2, …: what every paper means when it says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Real
+from torch import Tensor
+
+from lengen.positions import Positions
+from lengen.task import Batch
+
+
+@dataclass(frozen=True)
+class Contiguous(Positions):
+    """Count the tokens from 0."""
+
+    counts: ClassVar[bool] = True
+
+    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:  # noqa: ARG002
+        """See `Positions`; draws nothing."""
+        return torch.arange(batch.time).unsqueeze(0)

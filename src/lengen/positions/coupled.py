@@ -1,0 +1,41 @@
+"""Position coupling: tokens that must be matched share a position (Cho et al. 2024, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Real
+from torch import Tensor
+
+from lengen.positions import Positions, starts
+from lengen.positions.offset import fits
+from lengen.task import Batch, require
+
+
+@dataclass(frozen=True)
+class Coupled(Positions):
+    """The task's own places, shifted by a random start in training; tokens without a place have position 0.
+
+    Args:
+        maximum: largest position; the start is uniform over what fits below it, and lowest in sweeps.
+    """
+
+    increasing: ClassVar[bool] = False
+    maximum: int = 64
+
+    def __post_init__(self) -> None:
+        require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
+
+    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:
+        """See `Positions`."""
+        places = batch.places
+        if places is None:
+            raise ValueError("positions=coupled: this task has no places to couple under its options")
+        largest = int(places.max())
+        fits(largest, self.maximum)
+        if not training:
+            return places
+        shift = starts(batch, self.maximum - places.amax(1, keepdim=True), generator)
+        return torch.where(places > 0, places + shift, 0)

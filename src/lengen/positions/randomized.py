@@ -1,0 +1,36 @@
+"""Randomized positional encodings (Ruoss et al. 2023, section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Real
+from torch import Tensor
+
+from lengen.positions import Positions
+from lengen.positions.offset import fits
+from lengen.task import Batch, require
+
+
+@dataclass(frozen=True)
+class Randomized(Positions):
+    """As many distinct integers below a maximum as there are tokens, sorted; drawn an example, in sweeps too.
+
+    The sweep draws them from its own seed, as the paper's evaluation is random as well. Distances are differences of
+    these integers for every encoding (the paper's code draws distances instead for ALiBi).
+
+    Args:
+        maximum: the integers are below it (2048 in the paper).
+    """
+
+    maximum: int = 2048
+
+    def __post_init__(self) -> None:
+        require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
+
+    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:  # noqa: ARG002
+        """See `Positions`."""
+        fits(batch.time, self.maximum)
+        draw = torch.rand((len(batch), self.maximum), generator=generator)
+        return draw.topk(batch.time, dim=1, sorted=False).indices.sort(1).values

@@ -1,0 +1,143 @@
+"""The endless, seeded, resumable stream of training batches: step 5,000 is the same whether or not 4,999 was run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Int, Real
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from lengen.lengths import Lengths
+from lengen.positions import Positions
+from lengen.task import Batch, Task, require
+
+BLOCK = 32
+"""Steps whose examples are drawn together: all of one length in one call."""
+
+
+def generator(*key: str | int) -> torch.Generator:
+    """A generator keyed by what it is for, such as ("train", seed, step)."""
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+class Example(NamedTuple):
+    """What the decoder learns from: tensors only, so that Lightning can move them."""
+
+    tokens: Int[Tensor, "batch time"]
+    answer: Bool[Tensor, "batch time"]
+    positions: Real[Tensor, "#batch time"]
+
+
+def read(batch: Batch, positions: Positions, chance: torch.Generator, *, bos: bool, training: bool) -> Example:
+    """A batch of a task as the decoder reads it: bos in front, positions beside."""
+    batch = batch.begin() if bos else batch
+    return Example(batch.tokens, batch.answer, positions(batch, chance, training=training))
+
+
+@dataclass
+class Stream(IterableDataset[Example]):
+    """Training batches, endless from step `start`; every draw is keyed by (data seed, what for, step).
+
+    Args:
+        task: what is learned.
+        positions: the position of each token.
+        lengths: the lengths of each batch.
+        batch_size: examples a step.
+        seed: the data seed.
+        bos: whether examples start with a bos token.
+        examples: size of a fixed training set without repetitions; None draws fresh examples at every step.
+        start: the first step to yield.
+    """
+
+    task: Task
+    positions: Positions
+    lengths: Lengths
+    batch_size: int
+    seed: int
+    bos: bool = True
+    examples: int | None = None
+    start: int = 0
+    _pool: Batch | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.examples is not None:
+            self._pool = fixed_set(self.task, self.lengths, self.examples, self.seed)
+
+    def __iter__(self) -> Iterator[Example]:
+        block = self.start // BLOCK
+        while True:
+            for step, batch in enumerate(self.block(block), block * BLOCK):
+                if step >= self.start:
+                    chance = generator("positions", self.seed, step)
+                    yield read(batch, self.positions, chance, bos=self.bos, training=True)
+            block += 1
+
+    def block(self, index: int) -> list[Batch]:
+        """The batches of one block of steps."""
+        if self._pool is not None:
+            return [self._pool.rows(self._visit(index * BLOCK + step, len(self._pool))) for step in range(BLOCK)]
+        chance = generator("train", self.seed, index)
+        shares = [self._shares(index * BLOCK + step, chance) for step in range(BLOCK)]
+        wanted = sum((Counter(dict(share)) for share in shares), Counter[int]())
+        drawn = {length: self.task.sample(length, wanted[length], chance) for length in sorted(wanted)}
+        used: Counter[int] = Counter()
+        batches = []
+        for share in shares:
+            parts = [drawn[length].rows(slice(used[length], used[length] + count)) for length, count in share]
+            used.update(dict(share))
+            batches.append(Batch.join(parts))
+        return batches
+
+    def _shares(self, step: int, chance: torch.Generator) -> list[tuple[int, int]]:
+        """(length, examples) of one step, each length once."""
+        groups = min(self.lengths.per_batch, self.batch_size)
+        share: Counter[int] = Counter()
+        for group, length in enumerate(self.lengths.draw(groups, step, chance)):
+            share[length] += self.batch_size // groups + (group < self.batch_size % groups)
+        return list(share.items())
+
+    def _visit(self, step: int, size: int) -> Tensor:
+        """Rows of the fixed set at a step: every epoch visits each once, in an order of its own."""
+        ticks = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        rows = torch.empty_like(ticks)
+        for epoch in ticks.div(size, rounding_mode="floor").unique().tolist():
+            order = torch.randperm(size, generator=generator("epoch", self.seed, epoch))
+            here = ticks // size == epoch
+            rows[here] = order[ticks[here] % size]
+        return rows
+
+
+def fixed_set(task: Task, lengths: Lengths, examples: int, seed: int) -> Batch:
+    """A training set of distinct examples, shared out evenly over the lengths as far as each has enough of them.
+
+    Raises:
+        ValueError: the task has fewer distinct examples at these lengths.
+    """
+    support = lengths.support
+    missing, parts = examples, []
+    for index, length in enumerate(support):  # short lengths run out first; what they lack goes to the longer ones
+        share = -(-missing // (len(support) - index))
+        parts.append(distinct(task, length, share, generator("fixed set", seed, length)))
+        missing -= len(parts[-1])
+    require(missing == 0, f"trainer.examples={examples}: the task has {examples - missing} distinct ones at its training lengths")
+    return Batch.join(parts)
+
+
+def distinct(task: Task, length: int, count: int, chance: torch.Generator) -> Batch:
+    """Up to `count` distinct examples of one length; fewer where eight draws of that many bring no more."""
+    found = task.sample(length, count, chance)
+    for _ in range(8):
+        _, inverse = torch.unique(found.tokens, dim=0, return_inverse=True)
+        first = torch.full((int(inverse.max()) + 1,), len(found)).scatter_reduce(0, inverse, torch.arange(len(found)), "amin")
+        found = found.rows(first.sort().values[:count])
+        if len(found) == count:
+            break
+        found = Batch.join([found, task.sample(length, count, chance)])
+    return found

@@ -1,0 +1,218 @@
+"""What a problem is: the contract that every task implements, and the types that leave it.
+
+A task turns a length and a generator into a `Batch`: prompt, answer, end token, one example a row. It knows nothing
+of training, of positions or of the decoder. A new task is one file here and one YAML under `configs/task/`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+PAD, BOS, SEP, EOS = range(4)
+SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
+DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A task's own alphabet behind the four special tokens pad, bos, sep and eos (ids 0 to 3).
+
+    Args:
+        symbols: the alphabet in the order of its ids, each symbol once.
+    """
+
+    symbols: tuple[str, ...]
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """Id of every symbol, the special ones included."""
+        return {symbol: index for index, symbol in enumerate((*SPECIAL, *self.symbols))}
+
+    def __len__(self) -> int:
+        return len(SPECIAL) + len(self.symbols)
+
+    def __getitem__(self, symbol: str) -> int:
+        return self.ids[symbol]
+
+    def encode(self, symbols: Iterable[str]) -> Int[Tensor, " symbols"]:
+        """Ids of some symbols (a string is read character by character)."""
+        return torch.tensor([self.ids[symbol] for symbol in symbols], dtype=torch.long)
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """Symbols of some ids."""
+        names = (*SPECIAL, *self.symbols)
+        return [names[index] for index in ids]
+
+    @cached_property
+    def digits(self) -> Bool[Tensor, " vocab"]:
+        """Which ids are decimal digits: what Abacus positions count."""
+        return torch.tensor([symbol in DIGITS for symbol in (*SPECIAL, *self.symbols)])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples of a task, right-padded: `[bos] prompt answer eos pad…` in every row.
+
+    Args:
+        tokens: token ids.
+        answer: True on the answer and its end token: what is learned and scored.
+        places: what must be matched with what (digit significance, item index), from 1; 0 is no place. None where the
+            task with its options has no such thing, or where it would give the answer's length away.
+        length: the size of each problem in the task's own unit.
+        vocabulary: what the ids mean.
+    """
+
+    tokens: Int[Tensor, "batch time"]
+    answer: Bool[Tensor, "batch time"]
+    places: Int[Tensor, "batch time"] | None
+    length: Int[Tensor, " batch"]
+    vocabulary: Vocabulary
+
+    def __len__(self) -> int:
+        return self.tokens.shape[0]
+
+    @property
+    def time(self) -> int:
+        """Tokens in the longest row."""
+        return self.tokens.shape[1]
+
+    def begin(self) -> Batch:
+        """The same examples with a bos token in front."""
+        front = (1, 0)
+        return replace(
+            self,
+            tokens=torch.nn.functional.pad(self.tokens, front, value=BOS),
+            answer=torch.nn.functional.pad(self.answer, front, value=False),
+            places=None if self.places is None else torch.nn.functional.pad(self.places, front, value=0),
+        )
+
+    def rows(self, index: slice | Tensor) -> Batch:
+        """Some of the examples, cut to the longest among them."""
+        tokens = self.tokens[index]
+        time = int((tokens != PAD).sum(1).max()) if len(tokens) else 0
+        return replace(
+            self,
+            tokens=tokens[:, :time],
+            answer=self.answer[index][:, :time],
+            places=None if self.places is None else self.places[index][:, :time],
+            length=self.length[index],
+        )
+
+    @staticmethod
+    def join(batches: Sequence[Batch]) -> Batch:
+        """Batches of one task below each other, right-padded together."""
+        time = max(batch.time for batch in batches)
+
+        def stack(parts: Sequence[Tensor]) -> Tensor:
+            return torch.cat([torch.nn.functional.pad(part, (0, time - part.shape[1])) for part in parts])
+
+        places = [batch.places for batch in batches if batch.places is not None]
+        return replace(
+            batches[0],
+            tokens=stack([batch.tokens for batch in batches]),
+            answer=stack([batch.answer for batch in batches]),
+            places=stack(places) if len(places) == len(batches) else None,
+            length=torch.cat([batch.length for batch in batches]),
+        )
+
+
+@dataclass(frozen=True)
+class Span:
+    """A run of columns of a batch: ids, and the place of each. A PAD inside is a hole, closed by `assemble`."""
+
+    tokens: Int[Tensor, "#batch span"]
+    places: Int[Tensor, "#batch span"] | int = 0
+
+
+def assemble(
+    length: int, count: int, vocabulary: Vocabulary, prompt: Sequence[Span], answer: Sequence[Span], *, coupled: bool = True
+) -> Batch:
+    """Spans side by side, the end token behind them, holes closed.
+
+    Args:
+        length: size of the problem, the same for every row.
+        count: rows; spans of one row are repeated.
+        vocabulary: what the ids mean.
+        prompt: what is read.
+        answer: what is written, without its end token.
+        coupled: False if these places must not be used (they would give the answer away).
+    """
+    end = Span(torch.full((1, 1), EOS))
+    spans = [*prompt, *answer, end]
+    tokens = torch.cat([span.tokens.expand(count, -1) for span in spans], 1)
+    scored = torch.zeros_like(tokens, dtype=torch.bool)
+    scored[:, sum(span.tokens.shape[1] for span in prompt) :] = True
+    places = torch.cat([torch.as_tensor(span.places).expand(count, span.tokens.shape[1]) for span in spans], 1)
+    full = tokens != PAD
+    if not bool(full.all()):
+        order = (~full).to(torch.uint8).argsort(dim=1, stable=True)[:, : int(full.sum(1).max())]
+        tokens, places = tokens.gather(1, order), places.gather(1, order)
+        scored = scored.gather(1, order) & (tokens != PAD)
+        places = places * (tokens != PAD)
+    return Batch(tokens, scored, places if coupled else None, torch.full((count,), length), vocabulary)
+
+
+class Task(ABC):
+    """A family of problems, one for every length from 1 up."""
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> Vocabulary:
+        """The alphabet of prompts and answers."""
+
+    @abstractmethod
+    def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
+        """Draw examples of one length, vectorised.
+
+        Args:
+            length: size of the problem in the task's own unit, at least 1.
+            count: examples to draw.
+            generator: the only source of chance.
+
+        Raises:
+            ValueError: no problem of this length exists under the task's options.
+        """
+
+    def examined(self) -> Task:
+        """The task that a sweep asks; differs from the trained one where training mixes in something easier."""
+        return self
+
+    def show(self, length: int, count: int = 1, seed: int = 0) -> str:
+        """Some examples as text, `prompt -> answer`, one a line."""
+        batch = self.sample(length, count, torch.Generator().manual_seed(seed))
+        lines = []
+        for tokens, answer in zip(batch.tokens, batch.answer, strict=True):
+            read = batch.vocabulary.decode(tokens[~answer & (tokens != PAD)].tolist())
+            written = batch.vocabulary.decode(tokens[answer].tolist())
+            lines.append(f"{join_symbols(read)} -> {join_symbols(written)}")
+        return "\n".join(lines)
+
+
+def join_symbols(symbols: Sequence[str]) -> str:
+    """Symbols as one readable string: spaces only where some symbol is longer than a character."""
+    plain = [symbol for symbol in symbols if symbol not in SPECIAL]
+    gap = " " if any(len(symbol) > 1 for symbol in plain) else ""
+    return gap.join("⏎" if symbol == SPECIAL[EOS] else symbol for symbol in symbols)
+
+
+def letters(count: int) -> tuple[str, ...]:
+    """Names for the symbols of an alphabet: a to z, A to Z, then numbered."""
+    plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return tuple(plain[i] if i < len(plain) else f"s{i}" for i in range(count))
+
+
+def require(holds: bool, message: str) -> None:
+    """Refuse a user's value with one readable line.
+
+    Raises:
+        ValueError: `holds` is false.
+    """
+    if not holds:
+        raise ValueError(message)

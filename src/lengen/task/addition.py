@@ -1,0 +1,163 @@
+"""Addition of two numbers, digit by digit (Lee et al. 2023; Zhou et al. 2024; McLeish et al. 2024; Cho et al. 2024)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+
+MARKERS = letters(26)
+
+
+@dataclass(frozen=True)
+class Addition(Task):
+    """Add two numbers. Length: digits of the longer operand.
+
+    >>> print(Addition().show(length=3, count=2))
+    400+945= -> 5431⏎
+    393+970= -> 3631⏎
+    >>> print(Addition(order="plain", pad="none", operands="uneven").show(length=3))
+    9+459= -> 468⏎
+    >>> print(Addition(hints=True).show(length=2))
+    t4u0+t9u4= -> u4t31⏎
+    >>> print(Addition(scratchpad="columns").show(length=2))
+    40+94= -> 0440,4931,>431⏎
+
+    Args:
+        order: `reversed` writes the answer least significant digit first, `plain` most significant first,
+            `little_endian` turns the operands round too (what Abacus positions expect).
+        pad: `zero` writes operands and answer at fixed widths (n and n + 1) with leading zeros; `none` without any.
+        operands: `equal` numbers of digits, or `uneven`: one of the two is shorter, by a uniform draw.
+        hints: a marker before each digit, cyclic in its significance from a random start (index hints).
+        blanks: a blank before each digit of the prompt with probability one half (random spacing).
+        scratchpad: `columns` writes, from the right, both digits, the digit of the sum and the carry of every column,
+            and then the answer.
+        carry: `uniform` digits, or `heavy`: a carry that runs through a random stretch of columns.
+    """
+
+    order: Literal["reversed", "plain", "little_endian"] = "reversed"
+    pad: Literal["zero", "none"] = "zero"
+    operands: Literal["equal", "uneven"] = "equal"
+    hints: bool = False
+    blanks: bool = False
+    scratchpad: Literal["none", "columns"] = "none"
+    carry: Literal["uniform", "heavy"] = "uniform"
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Digits, signs, a blank, and the markers where hints are on."""
+        return Vocabulary((*DIGITS, "+", "=", ",", ">", " ", *(MARKERS if self.hints else ())))
+
+    def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
+        """Draw additions; see `Task.sample`."""
+        digits, sizes = self._operands(length, count, generator)
+        total, carries = add(digits[0], digits[1])
+        columns = torch.arange(length + 1)
+        kept = columns < sizes.unsqueeze(-1)  # significances that are written, of both operands and of the answer
+        if self.pad == "zero":
+            kept = columns < torch.tensor([length, length, length + 1]).view(3, 1, 1)
+        start = torch.randint(len(MARKERS), (count, 1), generator=generator)
+        turned = self.order == "little_endian"
+        first, second = (self._written(digits[i], kept[i, :, :length], start, turned, generator) for i in range(2))
+        answer = self._written(total, kept[2], start, self.order != "plain")
+        plus, equals, point = (self._sign(sign, 1) for sign in "+=>")
+        if self.order == "plain":  # the place of the equals sign is next to the answer's first digit, as in Cho et al.
+            equals = self._sign("=", length + 2)
+        written = [*self._trace(digits, total, carries), point, answer] if self.scratchpad == "columns" else [answer]
+        known = self.order != "plain" or self.pad == "zero"  # else places would tell the answer's length
+        return assemble(length, count, self.vocabulary, [first, plus, second, equals], written, coupled=known)
+
+    def _operands(
+        self, length: int, count: int, generator: torch.Generator
+    ) -> tuple[Int[Tensor, "2 batch length"], Int[Tensor, "3 batch"]]:
+        """Digits of both operands from the least significant, and how many digits operands and answer have."""
+        digits = torch.randint(10, (2, count, length), generator=generator)
+        sizes = torch.full((2, count), length)
+        if self.operands == "uneven":
+            sizes[0] = torch.randint(1, length + 1, (count,), generator=generator)
+            swap = torch.rand(count, generator=generator) < 0.5  # noqa: PLR2004
+            sizes = torch.where(swap, sizes.flip(0), sizes)
+        if self.carry == "heavy":
+            digits = self._heavy(digits, generator)
+        if self.pad == "none" and length > 1:  # no leading zero, except the number 0
+            leading = (torch.arange(length) == sizes.unsqueeze(2) - 1) & (sizes.unsqueeze(2) > 1) & (digits == 0)
+            digits = torch.where(leading, torch.randint(1, 10, digits.shape, generator=generator), digits)
+        digits = digits * (torch.arange(length) < sizes.unsqueeze(2))
+        total = add(digits[0], digits[1])[0]
+        width = ((total > 0) * torch.arange(1, length + 2)).amax(1).clamp(min=1)
+        return digits, torch.cat([sizes, width.unsqueeze(0)])
+
+    def _heavy(
+        self, digits: Int[Tensor, "2 batch length"], generator: torch.Generator
+    ) -> Int[Tensor, "2 batch length"]:
+        """A carry made in one column and passed on (digits that sum to 9) through a uniform stretch of them."""
+        _, count, length = digits.shape
+        column = torch.arange(length)
+        first = torch.randint(length, (count, 1), generator=generator)
+        last = first + (torch.rand((count, 1), generator=generator) * (length - first)).long()
+        one = torch.randint(1, 9, (count, length), generator=generator)
+        makes = 10 - one + (torch.rand((count, length), generator=generator) * one).long()
+        other = torch.where(column == first, makes, 9 - one)
+        return torch.where((first <= column) & (column <= last), torch.stack([one, other]), digits)
+
+    def _written(
+        self,
+        digits: Int[Tensor, "batch digits"],
+        kept: Bool[Tensor, "#batch digits"],
+        start: Int[Tensor, "batch 1"],
+        turned: bool,
+        generator: torch.Generator | None = None,
+    ) -> Span:
+        """A number as tokens: per digit an optional blank (given a generator), an optional marker, the digit."""
+        count, width = digits.shape
+        columns = torch.arange(width).expand(count, -1)
+        cells, places = [digits + len(SPECIAL)], [columns + 2]
+        if self.hints:
+            cells.insert(0, (start + columns) % len(MARKERS) + self.vocabulary[MARKERS[0]])
+            places.insert(0, columns + 2)
+        if self.blanks and generator is not None:
+            blank = torch.rand((count, width), generator=generator) < 0.5  # noqa: PLR2004
+            cells.insert(0, blank * self.vocabulary[" "])
+            places.insert(0, torch.zeros_like(columns))
+        tokens = torch.stack(cells, 2) * kept.unsqueeze(2) + PAD
+        where = torch.stack(places, 2)
+        if not turned:
+            tokens, where = tokens.flip(1), where.flip(1)
+        return Span(tokens.flatten(1), where.flatten(1))
+
+    def _trace(
+        self,
+        digits: Int[Tensor, "2 batch length"],
+        total: Int[Tensor, "batch answer"],
+        carries: Bool[Tensor, "batch length"],
+    ) -> list[Span]:
+        """Column by column from the right: both digits, the sum's digit, the carry, a comma."""
+        length = carries.shape[1]
+        figures = torch.stack([digits[0], digits[1], total[:, :length], carries.long()], 2) + len(SPECIAL)
+        comma = torch.full_like(figures[:, :, :1], self.vocabulary[","])
+        places = torch.arange(2, length + 2).repeat_interleave(5).unsqueeze(0)
+        return [Span(torch.cat([figures, comma], 2).flatten(1), places)]
+
+    def _sign(self, sign: str, place: int) -> Span:
+        return Span(self.vocabulary.encode(sign).unsqueeze(0), place)
+
+
+def add(
+    first: Int[Tensor, "batch length"], second: Int[Tensor, "batch length"]
+) -> tuple[Int[Tensor, "batch answer"], Bool[Tensor, "batch length"]]:
+    """Digits of the sum, least significant first and one longer, and the carry out of every column.
+
+    A column that sums to 9 passes on what comes in; the carry is that of the last column below that does not
+    (carry look-ahead: a running maximum instead of a loop over digits).
+    """
+    sums = first + second
+    settled = torch.where(sums != 9, torch.arange(sums.shape[1]), -1).cummax(1).values  # noqa: PLR2004
+    carries = (settled >= 0) & (sums.gather(1, settled.clamp(min=0)) > 9)  # noqa: PLR2004
+    incoming = torch.nn.functional.pad(carries.long(), (1, 0))
+    return (torch.nn.functional.pad(sums, (0, 1)) + incoming) % 10, carries

@@ -1,0 +1,68 @@
+"""Copy: write the symbols that were read (Kazemnejad et al. 2023, appendix D; Zhou et al. 2024)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, require
+
+
+@dataclass(frozen=True)
+class Copy(Task):
+    """Copy a string. Length: symbols read.
+
+    >>> print(Copy(alphabet=5).show(length=4, count=2))
+    ebda# -> ebda⏎
+    eceb# -> eceb⏎
+
+    Args:
+        alphabet: number of symbols.
+        repeats: `allowed` draws every symbol freely, `unique` draws without repetition, `one` repeats one symbol
+            (the central paper's rsc).
+        times: how often the string is written (2 is the paper's rsc2x and cmc2x).
+        substitute: name a symbol of the string and another one; the answer has the second for the first (rdc).
+    """
+
+    alphabet: int = 20
+    repeats: Literal["allowed", "unique", "one"] = "allowed"
+    times: Literal[1, 2] = 1
+    substitute: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.alphabet >= 1 + self.substitute, f"task.alphabet={self.alphabet}: allowed is {1 + self.substitute} or more")
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The alphabet, and an arrow for substitution."""
+        return Vocabulary((*letters(self.alphabet), ">"))
+
+    def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
+        """Draw strings; see `Task.sample`."""
+        items = self._draw(length, count, generator) + len(SPECIAL)
+        index = torch.arange(1, length + 1).unsqueeze(0)
+        separator = Span(torch.full((1, 1), SEP))
+        prompt, written = [Span(items, index), separator], items
+        if self.substitute:
+            old = items.gather(1, torch.randint(length, (count, 1), generator=generator))
+            step = torch.randint(1, self.alphabet, (count, 1), generator=generator)
+            new = (old - len(SPECIAL) + step) % self.alphabet + len(SPECIAL)
+            rule = torch.cat([old, torch.full_like(old, self.vocabulary[">"]), new, torch.full_like(old, SEP)], 1)
+            prompt, written = [Span(rule), *prompt], torch.where(items == old, new, items)
+        return assemble(length, count, self.vocabulary, prompt, [Span(written, index)] * self.times)
+
+    def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
+        if self.repeats == "one":
+            return torch.randint(self.alphabet, (count, 1), generator=generator).expand(-1, length)
+        if self.repeats == "unique":
+            require(
+                length <= self.alphabet,
+                f"length {length}: task.repeats=unique allows at most task.alphabet={self.alphabet} symbols",
+            )
+            return torch.rand((count, self.alphabet), generator=generator).argsort(1)[:, :length]
+        return torch.randint(self.alphabet, (count, length), generator=generator)

@@ -1,0 +1,123 @@
+"""Passkey retrieval: find a key in noise (Mohtashami and Jaggi 2023)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, require
+
+INTRODUCTION = (
+    "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. "
+    "I will quiz you about the important information there. "
+)
+FILLER = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again. "
+LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class Passkey(Task):
+    """Repeat the key that stands somewhere in the noise. Length: noise tokens.
+
+    >>> print(Passkey(alphabet=4).show(length=8, count=2))
+    dda!740dcddd? -> 740⏎
+    aad!549aabdd? -> 549⏎
+    >>> print(Passkey(alphabet=4, keys=2).show(length=6))
+    dda!A740!B549dca?A -> 740⏎
+
+    Args:
+        digits: digits of a key.
+        depth: noise before the key as a share of all noise, from 0 to 1; None draws it uniformly.
+        noise: `random` symbols, or `text`, the standard filler sentences in characters.
+        keys: how many keys are hidden; with more than one each has a label and the question names one.
+        alphabet: number of noise symbols (`random` only).
+    """
+
+    digits: int = 3
+    depth: float | None = None
+    noise: Literal["random", "text"] = "random"
+    keys: int = 1
+    alphabet: int = 16
+
+    def __post_init__(self) -> None:
+        require(self.digits >= 1, f"task.digits={self.digits}: allowed is 1 or more")
+        require(self.depth is None or 0 <= self.depth <= 1, f"task.depth={self.depth}: allowed is null (uniform), or 0 to 1")
+        require(1 <= self.keys <= len(LABELS), f"task.keys={self.keys}: allowed is 1 to {len(LABELS)}")
+        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Digits, labels and the two marks, with noise symbols or the characters of the text."""
+        used = letters(self.alphabet) if self.noise == "random" else sorted({*INTRODUCTION, *FILLER, *"".join(self._words)})
+        return Vocabulary(tuple(dict.fromkeys((*DIGITS, *used, "!", "?", *LABELS[: self.keys]))))
+
+    @property
+    def _words(self) -> tuple[str, str, str]:
+        """Introduction, needle and question; `0` stands for the key, `@` for its label."""
+        label = "@" if self.keys > 1 else ""
+        key = "0" * self.digits
+        if self.noise == "random":
+            return "", f"!{label}{key}", f"?{label}"
+        name = f"The pass key{label and ' ' + label} is"
+        short = name[0].lower() + name[1:]
+        needle = f" {name} {key}. Remember it. {key} is {short[:-3]}. "
+        return INTRODUCTION, needle, f"What is {short[:-3]}? {name} "
+
+    def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
+        """Draw noise and keys; see `Task.sample`."""
+        introduction, needle, question = self._words
+        keys = torch.randint(10, (count, self.keys, self.digits), generator=generator) + len(SPECIAL)
+        names = torch.arange(self.keys).expand(count, -1)
+        labels = self.vocabulary.encode(LABELS[: self.keys])[names]
+        asked = torch.randint(self.keys, (count,), generator=generator)
+        row = torch.arange(count)
+        hidden = self._fill(needle, keys, labels)
+        places = self._fill_places(needle).expand(count, self.keys, -1) * (names == asked.unsqueeze(1)).unsqueeze(2)
+        body, matched = self._hide(length, hidden, places, generator)
+        prompt = [
+            Span(self._fill(introduction, keys[:, 0], labels[:, 0])),
+            Span(body, matched),
+            Span(self._fill(question, keys[row, asked], labels[row, asked])),
+        ]
+        answer = Span(keys[row, asked], torch.arange(1, self.digits + 1).unsqueeze(0))
+        return assemble(length, count, self.vocabulary, prompt, [answer])
+
+    def _fill(
+        self, words: str, keys: Int[Tensor, "*batch digits"], labels: Int[Tensor, "*batch"]
+    ) -> Int[Tensor, "*batch symbols"]:
+        """Ids of some words with the key and the label in their slots."""
+        template = self.vocabulary.encode(words.replace("@", "0")).expand(*labels.shape, -1)
+        slots = self._fill_places(words)
+        filled = torch.where(slots > 0, keys[..., (slots - 1).clamp(min=0)], template)
+        label = torch.tensor([symbol == "@" for symbol in words], dtype=torch.bool)
+        return torch.where(label, labels.unsqueeze(-1), filled)
+
+    def _fill_places(self, words: str) -> Int[Tensor, " symbols"]:
+        """Which digit of the key stands where, from 1; 0 elsewhere."""
+        zero = torch.tensor([symbol == "0" for symbol in words], dtype=torch.long)
+        return zero * ((zero.cumsum(0) - 1) % self.digits + 1)
+
+    def _hide(
+        self,
+        length: int,
+        hidden: Int[Tensor, "batch keys needle"],
+        places: Int[Tensor, "batch keys needle"],
+        generator: torch.Generator,
+    ) -> tuple[Int[Tensor, "batch body"], Int[Tensor, "batch body"]]:
+        """Noise with every needle put before a drawn noise token; the places move along."""
+        count, keys, size = hidden.shape
+        noise = torch.randint(self.alphabet, (count, length), generator=generator) + len(SPECIAL) + len(DIGITS)
+        if self.noise == "text":
+            noise = self.vocabulary.encode(FILLER)[torch.arange(length) % len(FILLER)].expand(count, -1)
+        depth = torch.randint(length + 1, (count, keys), generator=generator)
+        if self.depth is not None:
+            depth = torch.full_like(depth, round(self.depth * length))
+        rank = torch.cat([2 * depth.repeat_interleave(size, 1), torch.arange(1, 2 * length, 2).expand(count, -1)], 1)
+        order = rank.argsort(dim=1, stable=True)
+        body = torch.cat([hidden.flatten(1), noise], 1).gather(1, order)
+        return body, torch.cat([places.flatten(1), torch.zeros_like(noise)], 1).gather(1, order)

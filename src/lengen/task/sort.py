@@ -1,0 +1,99 @@
+"""Sort symbols or numbers (Kazemnejad et al. 2023; Awasthi and Gupta 2023 for the successor hint)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, require
+
+
+@dataclass(frozen=True)
+class Sort(Task):
+    """Write the items in ascending order. Length: items.
+
+    >>> print(Sort(alphabet=26).show(length=4, count=2))
+    lrog# -> glor⏎
+    qnkh# -> hknq⏎
+    >>> print(Sort(digits=2, duplicates=True).show(length=3))
+    44,39,33# -> 33,39,44⏎
+
+    Args:
+        alphabet: number of symbols when items are symbols; their order is the alphabet's.
+        duplicates: whether an item may come twice.
+        digits: 1 for items that are single symbols; n > 1 for numbers of n digits, leading zeros kept.
+        hint: `successor` makes half of the training examples ask for the item after a given one (`list ? item #`),
+            the auxiliary task of Awasthi and Gupta 2023; sweeps ask for the sorted list alone.
+    """
+
+    alphabet: int = 100
+    duplicates: bool = False
+    digits: int = 1
+    hint: Literal["none", "successor"] = "none"
+
+    def __post_init__(self) -> None:
+        require(self.alphabet >= 2, f"task.alphabet={self.alphabet}: allowed is 2 or more")  # noqa: PLR2004
+        require(1 <= self.digits <= 6, f"task.digits={self.digits}: allowed is 1 to 6")  # noqa: PLR2004
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Symbols, or digits and a comma; and the question mark of the hint."""
+        items = letters(self.alphabet) if self.digits == 1 else (*DIGITS, ",")
+        return Vocabulary((*items, "?"))
+
+    @property
+    def values(self) -> int:
+        """How many different items there are."""
+        return self.alphabet if self.digits == 1 else 10**self.digits
+
+    def examined(self) -> Task:
+        """The sorted list alone, over the same vocabulary."""
+        return replace(self, hint="none")
+
+    def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
+        """Draw lists; see `Task.sample`."""
+        items = self._draw(length, count, generator)
+        ordered = items.sort(1).values
+        prompt, written = self._spell(items), self._spell(ordered)
+        separator = Span(torch.full((1, 1), SEP))
+        if self.hint == "none":
+            return assemble(length, count, self.vocabulary, [Span(prompt), separator], [Span(written)], coupled=False)
+        asks = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
+        asked = torch.randint(max(length - 1, 1), (count, 1), generator=generator)
+        item, successor = ordered.gather(1, asked), ordered.gather(1, (asked + 1).clamp(max=length - 1))
+        question = torch.cat([torch.full((count, 1), self.vocabulary["?"]), self._spell(item)], 1)
+        read = [Span(prompt), Span(question.masked_fill(~asks, PAD)), separator]
+        answers = [Span(written.masked_fill(asks, PAD)), Span(self._spell(successor).masked_fill(~asks, PAD))]
+        return assemble(length, count, self.vocabulary, read, answers, coupled=False)
+
+    def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
+        if self.duplicates:
+            return torch.randint(self.values, (count, length), generator=generator)
+        require(length <= self.values, f"length {length}: without task.duplicates there are {self.values} items to sort")
+        if self.values <= 1000:  # noqa: PLR2004
+            return torch.rand((count, self.values), generator=generator).argsort(1)[:, :length]
+        items = torch.randint(self.values, (count, length), generator=generator)
+        while bool((twice := repeated(items)).any()):  # uniform over distinct lists, since no value is preferred
+            items[twice] = torch.randint(self.values, (int(twice.sum()),), generator=generator)
+        return items
+
+    def _spell(self, items: Int[Tensor, "batch items"]) -> Int[Tensor, "batch symbols"]:
+        """Ids of items: one each, or digits with a comma between numbers."""
+        if self.digits == 1:
+            return items + len(SPECIAL)
+        powers = 10 ** torch.arange(self.digits - 1, -1, -1)
+        figures = items.unsqueeze(2) // powers % 10 + len(SPECIAL)
+        commas = torch.full_like(figures[:, :, :1], self.vocabulary[","])
+        return torch.cat([figures, commas], 2).flatten(1)[:, :-1]
+
+
+def repeated(items: Int[Tensor, "batch items"]) -> Bool[Tensor, "batch items"]:
+    """Which items stand earlier in their row already."""
+    ordered, order = items.sort(1, stable=True)
+    again = torch.zeros_like(items, dtype=torch.bool)
+    return again.scatter(1, order[:, 1:], ordered[:, 1:] == ordered[:, :-1])
