@@ -39,6 +39,10 @@ class Positions(ABC):
             ValueError: the batch does not fit these positions.
         """
 
+    def largest(self, batch: Batch, *, training: bool) -> int:  # noqa: ARG002
+        """The largest position that such a batch can get, whatever is drawn."""
+        return int(self(batch, torch.Generator(), training=False).max())
+
 
 def starts(batch: Batch, room: int | Tensor, generator: torch.Generator) -> Real[Tensor, "batch 1"]:
     """A uniform random start an example, from 0 to `room` (one for all, or one an example)."""

@@ -38,3 +38,7 @@ class Abacus(Positions):
         before = torch.where(digit, 0, index).cummax(1).values  # the last token that was no digit
         shift = starts(batch, self.offset, generator) if training else 0
         return torch.where(digit, index - before + shift, 0)
+
+    def largest(self, batch: Batch, *, training: bool) -> int:
+        """See `Positions`."""
+        return super().largest(batch, training=False) + self.offset * training

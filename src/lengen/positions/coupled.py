@@ -39,3 +39,7 @@ class Coupled(Positions):
             return places
         shift = starts(batch, self.maximum - places.amax(1, keepdim=True), generator)
         return torch.where(places > 0, places + shift, 0)
+
+    def largest(self, batch: Batch, *, training: bool) -> int:
+        """See `Positions`."""
+        return self.maximum if training else super().largest(batch, training=False)

@@ -31,6 +31,10 @@ class Offset(Positions):
         counted = torch.arange(batch.time).unsqueeze(0)
         return counted + starts(batch, self.maximum - batch.time, generator) if training else counted
 
+    def largest(self, batch: Batch, *, training: bool) -> int:
+        """See `Positions`."""
+        return self.maximum - 1 if training else super().largest(batch, training=False)
+
 
 def fits(needed: int, maximum: int) -> None:
     """Refuse a batch that needs more positions than there are.

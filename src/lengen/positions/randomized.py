@@ -34,3 +34,7 @@ class Randomized(Positions):
         fits(batch.time, self.maximum)
         draw = torch.rand((len(batch), self.maximum), generator=generator)
         return draw.topk(batch.time, dim=1, sorted=False).indices.sort(1).values
+
+    def largest(self, batch: Batch, *, training: bool) -> int:
+        """See `Positions`."""
+        return self.maximum - 1 if training else super().largest(batch, training=False)

@@ -1,0 +1,58 @@
+# make help lists what there is. Everything runs in .venv, which the first target that needs it makes.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || (echo "lengen needs Python 3.11 to 3.13: make PYTHON=python3.12"; exit 1)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+.PHONY: setup
+setup: $(READY)  ## install lengen and what its tests need into .venv
+
+.PHONY: demo
+demo: $(READY)  ## train passkey with three encodings, show the curves (minutes)
+	$(BIN)/python scripts/demo.py
+
+.PHONY: test
+test: $(READY)  ## run the tests (minutes)
+	$(BIN)/python -m pytest -q -n 2
+
+.PHONY: test-long
+test-long: $(READY)  ## run the tests that take long
+	$(BIN)/python -m pytest -q -m long
+
+.PHONY: lint
+lint: $(READY)  ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(READY)  ## check types
+	$(BIN)/mypy
+
+.PHONY: wheel
+wheel: $(READY)  ## build sdist and wheel, install the wheel, run it from an empty folder
+	sh scripts/wheel.sh $(BIN)/python
+
+.PHONY: bench
+bench: $(READY)  ## measure the overhead of training and the speed of the sweep
+	$(BIN)/python scripts/bench.py overhead
+	$(BIN)/python scripts/bench.py sweep
+
+.PHONY: check
+check: test lint types wheel  ## everything that is checked before a change lands
+
+.PHONY: clean
+clean:  ## remove .venv and what builds leave
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,47 @@
+"""Checkpoints that are whole or absent, and that execute nothing when they are read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+
+
+class SafeCheckpoints(TorchCheckpointIO):
+    """How Lightning writes and reads its checkpoints here."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
+        """Write beside, flush to the disk, then put in place."""
+        path = Path(path)
+        beside = path.with_name(f".{path.name}.part")
+        try:
+            with beside.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:  # noqa: ARG002
+        """Read tensors and plain values, nothing else."""
+        return read_checkpoint(Path(path))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's contents, by `weights_only=True`: a stranger's file executes nothing.
+
+    Raises:
+        ValueError: the file is no such checkpoint.
+    """
+    try:
+        contents: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001  # torch raises pickle, zip and runtime errors alike
+        raise ValueError(f"{path} is no checkpoint of lengen ({str(error).splitlines()[0]})") from None
+    return contents

@@ -1,0 +1,1 @@
+"""The commands, one module each: a docstring whose first line is the help, and `main(arguments) -> exit code`."""

@@ -1,0 +1,42 @@
+"""Show examples of a task, with the answer and its places marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lengen.door import Door
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    return Door("data", data, arguments).enter()
+
+
+def data(config: dict[str, Any], allowed: set[str]) -> int:
+    """Draw and print."""
+    from lengen.config import Builder, leaf
+    from lengen.stream import generator
+    from lengen.task import Task, require
+
+    task = Builder(allowed).build(Task, config["task"], "task")  # type: ignore[type-abstract]
+    length, count, seed = (leaf(int, config[name], name) for name in ("length", "count", "seed"))
+    require(length >= 1, f"length={length}: allowed is 1 or more")
+    require(count >= 1, f"count={count}: allowed is 1 or more")
+    batch = task.sample(length, count, generator("show", seed))
+    for row in range(count):
+        print(drawn(batch.rows(slice(row, row + 1))))
+    return 0
+
+
+def drawn(batch: Any) -> str:
+    """One example as aligned rows: the tokens, a caret under each token of the answer, and the places if there are any."""
+    from lengen.task import EOS, SPECIAL
+
+    tokens = ["⏎" if symbol == SPECIAL[EOS] else symbol for symbol in batch.vocabulary.decode(batch.tokens[0].tolist())]
+    rows = {"tokens": tokens, "answer": ["^" if scored else "" for scored in batch.answer[0].tolist()]}
+    if batch.places is not None:
+        rows["places"] = [str(place) if place else "" for place in batch.places[0].tolist()]
+    widths = [max(len(cells[i]) for cells in rows.values()) for i in range(len(tokens))]
+    gap = " " if max(widths) > 1 else ""
+    lines = [f"{name}  " + gap.join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)) for name, cells in rows.items()]
+    return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -1,0 +1,29 @@
+"""Train at short lengths, sweep longer ones: one run, or with -m a study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lengen.door import FAILED, Door
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    return Door("train", train, arguments).enter()
+
+
+def train(config: dict[str, Any], allowed: set[str]) -> int:
+    """One run, from its configuration to its files and its table."""
+    from lengen.config import Builder
+    from lengen.experiment import Experiment
+    from lengen.report import terminal
+
+    experiment = Builder(allowed).build(Experiment, {**config, "record": config})
+    outcome = experiment.run()
+    if outcome.earlier:
+        print(f"lengen: {outcome.folder.path} is {outcome.status} already; force=true runs it again and keeps the old one aside")
+    if outcome.status == "diverged":
+        print(f"lengen: diverged: {outcome.error}; what was found until then is in {outcome.folder.path}")
+        return FAILED
+    terminal.show(outcome.curve, id_exact_match=outcome.id_exact_match or 0.0, folder=outcome.folder.path)
+    return 0

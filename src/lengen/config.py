@@ -1,0 +1,142 @@
+"""Where the YAML lives, and `build`: from a composed configuration to typed, checked objects. Hydra stops here."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, is_dataclass, make_dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+T = TypeVar("T")
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
+
+
+def config_dir() -> Path:
+    """The folder of the packaged YAML: beside the modules in a wheel, at the top of the repository in a checkout."""
+    here = Path(__file__).resolve().parent
+    for folder in (here / "configs", here.parents[1] / "configs"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError("lengen was installed without its configs")
+
+
+def nearest(wrong: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing where nothing is near."""
+    close = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.5)
+    return f"; did you mean {' or '.join(repr(word) for word in close)}?" if close else ""
+
+
+class Builder:
+    """Makes objects from plain nested values, every leaf checked against the constructor's own annotations.
+
+    Args:
+        allowed: top-level modules whose classes a `_target_` may name.
+    """
+
+    def __init__(self, allowed: Iterable[str] = ("lengen",)) -> None:
+        self.allowed = frozenset(allowed)
+
+    def build(self, kind: type[T], node: Mapping[str, Any], path: str = "") -> T:
+        """An instance of `kind`, or of the subclass that the node's `_target_` names.
+
+        Raises:
+            ValueError: an unknown or missing option, a wrong type or value, or a target that is not allowed.
+        """
+        return cast("T", self._call(kind, node, path, skip=0)())
+
+    def _call(self, kind: type[Any], node: Any, path: str, skip: int) -> Callable[..., Any]:
+        """The constructor with its options filled in, all but the first `skip` arguments."""
+        if not isinstance(node, Mapping):
+            raise ValueError(f"{path}={node!r}: allowed is a group of options")  # noqa: TRY004
+        target = self._target(kind, node, path)
+        hints = typing.get_type_hints(target.__init__)
+        parameters = list(inspect.signature(target).parameters.values())[skip:]
+        options = {key: value for key, value in node.items() if key != "_target_"}
+        names = [parameter.name for parameter in parameters]
+        for key in options:
+            if key not in names:
+                where = f"{path}.{key}" if path else str(key)
+                raise ValueError(f"unknown option {where!r}{nearest(str(key), names)} (allowed: {', '.join(names)})")
+        for parameter in parameters:
+            if parameter.name not in options and parameter.default is inspect.Parameter.empty:
+                raise ValueError(f"{path}.{parameter.name} is missing".lstrip("."))
+        filled = {key: self._value(hints[key], value, f"{path}.{key}".lstrip(".")) for key, value in options.items()}
+        return partial(target, **filled)
+
+    def _target(self, kind: type[Any], node: Mapping[str, Any], path: str) -> type[Any]:
+        """The class that a node names."""
+        name = node.get("_target_")
+        if name is None:
+            if inspect.isabstract(kind) or not is_dataclass(kind):
+                raise ValueError(f"{path}._target_ is missing: allowed is a {kind.__name__} under {self._roots}")
+            return kind
+        module, _, leaf = str(name).rpartition(".")
+        if module.partition(".")[0] not in self.allowed:
+            raise ValueError(
+                f"{path}._target_={name}: allowed is a class under {self._roots}; for a class of your own, "
+                "name the folder of its YAML with --config-dir"
+            )
+        try:
+            target = getattr(importlib.import_module(module), leaf)
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"{path}._target_={name}: {error}") from None
+        if not (inspect.isclass(target) and issubclass(target, kind)):
+            raise ValueError(f"{path}._target_={name}: allowed is a {kind.__name__} (from {kind.__module__})")
+        return target
+
+    @property
+    def _roots(self) -> str:
+        return ", ".join(sorted(self.allowed))
+
+    def _value(self, hint: Any, value: Any, path: str) -> Any:
+        """One argument: a part to be made later, an object, or a leaf."""
+        origin = typing.get_origin(hint)
+        if origin is Callable:
+            return self._call(typing.get_args(hint)[1], value, path, skip=1)
+        if origin is Mapping:
+            return value
+        if inspect.isclass(hint) and hint not in (int, float, str, bool) and origin is None:
+            return self.build(hint, value, path)
+        return leaf(hint, value, path)
+
+
+def leaf(hint: Any, value: Any, path: str) -> Any:
+    """A value as its annotation wants it: int, float, str, bool, Literal, lists of these, or None among them.
+
+    Raises:
+        ValueError: the value is none of these.
+    """
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if value in choices and type(value) in {type(choice) for choice in choices}:
+            return value
+        near = nearest(str(value), map(str, choices))
+        raise ValueError(f"{path}={value}: allowed is {', '.join(map(str, choices))}{near}")
+    schema = make_dataclass("Leaf", [("value", hint, MISSING)])
+    try:
+        if hint is not bool and isinstance(value, bool):
+            raise_type(hint, value, path)
+        merged = OmegaConf.merge(OmegaConf.structured(schema), {"value": value})
+        return OmegaConf.to_container(merged)["value"]  # type: ignore[index, call-overload]
+    except OmegaConfBaseException:
+        raise_type(hint, value, path)
+
+
+def raise_type(hint: Any, value: Any, path: str) -> typing.NoReturn:
+    """Refuse a value of the wrong type.
+
+    Raises:
+        ValueError: always.
+    """
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    words = ["null" if kind is type(None) else WORDS.get(typing.get_origin(kind) or kind, str(kind)) for kind in kinds]
+    raise ValueError(f"{path}={value}: allowed is {' or '.join(words)}")

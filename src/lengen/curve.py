@@ -1,0 +1,161 @@
+"""A curve: one run's results, one row a length; to and from disk. The file is the contract that other programs read."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from lengen.statistics import THRESHOLDS, reach
+
+TRAINED = 0.99
+"""ID exact match from which a run is called trained."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One length of one run; the fields are the columns of `curve.csv`, in order.
+
+    Args:
+        task: option of the task group; likewise pe, positions, attention, extend and decoder.
+        cell: hash of the configuration without its seed.
+        step: optimizer steps that the evaluated checkpoint has seen.
+        checkpoint: `last` or `best`.
+        decode: `teacher` (one forward pass) or `greedy` (cached decoding).
+        train_length: longest length seen in training.
+        length: the length examined, in the task's unit.
+        split: `id` up to the train length, `ood` beyond.
+        examples: how many were examined, and `correct` how many answers were right to the end token.
+        exact_match: correct / examples, with its 95% Clopper-Pearson interval `ci_low` to `ci_high`.
+        token_accuracy: share of answer tokens that are right, end tokens included.
+        loss: nats an answer token, teacher-forced.
+        first_error: mean number of answer tokens before the first wrong one, over wrong answers; None without any.
+        seconds: wall time of this length.
+        peak_bytes: peak memory while it ran: of the process on a CPU, allocated by torch on a GPU.
+    """
+
+    task: str
+    pe: str
+    positions: str
+    attention: str
+    extend: str
+    decoder: str
+    cell: str
+    seed: int
+    step: int
+    checkpoint: str
+    decode: str
+    train_length: int
+    length: int
+    split: Literal["id", "ood"]
+    examples: int
+    correct: int
+    exact_match: float
+    ci_low: float
+    ci_high: float
+    token_accuracy: float
+    loss: float
+    first_error: float | None
+    seconds: float
+    peak_bytes: int
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Rows of one run, ascending in length, each length once."""
+
+    rows: tuple[Row, ...] = ()
+
+    def __post_init__(self) -> None:
+        lengths = self.lengths
+        if list(lengths) != sorted(set(lengths)):
+            raise ValueError(f"a curve has each length once, ascending; got {list(lengths)}")
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The lengths examined."""
+        return tuple(row.length for row in self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, length: int) -> bool:
+        return length in self.lengths
+
+    def __getitem__(self, length: int) -> Row:
+        """The row of a length (not of an index)."""
+        for row in self.rows:
+            if row.length == length:
+                return row
+        raise KeyError(f"length {length} was not examined; lengths are {list(self.lengths)}")
+
+    def add(self, row: Row) -> Curve:
+        """This curve and one more row."""
+        return Curve(tuple(sorted((*self.rows, row), key=lambda each: each.length)))
+
+    def reach(self, threshold: float) -> int | None:
+        """Longest contiguous length whose lower confidence bound holds a threshold; None if none does."""
+        return reach(self.lengths, [row.ci_low for row in self.rows], threshold)
+
+    @property
+    def reaches(self) -> dict[float, int | None]:
+        """The three reaches, by threshold."""
+        return {threshold: self.reach(threshold) for threshold in THRESHOLDS}
+
+    def save(self, path: Path) -> None:
+        """Write the rows as CSV, whole or not at all."""
+        write_csv(path, COLUMNS, [{name: getattr(row, name) for name in COLUMNS} for row in self.rows])
+
+    @classmethod
+    def load(cls, path: Path) -> Curve:
+        """Read the rows of a CSV.
+
+        Raises:
+            ValueError: a column is missing, or a value is none of its type.
+        """
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+            if missing:
+                raise ValueError(f"{path}: no column {', '.join(missing)}")
+            return cls(tuple(_row(line, path) for line in reader))
+
+
+def _row(line: dict[str, str | None], path: Path) -> Row:
+    """A line of a CSV as typed values."""
+    values: dict[str, Any] = {}
+    for name, hint in get_type_hints(Row).items():
+        text = line[name]
+        kind = {int: int, float: float}.get(hint, str)
+        try:
+            values[name] = (float(text) if text else None) if name == "first_error" else kind(text)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise ValueError(f"{path}: column {name} has {text!r}") from None
+    return Row(**values)
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Write a table whole or not at all; None becomes an empty field."""
+    text = StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: beside it first, then in its place."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="")
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

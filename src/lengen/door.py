@@ -1,0 +1,183 @@
+"""The way in through Hydra: composes a command's configuration, and turns every mistake of a user into one line.
+
+Imports no torch: `--help`, `--cfg`, completion and refusals answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lengen.config import config_dir, nearest
+
+REFUSED, FAILED, INTERRUPTED = 2, 1, 130
+MISTAKES = (ValueError, OSError)
+"""What a user can mend: everything else is ours, and keeps its traceback."""
+
+
+@dataclass
+class Job:
+    """One job of a command: what was asked, and how it ended (0 is well)."""
+
+    overrides: list[str]
+    code: int
+    error: Exception | None = None
+
+
+@dataclass
+class Door:
+    """Runs a command's function on its composed configuration, once, or in a multirun once for every job.
+
+    Args:
+        command: name of the command and of its YAML.
+        work: takes the configuration as plain resolved values and the allowed top-level modules; gives an exit code.
+            ValueError is the user's mistake.
+        arguments: what stood on the command line behind the command.
+    """
+
+    command: str
+    work: Callable[[dict[str, Any], set[str]], int]
+    arguments: list[str]
+    jobs: list[Job] = field(default_factory=list)
+
+    def enter(self) -> int:
+        """Compose and run.
+
+        Returns:
+            0; 1 if a run or a job failed; 2 for a mistake on the command line; 130 after Ctrl-C.
+        """
+        import hydra
+        from hydra.errors import CompactHydraException
+
+        traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, and the exit code is ours
+        completing = any(word.startswith(("-sc", "--shell-completion")) for word in self.arguments)
+        sys.argv = [sys.argv[0] if completing else f"lengen {self.command}", *map(self._quoted, self.arguments)]
+        entrance = hydra.main(config_path=str(config_dir()), config_name=self.command, version_base="1.3")
+        try:
+            entrance(self._job)()
+            return self._sum()
+        except (CompactHydraException, ValueError, OSError) as error:
+            if traced:
+                raise
+            return refuse(self._line(error))
+        except KeyboardInterrupt:
+            print("lengen: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)  # noqa: T201
+            return INTERRUPTED
+        finally:
+            if not traced:
+                os.environ.pop("HYDRA_FULL_ERROR", None)
+
+    def _job(self, cfg: Any) -> None:
+        """One job, as Hydra calls it; in a multirun nothing that fails stops the others."""
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+        from omegaconf import OmegaConf
+
+        chosen = HydraConfig.get()
+        many = chosen.mode == RunMode.MULTIRUN
+        asked = list(chosen.overrides.task)
+        if many:
+            print(f"\nlengen: job {len(self.jobs) + 1}: {' '.join(asked)}", flush=True)  # noqa: T201
+        try:
+            plain = OmegaConf.to_container(cfg, resolve=True)
+            code = self.work(plain, {"lengen", *self._named()})  # type: ignore[arg-type]
+            self.jobs.append(Job(asked, code))
+        except Exception as error:  # noqa: BLE001  # Hydra would print of it what only developers want to read
+            self.jobs.append(Job(asked, REFUSED if isinstance(error, MISTAKES) else FAILED, error))
+            if many:
+                print(f"lengen: {self._line(error)}", file=sys.stderr)  # noqa: T201
+                if not isinstance(error, MISTAKES):
+                    traceback.print_exception(error)
+
+    def _sum(self) -> int:
+        """The exit code of all jobs; those of a multirun that failed are named."""
+        if not self.jobs:
+            return 0
+        if not any(word in ("-m", "--multirun") for word in self.arguments):
+            if self.jobs[0].error is not None:
+                raise self.jobs[0].error
+            return self.jobs[0].code
+        failed = [job for job in self.jobs if job.code]
+        print(f"\nlengen: {len(self.jobs) - len(failed)} of {len(self.jobs)} jobs finished")  # noqa: T201
+        for job in failed:
+            why = self._line(job.error) if job.error else "see above"
+            print(f"  failed: {' '.join(job.overrides)}: {why}", file=sys.stderr)  # noqa: T201
+        return FAILED if failed else 0
+
+    def _quoted(self, word: str) -> str:
+        """`eval.lengths=range(1,41)` is a list of lengths, not a sweep over them."""
+        found = re.fullmatch(r"(\+{0,2}eval\.lengths)=(\[?)(range\([-\d, ]*\))(\]?)", word)
+        return f'{found[1]}=["{found[3]}"]' if found else word
+
+    def _named(self) -> set[str]:
+        """Modules that YAML in the user's own --config-dir names; they are looked for in that folder and in this one."""
+        folders = [
+            Path(value)
+            for word, following in zip(self.arguments, [*self.arguments[1:], ""], strict=True)
+            for value in [word.partition("=")[2] or following]
+            if word.partition("=")[0] in ("--config-dir", "-cd")
+        ]
+        text = "\n".join(file.read_text(encoding="utf-8") for folder in folders for file in sorted(folder.rglob("*.yaml")))
+        if folders:
+            sys.path.extend(str(place) for place in (Path.cwd(), *folders) if str(place) not in sys.path)
+        return set(re.findall(r"_target_:\s*['\"]?(\w+)[\w.]*\.\w+", text))
+
+    def _line(self, error: BaseException) -> str:
+        """What went wrong, in one line that names the option, what was got and what is allowed."""
+        text = str(error)
+        if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+            options = re.findall(r"^\t([\w.-]+)$", text, re.M)
+            return f"unknown option {found[1]}={found[2]}{nearest(found[2], options)} (allowed: {', '.join(options)})"
+        if isinstance(error, OSError):
+            return f"{error.filename or 'results_dir'}: {error.strerror or error}"
+        if found := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct|In '[^']+': Could not override '([^']+)'", text):
+            key = (found[1] or found[2] or found[3]).partition("@")[0].replace("/", ".")
+            return f"unknown option {key!r}{self._near(key)}"
+        if "Error parsing override" in text:
+            word = re.search(r"Error parsing override '(.*)'", text)
+            detail = next((line.strip() for line in text.splitlines()[1:] if line.strip()), "")
+            return f"cannot read {word[1] if word else text!r}: allowed is option=value, quoted for the shell ({detail})"
+        if "add --multirun" in text or "requires --multirun" in text:
+            return f"{' '.join(text.splitlines()[0].split())} To run them all, give -m"
+        return " ".join(line.strip() for line in text.split("\nSet the environment variable")[0].splitlines() if line.strip())
+
+    def _near(self, key: str) -> str:
+        """The real options that a mistyped one is nearest to."""
+        from hydra import compose, initialize_config_dir
+        from hydra.core.global_hydra import GlobalHydra
+        from omegaconf import OmegaConf
+
+        GlobalHydra.instance().clear()
+        try:
+            with initialize_config_dir(str(config_dir()), version_base="1.3"):
+                known = flat(OmegaConf.to_container(compose(self.command)))
+        except Exception:  # noqa: BLE001  # a hint is not worth a second error
+            return ""
+        head, _, tail = key.rpartition(".")
+        same = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
+        if close := nearest(tail, same):
+            return close.replace("'", f"'{head}." if head else "'", 1) if head else close
+        if places := [name for name in known if name.rpartition(".")[2] == tail]:
+            return f"; did you mean {places[0]!r}?"
+        return nearest(key, known)
+
+
+def flat(node: Any, head: str = "") -> list[str]:
+    """Dotted names of all options."""
+    if not isinstance(node, dict):
+        return []
+    names = [f"{head}{key}" for key in node]
+    return names + [name for key, value in node.items() for name in flat(value, f"{head}{key}.")]
+
+
+def refuse(line: str) -> int:
+    """Say what is wrong on one line; the exit code is 2."""
+    print(f"lengen: {line}", file=sys.stderr)  # noqa: T201
+    return REFUSED

@@ -1,0 +1,269 @@
+"""The whole data flow on one page: an Experiment is built, checked, run. The file to read first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from lengen.attention import AttentionRule
+from lengen.checkpoint import read_checkpoint
+from lengen.curve import TRAINED, Curve
+from lengen.decoder import Architecture, Decoder
+from lengen.folder import OVER, RunFolder
+from lengen.journal import DivergedError, Journal
+from lengen.lengths import Lengths
+from lengen.logger import Logger, RunFacts
+from lengen.optimizer import OptimizerRule
+from lengen.pe import PositionalEncoding, Shape
+from lengen.positions import Positions
+from lengen.protocol import check, footnote, protocol
+from lengen.provenance import provenance
+from lengen.report import figure
+from lengen.stream import Stream, generator
+from lengen.sweep import Evaluation, examine, resident_peak, sweep
+from lengen.task import Batch, Task, require
+from lengen.training import Learner, TrainerOptions, fit
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The option that was chosen in each group: names for folders, columns and legends."""
+
+    task: str
+    pe: str
+    positions: str
+    attention: str
+    decoder: str
+    lengths: str
+    optimizer: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Args:
+        status: `finished` or `diverged`.
+        folder: where everything is.
+        curve: the sweep; empty if the run diverged.
+        id_exact_match: exact match over the training lengths; None if the run diverged.
+        earlier: True if the run was over before, and nothing was done.
+        error: what went wrong, of a run that diverged.
+    """
+
+    status: str
+    folder: RunFolder
+    curve: Curve
+    id_exact_match: float | None
+    earlier: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run: a cell and a seed. Fields are the keys of `configs/train.yaml`; `record` is that file, resolved."""
+
+    task: Task
+    lengths: Lengths
+    positions: Positions
+    pe: Callable[[Shape], PositionalEncoding]
+    attention: Callable[[Shape], AttentionRule]
+    decoder: Architecture
+    optimizer: OptimizerRule
+    trainer: TrainerOptions
+    logger: Logger
+    eval: Evaluation
+    labels: Labels
+    train_length: int
+    batch_size: int
+    steps: int
+    seed: int
+    init_seed: int | None
+    data_seed: int | None
+    name: str | None
+    results_dir: str
+    force: bool
+    record: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        for name in ("train_length", "batch_size", "steps"):
+            require(getattr(self, name) >= 1, f"{name}={getattr(self, name)}: allowed is 1 or more")
+        for name in ("seed", "init_seed", "data_seed"):
+            value = getattr(self, name)
+            require(value is None or value >= 0, f"{name}={value}: allowed is 0 or more")
+        longest = self.lengths.support[-1]
+        require(longest == self.train_length, f"train_length={self.train_length}: the longest length of lengths={self.labels.lengths} is {longest}, make them equal")
+        check(self)
+
+    @property
+    def cell(self) -> str:
+        """Hash of the configuration without its seed and without what cannot change a number."""
+        science = {key: value for key, value in self.record.items() if key not in APART}
+        science["trainer"] = {key: value for key, value in self.record["trainer"].items() if key not in APART_IN_TRAINER}
+        return hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:10]
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run leaves its files."""
+        single = {"init_seed": self.init_seed, "data_seed": self.data_seed}
+        seed = ",".join([f"seed={self.seed}", *(f"{name}={value}" for name, value in single.items() if value is not None)])
+        return RunFolder(Path(self.results_dir) / self.labels.task / self.labels.pe / self.cell / seed)
+
+    def run(self) -> Outcome:
+        """Train short, sweep long, report; or tell what an earlier run of the same found."""
+        folder = self.folder
+        with folder.held():
+            if self.force:
+                folder.put_aside()
+            facts = folder.facts()
+            if facts.get("status") in OVER:
+                curve = Curve.load(folder.curve) if folder.curve.exists() else Curve()
+                return Outcome(facts["status"], folder, curve, facts.get("id_exact_match"), earlier=True, error=facts.get("error"))
+            torch.set_num_threads(self.trainer.threads)
+            folder.make(OmegaConf.to_yaml(OmegaConf.create(dict(self.record))), {"status": "running"})
+            folder.record({"status": "running", "error": None, **provenance(self.trainer.device), "protocol": protocol(self)})
+            try:
+                with self._told(folder):
+                    decoder = self.make_decoder()
+                    step = self.train(decoder, folder)
+                    curve = self.sweep(decoder, folder, step)
+                    return self.report(decoder, curve, folder)
+            except DivergedError as error:
+                return Outcome("diverged", folder, Curve(), None, error=str(error))
+
+    def make_decoder(self) -> Decoder:
+        """The decoder as it is before the first step."""
+        torch.manual_seed(generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed())
+        return Decoder(self.decoder, len(self.task.vocabulary), self.pe, self.attention)
+
+    def stream(self, start: int = 0) -> Stream:
+        """Training batches from a step on."""
+        seed = self.seed if self.data_seed is None else self.data_seed
+        return Stream(self.task, self.positions, self.lengths, self.batch_size, seed, self.decoder.bos, self.trainer.examples, start)
+
+    def train(self, decoder: Decoder, folder: RunFolder) -> int:
+        """Train from the last checkpoint, if there is one; leave the chosen parameters in the decoder, and their step."""
+        seed = self.seed if self.data_seed is None else self.data_seed
+        learner = Learner(decoder, self.optimizer, self.steps, seed)
+        options = self.trainer
+        reached = read_checkpoint(folder.last)["global_step"] if folder.last.exists() else 0
+        if reached < self.steps:
+            journal = Journal(options.rhythm(self.steps), folder, self.logger, lambda: self.probe(decoder), options.progress)
+            fit(learner, self.stream(reached), journal, options, folder.last if reached else None)
+            folder.record(self._pace(journal, reached))
+        chosen = read_checkpoint(folder.best if self.eval.checkpoint == "best" else folder.last)
+        learner.load_state_dict(chosen["state_dict"])
+        decoder.to(options.device).eval()
+        return int(chosen["global_step"])
+
+    def _pace(self, journal: Journal, reached: int) -> dict[str, Any]:
+        """Facts of training for `run.json`."""
+        seconds = journal.clock.seconds
+        return {
+            "train_seconds": round(seconds, 2),
+            "steps_per_second": round(self.steps / seconds, 3),
+            "tokens_per_second": round(journal.tokens / seconds, 1),
+            "largest_position": journal.largest_position,
+            "resumed_from_step": reached or None,
+        }
+
+    def validation(self, lengths: list[int], examples: int, purpose: str) -> list[Batch]:
+        """Examples shared out over some lengths; the same for every cell and seed."""
+        task, share = self.task.examined(), -(-examples // len(lengths))
+        return [task.sample(length, share, generator(purpose, self.eval.seed, length)) for length in lengths]
+
+    def probe(self, decoder: Decoder) -> dict[str, float]:
+        """Exact match and loss at training lengths and beyond, up to twice as long where positions allow; never selected on."""
+        longest = min(2 * self.train_length, max(self.eval.at(self.train_length)[-1], self.train_length))
+        spans = {"id": self.lengths.support, "ood": list(range(self.train_length + 1, longest + 1))}
+        found = {}
+        training = decoder.training
+        decoder.eval()
+        for split, lengths in spans.items():
+            if lengths:
+                verdicts = self._judge(decoder, self.validation(lengths, self.trainer.probe_examples, "probe"))
+                found[f"{split}_exact_match"], found[f"{split}_loss"] = verdicts
+        decoder.train(training)
+        return found
+
+    def _judge(self, decoder: Decoder, batches: list[Batch]) -> tuple[float, float]:
+        """Exact match over all examples, and the mean loss of the batches."""
+        verdicts = [examine(decoder, batch, self.positions, ("probe positions", self.eval.seed), "teacher") for batch in batches]
+        correct = sum(int(each.exact.sum()) for each in verdicts)
+        return correct / sum(map(len, batches)), sum(each.loss for each in verdicts) / len(verdicts)
+
+    def sweep(self, decoder: Decoder, folder: RunFolder, step: int) -> Curve:
+        """Examine every length; what an interrupted sweep has found is kept."""
+        names = {name: getattr(self.labels, name) for name in ("task", "pe", "positions", "attention", "decoder")}
+        facts = {
+            **names,
+            "extend": "none",
+            "cell": self.cell,
+            "seed": self.seed,
+            "step": step,
+            "checkpoint": self.eval.checkpoint,
+            "train_length": self.train_length,
+        }
+        known = Curve.load(folder.curve) if folder.curve.exists() else Curve()
+        lengths = self.eval.at(self.train_length)
+        return sweep(
+            decoder, self.task, self.positions, self.eval, lengths, facts, known, lambda curve: curve.save(folder.curve)
+        )
+
+    def report(self, decoder: Decoder, curve: Curve, folder: RunFolder) -> Outcome:
+        """Draw the figure, complete `run.json`, tell the logger."""
+        id_exact_match, _ = self._judge(decoder, self.validation(self.lengths.support, self.eval.examples, "validation"))
+        trained = id_exact_match >= TRAINED
+        title = f"{self.labels.task}, {self.labels.pe}" + (f", {self.labels.positions}" if not self.positions.counts else "")
+        figure.draw(curve, folder.figure, title=title, footnote=footnote(self, id_exact_match), trained=trained)
+        folder.record(
+            {
+                "status": "finished",
+                "id_exact_match": id_exact_match,
+                "trained": trained,
+                "reach": {f"{threshold:.2f}": length for threshold, length in curve.reaches.items()},
+                "parameters": sum(weight.numel() for weight in decoder.parameters()),
+                "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
+                "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            }
+        )
+        self.logger.curve(curve, folder.figure)
+        return Outcome("finished", folder, curve, id_exact_match)
+
+    @contextmanager
+    def _told(self, folder: RunFolder) -> Iterator[None]:
+        """Begin and finish the logger, keep the status and the seconds of the run, however it ends."""
+        started, before = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
+        tags = tuple(dict.fromkeys((self.labels.task, self.labels.pe, self.labels.positions, self.labels.decoder)))
+        name = self.name or f"{self.labels.task}-{self.labels.pe}-seed{self.seed}"
+        self.logger.begin(RunFacts(name, self.cell, folder.path, self.record, tags=tags))
+        status, error = "failed", None
+        try:
+            yield
+            status = "finished"
+        except KeyboardInterrupt:
+            status = "interrupted"
+            raise
+        except BaseException as reason:
+            status, error = "diverged" if isinstance(reason, DivergedError) else "failed", f"{type(reason).__name__}: {reason}"
+            if isinstance(reason, ValueError):  # mistakes are refused before this; what comes now is ours
+                raise RuntimeError(str(reason)) from reason
+            raise
+        finally:
+            with suppress(OSError):  # a full disk must not hide what went wrong
+                seconds = round(before + time.perf_counter() - started, 2)
+                folder.record({"status": status, "error": error, "wall_seconds": seconds})
+            self.logger.finish(status)
+
+
+APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
+APART_IN_TRAINER = ("threads", "accelerator", "progress", "log_every", "checkpoint_every")

@@ -1,0 +1,165 @@
+"""What a run notes along the way: `train.csv`, probes, checkpoints, the progress bar."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lengen.curve import write_csv
+from lengen.folder import RunFolder
+from lengen.logger import Logger
+from lengen.stream import Example
+
+TRAIN_COLUMNS = (
+    "step",
+    "loss",
+    "lr",
+    "tokens_per_second",
+    "id_exact_match",
+    "id_loss",
+    "ood_exact_match",
+    "ood_loss",
+)
+
+
+class DivergedError(RuntimeError):
+    """The loss is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Steps between rows of `train.csv`, between probes, and between checkpoints; length of the run."""
+
+    log: int
+    probe: int
+    checkpoint: int
+    steps: int
+
+
+@dataclass
+class Clock:
+    """Seconds of training, over interruptions."""
+
+    before: float = 0.0
+    started: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return self.before + (time.perf_counter() - self.started if self.started else 0.0)
+
+
+class Journal(Callback):
+    """Keeps `train.csv`, probes along the way, checkpoints, and the progress bar; stops a run that diverges.
+
+    Args:
+        rhythm: how often.
+        folder: of the run.
+        logger: where numbers go besides.
+        probe: measures ID and OOD exact match and loss.
+        progress: whether the bar is shown.
+    """
+
+    def __init__(
+        self,
+        rhythm: Rhythm,
+        folder: RunFolder,
+        logger: Logger,
+        probe: Callable[[], Mapping[str, float]],
+        progress: bool,
+    ) -> None:
+        self.rhythm, self.folder, self.logger, self.probe = rhythm, folder, logger, probe
+        self.rows: list[dict[str, float | None]] = []
+        self.clock = Clock()
+        self.tokens = 0
+        self.largest_position = 0.0
+        self.best_score: list[float] = []
+        self.bar = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("loss {task.fields[loss]:.4f}  ID exact match {task.fields[id]}"),
+            TimeRemainingColumn(),
+            disable=not progress,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run must know: plain values only."""
+        return {
+            "rows": self.rows,
+            "seconds": self.clock.seconds,
+            "tokens": self.tokens,
+            "largest_position": self.largest_position,
+            "best_score": self.best_score,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        self.rows, self.tokens = list(state_dict["rows"]), state_dict["tokens"]
+        self.largest_position, self.best_score = state_dict["largest_position"], state_dict["best_score"]
+        self.clock.before = state_dict["seconds"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Start the clock and the bar."""
+        self.clock.started = time.perf_counter()
+        self.bar.start()
+        seen = next((row["id_exact_match"] for row in reversed(self.rows) if row.get("id_exact_match") is not None), None)
+        self.line = self.bar.add_task(
+            "", total=self.rhythm.steps, completed=trainer.global_step, loss=math.nan, id="-" if seen is None else f"{seen:.3f}"
+        )
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Example, batch_idx: int  # noqa: ARG002
+    ) -> None:
+        """After every step: count; then log, probe and save when it is time."""
+        step = trainer.global_step
+        self.tokens += batch.tokens.numel()
+        self.largest_position = max(self.largest_position, float(batch.positions.max()))
+        last = step == self.rhythm.steps
+        logs = last or step % self.rhythm.log == 0
+        probes = last or step % self.rhythm.probe == 0
+        if logs or probes or not batch.tokens.is_cuda:
+            loss = float(outputs["loss"])
+            if not math.isfinite(loss):
+                raise DivergedError(f"the loss is {loss} at step {step}")
+            self.bar.update(self.line, completed=step, loss=loss)
+            if logs or probes:
+                self._write(step, loss, trainer, probes=probes)
+        if last or step % self.rhythm.checkpoint == 0:
+            trainer.save_checkpoint(self.folder.last)
+
+    def _write(self, step: int, loss: float, trainer: Trainer, *, probes: bool) -> None:
+        """One row of `train.csv`, with a probe if it is time."""
+        lr = trainer.optimizers[0].param_groups[0]["lr"]
+        row: dict[str, float | None] = {"step": step, "loss": loss, "lr": lr}
+        row["tokens_per_second"] = round(self.tokens / max(self.clock.seconds, 1e-9), 1)
+        if probes:
+            found = dict(self.probe())
+            row.update(found)
+            self.bar.update(self.line, id=f"{found['id_exact_match']:.3f}")
+            score = [found["id_exact_match"], -found["id_loss"]]
+            if score > self.best_score:
+                self.best_score = score
+                trainer.save_checkpoint(self.folder.best, weights_only=True)
+        self.rows.append(row)
+        write_csv(self.folder.training, TRAIN_COLUMNS, self.rows)
+        kinds = {name: "probe" if name.startswith(("id_", "ood_")) else "train" for name in row if name != "step"}
+        self.logger.scalars(step, {f"{kind}/{name}": float(row[name] or 0.0) for name, kind in kinds.items()})
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Stop the clock and the bar."""
+        self._stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:  # noqa: ARG002
+        """Leave the terminal as it was."""
+        self._stop()
+
+    def _stop(self) -> None:
+        self.bar.stop()
+        self.clock = Clock(before=self.clock.seconds)
