@@ -1,5 +1,63 @@
-"""Every shape annotation in lengen is checked while the tests run."""
+"""Every shape annotation in lengen is checked while the tests run; `lengen` runs a command line in this process."""
 
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 from jaxtyping import install_import_hook
 
-HOOK = install_import_hook("lengen", "beartype.beartype")
+HOOK = install_import_hook("lengen", "typecheck.checked")
+
+TINY = (
+    "decoder.layers=1",
+    "decoder.dim=16",
+    "decoder.heads=2",
+    "train_length=3",
+    "batch_size=16",
+    "steps=20",
+    "eval.examples=50",
+    "eval.lengths=[2,3,5]",
+    "trainer.probe_every=10",
+    "trainer.probe_examples=24",
+    "trainer.log_every=5",
+    "trainer.checkpoint_every=5",
+    "trainer.progress=false",
+)
+"""A run of a second or two."""
+
+
+@dataclass
+class Ran:
+    """How a command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def lengen(tmp_path, monkeypatch, capsys):
+    """Run `lengen` with some arguments in an empty folder."""
+    from lengen.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith(("WANDB_", "HYDRA_"))]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str) -> Ran:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["lengen", *arguments])
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        code = main()
+        return Ran(code, *capsys.readouterr())
+
+    return run
+
+
+def run_folders(root: Path) -> list[Path]:
+    """Finished or unfinished runs below a folder."""
+    return sorted(path.parent for path in root.glob("results/runs/*/*/*/seed=*/run.json"))

@@ -13,7 +13,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 class SafeCheckpoints(TorchCheckpointIO):
     """How Lightning writes and reads its checkpoints here."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write beside, flush to the disk, then put in place."""
         path = Path(path)
         beside = path.with_name(f".{path.name}.part")
@@ -22,12 +22,14 @@ class SafeCheckpoints(TorchCheckpointIO):
                 torch.save(checkpoint, file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(beside, path)
+            beside.replace(path)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
 
-    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:  # noqa: ARG002
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
         """Read tensors and plain values, nothing else."""
         return read_checkpoint(Path(path))
 

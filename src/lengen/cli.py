@@ -18,7 +18,9 @@ def commands() -> dict[str, str]:
     """Every command and its one-line help."""
     found = {}
     for file in sorted((Path(__file__).parent / "command").glob("[a-z]*.py")):
-        found[file.stem] = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+        found[file.stem] = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition(
+            "\n"
+        )[0]
     return found
 
 

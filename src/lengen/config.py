@@ -45,7 +45,7 @@ class Builder:
     def __init__(self, allowed: Iterable[str] = ("lengen",)) -> None:
         self.allowed = frozenset(allowed)
 
-    def build(self, kind: type[T], node: Mapping[str, Any], path: str = "") -> T:
+    def build(self, kind: type[T], node: Any, path: str = "") -> T:
         """An instance of `kind`, or of the subclass that the node's `_target_` names.
 
         Raises:
@@ -56,7 +56,7 @@ class Builder:
     def _call(self, kind: type[Any], node: Any, path: str, skip: int) -> Callable[..., Any]:
         """The constructor with its options filled in, all but the first `skip` arguments."""
         if not isinstance(node, Mapping):
-            raise ValueError(f"{path}={node!r}: allowed is a group of options")  # noqa: TRY004
+            raise ValueError(f"{path}={node!r}: allowed is a group of options")
         target = self._target(kind, node, path)
         hints = typing.get_type_hints(target.__init__)
         parameters = list(inspect.signature(target).parameters.values())[skip:]
@@ -65,11 +65,15 @@ class Builder:
         for key in options:
             if key not in names:
                 where = f"{path}.{key}" if path else str(key)
-                raise ValueError(f"unknown option {where!r}{nearest(str(key), names)} (allowed: {', '.join(names)})")
+                raise ValueError(
+                    f"unknown option {where!r}{nearest(str(key), names)} (allowed: {', '.join(names)})"
+                )
         for parameter in parameters:
             if parameter.name not in options and parameter.default is inspect.Parameter.empty:
                 raise ValueError(f"{path}.{parameter.name} is missing".lstrip("."))
-        filled = {key: self._value(hints[key], value, f"{path}.{key}".lstrip(".")) for key, value in options.items()}
+        filled = {
+            key: self._value(hints[key], value, f"{path}.{key}".lstrip(".")) for key, value in options.items()
+        }
         return partial(target, **filled)
 
     def _target(self, kind: type[Any], node: Mapping[str, Any], path: str) -> type[Any]:
@@ -77,7 +81,9 @@ class Builder:
         name = node.get("_target_")
         if name is None:
             if inspect.isabstract(kind) or not is_dataclass(kind):
-                raise ValueError(f"{path}._target_ is missing: allowed is a {kind.__name__} under {self._roots}")
+                raise ValueError(
+                    f"{path}._target_ is missing: allowed is a {kind.__name__} under {self._roots}"
+                )
             return kind
         module, _, leaf = str(name).rpartition(".")
         if module.partition(".")[0] not in self.allowed:
@@ -138,5 +144,8 @@ def raise_type(hint: Any, value: Any, path: str) -> typing.NoReturn:
         ValueError: always.
     """
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    words = ["null" if kind is type(None) else WORDS.get(typing.get_origin(kind) or kind, str(kind)) for kind in kinds]
+    words = [
+        "null" if kind is type(None) else WORDS.get(typing.get_origin(kind) or kind, str(kind))
+        for kind in kinds
+    ]
     raise ValueError(f"{path}={value}: allowed is {' or '.join(words)}")

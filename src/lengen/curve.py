@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from io import StringIO
@@ -118,14 +117,22 @@ class Curve:
         """Read the rows of a CSV.
 
         Raises:
-            ValueError: a column is missing, or a value is none of its type.
+            ValueError: it is no CSV, a column is missing, a value is none of its type, or a length is out of order.
         """
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-            if missing:
-                raise ValueError(f"{path}: no column {', '.join(missing)}")
-            return cls(tuple(_row(line, path) for line in reader))
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file)
+                missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+                lines = list(reader)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{path}: no CSV ({error})") from None
+        if missing:
+            raise ValueError(f"{path}: no column {', '.join(missing)}")
+        rows = tuple(_row(line, path) for line in lines)
+        try:
+            return cls(rows)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
 
 def _row(line: dict[str, str | None], path: Path) -> Row:
@@ -138,6 +145,8 @@ def _row(line: dict[str, str | None], path: Path) -> Row:
             values[name] = (float(text) if text else None) if name == "first_error" else kind(text)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise ValueError(f"{path}: column {name} has {text!r}") from None
+    if values["split"] not in ("id", "ood"):
+        raise ValueError(f"{path}: column split has {values['split']!r}")
     return Row(**values)
 
 
@@ -155,7 +164,7 @@ def write_text(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.part")
     try:
         beside.write_text(text, encoding="utf-8", newline="")
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

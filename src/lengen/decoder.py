@@ -47,7 +47,10 @@ class Architecture:
     def __post_init__(self) -> None:
         for name in ("layers", "dim", "heads", "loops"):
             require(getattr(self, name) >= 1, f"decoder.{name}={getattr(self, name)}: allowed is 1 or more")
-        require(self.dim % self.heads == 0, f"decoder.dim={self.dim}: does not divide by decoder.heads={self.heads}")
+        require(
+            self.dim % self.heads == 0,
+            f"decoder.dim={self.dim}: does not divide by decoder.heads={self.heads}",
+        )
         require(self.hidden > 0, f"decoder.hidden={self.hidden}: allowed is above 0")
         require(0 <= self.dropout < 1, f"decoder.dropout={self.dropout}: allowed is 0 up to, but not, 1")
 
@@ -93,14 +96,22 @@ class Attention(nn.Module):
     def __init__(self, shape: Shape, rule: AttentionRule) -> None:
         super().__init__()
         self.heads, self.rule = shape.heads, rule
-        self.query, self.key, self.value, self.out = (nn.Linear(shape.dim, shape.dim, bias=False) for _ in range(4))
+        self.query, self.key, self.value, self.out = (
+            nn.Linear(shape.dim, shape.dim, bias=False) for _ in range(4)
+        )
 
     def forward(
-        self, x: Float[Tensor, "batch time dim"], pe: PositionalEncoding, reading: Reading, slot: tuple[int, int]
+        self,
+        x: Float[Tensor, "batch time dim"],
+        pe: PositionalEncoding,
+        reading: Reading,
+        slot: tuple[int, int],
     ) -> Float[Tensor, "batch time dim"]:
         """Attend from the new tokens to all tokens so far."""
         query, key, value = (
-            rearrange(project(x), "batch time (heads head_dim) -> batch heads time head_dim", heads=self.heads)
+            rearrange(
+                project(x), "batch time (heads head_dim) -> batch heads time head_dim", heads=self.heads
+            )
             for project in (self.query, self.key, self.value)
         )
         query, key = pe.rotate(query, reading.table), pe.rotate(key, reading.table)
@@ -117,13 +128,17 @@ class FeedForward(nn.Module):
         super().__init__()
         width = round(architecture.dim * architecture.hidden)
         self.up = nn.Linear(architecture.dim, width, bias=False)
-        self.gate = nn.Linear(architecture.dim, width, bias=False) if architecture.activation == "swiglu" else None
+        self.gate = (
+            nn.Linear(architecture.dim, width, bias=False) if architecture.activation == "swiglu" else None
+        )
         self.down = nn.Linear(width, architecture.dim, bias=False)
 
     def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
         """Token by token."""
         up = self.up(x)
-        return self.down(nn.functional.gelu(up) if self.gate is None else nn.functional.silu(self.gate(x)) * up)
+        return self.down(
+            nn.functional.gelu(up) if self.gate is None else nn.functional.silu(self.gate(x)) * up
+        )
 
 
 class Block(nn.Module):
@@ -137,7 +152,11 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(architecture.dropout)
 
     def forward(
-        self, x: Float[Tensor, "batch time dim"], pe: PositionalEncoding, reading: Reading, slot: tuple[int, int]
+        self,
+        x: Float[Tensor, "batch time dim"],
+        pe: PositionalEncoding,
+        reading: Reading,
+        slot: tuple[int, int],
     ) -> Float[Tensor, "batch time dim"]:
         """One step of the residual stream."""
         x = x + self.dropout(self.attention(self.attention_norm(x), pe, reading, slot))
@@ -201,7 +220,9 @@ class Decoder(nn.Module):
         """
         embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
         seen = positions if cache is None else cache.seen(positions)
-        reading = Reading(self.pe.table(positions), causal(self.pe.bias(positions, seen), positions, seen), cache)
+        reading = Reading(
+            self.pe.table(positions), causal(self.pe.bias(positions, seen), positions, seen), cache
+        )
         x = embedded
         for loop in range(self.architecture.loops):
             if loop and self.architecture.inject:

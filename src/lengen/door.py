@@ -58,7 +58,10 @@ class Door:
         traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, and the exit code is ours
         completing = any(word.startswith(("-sc", "--shell-completion")) for word in self.arguments)
-        sys.argv = [sys.argv[0] if completing else f"lengen {self.command}", *map(self._quoted, self.arguments)]
+        sys.argv = [
+            sys.argv[0] if completing else f"lengen {self.command}",
+            *map(self._quoted, self.arguments),
+        ]
         entrance = hydra.main(config_path=str(config_dir()), config_name=self.command, version_base="1.3")
         try:
             entrance(self._job)()
@@ -67,6 +70,8 @@ class Door:
             if traced:
                 raise
             return refuse(self._line(error))
+        except SystemExit as left:  # Hydra's --help, and argparse
+            return left.code if isinstance(left.code, int) else 0
         except KeyboardInterrupt:
             print("lengen: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)  # noqa: T201
             return INTERRUPTED
@@ -116,28 +121,41 @@ class Door:
         found = re.fullmatch(r"(\+{0,2}eval\.lengths)=(\[?)(range\([-\d, ]*\))(\]?)", word)
         return f'{found[1]}=["{found[3]}"]' if found else word
 
-    def _named(self) -> set[str]:
-        """Modules that YAML in the user's own --config-dir names; they are looked for in that folder and in this one."""
-        folders = [
-            Path(value)
-            for word, following in zip(self.arguments, [*self.arguments[1:], ""], strict=True)
-            for value in [word.partition("=")[2] or following]
+    @property
+    def _folders(self) -> list[Path]:
+        """The user's own configuration folders, named with --config-dir."""
+        pairs = zip(self.arguments, [*self.arguments[1:], ""], strict=True)
+        return [
+            Path(word.partition("=")[2] or following)
+            for word, following in pairs
             if word.partition("=")[0] in ("--config-dir", "-cd")
         ]
-        text = "\n".join(file.read_text(encoding="utf-8") for folder in folders for file in sorted(folder.rglob("*.yaml")))
-        if folders:
-            sys.path.extend(str(place) for place in (Path.cwd(), *folders) if str(place) not in sys.path)
+
+    def _named(self) -> set[str]:
+        """Modules that YAML in the user's own folders names; they are looked for there and in the working folder."""
+        text = "\n".join(
+            file.read_text(encoding="utf-8")
+            for folder in self._folders
+            for file in sorted(folder.rglob("*.yaml"))
+        )
+        if self._folders:
+            sys.path.extend(
+                str(place) for place in (Path.cwd(), *self._folders) if str(place) not in sys.path
+            )
         return set(re.findall(r"_target_:\s*['\"]?(\w+)[\w.]*\.\w+", text))
 
     def _line(self, error: BaseException) -> str:
         """What went wrong, in one line that names the option, what was got and what is allowed."""
         text = str(error)
         if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
-            options = re.findall(r"^\t([\w.-]+)$", text, re.M)
+            options = re.findall(r"^\t([\w.-]+)$", text, re.MULTILINE)
             return f"unknown option {found[1]}={found[2]}{nearest(found[2], options)} (allowed: {', '.join(options)})"
         if isinstance(error, OSError):
             return f"{error.filename or 'results_dir'}: {error.strerror or error}"
-        if found := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct|In '[^']+': Could not override '([^']+)'", text):
+        if found := re.search(
+            r"Could not override '([^']+)'|Key '([^']+)' is not in struct|In '[^']+': Could not override '([^']+)'",
+            text,
+        ):
             key = (found[1] or found[2] or found[3]).partition("@")[0].replace("/", ".")
             return f"unknown option {key!r}{self._near(key)}"
         if "Error parsing override" in text:
@@ -146,7 +164,15 @@ class Door:
             return f"cannot read {word[1] if word else text!r}: allowed is option=value, quoted for the shell ({detail})"
         if "add --multirun" in text or "requires --multirun" in text:
             return f"{' '.join(text.splitlines()[0].split())} To run them all, give -m"
-        return " ".join(line.strip() for line in text.split("\nSet the environment variable")[0].splitlines() if line.strip())
+        return " ".join(
+            line.strip()
+            for line in text.split("\nSet the environment variable", maxsplit=1)[0].splitlines()
+            if line.strip()
+        )
+
+    def _is_group(self, word: str) -> bool:
+        """Whether an override chooses an option of a group."""
+        return any((folder / word.partition("=")[0]).is_dir() for folder in (config_dir(), *self._folders))
 
     def _near(self, key: str) -> str:
         """The real options that a mistyped one is nearest to."""
@@ -157,7 +183,15 @@ class Door:
         GlobalHydra.instance().clear()
         try:
             with initialize_config_dir(str(config_dir()), version_base="1.3"):
-                known = flat(OmegaConf.to_container(compose(self.command)))
+                own = ",".join(f"file://{folder.resolve()}" for folder in self._folders)
+                groups = [
+                    word
+                    for word in self.arguments
+                    if re.fullmatch(r"\w+=[\w-]+", word) and self._is_group(word)
+                ]
+                known = flat(
+                    OmegaConf.to_container(compose(self.command, [f"hydra.searchpath=[{own}]", *groups]))
+                )
         except Exception:  # noqa: BLE001  # a hint is not worth a second error
             return ""
         head, _, tail = key.rpartition(".")

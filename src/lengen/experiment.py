@@ -101,21 +101,28 @@ class Experiment:
             value = getattr(self, name)
             require(value is None or value >= 0, f"{name}={value}: allowed is 0 or more")
         longest = self.lengths.support[-1]
-        require(longest == self.train_length, f"train_length={self.train_length}: the longest length of lengths={self.labels.lengths} is {longest}, make them equal")
+        require(
+            longest == self.train_length,
+            f"train_length={self.train_length}: the longest length of lengths={self.labels.lengths} is {longest}, make them equal",
+        )
         check(self)
 
     @property
     def cell(self) -> str:
         """Hash of the configuration without its seed and without what cannot change a number."""
         science = {key: value for key, value in self.record.items() if key not in APART}
-        science["trainer"] = {key: value for key, value in self.record["trainer"].items() if key not in APART_IN_TRAINER}
+        science["trainer"] = {
+            key: value for key, value in self.record["trainer"].items() if key not in APART_IN_TRAINER
+        }
         return hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:10]
 
     @property
     def folder(self) -> RunFolder:
         """Where the run leaves its files."""
         single = {"init_seed": self.init_seed, "data_seed": self.data_seed}
-        seed = ",".join([f"seed={self.seed}", *(f"{name}={value}" for name, value in single.items() if value is not None)])
+        seed = ",".join(
+            [f"seed={self.seed}", *(f"{name}={value}" for name, value in single.items() if value is not None)]
+        )
         return RunFolder(Path(self.results_dir) / self.labels.task / self.labels.pe / self.cell / seed)
 
     def run(self) -> Outcome:
@@ -127,10 +134,24 @@ class Experiment:
             facts = folder.facts()
             if facts.get("status") in OVER:
                 curve = Curve.load(folder.curve) if folder.curve.exists() else Curve()
-                return Outcome(facts["status"], folder, curve, facts.get("id_exact_match"), earlier=True, error=facts.get("error"))
+                return Outcome(
+                    facts["status"],
+                    folder,
+                    curve,
+                    facts.get("id_exact_match"),
+                    earlier=True,
+                    error=facts.get("error"),
+                )
             torch.set_num_threads(self.trainer.threads)
             folder.make(OmegaConf.to_yaml(OmegaConf.create(dict(self.record))), {"status": "running"})
-            folder.record({"status": "running", "error": None, **provenance(self.trainer.device), "protocol": protocol(self)})
+            folder.record(
+                {
+                    "status": "running",
+                    "error": None,
+                    **provenance(self.trainer.device),
+                    "protocol": protocol(self),
+                }
+            )
             try:
                 with self._told(folder):
                     decoder = self.make_decoder()
@@ -142,13 +163,24 @@ class Experiment:
 
     def make_decoder(self) -> Decoder:
         """The decoder as it is before the first step."""
-        torch.manual_seed(generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed())
+        torch.manual_seed(
+            generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
+        )
         return Decoder(self.decoder, len(self.task.vocabulary), self.pe, self.attention)
 
     def stream(self, start: int = 0) -> Stream:
         """Training batches from a step on."""
         seed = self.seed if self.data_seed is None else self.data_seed
-        return Stream(self.task, self.positions, self.lengths, self.batch_size, seed, self.decoder.bos, self.trainer.examples, start)
+        return Stream(
+            self.task,
+            self.positions,
+            self.lengths,
+            self.batch_size,
+            seed,
+            self.decoder.bos,
+            self.trainer.examples,
+            start,
+        )
 
     def train(self, decoder: Decoder, folder: RunFolder) -> int:
         """Train from the last checkpoint, if there is one; leave the chosen parameters in the decoder, and their step."""
@@ -157,7 +189,9 @@ class Experiment:
         options = self.trainer
         reached = read_checkpoint(folder.last)["global_step"] if folder.last.exists() else 0
         if reached < self.steps:
-            journal = Journal(options.rhythm(self.steps), folder, self.logger, lambda: self.probe(decoder), options.progress)
+            journal = Journal(
+                options.rhythm(self.steps), folder, self.logger, lambda: self.probe(decoder), options.progress
+            )
             fit(learner, self.stream(reached), journal, options, folder.last if reached else None)
             folder.record(self._pace(journal, reached))
         chosen = read_checkpoint(folder.best if self.eval.checkpoint == "best" else folder.last)
@@ -190,20 +224,27 @@ class Experiment:
         decoder.eval()
         for split, lengths in spans.items():
             if lengths:
-                verdicts = self._judge(decoder, self.validation(lengths, self.trainer.probe_examples, "probe"))
+                verdicts = self._judge(
+                    decoder, self.validation(lengths, self.trainer.probe_examples, "probe")
+                )
                 found[f"{split}_exact_match"], found[f"{split}_loss"] = verdicts
         decoder.train(training)
         return found
 
     def _judge(self, decoder: Decoder, batches: list[Batch]) -> tuple[float, float]:
         """Exact match over all examples, and the mean loss of the batches."""
-        verdicts = [examine(decoder, batch, self.positions, ("probe positions", self.eval.seed), "teacher") for batch in batches]
+        verdicts = [
+            examine(decoder, batch, self.positions, ("probe positions", self.eval.seed), "teacher")
+            for batch in batches
+        ]
         correct = sum(int(each.exact.sum()) for each in verdicts)
         return correct / sum(map(len, batches)), sum(each.loss for each in verdicts) / len(verdicts)
 
     def sweep(self, decoder: Decoder, folder: RunFolder, step: int) -> Curve:
         """Examine every length; what an interrupted sweep has found is kept."""
-        names = {name: getattr(self.labels, name) for name in ("task", "pe", "positions", "attention", "decoder")}
+        names = {
+            name: getattr(self.labels, name) for name in ("task", "pe", "positions", "attention", "decoder")
+        }
         facts = {
             **names,
             "extend": "none",
@@ -216,15 +257,28 @@ class Experiment:
         known = Curve.load(folder.curve) if folder.curve.exists() else Curve()
         lengths = self.eval.at(self.train_length)
         return sweep(
-            decoder, self.task, self.positions, self.eval, lengths, facts, known, lambda curve: curve.save(folder.curve)
+            decoder,
+            self.task,
+            self.positions,
+            self.eval,
+            lengths,
+            facts,
+            known,
+            lambda curve: curve.save(folder.curve),
         )
 
     def report(self, decoder: Decoder, curve: Curve, folder: RunFolder) -> Outcome:
         """Draw the figure, complete `run.json`, tell the logger."""
-        id_exact_match, _ = self._judge(decoder, self.validation(self.lengths.support, self.eval.examples, "validation"))
+        id_exact_match, _ = self._judge(
+            decoder, self.validation(self.lengths.support, self.eval.examples, "validation")
+        )
         trained = id_exact_match >= TRAINED
-        title = f"{self.labels.task}, {self.labels.pe}" + (f", {self.labels.positions}" if not self.positions.counts else "")
-        figure.draw(curve, folder.figure, title=title, footnote=footnote(self, id_exact_match), trained=trained)
+        title = f"{self.labels.task}, {self.labels.pe}" + (
+            f", {self.labels.positions}" if not self.positions.counts else ""
+        )
+        figure.draw(
+            curve, folder.figure, title=title, footnote=footnote(self, id_exact_match), trained=trained
+        )
         folder.record(
             {
                 "status": "finished",
@@ -243,7 +297,9 @@ class Experiment:
     def _told(self, folder: RunFolder) -> Iterator[None]:
         """Begin and finish the logger, keep the status and the seconds of the run, however it ends."""
         started, before = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
-        tags = tuple(dict.fromkeys((self.labels.task, self.labels.pe, self.labels.positions, self.labels.decoder)))
+        tags = tuple(
+            dict.fromkeys((self.labels.task, self.labels.pe, self.labels.positions, self.labels.decoder))
+        )
         name = self.name or f"{self.labels.task}-{self.labels.pe}-seed{self.seed}"
         self.logger.begin(RunFacts(name, self.cell, folder.path, self.record, tags=tags))
         status, error = "failed", None
@@ -254,7 +310,10 @@ class Experiment:
             status = "interrupted"
             raise
         except BaseException as reason:
-            status, error = "diverged" if isinstance(reason, DivergedError) else "failed", f"{type(reason).__name__}: {reason}"
+            status, error = (
+                "diverged" if isinstance(reason, DivergedError) else "failed",
+                f"{type(reason).__name__}: {reason}",
+            )
             if isinstance(reason, ValueError):  # mistakes are refused before this; what comes now is ours
                 raise RuntimeError(str(reason)) from reason
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -62,14 +61,18 @@ class RunFolder:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is no JSON ({error}); move the folder away, or give force=true") from None
+            raise ValueError(
+                f"{path} is no JSON ({error}); move the folder away, or give force=true"
+            ) from None
         if not isinstance(facts, dict):
-            raise ValueError(f"{path} holds no facts of a run; move the folder away, or give force=true")  # noqa: TRY004
+            raise ValueError(f"{path} holds no facts of a run; move the folder away, or give force=true")
         return facts
 
     def record(self, facts: Mapping[str, Any]) -> None:
         """Add to `run.json`, whole or not at all."""
-        write_text(self.path / "run.json", json.dumps({**self.facts(), **facts}, indent=2, ensure_ascii=False) + "\n")
+        write_text(
+            self.path / "run.json", json.dumps({**self.facts(), **facts}, indent=2, ensure_ascii=False) + "\n"
+        )
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -97,7 +100,7 @@ class RunFolder:
             (beside / "checkpoints").mkdir(parents=True)
             write_text(beside / "config.yaml", config)
             write_text(beside / "run.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-            os.replace(beside, self.path)
+            beside.replace(self.path)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise

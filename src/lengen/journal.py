@@ -105,17 +105,29 @@ class Journal(Callback):
         self.largest_position, self.best_score = state_dict["largest_position"], state_dict["best_score"]
         self.clock.before = state_dict["seconds"]
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock and the bar."""
         self.clock.started = time.perf_counter()
         self.bar.start()
-        seen = next((row["id_exact_match"] for row in reversed(self.rows) if row.get("id_exact_match") is not None), None)
+        seen = next(
+            (row["id_exact_match"] for row in reversed(self.rows) if row.get("id_exact_match") is not None),
+            None,
+        )
         self.line = self.bar.add_task(
-            "", total=self.rhythm.steps, completed=trainer.global_step, loss=math.nan, id="-" if seen is None else f"{seen:.3f}"
+            "",
+            total=self.rhythm.steps,
+            completed=trainer.global_step,
+            loss=math.nan,
+            id="-" if seen is None else f"{seen:.3f}",
         )
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Example, batch_idx: int  # noqa: ARG002
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Example,
+        batch_idx: int,
     ) -> None:
         """After every step: count; then log, probe and save when it is time."""
         step = trainer.global_step
@@ -149,14 +161,16 @@ class Journal(Callback):
                 trainer.save_checkpoint(self.folder.best, weights_only=True)
         self.rows.append(row)
         write_csv(self.folder.training, TRAIN_COLUMNS, self.rows)
-        kinds = {name: "probe" if name.startswith(("id_", "ood_")) else "train" for name in row if name != "step"}
+        kinds = {
+            name: "probe" if name.startswith(("id_", "ood_")) else "train" for name in row if name != "step"
+        }
         self.logger.scalars(step, {f"{kind}/{name}": float(row[name] or 0.0) for name, kind in kinds.items()})
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop the clock and the bar."""
         self._stop()
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:  # noqa: ARG002
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave the terminal as it was."""
         self._stop()
 

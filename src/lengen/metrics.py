@@ -9,7 +9,9 @@ from torch.nn.functional import cross_entropy
 
 
 def answer_loss(
-    logits: Float[Tensor, "batch time vocab"], tokens: Int[Tensor, "batch time"], answer: Bool[Tensor, "batch time"]
+    logits: Float[Tensor, "batch time vocab"],
+    tokens: Int[Tensor, "batch time"],
+    answer: Bool[Tensor, "batch time"],
 ) -> Float[Tensor, ""]:
     """Cross-entropy over the answers and their end tokens, in nats an answer token."""
     target = tokens[:, 1:].masked_fill(~answer[:, 1:], -100)
@@ -17,18 +19,24 @@ def answer_loss(
 
 
 def right(
-    predicted: Int[Tensor, "batch time"], tokens: Int[Tensor, "batch time"], answer: Bool[Tensor, "batch time"]
+    predicted: Int[Tensor, "batch time"],
+    tokens: Int[Tensor, "batch time"],
+    answer: Bool[Tensor, "batch time"],
 ) -> Bool[Tensor, "batch time"]:
     """Where the predicted token is the answer's; False outside of answers."""
     return (predicted == tokens) & answer
 
 
-def exact_match(right: Bool[Tensor, "batch time"], answer: Bool[Tensor, "batch time"]) -> Bool[Tensor, " batch"]:
+def exact_match(
+    right: Bool[Tensor, "batch time"], answer: Bool[Tensor, "batch time"]
+) -> Bool[Tensor, " batch"]:
     """Whether the whole answer is right, end token included."""
     return (right | ~answer).all(1)
 
 
-def first_error(right: Bool[Tensor, "batch time"], answer: Bool[Tensor, "batch time"]) -> Int[Tensor, " batch"]:
+def first_error(
+    right: Bool[Tensor, "batch time"], answer: Bool[Tensor, "batch time"]
+) -> Int[Tensor, " batch"]:
     """Answer tokens before the first wrong one (0 if the first is wrong); -1 where there is none."""
     wrong = answer & ~right
     before = (answer.cumsum(1) * wrong.long()).masked_fill(~wrong, torch.iinfo(torch.long).max).amin(1) - 1

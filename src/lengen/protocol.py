@@ -28,7 +28,9 @@ def check(experiment: Experiment) -> None:
         f"train_length={train_length}: the longest length of lengths={experiment.labels.lengths} is {longest}, make them equal",
     )
     with torch.device("meta"):
-        pe = Decoder(experiment.decoder, len(experiment.task.vocabulary), experiment.pe, experiment.attention).pe
+        pe = Decoder(
+            experiment.decoder, len(experiment.task.vocabulary), experiment.pe, experiment.attention
+        ).pe
     _check_pair(experiment, pe)
     for length, training in ((train_length, True), (experiment.eval.at(train_length)[-1], False)):
         _check_length(experiment, pe, length, training=training)
@@ -40,7 +42,10 @@ def _check_pair(experiment: Experiment, pe: PositionalEncoding) -> None:
     """Refuse positions that mean nothing to the encoding."""
     pair = f"pe={experiment.labels.pe} with positions={experiment.labels.positions}"
     positions = experiment.positions
-    require(pe.reads or positions.counts, f"{pair}: this encoding reads no positions; allowed is positions=contiguous")
+    require(
+        pe.reads or positions.counts,
+        f"{pair}: this encoding reads no positions; allowed is positions=contiguous",
+    )
     require(
         positions.increasing or not pe.distances,
         f"{pair}: this encoding is over distances to earlier tokens, which these positions do not give; "

@@ -22,7 +22,9 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "command": f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}",
         "git": git(Path(__file__).parent),
         "versions": {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}},
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} ({platform.machine()})",
+        "device": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{device.type} ({platform.machine()})",
         "threads": torch.get_num_threads(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
@@ -40,11 +42,18 @@ def git(folder: Path) -> dict[str, Any] | None:
     """Commit of the checkout that holds a folder and whether tracked files differ from it; None outside of one."""
 
     def ask(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
+        )
         return done.stdout.strip()
 
     try:
-        ask("ls-files", "--error-unmatch", "provenance.py")  # an installed copy inside somebody's checkout is not theirs
-        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--untracked-files=no"))}
+        ask(
+            "ls-files", "--error-unmatch", "provenance.py"
+        )  # an installed copy inside somebody's checkout is not theirs
+        return {
+            "commit": ask("rev-parse", "HEAD"),
+            "dirty": bool(ask("status", "--porcelain", "--untracked-files=no")),
+        }
     except (OSError, subprocess.SubprocessError):
         return None

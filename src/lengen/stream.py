@@ -35,7 +35,9 @@ class Example(NamedTuple):
     positions: Real[Tensor, "#batch time"]
 
 
-def read(batch: Batch, positions: Positions, chance: torch.Generator, *, bos: bool, training: bool) -> Example:
+def read(
+    batch: Batch, positions: Positions, chance: torch.Generator, *, bos: bool, training: bool
+) -> Example:
     """A batch of a task as the decoder reads it: bos in front, positions beside."""
     batch = batch.begin() if bos else batch
     return Example(batch.tokens, batch.answer, positions(batch, chance, training=training))
@@ -82,7 +84,9 @@ class Stream(IterableDataset[Example]):
     def block(self, index: int) -> list[Batch]:
         """The batches of one block of steps."""
         if self._pool is not None:
-            return [self._pool.rows(self._visit(index * BLOCK + step, len(self._pool))) for step in range(BLOCK)]
+            return [
+                self._pool.rows(self._visit(index * BLOCK + step, len(self._pool))) for step in range(BLOCK)
+            ]
         chance = generator("train", self.seed, index)
         shares = [self._shares(index * BLOCK + step, chance) for step in range(BLOCK)]
         wanted = sum((Counter(dict(share)) for share in shares), Counter[int]())
@@ -107,7 +111,7 @@ class Stream(IterableDataset[Example]):
         """Rows of the fixed set at a step: every epoch visits each once, in an order of its own."""
         ticks = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)
         rows = torch.empty_like(ticks)
-        for epoch in ticks.div(size, rounding_mode="floor").unique().tolist():
+        for epoch in range(int(ticks[0]) // size, int(ticks[-1]) // size + 1):
             order = torch.randperm(size, generator=generator("epoch", self.seed, epoch))
             here = ticks // size == epoch
             rows[here] = order[ticks[here] % size]
@@ -122,22 +126,34 @@ def fixed_set(task: Task, lengths: Lengths, examples: int, seed: int) -> Batch:
     """
     support = lengths.support
     missing, parts = examples, []
-    for index, length in enumerate(support):  # short lengths run out first; what they lack goes to the longer ones
-        share = -(-missing // (len(support) - index))
+    for index, length in enumerate(
+        support
+    ):  # short lengths run out first; what they lack goes to the longer ones
+        if not (share := -(-missing // (len(support) - index))):
+            break
         parts.append(distinct(task, length, share, generator("fixed set", seed, length)))
         missing -= len(parts[-1])
-    require(missing == 0, f"trainer.examples={examples}: the task has {examples - missing} distinct ones at its training lengths")
+    require(
+        missing == 0,
+        f"trainer.examples={examples}: the task has {examples - missing} distinct ones at its training lengths",
+    )
     return Batch.join(parts)
 
 
 def distinct(task: Task, length: int, count: int, chance: torch.Generator) -> Batch:
-    """Up to `count` distinct examples of one length; fewer where eight draws of that many bring no more."""
-    found = task.sample(length, count, chance)
-    for _ in range(8):
-        _, inverse = torch.unique(found.tokens, dim=0, return_inverse=True)
-        first = torch.full((int(inverse.max()) + 1,), len(found)).scatter_reduce(0, inverse, torch.arange(len(found)), "amin")
-        found = found.rows(first.sort().values[:count])
-        if len(found) == count:
-            break
-        found = Batch.join([found, task.sample(length, count, chance)])
-    return found
+    """Up to `count` distinct examples of one length; fewer where eight draws of that many in a row bring no more."""
+    found, barren = without_repetition(task.sample(length, count, chance)), 0
+    while len(found) < count and barren < 8:  # noqa: PLR2004
+        more = without_repetition(Batch.join([found, task.sample(length, count, chance)]))
+        barren = barren + 1 if len(more) == len(found) else 0
+        found = more
+    return found.rows(slice(count))
+
+
+def without_repetition(batch: Batch) -> Batch:
+    """The examples of a batch in their order, each where it comes first."""
+    _, inverse = torch.unique(batch.tokens, dim=0, return_inverse=True)
+    first = torch.full((int(inverse.max()) + 1,), len(batch)).scatter_reduce(
+        0, inverse, torch.arange(len(batch)), "amin"
+    )
+    return batch.rows(first.sort().values)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import torch
 from jaxtyping import Bool, Int, Real
@@ -80,7 +80,9 @@ def _lengths(part: Any, train_length: int) -> list[int]:
         bounds = [int(bound) for bound in span[1].split(",")]
         require(len(bounds) < 3 or bounds[2] != 0, f"eval.lengths={part}: a range needs a step other than 0")  # noqa: PLR2004
         return list(range(*bounds))
-    raise ValueError(f"eval.lengths has {part!r}: allowed is a length (12), a factor of train_length (1.5x), or range(1,41)")
+    raise ValueError(
+        f"eval.lengths has {part!r}: allowed is a length (12), a factor of train_length (1.5x), or range(1,41)"
+    )
 
 
 class Verdicts(NamedTuple):
@@ -96,7 +98,9 @@ class Verdicts(NamedTuple):
         return exact_match(self.right, self.answer)
 
 
-def examine(decoder: Decoder, batch: Batch, positions: Positions, key: tuple[str | int, ...], decode: str) -> Verdicts:
+def examine(
+    decoder: Decoder, batch: Batch, positions: Positions, key: tuple[str | int, ...], decode: str
+) -> Verdicts:
     """Verdicts on examples, in as many forward passes as memory wants.
 
     Args:
@@ -226,7 +230,7 @@ class PeakMemory:
         self.device = device
         self.peak = 0
 
-    def __enter__(self) -> PeakMemory:
+    def __enter__(self) -> Self:
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         else:
@@ -235,7 +239,9 @@ class PeakMemory:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.peak = torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else resident_peak()
+        self.peak = (
+            torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else resident_peak()
+        )
 
 
 def resident_peak() -> int:

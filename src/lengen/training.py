@@ -54,7 +54,10 @@ class TrainerOptions:
         for name in ("threads", "log_every", "probe_every", "probe_examples", "checkpoint_every"):
             require(getattr(self, name) >= 1, f"trainer.{name}={getattr(self, name)}: allowed is 1 or more")
         require(self.clip >= 0, f"trainer.clip={self.clip}: allowed is 0 (off) or more")
-        require(self.examples is None or self.examples >= 1, f"trainer.examples={self.examples}: allowed is null, or 1 or more")
+        require(
+            self.examples is None or self.examples >= 1,
+            f"trainer.examples={self.examples}: allowed is null, or 1 or more",
+        )
         available = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
         require(
             available.get(self.accelerator, lambda: True)(),
@@ -101,11 +104,15 @@ class Learner(LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimizer under its schedule."""
         optimizer = self.rule.make(self.decoder)
-        schedule = optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.rule.schedule.factor(step, self.steps))
+        schedule = optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self.rule.schedule.factor(step, self.steps)
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def fit(learner: Learner, stream: Stream, journal: Journal, options: TrainerOptions, checkpoint: Path | None) -> None:
+def fit(
+    learner: Learner, stream: Stream, journal: Journal, options: TrainerOptions, checkpoint: Path | None
+) -> None:
     """Train, from a checkpoint if there is one.
 
     Raises:
@@ -114,7 +121,12 @@ def fit(learner: Learner, stream: Stream, journal: Journal, options: TrainerOpti
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        for text in ("does not have many workers", "srun", "isinstance.treespec", "GPU available but not used"):
+        for text in (
+            "does not have many workers",
+            "srun",
+            "isinstance.treespec",
+            "GPU available but not used",
+        ):
             warnings.filterwarnings("ignore", message=f".*{text}.*")
         trainer = Trainer(
             accelerator="gpu" if options.device.type == "cuda" else options.device.type,

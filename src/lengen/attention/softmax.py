@@ -34,4 +34,6 @@ class Softmax(AttentionRule):
         """See `AttentionRule.forward`."""
         causal = bias is None and query.shape[2] > 1
         mask = None if bias is None else bias.to(query.dtype)
-        return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal, scale=self.scale)
+        return scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, is_causal=causal, scale=self.scale
+        )

@@ -32,11 +32,17 @@ def drawn(batch: Any) -> str:
     """One example as aligned rows: the tokens, a caret under each token of the answer, and the places if there are any."""
     from lengen.task import EOS, SPECIAL
 
-    tokens = ["⏎" if symbol == SPECIAL[EOS] else symbol for symbol in batch.vocabulary.decode(batch.tokens[0].tolist())]
+    tokens = [
+        "⏎" if symbol == SPECIAL[EOS] else symbol
+        for symbol in batch.vocabulary.decode(batch.tokens[0].tolist())
+    ]
     rows = {"tokens": tokens, "answer": ["^" if scored else "" for scored in batch.answer[0].tolist()]}
     if batch.places is not None:
         rows["places"] = [str(place) if place else "" for place in batch.places[0].tolist()]
     widths = [max(len(cells[i]) for cells in rows.values()) for i in range(len(tokens))]
     gap = " " if max(widths) > 1 else ""
-    lines = [f"{name}  " + gap.join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)) for name, cells in rows.items()]
+    lines = [
+        f"{name}  " + gap.join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+        for name, cells in rows.items()
+    ]
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -10,7 +10,9 @@ from lengen.door import refuse
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    groups = sorted(folder.name for folder in config_dir().iterdir() if folder.is_dir() and any(folder.glob("*.yaml")))
+    groups = sorted(
+        folder.name for folder in config_dir().iterdir() if folder.is_dir() and any(folder.glob("*.yaml"))
+    )
     if any(word in ("-h", "--help") for word in arguments):
         print(f"lengen list [GROUP …]\n\nGroups: {', '.join(groups)}")
         return 0
@@ -29,8 +31,14 @@ def main(arguments: list[str]) -> int:
 
 def described(file: Path) -> tuple[str, str]:
     """An option's one-line description and its paper: the first comments of its YAML."""
-    comments = [line.lstrip("# ").strip() for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    comments = [
+        line.lstrip("# ").strip()
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.startswith("#")
+    ]
     comments = [comment for comment in comments if not comment.startswith("@package")]
-    paper = next((comment.partition(":")[2].strip() for comment in comments if comment.startswith("paper:")), "")
+    paper = next(
+        (comment.partition(":")[2].strip() for comment in comments if comment.startswith("paper:")), ""
+    )
     line = next((comment for comment in comments if not comment.startswith("paper:")), "")
     return line, "" if paper == "none" else paper

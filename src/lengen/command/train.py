@@ -21,7 +21,9 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
     experiment = Builder(allowed).build(Experiment, {**config, "record": config})
     outcome = experiment.run()
     if outcome.earlier:
-        print(f"lengen: {outcome.folder.path} is {outcome.status} already; force=true runs it again and keeps the old one aside")
+        print(
+            f"lengen: {outcome.folder.path} is {outcome.status} already; force=true runs it again and keeps the old one aside"
+        )
     if outcome.status == "diverged":
         print(f"lengen: diverged: {outcome.error}; what was found until then is in {outcome.folder.path}")
         return FAILED

@@ -34,7 +34,7 @@ class Listed(Lengths):
         """See `Lengths`."""
         return sorted(set(self.values))
 
-    def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:  # noqa: ARG002
+    def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""
         index = torch.randint(len(self.values), (count,), generator=generator).tolist()
         return [self.values[i] for i in index]

@@ -36,7 +36,9 @@ class Uniform(Lengths):
         """See `Lengths`."""
         return list(range(self.minimum, self.maximum + 1))
 
-    def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:  # noqa: ARG002
+    def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""
-        drawn: list[int] = torch.randint(self.minimum, self.maximum + 1, (count,), generator=generator).tolist()
+        drawn: list[int] = torch.randint(
+            self.minimum, self.maximum + 1, (count,), generator=generator
+        ).tolist()
         return drawn

@@ -41,4 +41,6 @@ class AdamW(OptimizerRule):
             {"params": matrices, "weight_decay": self.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        return optim.AdamW([group for group in groups if group["params"]], lr=self.lr, betas=(self.betas[0], self.betas[1]))
+        return optim.AdamW(
+            [group for group in groups if group["params"]], lr=self.lr, betas=(self.betas[0], self.betas[1])
+        )

@@ -63,7 +63,7 @@ class Together(optim.Optimizer):
             part.param_groups = [next(groups) for _ in part.param_groups]
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step of every part, after one evaluation of the closure."""
         loss = None
         if closure is not None:

@@ -56,21 +56,27 @@ class PositionalEncoding(nn.Module):
         return None
 
     def embed(
-        self, x: Float[Tensor, "batch time dim"], positions: Real[Tensor, "#batch time"]  # noqa: ARG002
+        self,
+        x: Float[Tensor, "batch time dim"],
+        positions: Real[Tensor, "#batch time"],
     ) -> Float[Tensor, "batch time dim"]:
         """Token embeddings with what the encoding adds to them."""
         return x
 
-    def table(self, positions: Real[Tensor, "#batch time"]) -> Tensor | None:  # noqa: ARG002
+    def table(self, positions: Real[Tensor, "#batch time"]) -> Tensor | None:
         """What `rotate` needs for these positions, in float32; None for nothing."""
         return None
 
-    def rotate(self, x: Float[Tensor, "batch heads time head_dim"], table: Tensor | None) -> Float[Tensor, "batch heads time head_dim"]:  # noqa: ARG002
+    def rotate(
+        self, x: Float[Tensor, "batch heads time head_dim"], table: Tensor | None
+    ) -> Float[Tensor, "batch heads time head_dim"]:
         """Queries or keys, turned by their own positions."""
         return x
 
     def bias(
-        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]  # noqa: ARG002
+        self,
+        query: Real[Tensor, "#batch query"],
+        key: Real[Tensor, "#batch key"],
     ) -> Float[Tensor, "#batch heads query key"] | None:
         """What is added to the scaled logits, in float32; values at key positions after the query's are ignored."""
         return None

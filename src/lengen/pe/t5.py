@@ -32,7 +32,10 @@ class T5(PositionalEncoding):
     def __init__(self, shape: Shape, buckets: int = 32, max_distance: int = 128, std: float = 0.02) -> None:
         super().__init__(shape)
         require(buckets >= 2, f"pe.buckets={buckets}: allowed is 2 or more")  # noqa: PLR2004
-        require(max_distance > buckets // 2, f"pe.max_distance={max_distance}: allowed is above {buckets // 2}, half of pe.buckets")
+        require(
+            max_distance > buckets // 2,
+            f"pe.max_distance={max_distance}: allowed is above {buckets // 2}, half of pe.buckets",
+        )
         require(std >= 0, f"pe.std={std}: allowed is 0 or more")
         self.max_distance = max_distance
         self.rows = nn.Parameter(torch.randn(buckets, shape.heads) * std)
@@ -43,7 +46,9 @@ class T5(PositionalEncoding):
         exact = buckets // 2
         distance = distance.clamp(min=0)
         ratio = torch.log(distance.clamp(min=1).float() / exact) / math.log(self.max_distance / exact)
-        return torch.where(distance < exact, distance, (exact + (ratio * (buckets - exact)).long()).clamp(max=buckets - 1))
+        return torch.where(
+            distance < exact, distance, (exact + (ratio * (buckets - exact)).long()).clamp(max=buckets - 1)
+        )
 
     def bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]

@@ -25,7 +25,9 @@ class Positions(ABC):
     """True if later tokens always have larger positions, as biases over distances need."""
 
     @abstractmethod
-    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, *, training: bool
+    ) -> Real[Tensor, "#batch time"]:
         """Positions of the tokens.
 
         A position may depend on the tokens up to its own, never on later ones.
@@ -39,7 +41,7 @@ class Positions(ABC):
             ValueError: the batch does not fit these positions.
         """
 
-    def largest(self, batch: Batch, *, training: bool) -> int:  # noqa: ARG002
+    def largest(self, batch: Batch, *, training: bool) -> int:
         """The largest position that such a batch can get, whatever is drawn."""
         return int(self(batch, torch.Generator(), training=False).max())
 

@@ -30,7 +30,9 @@ class Abacus(Positions):
     def __post_init__(self) -> None:
         require(self.offset >= 0, f"positions.offset={self.offset}: allowed is 0 or more")
 
-    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, *, training: bool
+    ) -> Real[Tensor, "#batch time"]:
         """See `Positions`."""
         require(bool(batch.vocabulary.digits.any()), "positions=abacus: this task has no digits to count")
         digit = batch.vocabulary.digits[batch.tokens]

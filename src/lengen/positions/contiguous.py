@@ -19,6 +19,8 @@ class Contiguous(Positions):
 
     counts: ClassVar[bool] = True
 
-    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:  # noqa: ARG002
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, *, training: bool
+    ) -> Real[Tensor, "#batch time"]:
         """See `Positions`; draws nothing."""
         return torch.arange(batch.time).unsqueeze(0)

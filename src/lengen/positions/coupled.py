@@ -28,7 +28,9 @@ class Coupled(Positions):
     def __post_init__(self) -> None:
         require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
 
-    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, *, training: bool
+    ) -> Real[Tensor, "#batch time"]:
         """See `Positions`."""
         places = batch.places
         if places is None:

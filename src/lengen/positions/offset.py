@@ -25,7 +25,9 @@ class Offset(Positions):
     def __post_init__(self) -> None:
         require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
 
-    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, *, training: bool
+    ) -> Real[Tensor, "#batch time"]:
         """See `Positions`."""
         fits(batch.time, self.maximum)
         counted = torch.arange(batch.time).unsqueeze(0)
@@ -42,4 +44,6 @@ def fits(needed: int, maximum: int) -> None:
     Raises:
         ValueError: `needed` is larger than `maximum`.
     """
-    require(needed <= maximum, f"positions.maximum={maximum} cannot hold the {needed} positions of this length")
+    require(
+        needed <= maximum, f"positions.maximum={maximum} cannot hold the {needed} positions of this length"
+    )

@@ -29,7 +29,9 @@ class Randomized(Positions):
     def __post_init__(self) -> None:
         require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
 
-    def __call__(self, batch: Batch, generator: torch.Generator, *, training: bool) -> Real[Tensor, "#batch time"]:  # noqa: ARG002
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, *, training: bool
+    ) -> Real[Tensor, "#batch time"]:
         """See `Positions`."""
         fits(batch.time, self.maximum)
         draw = torch.rand((len(batch), self.maximum), generator=generator)
@@ -37,4 +39,4 @@ class Randomized(Positions):
 
     def largest(self, batch: Batch, *, training: bool) -> int:
         """See `Positions`."""
-        return self.maximum - 1 if training else super().largest(batch, training=False)
+        return self.maximum - 1

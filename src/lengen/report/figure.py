@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +14,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodF
 
 from lengen.curve import Curve
 from lengen.report.colour import colour, marker
+from lengen.report.lines import DOTS, wrap
+from lengen.report.scale import logarithmic, ticks
 
 WIDTH, LEFT, RIGHT = 3.4, 0.42, 0.10
 """Inches: a column of a two-column paper, and the margins beside the axes."""
@@ -23,10 +23,10 @@ ROW, PLOT, BELOW = 0.105, 1.5, 0.36
 """Inches: a row of the strip above the axes, the axes, and the room for the ticks and the label under them."""
 TITLE, LEGEND, FOOTNOTE = 0.15, 0.17, 0.09
 """Inches: a line of the title, the legend, a line of the footnote."""
-WIDE = 8
-"""Longest over shortest length from which the axis is logarithmic."""
-DOTS = 300
-"""Pixels an inch."""
+ROOM = 0.6
+"""Share of the width beyond which a label stands left of its mark."""
+CHARACTER = 0.022
+"""Width of a digit of a tick label, as a share of the axis."""
 GREY, SHADE, ALARM = "#666666", "#EFEFEF", "#B00020"
 
 
@@ -61,7 +61,7 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     _reaches(above, curve)
     if not trained:
         _untrained(axes, curve)
-    line = {"va": "top", "parse_math": False, "linespacing": 1.15}
+    line: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
     figure.text(LEFT / WIDTH, 1 - 0.05 / height, "\n".join(titles), size=8, weight="bold", **line)
     figure.text(
         0.08 / WIDTH,
@@ -85,55 +85,21 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     _write(canvas, path, {"Title": title, "Description": footnote})
 
 
-def wrap(text: str, inches: float, size: float, weight: Literal["normal", "bold"] = "normal") -> list[str]:
-    """Break a text into lines that fit a width, at spaces where there are any.
-
-    Args:
-        text: may have line breaks of its own.
-        inches: the width.
-        size: of the type, in points.
-        weight: of the type.
-    """
-    figure = Figure(figsize=(1, 1), dpi=DOTS)
-    probe, renderer = (
-        figure.text(0, 0, "", size=size, weight=weight, parse_math=False),
-        FigureCanvasAgg(figure).get_renderer(),
-    )
-
-    def fits(line: str) -> bool:
-        probe.set_text(line)
-        return probe.get_window_extent(renderer).width <= inches * DOTS
-
-    lines: list[str] = []
-    for paragraph in text.splitlines():
-        line = ""
-        for word in paragraph.split():
-            if fits(f"{line} {word}".strip()):
-                line = f"{line} {word}".strip()
-                continue
-            lines += [line] if line else []
-            line = word
-            while len(line) > 1 and not fits(line):
-                end = next(end for end in range(len(line) - 1, 0, -1) if end == 1 or fits(line[:end]))
-                lines.append(line[:end])
-                line = line[end:]
-        lines.append(line)
-    return lines
-
-
 def _lengths(axes: Axes, curve: Curve) -> None:
     """The axis of lengths: limits that hold the trained region, scale and plain ticks."""
     shortest, longest, train = curve.lengths[0], curve.lengths[-1], curve.rows[0].train_length
     low, high = min(shortest, train), max(longest, train)
-    if shortest > 0 and longest >= WIDE * shortest:
+    if logarithmic(curve):
         axes.set_xscale("log", base=2)
         margin = (high / low) ** 0.04
         axes.set_xlim(low / margin, high * margin)
-        axes.xaxis.set_major_locator(FixedLocator(_ticks([*curve.lengths, train], axes)))
+        axes.xaxis.set_major_locator(
+            FixedLocator(ticks(curve, lambda length: _place(axes, length), CHARACTER))
+        )
     else:
         margin = max(0.04 * (high - low), 0.5)
         axes.set_xlim(low - margin, high + margin)
-        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("length", size=7, labelpad=2)
@@ -144,23 +110,6 @@ def _lengths(axes: Axes, curve: Curve) -> None:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_linewidth(0.5)
-
-
-def _ticks(lengths: Sequence[int], axes: Axes) -> list[int]:
-    """Lengths whose labels keep clear of one another: train length and ends first, then doublings, then the rest."""
-    train = lengths[-1]
-    doublings = [
-        length for length in lengths if (length / train).is_integer() and (length // train).bit_count() == 1
-    ]
-    chosen: dict[int, float] = {}
-    for length in (train, max(lengths), min(lengths), *doublings, *lengths):
-        place = _place(axes, length)
-        if all(
-            abs(place - other) > 0.03 + 0.011 * (len(str(length)) + len(str(known)))
-            for known, other in chosen.items()
-        ):
-            chosen[length] = place
-    return sorted(chosen)
 
 
 def _place(axes: Axes, length: float) -> float:
@@ -218,9 +167,8 @@ def _reaches(above: Axes, curve: Curve) -> None:
     above.axvspan(left, curve.rows[0].train_length, color=SHADE, linewidth=0, zorder=0)
     for index, (name, length, tint) in enumerate(rows):
         height, text = index + 0.5, f"{name}: {'none' if length is None else length}"
-        end, toward = (
-            (left, 2.0) if length is None else (length, 5.0 if _place(above, length) < 0.6 else -5.0)
-        )  # noqa: PLR2004
+        aside = -5.0 if length and _place(above, length) > ROOM else 5.0
+        end, toward = (left, 2.0) if length is None else (length, aside)
         if length is not None:
             above.plot(
                 [left, length], [height, height], color=tint, linewidth=0.8, solid_capstyle="butt", zorder=2
@@ -282,7 +230,7 @@ def _write(canvas: FigureCanvasAgg, path: Path, metadata: dict[str, str]) -> Non
     beside = path.with_name(f".{path.name}.part")
     try:
         canvas.figure.savefig(beside, format="png", dpi=DOTS, metadata=metadata)
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

@@ -132,7 +132,13 @@ class Span:
 
 
 def assemble(
-    length: int, count: int, vocabulary: Vocabulary, prompt: Sequence[Span], answer: Sequence[Span], *, coupled: bool = True
+    length: int,
+    count: int,
+    vocabulary: Vocabulary,
+    prompt: Sequence[Span],
+    answer: Sequence[Span],
+    *,
+    coupled: bool = True,
 ) -> Batch:
     """Spans side by side, the end token behind them, holes closed.
 
@@ -149,13 +155,19 @@ def assemble(
     tokens = torch.cat([span.tokens.expand(count, -1) for span in spans], 1)
     scored = torch.zeros_like(tokens, dtype=torch.bool)
     scored[:, sum(span.tokens.shape[1] for span in prompt) :] = True
-    places = torch.cat([torch.as_tensor(span.places).expand(count, span.tokens.shape[1]) for span in spans], 1)
+    places = torch.cat(
+        [torch.as_tensor(span.places).expand(count, span.tokens.shape[1]) for span in spans], 1
+    )
     full = tokens != PAD
     if not bool(full.all()):
-        order = (~full).to(torch.uint8).argsort(dim=1, stable=True)[:, : int(full.sum(1).max())]
-        tokens, places = tokens.gather(1, order), places.gather(1, order)
-        scored = scored.gather(1, order) & (tokens != PAD)
-        places = places * (tokens != PAD)
+        sizes = full.sum(1, keepdim=True)
+        kept = (
+            torch.arange(int(sizes.max())) < sizes
+        )  # as many in each row as `full` has: both are read row by row
+        tokens, scored, places = (
+            torch.zeros(kept.shape, dtype=part.dtype).masked_scatter_(kept, part.masked_select(full))
+            for part in (tokens, scored, places)
+        )
     return Batch(tokens, scored, places if coupled else None, torch.full((count,), length), vocabulary)
 
 

@@ -20,14 +20,14 @@ class Addition(Task):
     """Add two numbers. Length: digits of the longer operand.
 
     >>> print(Addition().show(length=3, count=2))
-    400+945= -> 5431⏎
-    393+970= -> 3631⏎
+    394+737= -> 1311⏎
+    930+613= -> 3451⏎
     >>> print(Addition(order="plain", pad="none", operands="uneven").show(length=3))
-    9+459= -> 468⏎
+    94+930= -> 1024⏎
     >>> print(Addition(hints=True).show(length=2))
-    t4u0+t9u4= -> u4t31⏎
+    a9z4+a0z3= -> z7a9b0⏎
     >>> print(Addition(scratchpad="columns").show(length=2))
-    40+94= -> 0440,4931,>431⏎
+    94+03= -> 4370,9090,>790⏎
 
     Args:
         order: `reversed` writes the answer least significant digit first, `plain` most significant first,
@@ -59,24 +59,31 @@ class Addition(Task):
         digits, sizes = self._operands(length, count, generator)
         total, carries = add(digits[0], digits[1])
         columns = torch.arange(length + 1)
-        kept = columns < sizes.unsqueeze(-1)  # significances that are written, of both operands and of the answer
-        if self.pad == "zero":
-            kept = columns < torch.tensor([length, length, length + 1]).view(3, 1, 1)
+        if self.pad == "none":
+            sizes = torch.cat([sizes, 1 + ((total > 0) * columns).amax(1).unsqueeze(0)])
+        else:
+            sizes = torch.tensor([[length], [length], [length + 1]])
+        kept = columns < sizes.unsqueeze(
+            2
+        )  # significances that are written, of both operands and of the answer
         start = torch.randint(len(MARKERS), (count, 1), generator=generator)
         turned = self.order == "little_endian"
-        first, second = (self._written(digits[i], kept[i, :, :length], start, turned, generator) for i in range(2))
+        first, second = (
+            self._written(digits[i], kept[i, :, :length], start, turned, generator) for i in range(2)
+        )
         answer = self._written(total, kept[2], start, self.order != "plain")
-        plus, equals, point = (self._sign(sign, 1) for sign in "+=>")
-        if self.order == "plain":  # the place of the equals sign is next to the answer's first digit, as in Cho et al.
-            equals = self._sign("=", length + 2)
-        written = [*self._trace(digits, total, carries), point, answer] if self.scratchpad == "columns" else [answer]
+        before = length + 3 if self.order == "plain" else 1  # next to the answer's first digit
+        plus, equals, point = self._sign("+", 1), self._sign("=", before), self._sign(">", before)
+        written = [answer]
+        if self.scratchpad == "columns":
+            equals, written = self._sign("=", 1), [*self._trace(digits, total, carries), point, answer]
         known = self.order != "plain" or self.pad == "zero"  # else places would tell the answer's length
         return assemble(length, count, self.vocabulary, [first, plus, second, equals], written, coupled=known)
 
     def _operands(
         self, length: int, count: int, generator: torch.Generator
-    ) -> tuple[Int[Tensor, "2 batch length"], Int[Tensor, "3 batch"]]:
-        """Digits of both operands from the least significant, and how many digits operands and answer have."""
+    ) -> tuple[Int[Tensor, "2 batch length"], Int[Tensor, "2 batch"]]:
+        """Digits of both operands from the least significant, and how many each has."""
         digits = torch.randint(10, (2, count, length), generator=generator)
         sizes = torch.full((2, count), length)
         if self.operands == "uneven":
@@ -84,27 +91,32 @@ class Addition(Task):
             swap = torch.rand(count, generator=generator) < 0.5  # noqa: PLR2004
             sizes = torch.where(swap, sizes.flip(0), sizes)
         if self.carry == "heavy":
-            digits = self._heavy(digits, generator)
+            digits = self._heavy(digits, sizes.amin(0).unsqueeze(1), generator)
         if self.pad == "none" and length > 1:  # no leading zero, except the number 0
-            leading = (torch.arange(length) == sizes.unsqueeze(2) - 1) & (sizes.unsqueeze(2) > 1) & (digits == 0)
+            leading = (
+                (torch.arange(length) == sizes.unsqueeze(2) - 1) & (sizes.unsqueeze(2) > 1) & (digits == 0)
+            )
             digits = torch.where(leading, torch.randint(1, 10, digits.shape, generator=generator), digits)
-        digits = digits * (torch.arange(length) < sizes.unsqueeze(2))
-        total = add(digits[0], digits[1])[0]
-        width = ((total > 0) * torch.arange(1, length + 2)).amax(1).clamp(min=1)
-        return digits, torch.cat([sizes, width.unsqueeze(0)])
+        return digits * (torch.arange(length) < sizes.unsqueeze(2)), sizes
 
     def _heavy(
-        self, digits: Int[Tensor, "2 batch length"], generator: torch.Generator
+        self,
+        digits: Int[Tensor, "2 batch length"],
+        shorter: Int[Tensor, "batch 1"],
+        generator: torch.Generator,
     ) -> Int[Tensor, "2 batch length"]:
-        """A carry made in one column and passed on (digits that sum to 9) through a uniform stretch of them."""
+        """A carry made where both operands have a digit, and passed on (digits that sum to 9) through a uniform stretch."""
         _, count, length = digits.shape
         column = torch.arange(length)
-        first = torch.randint(length, (count, 1), generator=generator)
+        first = (torch.rand((count, 1), generator=generator) * shorter).long()
         last = first + (torch.rand((count, 1), generator=generator) * (length - first)).long()
         one = torch.randint(1, 9, (count, length), generator=generator)
         makes = 10 - one + (torch.rand((count, length), generator=generator) * one).long()
         other = torch.where(column == first, makes, 9 - one)
-        return torch.where((first <= column) & (column <= last), torch.stack([one, other]), digits)
+        pair = torch.where(
+            column < shorter, torch.stack([one, other]), 9
+        )  # beyond, the longer operand is alone
+        return torch.where((first <= column) & (column <= last), pair, digits)
 
     def _written(
         self,

@@ -18,8 +18,8 @@ class Copy(Task):
     """Copy a string. Length: symbols read.
 
     >>> print(Copy(alphabet=5).show(length=4, count=2))
-    ebda# -> ebda⏎
-    eceb# -> eceb⏎
+    eeda# -> eeda⏎
+    decd# -> decd⏎
 
     Args:
         alphabet: number of symbols.
@@ -35,7 +35,10 @@ class Copy(Task):
     substitute: bool = False
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 1 + self.substitute, f"task.alphabet={self.alphabet}: allowed is {1 + self.substitute} or more")
+        require(
+            self.alphabet >= 1 + self.substitute,
+            f"task.alphabet={self.alphabet}: allowed is {1 + self.substitute} or more",
+        )
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -45,14 +48,16 @@ class Copy(Task):
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         items = self._draw(length, count, generator) + len(SPECIAL)
-        index = torch.arange(1, length + 1).unsqueeze(0)
-        separator = Span(torch.full((1, 1), SEP))
+        index = torch.arange(2, length + 2).unsqueeze(0)
+        separator = Span(torch.full((1, 1), SEP), 1)
         prompt, written = [Span(items, index), separator], items
         if self.substitute:
             old = items.gather(1, torch.randint(length, (count, 1), generator=generator))
             step = torch.randint(1, self.alphabet, (count, 1), generator=generator)
             new = (old - len(SPECIAL) + step) % self.alphabet + len(SPECIAL)
-            rule = torch.cat([old, torch.full_like(old, self.vocabulary[">"]), new, torch.full_like(old, SEP)], 1)
+            rule = torch.cat(
+                [old, torch.full_like(old, self.vocabulary[">"]), new, torch.full_like(old, SEP)], 1
+            )
             prompt, written = [Span(rule), *prompt], torch.where(items == old, new, items)
         return assemble(length, count, self.vocabulary, prompt, [Span(written, index)] * self.times)
 

@@ -16,11 +16,11 @@ class Parity(Task):
     """Is the number of ones odd? Length: bits.
 
     >>> print(Parity().show(length=4))
-    0111= -> 1⏎
+    0110= -> 0⏎
     >>> print(Parity(scratchpad="running").show(length=4))
-    0111= -> 0101⏎
+    0110= -> 0100⏎
     >>> print(Parity(scratchpad="interleaved").show(length=4))
-    0111= -> 00111011⏎
+    0110= -> 00111000⏎
 
     Args:
         scratchpad: `none` answers with one bit; `running` writes the parity of every prefix; `interleaved` writes each
@@ -46,5 +46,7 @@ class Parity(Task):
         if self.scratchpad == "running":
             written = Span(states + len(SPECIAL), index)
         else:
-            written = Span(torch.stack([bits, states], 2).flatten(1) + len(SPECIAL), index.repeat_interleave(2, 1))
+            written = Span(
+                torch.stack([bits, states], 2).flatten(1) + len(SPECIAL), index.repeat_interleave(2, 1)
+            )
         return assemble(length, count, self.vocabulary, prompt, [written])

@@ -14,9 +14,9 @@ from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 INTRODUCTION = (
     "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. "
-    "I will quiz you about the important information there. "
+    "I will quiz you about the important information there."
 )
-FILLER = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again. "
+FILLER = " The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
 LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -25,10 +25,10 @@ class Passkey(Task):
     """Repeat the key that stands somewhere in the noise. Length: noise tokens.
 
     >>> print(Passkey(alphabet=4).show(length=8, count=2))
-    dda!740dcddd? -> 740⏎
-    aad!549aabdd? -> 549⏎
+    bdbcadca!493? -> 493⏎
+    aacbc!039ddc? -> 039⏎
     >>> print(Passkey(alphabet=4, keys=2).show(length=6))
-    dda!A740!B549dca?A -> 740⏎
+    db!B039dbc!A493a?B -> 039⏎
 
     Args:
         digits: digits of a key.
@@ -46,14 +46,21 @@ class Passkey(Task):
 
     def __post_init__(self) -> None:
         require(self.digits >= 1, f"task.digits={self.digits}: allowed is 1 or more")
-        require(self.depth is None or 0 <= self.depth <= 1, f"task.depth={self.depth}: allowed is null (uniform), or 0 to 1")
+        require(
+            self.depth is None or 0 <= self.depth <= 1,
+            f"task.depth={self.depth}: allowed is null (uniform), or 0 to 1",
+        )
         require(1 <= self.keys <= len(LABELS), f"task.keys={self.keys}: allowed is 1 to {len(LABELS)}")
         require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Digits, labels and the two marks, with noise symbols or the characters of the text."""
-        used = letters(self.alphabet) if self.noise == "random" else sorted({*INTRODUCTION, *FILLER, *"".join(self._words)})
+        used = (
+            letters(self.alphabet)
+            if self.noise == "random"
+            else sorted({*INTRODUCTION, *FILLER, *"".join(self._words)})
+        )
         return Vocabulary(tuple(dict.fromkeys((*DIGITS, *used, "!", "?", *LABELS[: self.keys]))))
 
     @property
@@ -65,8 +72,8 @@ class Passkey(Task):
             return "", f"!{label}{key}", f"?{label}"
         name = f"The pass key{label and ' ' + label} is"
         short = name[0].lower() + name[1:]
-        needle = f" {name} {key}. Remember it. {key} is {short[:-3]}. "
-        return INTRODUCTION, needle, f"What is {short[:-3]}? {name} "
+        needle = f" {name} {key}. Remember it. {key} is {short[:-3]}."
+        return INTRODUCTION, needle, f" What is {short[:-3]}? {name} "
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw noise and keys; see `Task.sample`."""
@@ -77,7 +84,9 @@ class Passkey(Task):
         asked = torch.randint(self.keys, (count,), generator=generator)
         row = torch.arange(count)
         hidden = self._fill(needle, keys, labels)
-        places = self._fill_places(needle).expand(count, self.keys, -1) * (names == asked.unsqueeze(1)).unsqueeze(2)
+        places = self._fill_places(needle).expand(
+            count, self.keys, -1
+        )  # of every key: which is asked comes later
         body, matched = self._hide(length, hidden, places, generator)
         prompt = [
             Span(self._fill(introduction, keys[:, 0], labels[:, 0])),
@@ -111,13 +120,17 @@ class Passkey(Task):
     ) -> tuple[Int[Tensor, "batch body"], Int[Tensor, "batch body"]]:
         """Noise with every needle put before a drawn noise token; the places move along."""
         count, keys, size = hidden.shape
-        noise = torch.randint(self.alphabet, (count, length), generator=generator) + len(SPECIAL) + len(DIGITS)
+        noise = (
+            torch.randint(self.alphabet, (count, length), generator=generator) + len(SPECIAL) + len(DIGITS)
+        )
         if self.noise == "text":
             noise = self.vocabulary.encode(FILLER)[torch.arange(length) % len(FILLER)].expand(count, -1)
         depth = torch.randint(length + 1, (count, keys), generator=generator)
         if self.depth is not None:
             depth = torch.full_like(depth, round(self.depth * length))
-        rank = torch.cat([2 * depth.repeat_interleave(size, 1), torch.arange(1, 2 * length, 2).expand(count, -1)], 1)
+        rank = torch.cat(
+            [2 * depth.repeat_interleave(size, 1), torch.arange(1, 2 * length, 2).expand(count, -1)], 1
+        )
         order = rank.argsort(dim=1, stable=True)
         body = torch.cat([hidden.flatten(1), noise], 1).gather(1, order)
         return body, torch.cat([places.flatten(1), torch.zeros_like(noise)], 1).gather(1, order)

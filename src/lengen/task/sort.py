@@ -18,8 +18,8 @@ class Sort(Task):
     """Write the items in ascending order. Length: items.
 
     >>> print(Sort(alphabet=26).show(length=4, count=2))
-    lrog# -> glor⏎
-    qnkh# -> hknq⏎
+    mcds# -> cdms⏎
+    jrbs# -> bjrs⏎
     >>> print(Sort(digits=2, duplicates=True).show(length=3))
     44,39,33# -> 33,39,44⏎
 
@@ -28,7 +28,8 @@ class Sort(Task):
         duplicates: whether an item may come twice.
         digits: 1 for items that are single symbols; n > 1 for numbers of n digits, leading zeros kept.
         hint: `successor` makes half of the training examples ask for the item after a given one (`list ? item #`),
-            the auxiliary task of Awasthi and Gupta 2023; sweeps ask for the sorted list alone.
+            the auxiliary task of Awasthi and Gupta 2023, wherever some item has a larger one in the list; sweeps ask
+            for the sorted list alone.
     """
 
     alphabet: int = 100
@@ -61,11 +62,14 @@ class Sort(Task):
         ordered = items.sort(1).values
         prompt, written = self._spell(items), self._spell(ordered)
         separator = Span(torch.full((1, 1), SEP))
-        if self.hint == "none":
-            return assemble(length, count, self.vocabulary, [Span(prompt), separator], [Span(written)], coupled=False)
-        asks = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
-        asked = torch.randint(max(length - 1, 1), (count, 1), generator=generator)
-        item, successor = ordered.gather(1, asked), ordered.gather(1, (asked + 1).clamp(max=length - 1))
+        if self.hint == "none" or length == 1:
+            return assemble(
+                length, count, self.vocabulary, [Span(prompt), separator], [Span(written)], coupled=False
+            )
+        rises = ordered[:, 1:] > ordered[:, :-1]  # with duplicates, the item after the last of its kind
+        asks = (torch.rand((count, 1), generator=generator) < 0.5) & rises.any(1, keepdim=True)  # noqa: PLR2004
+        asked = (rises * (1 + torch.rand(rises.shape, generator=generator))).argmax(1, keepdim=True)
+        item, successor = ordered.gather(1, asked), ordered.gather(1, asked + 1)
         question = torch.cat([torch.full((count, 1), self.vocabulary["?"]), self._spell(item)], 1)
         read = [Span(prompt), Span(question.masked_fill(~asks, PAD)), separator]
         answers = [Span(written.masked_fill(asks, PAD)), Span(self._spell(successor).masked_fill(~asks, PAD))]
@@ -74,11 +78,16 @@ class Sort(Task):
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         if self.duplicates:
             return torch.randint(self.values, (count, length), generator=generator)
-        require(length <= self.values, f"length {length}: without task.duplicates there are {self.values} items to sort")
+        require(
+            length <= self.values,
+            f"length {length}: without task.duplicates there are {self.values} items to sort",
+        )
         if self.values <= 1000:  # noqa: PLR2004
             return torch.rand((count, self.values), generator=generator).argsort(1)[:, :length]
         items = torch.randint(self.values, (count, length), generator=generator)
-        while bool((twice := repeated(items)).any()):  # uniform over distinct lists, since no value is preferred
+        while bool(
+            (twice := repeated(items)).any()
+        ):  # uniform over distinct lists, since no value is preferred
             items[twice] = torch.randint(self.values, (int(twice.sum()),), generator=generator)
         return items
 
@@ -94,6 +103,6 @@ class Sort(Task):
 
 def repeated(items: Int[Tensor, "batch items"]) -> Bool[Tensor, "batch items"]:
     """Which items stand earlier in their row already."""
-    ordered, order = items.sort(1, stable=True)
+    ordered, order = items.sort(dim=1, stable=True)
     again = torch.zeros_like(items, dtype=torch.bool)
     return again.scatter(1, order[:, 1:], ordered[:, 1:] == ordered[:, :-1])

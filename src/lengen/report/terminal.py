@@ -1,0 +1,175 @@
+"""What a run says at its end: the curve as a table and as a small plot, its reaches, and where the files are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import plotext
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from lengen.curve import TRAINED, Curve, Row
+from lengen.report.scale import logarithmic, ticks
+from lengen.statistics import THRESHOLDS, clopper_pearson
+
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "length": lambda row: str(row.length),
+    "split": lambda row: row.split,
+    "exact match": lambda row: f"{row.exact_match:.3f}",
+    "95% interval": lambda row: f"{row.ci_low:.3f} to {row.ci_high:.3f}",
+    "token accuracy": lambda row: f"{row.token_accuracy:.3f}",
+    "loss": lambda row: f"{row.loss:.4f}",
+    "first error": lambda row: NONE if row.first_error is None else f"{row.first_error:.1f}",
+    "seconds": lambda row: f"{row.seconds:.2f}",
+}
+DISPENSABLE = ("seconds", "first error", "loss", "token accuracy", "95% interval")
+"""Columns that a narrow terminal does without, the first to go first."""
+NONE = "—"
+NARROW, WIDEST, TALL = 40, 80, 12
+"""Columns under which there is no plot, columns that it takes at most, and its rows."""
+ASCII = str.maketrans({"│": "|", "─": "-", NONE: "-", **dict.fromkeys("┌┐└┘├┤┬┴┼", "+")})
+
+
+def show(curve: Curve, *, id_exact_match: float, folder: Path, console: Console | None = None) -> None:
+    """Print a curve, what it amounts to, and the files of its run.
+
+    Args:
+        curve: may be empty.
+        id_exact_match: exact match over the training lengths, which decides whether the run is trained.
+        folder: the run folder.
+        console: where to; standard output if None.
+    """
+    console = console or Console()
+    if curve.rows:
+        console.print(table(curve, console))
+        _say(console, *plot(curve, console), "")
+    for threshold in THRESHOLDS if curve.rows else ():
+        _say(console, reached(curve, threshold))
+    style = "" if id_exact_match >= TRAINED else "bold red"
+    _say(console, verdict(id_exact_match), style=style)
+    _say(console, *files(folder))
+
+
+def table(curve: Curve, console: Console) -> Table:
+    """The curve, as many of its columns as the terminal is wide."""
+    names, options = list(COLUMNS), console.options.update(width=1000)
+    for dispensable in (None, *DISPENSABLE):
+        names = [name for name in names if name != dispensable]
+        drawn = _table(curve, names, plain=_plain(console))
+        if Measurement.get(console, options, drawn).maximum <= console.width:
+            break
+    return drawn
+
+
+def _table(curve: Curve, names: list[str], *, plain: bool) -> Table:
+    """Some columns of the curve; a rule parts the trained lengths from the others."""
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in names:
+        justify: Literal["left", "right"] = "left" if name == "split" else "right"
+        header = name.replace(" ", "\n") if name[0].isalpha() else name
+        drawn.add_column(header, justify=justify, no_wrap=True, overflow="crop")
+    for row, following in zip(curve.rows, (*curve.rows[1:], None), strict=True):
+        cells = [COLUMNS[name](row) for name in names]
+        border = following is not None and row.split != following.split
+        drawn.add_row(*(cell.translate(ASCII) if plain else cell for cell in cells), end_section=border)
+    return drawn
+
+
+def plot(curve: Curve, console: Console) -> list[str]:
+    """Exact match over length in characters, one string a line; nothing where the terminal is too narrow."""
+    if console.width < NARROW:
+        return []
+    plain = _plain(console)
+    log = logarithmic(curve)
+    place: Callable[[float], float] = math.log2 if log else float
+    places = [place(length) for length in curve.lengths]
+    width = min(console.width, WIDEST)
+    plotext.clear_figure()
+    try:
+        plotext.limitsize(False, False)
+        plotext.plotsize(width, TALL)
+        plotext.theme("clear")
+        plotext.ylim(0, 1)
+        plotext.yticks([0, 0.5, 1], ["0.0", "0.5", "1.0"])
+        character = max(places[-1] - places[0], 1e-9) / (width - 6)
+        labelled = ticks(curve, place, character)
+        plotext.xticks([place(length) for length in labelled], [str(length) for length in labelled])
+        plotext.title("exact match over length" + (", log scale" if log else ""))
+        marker = "*" if plain else "hd"
+        draw = plotext.scatter if len(curve) == 1 else plotext.plot
+        draw(places, [row.exact_match for row in curve.rows], marker=marker)
+        train = curve.rows[0].train_length
+        if curve.lengths[0] < train < curve.lengths[-1]:
+            plotext.vline(place(train))
+        text = plotext.uncolorize(plotext.build())
+    finally:
+        plotext.clear_figure()
+    lines = [line.rstrip() for line in text.splitlines()]
+    return [line.translate(ASCII) for line in lines] if plain else lines
+
+
+def reached(curve: Curve, threshold: float) -> str:
+    """One reach in words: how far, how many train lengths, and whether there were examples enough to say so.
+
+    Args:
+        curve: at least one row.
+        threshold: what the lower confidence bound must hold.
+    """
+    length, train = curve.reach(threshold), curve.rows[0].train_length
+    line = f"reach {threshold:.2f}: "
+    line += NONE if length is None else f"{length} ({length / train:.3g}x the train length {train})"
+    stopped = next((row for row in curve.rows if length is None or row.length > length), None)
+    if stopped is None:
+        return f"{line}, every length of the sweep"
+    needed = examples_needed(threshold)
+    return f"{line}; needs {needed} examples a length or more" if stopped.examples < needed else line
+
+
+def examples_needed(threshold: float) -> int:
+    """How many examples, all of them right, certify a threshold.
+
+    >>> [examples_needed(threshold) for threshold in (0.90, 0.95, 0.99)]
+    [36, 72, 368]
+    """
+    examples = 1
+    while clopper_pearson(examples, examples)[0] < threshold:
+        examples += 1
+    return examples
+
+
+def verdict(id_exact_match: float) -> str:
+    """Whether the run is trained, in a line; the number is cut and not rounded, so that 0.98999 does not read 0.99."""
+    number = id_exact_match if math.isnan(id_exact_match) else math.floor(id_exact_match * 1e4 + 1e-6) / 1e4
+    if id_exact_match >= TRAINED:
+        return f"trained: ID exact match {number:g}"
+    return f"NOT TRAINED: ID exact match {number:g} is under {TRAINED}; its OOD numbers say nothing about extrapolation"
+
+
+def files(folder: Path) -> list[str]:
+    """The files of a run, as paths from the working directory where they are under it."""
+    found = [path for path in (*folder.glob("*"), *folder.glob("checkpoints/*")) if path.is_file()]
+    here = Path.cwd()
+    shown = sorted(path.absolute() for path in found if not path.name.startswith("."))
+    return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in shown]
+
+
+def _plain(console: Console) -> bool:
+    """True if the terminal cannot print more than ASCII."""
+    return not console.encoding.lower().startswith("utf")
+
+
+def _say(console: Console, *lines: str, style: str = "") -> None:
+    """Print lines as they are: no markup, no wrapping, no character that the terminal cannot print."""
+    for line in lines:
+        text = (
+            line.translate(ASCII).encode(console.encoding, "replace").decode(console.encoding)
+            if _plain(console)
+            else line
+        )
+        console.print(Text(text, style=style), soft_wrap=True, highlight=False)

@@ -1,0 +1,97 @@
+"""Every distribution in configs/lengths keeps the contract of `lengen.lengths`."""
+
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from scipy.stats import chisquare
+
+from lengen.lengths import Lengths
+from lengen.lengths.listed import Listed
+from lengen.lengths.uniform import Uniform
+
+FILES = sorted((Path(__file__).parents[2] / "configs" / "lengths").glob("*.yaml"))
+TRAINED = 12
+every_yaml = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def load(path):
+    """The class that a YAML names, and its options at a training length."""
+    node = OmegaConf.create({"train_length": TRAINED, "lengths": OmegaConf.load(path)})
+    options = OmegaConf.to_container(node, resolve=True)["lengths"]
+    module, _, kind = options.pop("_target_").rpartition(".")
+    return getattr(import_module(module), kind), options
+
+
+def draw(lengths, count, step=0, seed=0):
+    return lengths.draw(count, step, torch.Generator().manual_seed(seed))
+
+
+def test_there_are_distributions():
+    assert {"uniform", "fixed", "list"} <= {path.stem for path in FILES}
+
+
+@every_yaml
+def test_yaml_names_every_option(path):
+    kind, options = load(path)
+    assert set(options) == set(signature(kind).parameters)
+
+
+@every_yaml
+def test_support(path):
+    kind, options = load(path)
+    lengths = kind(**options)
+    assert isinstance(lengths, Lengths)
+    assert lengths.per_batch >= 1
+    assert lengths.support == sorted(set(lengths.support))
+    assert lengths.support[0] >= 1
+    assert lengths.support[-1] == TRAINED
+
+
+@every_yaml
+def test_draws(path):
+    kind, options = load(path)
+    lengths = kind(**options)
+    for count in (1, 3, 200):
+        drawn = draw(lengths, count, step=7, seed=count)
+        assert len(drawn) == count
+        assert all(type(length) is int for length in drawn)
+        assert set(drawn) <= set(lengths.support)
+        assert drawn == draw(lengths, count, step=7, seed=count)
+    if len(lengths.support) > 1:
+        assert draw(lengths, 200, seed=1) != draw(lengths, 200, seed=2)
+
+
+@pytest.mark.parametrize(
+    "lengths", [Uniform(maximum=6), Uniform(minimum=3, maximum=5), Listed([9, 2, 4]), Listed([7])]
+)
+def test_equally_likely(lengths):
+    drawn = draw(lengths, 1200)
+    assert set(drawn) == set(lengths.support)
+    if len(lengths.support) > 1:
+        assert chisquare([drawn.count(length) for length in lengths.support]).pvalue > 1e-3
+
+
+def test_support_of_a_list_is_ascending():
+    assert Listed([9, 2, 4, 2]).support == [2, 4, 9]
+    assert Uniform(minimum=3, maximum=5).support == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        (Uniform, {"maximum": 5, "minimum": 0}, ["lengths.minimum=0", "1 to", "5"]),
+        (Uniform, {"maximum": 5, "minimum": 6}, ["lengths.minimum=6", "1 to", "5"]),
+        (Uniform, {"maximum": 5, "per_batch": 0}, ["lengths.per_batch=0", "1 or more"]),
+        (Listed, {"values": []}, ["lengths.values=[]", "from 1 up"]),
+        (Listed, {"values": [3, 0]}, ["lengths.values=[3, 0]", "from 1 up"]),
+        (Listed, {"values": [3], "per_batch": 0}, ["lengths.per_batch=0", "1 or more"]),
+    ],
+)
+def test_refusals(kind, options, words):
+    with pytest.raises(ValueError) as refusal:
+        kind(**options)
+    assert all(word in str(refusal.value) for word in words)

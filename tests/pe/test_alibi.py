@@ -1,0 +1,89 @@
+"""ALiBi against BLOOM, MPT, x-transformers and the formula."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lengen.attention.softmax import Softmax
+from lengen.decoder import Architecture, Decoder
+from lengen.pe import Shape
+from lengen.pe.alibi import ALiBi
+from lengen.pe.nope import NoPE
+
+HEADS = pytest.mark.parametrize("heads", range(1, 21))
+
+
+def bias(heads, queries, keys):
+    key = torch.arange(keys).unsqueeze(0)
+    return ALiBi(Shape(8 * heads, heads)).bias(key[:, keys - queries :], key)[0]
+
+
+def test_known_slopes():
+    assert ALiBi(Shape(64, 8)).slopes == tuple(2.0**-h for h in range(1, 9))
+    assert ALiBi(Shape(48, 6)).slopes == (0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125)
+    assert ALiBi(Shape(96, 12)).slopes[8:] == tuple(2 ** -(h + 0.5) for h in range(4))
+    assert ALiBi(Shape(16, 2)).slopes == (1 / 16, 1 / 256)
+
+
+@HEADS
+def test_slopes_of_the_formula(heads):
+    power = max(2**k for k in range(6) if 2**k <= heads)
+    expected = [2 ** (-8 * h / power) for h in range(1, power + 1)]
+    finer = [2 ** (-8 * h / (2 * power)) for h in range(1, 2 * power + 1)]
+    expected += [finer[2 * i] for i in range(heads - power)]
+    assert ALiBi(Shape(8 * heads, heads)).slopes == pytest.approx(expected, rel=1e-12)
+
+
+@HEADS
+def test_bias_of_bloom(foreign, heads):
+    bloom = foreign("transformers.models.bloom.modeling_bloom")
+    slopes = torch.tensor(ALiBi(Shape(8 * heads, heads)).slopes)
+    assert_close(slopes, bloom._get_alibi_slopes(heads, torch.device("cpu")), rtol=1e-6, atol=0)
+    rising = bloom.build_alibi_tensor(
+        torch.ones(1, 30), heads, torch.float32
+    )  # slope * key: equal within a row
+    assert_close(bias(heads, 30, 30), rising - rising.mT, rtol=1e-5, atol=1e-5)
+
+
+@HEADS
+def test_bias_of_mpt(foreign, heads):
+    theirs = foreign("transformers.models.mpt.modeling_mpt").build_mpt_alibi_tensor(heads, 30)
+    assert_close(bias(heads, 1, 30), theirs, rtol=1e-6, atol=0)
+
+
+@HEADS
+@pytest.mark.parametrize(("queries", "keys"), [(30, 30), (1, 30), (5, 17)])
+def test_bias_of_x_transformers(foreign, heads, queries, keys):
+    theirs = foreign("x_transformers.x_transformers").AlibiPositionalBias(heads)
+    seen = torch.ones(queries, keys).tril(
+        keys - queries
+    )  # theirs is symmetric, ours is never seen above the diagonal
+    assert_close(bias(heads, queries, keys) * seen, theirs(queries, keys) * seen, rtol=1e-6, atol=0)
+
+
+def test_bias_of_the_formula_far_out():
+    query, key = torch.tensor([[8191, 8192]]), torch.tensor([[0, 255, 257, 4097, 8190]])
+    pe = ALiBi(Shape(48, 6))
+    ours = pe.bias(query, key)
+    for head, slope in enumerate(pe.slopes):
+        for i, p in enumerate(query[0].tolist()):
+            for j, q in enumerate(key[0].tolist()):
+                assert ours[0, head, i, j].item() == pytest.approx(-slope * (p - q), rel=1e-7)
+
+
+def test_zero_slopes_are_nope():
+    tokens, positions = torch.arange(20).view(1, 20) % 7, torch.arange(20).view(1, 20)
+    logits = []
+    for encoding in (NoPE, partial(ALiBi, slopes=[0.0] * 4)):
+        torch.manual_seed(0)
+        logits.append(Decoder(Architecture(), 7, encoding, Softmax)(tokens, positions))
+    assert_close(*logits, rtol=0, atol=1e-5)
+
+
+def test_own_slopes():
+    pe = ALiBi(Shape(16, 2), [1.0, 0.5])
+    assert pe.bias(torch.tensor([[4]]), torch.tensor([[1, 4]])).flatten().tolist() == [-3, 0, -1.5, 0]
+    with pytest.raises(ValueError, match="one slope a head, 4 of them"):
+        ALiBi(Shape(32, 4), [1.0])

@@ -1,0 +1,237 @@
+"""Every encoding in configs/pe keeps the contract of `lengen.pe`, under every choice that its options name."""
+
+from functools import partial
+from importlib import import_module
+from inspect import signature
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch.testing import assert_close
+
+from lengen.attention.softmax import Softmax
+from lengen.decoder import Architecture, Cache, Decoder
+from lengen.pe import Shape
+
+FILES = sorted((Path(__file__).parents[2] / "configs" / "pe").glob("*.yaml"))
+VOCABULARY, TRAINED = 13, 12
+
+
+def load(path):
+    """The class that a YAML names, and its options."""
+    options = OmegaConf.to_container(OmegaConf.load(path))
+    options = options.get("pe", options)
+    module, _, name = options.pop("_target_").rpartition(".")
+    return getattr(import_module(module), name), options
+
+
+def cases():
+    """Every YAML, and again for every further value of an option that is a choice between names."""
+    for path in FILES:
+        cls, options = load(path)
+        yield pytest.param(partial(cls, **options), id=path.stem)
+        for name, hint in get_type_hints(cls.__init__).items():
+            others = [x for x in get_args(hint) if x != options[name]] if get_origin(hint) is Literal else []
+            for other in others:
+                yield pytest.param(partial(cls, **options | {name: other}), id=f"{path.stem}-{name}={other}")
+
+
+ENCODINGS = pytest.mark.parametrize("encoding", list(cases()))
+LOOPED = pytest.mark.parametrize("looped", [False, True], ids=["plain", "looped"])
+
+
+def decoder(encoding, looped=False):
+    """A small decoder in float64, so that equal means equal to nine digits."""
+    torch.manual_seed(0)
+    architecture = Architecture(dim=32, heads=4, loops=1 + looped, inject=looped)
+    return Decoder(architecture, VOCABULARY, encoding, Softmax).double().eval()
+
+
+def draw(rows, time, seed=0):
+    return torch.randint(VOCABULARY, (rows, time), generator=torch.Generator().manual_seed(seed))
+
+
+def placements(pe, rows, time):
+    """Positions to try: counted; increasing with gaps; any at all, unless the encoding needs them to increase."""
+    chance = torch.Generator().manual_seed(time)
+    limit = min(pe.budget or 3000, 3000)
+    yield torch.arange(time).unsqueeze(0)
+    yield torch.rand((rows, limit), generator=chance).topk(time).indices.sort(1).values
+    if not pe.distances:
+        yield torch.randint(limit, (rows, time), generator=chance)
+
+
+def hooks(pe, positions):
+    """Everything that an encoding makes of positions."""
+    made = [pe.embed(torch.zeros(*positions.shape, pe.shape.dim), positions), pe.table(positions)]
+    return [x for x in (*made, pe.bias(positions, positions)) if x is not None]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_options_are_the_constructors(path):
+    cls, options = load(path)
+    assert set(options) == set(signature(cls).parameters) - {"shape"}
+    assert cls(Shape(32, 4)).shape == Shape(32, 4)  # every option has a default
+
+
+@ENCODINGS
+@LOOPED
+def test_causality_by_gradient(encoding, looped):
+    made, leaves = decoder(encoding, looped), []
+
+    def cut(module, inputs, output):
+        leaves.append(output.detach().requires_grad_())
+        return leaves[-1]
+
+    made.embedding.register_forward_hook(cut)
+    for positions in placements(made.pe, 2, 9):
+        logits = made(draw(2, 9), positions)
+        for time in range(9):
+            (gradient,) = torch.autograd.grad(logits[:, time].sum(), leaves[-1], retain_graph=True)
+            assert not gradient[:, time + 1 :].any()
+            assert gradient[:, time].any(-1).all()
+            assert time == 0 or gradient[:, :time].any(-1).any(-1).all()
+
+
+@ENCODINGS
+@LOOPED
+@pytest.mark.parametrize("time", [TRAINED // 2, TRAINED, 3 * TRAINED])
+def test_cached_equals_full(encoding, looped, time):
+    made, tokens = decoder(encoding, looped), draw(3, time)
+    chunkings = [[1] * time, [3, 1, time - 4]]  # token by token; several new tokens behind what is cached
+    with torch.no_grad():
+        for positions in placements(made.pe, 3, time):
+            full = made(tokens, positions)
+            for chunks in chunkings:
+                cache = Cache()
+                pairs = zip(tokens.split(chunks, 1), positions.split(chunks, 1), strict=True)
+                parts = [made(part, place, cache) for part, place in pairs]
+                assert_close(torch.cat(parts, 1), full, rtol=0, atol=1e-10)
+
+
+@ENCODINGS
+@LOOPED
+def test_padding_changes_nothing(encoding, looped):
+    made, tokens = decoder(encoding, looped), draw(4, TRAINED)
+    with torch.no_grad():
+        for positions in placements(made.pe, 4, TRAINED):
+            padded = made(tokens, positions)
+            for row, time in enumerate((1, 4, 9, TRAINED)):
+                own = positions[min(row, len(positions) - 1)].unsqueeze(0)[:, :time]
+                alone = made(tokens[row : row + 1, :time], own)
+                assert_close(padded[row, :time], alone[0], rtol=0, atol=1e-10)
+
+
+@ENCODINGS
+def test_one_row_of_positions_serves_all(encoding):
+    made, tokens = decoder(encoding), draw(3, TRAINED)
+    positions = torch.arange(TRAINED).unsqueeze(0)
+    with torch.no_grad():
+        assert_close(made(tokens, positions), made(tokens, positions.repeat(3, 1)), rtol=0, atol=1e-10)
+
+
+@ENCODINGS
+def test_reads_is_true(encoding):
+    """Positions change the logits if and only if the encoding says that it reads them."""
+    made, tokens = decoder(encoding), draw(2, TRAINED)
+    positions = torch.arange(TRAINED).unsqueeze(0)
+    with torch.no_grad():
+        change = made(tokens, positions) - made(tokens, positions**2)
+    assert (change.abs().max() > 1e-6) == made.pe.reads
+
+
+@ENCODINGS
+def test_tables_are_float32_under_autocast(encoding):
+    pe = encoding(Shape(32, 4))
+    last = (pe.budget or 8193) - 1
+    positions = torch.tensor([[0, 1, 255, 256, 257, 1001, 2049, 4097, 8191, 8192]]).clamp(max=last)
+    plain = hooks(pe, positions)
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = hooks(pe, positions)
+    for expected, got in zip(plain, cast, strict=True):
+        assert got.dtype == torch.float32
+        assert torch.equal(got, expected)
+
+
+@ENCODINGS
+def test_no_table_is_held_in_the_module(encoding):
+    """No buffers, so a module cast to bfloat16 computes the same tables (its parameters apart)."""
+    pe, positions = encoding(Shape(32, 4)), torch.arange(0, 8192, 97).unsqueeze(0)
+    assert not list(pe.buffers())
+    if not list(pe.parameters()):
+        for expected, got in zip(
+            hooks(pe, positions), hooks(encoding(Shape(32, 4)).bfloat16(), positions), strict=True
+        ):
+            assert torch.equal(got, expected)
+
+
+@ENCODINGS
+def test_bfloat16_forward(encoding):
+    """Autocast, full and cached, stays close to float64 far out, where positions in bfloat16 would be lost."""
+    made, tokens = decoder(encoding), draw(2, 24)
+    positions = torch.arange(24).unsqueeze(0) + min(5000, (made.pe.budget or 5024) - 24)
+    with torch.no_grad():
+        exact = made(tokens, positions)
+        made, cache = made.float(), Cache()
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = made(tokens, positions)
+            parts = [made(tokens[:, a:b], positions[:, a:b], cache) for a, b in pairwise((0, 20, 21, 24))]
+    assert rough.dtype == torch.bfloat16
+    assert_close(rough.double(), exact, rtol=0, atol=0.1)
+    assert_close(torch.cat(parts, 1).double(), exact, rtol=0, atol=0.1)
+
+
+@ENCODINGS
+@pytest.mark.parametrize(("rows", "queries", "keys"), [(1, 1, 1), (1, 1, 9), (3, 4, 9), (3, 9, 9)])
+def test_bias_of_any_queries_and_keys(encoding, rows, queries, keys):
+    """The bias of a pair is the same alone and in a batch: it knows two positions and nothing of the rest."""
+    pe = encoding(Shape(32, 4))
+    key = (
+        torch.rand((rows, 300), generator=torch.Generator().manual_seed(0)).topk(keys).indices.sort(1).values
+    )
+    query = key[:, -queries:]
+    bias = pe.bias(query, key)
+    if bias is None:
+        return
+    assert bias.dtype == torch.float32
+    assert bias.shape == (rows, 4, queries, keys)
+    shared = pe.bias(query[:1], key)  # one row of queries, many of keys: broadcast
+    assert shared.shape == (rows, 4, queries, keys)
+    for row in range(rows):
+        for i in range(queries):
+            for j in range(keys - queries + i + 1):
+                single = pe.bias(query[row, i].view(1, 1), key[row, j].view(1, 1))
+                assert torch.equal(single.flatten(), bias[row, :, i, j])
+
+
+@ENCODINGS
+def test_budget_is_the_number_of_positions(encoding):
+    pe = encoding(Shape(32, 4))
+    if pe.budget is not None:
+        hooks(pe, torch.tensor([[0, pe.budget - 1]]))
+        with pytest.raises((ValueError, IndexError)):
+            hooks(pe, torch.tensor([[pe.budget]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "invariant"),
+    [
+        ("rope", True),
+        ("alibi", True),
+        ("t5", True),
+        ("nope", True),
+        ("learned", False),
+        ("sinusoidal", False),
+    ],
+)
+@pytest.mark.parametrize("shift", [1, 500])
+def test_shift_invariance(name, invariant, shift):
+    cls, options = load(next(path for path in FILES if path.stem == name))
+    made, tokens = decoder(partial(cls, **options)), draw(2, 2 * TRAINED)
+    positions = torch.arange(2 * TRAINED).unsqueeze(0)
+    with torch.no_grad():
+        change = (made(tokens, positions + shift) - made(tokens, positions)).abs().max()
+    assert change < 1e-3 if invariant else change > 1e-2

@@ -1,0 +1,193 @@
+"""The figure: a whole PNG or none, every word inside it and on no other, and the reaches where they are."""
+
+import errno
+import os
+import subprocess
+import sys
+from itertools import combinations
+
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.transforms import Bbox
+from PIL import Image
+
+from lengen.curve import Curve
+from lengen.report import figure
+from lengen.report.colour import colour
+from lengen.report.lines import wrap
+from report.curves import curve
+
+FOOTNOTE = (
+    "tiny decoder, adamw, 5000 steps, fresh data, seed 0; last checkpoint; 1000 examples a length, teacher-forced, end token "
+    "scored; 95% Clopper-Pearson; ID exact match 0.998"
+)
+LONG = "a long title, of a $task with_many_words$, that needs more than a line and then some"
+CURVES = {
+    "one length": curve({20: 0.93}, examples=50),
+    "one length, the trained one": curve({10: 1.0}),
+    "two lengths": curve({10: 1.0, 11: 0.0}),
+    "a few": curve({5: 1.0, 10: 1.0, 12: 1.0, 15: 0.999, 20: 0.5, 25: 0.0, 30: 0.0}, pe="rope"),
+    "doublings": curve(
+        {5: 0.7, 10: 0.55, 20: 0.1, 40: 0.0, 80: 0.0, 160: 0.0, 320: 0.0, 640: 0.0},
+        train_length=20,
+        pe="alibi",
+    ),
+    "all right": curve(dict.fromkeys((16, 32, 64, 128, 256, 512, 1024), 1.0), train_length=64, pe="learned"),
+    "each up to forty": curve({length: 1 / (1 + 1.6 ** (length - 26)) for length in range(1, 41)}),
+    "each up to two hundred": curve(
+        {length: 1 - length / 200 for length in range(1, 201)}, pe="an encoding of tomorrow"
+    ),
+    "far beyond": curve({5000: 0.4, 100_000: 0.1}, pe="t5"),
+    "all within": curve({1: 1.0, 2: 1.0, 3: 1.0, 16: 1.0}, train_length=100_000),
+    "a zigzag": curve({length: length % 2 for length in range(4, 31)}, pe="sinusoidal"),
+}
+
+
+@pytest.fixture
+def drawn(tmp_path, monkeypatch):
+    """Draw, and keep the figure instead of writing it."""
+
+    def draw(curve: Curve, *, title: str = "addition, nope", trained: bool = True):
+        kept = []
+        monkeypatch.setattr(figure, "_write", lambda canvas, *_: kept.append(canvas))
+        figure.draw(curve, tmp_path / "figure.png", title=title, footnote=FOOTNOTE, trained=trained)
+        monkeypatch.undo()
+        kept[0].figure.set_dpi(300)
+        kept[0].draw()
+        return kept[0].figure
+
+    return draw
+
+
+def words(picture) -> list[tuple[str, Bbox]]:
+    """Every text that is seen, and the box that it takes."""
+    below, above = picture.axes
+    texts = [
+        *picture.texts,
+        *picture.legends[0].get_texts(),
+        *below.texts,
+        *above.texts,
+        below.xaxis.label,
+        below.yaxis.label,
+    ]
+    for axis in (below.xaxis, below.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    return [(text.get_text(), text.get_window_extent()) for text in texts]
+
+
+@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize(("trained", "title"), [(True, LONG), (False, "copy, nope")])
+def test_every_word_is_inside_and_on_no_other(drawn, name, trained, title):
+    picture = drawn(CURVES[name], title=title, trained=trained)
+    found = words(picture)
+    assert len(found) >= 12
+    for text, box in found:
+        assert min(box.x0, box.y0) >= 0, text
+        assert box.x1 <= picture.bbox.x1, text
+        assert box.y1 <= picture.bbox.y1, text
+    for (one, here), (other, there) in combinations(found, 2):
+        apart = here.x1 <= there.x0 or there.x1 <= here.x0 or here.y1 <= there.y0 or there.y1 <= here.y0
+        assert apart, f"{one} is on {other}"
+    assert ("NOT TRAINED" in [text for text, _ in found]) is not trained
+
+
+def test_title_and_footnote_are_whole(drawn):
+    shown = [" ".join(text.get_text().split()) for text in drawn(CURVES["a few"], title=LONG).texts]
+    assert shown == [LONG, FOOTNOTE]
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_lines_band_and_reaches_are_those_of_the_curve(drawn, name):
+    curve = CURVES[name]
+    below, above = drawn(curve).axes
+    exact, accuracy = below.lines
+    assert list(exact.get_xdata()) == list(accuracy.get_xdata()) == list(curve.lengths)
+    assert list(exact.get_ydata()) == [row.exact_match for row in curve.rows]
+    assert list(accuracy.get_ydata()) == [row.token_accuracy for row in curve.rows]
+    assert to_hex(exact.get_color()).upper() == colour(curve.rows[0].pe).upper()
+    band = {tuple(point) for point in below.collections[0].get_paths()[0].vertices.tolist()}
+    assert {(row.length, bound) for row in curve.rows for bound in (row.ci_low, row.ci_high)} <= band
+    train = curve.rows[0].train_length
+    reaches = [
+        f"reach {threshold:.2f}: {'none' if length is None else length}"
+        for threshold, length in curve.reaches.items()
+    ]
+    assert [text.get_text() for text in above.texts] == [f"trained: {train}", *reaches]
+    marks = [line.get_xdata()[0] for line in above.lines if len(line.get_xdata()) == 1]
+    assert marks == [train, *(length for length in curve.reaches.values() if length is not None)]
+    for axes in (below, above):
+        assert axes.patches[0].get_extents().x1 == pytest.approx(axes.transData.transform((train, 0))[0])
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_axes_hold_everything_and_ticks_are_plain_numbers(drawn, name):
+    curve = CURVES[name]
+    below, _ = drawn(curve).axes
+    low, high = below.get_xlim()
+    assert low < min(*curve.lengths, curve.rows[0].train_length)
+    assert high > max(*curve.lengths, curve.rows[0].train_length)
+    assert below.get_ylim()[0] <= 0
+    assert 1 <= below.get_ylim()[1] <= 1.1
+    assert below.get_xscale() == ("log" if curve.lengths[-1] >= 8 * curve.lengths[0] else "linear")
+    shown = [tick for tick in below.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    assert len(shown) >= 1
+    assert all(tick.label1.get_text() == f"{tick.get_loc():g}" for tick in shown if tick.get_loc() < 1e5)
+
+
+def test_the_file_is_a_png_as_wide_as_a_column_with_its_protocol(tmp_path):
+    path = tmp_path / "figure.png"
+    figure.draw(CURVES["a few"], path, title="addition, größer", footnote=FOOTNOTE)
+    with Image.open(path) as image:
+        image.load()
+        assert image.format == "PNG"
+        assert image.size[0] == 1020
+        assert image.size[0] / image.info["dpi"][0] == pytest.approx(3.4, rel=1e-3)
+        assert (image.info["Title"], image.info["Description"]) == ("addition, größer", FOOTNOTE)
+        assert len(image.convert("RGB").getcolors(1 << 20)) > 50
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_the_same_curve_is_the_same_file(tmp_path):
+    for name in ("a.png", "b.png"):
+        figure.draw(CURVES["a few"], tmp_path / name, title="t", footnote=FOOTNOTE, trained=False)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_full_disk_leaves_the_old_figure_and_no_part(tmp_path, monkeypatch):
+    path = tmp_path / "figure.png"
+    path.write_text("old")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(type(path), "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        figure.draw(CURVES["a few"], path, title="t", footnote="")
+    monkeypatch.undo()
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_a_curve_without_rows_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="at least one length"):
+        figure.draw(Curve(), tmp_path / "figure.png", title="t", footnote="")
+
+
+def test_lines_fit_and_lose_no_word():
+    text = "some words and averyveryveryverylongone, " * 5 + "\nand a second paragraph"
+    lines = wrap(text, 1.0, 6)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert lines[-1].endswith("paragraph")
+    assert wrap("", 1.0, 6) == []
+    assert wrap("one line", 3.0, 6) == ["one line"]
+    assert wrap("ab", 1e-6, 6) == ["a", "b"]
+
+
+def test_drawing_needs_neither_torch_nor_pyplot():
+    program = (
+        "import sys, lengen.report.figure, lengen.report.terminal\n"
+        "assert not {'torch', 'matplotlib.pyplot', 'wandb'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)

@@ -1,0 +1,38 @@
+"""What the slow solvers share: every combination of a task's options, and examples as symbols."""
+
+from itertools import product
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import torch
+
+from lengen.task import PAD
+
+
+def choices(kind):
+    """The options of a task that take a few named values, and those values."""
+    hints = get_type_hints(kind)
+    named = {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
+    return named | {name: (False, True) for name, hint in hints.items() if hint is bool}
+
+
+def combinations(kind, **numbers):
+    """Every combination of named values and of the given numbers, as keyword arguments."""
+    values = choices(kind) | numbers
+    return [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+
+
+def name(options):
+    """A combination as the identity of a test."""
+    return "-".join(f"{key}={value}" for key, value in options.items())
+
+
+def draw(task, length, count, seed=0):
+    """A batch, and its examples as (prompt, answer): lists of symbols, without the end token."""
+    batch = task.sample(length, count, torch.Generator().manual_seed(seed))
+    pairs = []
+    for tokens, answer in zip(batch.tokens, batch.answer, strict=True):
+        read = batch.vocabulary.decode(tokens[~answer & (tokens != PAD)].tolist())
+        written = batch.vocabulary.decode(tokens[answer].tolist())
+        assert written.pop() == "<eos>"
+        pairs.append((read, written))
+    return batch, pairs

@@ -1,0 +1,280 @@
+"""The command line: what answers at once, what is refused and how, what a multirun does, and a user's own parts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import TINY, run_folders
+from lengen.config import config_dir
+
+MINE = '''
+"""My task."""
+
+from dataclasses import dataclass
+
+import torch
+
+from lengen.task import SEP, SPECIAL, Span, Task, Vocabulary, assemble
+
+
+@dataclass(frozen=True)
+class Mine(Task):
+    """Repeat the first symbol."""
+
+    symbols: int = 3
+
+    @property
+    def vocabulary(self):
+        return Vocabulary(tuple("xyz"[: self.symbols]))
+
+    def sample(self, length, count, generator):
+        items = torch.randint(self.symbols, (count, length), generator=generator) + len(SPECIAL)
+        prompt = [Span(items), Span(torch.full((1, 1), SEP))]
+        return assemble(length, count, self.vocabulary, prompt, [Span(items[:, :1])], coupled=False)
+'''
+
+MY_PE = '''
+"""My encoding."""
+
+import torch
+
+from lengen.pe import PositionalEncoding
+
+
+class Window(PositionalEncoding):
+    """Nothing beyond some distance is seen."""
+
+    distances = True
+
+    def __init__(self, shape, width: int = 4):
+        super().__init__(shape)
+        self.width = width
+
+    def bias(self, query, key):
+        distance = query.unsqueeze(-1) - key.unsqueeze(-2)
+        return torch.where(distance < self.width, 0.0, -1e4).unsqueeze(1).expand(-1, self.shape.heads, -1, -1)
+'''
+
+
+def refused(ran, *words: str) -> None:
+    """Exit code 2, one line on stderr that has these words, no traceback."""
+    assert ran.code == 2, ran.out + ran.err
+    assert "Traceback" not in ran.err
+    assert len(ran.err.strip().splitlines()) == 1, ran.err
+    for word in words:
+        assert word in ran.err, ran.err
+
+
+def test_without_a_command_it_lists_them_and_imports_no_torch(lengen):
+    ran = lengen()
+    assert ran.code == 0
+    for command in ("train", "data", "list"):
+        assert f"lengen {command}" in ran.out
+    script = "import sys; sys.argv = ['lengen']; from lengen.cli import main; main(); print('torch' in sys.modules, 'hydra' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False False\n")
+
+
+def test_help_config_and_refusals_import_no_torch(tmp_path):
+    for arguments in (["--help"], ["--cfg", "job"], ["taks=x"]):
+        script = f"import sys; sys.argv = ['lengen', 'train', *{arguments!r}]; from lengen.cli import main\ntry: main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+        done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_lists_groups_and_options(lengen):
+    ran = lengen("train", "--help")
+    assert "pe: alibi, learned, nope, rope, sinusoidal, t5" in ran.out
+    assert "train_length: " in ran.out
+
+
+def test_cfg_shows_the_composed_configuration(lengen):
+    ran = lengen("train", "--cfg", "job", "task=addition")
+    assert ran.code == 0
+    assert "_target_: lengen.task.addition.Addition" in ran.out
+
+
+@pytest.mark.parametrize("group", sorted(folder.name for folder in config_dir().iterdir() if folder.is_dir()))
+def test_list_describes_every_option(lengen, group):
+    ran = lengen("list", group)
+    assert ran.code == 0
+    lines = ran.out.splitlines()[1:]
+    assert len(lines) == len(list((config_dir() / group).glob("*.yaml")))
+    for line in lines:
+        assert len(line.split(maxsplit=1)) == 2, f"no description: {line}"
+
+
+def test_completion_offers_commands_options_and_groups(lengen, monkeypatch):
+    monkeypatch.setenv("COMP_LINE", "lengen tr")
+    assert "train" in lengen("-sc", "query=bash").out.split()
+    monkeypatch.setenv("COMP_LINE", "lengen train pe=")
+    assert "pe=nope" in lengen("-sc", "query=bash").out.split()
+    assert "COMP_LINE" in lengen("-sc", "install=bash").out
+
+
+def test_data_marks_the_answer_and_its_places(lengen):
+    ran = lengen("data", "task=addition", "length=5", "count=3")
+    assert ran.code == 0
+    blocks = ran.out.strip().split("\n\n")
+    assert len(blocks) == 3
+    tokens, answer, places = blocks[0].splitlines()
+    first, second = tokens.split()[1].split("=")[0].split("+")
+    start = tokens.index("=") + 1
+    assert int(tokens[start : start + 6][::-1]) == int(first) + int(second)
+    assert answer[start:] == "^" * 7
+    assert places[start : start + 6] == "234567"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["taks=addition"], ["'taks'", "'task'"]),
+        (["pe=nopee"], ["pe=nopee", "'nope'", "allowed: alibi"]),
+        (["decoder.dmi=3"], ["'decoder.dmi'", "'decoder.dim'"]),
+        (["+decoder.dmi=3"], ["'decoder.dmi'", "'dim'"]),
+        (["+typo=1"], ["'typo'"]),
+        (["+train_lenght=7"], ["'train_lenght'", "'train_length'"]),
+        (["decoder.dim=abc"], ["decoder.dim=abc", "a whole number"]),
+        (["decoder.dim=3.5"], ["decoder.dim=3.5", "a whole number"]),
+        (["decoder.dim=true"], ["decoder.dim=True", "a whole number"]),
+        (["steps=null"], ["steps=None", "a whole number"]),
+        (["optimizer.lr=fast"], ["optimizer.lr=fast", "a number"]),
+        (["task=addition", "task.hints=flase"], ["task.hints=flase", "true or false"]),
+        (["task=addition", "task.order=revesed"], ["task.order=revesed", "reversed, plain", "'reversed'"]),
+        (["task=copy", "task.times=3"], ["task.times=3", "1, 2"]),
+        (["decoder.dim=63"], ["decoder.dim=63", "decoder.heads=4"]),
+        (["decoder.layers=0"], ["decoder.layers=0", "1 or more"]),
+        (["optimizer.lr=-1"], ["optimizer.lr=-1", "above 0"]),
+        (["optimizer.schedule.final=2"], ["optimizer.schedule.final=2", "0 to 1"]),
+        (["batch_size=0"], ["batch_size=0", "1 or more"]),
+        (["train_length=0"], ["0"]),
+        (["seed=-1"], ["seed=-1"]),
+        (["trainer.threads=0"], ["trainer.threads=0"]),
+        (["trainer.accelerator=tpu"], ["trainer.accelerator=tpu", "cpu"]),
+        (["eval.lengths=[0,5]"], ["eval.lengths has 0", "1 or more"]),
+        (["eval.lengths=[]"], ["eval.lengths", "at least one"]),
+        (["eval.lengths=[0.001x]"], ["eval.lengths has 0"]),
+        (["eval.lengths=[five]"], ["eval.lengths", "'five'", "1.5x", "range(1,41)"]),
+        (["eval.lengths=range(-3,3)"], ["eval.lengths has -3"]),
+        (["eval.examples=0"], ["eval.examples=0"]),
+        (["eval.checkpoint=ood"], ["eval.checkpoint=ood", "last, best"]),
+        (["pe=learned", "pe.maximum=8"], ["train_length=30", "holds 8"]),
+        (["pe=learned", "eval.lengths=[30,2000]"], ["eval.lengths has 2000", "holds 1024"]),
+        (["positions=randomized", "pe=rope", "positions.maximum=20"], ["train_length=30", "positions.maximum=20"]),
+        (["positions=offset", "pe=learned", "positions.maximum=2000"], ["1999", "1024"]),
+        (["task=addition", "positions=coupled", "eval.lengths=[5,100]"], ["eval.lengths has 100", "positions.maximum=64"]),
+        (["task=sort", "positions=coupled"], ["positions=coupled", "no places"]),
+        (["task=copy", "positions=abacus"], ["positions=abacus", "no digits"]),
+        (["task=addition", "positions=abacus", "pe=alibi"], ["pe=alibi with positions=abacus"]),
+        (["task=addition", "positions=coupled", "pe=t5"], ["pe=t5 with positions=coupled"]),
+        (["positions=randomized", "pe=nope"], ["pe=nope with positions=randomized", "positions=contiguous"]),
+        (["task=sort", "eval.lengths=[10,200]"], ["eval.lengths has 200", "100 items"]),
+        (["task=copy", "task.repeats=unique", "train_length=30"], ["train_length=30", "task.alphabet=20"]),
+        (["lengths=list", "lengths.values=[2,4]"], ["train_length=30", "is 4"]),
+        (["lengths.minimum=31"], ["lengths.minimum=31", "1 to"]),
+        (["task=parity", "trainer.examples=100000"], ["trainer.examples=100000", "distinct"]),
+        (["pe=rope", "pe.fraction=0.2"], ["pe.fraction=0.2", "even number"]),
+        (["pe=alibi", "pe.slopes=[1.0,0.5]"], ["pe.slopes", "4 of them"]),
+        (["pe._target_=os.system"], ["pe._target_=os.system", "lengen"]),
+        (["pe._target_=lengen.task.copy.Copy"], ["pe._target_", "PositionalEncoding"]),
+        (["pe._target_=lengen.pe.nope.Nope"], ["pe._target_", "Nope"]),
+        (["pe=nope,rope"], ["-m"]),
+        (["seed=range(3)"], ["-m"]),
+        (["task"], ["task", "option=value"]),
+        (["results_dir=/proc/none"], ["/proc/none"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_and_exit_code_2(lengen, tmp_path, arguments, words):
+    refused(lengen("train", *arguments), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_results_folder_that_is_a_file_is_refused(lengen, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    refused(lengen("train", "results_dir=taken/runs", *TINY), "taken")
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(lengen, tmp_path, monkeypatch):
+    import errno
+
+    replace = Path.replace
+
+    def full(source, target):
+        if Path(target).name == "curve.csv":
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    refused(lengen("train", *TINY), "No space left on device", "curve.csv")
+    (folder,) = run_folders(tmp_path)
+    assert json.loads((folder / "run.json").read_text())["status"] == "failed"
+    assert (folder / "checkpoints" / "last.ckpt").exists()
+    monkeypatch.setattr(Path, "replace", replace)
+    assert lengen("train", *TINY).code == 0
+    assert len(run_folders(tmp_path)) == 1
+
+
+def test_data_and_list_refuse_mistakes_too(lengen):
+    refused(lengen("data", "length=0"), "length=0")
+    refused(lengen("data", "count=many"), "count=many", "a whole number")
+    refused(lengen("data", "task=coppy"), "'copy'")
+    refused(lengen("list", "pes"), "'pes'", "'pe'")
+    refused(lengen("trian"), "'trian'", "lengen train")
+
+
+def test_a_multirun_gives_a_folder_a_job(lengen, tmp_path):
+    ran = lengen("train", "-m", "task=copy", "pe=nope,rope", "seed=range(2)", *TINY)
+    assert ran.code == 0
+    assert "4 of 4 jobs finished" in ran.out
+    found = {(path.parts[-3], path.name) for path in run_folders(tmp_path)}
+    assert len(found) == 4  # two cells, two seeds
+    assert {path.relative_to(tmp_path).parts[3] for path in run_folders(tmp_path)} == {"nope", "rope"}
+
+
+def test_one_failing_job_does_not_stop_the_others_and_is_named(lengen, tmp_path):
+    ran = lengen(
+        "train", "-m", "task=copy", "decoder.heads=3,2", *[word for word in TINY if "heads" not in word]
+    )
+    assert ran.code == 1
+    assert "1 of 2 jobs finished" in ran.out
+    assert "failed: task=copy decoder.heads=3" in ran.err
+    assert "Traceback" not in ran.err
+    assert len(run_folders(tmp_path)) == 1
+
+
+def test_lengths_may_be_written_as_a_range(lengen, tmp_path):
+    lengths = [word for word in TINY if "lengths" not in word]
+    for text in ("eval.lengths=range(1,6,2)", "eval.lengths=[range(1,6,2)]"):
+        assert lengen("train", text, f"results_dir={len(text)}", *lengths).code == 0
+        (table,) = tmp_path.glob(f"{len(text)}/*/*/*/*/curve.csv")
+        assert [line.split(",")[12] for line in table.read_text().splitlines()[1:]] == ["1", "3", "5"]
+
+
+def test_a_users_own_task_and_encoding_need_no_fork(lengen, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "windowed.py").write_text(MY_PE)
+    for group, name, text in (
+        ("task", "mine", "_target_: mine.Mine"),
+        ("pe", "window", "_target_: windowed.Window\nwidth: 4"),
+    ):
+        (tmp_path / "conf" / group).mkdir(parents=True)
+        (tmp_path / "conf" / group / f"{name}.yaml").write_text(text)
+    ran = lengen("train", "--config-dir", "conf", "task=mine", "pe=window", "pe.width=3", *TINY)
+    assert ran.code == 0, ran.err
+    (folder,) = run_folders(tmp_path)
+    assert folder.relative_to(tmp_path).parts[2:4] == ("mine", "window")
+    refused(
+        lengen("train", "--config-dir", "conf", "task=mine", "pe=window", "pe.widht=3"),
+        "pe.widht",
+        "pe.width",
+    )
+    refused(
+        lengen("train", "task._target_=mine.Mine"), "mine.Mine", "--config-dir"
+    )  # not named: not imported

@@ -1,0 +1,140 @@
+"""Every YAML composes and builds; every leaf is checked against the constructor's annotation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from lengen.config import Builder, config_dir
+from lengen.pe import PositionalEncoding
+
+OPTIONS = [
+    (folder.name, file.stem)
+    for folder in sorted(config_dir().iterdir())
+    if folder.is_dir()
+    for file in sorted(folder.glob("*.yaml"))
+]
+NEEDS = {("positions", "coupled"): ["task=addition"], ("positions", "abacus"): ["task=addition"]}
+
+
+def composed(*overrides: str) -> dict:
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = compose("train", list(overrides), return_hydra_config=True)
+        OmegaConf.set_readonly(config.hydra, False)
+        from hydra.core.hydra_config import HydraConfig
+
+        HydraConfig.instance().set_config(config)
+        plain = OmegaConf.to_container(config, resolve=False)
+        del plain["hydra"]
+        return OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_composes_and_builds(group, option):
+    from lengen.experiment import Experiment
+
+    reads = ["pe=rope"] if group == "positions" and option not in ("coupled", "abacus") else []
+    config = composed(
+        f"{group}={option}" if group != "experiment" else f"+experiment={option}",
+        *reads,
+        *NEEDS.get((group, option), []),
+    )
+    experiment = Builder().build(Experiment, {**config, "record": config})
+    assert len(experiment.cell) == 10
+    leaves = [node for node in config.values() if isinstance(node, dict) and "_target_" in node]
+    assert len(leaves) >= 8
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_says_what_it_is(group, option):
+    from lengen.command.list import described
+
+    line, _ = described(config_dir() / group / f"{option}.yaml")
+    assert len(line) > 10
+    assert "# paper: " in (config_dir() / group / f"{option}.yaml").read_text()
+
+
+@dataclass(frozen=True)
+class Inner:
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Outer:
+    count: int
+    share: float = 0.5
+    on: bool = False
+    word: str | None = None
+    kind: Literal["a", "b"] = "a"
+    sizes: list[int] | None = None
+    inner: Inner = Inner()
+
+
+def test_leaves_are_typed():
+    built = Builder().build(
+        Outer, {"count": "3", "share": 1, "on": "true", "sizes": [1, "2"], "inner": {"size": 4}}
+    )
+    assert built == Outer(3, 1.0, True, None, "a", [1, 2], Inner(4))
+    assert isinstance(built.share, float)
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        ({"count": "x"}, "x.count=x: allowed is a whole number"),
+        ({"count": True}, "x.count=True: allowed is a whole number"),
+        ({"count": 1.5}, "x.count=1.5: allowed is a whole number"),
+        ({"count": None}, "x.count=None: allowed is a whole number"),
+        ({}, "x.count is missing"),
+        ({"count": 1, "on": "flase"}, "x.on=flase: allowed is true or false"),
+        ({"count": 1, "kind": "c"}, "x.kind=c: allowed is a, b"),
+        ({"count": 1, "sizes": 3}, "x.sizes=3: allowed is a list or null"),
+        ({"count": 1, "sizes": ["y"]}, "x.sizes="),
+        ({"count": 1, "shares": 3}, "unknown option 'x.shares'; did you mean 'share'"),
+        ({"count": 1, "inner": {"sise": 3}}, "unknown option 'x.inner.sise'; did you mean 'size'"),
+        ({"count": 1, "inner": 3}, "x.inner=3: allowed is a group of options"),
+    ],
+)
+def test_what_is_wrong_is_named(node, words):
+    with pytest.raises(ValueError) as error:
+        Builder().build(Outer, node, "x")
+    assert words in str(error.value)
+
+
+def test_targets_outside_of_what_is_allowed_are_not_even_imported():
+    import sys
+
+    node = {"_target_": "antigravity.Thing"}
+    with pytest.raises(ValueError, match=r"antigravity\.Thing: allowed is a class under lengen"):
+        Builder().build(PositionalEncoding, node, "pe")
+    assert "antigravity" not in sys.modules
+
+
+def test_the_cell_is_the_configuration_without_its_seed():
+    from lengen.experiment import Experiment
+
+    def cell(*overrides: str) -> str:
+        config = composed("task=copy", *overrides)
+        return Builder().build(Experiment, {**config, "record": config}).cell
+
+    same = {
+        cell(),
+        cell("seed=3"),
+        cell("init_seed=2"),
+        cell("results_dir=x"),
+        cell("trainer.threads=2"),
+        cell("force=true"),
+    }
+    assert len(same) == 1
+    others = [
+        cell("pe=rope"),
+        cell("steps=7"),
+        cell("eval.examples=7"),
+        cell("optimizer.lr=0.5"),
+        cell("task.alphabet=9"),
+    ]
+    assert len({*same, *others}) == 6

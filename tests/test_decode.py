@@ -1,0 +1,203 @@
+"""Greedy decoding with the cache gives the verdicts of one teacher-forced pass."""
+
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from lengen.attention.softmax import Softmax
+from lengen.decode import greedy
+from lengen.decoder import Architecture, Decoder
+from lengen.metrics import exact_match, first_error, right
+from lengen.positions.abacus import Abacus
+from lengen.positions.contiguous import Contiguous
+from lengen.positions.coupled import Coupled
+from lengen.positions.offset import Offset
+from lengen.positions.randomized import Randomized
+from lengen.task import PAD, Batch
+from lengen.task.addition import Addition
+from lengen.task.passkey import Passkey
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def load(group):
+    """What the YAMLs of a group name, as classes with their options."""
+    for path in sorted((CONFIGS / group).glob("*.yaml")):
+        options = OmegaConf.to_container(OmegaConf.load(path))
+        options = options.get(group, options)
+        module, _, name = options.pop("_target_").rpartition(".")
+        yield pytest.param(partial(getattr(import_module(module), name), **options), id=path.stem)
+
+
+ENCODINGS = pytest.mark.parametrize("pe", list(load("pe")))
+TASKS = pytest.mark.parametrize("task", list(load("task")))
+
+
+def decoder(pe, batch, **options):
+    """A small decoder in float64 whose next token hangs on all that was read and on where it stood.
+
+    At initialisation a token's own embedding outweighs the rest; here blocks and encodings are made to matter.
+    """
+    torch.manual_seed(0)
+    made = Decoder(Architecture(dim=32, **options), len(batch.vocabulary), pe, Softmax).double().eval()
+    with torch.no_grad():
+        for name, weight in made.named_parameters():
+            if name.endswith(("out.weight", "down.weight", "query.weight")):
+                weight.mul_(3)
+        for weight in made.pe.parameters():
+            weight.normal_()
+    return made
+
+
+def draw(task, rows=6, lengths=(2, 5)):
+    """Examples of several lengths in one batch, with bos: prompts and answers of different sizes."""
+    parts = [task.sample(length, rows, torch.Generator().manual_seed(length)) for length in lengths]
+    return Batch.join(parts).begin()
+
+
+def placer(positions, batch):
+    """Positions of the batch with other tokens; random ones are the same at every call."""
+    return lambda tokens: positions(
+        replace(batch, tokens=tokens), torch.Generator().manual_seed(9), training=False
+    )
+
+
+def teacher(made, batch, place):
+    """The likeliest token at every place, given the true tokens before it."""
+    with torch.no_grad():
+        logits = made(batch.tokens, place(batch.tokens))
+    return torch.nn.functional.pad(logits[:, :-1].argmax(-1), (1, 0))
+
+
+def own_answers(made, batch, place):
+    """The batch with the decoder's own answers, found by the definition: a full pass for every token."""
+    tokens = batch.tokens.masked_fill(batch.answer, PAD)
+    with torch.no_grad():
+        for time in range(1, batch.time):
+            read = tokens[:, :time]
+            written = made(read, place(tokens)[:, :time])[:, -1].argmax(-1)
+            tokens[:, time] = torch.where(batch.answer[:, time], written, tokens[:, time])
+    return replace(batch, tokens=tokens)
+
+
+def check(made, batch, positions):
+    """Greedy and teacher-forced agree on the task's answers, on the decoder's own, and on those with one fault."""
+    place = placer(positions, batch)
+    written = greedy(made, batch.tokens, batch.answer, place)
+    assert_agree(made, batch, place, written)
+
+    own = own_answers(made, batch, place)
+    assert torch.equal(written, own.tokens)
+    assert assert_agree(made, own, place, written).all()
+
+    chance, tokens = torch.Generator().manual_seed(1), own.tokens.clone()
+    faulty = torch.arange(len(batch)) % 2 == 1
+    for row in faulty.nonzero().flatten():
+        places = batch.answer[row].nonzero().flatten()
+        at = places[torch.randint(len(places), (), generator=chance)]
+        step = torch.randint(1, len(batch.vocabulary), (), generator=chance)
+        tokens[row, at] = (tokens[row, at] + step) % len(batch.vocabulary)
+    mixed = replace(batch, tokens=tokens)
+    again = greedy(made, mixed.tokens, mixed.answer, place)
+    assert torch.equal(assert_agree(made, mixed, place, again), ~faulty)
+    return own
+
+
+def assert_agree(made, batch, place, written):
+    """The same verdicts and first errors; equal tokens up to and including the first error."""
+    given = teacher(made, batch, place)
+    assert torch.equal(written[~batch.answer], batch.tokens[~batch.answer])
+    forced, decoded = (right(predicted, batch.tokens, batch.answer) for predicted in (given, written))
+    errors = first_error(forced, batch.answer)
+    assert torch.equal(first_error(decoded, batch.answer), errors)
+    for row, error in enumerate(errors.tolist()):
+        places = batch.answer[row].nonzero().flatten()
+        until = places if error < 0 else places[: error + 1]
+        assert torch.equal(written[row, until], given[row, until])
+    verdicts = exact_match(forced, batch.answer)
+    assert torch.equal(exact_match(decoded, batch.answer), verdicts)
+    return verdicts
+
+
+@ENCODINGS
+@TASKS
+def test_greedy_equals_teacher_forced(pe, task):
+    batch = draw(task())
+    check(decoder(pe, batch), batch, Contiguous())
+
+
+@ENCODINGS
+def test_ragged_prompts(pe):
+    batch = draw(Addition(operands="uneven", pad="none"))
+    assert len((~batch.answer & (batch.tokens != PAD)).sum(1).unique()) > 3
+    own = check(decoder(pe, batch, loops=2, inject=True), batch, Contiguous())
+    assert len(own.tokens[own.answer].unique()) > 2  # the decoder writes more than one thing over and over
+
+
+@ENCODINGS
+@pytest.mark.parametrize("positions", [Randomized(200), Offset(200)], ids=["randomized", "offset"])
+def test_random_positions(pe, positions):
+    batch = draw(Addition(operands="uneven", pad="none"))
+    check(decoder(pe, batch), batch, positions)
+
+
+@pytest.mark.parametrize(
+    ("positions", "task"),
+    [
+        (Abacus(), Addition(order="little_endian", operands="uneven", pad="none")),
+        (Abacus(), Addition(order="little_endian", scratchpad="columns")),
+        (Abacus(), Passkey()),
+        (Coupled(), Addition(operands="uneven", pad="none")),
+        (Coupled(), Passkey()),
+    ],
+    ids=["abacus-ragged", "abacus-columns", "abacus-passkey", "coupled-ragged", "coupled-passkey"],
+)
+@pytest.mark.parametrize("pe", [pe for pe in load("pe") if not pe.values[0].func.distances])
+def test_positions_that_come_from_tokens(pe, positions, task):
+    batch = draw(task)
+    check(decoder(pe, batch), batch, positions)
+
+
+def test_positions_matter():
+    """The other tests can fail: with the positions of another scheme the same decoder writes something else."""
+    batch = draw(Addition(order="little_endian", operands="uneven", pad="none"))
+    for pe in load("pe"):
+        if pe.id in {"learned", "sinusoidal", "rope"}:
+            made = decoder(pe.values[0], batch)
+            written = [
+                greedy(made, batch.tokens, batch.answer, placer(positions, batch))
+                for positions in (Contiguous(), Abacus())
+            ]
+            assert not torch.equal(*written)
+
+
+def test_the_given_answer_is_not_read():
+    batch = draw(Addition(operands="uneven", pad="none"))
+    made, place = decoder(next(load("pe")).values[0], batch), placer(Contiguous(), batch)
+    hidden = batch.tokens.masked_fill(batch.answer, 5)
+    before = hidden.clone()
+    assert torch.equal(
+        greedy(made, hidden, batch.answer, place), greedy(made, batch.tokens, batch.answer, place)
+    )
+    assert torch.equal(hidden, before)  # nor written to
+
+
+def test_every_token_is_read_once():
+    """The shortest prompt in one pass, then a token a step; the last is never read."""
+    batch, read = draw(Addition(operands="uneven", pad="none")), []
+    made = decoder(next(load("pe")).values[0], batch)
+    made.register_forward_hook(lambda module, inputs, output: read.append(inputs[0].shape[1]))
+    greedy(made, batch.tokens, batch.answer, placer(Contiguous(), batch))
+    shortest = int(batch.answer.long().argmax(1).min())
+    assert read == [shortest] + [1] * (batch.time - shortest - 1)
+
+
+def test_nothing_to_write():
+    batch = draw(Addition())
+    made, nothing = decoder(next(load("pe")).values[0], batch), torch.zeros_like(batch.answer)
+    assert torch.equal(greedy(made, batch.tokens, nothing, placer(Contiguous(), batch)), batch.tokens)
