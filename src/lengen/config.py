@@ -58,7 +58,7 @@ class Builder:
         if not isinstance(node, Mapping):
             raise ValueError(f"{path}={node!r}: allowed is a group of options")
         target = self._target(kind, node, path)
-        hints = typing.get_type_hints(target.__init__)
+        hints = typing.get_type_hints(inspect.getattr_static(target, "__init__"))
         parameters = list(inspect.signature(target).parameters.values())[skip:]
         options = {key: value for key, value in node.items() if key != "_target_"}
         names = [parameter.name for parameter in parameters]
@@ -72,9 +72,11 @@ class Builder:
             if parameter.name not in options and parameter.default is inspect.Parameter.empty:
                 raise ValueError(f"{path}.{parameter.name} is missing".lstrip("."))
         filled = {
-            key: self._value(hints[key], value, f"{path}.{key}".lstrip(".")) for key, value in options.items()
+            key: self._value(hints.get(key, Any), value, f"{path}.{key}".lstrip("."))
+            for key, value in options.items()
         }
-        return partial(target, **filled)
+        make: Callable[..., Any] = target
+        return partial(make, **filled)
 
     def _target(self, kind: type[Any], node: Mapping[str, Any], path: str) -> type[Any]:
         """The class that a node names."""

@@ -142,7 +142,7 @@ def _row(line: dict[str, str | None], path: Path) -> Row:
         text = line[name]
         kind = {int: int, float: float}.get(hint, str)
         try:
-            values[name] = (float(text) if text else None) if name == "first_error" else kind(text)  # type: ignore[arg-type]
+            values[name] = (float(text) if text else None) if name == "first_error" else kind(text)
         except (TypeError, ValueError):
             raise ValueError(f"{path}: column {name} has {text!r}") from None
     if values["split"] not in ("id", "ood"):

@@ -118,7 +118,8 @@ class Attention(nn.Module):
         if reading.cache is not None:
             key, value = reading.cache.extend(slot, key, value)
         mixed = self.rule(query, key, value, reading.bias)
-        return self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
+        out: Tensor = self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
+        return out
 
 
 class FeedForward(nn.Module):
@@ -136,9 +137,9 @@ class FeedForward(nn.Module):
     def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
         """Token by token."""
         up = self.up(x)
-        return self.down(
-            nn.functional.gelu(up) if self.gate is None else nn.functional.silu(self.gate(x)) * up
-        )
+        active = nn.functional.gelu(up) if self.gate is None else nn.functional.silu(self.gate(x)) * up
+        down: Tensor = self.down(active)
+        return down
 
 
 class Block(nn.Module):
@@ -160,7 +161,8 @@ class Block(nn.Module):
     ) -> Float[Tensor, "batch time dim"]:
         """One step of the residual stream."""
         x = x + self.dropout(self.attention(self.attention_norm(x), pe, reading, slot))
-        return x + self.dropout(self.feed(self.feed_norm(x)))
+        x = x + self.dropout(self.feed(self.feed_norm(x)))
+        return x  # noqa: RET504  # a module's call is Any to the type checker
 
 
 class Decoder(nn.Module):
@@ -230,7 +232,8 @@ class Decoder(nn.Module):
             for layer, block in enumerate(self.blocks):
                 x = block(x, self.pe, reading, (loop, layer))
         x = self.norm(x)
-        return self.head(x * self.architecture.dim**-0.5 if self.architecture.tied else x)
+        logits: Tensor = self.head(x * self.architecture.dim**-0.5 if self.architecture.tied else x)
+        return logits
 
 
 def causal(

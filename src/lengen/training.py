@@ -58,9 +58,9 @@ class TrainerOptions:
             self.examples is None or self.examples >= 1,
             f"trainer.examples={self.examples}: allowed is null, or 1 or more",
         )
-        available = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+        absent = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
         require(
-            available.get(self.accelerator, lambda: True)(),
+            not absent.get(self.accelerator, False),
             f"trainer.accelerator={self.accelerator}: this machine has none that torch can use",
         )
 

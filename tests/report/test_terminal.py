@@ -68,8 +68,8 @@ def test_the_table_has_every_number_of_every_length():
     assert len(rows(shown(FORTY, Path("run")))) == 40
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp1252"])
-@pytest.mark.parametrize("width", [10, 24, 39, 40, 60, 80, 200])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
+@pytest.mark.parametrize("width", [10, 30, 40, 80])
 @pytest.mark.parametrize("name", CURVES)
 def test_it_prints_on_every_terminal_and_breaks_no_number(name, width, encoding):
     curve = CURVES[name]
