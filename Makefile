@@ -22,15 +22,15 @@ setup: $(READY)  ## install lengen and what its tests need into .venv
 
 .PHONY: demo
 demo: $(READY)  ## train passkey with three encodings, show the curves (minutes)
-	$(BIN)/python scripts/demo.py
+	$(BIN)/python scripts/study.py demo
 
 .PHONY: test
 test: $(READY)  ## run the tests (minutes)
-	$(BIN)/python -m pytest -q -n 2
+	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 .PHONY: test-long
 test-long: $(READY)  ## run the tests that take long
-	$(BIN)/python -m pytest -q -m long
+	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m long
 
 .PHONY: lint
 lint: $(READY)  ## check style

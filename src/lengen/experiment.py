@@ -114,7 +114,8 @@ class Experiment:
         science["trainer"] = {
             key: value for key, value in self.record["trainer"].items() if key not in APART_IN_TRAINER
         }
-        return hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()[:10]
+        digest = hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()
+        return f"c{digest[:9]}"  # a letter in front: no program takes it for a number
 
     @property
     def folder(self) -> RunFolder:
@@ -301,9 +302,9 @@ class Experiment:
             dict.fromkeys((self.labels.task, self.labels.pe, self.labels.positions, self.labels.decoder))
         )
         name = self.name or f"{self.labels.task}-{self.labels.pe}-seed{self.seed}"
-        self.logger.begin(RunFacts(name, self.cell, folder.path, self.record, tags=tags))
         status, error = "failed", None
         try:
+            self.logger.begin(RunFacts(name, self.cell, folder.path, self.record, tags=tags))
             yield
             status = "finished"
         except KeyboardInterrupt:

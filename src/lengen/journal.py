@@ -161,10 +161,9 @@ class Journal(Callback):
                 trainer.save_checkpoint(self.folder.best, weights_only=True)
         self.rows.append(row)
         write_csv(self.folder.training, TRAIN_COLUMNS, self.rows)
-        kinds = {
-            name: "probe" if name.startswith(("id_", "ood_")) else "train" for name in row if name != "step"
-        }
-        self.logger.scalars(step, {f"{kind}/{name}": float(row[name] or 0.0) for name, kind in kinds.items()})
+        told = {name: value for name, value in row.items() if name != "step" and value is not None}
+        kinds = {name: "probe" if name.startswith(("id_", "ood_")) else "train" for name in told}
+        self.logger.scalars(step, {f"{kinds[name]}/{name}": value for name, value in told.items()})
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop the clock and the bar."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int, Real
@@ -230,7 +230,7 @@ class PeakMemory:
         self.device = device
         self.peak = 0
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> PeakMemory:  # noqa: PYI034  # Self cannot be checked at run time
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         else:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -310,6 +311,29 @@ def test_a_curve_without_rows_is_logged(facts):
 def test_options_out_of_range_are_refused_by_name(options):
     with pytest.raises(ValueError, match=f"logger.{next(iter(options))}="):
         Wandb(**options)
+
+
+def test_what_wandb_refuses_offline_is_the_users_to_mend(facts):
+    with pytest.raises(ValueError, match=r"logger=wandb: .*roject"):
+        Wandb(project="p" * 200, mode="offline").begin(facts)
+
+
+def test_a_run_that_went_online_tells_its_address(facts, monkeypatch, capsys):
+    class Online:
+        settings = type("Settings", (), {"mode": "online"})
+        url = "https://wandb.example/runs/1"
+        summary: ClassVar[dict] = {}
+
+        def define_metric(self, *_, **__): ...
+
+        def finish(self, exit_code): ...
+
+    monkeypatch.setattr(module, "logged_in", lambda: True)
+    monkeypatch.setattr(Wandb, "_start", lambda *_: Online())
+    logger = Wandb()
+    logger.begin(facts)
+    logger.finish("finished")
+    assert capsys.readouterr().err == "lengen: W&B: https://wandb.example/runs/1\n"
 
 
 @pytest.mark.parametrize("mode", ["auto", "online"])

@@ -69,13 +69,14 @@ class Wandb(Logger):
         if mode == "online":
             try:
                 self._run = self._start(facts, identity, "online")
-                say(f"W&B: {self._run.url}")
             except Exception as error:  # noqa: BLE001  # whatever keeps it from going online, the run goes on
                 say(f"W&B cannot be reached ({_first_line(error)}); logging offline")
                 identity = _identity(facts.folder, renew=True)  # the old one stays taken in this process
         if self._run is None:
-            self._run = self._start(facts, identity, "offline")
+            self._run = self._start_offline(facts, identity)
         with self._harmless():
+            if self._run.settings.mode != "offline":
+                say(f"W&B: {self._run.url}")
             self._run.define_metric("step", hidden=True)
             self._run.define_metric("length", hidden=True)
             self._run.define_metric("train/*", step_metric="step")
@@ -160,6 +161,15 @@ class Wandb(Logger):
             reinit="create_new",
             settings=wandb.Settings(silent=True, console="off", symlink=False, init_timeout=PATIENCE),
         )
+
+    def _start_offline(self, facts: RunFacts, identity: str) -> Any:
+        """A run on disk alone; what W&B refuses even there is a mistake in the options."""
+        import wandb
+
+        try:
+            return self._start(facts, identity, "offline")
+        except wandb.errors.UsageError as error:
+            raise ValueError(f"logger=wandb: {_first_line(error)}") from None
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:

@@ -56,7 +56,7 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     above = figure.add_axes(
         (LEFT / WIDTH, (height - head) / height, room / WIDTH, strip / height), sharex=axes
     )
-    _lengths(axes, curve)
+    length_axis(axes, curve)
     _lines(axes, curve)
     _reaches(above, curve)
     if not trained:
@@ -82,10 +82,10 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
         borderpad=0,
         handlelength=1.8,
     )
-    _write(canvas, path, {"Title": title, "Description": footnote})
+    write(canvas, path, {"Title": title, "Description": footnote})
 
 
-def _lengths(axes: Axes, curve: Curve) -> None:
+def length_axis(axes: Axes, curve: Curve) -> None:
     """The axis of lengths: limits that hold the trained region, scale and plain ticks."""
     shortest, longest, train = curve.lengths[0], curve.lengths[-1], curve.rows[0].train_length
     low, high = min(shortest, train), max(longest, train)
@@ -225,7 +225,7 @@ def _untrained(axes: Axes, curve: Curve) -> None:
     )
 
 
-def _write(canvas: FigureCanvasAgg, path: Path, metadata: dict[str, str]) -> None:
+def write(canvas: FigureCanvasAgg, path: Path, metadata: dict[str, str]) -> None:
     """Write the picture beside its place first, then in its place."""
     beside = path.with_name(f".{path.name}.part")
     try:

@@ -1,0 +1,207 @@
+"""The sweep: against a slow loop over single examples, independent of how it is cut, and within memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+import torch
+
+from conftest import TINY, run_folders
+from lengen import sweep as module
+from lengen.attention.softmax import Softmax
+from lengen.curve import Curve
+from lengen.decoder import Architecture, Decoder
+from lengen.pe.rope import RoPE
+from lengen.positions.contiguous import Contiguous
+from lengen.stream import generator
+from lengen.sweep import Evaluation, PeakMemory, examine, sweep
+from lengen.task import EOS
+from lengen.task.copy import Copy
+
+TASK = Copy(alphabet=3)
+FACTS = {
+    **dict.fromkeys(("task", "pe", "positions", "attention", "extend", "decoder", "cell"), "x"),
+    "seed": 0,
+    "step": 0,
+    "checkpoint": "last",
+    "train_length": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Decoder:
+    """Learned for a second, so that some answers are right and some are not."""
+    torch.manual_seed(0)
+    decoder = Decoder(Architecture(layers=2, dim=32, heads=2), len(TASK.vocabulary), RoPE, Softmax)
+    optimizer = torch.optim.AdamW(decoder.parameters(), lr=3e-3)
+    chance = generator("sweep test")
+    for step in range(60):
+        batch = TASK.sample(1 + step % 3, 64, chance).begin()
+        logits = decoder(batch.tokens, torch.arange(batch.time).unsqueeze(0))
+        loss = torch.nn.functional.cross_entropy(
+            logits[:, :-1][batch.answer[:, 1:]], batch.tokens[:, 1:][batch.answer[:, 1:]]
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return decoder.eval()
+
+
+def curve(decoder: Decoder, evaluation: Evaluation, lengths: list[int]) -> Curve:
+    return sweep(decoder, TASK, Contiguous(), evaluation, lengths, FACTS, Curve(), lambda _: None)
+
+
+def generated(decoder: Decoder, prompt: list[int], longest: int) -> list[int]:
+    """Greedy generation as anybody would write it: one example, no cache, the whole sequence again for each token."""
+    tokens = list(prompt)
+    with torch.no_grad():
+        while len(tokens) - len(prompt) < longest:
+            logits = decoder(torch.tensor([tokens]), torch.arange(len(tokens)).unsqueeze(0))
+            tokens.append(int(logits[0, -1].argmax()))
+            if tokens[-1] == EOS:
+                break
+    return tokens[len(prompt) :]
+
+
+@pytest.mark.parametrize("decode", ["teacher", "greedy"])
+def test_rows_are_what_a_slow_loop_finds(decoder, decode):
+    rows = curve(decoder, Evaluation(examples=60, decode=decode, seed=3), [1, 2, 3, 4]).rows
+    assert any(0 < row.exact_match < 1 for row in rows)  # else this would show little
+    for row in rows:
+        batch = TASK.sample(row.length, 60, generator("eval", 3, row.length)).begin()
+        exact, errors, nats, right = 0, [], [], 0
+        for tokens, answer in zip(batch.tokens, batch.answer, strict=True):
+            start = int(answer.long().argmax())
+            want = tokens[start:][answer[start:]].tolist()
+            got = generated(decoder, tokens[:start].tolist(), len(want) + 3)  # may run on beyond the answer
+            exact += got == want
+            if got != want:
+                pairs = zip(want, got + [-1] * len(want), strict=False)
+                errors.append(next(i for i, (a, b) in enumerate(pairs) if a != b))
+            with torch.no_grad():
+                logits = decoder(tokens.unsqueeze(0), torch.arange(len(tokens)).unsqueeze(0))[0]
+            for i, token in enumerate(want, start):
+                nats.append(-float(logits[i - 1].log_softmax(-1)[token]))
+                right += int(logits[i - 1].argmax()) == token
+        assert row.correct == exact
+        assert row.first_error == (pytest.approx(sum(errors) / len(errors)) if errors else None)
+        assert row.loss == pytest.approx(sum(nats) / len(nats), abs=1e-5)
+        if decode == "teacher":
+            assert row.token_accuracy == pytest.approx(right / len(nats))
+
+
+def test_a_length_is_the_same_whichever_others_are_asked(decoder):
+    rule = Evaluation(examples=40)
+    alone, among = curve(decoder, rule, [3])[3], curve(decoder, rule, [1, 3, 7])[3]
+    assert (alone.correct, alone.loss, alone.token_accuracy) == (
+        among.correct,
+        among.loss,
+        among.token_accuracy,
+    )
+    other = curve(decoder, Evaluation(examples=40, seed=1), [3])[3]
+    assert other.loss != alone.loss
+
+
+def test_what_does_not_fit_is_halved(decoder, monkeypatch):
+    batch = TASK.sample(3, 50, generator("fit"))
+    whole = examine(decoder, batch, Contiguous(), ("key",), "teacher")
+    once = module._examine
+    sizes = []
+
+    def small(decoder, part, *rest):
+        sizes.append(len(part))
+        if len(part) > 8:
+            raise torch.OutOfMemoryError
+        return once(decoder, part, *rest)
+
+    monkeypatch.setattr(module, "_examine", small)
+    cut = examine(decoder, batch, Contiguous(), ("key",), "teacher")
+    assert sizes[:4] == [50, 50, 50, 50] or max(sizes[3:]) <= 8
+    assert torch.equal(cut.right, whole.right)
+    assert cut.loss == pytest.approx(whole.loss, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("parts", "train_length", "lengths"),
+    [
+        ([7, 3, 3], 5, [3, 7]),
+        (["1x", "1.5x", "4x"], 10, [10, 15, 40]),
+        (["0.25x"], 30, [8]),  # rounded
+        (["range(2,9,3)"], 5, [2, 5, 8]),
+        (["range(4)", 9], 5, None),  # starts at 0
+        (["range(1, 4)", "2x"], 5, [1, 2, 3, 10]),
+        (["range(1,4,0)"], 5, None),
+        (["x"], 5, None),
+        ([1.5], 5, None),
+        ([], 5, None),
+        ([-2], 5, None),
+    ],
+)
+def test_lengths_are_numbers_factors_or_ranges(parts, train_length, lengths):
+    if lengths is not None:
+        assert Evaluation(lengths=parts).at(train_length) == lengths
+        return
+    with pytest.raises(ValueError, match=r"eval\.lengths"):
+        Evaluation(lengths=parts).at(train_length)
+
+
+def test_peak_memory_sees_what_was_freed_again():
+    with PeakMemory(torch.device("cpu")) as nothing:
+        pass
+    with PeakMemory(torch.device("cpu")) as much:
+        torch.ones(64 * 2**20, dtype=torch.uint8)
+    assert much.peak - nothing.peak > 48 * 2**20
+
+
+@pytest.mark.long
+def test_16384_tokens_without_positions_stay_under_8_gib(tmp_path):
+    words = [word for word in TINY if not word.startswith(("decoder.", "eval."))]
+    length = 16384 - 1 - 1 - 3 - 1 - 3 - 1  # bos, mark and key, question, answer and end token
+    command = ["train", "task=passkey", "pe=nope", f"eval.lengths=[3,{length}]", "eval.examples=2", *words]
+    script = "import sys; from lengen.cli import main; code = main(); import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-1]) * 1024 < 8 * 2**30
+    (folder,) = run_folders(tmp_path)
+    row = Curve.load(folder / "curve.csv")[length]
+    assert row.peak_bytes < 8 * 2**30
+    assert json.loads((folder / "run.json").read_text())["peak_bytes"] >= row.peak_bytes
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("pe", "positions"), [("nope", "contiguous"), ("rope", "contiguous"), ("learned", "coupled")]
+)
+def test_a_preset_trains_and_both_ways_to_decode_agree(lengen, tmp_path, pe, positions):
+    """A real run of a preset, minutes long: ID exact match of 0.99 or more, and greedy verdicts equal teacher-forced ones."""
+    task = "copy" if pe == "rope" else "addition" if positions == "coupled" else "passkey"
+    options = (f"task={task}", f"pe={pe}", f"positions={positions}", "trainer.progress=false")
+    assert lengen("train", *options).code == 0
+    (folder,) = run_folders(tmp_path)
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["trained"], facts["id_exact_match"]
+    teacher = Curve.load(folder / "curve.csv")
+    from dataclasses import replace
+
+    import yaml
+
+    from lengen.checkpoint import read_checkpoint
+    from lengen.config import Builder
+    from lengen.experiment import Experiment
+
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    run = Builder().build(Experiment, {**config, "record": config})
+    decoder = run.make_decoder()
+    state = read_checkpoint(folder / "checkpoints" / "last.ckpt")["state_dict"]
+    decoder.load_state_dict({name.removeprefix("decoder."): weight for name, weight in state.items()})
+    greedy = partial(sweep, decoder, run.task, run.positions, replace(run.eval, decode="greedy"))
+    rows = greedy(
+        list(teacher.lengths), FACTS | {"train_length": run.train_length}, Curve(), lambda _: None
+    ).rows
+    assert [row.correct for row in rows] == [row.correct for row in teacher.rows]
