@@ -58,7 +58,8 @@ class Builder:
         if not isinstance(node, Mapping):
             raise ValueError(f"{path}={node!r}: allowed is a group of options")
         target = self._target(kind, node, path)
-        hints = typing.get_type_hints(inspect.getattr_static(target, "__init__"))
+        annotated = target if is_dataclass(target) else inspect.getattr_static(target, "__init__")
+        hints = typing.get_type_hints(annotated)
         parameters = list(inspect.signature(target).parameters.values())[skip:]
         options = {key: value for key, value in node.items() if key != "_target_"}
         names = [parameter.name for parameter in parameters]

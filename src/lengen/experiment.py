@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import OmegaConf
 
-from lengen.attention import AttentionRule
 from lengen.checkpoint import read_checkpoint
 from lengen.curve import TRAINED, Curve
-from lengen.decoder import Architecture, Decoder
+from lengen.decoder import Decoder
 from lengen.folder import OVER, RunFolder
 from lengen.journal import DivergedError, Journal
-from lengen.lengths import Lengths
-from lengen.logger import Logger, RunFacts
-from lengen.optimizer import OptimizerRule
-from lengen.pe import PositionalEncoding, Shape
-from lengen.positions import Positions
+from lengen.logger import RunFacts
 from lengen.protocol import check, footnote, protocol
 from lengen.provenance import provenance
 from lengen.report import figure
-from lengen.stream import Stream, generator
-from lengen.sweep import Evaluation, examine, resident_peak, sweep
-from lengen.task import Batch, Task, require
-from lengen.training import Learner, TrainerOptions, fit
-
-
-@dataclass(frozen=True)
-class Labels:
-    """The option that was chosen in each group: names for folders, columns and legends."""
-
-    task: str
-    pe: str
-    positions: str
-    attention: str
-    decoder: str
-    lengths: str
-    optimizer: str
+from lengen.setting import Setting
+from lengen.stream import generator
+from lengen.sweep import examine, resident_peak, sweep
+from lengen.task import Batch
+from lengen.training import Learner, fit
 
 
 @dataclass(frozen=True)
@@ -69,62 +49,12 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """One run: a cell and a seed. Fields are the keys of `configs/train.yaml`; `record` is that file, resolved."""
-
-    task: Task
-    lengths: Lengths
-    positions: Positions
-    pe: Callable[[Shape], PositionalEncoding]
-    attention: Callable[[Shape], AttentionRule]
-    decoder: Architecture
-    optimizer: OptimizerRule
-    trainer: TrainerOptions
-    logger: Logger
-    eval: Evaluation
-    labels: Labels
-    train_length: int
-    batch_size: int
-    steps: int
-    seed: int
-    init_seed: int | None
-    data_seed: int | None
-    name: str | None
-    results_dir: str
-    force: bool
-    record: Mapping[str, Any]
+class Experiment(Setting):
+    """One run, carried out."""
 
     def __post_init__(self) -> None:
-        for name in ("train_length", "batch_size", "steps"):
-            require(getattr(self, name) >= 1, f"{name}={getattr(self, name)}: allowed is 1 or more")
-        for name in ("seed", "init_seed", "data_seed"):
-            value = getattr(self, name)
-            require(value is None or value >= 0, f"{name}={value}: allowed is 0 or more")
-        longest = self.lengths.support[-1]
-        require(
-            longest == self.train_length,
-            f"train_length={self.train_length}: the longest length of lengths={self.labels.lengths} is {longest}, make them equal",
-        )
+        super().__post_init__()
         check(self)
-
-    @property
-    def cell(self) -> str:
-        """Hash of the configuration without its seed and without what cannot change a number."""
-        science = {key: value for key, value in self.record.items() if key not in APART}
-        science["trainer"] = {
-            key: value for key, value in self.record["trainer"].items() if key not in APART_IN_TRAINER
-        }
-        digest = hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()
-        return f"c{digest[:9]}"  # a letter in front: no program takes it for a number
-
-    @property
-    def folder(self) -> RunFolder:
-        """Where the run leaves its files."""
-        single = {"init_seed": self.init_seed, "data_seed": self.data_seed}
-        seed = ",".join(
-            [f"seed={self.seed}", *(f"{name}={value}" for name, value in single.items() if value is not None)]
-        )
-        return RunFolder(Path(self.results_dir) / self.labels.task / self.labels.pe / self.cell / seed)
 
     def run(self) -> Outcome:
         """Train short, sweep long, report; or tell what an earlier run of the same found."""
@@ -162,27 +92,6 @@ class Experiment:
             except DivergedError as error:
                 return Outcome("diverged", folder, Curve(), None, error=str(error))
 
-    def make_decoder(self) -> Decoder:
-        """The decoder as it is before the first step."""
-        torch.manual_seed(
-            generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
-        )
-        return Decoder(self.decoder, len(self.task.vocabulary), self.pe, self.attention)
-
-    def stream(self, start: int = 0) -> Stream:
-        """Training batches from a step on."""
-        seed = self.seed if self.data_seed is None else self.data_seed
-        return Stream(
-            self.task,
-            self.positions,
-            self.lengths,
-            self.batch_size,
-            seed,
-            self.decoder.bos,
-            self.trainer.examples,
-            start,
-        )
-
     def train(self, decoder: Decoder, folder: RunFolder) -> int:
         """Train from the last checkpoint, if there is one; leave the chosen parameters in the decoder, and their step."""
         seed = self.seed if self.data_seed is None else self.data_seed
@@ -193,22 +102,24 @@ class Experiment:
             journal = Journal(
                 options.rhythm(self.steps), folder, self.logger, lambda: self.probe(decoder), options.progress
             )
+            if reached:
+                folder.record({"resumed_from_step": reached})
             fit(learner, self.stream(reached), journal, options, folder.last if reached else None)
-            folder.record(self._pace(journal, reached))
-        chosen = read_checkpoint(folder.best if self.eval.checkpoint == "best" else folder.last)
+        last = read_checkpoint(folder.last)
+        folder.record(self._pace(last["callbacks"][Journal.__qualname__]))
+        chosen = read_checkpoint(folder.best) if self.eval.checkpoint == "best" else last
         learner.load_state_dict(chosen["state_dict"])
         decoder.to(options.device).eval()
         return int(chosen["global_step"])
 
-    def _pace(self, journal: Journal, reached: int) -> dict[str, Any]:
-        """Facts of training for `run.json`."""
-        seconds = journal.clock.seconds
+    def _pace(self, noted: Mapping[str, Any]) -> dict[str, Any]:
+        """Facts of training for `run.json`, from what the journal noted in the last checkpoint."""
+        seconds = noted["seconds"]
         return {
             "train_seconds": round(seconds, 2),
             "steps_per_second": round(self.steps / seconds, 3),
-            "tokens_per_second": round(journal.tokens / seconds, 1),
-            "largest_position": journal.largest_position,
-            "resumed_from_step": reached or None,
+            "tokens_per_second": round(noted["tokens"] / seconds, 1),
+            "largest_position": noted["largest_position"],
         }
 
     def validation(self, lengths: list[int], examples: int, purpose: str) -> list[Batch]:
@@ -323,7 +234,3 @@ class Experiment:
                 seconds = round(before + time.perf_counter() - started, 2)
                 folder.record({"status": status, "error": error, "wall_seconds": seconds})
             self.logger.finish(status)
-
-
-APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
-APART_IN_TRAINER = ("threads", "accelerator", "progress", "log_every", "checkpoint_every")

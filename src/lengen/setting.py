@@ -1,0 +1,115 @@
+"""What a run is: a cell and a seed, as typed objects."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lengen.attention import AttentionRule
+from lengen.decoder import Architecture, Decoder
+from lengen.folder import RunFolder
+from lengen.lengths import Lengths
+from lengen.logger import Logger
+from lengen.optimizer import OptimizerRule
+from lengen.pe import PositionalEncoding, Shape
+from lengen.positions import Positions
+from lengen.stream import Stream, generator
+from lengen.sweep import Evaluation
+from lengen.task import Task, require
+from lengen.training import TrainerOptions
+
+APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
+APART_IN_TRAINER = ("threads", "accelerator", "progress", "log_every", "checkpoint_every")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The option that was chosen in each group: names for folders, columns and legends."""
+
+    task: str
+    pe: str
+    positions: str
+    attention: str
+    decoder: str
+    lengths: str
+    optimizer: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that can be said about a run: the keys of `configs/train.yaml`; `record` is that file, resolved."""
+
+    task: Task
+    lengths: Lengths
+    positions: Positions
+    pe: Callable[[Shape], PositionalEncoding]
+    attention: Callable[[Shape], AttentionRule]
+    decoder: Architecture
+    optimizer: OptimizerRule
+    trainer: TrainerOptions
+    logger: Logger
+    eval: Evaluation
+    labels: Labels
+    train_length: int
+    batch_size: int
+    steps: int
+    seed: int
+    init_seed: int | None
+    data_seed: int | None
+    name: str | None
+    results_dir: str
+    force: bool
+    record: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        for name in ("train_length", "batch_size", "steps"):
+            require(getattr(self, name) >= 1, f"{name}={getattr(self, name)}: allowed is 1 or more")
+        for name in ("seed", "init_seed", "data_seed"):
+            value = getattr(self, name)
+            require(value is None or value >= 0, f"{name}={value}: allowed is 0 or more")
+
+    @property
+    def cell(self) -> str:
+        """Hash of the configuration without its seed and without what cannot change a number."""
+        science = {key: value for key, value in self.record.items() if key not in APART}
+        science["trainer"] = {
+            key: value for key, value in self.record["trainer"].items() if key not in APART_IN_TRAINER
+        }
+        digest = hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()
+        return f"c{digest[:9]}"  # a letter in front: no program takes it for a number
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run leaves its files."""
+        single = {"init_seed": self.init_seed, "data_seed": self.data_seed}
+        seed = ",".join(
+            [f"seed={self.seed}", *(f"{name}={value}" for name, value in single.items() if value is not None)]
+        )
+        return RunFolder(Path(self.results_dir) / self.labels.task / self.labels.pe / self.cell / seed)
+
+    def make_decoder(self) -> Decoder:
+        """The decoder as it is before the first step."""
+        torch.manual_seed(
+            generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
+        )
+        return Decoder(self.decoder, len(self.task.vocabulary), self.pe, self.attention)
+
+    def stream(self, start: int = 0) -> Stream:
+        """Training batches from a step on."""
+        seed = self.seed if self.data_seed is None else self.data_seed
+        return Stream(
+            self.task,
+            self.positions,
+            self.lengths,
+            self.batch_size,
+            seed,
+            self.decoder.bos,
+            self.trainer.examples,
+            start,
+        )
