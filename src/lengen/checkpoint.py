@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ class SafeCheckpoints(TorchCheckpointIO):
         """Write beside, flush to the disk, then put in place."""
         path = Path(path)
         beside = path.with_name(f".{path.name}.part")
+        contents = BytesIO()  # torch hides what a full disk says when it writes to a file itself
+        torch.save(checkpoint, contents)
         try:
             with beside.open("wb") as file:
-                torch.save(checkpoint, file)
+                file.write(contents.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
@@ -45,5 +48,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001  # torch raises pickle, zip and runtime errors alike
-        raise ValueError(f"{path} is no checkpoint of lengen ({str(error).splitlines()[0]})") from None
+        raise ValueError(
+            f"{path} is no checkpoint of lengen ({(str(error).splitlines() or [type(error).__name__])[0]})"
+        ) from None
     return contents
