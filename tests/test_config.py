@@ -39,7 +39,7 @@ def test_every_option_composes_and_builds(group, option):
 
     reads = ["pe=rope"] if group == "positions" and option not in ("coupled", "abacus") else []
     config = composed(
-        f"{group}={option}" if group != "experiment" else f"+experiment={option}",
+        f"{group}={option}",
         *reads,
         *NEEDS.get((group, option), []),
     )

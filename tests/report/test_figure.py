@@ -49,7 +49,7 @@ def drawn(tmp_path, monkeypatch):
 
     def draw(curve: Curve, *, title: str = "addition, nope", trained: bool = True):
         kept = []
-        monkeypatch.setattr(figure, "_write", lambda canvas, *_: kept.append(canvas))
+        monkeypatch.setattr(figure, "write", lambda canvas, *_: kept.append(canvas))
         figure.draw(curve, tmp_path / "figure.png", title=title, footnote=FOOTNOTE, trained=trained)
         monkeypatch.undo()
         kept[0].figure.set_dpi(300)
