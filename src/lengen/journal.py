@@ -86,6 +86,7 @@ class Journal(Callback):
             BarColumn(),
             TextColumn("loss {task.fields[loss]:.4f}  ID exact match {task.fields[id]}"),
             TimeRemainingColumn(),
+            refresh_per_second=2,  # drawing takes time from training
             disable=not progress,
         )
 
