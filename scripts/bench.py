@@ -1,10 +1,9 @@
 """Measure what lengen costs beside the matrix products.
 
-    python scripts/bench.py overhead   training through lengen against a bare PyTorch loop, pair by pair
+    python scripts/bench.py overhead   training through lengen against a bare PyTorch loop, ten steps each in turn
     python scripts/bench.py sweep      a teacher-forced sweep against cached greedy decoding, with the same verdicts
 
-Machines are noisy: the two sides of a pair run one after the other, in turns, and the ratio is that of each pair, with its
-median and range.
+Machines are noisy, and their speed drifts: the two sides take turns, and what is quoted is their ratio.
 """
 
 from __future__ import annotations
@@ -13,11 +12,14 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
+from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
 from lengen.config import Builder, config_dir
@@ -44,68 +46,79 @@ def experiment(*overrides: str) -> Experiment:
 
 @dataclass
 class Spent:
-    """Seconds of a bare loop, and of making its batches."""
+    """Seconds of each piece of a loop, and of making its batches."""
 
-    whole: float = 0.0
-    batches: list[float] = field(default_factory=list)
+    pieces: list[float] = field(default_factory=list)
+    batches: float = 0.0
 
 
-def bare(run: Experiment) -> Spent:
-    """The loop that anybody would write: same decoder, batches, optimizer, clipping and schedule."""
-    decoder, batches, spent = run.make_decoder(), iter(run.stream()), Spent()
+def bare(run: Experiment, spent: Spent, piece: int) -> Iterator[None]:
+    """The loop that anybody would write, paused after every piece: same decoder, batches, optimizer, clipping, schedule."""
+    decoder, batches = run.make_decoder(), iter(run.stream())
     optimizer = run.optimizer.make(decoder)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: run.optimizer.schedule.factor(step, run.steps)
-    )
-    started = time.perf_counter()
-    for _ in range(run.steps):
-        asked = time.perf_counter()
-        example: Example = next(batches)
-        spent.batches.append(time.perf_counter() - asked)
-        optimizer.zero_grad()
-        loss = answer_loss(decoder(example.tokens, example.positions), example.tokens, example.answer)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), run.trainer.clip)
-        optimizer.step()
-        schedule.step()
-    spent.whole = time.perf_counter() - started
-    return spent
+    factor = run.optimizer.schedule.factor
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(step, run.steps))
+    while True:
+        started = time.perf_counter()
+        for _ in range(piece):
+            asked = time.perf_counter()
+            example: Example = next(batches)
+            spent.batches += time.perf_counter() - asked
+            optimizer.zero_grad()
+            loss = answer_loss(decoder(example.tokens, example.positions), example.tokens, example.answer)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(decoder.parameters(), run.trainer.clip)
+            optimizer.step()
+            schedule.step()
+        spent.pieces.append(time.perf_counter() - started)
+        yield
 
 
-def through_lengen(run: Experiment) -> float:
-    """Seconds of the same training as `lengen train` does it: log, probes, checkpoints and progress bar included."""
-    decoder = run.make_decoder()
-    with tempfile.TemporaryDirectory() as place:
-        folder = RunFolder(Path(place) / "run")
-        folder.make("", {})
-        journal = Journal(
-            run.trainer.rhythm(run.steps), folder, Logger(), lambda: run.probe(decoder), run.trainer.progress
-        )
-        fit(Learner(decoder, run.optimizer, run.steps, 0), run.stream(), journal, run.trainer, None)
-    return journal.clock.seconds
+class Alternating(Journal):
+    """The journal of a real run that lets the bare loop run a piece after each of its own."""
+
+    def alternate(self, other: Iterator[None], piece: int) -> None:
+        """Set the other loop and the steps of a piece."""
+        self.other, self.piece, self.pieces, self.since = other, piece, list[float](), 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock of the first piece."""
+        super().on_train_start(trainer, pl_module)
+        self.since = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
+        """Log, probe and save as ever; at the end of a piece let the other run."""
+        super().on_train_batch_end(trainer, *arguments)
+        if trainer.global_step % self.piece == 0:
+            self.pieces.append(time.perf_counter() - self.since)
+            next(self.other)
+            self.since = time.perf_counter()
 
 
-def overhead(pairs: int, steps: int) -> None:
-    """Print the ratio of speeds for the presets tiny and small."""
+def overhead(steps: int, piece: int = 10) -> None:
+    """Print the ratio of speeds for the presets tiny and small: ten steps of one, ten of the other, and so on."""
     for decoder in ("tiny", "small"):
         run = experiment("task=addition", "pe=nope", f"decoder={decoder}", f"steps={steps}")
-        bare(replace(run, steps=20))
-        ratios, shares, steps_per_second = [], [], []
-        for pair in range(pairs):
-            if pair % 2:  # whoever runs second may find the machine faster or slower: take turns
-                ours, plain = through_lengen(run), bare(run)
-            else:
-                plain, ours = bare(run), through_lengen(run)
-            ratios.append(plain.whole / ours)
-            shares.append(sum(plain.batches) / plain.whole)
-            steps_per_second.append(steps / ours)
+        spent, model = Spent(), run.make_decoder()
+        with tempfile.TemporaryDirectory() as place:
+            folder = RunFolder(Path(place) / "run")
+            folder.make("", {})
+            rhythm = run.trainer.rhythm(run.steps)
+            journal = Alternating(rhythm, folder, Logger(), lambda: run.probe(model), run.trainer.progress)  # noqa: B023
+            journal.alternate(bare(run, spent, piece), piece)
+            fit(Learner(model, run.optimizer, run.steps, 0), run.stream(), journal, run.trainer, None)
+        ratios = [plain / ours for plain, ours in zip(spent.pieces, journal.pieces, strict=True)]
+        low, _, high = statistics.quantiles(ratios, n=4)
         print(
-            f"{decoder}: lengen runs at {middle(ratios)} of a bare loop; making batches takes {middle(shares)} of the loop; "
-            f"{middle(steps_per_second)} steps a second ({pairs} pairs of {steps} steps)"
+            f"{decoder}: lengen, with log, probes, checkpoints and progress bar, runs at "
+            f"{sum(spent.pieces) / sum(journal.pieces):.3f} of a bare loop over {steps} steps of each "
+            f"(pieces of {piece} steps in turn: median {statistics.median(ratios):.3f}, quartiles {low:.3f} to {high:.3f}); "
+            f"making batches takes {spent.batches / sum(spent.pieces):.3f} of the bare loop; "
+            f"{steps / sum(journal.pieces):.1f} steps a second"
         )
 
 
-def swept(pairs: int, steps: int) -> None:
+def swept(steps: int, pairs: int = 3) -> None:
     """Print how many times faster one forward pass a length is than cached decoding, and that the verdicts agree."""
     run = experiment("task=copy", "pe=nope", f"steps={steps}")
     lengths = run.eval.at(run.train_length)
@@ -145,8 +158,7 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("overhead", "sweep"))
-    parser.add_argument("--pairs", type=int, default=6, help="pairs of runs (default 6)")
-    parser.add_argument("--steps", type=int, default=250, help="training steps of a run (default 250)")
+    parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    {"overhead": overhead, "sweep": swept}[asked.what](asked.pairs, asked.steps)
+    {"overhead": overhead, "sweep": swept}[asked.what](asked.steps)
