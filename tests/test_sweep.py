@@ -131,6 +131,8 @@ def test_what_does_not_fit_is_halved(decoder, monkeypatch):
         ([7, 3, 3], 5, [3, 7]),
         (["1x", "1.5x", "4x"], 10, [10, 15, 40]),
         (["0.25x"], 30, [8]),  # rounded
+        (["0.1x"], 2, [1]),
+        (["0x"], 2, None),
         (["range(2,9,3)"], 5, [2, 5, 8]),
         (["range(4)", 9], 5, None),  # starts at 0
         (["range(1, 4)", "2x"], 5, [1, 2, 3, 10]),

@@ -39,12 +39,15 @@ class Door:
         work: takes the configuration as plain resolved values and the allowed top-level modules; gives an exit code.
             ValueError is the user's mistake.
         arguments: what stood on the command line behind the command.
+        jobs: what has been run, in order.
+        many: whether this is a multirun.
     """
 
     command: str
     work: Callable[[dict[str, Any], set[str]], int]
     arguments: list[str]
     jobs: list[Job] = field(default_factory=list)
+    many: bool = False
 
     def enter(self) -> int:
         """Compose and run.
@@ -86,9 +89,9 @@ class Door:
         from omegaconf import OmegaConf
 
         chosen = HydraConfig.get()
-        many = chosen.mode == RunMode.MULTIRUN
+        self.many = chosen.mode == RunMode.MULTIRUN  # by -m, or by an experiment file
         asked = list(chosen.overrides.task)
-        if many:
+        if self.many:
             print(f"\nlengen: job {len(self.jobs) + 1}: {' '.join(asked)}", flush=True)  # noqa: T201
         try:
             plain = OmegaConf.to_container(cfg, resolve=True)
@@ -96,7 +99,7 @@ class Door:
             self.jobs.append(Job(asked, code))
         except Exception as error:  # noqa: BLE001  # Hydra would print of it what only developers want to read
             self.jobs.append(Job(asked, REFUSED if isinstance(error, MISTAKES) else FAILED, error))
-            if many:
+            if self.many:
                 print(f"lengen: {self._line(error)}", file=sys.stderr)  # noqa: T201
                 if not isinstance(error, MISTAKES):
                     traceback.print_exception(error)
@@ -105,7 +108,7 @@ class Door:
         """The exit code of all jobs; those of a multirun that failed are named."""
         if not self.jobs:
             return 0
-        if not any(word in ("-m", "--multirun") for word in self.arguments):
+        if not self.many:
             if self.jobs[0].error is not None:
                 raise self.jobs[0].error
             return self.jobs[0].code

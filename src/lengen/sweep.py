@@ -39,7 +39,7 @@ class Evaluation:
     """How a decoder is examined.
 
     Args:
-        lengths: lengths (`7`), factors of the train length (`1.5x`), or one range as Python writes it (`range(1,41)`).
+        lengths: lengths (`7`), factors of the train length (`1.5x`, rounded, at least 1), or one range as Python writes it (`range(1,41)`).
         examples: examples a length.
         decode: `teacher` for one forward pass, `greedy` for cached decoding; the verdicts are the same.
         seed: of the examined examples: the same for every cell and training seed.
@@ -75,7 +75,8 @@ def _lengths(part: Any, train_length: int) -> list[int]:
     if re.fullmatch(r"-?\d+", text):
         return [int(text)]
     if factor := re.fullmatch(r"(\d+(?:\.\d+)?)x", text):
-        return [round(float(factor[1]) * train_length)]
+        share = float(factor[1])
+        return [max(round(share * train_length), 1 if share > 0 else 0)]
     if span := re.fullmatch(r"range\((-?\d+(?:,-?\d+){0,2})\)", text):
         bounds = [int(bound) for bound in span[1].split(",")]
         require(len(bounds) < 3 or bounds[2] != 0, f"eval.lengths={part}: a range needs a step other than 0")  # noqa: PLR2004
