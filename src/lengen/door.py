@@ -210,7 +210,7 @@ def flat(node: Any, head: str = "") -> list[str]:
     """Dotted names of all options."""
     if not isinstance(node, dict):
         return []
-    names = [f"{head}{key}" for key in node]
+    names = [f"{head}{key}" for key in node if key != "_target_"]
     return names + [name for key, value in node.items() for name in flat(value, f"{head}{key}.")]
 
 
