@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
+from lengen.whole import whole
+
 
 class SafeCheckpoints(TorchCheckpointIO):
     """How Lightning writes and reads its checkpoints here."""
@@ -17,18 +19,12 @@ class SafeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write beside, flush to the disk, then put in place."""
         path = Path(path)
-        beside = path.with_name(f".{path.name}.part")
         contents = BytesIO()  # torch hides what a full disk says when it writes to a file itself
         torch.save(checkpoint, contents)
-        try:
-            with beside.open("wb") as file:
-                file.write(contents.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        with whole(path) as beside, beside.open("wb") as file:
+            file.write(contents.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from lengen.statistics import THRESHOLDS, reach
+from lengen.whole import whole
 
 TRAINED = 0.99
 """ID exact match from which a run is called trained."""
@@ -161,10 +162,5 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: beside it first, then in its place."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
+    with whole(path) as beside:
         beside.write_text(text, encoding="utf-8", newline="")
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

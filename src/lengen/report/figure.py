@@ -16,6 +16,7 @@ from lengen.curve import Curve
 from lengen.report.colour import colour, marker
 from lengen.report.lines import DOTS, wrap
 from lengen.report.scale import logarithmic, ticks
+from lengen.whole import whole
 
 WIDTH, LEFT, RIGHT = 3.4, 0.42, 0.10
 """Inches: a column of a two-column paper, and the margins beside the axes."""
@@ -227,10 +228,5 @@ def _untrained(axes: Axes, curve: Curve) -> None:
 
 def write(canvas: FigureCanvasAgg, path: Path, metadata: dict[str, str]) -> None:
     """Write the picture beside its place first, then in its place."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
+    with whole(path) as beside:
         canvas.figure.savefig(beside, format="png", dpi=DOTS, metadata=metadata)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
