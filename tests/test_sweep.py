@@ -16,10 +16,11 @@ from lengen import sweep as module
 from lengen.attention.softmax import Softmax
 from lengen.curve import Curve
 from lengen.decoder import Architecture, Decoder
+from lengen.evaluation import Evaluation
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.stream import generator
-from lengen.sweep import Evaluation, examine, sweep
+from lengen.sweep import examine, sweep
 from lengen.task import EOS
 from lengen.task.copy import Copy
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
 from lengen.pe import PositionalEncoding, Shape
-from lengen.task import require
+from lengen.refusal import require
 
 
 @dataclass(frozen=True)

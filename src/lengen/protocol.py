@@ -9,9 +9,9 @@ import torch
 from lengen.curve import TRAINED
 from lengen.decoder import Decoder
 from lengen.pe import PositionalEncoding
+from lengen.refusal import require
 from lengen.setting import Setting
 from lengen.stream import generator
-from lengen.task import require
 
 
 def check(setting: Setting) -> None:

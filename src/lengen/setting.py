@@ -13,15 +13,16 @@ import torch
 
 from lengen.attention import AttentionRule
 from lengen.decoder import Architecture, Decoder
+from lengen.evaluation import Evaluation
 from lengen.folder import RunFolder
 from lengen.lengths import Lengths
 from lengen.logger import Logger
 from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding, Shape
 from lengen.positions import Positions
+from lengen.refusal import require
 from lengen.stream import Stream, generator
-from lengen.sweep import Evaluation
-from lengen.task import Task, require
+from lengen.task import Task
 from lengen.training import TrainerOptions
 
 APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")

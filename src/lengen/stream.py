@@ -15,7 +15,8 @@ from torch.utils.data import IterableDataset
 
 from lengen.lengths import Lengths
 from lengen.positions import Positions
-from lengen.task import Batch, Task, require
+from lengen.refusal import require
+from lengen.task import Batch, Task
 
 BLOCK = 32
 """Steps whose examples are drawn together: all of one length in one call."""

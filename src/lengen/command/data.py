@@ -15,8 +15,9 @@ def main(arguments: list[str]) -> int:
 def data(config: dict[str, Any], allowed: set[str]) -> int:
     """Draw and print."""
     from lengen.config import Builder, leaf
+    from lengen.refusal import require
     from lengen.stream import generator
-    from lengen.task import Task, require
+    from lengen.task import Task
 
     task = Builder(allowed).build(Task, config["task"], "task")  # type: ignore[type-abstract]
     length, count, seed = (leaf(int, config[name], name) for name in ("length", "count", "seed"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from lengen.lengths import Lengths
-from lengen.task import require
+from lengen.refusal import require
 
 
 @dataclass(frozen=True)

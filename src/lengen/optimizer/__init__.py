@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn, optim
 
-from lengen.task import require
+from lengen.refusal import require
 
 
 @dataclass(frozen=True)

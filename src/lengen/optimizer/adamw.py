@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import nn, optim
 
 from lengen.optimizer import OptimizerRule, Schedule, split
-from lengen.task import require
+from lengen.refusal import require
 
 
 @dataclass(frozen=True)

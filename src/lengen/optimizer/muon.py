@@ -10,7 +10,7 @@ import torch
 from torch import nn, optim
 
 from lengen.optimizer import OptimizerRule, Schedule, split
-from lengen.task import require
+from lengen.refusal import require
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from jaxtyping import Float, Real
 from torch import Tensor
 
 from lengen.pe import PositionalEncoding, Shape
-from lengen.task import require
+from lengen.refusal import require
 
 
 def geometric(heads: int) -> list[float]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.sinusoidal import frequencies
-from lengen.task import require
+from lengen.refusal import require
 
 
 class RoPE(PositionalEncoding):

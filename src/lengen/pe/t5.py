@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
 from lengen.pe import PositionalEncoding, Shape
-from lengen.task import require
+from lengen.refusal import require
 
 
 class T5(PositionalEncoding):

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from lengen.positions import Positions, starts
 from lengen.positions.offset import fits
-from lengen.task import Batch, require
+from lengen.refusal import require
+from lengen.task import Batch
 
 
 @dataclass(frozen=True)

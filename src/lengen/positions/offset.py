@@ -9,7 +9,8 @@ from jaxtyping import Real
 from torch import Tensor
 
 from lengen.positions import Positions, starts
-from lengen.task import Batch, require
+from lengen.refusal import require
+from lengen.task import Batch
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from lengen.positions import Positions
 from lengen.positions.offset import fits
-from lengen.task import Batch, require
+from lengen.refusal import require
+from lengen.task import Batch
 
 
 @dataclass(frozen=True)

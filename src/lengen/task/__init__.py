@@ -218,13 +218,3 @@ def letters(count: int) -> tuple[str, ...]:
     """Names for the symbols of an alphabet: a to z, A to Z, then numbered."""
     plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     return tuple(plain[i] if i < len(plain) else f"s{i}" for i in range(count))
-
-
-def require(holds: bool, message: str) -> None:
-    """Refuse a user's value with one readable line.
-
-    Raises:
-        ValueError: `holds` is false.
-    """
-    if not holds:
-        raise ValueError(message)

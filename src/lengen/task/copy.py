@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, require
+from lengen.refusal import require
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, require
+from lengen.refusal import require
+from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 
 INTRODUCTION = (
     "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. "

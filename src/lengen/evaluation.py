@@ -1,0 +1,61 @@
+"""How a decoder is examined: which lengths, how many examples, how decoded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lengen.refusal import require
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a decoder is examined.
+
+    Args:
+        lengths: lengths (`7`), factors of the train length (`1.5x`, rounded, at least 1), or one range as Python writes it (`range(1,41)`).
+        examples: examples a length.
+        decode: `teacher` for one forward pass, `greedy` for cached decoding; the verdicts are the same.
+        seed: of the examined examples: the same for every cell and training seed.
+        checkpoint: the parameters after the `last` step, or the `best` on ID validation. Never chosen on OOD lengths.
+    """
+
+    lengths: list[Any] = field(default_factory=lambda: ["1x", "2x"])
+    examples: int = 1000
+    decode: Literal["teacher", "greedy"] = "teacher"
+    seed: int = 0
+    checkpoint: Literal["last", "best"] = "last"
+
+    def __post_init__(self) -> None:
+        require(self.examples >= 1, f"eval.examples={self.examples}: allowed is 1 or more")
+
+    def at(self, train_length: int) -> list[int]:
+        """The lengths as numbers, ascending, each once.
+
+        Raises:
+            ValueError: something is no length, or below 1.
+        """
+        found: set[int] = set()
+        for part in self.lengths:
+            found.update(_lengths(part, train_length))
+        require(bool(found), "eval.lengths is empty: allowed is at least one length")
+        require(min(found) >= 1, f"eval.lengths has {min(found)}: allowed is 1 or more")
+        return sorted(found)
+
+
+def _lengths(part: Any, train_length: int) -> list[int]:
+    """One entry of `eval.lengths` as numbers."""
+    text = str(part).replace(" ", "")
+    if re.fullmatch(r"-?\d+", text):
+        return [int(text)]
+    if factor := re.fullmatch(r"(\d+(?:\.\d+)?)x", text):
+        share = float(factor[1])
+        return [max(round(share * train_length), 1 if share > 0 else 0)]
+    if span := re.fullmatch(r"range\((-?\d+(?:,-?\d+){0,2})\)", text):
+        bounds = [int(bound) for bound in span[1].split(",")]
+        require(len(bounds) < 3 or bounds[2] != 0, f"eval.lengths={part}: a range needs a step other than 0")  # noqa: PLR2004
+        return list(range(*bounds))
+    raise ValueError(
+        f"eval.lengths has {part!r}: allowed is a length (12), a factor of train_length (1.5x), or range(1,41)"
+    )
