@@ -3,11 +3,27 @@
 import math
 import random
 from fractions import Fraction
+from itertools import combinations, product
 
+import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from lengen.statistics import THRESHOLDS, clopper_pearson, reach
+from lengen.statistics import (
+    THRESHOLDS,
+    area,
+    bootstrap,
+    clopper_pearson,
+    difference,
+    improvement,
+    interquartile_mean,
+    iqm,
+    mean_rank,
+    performance_profile,
+    reach,
+    success_rate,
+    wilson,
+)
 
 TAIL = Fraction(25, 1000)
 
@@ -146,3 +162,142 @@ def test_reach_is_no_better_for_a_gap_or_for_nan():
     assert reach([10, 20, 40], [0.99, math.nan, 0.99], 0.90) == 10
     assert reach([], [], 0.90) is None
     assert type(reach([10], [1.0], 0.90)) is int
+
+
+@pytest.mark.parametrize("examples", [1, 4, 10, 50])
+def test_wilson_bounds_solve_the_score_equation(examples):
+    z = 1.959963984540054
+    for correct in range(examples + 1):
+        share = correct / examples
+        for bound in wilson(correct, examples):
+            if 0 < bound < 1:
+                assert (share - bound) ** 2 == pytest.approx(z**2 * bound * (1 - bound) / examples, rel=1e-6)
+        low, high = wilson(correct, examples)
+        assert low <= share <= high
+
+
+@pytest.mark.parametrize(
+    ("successes", "tried", "low", "high"),
+    [(3, 3, 0.29, 1), (5, 5, 0.48, 1), (10, 10, 0.69, 1), (20, 20, 0.83, 1), (0, 3, 0, 0.71)],
+)
+def test_success_rate_has_the_intervals_of_the_protocol(successes, tried, low, high):
+    scores = [0.95] * successes + [0.2] * (tried - successes - 1) + [math.nan] * (successes < tried)
+    rate = success_rate(scores, 0.9)
+    assert (rate.successes, rate.tried) == (successes, tried)
+    assert rate.share == successes / tried
+    assert (round(rate.low, 2), round(rate.high, 2)) == (low, high)
+
+
+def test_success_at_the_threshold_counts():
+    assert success_rate([0.9, 0.8999], 0.9).successes == 1
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 11])
+def test_interquartile_mean_drops_a_quarter_at_each_end(count):
+    scores = [random.Random(count + index).random() for index in range(count)]
+    cut = count // 4
+    middle = sorted(scores)[cut : count - cut]
+    assert interquartile_mean(scores) == pytest.approx(sum(middle) / len(middle))
+
+
+def test_bootstrap_interval_is_that_of_every_resample():
+    seeds = [0.1, 0.4, 0.9]
+    every = [sum(draw) / 3 for draw in product(seeds, repeat=3)]  # all 27, equally likely
+    low, high = bootstrap([seeds], lambda arrays: arrays[0].mean(1), resamples=20000)
+    assert low == pytest.approx(np.percentile(every, 2.5, method="inverted_cdf"), abs=1e-9)
+    assert high == pytest.approx(np.percentile(every, 97.5, method="inverted_cdf"), abs=1e-9)
+
+
+def test_bootstrap_draws_whole_seeds_and_each_stratum_apart():
+    seen = []
+
+    def statistic(arrays):
+        seen.append(arrays)
+        return arrays[0].mean((1, 2))
+
+    bootstrap([[[1, 10], [2, 20], [3, 30]], [[7, 7], [8, 8]]], statistic, resamples=500)
+    first, second = seen[0]
+    assert first.shape == (500, 3, 2)
+    assert second.shape == (500, 2, 2)
+    assert (first[:, :, 1] == 10 * first[:, :, 0]).all()
+    assert set(second.ravel()) == {7.0, 8.0}
+    assert len({tuple(row) for row in first[:, :, 0]}) == 27  # every draw of three seeds occurs
+
+
+def test_iqm_pools_the_strata():
+    first, second = [[0.0, 0.2], [0.4, 0.6]], [[1.0, 1.0], [0.9, 0.1]]
+    point, low, high = iqm([first, second])
+    assert point == pytest.approx(np.mean(sorted(np.ravel(first + second))[2:6]))
+    assert low <= point <= high
+    assert low < high
+
+
+def test_performance_profile_counts():
+    scores, marks = [0.0, 0.5, 1.0, 2.0, 2.0], [0.0, 0.5, 0.75, 2.0, 3.0]
+    counted = [sum(score >= mark for score in scores) / len(scores) for mark in marks]
+    assert performance_profile(scores, marks) == counted
+
+
+def test_area_of_a_line_and_of_a_step():
+    lengths = [5, 10, 20, 40, 80]
+    assert area(lengths, [1, 1, 1, 1, 1], 10) == pytest.approx(3)
+    assert area(lengths, [1, 1, 0, 0, 0], 10) == pytest.approx(0.5)
+    assert area([8, 12, 40], [1.0, 0.5, 0.5], 10) == pytest.approx(
+        math.log2(1.2) * (np.interp(0, [math.log2(0.8), math.log2(1.2)], [1, 0.5]) + 0.5) / 2
+        + math.log2(40 / 12) * 0.5
+    )
+    assert area([20, 40], [1.0, 0.0], 10) == pytest.approx(0.5)  # begins at the first length beyond
+    assert math.isnan(area([5, 10], [1, 1], 10))
+
+
+def test_improvement_counts_pairs_of_seeds_at_each_length():
+    draw = np.random.default_rng(0)
+    ours, theirs = draw.integers(0, 4, (3, 5)) / 4, draw.integers(0, 4, (4, 5)) / 4
+    counted = [
+        1.0 if first > second else 0.5 if first == second else 0.0
+        for length in range(5)
+        for first in ours[:, length]
+        for second in theirs[:, length]
+    ]
+    point, low, high = improvement(ours, theirs)
+    assert point == pytest.approx(sum(counted) / len(counted))
+    assert low <= point <= high
+    assert improvement(theirs, ours)[0] == pytest.approx(1 - point)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ([1, 2, 3], [4, 5, 6]),
+        ([1, 2, 2, 5], [2, 3, 6, 7]),
+        ([1, 1, 1, 1, 1], [1, 1, 1, 1, 2]),
+        ([0.2, 0.9], [0.1, 0.5, 0.3]),
+    ],
+)
+def test_difference_deals_the_seeds_out_in_every_way(ours, theirs):
+    scores = ours + theirs
+    ranks = [sum(other < score for other in scores) + (scores.count(score) + 1) / 2 for score in scores]
+
+    def apart(chosen):
+        rest = [index for index in range(len(scores)) if index not in chosen]
+        return sum(ranks[i] for i in chosen) / len(chosen) - sum(ranks[i] for i in rest) / len(rest)
+
+    every = [apart(chosen) for chosen in combinations(range(len(scores)), len(ours))]
+    seen = every[0]
+    tails = [sum(each <= seen + 1e-9 for each in every), sum(each >= seen - 1e-9 for each in every)]
+    assert difference(ours, theirs) == pytest.approx(min(1.0, 2 * min(tails) / len(every)))
+
+
+def test_three_seeds_never_tell_two_cells_apart_and_four_do():
+    assert difference([1, 2, 3], [4, 5, 6]) == pytest.approx(0.1)
+    assert difference([1, 2, 3, 4], [5, 6, 7, 8]) == pytest.approx(2 / 70)
+    assert difference([1.0] * 5, [1.0] * 5) == 1.0
+    assert difference([], [1.0]) == 1.0
+
+
+def test_equal_scores_share_ranks_whatever_the_order_of_rows():
+    scores = np.array([[0.9, 0.5], [0.9, 0.7], [0.1, 0.7], [0.3, np.nan]])
+    ranks = mean_rank(scores)
+    assert ranks == [(1.5 + 3) / 2, (1.5 + 1.5) / 2, (4 + 1.5) / 2, 3.0]
+    order = [2, 0, 3, 1]
+    assert mean_rank(scores[order]) == [ranks[index] for index in order]

@@ -65,6 +65,8 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
+KINDS = {name: hint if hint in (int, float) else str for name, hint in get_type_hints(Row).items()}
+"""How the text of a column is read."""
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,8 @@ class Curve:
 def _row(line: dict[str, str | None], path: Path) -> Row:
     """A line of a CSV as typed values."""
     values: dict[str, Any] = {}
-    for name, hint in get_type_hints(Row).items():
+    for name, kind in KINDS.items():
         text = line[name]
-        kind = {int: int, float: float}.get(hint, str)
         try:
             values[name] = (float(text) if text else None) if name == "first_error" else kind(text)
         except (TypeError, ValueError):

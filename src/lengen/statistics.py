@@ -1,11 +1,14 @@
-"""Intervals and reaches: what may be said of a share of right answers."""
+"""Intervals, rates, reaches and comparisons: what may be said of shares of right answers, and of seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+import numpy.typing as npt
+from scipy.stats import beta, binomtest, permutation_test, rankdata, trim_mean
 
 THRESHOLDS = (0.90, 0.95, 0.99)
 """Lower bounds at which a reach is reported."""
@@ -28,8 +31,7 @@ def clopper_pearson(correct: int, examples: int, confidence: float = 0.95) -> tu
     >>> [round(bound, 3) for bound in clopper_pearson(5, 5)]
     [0.478, 1.0]
     """
-    if not 0 <= correct <= examples or examples < 1:
-        raise ValueError(f"{correct} of {examples}: allowed is 0 to all of at least one example")
+    _check_count(correct, examples)
     tail = (1 - confidence) / 2
     low = beta.ppf(tail, correct, examples - correct + 1) if correct else 0.0
     high = beta.ppf(1 - tail, correct + 1, examples - correct) if correct < examples else 1.0
@@ -54,3 +56,229 @@ def reach(lengths: Sequence[int], lower_bounds: Sequence[float], threshold: floa
     holds = np.asarray(lower_bounds, dtype=float)[order] >= threshold
     held = int(np.logical_and.accumulate(holds).sum())
     return int(np.asarray(lengths)[order][held - 1]) if held else None
+
+
+def wilson(correct: int, examples: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Score interval for a share (Wilson 1927): narrower than the exact one, right on average rather than always.
+
+    Args:
+        correct: successes.
+        examples: trials, at least 1.
+        confidence: coverage, above 0 and below 1.
+
+    Returns:
+        Lower and upper bound of the share.
+
+    Raises:
+        ValueError: fewer trials than successes, or none.
+
+    >>> [round(bound, 3) for bound in wilson(5, 5)]
+    [0.566, 1.0]
+    """
+    _check_count(correct, examples)
+    found = binomtest(correct, examples).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of seeds with its exact interval (Clopper and Pearson 1934).
+
+    Args:
+        successes: seeds that succeed.
+        tried: all seeds, those that diverged too.
+        low: lower bound of the share.
+        high: upper bound.
+    """
+
+    successes: int
+    tried: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Successes over tried."""
+        return self.successes / self.tried
+
+
+def success_rate(scores: Sequence[float], threshold: float, confidence: float = 0.95) -> Rate:
+    """Share of seeds whose score is at least a threshold; a score that is no number is a failure.
+
+    Raises:
+        ValueError: there is no seed.
+
+    >>> rate = success_rate([1.0, 0.97, 0.2], 0.9)
+    >>> rate.successes, rate.tried, round(rate.low, 2), round(rate.high, 2)
+    (2, 3, 0.09, 0.99)
+    """
+    successes = int((np.asarray(scores, dtype=float) >= threshold).sum())
+    return Rate(successes, len(scores), *clopper_pearson(successes, len(scores), confidence))
+
+
+def interquartile_mean(scores: npt.ArrayLike) -> float:
+    """Mean of the middle half of all scores (Agarwal et al. 2021): a quarter, rounded down, is cut off at each end.
+
+    >>> round(interquartile_mean([0.0, 0.5, 0.6, 1.0]), 3)
+    0.55
+    """
+    return float(trim_mean(np.ravel(np.asarray(scores, dtype=float)), 0.25))
+
+
+Strata = Sequence[npt.ArrayLike]
+"""Scores by stratum: of each task (or cell), an array whose first axis is the seed."""
+Floats = npt.NDArray[np.float64]
+
+
+def bootstrap(
+    strata: Strata,
+    statistic: Callable[[list[Floats]], Floats],
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval when seeds are drawn again with replacement, in each stratum apart (Agarwal et al. 2021, sec. 4).
+
+    Args:
+        strata: whole seeds are drawn: what stands behind the first axis stays together.
+        statistic: from the resampled strata, one more axis in front (resamples x seeds x ...), to one number a resample.
+        resamples: how often.
+        confidence: coverage; with few seeds the interval is too narrow.
+        seed: of the drawing, so that a table can be made again.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for stratum in strata:
+        array = np.asarray(stratum, dtype=float)
+        drawn.append(array[generator.integers(len(array), size=(resamples, len(array)))])
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(statistic(drawn), [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def iqm(strata: Strata) -> tuple[float, float, float]:
+    """Interquartile mean over all scores of all strata, with its stratified bootstrap interval.
+
+    >>> iqm([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    (1.0, 1.0, 1.0)
+    """
+
+    def pooled(arrays: list[Floats]) -> Floats:
+        flat = np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+        return np.asarray(trim_mean(flat, 0.25, axis=1))
+
+    arrays = [np.asarray(stratum, dtype=float)[None] for stratum in strata]
+    return float(pooled(arrays)[0]), *bootstrap(strata, pooled)
+
+
+def performance_profile(scores: Sequence[float], thresholds: Sequence[float]) -> list[float]:
+    """Share of seeds whose score is at least each threshold (Dolan and More 2002; Agarwal et al. 2021).
+
+    >>> performance_profile([1.0, 2.0, 4.0, 4.0], [1, 2, 3, 5])
+    [1.0, 0.75, 0.5, 0.0]
+    """
+    held = np.asarray(scores, dtype=float)[:, None] >= np.asarray(thresholds, dtype=float)[None, :]
+    return [float(share) for share in held.mean(0)]
+
+
+def area(lengths: Sequence[int], exact_match: Sequence[float], train_length: int) -> float:
+    """Area under exact match over log2(length / train length), from the train length on, by the trapezoid rule.
+
+    Args:
+        lengths: ascending.
+        exact_match: at each.
+        train_length: where the area begins; exact match there is read off the line between its neighbours.
+
+    Returns:
+        In doublings: a sweep to four times the train length gives 0 to 2. NaN where no length is beyond.
+
+    >>> area([10, 20, 40], [1.0, 0.5, 0.0], 10)
+    1.0
+    """
+    doublings = np.log2(np.asarray(lengths, dtype=float) / train_length)
+    values = np.asarray(exact_match, dtype=float)
+    if not (doublings > 0).any():
+        return float("nan")
+    beyond = doublings > 0
+    places, heights = doublings[beyond], values[beyond]
+    if not beyond.all():
+        places = np.concatenate([[0.0], places])
+        heights = np.concatenate([[np.interp(0.0, doublings, values)], heights])
+    return float(np.trapezoid(heights, places))
+
+
+def improvement(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> tuple[float, float, float]:
+    """Probability that a seed of one cell beats a seed of the other at a length, on the same strings; ties count half.
+
+    Mann and Whitney 1947, averaged over lengths as Agarwal et al. 2021 average it over tasks.
+
+    Args:
+        ours: exact match, seeds x lengths.
+        theirs: the same of the other cell, at the same lengths.
+
+    Returns:
+        The probability, and its bootstrap interval over the seeds of both.
+
+    >>> improvement([[1.0, 0.9]], [[1.0, 0.4]])
+    (0.75, 0.75, 0.75)
+    """
+
+    def beats(arrays: list[Floats]) -> Floats:
+        first, second = arrays[0][:, :, None], arrays[1][:, None, :]
+        return np.asarray(((first > second) + 0.5 * (first == second)).mean(axis=(1, 2, 3)))
+
+    pair = [np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)]
+    return float(beats([array[None] for array in pair])[0]), *bootstrap(pair, beats)
+
+
+def difference(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Exact two-sided p-value that two cells' scores are alike: a permutation test on the mean ranks of their seeds.
+
+    Ties share ranks. Every way to deal the seeds out is counted where there are up to 10,000, else as many are drawn.
+    Three seeds against three give 0.1 at best, four against four 0.029.
+
+    >>> round(difference([1, 2, 3, 4], [5, 6, 7, 8]), 4)
+    0.0286
+    """
+    if min(len(ours), len(theirs)) == 0:
+        return 1.0
+    ranks = rankdata(np.concatenate([np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)]))
+    if len(set(ranks)) == 1:
+        return 1.0
+
+    def apart(first: npt.NDArray[Any], second: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+        return np.asarray(first.mean(axis=axis) - second.mean(axis=axis))
+
+    found = permutation_test(
+        (ranks[: len(ours)], ranks[len(ours) :]),
+        apart,
+        vectorized=True,
+        n_resamples=9999,
+        rng=np.random.default_rng(0),
+    )
+    return float(found.pvalue)
+
+
+def mean_rank(scores: npt.ArrayLike) -> list[float]:
+    """Mean over tasks of each cell's rank, best first; equal scores share the mean of their ranks.
+
+    Args:
+        scores: cells x tasks, larger is better; NaN where a cell was not tried, which is left out of its mean.
+
+    >>> mean_rank([[1.0, 0.2], [1.0, 0.5], [0.3, 0.1]])
+    [1.75, 1.25, 3.0]
+    """
+    table = -np.asarray(scores, dtype=float)
+    ranks = rankdata(table, axis=0, nan_policy="omit")
+    return [float(np.nanmean(row)) if not np.isnan(row).all() else float("nan") for row in ranks]
+
+
+def _check_count(correct: int, examples: int) -> None:
+    """Refuse counts that are none.
+
+    Raises:
+        ValueError: fewer trials than successes, or none.
+    """
+    if not 0 <= correct <= examples or examples < 1:
+        raise ValueError(f"{correct} of {examples}: allowed is 0 to all of at least one example")

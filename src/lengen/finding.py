@@ -1,0 +1,107 @@
+"""Finding runs on disk, and reading them; what cannot be read becomes a line with its reason."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lengen.curve import Curve
+from lengen.evaluation import Evaluation
+from lengen.folder import OVER, RunFolder
+from lengen.study import LeftOut, Run
+
+BELOW_RUNS = ("checkpoints", "wandb", "eval", "multirun")
+"""Folders in which no run is looked for."""
+
+
+def find(patterns: Iterable[str]) -> Iterator[Run | LeftOut]:
+    """Every run in the folders that some globs name, or below them.
+
+    Args:
+        patterns: paths with `*`, `?`, `[…]` and `**`; a run folder, or any folder above runs.
+    """
+    configs: dict[str, Mapping[str, Any]] = {}
+    seen: set[Path] = set()
+    for pattern in patterns:
+        matches = sorted(glob.glob(os.path.expanduser(pattern), recursive=True))  # noqa: PTH111, PTH207
+        folders = [folder for match in matches for folder in below(Path(match))]
+        if not folders:
+            yield LeftOut(pattern, "no run here" if matches else "nothing matches")
+        for folder in folders:
+            if (real := folder.resolve()) not in seen:
+                seen.add(real)
+                yield read(folder, configs)
+
+
+def below(top: Path) -> list[Path]:
+    """Run folders at or below a folder; old ones that were put aside, and hidden ones, do not count."""
+    found = []
+    for here, folders, files in os.walk(top, followlinks=True):
+        path = Path(here)
+        if "run.json" in files:
+            found.append(path)
+            folders.clear()
+            continue
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and ".aside-" not in name and name not in BELOW_RUNS
+        )
+    return found
+
+
+def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> Run | LeftOut:
+    """A run from its folder.
+
+    Args:
+        folder: the run folder.
+        configs: configurations by cell, read once for all seeds; taken further in place.
+    """
+    files = RunFolder(folder)
+    try:
+        facts = files.facts()
+        status = str(facts.get("status"))
+        if status not in OVER:
+            return LeftOut(str(folder), f"unfinished (status {status})")
+        curve = Curve() if status == "diverged" else Curve.load(files.curve)
+        cell = curve.rows[0].cell if curve.rows else folder.parent.name
+        if cell not in configs:
+            configs[cell] = _config(folder / "config.yaml")
+    except (ValueError, OSError) as error:
+        reason = (
+            f"{Path(error.filename).name}: {error.strerror}"
+            if isinstance(error, OSError) and error.filename
+            else str(error)
+        )
+        return LeftOut(str(folder), reason.removeprefix(f"{folder}/"))
+    config = configs[cell]
+    asked = Evaluation(lengths=config["eval"]["lengths"]).at(config["train_length"])
+    if status != "diverged" and (missing := [length for length in asked if length not in curve]):
+        return LeftOut(str(folder), f"curve.csv is cut short: lengths {missing} are missing")
+    seed = folder.name.removeprefix("seed=") if folder.name.startswith("seed=") else str(config["seed"])
+    return Run(str(folder), cell, seed, config, facts, curve)
+
+
+def _config(path: Path) -> Mapping[str, Any]:
+    """A resolved configuration.
+
+    Raises:
+        ValueError: it is no YAML, or lacks what every run of today has.
+    """
+    try:
+        config = yaml.load(
+            path.read_text(encoding="utf-8"),
+            Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506  # safe, and with libyaml fast
+        )
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
+    needed = ("task", "eval", "labels", "train_length")
+    missing = [key for key in needed if not isinstance(config, Mapping) or key not in config]
+    if missing:
+        raise ValueError(f"{path} is of an older lengen: it has no {', '.join(missing)}")
+    return dict(config)

@@ -1,0 +1,303 @@
+"""A study: runs sorted into cells and panels; what cannot be compared is kept with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lengen.curve import TRAINED, Curve
+from lengen.refusal import require
+
+NO_SCIENCE = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
+"""Keys of a configuration that do not tell one cell from another."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as it is found: everything that comparing needs to know of it.
+
+    Args:
+        place: its folder, or its name on a server.
+        cell: hash of the configuration without its seed.
+        seed: `0`, or `0,init_seed=1` where one is set alone.
+        config: the configuration, resolved; the seeds in it may be those of another run of the cell.
+        facts: what `run.json` says.
+        curve: the sweep; empty if the run diverged.
+    """
+
+    place: str
+    cell: str
+    seed: str
+    config: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    curve: Curve
+
+    @property
+    def diverged(self) -> bool:
+        """Whether training ended in numbers that are none."""
+        return bool(self.facts.get("status") == "diverged")
+
+    @property
+    def trained(self) -> bool:
+        """Whether ID exact match is at least 0.99."""
+        return not self.diverged and float(self.facts.get("id_exact_match") or 0.0) >= TRAINED
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What must be the same where numbers are compared."""
+        noted = {key: value for key, value in self.facts.get("protocol", {}).items() if key != "positions"}
+        return {**noted, "eval.lengths": self.config["eval"]["lengths"]}
+
+    def value(self, key: str) -> str:
+        """An option as text: `pe`, `train_length`, `task.repeats`, `seed`; `(none)` where the run has no such option."""
+        if key in ("seed", "cell"):
+            return str(getattr(self, key))
+        node: Any = self.config["labels"].get(key, self.config)
+        for part in key.split(".") if node is self.config else ():
+            node = node.get(part, "(none)") if isinstance(node, Mapping) else "(none)"
+        return str(node)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run, or a place where none was found, that takes no part, and why."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One cell among others: a line of a table, a line in a figure.
+
+    Args:
+        name: what tells it from the other lines of its panel.
+        runs: by seed, those that diverged included.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+
+    @property
+    def pe(self) -> str:
+        """The encoding, which gives the colour."""
+        return self.runs[0].value("pe")
+
+    @property
+    def cell(self) -> str:
+        """The hash that its runs share."""
+        return self.runs[0].cell
+
+    @property
+    def tried(self) -> int:
+        """How many seeds were tried."""
+        return len(self.runs)
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """Those of the runs that did not diverge."""
+        return tuple(run.curve for run in self.runs if not run.diverged)
+
+    def gated(self) -> Line:
+        """The trained runs alone; may be none."""
+        return Line(self.name, tuple(run for run in self.runs if run.trained))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Cells that may be compared: one task with its options, one protocol unless several were asked for.
+
+    Args:
+        name: the task, and what tells it from the other panels.
+        lines: its cells.
+        notes: how protocols differ, where that was asked for.
+    """
+
+    name: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All of them."""
+        return tuple(run for line in self.lines for run in line.runs)
+
+    @cached_property
+    def train_length(self) -> int:
+        """The longest trained length; the largest where protocols are mixed."""
+        return max(int(run.config["train_length"]) for run in self.runs)
+
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """Every length that some run was asked."""
+        return tuple(sorted({length for run in self.runs for length in run.curve.lengths}))
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is compared.
+
+    Args:
+        panels: one for every task.
+        left_out: what takes no part.
+        by: the options that name the lines.
+    """
+
+    panels: tuple[Panel, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    by: tuple[str, ...] = ("pe",)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All that are compared."""
+        return tuple(run for panel in self.panels for run in panel.runs)
+
+
+def assemble(
+    found: Iterable[Run | LeftOut],
+    by: Sequence[str] = ("pe",),
+    where: Sequence[str] = (),
+    *,
+    mixed: bool = False,
+) -> Study:
+    """Sort runs into cells and panels.
+
+    Args:
+        found: runs, and what is left out already.
+        by: options that name a line; cells that these do not tell apart are named by what does.
+        where: conditions `key=value`, `key=one|other` or `key!=value` that every run must meet.
+        mixed: compare in spite of differing protocols, and say how they differ.
+
+    Raises:
+        ValueError: a condition cannot be read, or no run is left.
+    """
+    everything = list(found)
+    left = [each for each in everything if isinstance(each, LeftOut)]
+    runs = [each for each in everything if isinstance(each, Run)]
+    wanted = [condition(text) for text in where]
+    asked = [run for run in runs if all(holds(run) for holds in wanted)]
+    require(
+        bool(asked),
+        f"where={list(where)}: holds for none of {len(runs)} runs"
+        if runs
+        else "runs: found none that can be compared; "
+        + "; ".join(f"{each.place}: {each.reason}" for each in left[:5]),
+    )
+    asked, again = _once(asked)
+    groups: dict[str, list[Run]] = {}
+    for run in asked:
+        groups.setdefault(json.dumps(run.config["task"], sort_keys=True), []).append(run)
+    names = _told_apart([group[0] for group in groups.values()], ["task"], "task.")
+    panels = []
+    for name, group in zip(names, groups.values(), strict=True):
+        panel, odd = _panel(name, group, by, mixed=mixed)
+        panels.append(panel)
+        again += odd
+    return Study(tuple(sorted(panels, key=lambda panel: panel.name)), (*left, *again), tuple(by))
+
+
+def condition(text: str) -> Callable[[Run], bool]:
+    """A condition on runs, from `key=value`, `key=one|other` or `key!=value`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    key, equals, values = str(text).partition("=")
+    require(
+        bool(equals and key.strip("! ")), f"where={text!r}: allowed is key=value, key=one|other or key!=value"
+    )
+    allowed = [value.strip() for value in values.split("|")]
+    wanted = not key.endswith("!")
+    key = key.rstrip("!").strip()
+    return lambda run: (run.value(key) in allowed) == wanted
+
+
+def _once(runs: Iterable[Run]) -> tuple[list[Run], list[LeftOut]]:
+    """Each seed of a cell once: the run that was finished first."""
+    kept: dict[tuple[str, str], Run] = {}
+    again = []
+    for run in sorted(runs, key=lambda run: (str(run.facts.get("finished", "~")), run.place)):
+        first = kept.setdefault((run.cell, run.seed), run)
+        if first is not run:
+            again.append(
+                LeftOut(run.place, f"seed {run.seed} of cell {run.cell} is there already: {first.place}")
+            )
+    return list(kept.values()), again
+
+
+def _panel(name: str, runs: list[Run], by: Sequence[str], *, mixed: bool) -> tuple[Panel, list[LeftOut]]:
+    """Cells of one task under the protocol that most runs have, and the runs under another one."""
+    protocols = {
+        run.place: {key: value for key, value in run.protocol.items() if key not in by} for run in runs
+    }
+    counted = Counter(json.dumps(protocol, sort_keys=True) for protocol in protocols.values())
+    common = json.loads(counted.most_common(1)[0][0])
+    odd, notes = [], set()
+    for run in runs:
+        if difference := _difference(protocols[run.place], common):
+            odd.append(
+                LeftOut(
+                    run.place,
+                    f"protocol differs from most of {name}: {difference} (mixed=true compares all the same)",
+                )
+            )
+            notes.add(f"protocols differ: {difference}")
+    kept = runs if mixed else [run for run in runs if run.place not in {each.place for each in odd}]
+    cells: dict[str, list[Run]] = {}
+    for run in kept:
+        cells.setdefault(run.cell, []).append(run)
+    named = _told_apart([cell[0] for cell in cells.values()], by, "")
+    lines = [
+        Line(line, tuple(sorted(cell, key=lambda run: _natural(run.seed))))
+        for line, cell in zip(named, cells.values(), strict=True)
+    ]
+    lines.sort(key=lambda line: _natural(line.name))
+    return Panel(name, tuple(lines), tuple(sorted(notes)) if mixed else ()), [] if mixed else odd
+
+
+def _difference(protocol: Mapping[str, Any], common: Mapping[str, Any]) -> str:
+    """What is not the same, in words."""
+    keys = [key for key in {**common, **protocol} if protocol.get(key) != common.get(key)]
+    return ", ".join(f"{key} {protocol.get(key)} instead of {common.get(key)}" for key in keys)
+
+
+def _told_apart(runs: Sequence[Run], keys: Sequence[str], among: str) -> list[str]:
+    """A name for each cell: its values of some options, and where these are the same, what else differs."""
+    names = [", ".join(run.value(key) for key in keys) for run in runs]
+    options = [
+        {key: value for key, value in flat(run.config).items() if key.startswith(among)} for run in runs
+    ]
+    for name, count in Counter(names).items():
+        if count == 1:
+            continue
+        same = [index for index, each in enumerate(names) if each == name]
+        every = dict.fromkeys(key for index in same for key in options[index])
+        differing = [key for key in every if len({str(options[index].get(key)) for index in same}) > 1]
+        for index in same:
+            told = ", ".join(
+                f"{key.removeprefix(among)}={options[index].get(key, '(none)')}" for key in differing
+            )
+            names[index] = f"{name} ({told})" if told else f"{name} ({runs[index].cell})"
+    return names
+
+
+def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
+    """Options by their dotted names, without what does not tell cells apart."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if not head and key in NO_SCIENCE:
+            continue
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{head}{key}."))
+        else:
+            found[f"{head}{key}"] = value
+    return found
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """A key that sorts numbers in a text by their value."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in text.replace(",", " ").split()]
