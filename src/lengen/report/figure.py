@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from lengen.curve import Curve
 from lengen.report.colour import colour, marker
@@ -57,7 +59,7 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     above = figure.add_axes(
         (LEFT / WIDTH, (height - head) / height, room / WIDTH, strip / height), sharex=axes
     )
-    length_axis(axes, curve)
+    length_axis(axes, curve.lengths, curve.rows[0].train_length)
     _lines(axes, curve)
     _reaches(above, curve)
     if not trained:
@@ -86,26 +88,37 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     write(canvas, path, {"Title": title, "Description": footnote})
 
 
-def length_axis(axes: Axes, curve: Curve) -> None:
-    """The axis of lengths: limits that hold the trained region, scale and plain ticks."""
-    shortest, longest, train = curve.lengths[0], curve.lengths[-1], curve.rows[0].train_length
-    low, high = min(shortest, train), max(longest, train)
-    if logarithmic(curve):
+def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -> None:
+    """The axis of lengths: limits that hold the trained region, scale and plain ticks.
+
+    Args:
+        axes: where lengths are drawn as length / unit.
+        lengths: ascending, at least one.
+        train: the train length.
+        unit: 1, or the train length for an axis of factors.
+    """
+    low, high = min(lengths[0], train) / unit, max(lengths[-1], train) / unit
+    if logarithmic(lengths):
         axes.set_xscale("log", base=2)
         margin = (high / low) ** 0.04
         axes.set_xlim(low / margin, high * margin)
-        axes.xaxis.set_major_locator(
-            FixedLocator(ticks(curve, lambda length: _place(axes, length), CHARACTER))
-        )
+        labelled = ticks(lengths, train, lambda length: _place(axes, length / unit), CHARACTER, unit)
+        axes.xaxis.set_major_locator(FixedLocator([length / unit for length in labelled]))
     else:
-        margin = max(0.04 * (high - low), 0.5)
+        margin = max(0.04 * (high - low), 0.5 / unit)
         axes.set_xlim(low - margin, high + margin)
-        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
+        marks = MaxNLocator(7, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
+        axes.xaxis.set_major_locator(marks)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: str(round(place)) if unit == 1 else f"{place:.3g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("length", size=7, labelpad=2)
+    axes.set_xlabel("length" if unit == 1 else "length / train length", size=7, labelpad=2)
     axes.set_ylim(-0.03, 1.03)
     axes.set_ylabel("accuracy", size=7, labelpad=2)
+    plain(axes)
+
+
+def plain(axes: Axes) -> None:
+    """Thin axes on two sides, a faint grid behind."""
     axes.tick_params(labelsize=6, length=2, width=0.5, pad=2)
     axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.4)
     axes.set_axisbelow(True)
@@ -227,6 +240,8 @@ def _untrained(axes: Axes, curve: Curve) -> None:
 
 
 def write(canvas: FigureCanvasAgg, path: Path, metadata: dict[str, str]) -> None:
-    """Write the picture beside its place first, then in its place."""
-    with whole(path) as beside:
-        canvas.figure.savefig(beside, format="png", dpi=DOTS, metadata=metadata)
+    """Write the picture beside its place first, then in its place; `.png` or `.svg`, the same bytes for the same data."""
+    kind = path.suffix.removeprefix(".")
+    dated: dict[str, str | None] = {**metadata, "Date": None} if kind == "svg" else dict(metadata)
+    with whole(path) as beside, rc_context({"svg.hashsalt": "lengen", "svg.fonttype": "path"}):
+        canvas.figure.savefig(beside, format=kind, dpi=DOTS, metadata=dated)

@@ -49,7 +49,8 @@ def draw(curves: Sequence[Curve], path: Path, *, title: str, footnote: str) -> N
     figure = Figure(figsize=(WIDTH, height), facecolor="white")
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((LEFT / WIDTH, foot / height, (WIDTH - LEFT - RIGHT) / WIDTH, PLOT / height))
-    length_axis(axes, max(filled, key=lambda curve: curve.lengths[-1]))
+    longest = max(filled, key=lambda curve: curve.lengths[-1])
+    length_axis(axes, longest.lengths, longest.rows[0].train_length)
     axes.axvspan(axes.get_xlim()[0], trained.pop(), color=SHADE, linewidth=0, zorder=0)
     axes.set_ylabel("exact match", size=7, labelpad=2)
     for curve in filled:

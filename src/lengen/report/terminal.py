@@ -86,7 +86,7 @@ def plot(curve: Curve, console: Console) -> list[str]:
     if console.width < NARROW:
         return []
     plain = _plain(console)
-    log = logarithmic(curve)
+    log = logarithmic(curve.lengths)
     place: Callable[[float], float] = math.log2 if log else float
     places = [place(length) for length in curve.lengths]
     width = min(console.width, WIDEST)
@@ -98,7 +98,7 @@ def plot(curve: Curve, console: Console) -> list[str]:
         plotext.ylim(0, 1)
         plotext.yticks([0, 0.5, 1], ["0.0", "0.5", "1.0"])
         character = max(places[-1] - places[0], 1e-9) / (width - 6)
-        labelled = ticks(curve, place, character)
+        labelled = ticks(curve.lengths, curve.rows[0].train_length, place, character)
         plotext.xticks([place(length) for length in labelled], [str(length) for length in labelled])
         plotext.title("exact match over length" + (", log scale" if log else ""))
         marker = "*" if plain else "hd"

@@ -1,0 +1,148 @@
+"""A metric over length: every seed as a thin line, the median and the interquartile band of each cell, reaches above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
+
+from lengen.report.figure import GREY, SHADE, length_axis
+from lengen.report.sheet import Sheet
+from lengen.report.styles import Style, legend, shown, styles
+from lengen.scores import SHARES, lengths, matrix, reaches
+from lengen.statistics import THRESHOLDS
+from lengen.study import Line, Panel
+
+MARK = 0.075
+"""Inches: a reach above the axes."""
+LABELS = {
+    "exact_match": "exact match",
+    "token_accuracy": "token accuracy",
+    "loss": "loss (nats a token)",
+    "first_error": "tokens before the first error",
+    "seconds": "seconds",
+    "peak_bytes": "peak memory (bytes)",
+}
+X = Literal["length", "factor"]
+
+
+def draw(panel: Panel, stem: Path, *, metric: str = "exact_match", x: X = "length") -> list[Path]:
+    """Draw a panel and write PNG and SVG.
+
+    Args:
+        panel: at least one run with a curve.
+        stem: path without its ending.
+        metric: what is drawn over length.
+        x: lengths, or lengths over the train length.
+    """
+    lines, remark = shown(panel)
+    looks = styles(lines)
+    note = (
+        "Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. "
+        f"Above: reach 0.90, median with the range of seeds.{remark}"
+    )
+    sheet = Sheet(panel.name, note, legend(lines, looks), columns=2, strip=MARK * len(lines) + 0.05, plot=1.6)
+    axes = sheet.axes
+    fill(axes, panel, lines, looks, metric=metric, x=x)
+    axes.set_ylabel(LABELS[metric], size=7, labelpad=2)
+    _reaches(sheet, lines, looks, panel.train_length if x == "factor" else 1)
+    return sheet.write(stem)
+
+
+def fill(
+    axes: Axes,
+    panel: Panel,
+    lines: Sequence[Line],
+    looks: Sequence[Style],
+    *,
+    metric: str = "exact_match",
+    x: X = "length",
+    bold: float = 1.3,
+) -> None:
+    """Draw cells on axes of lengths: seeds, median, band, and the trained region behind them."""
+    train = panel.train_length
+    unit = train if x == "factor" else 1
+    length_axis(axes, panel.lengths, train, unit)
+    axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
+    if metric not in SHARES:
+        axes.set_ylim(auto=True)
+        axes.set_yscale("log" if metric in ("seconds", "peak_bytes") else "linear")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    for line, look in zip(lines, looks, strict=True):
+        at = lengths(line)
+        own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
+        places = [length / own for length in at]
+        values = matrix(line, metric, at)
+        for run, seed in zip(line.runs, values, strict=True):
+            axes.plot(
+                places,
+                seed,
+                color=look.colour,
+                linewidth=0.5,
+                alpha=0.55,
+                linestyle="-" if run.trained else ":",
+                zorder=3,
+            )
+        low, middle, high = _quartiles(values)
+        if len(values) > 1:
+            axes.fill_between(places, low, high, color=look.colour, alpha=0.18, linewidth=0, zorder=2)
+        axes.plot(
+            places,
+            middle,
+            color=look.colour,
+            linestyle=look.dashes,
+            linewidth=bold,
+            marker=look.marker,
+            markersize=(3.0 if len(at) <= 16 else 1.8) * bold / 1.3,  # noqa: PLR2004
+            markeredgewidth=0,
+            clip_on=metric not in SHARES,
+            zorder=4,
+        )
+
+
+def _quartiles(values: np.ndarray) -> np.ndarray:
+    """Lower quartile, median and upper quartile over seeds; NaN at a length where no seed has a value."""
+    known = ~np.isnan(values).all(axis=0)
+    found = np.full((3, values.shape[1]), np.nan)
+    found[:, known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
+    return found
+
+
+def _reaches(sheet: Sheet, lines: Sequence[Line], looks: Sequence[Style], unit: int) -> None:
+    """The strip above the axes: for each cell the range of its seeds' reaches, and their median."""
+    strip = sheet.strip
+    if strip is None:
+        return
+    strip.set_xscale(sheet.axes.get_xscale(), **({"base": 2} if sheet.axes.get_xscale() == "log" else {}))
+    strip.set_xlim(sheet.axes.get_xlim())
+    strip.set_ylim(len(lines), -0.3)
+    strip.axis("off")
+    left = strip.get_xlim()[0]
+    for index, (line, look) in enumerate(zip(lines, looks, strict=True)):
+        found = [reach / unit if reach else left for reach in reaches(line, THRESHOLDS[0])]
+        middle = float(np.median(found))
+        strip.plot([min(found), max(found)], [index, index], color=look.colour, linewidth=1.0, zorder=2)
+        strip.plot(
+            [middle],
+            [index],
+            color=look.colour,
+            marker=look.marker,
+            markersize=3,
+            markeredgewidth=0,
+            zorder=3,
+            clip_on=False,
+        )
+        if max(found) == left:
+            strip.annotate(
+                "no reach",
+                (left, index),
+                (4, 0),
+                textcoords="offset points",
+                size=4.5,
+                color=GREY,
+                va="center",
+            )

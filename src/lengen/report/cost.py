@@ -1,0 +1,60 @@
+"""What a length costs: seconds an example, and peak memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.ticker import NullFormatter
+
+from lengen.report.figure import length_axis
+from lengen.report.sheet import Sheet
+from lengen.report.styles import legend, shown, styles
+from lengen.scores import lengths
+from lengen.study import Panel
+
+
+def draw(panel: Panel, stem: Path) -> list[Path]:
+    """Draw time and memory of a panel's sweeps over length and write PNG and SVG.
+
+    Args:
+        panel: at least one run with a curve.
+        stem: path without its ending.
+    """
+    lines, remark = shown(panel)
+    looks = styles(lines)
+    devices = sorted({str(run.facts.get("device", "unknown device")) for line in lines for run in line.runs})
+    note = (
+        f"Median over seeds, as the sweeps ran on {', '.join(devices)}; runs may have shared the machine. "
+        f"Memory is that of the whole process on a CPU, what was allocated on a GPU.{remark}"
+    )
+    sheet = Sheet(
+        f"{panel.name}: cost", note, legend(lines, looks), columns=2, plot=2.0, rows=2, gap=(0.12, 0)
+    )
+    for axes, label in ((sheet.grid[0][0], "ms an example"), (sheet.grid[1][0], "peak memory (MiB)")):
+        length_axis(axes, panel.lengths, panel.train_length)
+        axes.set_ylim(auto=True)
+        axes.set_ylabel(label, size=7, labelpad=2)
+    upper, lower = sheet.grid[0][0], sheet.grid[1][0]
+    upper.set_yscale("log")
+    upper.yaxis.set_minor_formatter(NullFormatter())
+    upper.set_xlabel("")
+    upper.tick_params(labelbottom=False)
+    for line, look in zip(lines, looks, strict=True):
+        at = lengths(line)
+        rows = [[curve[length] for length in at] for curve in line.curves]
+        times = np.median([[1000 * row.seconds / row.examples for row in seed] for seed in rows], axis=0)
+        memory = np.median([[row.peak_bytes / 2**20 for row in seed] for seed in rows], axis=0)
+        for axes, values in ((upper, times), (lower, memory)):
+            axes.plot(
+                at,
+                values,
+                color=look.colour,
+                linestyle=look.dashes,
+                marker=look.marker,
+                markersize=3,
+                markeredgewidth=0,
+                linewidth=1.2,
+            )
+    lower.set_ylim(bottom=0)
+    return sheet.write(stem)

@@ -1,0 +1,96 @@
+"""A heat map: cells by lengths, the median over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from lengen.report.band import LABELS
+from lengen.report.sheet import Sheet
+from lengen.scores import SHARES, matrix
+from lengen.study import Panel
+
+CELL = 0.17
+"""Inches: the height of a row."""
+LETTER = 0.048
+"""Inches: a letter of a row's name."""
+NUMBERS = 0.17
+"""Inches: the width of a cell from which numbers are written into it."""
+MIDDLE = 0.5
+MOST = 60
+"""Rows that a page can show."""
+
+
+def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]:
+    """Draw the medians of a panel and write PNG and SVG.
+
+    Args:
+        panel: at least one run with a curve.
+        stem: path without its ending.
+        metric: what is drawn; other than a share it is scaled from the smallest to the largest.
+    """
+    lines = [line for line in panel.lines if line.curves]
+    more = f" The first {MOST} of {len(lines)} cells." if len(lines) > MOST else ""
+    lines = lines[:MOST]
+    at = panel.lengths
+    table = np.full((len(lines), len(at)), np.nan)
+    for index, line in enumerate(lines):
+        values = matrix(line, metric, at)
+        known = ~np.isnan(values).all(axis=0)
+        table[index, known] = np.nanmedian(values[:, known], axis=0)
+    names = [f"{line.name} {line.gated().tried}/{line.tried}" for line in lines]
+    left = min(0.12 + LETTER * max(map(len, names)), 1.7)
+    note = (
+        f"Median {LABELS[metric]} over seeds. Behind each name: trained seeds / seeds tried. "
+        f"Left of the black line: trained lengths. Empty: not asked.{more}"
+    )
+    sheet = Sheet(f"{panel.name}: {LABELS[metric]}", note, plot=CELL * len(lines), left=left)
+    axes = sheet.axes
+    limits = (0.0, 1.0) if metric in SHARES else (float(np.nanmin(table)), float(np.nanmax(table)))
+    axes.pcolormesh(table, cmap="cividis", vmin=limits[0], vmax=limits[1], edgecolors="white", linewidth=0.4)
+    axes.invert_yaxis()
+    width = sheet.figure.get_figwidth() * axes.get_position().width / len(at)
+    if width >= NUMBERS and metric in SHARES:
+        for (row, column), value in np.ndenumerate(table):
+            if not np.isnan(value):
+                axes.text(
+                    column + 0.5,
+                    row + 0.5,
+                    _short(value),
+                    size=4.5,
+                    ha="center",
+                    va="center",
+                    color="white" if value < MIDDLE else "black",
+                )
+    trained = sum(length <= panel.train_length for length in at)
+    if 0 < trained < len(at):
+        axes.axvline(trained, color="white", linewidth=2)
+        axes.axvline(trained, color="black", linewidth=0.6)
+    _labels(axes, names, at, width)
+    return sheet.write(stem)
+
+
+def _short(share: float) -> str:
+    """A share in at most three characters, cut and not rounded up to 1.
+
+    >>> [_short(share) for share in (1.0, 0.997, 0.5, 0.0)]
+    ['1', '.99', '.50', '0']
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0f}"
+    return f"{np.floor(share * 100 + 1e-9) / 100:.2f}".removeprefix("0")
+
+
+def _labels(axes: Axes, names: Sequence[str], at: Sequence[int], width: float) -> None:
+    """Names of rows, and as many lengths as there is room for."""
+    axes.set_yticks([row + 0.5 for row in range(len(names))], names, size=6, parse_math=False)
+    every = max(1, int(np.ceil(0.055 * (len(str(at[-1])) + 1) / width)))
+    places = range(0, len(at), every)
+    axes.set_xticks([place + 0.5 for place in places], [str(at[place]) for place in places], size=6)
+    axes.tick_params(length=0, pad=2)
+    axes.set_xlabel("length", size=7, labelpad=2)
+    for spine in axes.spines.values():
+        spine.set_visible(False)

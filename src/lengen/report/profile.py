@@ -1,0 +1,81 @@
+"""Performance profile: the share of seeds whose reach is at least so many train lengths (Dolan and More 2002)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+from lengen.report.figure import SHADE, plain
+from lengen.report.sheet import Sheet
+from lengen.report.styles import MOST, legend, styles
+from lengen.scores import factors
+from lengen.statistics import performance_profile
+from lengen.study import Line, Panel
+
+
+def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
+    """Draw one profile for every name of a line, over the seeds of all panels, and write PNG and SVG.
+
+    Args:
+        panels: at least one with a run.
+        stem: path without its ending.
+    """
+    names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
+    pooled = [
+        Line(
+            name,
+            tuple(run for panel in panels for line in panel.lines if line.name == name for run in line.runs),
+        )
+        for name in names
+    ]
+    over = "" if len(panels) == 1 else f" Over {len(panels)} tasks."
+    more = "" if len(pooled) <= MOST else f" The first {MOST} of {len(pooled)} names are drawn."
+    lines = pooled[:MOST]
+    looks = styles(lines)
+    note = (
+        "Share of all seeds tried whose reach (longest contiguous length with a lower 95% bound of exact match of 0.90 or more) is at least so many "
+        f"times the train length. Thin, dotted: trained seeds alone, where these are not all.{over}{more}"
+    )
+    title = f"{panels[0].name}: how far do seeds reach?" if len(panels) == 1 else "How far do seeds reach?"
+    sheet = Sheet(title, note, legend(lines, looks), columns=2, plot=1.5)
+    axes = sheet.axes
+    every = sorted({factor for line in lines for factor in factors(line) if factor} | {1.0})
+    longest = max(
+        [
+            length / int(run.config["train_length"])
+            for line in lines
+            for run in line.runs
+            for length in run.curve.lengths[-1:]
+        ],
+        default=1.0,
+    )
+    low, high = min(0.5, every[0]), max(longest, every[-1]) * 1.08
+    for line, look in zip(lines, looks, strict=True):
+        for runs, width, dashes in ((line, 1.3, look.dashes), (line.gated(), 0.6, ":")):
+            if not runs.runs or (runs is not line and runs.tried == line.tried):
+                continue
+            steps = [low, *every, high]
+            shares = performance_profile(factors(runs), steps)
+            axes.step(
+                steps,
+                shares,
+                where="pre",
+                color=look.colour,
+                linewidth=width,
+                linestyle=dashes,
+                clip_on=False,
+            )
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(low, high)
+    axes.axvspan(low, 1.0, color=SHADE, linewidth=0, zorder=0)
+    marks = [2.0**power for power in range(-4, 12) if low <= 2.0**power <= high]
+    axes.xaxis.set_major_locator(FixedLocator(marks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.set_ylim(-0.03, 1.03)
+    plain(axes)
+    axes.set_xlabel("reach 0.90 / train length, at least", size=7, labelpad=2)
+    axes.set_ylabel("share of seeds", size=7, labelpad=2)
+    return sheet.write(stem)

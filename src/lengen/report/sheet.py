@@ -1,0 +1,118 @@
+"""A sheet: title, axes, legend and footnote of a comparison's figure, as wide as one or two columns of a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lengen.report.figure import BELOW, FOOTNOTE, GREY, LEFT, PLOT, RIGHT, TITLE, WIDTH, write
+from lengen.report.lines import wrap
+
+ENTRY = 0.115
+"""Inches: a line of the legend."""
+DOUBLE = 7.0
+"""Inches: both columns of a paper."""
+
+
+class Sheet:
+    """A figure with its margins; `axes` is what is drawn on.
+
+    Args:
+        title: above the axes.
+        footnote: in small type under them.
+        legend: a handle for every line to be named, and its name.
+        columns: of the legend.
+        plot: inches, the height of the axes.
+        strip: inches kept free between legend and axes.
+        left: inches, the margin for labels on the left.
+        width: inches, of the whole figure.
+        rows: axes below each other, `across`: axes beside each other.
+        gap: inches between them, down and across.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        footnote: str,
+        legend: Sequence[tuple[Line2D, str]] = (),
+        *,
+        columns: int = 3,
+        plot: float = PLOT,
+        strip: float = 0.0,
+        left: float = LEFT,
+        width: float = WIDTH,
+        rows: int = 1,
+        across: int = 1,
+        gap: tuple[float, float] = (0.1, 0.1),
+    ) -> None:
+        titles, notes = wrap(title, width - 0.16, 8, "bold"), wrap(footnote, width - 0.16, 5)
+        entries = -(-len(legend) // columns)
+        head = 0.08 + TITLE * len(titles) + ENTRY * entries + (0.06 if entries else 0.0) + strip
+        height = head + plot + BELOW + 0.05 + FOOTNOTE * len(notes)
+        self.title, self.footnote = title, footnote
+        self.figure = Figure(figsize=(width, height), facecolor="white")
+        self.canvas = FigureCanvasAgg(self.figure)
+        inner = width - left - RIGHT
+        down, aside = (plot - gap[0] * (rows - 1)) / rows, (inner - gap[1] * (across - 1)) / across
+        self.grid: list[list[Axes]] = [
+            [
+                self.figure.add_axes(
+                    (
+                        (left + column * (aside + gap[1])) / width,
+                        (height - head - down - row * (down + gap[0])) / height,
+                        aside / width,
+                        down / height,
+                    )
+                )
+                for column in range(across)
+            ]
+            for row in range(rows)
+        ]
+        self.strip = (
+            self.figure.add_axes((left / width, (height - head) / height, inner / width, strip / height))
+            if strip
+            else None
+        )
+        text: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
+        self.figure.text(0.08 / width, 1 - 0.05 / height, "\n".join(titles), size=8, weight="bold", **text)
+        below = (FOOTNOTE * len(notes) + 0.02) / height
+        self.figure.text(0.08 / width, below, "\n".join(notes), size=5, color=GREY, **text)
+        if legend:
+            drawn = self.figure.legend(
+                [handle for handle, _ in legend],
+                [name for _, name in legend],
+                loc="upper left",
+                bbox_to_anchor=(0.08 / width, 1 - (0.06 + TITLE * len(titles)) / height),
+                ncols=columns,
+                fontsize=6,
+                frameon=False,
+                borderaxespad=0,
+                borderpad=0,
+                handlelength=2.0,
+                columnspacing=1.2,
+                labelspacing=0.25,
+            )
+            for entry in drawn.get_texts():
+                entry.set_parse_math(False)
+
+    @property
+    def axes(self) -> Axes:
+        """The first of the axes."""
+        return self.grid[0][0]
+
+    def write(self, stem: Path) -> list[Path]:
+        """Write PNG and SVG beside each other, whole or not at all.
+
+        Args:
+            stem: the path without its ending.
+        """
+        paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "svg")]
+        for path in paths:
+            write(self.canvas, path, {"Title": self.title, "Description": self.footnote})
+        return paths

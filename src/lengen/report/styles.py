@@ -1,0 +1,68 @@
+"""How a cell looks in every figure: colour and marker of its encoding; cells of one encoding differ in their dashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.lines import Line2D
+
+from lengen.report.colour import colour, marker
+from lengen.study import Line, Panel
+
+DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+MOST = 12
+"""Cells that one pair of axes can show and a reader can tell apart."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colour, marker and dashes of a cell."""
+
+    colour: str
+    marker: str
+    dashes: Any
+
+    def handle(self) -> Line2D:
+        """What stands for it in a legend."""
+        return Line2D(
+            [],
+            [],
+            color=self.colour,
+            marker=self.marker,
+            linestyle=self.dashes,
+            linewidth=1.3,
+            markersize=3.2,
+            markeredgewidth=0,
+        )
+
+
+def styles(lines: Sequence[Line]) -> list[Style]:
+    """One for each cell."""
+    seen: dict[str, int] = {}
+    found = []
+    for line in lines:
+        index = seen[line.pe] = seen.get(line.pe, -1) + 1
+        found.append(Style(colour(line.pe), marker(line.pe), DASHES[index % len(DASHES)]))
+    return found
+
+
+def legend(lines: Sequence[Line], looks: Sequence[Style]) -> list[tuple[Line2D, str]]:
+    """An entry for each cell: its name, the seeds tried, and how many of them are trained if not all are."""
+    entries = []
+    for line, look in zip(lines, looks, strict=True):
+        trained = line.gated().tried
+        untrained = "" if trained == line.tried else f", {trained} trained"
+        entries.append(
+            (look.handle(), f"{line.name} ({line.tried} seed{'s' * (line.tried != 1)}{untrained})")
+        )
+    return entries
+
+
+def shown(panel: Panel) -> tuple[list[Line], str]:
+    """The cells that a figure draws, and a remark if these are not all."""
+    lines = [line for line in panel.lines if line.curves]
+    if len(lines) <= MOST:
+        return lines, ""
+    return lines[:MOST], f" The first {MOST} of {len(lines)} cells are drawn; table.csv has them all."

@@ -1,0 +1,72 @@
+"""Share of seeds that succeed at each length, with exact intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lengen.report.band import X
+from lengen.report.figure import SHADE, length_axis
+from lengen.report.sheet import Sheet
+from lengen.report.styles import legend, shown, styles
+from lengen.scores import lengths, matrix
+from lengen.statistics import success_rate
+from lengen.study import Panel
+
+APART = 0.008
+"""How far intervals of neighbouring cells are moved apart, as a share of the axis."""
+
+
+def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list[Path]:
+    """Draw the success rate of every cell of a panel over length and write PNG and SVG.
+
+    Args:
+        panel: at least one run with a curve.
+        stem: path without its ending.
+        threshold: exact match from which a seed succeeds at a length.
+        x: lengths, or lengths over the train length.
+    """
+    lines, remark = shown(panel)
+    looks = styles(lines)
+    note = (
+        f"Share of all seeds tried whose exact match at a length is at least {threshold:g}; bars: 95% Clopper-Pearson over seeds; "
+        f"a seed that is not trained, or diverged, counts as it is. Grey: trained lengths.{remark}"
+    )
+    sheet = Sheet(f"{panel.name}: success rate", note, legend(lines, looks), columns=2, plot=1.6)
+    axes, train = sheet.axes, panel.train_length
+    unit = train if x == "factor" else 1
+    length_axis(axes, panel.lengths, train, unit)
+    axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
+    to_axes = axes.transData + axes.transAxes.inverted()
+    for index, (line, look) in enumerate(zip(lines, looks, strict=True)):
+        at = lengths(line)
+        own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
+        rates = [success_rate(list(column), threshold) for column in matrix(line, "exact_match", at).T]
+        aside = APART * (index - (len(lines) - 1) / 2)
+        shares = [rate.share for rate in rates]
+        moved = [
+            float(to_axes.inverted().transform((to_axes.transform((length / own, 0))[0] + aside, 0))[0])
+            for length in at
+        ]
+        axes.vlines(
+            moved,
+            [rate.low for rate in rates],
+            [rate.high for rate in rates],
+            color=look.colour,
+            linewidth=0.7,
+            alpha=0.6,
+            zorder=2,
+        )
+        axes.plot(
+            moved,
+            shares,
+            color=look.colour,
+            linestyle=look.dashes,
+            linewidth=1.1,
+            marker=look.marker,
+            markersize=3,
+            markeredgewidth=0,
+            clip_on=False,
+            zorder=4,
+        )
+    axes.set_ylabel(f"share of seeds at {threshold:g}", size=7, labelpad=2)
+    return sheet.write(stem)

@@ -1,0 +1,74 @@
+"""Scores of a cell: seeds x lengths, and one number a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from lengen.curve import Row
+from lengen.statistics import THRESHOLDS, area
+from lengen.study import Line
+
+Metric = Literal["exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes"]
+METRICS: tuple[str, ...] = get_args(Metric)
+SHARES = ("exact_match", "token_accuracy")
+"""Metrics of which a run that diverged has 0."""
+Floats = npt.NDArray[np.float64]
+
+
+def gate(line: Line, runs: str) -> Line:
+    """The line itself, or its trained runs alone."""
+    return line.gated() if runs == "trained" else line
+
+
+def lengths(line: Line) -> tuple[int, ...]:
+    """Lengths that every run of a cell was asked."""
+    common = [set(curve.lengths) for curve in line.curves]
+    return tuple(sorted(set.intersection(*common))) if common else ()
+
+
+def beyond(line: Line) -> tuple[int, ...]:
+    """Those of them that are longer than any trained one."""
+    return tuple(
+        length
+        for length in lengths(line)
+        if length > max(int(run.config["train_length"]) for run in line.runs)
+    )
+
+
+def matrix(line: Line, metric: str, at: Sequence[int]) -> Floats:
+    """A metric, seeds x lengths. A run that diverged has 0 of a share, and no number of anything else."""
+    nothing = 0.0 if metric in SHARES else np.nan
+    rows = []
+    for run in line.runs:
+        by_length = {row.length: row for row in run.curve.rows}
+        rows.append([_number(by_length.get(length), metric, nothing) for length in at])
+    return np.asarray(rows, dtype=float).reshape(len(line.runs), len(at))
+
+
+def _number(row: Row | None, metric: str, nothing: float) -> float:
+    """One value of one row; NaN where there is none."""
+    value = nothing if row is None else getattr(row, metric)
+    return float("nan") if value is None else float(value)
+
+
+def areas(line: Line) -> list[float]:
+    """Area under exact match of every seed, in doublings; 0 of a run that diverged."""
+    at = lengths(line)
+    train = int(line.runs[0].config["train_length"]) if line.runs else 1
+    values = matrix(line, "exact_match", at)
+    return [area(at, row, train) if at else 0.0 for row in values]
+
+
+def reaches(line: Line, threshold: float) -> list[int]:
+    """The reach of every seed; 0 where it has none."""
+    return [run.curve.reach(threshold) or 0 for run in line.runs]
+
+
+def factors(line: Line, threshold: float = THRESHOLDS[0]) -> list[float]:
+    """The reach of every seed over its train length."""
+    trained = [int(run.config["train_length"]) for run in line.runs]
+    return [reach / train for reach, train in zip(reaches(line, threshold), trained, strict=True)]
