@@ -293,6 +293,7 @@ def test_three_seeds_never_tell_two_cells_apart_and_four_do():
     assert difference([1, 2, 3, 4], [5, 6, 7, 8]) == pytest.approx(2 / 70)
     assert difference([1.0] * 5, [1.0] * 5) == 1.0
     assert difference([], [1.0]) == 1.0
+    assert difference([9.0], [1.0] * 50) == 1.0
 
 
 def test_equal_scores_share_ranks_whatever_the_order_of_rows():

@@ -41,6 +41,7 @@ class Door:
         arguments: what stood on the command line behind the command.
         jobs: what has been run, in order.
         many: whether this is a multirun.
+        texts: options that are lists of texts, such as globs and conditions: taken as they stand, whatever is in them.
     """
 
     command: str
@@ -48,6 +49,7 @@ class Door:
     arguments: list[str]
     jobs: list[Job] = field(default_factory=list)
     many: bool = False
+    texts: tuple[str, ...] = ()
 
     def enter(self) -> int:
         """Compose and run.
@@ -120,9 +122,16 @@ class Door:
         return FAILED if failed else 0
 
     def _quoted(self, word: str) -> str:
-        """`eval.lengths=range(1,41)` is a list of lengths, not a sweep over them."""
-        found = re.fullmatch(r"(\+{0,2}eval\.lengths)=(\[?)(range\([-\d, ]*\))(\]?)", word)
-        return f'{found[1]}=["{found[3]}"]' if found else word
+        """What the shell gave, as Hydra reads it: a list of lengths is no sweep over them, a glob is a text."""
+        if found := re.fullmatch(r"(\+{0,2}eval\.lengths)=(\[?)(range\([-\d, ]*\))(\]?)", word):
+            return f'{found[1]}=["{found[3]}"]'
+        name, equals, value = word.partition("=")
+        if not equals or name not in self.texts or value.startswith(("'", '"', "['", '["')) or not value:
+            return word
+        several = value.startswith("[") and value.endswith("]")
+        parts = value[1:-1].split(",") if several else [value]
+        escaped = [part.strip().replace("\\", "\\\\").replace('"', '\\"') for part in parts]
+        return f"{name}=[{','.join(f'{chr(34)}{part}{chr(34)}' for part in escaped)}]"
 
     @property
     def _folders(self) -> list[Path]:

@@ -236,12 +236,12 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """Exact two-sided p-value that two cells' scores are alike: a permutation test on the mean ranks of their seeds.
 
     Ties share ranks. Every way to deal the seeds out is counted where there are up to 10,000, else as many are drawn.
-    Three seeds against three give 0.1 at best, four against four 0.029.
+    Three seeds against three give 0.1 at best, four against four 0.029; a single seed tells nothing, and gives 1.
 
     >>> round(difference([1, 2, 3, 4], [5, 6, 7, 8]), 4)
     0.0286
     """
-    if min(len(ours), len(theirs)) == 0:
+    if min(len(ours), len(theirs)) < 2:  # noqa: PLR2004
         return 1.0
     ranks = rankdata(np.concatenate([np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)]))
     if len(set(ranks)) == 1:

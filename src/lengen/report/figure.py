@@ -109,7 +109,9 @@ def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -
         axes.set_xlim(low - margin, high + margin)
         marks = MaxNLocator(7, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
         axes.xaxis.set_major_locator(marks)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: str(round(place)) if unit == 1 else f"{place:.3g}"))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda place, _: str(round(place)) if unit == 1 else f"{place:.3g}")
+    )
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("length" if unit == 1 else "length / train length", size=7, labelpad=2)
     axes.set_ylim(-0.03, 1.03)

@@ -1,0 +1,21 @@
+"""Compare runs: tables, figures and a page, with every seed and honest intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lengen.door import Door
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    return Door("compare", compare, arguments, texts=("runs", "where", "by")).enter()
+
+
+def compare(config: dict[str, Any], allowed: set[str]) -> int:
+    """Find, compare, write and print."""
+    from lengen.compare import Comparison
+    from lengen.config import Builder
+
+    Builder(allowed).build(Comparison, config).run()
+    return 0

@@ -1,0 +1,323 @@
+"""What a study amounts to: cell by cell, pair by pair, and over all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from lengen.evaluation import Evaluation
+from lengen.refusal import require
+from lengen.scores import areas, beyond, factors, gate, lengths, matrix, reaches
+from lengen.statistics import (
+    THRESHOLDS,
+    difference,
+    improvement,
+    iqm,
+    mean_rank,
+    success_rate,
+)
+from lengen.study import Line, Panel, Study
+
+ALIKE = 0.05
+"""p-value from which two cells are not told apart."""
+MANY = 20
+"""Cells of a panel up to which every pair is compared; beyond, each with the best alone."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How runs are compared.
+
+    Args:
+        threshold: exact match from which a seed succeeds at a length.
+        at: the length at which success is counted, as a length or a factor of the train length.
+    """
+
+    threshold: float = 0.9
+    at: str = "2x"
+
+    def __post_init__(self) -> None:
+        require(0 < self.threshold <= 1, f"threshold={self.threshold}: allowed is above 0, up to 1")
+        try:
+            found = Evaluation(lengths=[self.at]).at(10)
+        except ValueError:
+            found = []
+        require(
+            len(found) == 1, f"at={self.at}: allowed is a length (40) or a factor of the train length (2x)"
+        )
+
+    def length(self, panel: Panel, line: Line) -> int | None:
+        """The examined length that is asked for, or the nearest longer one; None if the sweep ends before."""
+        (wanted,) = Evaluation(lengths=[self.at]).at(int(line.runs[0].config["train_length"]))
+        return next((length for length in lengths(line) if length >= wanted), None)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A cell over its seeds; the fields are the columns of `table.csv`, in order. Empty where there is nothing to say.
+
+    Args:
+        task: the panel.
+        line: what the cell is called there.
+        cell: its hash.
+        runs: `all` (a run that diverged has exact match 0) or `trained` (ID exact match of at least 0.99).
+        tried: seeds that were tried; `trained` of them are trained, `diverged` of them have no curve.
+        train_length: longest trained length; `longest` is the end of the sweep.
+        id_exact_match: median over seeds.
+        at: the length at which `successes` of the seeds have exact match at the threshold or above, as a rate with
+            its 95% Clopper-Pearson interval.
+        reach_90: median over seeds of the longest contiguous length whose lower bound holds 0.90; 0 is none. Likewise 95 and 99.
+        reach_90_best: of the best seed, of as many as were tried.
+        factor_90: median reach over train length.
+        iqm: interquartile mean of exact match over seeds and OOD lengths, with its bootstrap interval.
+        area: median area under exact match over log2(length / train length), in doublings.
+        rank: by area among the cells of the task, ties shared.
+        not_told_apart: cells whose areas an exact test does not tell from this one's (p >= 0.05, not corrected for many pairs).
+        minutes: median wall time of a run.
+        milliseconds: median time of an example at the longest length; `megabytes` is the peak memory there.
+        parameters: of the decoder.
+    """
+
+    task: str
+    line: str
+    cell: str
+    runs: Literal["all", "trained"]
+    tried: int
+    trained: int
+    diverged: int
+    train_length: int
+    longest: int | None = None
+    id_exact_match: float | None = None
+    at: int | None = None
+    successes: int | None = None
+    success_rate: float | None = None
+    success_low: float | None = None
+    success_high: float | None = None
+    reach_90: float | None = None
+    reach_95: float | None = None
+    reach_99: float | None = None
+    reach_90_best: int | None = None
+    factor_90: float | None = None
+    iqm: float | None = None
+    iqm_low: float | None = None
+    iqm_high: float | None = None
+    area: float | None = None
+    rank: float | None = None
+    not_told_apart: str = ""
+    minutes: float | None = None
+    milliseconds: float | None = None
+    megabytes: float | None = None
+    parameters: int | None = None
+
+
+COLUMNS = tuple(field.name for field in fields(Summary))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two cells of a panel on the same test strings; the fields are the columns of `pairs.csv`.
+
+    Args:
+        improvement: probability that a seed of `first` beats one of `second` at an OOD length, ties half, with its interval.
+        p_value: exact, two-sided, of the areas of their seeds.
+        told_apart: whether p is under 0.05.
+    """
+
+    task: str
+    runs: str
+    first: str
+    second: str
+    first_seeds: int
+    second_seeds: int
+    improvement: float
+    improvement_low: float
+    improvement_high: float
+    p_value: float
+    told_apart: bool
+
+
+@dataclass(frozen=True)
+class Overall:
+    """Cells of one name over all panels; the fields are the columns of `overall.csv`.
+
+    Args:
+        panels: in how many tasks it was tried.
+        mean_rank: over tasks, ties shared.
+        iqm: of exact match over seeds, OOD lengths and tasks, bootstrapped with the task as stratum.
+    """
+
+    line: str
+    runs: str
+    panels: int
+    tried: int
+    trained: int
+    mean_rank: float
+    iqm: float | None
+    iqm_low: float | None
+    iqm_high: float | None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that comparing found."""
+
+    summaries: tuple[Summary, ...]
+    pairs: tuple[Pair, ...]
+    overall: tuple[Overall, ...]
+
+
+def findings(study: Study, asked: Asked) -> Findings:
+    """Summaries of all cells, all runs and trained runs alone; their pairs; and their ranks over all panels."""
+    summaries: list[Summary] = []
+    pairs: list[Pair] = []
+    for panel in study.panels:
+        for runs in ("all", "trained"):
+            lines = [gate(line, runs) for line in panel.lines]
+            found = matched(panel, lines, runs)
+            pairs += found
+            summaries += _summaries(panel, lines, runs, asked, found)
+    return Findings(tuple(summaries), tuple(pairs), tuple(_overall(study, summaries)))
+
+
+def matched(panel: Panel, lines: Sequence[Line], runs: str) -> list[Pair]:
+    """Pairs of cells that were asked the same strings at some OOD lengths."""
+    filled = [line for line in lines if line.runs and beyond(line)]
+    scores = {line.cell: areas(line) for line in filled}
+    couples = list(combinations(filled, 2))
+    if len(filled) > MANY:
+        best = max(filled, key=lambda line: float(np.median(scores[line.cell])))
+        couples = [(best, line) for line in filled if line is not best]
+    found = []
+    for first, second in couples:
+        common = sorted(set(beyond(first)) & set(beyond(second)))
+        if not common:
+            continue
+        p_value = difference(scores[first.cell], scores[second.cell])
+        better = improvement(matrix(first, "exact_match", common), matrix(second, "exact_match", common))
+        found.append(
+            Pair(
+                panel.name,
+                runs,
+                first.name,
+                second.name,
+                first.tried,
+                second.tried,
+                *better,
+                p_value,
+                p_value < ALIKE,
+            )
+        )
+    return found
+
+
+def _summaries(
+    panel: Panel, lines: Sequence[Line], runs: Any, asked: Asked, pairs: Sequence[Pair]
+) -> list[Summary]:
+    """One for each cell."""
+    medians = [
+        float(np.median(found)) if (found := areas(line)) and beyond(line) else np.nan for line in lines
+    ]
+    ranks = mean_rank([[round(median, 9)] for median in medians]) if medians else []
+    alike: dict[str, list[str]] = {line.name: [] for line in lines}
+    for pair in pairs:
+        if not pair.told_apart:
+            alike[pair.first].append(pair.second)
+            alike[pair.second].append(pair.first)
+    return [
+        Summary(
+            task=panel.name,
+            line=line.name,
+            cell=whole.cell,
+            runs=runs,
+            tried=whole.tried,
+            trained=whole.gated().tried,
+            diverged=sum(run.diverged for run in whole.runs),
+            train_length=int(whole.runs[0].config["train_length"]),
+            area=_known(median),
+            rank=_known(rank),
+            not_told_apart=", ".join(alike[line.name]),
+            **_of_seeds(panel, line, asked),
+        )
+        for whole, line, median, rank in zip(panel.lines, lines, medians, ranks, strict=True)
+    ]
+
+
+def _of_seeds(panel: Panel, line: Line, asked: Asked) -> dict[str, Any]:
+    """What a cell's seeds say, as columns of its summary."""
+    found: dict[str, Any] = {}
+    examined, ood = lengths(line), beyond(line)
+    if not line.runs:
+        return found
+    at = asked.length(panel, line)
+    if at is not None:
+        rate = success_rate(list(matrix(line, "exact_match", [at])[:, 0]), asked.threshold)
+        found |= {
+            "at": at,
+            "successes": rate.successes,
+            "success_rate": rate.share,
+            "success_low": rate.low,
+            "success_high": rate.high,
+        }
+    for threshold in THRESHOLDS:
+        found[f"reach_{threshold * 100:.0f}"] = float(np.median(reaches(line, threshold)))
+    if ood:
+        found["iqm"], found["iqm_low"], found["iqm_high"] = iqm([matrix(line, "exact_match", ood)])
+    facts = [run.facts for run in line.runs]
+    found |= {
+        "longest": examined[-1] if examined else None,
+        "id_exact_match": _median([each.get("id_exact_match") for each in facts]),
+        "reach_90_best": max(reaches(line, THRESHOLDS[0])),
+        "factor_90": float(np.median(factors(line))),
+        "minutes": _median([each["wall_seconds"] / 60 for each in facts if each.get("wall_seconds")]),
+        "parameters": next((each["parameters"] for each in facts if each.get("parameters")), None),
+    }
+    if examined:
+        last = [curve[examined[-1]] for curve in line.curves]
+        found["milliseconds"] = _median([1000 * row.seconds / row.examples for row in last])
+        found["megabytes"] = _median([row.peak_bytes / 2**20 for row in last])
+    return found
+
+
+def _overall(study: Study, summaries: Sequence[Summary]) -> list[Overall]:
+    """Each name over all panels, where there are several."""
+    if len(study.panels) == 1:
+        return []
+    names = list(dict.fromkeys(line.name for panel in study.panels for line in panel.lines))
+    found = []
+    for runs in ("all", "trained"):
+        table = np.full((len(names), len(study.panels)), np.nan)
+        for column, panel in enumerate(study.panels):
+            for each in summaries:
+                if each.task == panel.name and each.runs == runs and each.area is not None:
+                    table[names.index(each.line), column] = round(each.area, 9)
+        for name, rank in zip(names, mean_rank(table), strict=True):
+            lines = [line for panel in study.panels for line in panel.lines if line.name == name]
+            kept = [line for line in (gate(line, runs) for line in lines) if line.runs and beyond(line)]
+            strata = [matrix(line, "exact_match", beyond(line)) for line in kept]
+            found.append(
+                Overall(
+                    name,
+                    runs,
+                    len(lines),
+                    sum(line.tried for line in lines),
+                    sum(line.gated().tried for line in lines),
+                    rank,
+                    *(iqm(strata) if strata else (None, None, None)),
+                )
+            )
+    return found
+
+
+def _median(values: Sequence[Any]) -> float | None:
+    """Median of those that are known."""
+    known = [float(value) for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _known(value: float) -> float | None:
+    """None instead of NaN."""
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,226 @@
+"""A study in tables: on the terminal, and as Markdown for a paper's appendix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lengen.findings import Asked, Findings, Summary
+from lengen.study import Panel, Study
+
+NONE = "—"
+SHOWN = 8
+"""Runs that were left out which the terminal names; left_out.csv has them all."""
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    """A number, or a dash."""
+    return NONE if value is None else format(value, form)
+
+
+def _interval(value: float | None, low: float | None, high: float | None, form: str = ".2f") -> str:
+    """A number with its interval."""
+    return NONE if value is None else f"{value:{form}} [{_number(low, form)}, {_number(high, form)}]"
+
+
+def _reach(value: float | None) -> str:
+    """A reach; 0 is none."""
+    return NONE if value is None else "none" if not value else f"{value:g}"
+
+
+def _success(row: Summary) -> str:
+    """How many of how many, with the interval."""
+    if row.success_rate is None:
+        return NONE
+    of = row.tried if row.runs == "all" else row.trained
+    return f"{row.successes}/{of} [{_number(row.success_low, '.2f')}, {_number(row.success_high, '.2f')}]"
+
+
+COLUMNS: dict[str, Callable[[Summary], str]] = {
+    "cell": lambda row: row.line,
+    "seeds": lambda row: str(row.tried),
+    "trained": lambda row: str(row.trained),
+    "ID": lambda row: _number(row.id_exact_match),
+    "success": _success,
+    "reach 0.90": lambda row: _reach(row.reach_90),
+    "0.95": lambda row: _reach(row.reach_95),
+    "0.99": lambda row: _reach(row.reach_99),
+    "best": lambda row: _reach(row.reach_90_best),
+    "IQM": lambda row: _interval(row.iqm, row.iqm_low, row.iqm_high),
+    "area": lambda row: _number(row.area, ".2f"),
+    "rank": lambda row: _number(row.rank, "g"),
+    "not told apart from": lambda row: row.not_told_apart or NONE,
+    "minutes": lambda row: _number(row.minutes, ".1f"),
+    "ms": lambda row: _number(row.milliseconds, ".2f"),
+    "MiB": lambda row: _number(row.megabytes, ".0f"),
+}
+NARROW = ("MiB", "ms", "minutes", "best", "0.99", "0.95", "ID", "area", "IQM")
+"""Columns that a narrow terminal does without, the first to go first."""
+
+
+def legend(asked: Asked) -> str:
+    """What the columns say."""
+    return (
+        f"success: seeds with exact match of {asked.threshold:g} or more at {asked.at} (or the next longer length), with the 95% "
+        "Clopper-Pearson interval over seeds. reach: median over seeds of the longest contiguous length whose lower 95% bound holds 0.90, 0.95, "
+        "0.99; best: 0.90 of the best seed of as many as were tried. IQM: interquartile mean of exact match over seeds and OOD lengths, with "
+        "stratified bootstrap over seeds. area: median area under exact match over log2(length / train length), in doublings. rank: by area, ties "
+        "shared. not told apart: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for many pairs). "
+        "minutes: median wall time of a run; ms and MiB: an example, and the peak, at the longest length."
+    )
+
+
+def condition(panel: Panel) -> str:
+    """Under which protocol a panel's cells are compared, in a line."""
+    protocol = panel.runs[0].protocol
+    said = ", ".join(
+        f"{key.replace('_', ' ')} {value}"
+        for key, value in protocol.items()
+        if key not in ("train_length", "eval.lengths")
+    )
+    return f"Trained on lengths up to {panel.train_length}, asked {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {said}."
+
+
+def gates(panel: Panel, found: Findings) -> list[tuple[str, list[Summary]]]:
+    """The rows of a panel: of all runs, and of the trained ones alone where these are others."""
+    rows = [row for row in found.summaries if row.task == panel.name]
+    every, kept = ([row for row in rows if row.runs == runs] for runs in ("all", "trained"))
+    if all(row.trained == row.tried for row in every):
+        return [("all seeds (every one is trained)", every)]
+    return [("all seeds", every), ("trained seeds alone", kept)]
+
+
+def markdown(study: Study, found: Findings, asked: Asked, title: str) -> str:
+    """The whole study as Markdown.
+
+    Args:
+        study: what was compared.
+        found: what came out.
+        asked: how.
+        title: its first heading.
+    """
+    lines = [f"# {_plain(title)}", ""]
+    for panel in study.panels:
+        lines += [f"## {_plain(panel.name)}", "", condition(panel), *map(_plain, panel.notes), ""]
+        for name, rows in gates(panel, found):
+            lines += [
+                f"**{name}**",
+                "",
+                *_grid(list(COLUMNS), [[show(row) for show in COLUMNS.values()] for row in rows]),
+                "",
+            ]
+    lines += [legend(asked), ""]
+    if found.overall:
+        header = ["cell", "runs", "tasks", "seeds", "trained", "mean rank", "IQM"]
+        cells = [
+            [
+                each.line,
+                each.runs,
+                str(each.panels),
+                str(each.tried),
+                str(each.trained),
+                _number(each.mean_rank, ".2f"),
+                _interval(each.iqm, each.iqm_low, each.iqm_high),
+            ]
+            for each in found.overall
+        ]
+        lines += ["## Over all tasks", "", *_grid(header, cells), ""]
+    if found.pairs:
+        header = ["task", "runs", "first", "second", "seeds", "P(first beats second)", "p", "told apart"]
+        cells = [
+            [
+                pair.task,
+                pair.runs,
+                pair.first,
+                pair.second,
+                f"{pair.first_seeds}, {pair.second_seeds}",
+                _interval(pair.improvement, pair.improvement_low, pair.improvement_high),
+                f"{pair.p_value:.3g}",
+                "yes" if pair.told_apart else "no",
+            ]
+            for pair in found.pairs
+            if pair.runs == "all"
+        ]
+        lines += [
+            "## Pairs",
+            "",
+            "P: a seed of the first beats one of the second at an OOD length, on the same strings, ties half. pairs.csv has trained seeds alone too.",
+            "",
+            *_grid(header, cells),
+            "",
+        ]
+    if study.left_out:
+        cells = [[each.place, each.reason] for each in study.left_out]
+        lines += ["## Left out", "", *_grid(["run", "why"], cells), ""]
+    return "\n".join(lines)
+
+
+def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table in Markdown."""
+    return [
+        f"| {' | '.join(header)} |",
+        f"|{'---|' * len(header)}",
+        *(f"| {' | '.join(map(_plain, row))} |" for row in rows),
+    ]
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown shows as it is, on one line."""
+    return (
+        " ".join(text.split())
+        .replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("<", "&lt;")
+        .replace("*", "\\*")
+        .replace("_", "\\_")
+    )
+
+
+def show(study: Study, found: Findings, asked: Asked, console: Console) -> None:
+    """Print the tables.
+
+    Args:
+        study: what was compared.
+        found: what came out.
+        asked: how.
+        console: where to.
+    """
+    for panel in study.panels:
+        say(console, f"{panel.name}: trained on lengths up to {panel.train_length}", style="bold")
+        for note in panel.notes:
+            say(console, note, style="bold red")
+        for name, rows in gates(panel, found):
+            say(console, f"{name}; success is exact match of {asked.threshold:g} or more at {asked.at}")
+            console.print(_table(rows, console))
+    for each in study.left_out[:SHOWN]:
+        say(console, f"left out: {each.place}: {each.reason}")
+    if len(study.left_out) > SHOWN:
+        say(console, f"left out: {len(study.left_out) - SHOWN} more (left_out.csv)")
+
+
+def _table(rows: Sequence[Summary], console: Console) -> Table:
+    """As many columns as the terminal is wide."""
+    names = list(COLUMNS)
+    for dispensable in (None, *NARROW):
+        names = [name for name in names if name != dispensable]
+        cells = [[COLUMNS[name](row) for name in names] for row in rows]
+        widths = [max(len(name), *(len(row[index]) for row in cells)) for index, name in enumerate(names)]
+        if sum(widths) + 3 * len(names) <= console.width:
+            break
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in names:
+        drawn.add_column(
+            name, justify="left" if name in ("cell", "not told apart from") else "right", overflow="fold"
+        )
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))
+    return drawn
+
+
+def say(console: Console, line: str, style: str = "") -> None:
+    """Print a line as it is: no markup, no wrapping."""
+    console.print(Text(line, style=style), soft_wrap=True, highlight=False)
