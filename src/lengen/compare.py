@@ -15,7 +15,9 @@ from lengen.curve import COLUMNS as CURVE_COLUMNS
 from lengen.curve import write_csv, write_text
 from lengen.finding import find
 from lengen.findings import Asked, Findings, Overall, Pair, Summary, findings
-from lengen.report import band, cost, heat, multiples, profile, success, tables
+from lengen.published import COLUMNS as BESIDE
+from lengen.published import Beside, Published, agreement, beside, load
+from lengen.report import against, band, cost, heat, multiples, profile, success, tables
 from lengen.report.band import X
 from lengen.scores import Metric
 from lengen.study import LeftOut, Study, assemble
@@ -61,13 +63,17 @@ class Comparison:
         console, asked = console or Console(), self.asked
         by = [key.strip() for text in self.by for key in text.split(",")]
         study = assemble(find(self.runs), by, self.where, mixed=self.mixed)
+        published = load(self.against) if self.against else None
+        theirs = self._matched(published, study) if published else {}
         found = findings(study, asked)
         files = Written(Path(self.out))
         title = self.title or ", ".join(panel.name for panel in study.panels)
         self.tabulate(study, found, files, title)
         self.draw(study, files)
-        files.close(self)
         tables.show(study, found, asked, console)
+        if published:
+            self.hold_against(published, theirs, study, files, console)
+        files.close(self)
         tables.say(console, f"{len(files.names)} files are in {self.out}: {', '.join(sorted(files.names))}")
         return study
 
@@ -110,6 +116,40 @@ class Comparison:
         if panels:
             files.add(profile.draw(panels, files("profile")))
             files.add(multiples.draw(panels, files("multiples"), metric=self.metric, x=self.x))
+
+    def _matched(self, published: Published, study: Study) -> dict[str, list[Beside]]:
+        """The panels that the paper has too, each cell beside the paper's.
+
+        Raises:
+            ValueError: it has none of them.
+        """
+        if found := {panel.name: rows for panel in study.panels if (rows := beside(published, panel))}:
+            return found
+        splits = "; ".join(
+            f"{name}: {', '.join(f'{key}={value}' for key, value in wanted.items())}"
+            for name, wanted in published.splits.items()
+        )
+        raise ValueError(
+            f"against={self.against}: none of these runs was asked what it has curves for ({splits})"
+        )
+
+    def hold_against(
+        self,
+        published: Published,
+        found: dict[str, list[Beside]],
+        study: Study,
+        files: Written,
+        console: Console,
+    ) -> None:
+        """Tabulate and draw every panel that the paper has too."""
+        rows = [asdict(row) for each in found.values() for row in each]
+        write_csv(files("against.csv"), BESIDE, rows)
+        write_text(files("against.md"), tables.against(published, list(found.values())))
+        for panel in study.panels:
+            if panel.name in found:
+                files.add(against.draw(panel, published, files(f"against-{files.name(panel.name)}")))
+                for line in tables.agrees(agreement(found[panel.name]), published):
+                    tables.say(console, line)
 
 
 class Written:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lengen.config import nearest
 from lengen.curve import TRAINED, Curve
 from lengen.refusal import require
 
+MISSING = "(none)"
+"""What stands for an option that a run does not have."""
 NO_SCIENCE = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
 """Keys of a configuration that do not tell one cell from another."""
 
@@ -58,7 +61,7 @@ class Run:
             return str(getattr(self, key))
         node: Any = self.config["labels"].get(key, self.config)
         for part in key.split(".") if node is self.config else ():
-            node = node.get(part, "(none)") if isinstance(node, Mapping) else "(none)"
+            node = node.get(part, MISSING) if isinstance(node, Mapping) else MISSING
         return str(node)
 
 
@@ -178,6 +181,8 @@ def assemble(
     everything = list(found)
     left = [each for each in everything if isinstance(each, LeftOut)]
     runs = [each for each in everything if isinstance(each, Run)]
+    for option, key in [("by", key) for key in by] + [("where", parts(text)[0]) for text in where]:
+        _check_key(option, key, runs)
     wanted = [condition(text) for text in where]
     asked = [run for run in runs if all(holds(run) for holds in wanted)]
     require(
@@ -206,14 +211,30 @@ def condition(text: str) -> Callable[[Run], bool]:
     Raises:
         ValueError: it is none of these.
     """
-    key, equals, values = str(text).partition("=")
-    require(
-        bool(equals and key.strip("! ")), f"where={text!r}: allowed is key=value, key=one|other or key!=value"
-    )
-    allowed = [value.strip() for value in values.split("|")]
-    wanted = not key.endswith("!")
-    key = key.rstrip("!").strip()
+    key, wanted, allowed = parts(text)
     return lambda run: (run.value(key) in allowed) == wanted
+
+
+def parts(text: str) -> tuple[str, bool, list[str]]:
+    """The key of a condition, whether its values are wanted, and the values.
+
+    >>> parts("pe!=rope|nope")
+    ('pe', False, ['rope', 'nope'])
+    """
+    key, equals, values = text.partition("=")
+    name = key.rstrip("!").strip()
+    require(bool(equals and name), f"where={text!r}: allowed is key=value, key=one|other or key!=value")
+    return name, not key.endswith("!"), [value.strip() for value in values.split("|")]
+
+
+def _check_key(option: str, key: str, runs: Sequence[Run]) -> None:
+    """Refuse a key that no run has."""
+    if not runs or any(run.value(key) != MISSING for run in runs):
+        return
+    known = list(dict.fromkeys(key for run in runs for key in (*run.config["labels"], *flat(run.config))))
+    raise ValueError(
+        f"{option}={key}: no run has this option{nearest(key, known)} (allowed: seed, cell, and the options of its config.yaml)"
+    )
 
 
 def _once(runs: Iterable[Run]) -> tuple[list[Run], list[LeftOut]]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lengen.findings import Asked, Findings, Summary
+from lengen.published import Agreement, Beside, Published, agreement, means
 from lengen.study import Panel, Study
 
 NONE = "—"
@@ -157,6 +158,36 @@ def markdown(study: Study, found: Findings, asked: Asked, title: str) -> str:
         cells = [[each.place, each.reason] for each in study.left_out]
         lines += ["## Left out", "", *_grid(["run", "why"], cells), ""]
     return "\n".join(lines)
+
+
+def against(published: Published, panels: Sequence[Sequence[Beside]]) -> str:
+    """Ours beside a paper's numbers as Markdown.
+
+    Args:
+        published: the paper.
+        panels: for each panel its cells at every common length.
+    """
+    lines = [f"# Against {_plain(published.paper)}", "", f"Theirs: {_plain(published.scored)}.", ""]
+    for rows in panels:
+        lines += [f"## {_plain(rows[0].task)} ({_plain(rows[0].split)})", ""]
+        lines += [_plain(line) for line in agrees(agreement(rows), published)]
+        seeds = {row.line: (row.our_seeds, row.their_seeds) for row in rows}
+        header = ["cell", "seeds (ours, theirs)", "mean over common lengths: ours", "theirs", "difference"]
+        cells = [
+            [name, "{}, {}".format(*seeds[name]), f"{ours:.3f}", f"{theirs:.3f}", f"{ours - theirs:+.3f}"]
+            for name, (ours, theirs) in means(rows).items()
+        ]
+        lines += ["", *_grid(header, cells), "", "against.csv has every length.", ""]
+    return "\n".join(lines)
+
+
+def agrees(found: Agreement, published: Published) -> list[str]:
+    """Whether the order of the cells agrees, in lines."""
+    tau = "not defined" if found.tau is None else f"{found.tau:.2f} (p {found.p_value:.2g})"
+    return [
+        f"{found.task} against {published.paper}, {found.split}: {found.cells} cells, {found.lengths} lengths; Kendall's tau of their order {tau}.",
+        f"Ours from best to worst: {', '.join(found.our_order)}. Theirs: {', '.join(found.their_order)}.",
+    ]
 
 
 def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,0 +1,76 @@
+"""Ours over the published curves: one small figure an encoding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from lengen.published import Published, theirs
+from lengen.report.band import fill
+from lengen.report.figure import GREY, WIDTH
+from lengen.report.sheet import DOUBLE, Sheet
+from lengen.report.styles import styles
+from lengen.study import Panel
+
+BLACK = "#222222"
+
+
+def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
+    """Draw each cell of a panel with the paper's curve of the same encoding and write PNG and SVG.
+
+    Args:
+        panel: one whose task the paper has.
+        published: the paper's curves.
+        stem: path without its ending.
+    """
+    split = str(published.split(panel))
+    lines = [line for line in panel.lines if line.curves and theirs(published, split, line)]
+    note = (
+        f"Coloured: ours, seeds thin, median thick, quartiles as a band. Black, dashed: {published.paper}, split {split}, seeds thin, median thick "
+        f"({published.scored}). Grey: trained lengths. Decoders, tokenizers and budgets differ: orders may be compared, levels may not."
+    )
+    legend = [
+        (Line2D([], [], color=GREY, linewidth=1.2, marker="o", markersize=3), "ours"),
+        (Line2D([], [], color=BLACK, linewidth=1.0, linestyle="--"), published.paper),
+    ]
+    across = min(len(lines), 5)
+    rows = -(-len(lines) // across)
+    sheet = Sheet(
+        f"{panel.name} against {published.paper}",
+        note,
+        legend,
+        plot=1.35 * rows - 0.35,
+        width=DOUBLE if across > 2 else WIDTH,  # noqa: PLR2004
+        rows=rows,
+        across=across,
+        gap=(0.42, 0.1),
+        strip=0.14,
+    )
+    if sheet.strip is not None:
+        sheet.strip.axis("off")
+    for index, (line, look) in enumerate(zip(lines, styles(lines), strict=True)):
+        axes = sheet.grid[index // across][index % across]
+        fill(axes, panel, [line], [look], bold=0.9)
+        curves = theirs(published, split, line)
+        for curve in curves.values():
+            axes.plot(
+                list(curve),
+                list(curve.values()),
+                color=BLACK,
+                linewidth=0.4,
+                alpha=0.6,
+                linestyle="--",
+                zorder=5,
+            )
+        at = sorted(set.intersection(*(set(curve) for curve in curves.values())))
+        median = np.median([[curve[length] for length in at] for curve in curves.values()], axis=0)
+        axes.plot(at, median, color=BLACK, linewidth=1.0, linestyle="--", zorder=6)
+        axes.set_title(f"{line.name} ({line.gated().tried}/{line.tried})", size=6, pad=2, parse_math=False)
+        axes.set_ylabel("" if index % across else "exact match", size=6)
+        axes.tick_params(labelsize=5, labelleft=not index % across)
+        axes.xaxis.label.set_fontsize(6)
+    for index in range(len(lines), rows * across):
+        sheet.grid[index // across][index % across].axis("off")
+    return sheet.write(stem)
