@@ -8,6 +8,7 @@ import html
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -57,7 +58,7 @@ def write(
 def page(data: Mapping[str, Any], title: str) -> str:
     """The page of some data: its scripts are allowed by their hashes, and nothing else is, no address either."""
     here = Path(__file__).parent
-    library = vl_convert.javascript_bundle(snippet=None).replace("</script", r"<\/script")
+    library = _library()
     script = "\n".join((here / name).read_text(encoding="utf-8") for name in ("figures.js", "page.js"))
     template = Template((here / "page.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -67,6 +68,14 @@ def page(data: Mapping[str, Any], title: str) -> str:
         data=inert(data),
         library=library,
         script=script,
+    )
+
+
+@cache
+def _library() -> str:
+    """Vega, Vega-Lite and Vega-Embed: the function `vegaEmbed`."""
+    return vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;").replace(
+        "</script", r"<\/script"
     )
 
 
