@@ -161,7 +161,7 @@ function curves(panel, lines, width) {
 // One task: a small figure for each cell.
 function multiples(panel, lines, width) {
   const columns = Math.max(1, Math.min(lines.length, Math.floor(width / 170))),
-    each = Math.floor((width - 30) / columns) - 24;
+    each = Math.min(260, Math.floor((width - 30) / columns) - 24);
   const x = axisX(panel, each, lines),
     data = rows(panel, lines),
     names = lines.map((line) => line.name);

@@ -19,6 +19,7 @@ function told({ datum, mark }) {
   ];
 }
 
+// The box beside the pointer.
 function hover(_, event, item, value) {
   const tip = byId("tip");
   tip.hidden = !value;
@@ -81,6 +82,7 @@ function choose(c, r, p = state.task) {
   mark();
 }
 
+// Mark the chosen run among all runs.
 function mark() {
   for (const row of byId("runs").querySelectorAll("tr[data-run]"))
     row.classList.toggle("chosen", row.dataset.run === `${state.chosen?.c}.${state.chosen?.r}`);
@@ -106,6 +108,7 @@ function table(node, header, rows, classes = []) {
   return body;
 }
 
+// How a cell looks in the figures.
 function swatch(line) {
   const svg = (tag, attributes, ...children) => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -127,4 +130,73 @@ function swatch(line) {
     }),
     svg("path", { d: SHAPES[line.marker] ?? SHAPES.o, transform: "translate(17 6) scale(4)", fill: line.colour }),
   );
+}
+
+// Everything but the figures, for the task and the runs that are chosen.
+function fill() {
+  const panel = study.panels[state.task],
+    metric = METRICS[state.metric];
+  for (const key of ["task", "metric", "x"]) byId(key).value = state[key];
+  byId("trained").checked = state.trained;
+  byId("curves-title").textContent = `${panel.name}: ${metric.name} over length`;
+  byId("curves-note").textContent =
+    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. Above: reach ${bound}, median with the range of seeds. Point at a seed for its name, click it for its command and configuration.`;
+  byId("heat-title").textContent = `${panel.name}: ${metric.name}, cell by length`;
+  const whom = state.trained
+    ? "trained seeds alone"
+    : "all seeds tried; one that is not trained, or diverged, counts as it is";
+  byId("rates-note").textContent =
+    `Share of seeds whose exact match at a length is at least ${study.threshold}: ${whom}. Bars: exact 95% intervals over seeds (Clopper-Pearson).`;
+  byId("profile-note").textContent =
+    `Share of seeds whose reach (longest contiguous length with a lower 95% bound of exact match of at least ${study.threshold}) is at least so many train lengths: ${whom}.`;
+  byId("cells").querySelector(".note").textContent =
+    `by ${study.by.join(", ")}; trained: ID exact match of at least 0.99`;
+  table(
+    byId("cells").querySelector("table"),
+    ["", "", "cell", "trained", `reach ${bound}`],
+    panel.lines.map((line, c) => {
+      const box = element("input", {
+        type: "checkbox",
+        checked: !state.hidden.has(c),
+        ariaLabel: line.name,
+        onchange: () => {
+          state.hidden[box.checked ? "delete" : "add"](c);
+          remember();
+          draw();
+        },
+      });
+      const trained = line.gates.trained?.tried ?? 0,
+        seeds = line.gates[gate()];
+      const name = element("button", {
+        type: "button",
+        textContent: line.name,
+        title: "its first run",
+        onclick: () => choose(c, 0),
+      });
+      return [box, swatch(line), name, `${trained} of ${line.runs.length}`, seeds ? seeds.reach || "none" : "–"];
+    }),
+    ["", "", "name"],
+  );
+  const runs = panel.lines.flatMap((line, c) => line.runs.map((run, r) => ({ line, run, c, r })));
+  const body = table(
+    byId("runs"),
+    ["cell", "seed", "state", "ID", ...study.thresholds.map((each) => `reach ${each.toFixed(2)}`), "place"],
+    runs.map(({ line, run, c, r }) => [
+      element("button", { type: "button", textContent: line.name, onclick: () => choose(c, r) }),
+      run.seed,
+      element("span", { className: `state-${run.state.replace(" ", "-")}`, textContent: run.state }),
+      short(run.id),
+      ...run.reaches.map((reach) => reach ?? "none"),
+      run.place,
+    ]),
+    ["name", "", "", "", "", "", "", "place"],
+  );
+  [...body.rows].forEach((row, index) => {
+    row.dataset.run = `${runs[index].c}.${runs[index].r}`;
+  });
+  byId("protocol").replaceChildren(
+    list(panel.protocol),
+    ...panel.notes.map((textContent) => element("p", { className: "note", textContent })),
+  );
+  mark();
 }

@@ -50,119 +50,43 @@ async function show(id, spec) {
   node.style.minHeight = "";
 }
 
+// The profile of the seeds of all tasks together; its cells need a legend, as not every task has them all.
+function together() {
+  const lines = study.profile.lines.map((line, c) => ({ ...line, c, seeds: line.gates[gate()] }));
+  const counted = lines.filter((line) => line.seeds);
+  const width = byId("profile-all").clientWidth - LEFT - RIGHT;
+  byId("profile-legend").replaceChildren(
+    ...counted.map((line) => element("span", {}, swatch(line), element("span", { textContent: line.name }))),
+  );
+  return counted.length && profile(study.profile.factors, counted, width, `all ${study.panels.length} tasks`);
+}
+
+// All figures, one after the other; given up where something else is chosen meanwhile.
 async function draw() {
-  const mine = ++drawing,
-    panel = study.panels[state.task],
-    lines = drawn(panel);
+  const mine = ++drawing;
+  const panel = study.panels[state.task];
+  const lines = drawn(panel);
   document.body.dataset.drawn = "";
-  const figure = (id, make, ...more) => [
-    id,
-    () => lines.length && make(panel, lines, byId(id).clientWidth - LEFT - RIGHT, ...more),
-  ];
-  const shares = (profile) =>
-    profile.lines.map((line, c) => ({ ...line, c, seeds: line.gates[gate()] })).filter((line) => line.seeds);
-  const over = study.profile ? `${panel.name} alone` : "";
+  const figure = (id, make) => [id, () => lines.length && make(byId(id).clientWidth - LEFT - RIGHT)];
+  const alone = study.profile && `${panel.name} alone`;
   const figures = [
-    figure("curves", curves),
-    figure("rates", rates),
-    figure("profile", (_, __, width) => profile(panel.factors, lines, width, over)),
-    ...(study.profile
-      ? [
-          [
-            "profile-all",
-            () =>
-              shares(study.profile).length &&
-              profile(
-                study.profile.factors,
-                shares(study.profile),
-                byId("profile-all").clientWidth - LEFT - RIGHT,
-                `all ${study.panels.length} tasks`,
-              ),
-          ],
-        ]
-      : []),
-    figure("heat", heat),
-    figure("time", cost, "milliseconds", "ms per example", { wide: 4 }),
-    figure("memory", cost, "mebibytes", "peak memory (MiB)", {}),
-    ...study.panels.map((each, p) => [
-      `multiples-${p}`,
-      () => drawn(each).length && multiples(each, drawn(each), byId(`multiples-${p}`).clientWidth - RIGHT / 2),
-    ]),
+    figure("curves", (width) => curves(panel, lines, width)),
+    figure("rates", (width) => rates(panel, lines, width)),
+    figure("profile", (width) => profile(panel.factors, lines, width, alone)),
+    ...(study.profile ? [["profile-all", together]] : []),
+    figure("heat", (width) => heat(panel, lines, width)),
+    figure("time", (width) => cost(panel, lines, width, "milliseconds", "ms per example", { wide: 4 })),
+    figure("memory", (width) => cost(panel, lines, width, "mebibytes", "peak memory (MiB)", {})),
+    ...study.panels.map((each, p) => {
+      const id = `multiples-${p}`;
+      return [id, () => drawn(each).length && multiples(each, drawn(each), byId(id).clientWidth - RIGHT / 2)];
+    }),
   ];
   for (const [id, make] of figures) {
     if (mine !== drawing) return;
     await show(id, make());
   }
   document.body.dataset.drawn = "yes";
-}
-
-// Everything but the figures, for the task and the runs that are chosen.
-function fill() {
-  const panel = study.panels[state.task],
-    metric = METRICS[state.metric];
-  for (const key of ["task", "metric", "x"]) byId(key).value = state[key];
-  byId("trained").checked = state.trained;
-  byId("curves-title").textContent = `${panel.name}: ${metric.name} over length`;
-  byId("curves-note").textContent =
-    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. Above: reach ${bound}, median with the range of seeds. Point at a seed for its name, click it for its command and configuration.`;
-  byId("heat-title").textContent = `${panel.name}: ${metric.name}, cell by length`;
-  const whom = state.trained
-    ? "trained seeds alone"
-    : "all seeds tried; one that is not trained, or diverged, counts as it is";
-  byId("rates-note").textContent =
-    `Share of seeds whose exact match at a length is at least ${study.threshold}: ${whom}. Bars: exact 95% intervals over seeds (Clopper-Pearson).`;
-  byId("profile-note").textContent =
-    `Share of seeds whose reach (longest contiguous length with a lower 95% bound of exact match of at least ${study.threshold}) is at least so many train lengths: ${whom}.`;
-  byId("cells").querySelector(".note").textContent =
-    `by ${study.by.join(", ")}; trained: ID exact match of at least 0.99`;
-  table(
-    byId("cells").querySelector("table"),
-    ["", "", "cell", "trained", `reach ${bound}`],
-    panel.lines.map((line, c) => {
-      const box = element("input", {
-        type: "checkbox",
-        checked: !state.hidden.has(c),
-        ariaLabel: line.name,
-        onchange: () => {
-          state.hidden[box.checked ? "delete" : "add"](c);
-          remember();
-          draw();
-        },
-      });
-      const trained = line.gates.trained?.tried ?? 0,
-        seeds = line.gates[gate()];
-      const name = element("button", {
-        type: "button",
-        textContent: line.name,
-        title: "its first run",
-        onclick: () => choose(c, 0),
-      });
-      return [box, swatch(line), name, `${trained} of ${line.runs.length}`, seeds ? seeds.reach || "none" : "–"];
-    }),
-    ["", "", "name"],
-  );
-  const runs = panel.lines.flatMap((line, c) => line.runs.map((run, r) => ({ line, run, c, r })));
-  const body = table(
-    byId("runs"),
-    ["cell", "seed", "state", "ID", ...study.thresholds.map((each) => `reach ${each.toFixed(2)}`), "place"],
-    runs.map(({ line, run, c, r }) => [
-      element("button", { type: "button", textContent: line.name, onclick: () => choose(c, r) }),
-      run.seed,
-      element("span", { className: `state-${run.state.replace(" ", "-")}`, textContent: run.state }),
-      short(run.id),
-      ...run.reaches.map((reach) => reach ?? "none"),
-      run.place,
-    ]),
-    ["name", "", "", "", "", "", "", "place"],
-  );
-  [...body.rows].forEach((row, index) => {
-    row.dataset.run = `${runs[index].c}.${runs[index].r}`;
-  });
-  byId("protocol").replaceChildren(
-    list(panel.protocol),
-    ...panel.notes.map((textContent) => element("p", { className: "note", textContent })),
-  );
-  mark();
 }
 
 // What is chosen stands in the address, so that a view can be linked to.
@@ -178,6 +102,7 @@ function remember() {
   history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
 }
 
+// What the address says is chosen; gives what shows the run that it names.
 function recall() {
   const chosen = new URLSearchParams(location.hash.slice(1)),
     numbers = (key, by) => (chosen.get(key) ?? "").split(by).filter(Boolean).map(Number);
@@ -190,6 +115,7 @@ function recall() {
   return study.panels[state.task].lines[c]?.runs[r] ? () => choose(c, r) : () => {};
 }
 
+// What stays the same whatever is chosen, and the first drawing.
 function start() {
   const runs = study.panels.flatMap((panel) => panel.lines.flatMap((line) => line.runs)),
     count = (state) => runs.filter((run) => run.state === state).length;
