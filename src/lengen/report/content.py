@@ -1,0 +1,208 @@
+"""What the page of a study shows, computed: its script only picks and draws."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import yaml
+
+from lengen.report.scale import logarithmic
+from lengen.report.styles import styles
+from lengen.scores import METRICS, factors, gate, lengths, matrix, reaches
+from lengen.statistics import THRESHOLDS, performance_profile, success_rate
+from lengen.study import Line, Panel, Run, Study
+
+DIGITS = 5
+"""Significant digits of the numbers in a page."""
+GATES = ("all", "trained")
+"""Runs that count: all that were tried, or those that are trained."""
+SEEDS = ("seed", "init_seed", "data_seed")
+"""Keys of a configuration that differ within a cell."""
+
+Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
+"""A caption, a header, and rows."""
+
+
+def content(study: Study, *, threshold: float, tables: Sequence[Table], title: str) -> dict[str, Any]:
+    """Everything that the page shows, as JSON has it; the arguments are those of `lengen.report.page.write`."""
+    origins: dict[str, int] = {}
+    panels = [_panel(panel, threshold, origins) for panel in study.panels]
+    return {
+        "title": title,
+        "threshold": threshold,
+        "thresholds": THRESHOLDS,
+        "by": study.by,
+        "panels": panels,
+        "origins": [json.loads(text) for text in origins],
+        "profile": _pooled(study, threshold) if len(study.panels) > 1 else None,
+        "tables": [
+            {"caption": caption, "header": list(header), "rows": [list(row) for row in rows]}
+            for caption, header, rows in tables
+        ],
+        "left_out": [[each.place, each.reason] for each in study.left_out],
+    }
+
+
+def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str, Any]:
+    """A task: its protocol, its lengths and its cells."""
+    steps = _steps(panel.runs)
+    protocol = {key: value for run in panel.runs[:1] for key, value in run.protocol.items()}
+    return {
+        "name": panel.name,
+        "notes": panel.notes,
+        "protocol": {key: _text(value) for key, value in protocol.items()},
+        "train_length": panel.train_length,
+        "lengths": panel.lengths,
+        "logarithmic": bool(panel.lengths) and logarithmic(panel.lengths),
+        "factors": _rounded(steps),
+        "lines": [
+            {
+                **look,
+                "cell": line.cell,
+                "train_length": int(line.runs[0].config["train_length"]),
+                "lengths": lengths(line),
+                "config": _config(line.runs[0].config),
+                "runs": _runs(line, threshold, origins),
+                "gates": {name: _seeds(gate(line, name), threshold, steps) for name in GATES},
+            }
+            for line, look in zip(panel.lines, _looks(panel.lines), strict=True)
+        ],
+    }
+
+
+def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Name, colour, marker and dashes (pixels) of every cell."""
+    return [
+        {
+            "name": line.name,
+            "colour": look.colour,
+            "marker": look.marker,
+            "dashes": [] if look.dashes == "-" else [round(2 * part, 1) for part in look.dashes[1]],
+        }
+        for line, look in zip(lines, styles(lines), strict=True)
+    ]
+
+
+def _runs(line: Line, threshold: float, origins: dict[str, int]) -> list[dict[str, Any]]:
+    """The runs of a cell: what each is, where it comes from, and its values at the lengths of the cell."""
+    at = lengths(line)
+    values = {metric: matrix(line, metric, at) for metric in METRICS}
+    found = []
+    for index, run in enumerate(line.runs):
+        rows = {row.length: row for row in run.curve.rows}
+        found.append(
+            {
+                "seed": run.seed,
+                "place": run.place,
+                "state": "diverged" if run.diverged else "trained" if run.trained else "not trained",
+                "id": _number(run.facts.get("id_exact_match")),
+                "reach": run.curve.reach(threshold),
+                "reaches": [run.curve.reach(each) for each in THRESHOLDS],
+                "origin": origins.setdefault(_origin(run), len(origins)),
+                "correct": [rows[length].correct for length in at if length in rows],
+                "examples": [rows[length].examples for length in at if length in rows],
+                **{metric: _rounded(values[metric][index]) for metric in METRICS},
+            }
+        )
+    return found
+
+
+def _seeds(line: Line, threshold: float, steps: Sequence[float]) -> dict[str, Any] | None:
+    """What the seeds of a cell say together; None where there is no seed."""
+    if not line.runs:
+        return None
+    at = lengths(line)
+    exact = matrix(line, "exact_match", at)
+    rates = [success_rate(list(column), threshold) for column in exact.T]
+    rows = [{row.length: row for row in curve.rows} for curve in line.curves]
+    times = [[1000 * seed[length].seconds / seed[length].examples for length in at] for seed in rows]
+    peaks = [[seed[length].peak_bytes / 2**20 for length in at] for seed in rows]
+    return {
+        "tried": line.tried,
+        "quartiles": {metric: _quartiles(matrix(line, metric, at)) for metric in METRICS},
+        "successes": [rate.successes for rate in rates],
+        "low": _rounded(rate.low for rate in rates),
+        "high": _rounded(rate.high for rate in rates),
+        "reach": _number(float(np.median(reaches(line, threshold)))),
+        "profile": _rounded(performance_profile(factors(line, threshold), steps)),
+        "milliseconds": _rounded(np.median(times, axis=0)) if times else [],
+        "mebibytes": _rounded(np.median(peaks, axis=0)) if peaks else [],
+    }
+
+
+def _quartiles(values: np.ndarray) -> list[list[float | None]]:
+    """Lower quartile, median and upper quartile over seeds, at each length."""
+    known = ~np.isnan(values).all(axis=0)
+    found = np.full((3, values.shape[1]), np.nan)
+    if known.any():
+        found[:, known] = np.nanpercentile(values[:, known], [25, 50, 75], axis=0)
+    return [_rounded(row) for row in found]
+
+
+def _pooled(study: Study, threshold: float) -> dict[str, Any]:
+    """Performance profiles over all tasks: one for every name of a line."""
+    names = dict.fromkeys(line.name for panel in study.panels for line in panel.lines)
+    every = [line for panel in study.panels for line in panel.lines]
+    lines = [
+        Line(name, tuple(run for line in every if line.name == name for run in line.runs)) for name in names
+    ]
+    steps = _steps(study.runs)
+    shares = [
+        {
+            name: _rounded(performance_profile(factors(kept, threshold), steps)) if kept.runs else None
+            for name in GATES
+            for kept in (gate(line, name),)
+        }
+        for line in lines
+    ]
+    return {
+        "factors": _rounded(steps),
+        "lines": [{**look, "gates": share} for look, share in zip(_looks(lines), shares, strict=True)],
+    }
+
+
+def _steps(runs: Iterable[Run]) -> list[float]:
+    """Every factor that some reach may be: examined lengths over the train length."""
+    return sorted({length / int(run.config["train_length"]) for run in runs for length in run.curve.lengths})
+
+
+def _config(config: Mapping[str, Any]) -> str:
+    """A configuration as YAML, without its seeds."""
+    kept = {key: value for key, value in config.items() if key not in SEEDS}
+    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=math.inf)
+
+
+def _origin(run: Run) -> str:
+    """Where a run comes from, as JSON: many runs have this in common."""
+    git = run.facts.get("git") or {}
+    dirty = " with uncommitted changes" if git.get("dirty") else ""
+    facts = {key: _text(run.facts.get(key)) for key in ("command", "versions", "device")}
+    return json.dumps({**facts, "git": f"{_text(git.get('commit'))}{dirty}"})
+
+
+def _text(value: Any) -> str:
+    """A fact in words: mappings as `key value, key value`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(part) for part in value)
+    if value is None or isinstance(value, bool):
+        return "unknown" if value is None else "yes" if value else "no"
+    return str(value)
+
+
+def _number(value: Any) -> float | None:
+    """A number with as many digits as the page needs; None where there is none."""
+    if value is None or not math.isfinite(value):
+        return None
+    short = float(f"{value:.{DIGITS}g}")
+    return int(short) if short.is_integer() else short
+
+
+def _rounded(values: Iterable[float]) -> list[float | None]:
+    """Numbers with as many digits as the page needs."""
+    return [_number(value) for value in values]

@@ -1,0 +1,202 @@
+// What a mark, a run and a cell are, in words; tables and lists.
+
+// What the pointer is on, in words.
+function told({ datum, mark }) {
+  if (datum.tip) return datum.tip;
+  const line = study.panels[datum.p].lines[datum.c],
+    run = line.runs[datum.r],
+    k = datum.k,
+    state = run.state === "trained" ? "" : ` (${run.state})`;
+  const head = [`${line.name}, seed ${run.seed}${state}`];
+  if (mark.marktype === "line") return [...head, `reach ${bound}: ${run.reach ?? "none"}`, run.place];
+  const [low, middle, high] = line.gates[gate()].quartiles[datum.metric].map((values) => values[k]);
+  const count = run.examples.length ? `: ${run.correct[k]} of ${run.examples[k]} right` : "";
+  return [
+    ...head,
+    `length ${line.lengths[k]} (${short(line.lengths[k] / line.train_length)} x)${count}`,
+    `${METRICS[datum.metric].name} ${short(run[datum.metric][k])}; median ${short(middle)}, quartiles ${short(low)} to ${short(high)}`,
+    run.place,
+  ];
+}
+
+// The box beside the pointer.
+function hover(_, event, item, value) {
+  const tip = byId("tip");
+  tip.hidden = !value;
+  if (!value) return;
+  tip.replaceChildren(...told(item).map((text, index) => element(index ? "div" : "strong", { textContent: text })));
+  tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8))}px`;
+  tip.style.top = `${event.clientY + tip.offsetHeight + 24 < innerHeight ? event.clientY + 16 : event.clientY - tip.offsetHeight - 12}px`;
+}
+
+// A run beside the figures: what it is, its command, its configuration.
+function choose(c, r, p = state.task) {
+  if (p !== state.task) {
+    Object.assign(state, { task: p, hidden: new Set() });
+    fill();
+    draw();
+  }
+  const line = study.panels[p].lines[c],
+    run = line.runs[r],
+    origin = study.origins[run.origin];
+  state.chosen = { c, r };
+  const facts = {
+    task: study.panels[p].name,
+    state: run.state,
+    place: run.place,
+    "ID exact match": short(run.id),
+    ...Object.fromEntries(
+      study.thresholds.map((threshold, k) => [`reach ${threshold.toFixed(2)}`, run.reaches[k] ?? "none"]),
+    ),
+  };
+  const sources = {
+    "train length": line.train_length,
+    cell: line.cell,
+    git: origin.git,
+    versions: origin.versions,
+    device: origin.device,
+  };
+  const close = element("button", {
+    type: "button",
+    className: "close",
+    textContent: "×",
+    title: "close",
+    onclick: () => {
+      state.chosen = null;
+      byId("detail").hidden = true;
+      mark();
+    },
+  });
+  byId("detail").replaceChildren(
+    close,
+    element("h2", { textContent: `${line.name}, seed ${run.seed}` }),
+    list(facts),
+    element("h3", { textContent: "Command" }),
+    element("pre", { className: "command", textContent: origin.command }),
+    element("h3", { textContent: "Configuration (seed aside)" }),
+    element("pre", { className: "config", textContent: line.config }),
+    list(sources),
+  );
+  byId("detail").hidden = false;
+  byId("detail").scrollIntoView({ block: "nearest" });
+  mark();
+}
+
+// Mark the chosen run among all runs.
+function mark() {
+  for (const row of byId("runs").querySelectorAll("tr[data-run]"))
+    row.classList.toggle("chosen", row.dataset.run === `${state.chosen?.c}.${state.chosen?.r}`);
+  remember();
+}
+
+function list(facts) {
+  const nodes = Object.entries(facts).flatMap(([key, value]) => [
+    element("dt", { textContent: key }),
+    element("dd", { textContent: value }),
+  ]);
+  return element("dl", {}, ...nodes);
+}
+
+function table(node, header, rows, classes = []) {
+  const head = element("tr", {}, ...header.map((text) => element("th", { textContent: text, scope: "col" })));
+  const cell = (content, index) =>
+    content instanceof Node
+      ? element("td", { className: classes[index] ?? "" }, content)
+      : element("td", { className: classes[index] ?? "", textContent: content });
+  const body = element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell))));
+  node.replaceChildren(element("thead", {}, head), body);
+  return body;
+}
+
+// How a cell looks in the figures.
+function swatch(line) {
+  const svg = (tag, attributes, ...children) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    node.append(...children);
+    return node;
+  };
+  return svg(
+    "svg",
+    { width: 34, height: 12, viewBox: "0 0 34 12" },
+    svg("line", {
+      x1: 0,
+      x2: 34,
+      y1: 6,
+      y2: 6,
+      stroke: line.colour,
+      "stroke-width": 2,
+      "stroke-dasharray": line.dashes.join(" "),
+    }),
+    svg("path", { d: SHAPES[line.marker] ?? SHAPES.o, transform: "translate(17 6) scale(4)", fill: line.colour }),
+  );
+}
+
+// Everything but the figures, for the task and the runs that are chosen.
+function fill() {
+  const panel = study.panels[state.task],
+    metric = METRICS[state.metric];
+  for (const key of ["task", "metric", "x"]) byId(key).value = state[key];
+  byId("trained").checked = state.trained;
+  byId("curves-title").textContent = `${panel.name}: ${metric.name} over length`;
+  byId("curves-note").textContent =
+    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. Above: reach ${bound}, median with the range of seeds. Point at a seed for its name, click it for its command and configuration.`;
+  byId("heat-title").textContent = `${panel.name}: ${metric.name}, cell by length`;
+  const whom = state.trained
+    ? "trained seeds alone"
+    : "all seeds tried; one that is not trained, or diverged, counts as it is";
+  byId("rates-note").textContent =
+    `Share of seeds whose exact match at a length is at least ${study.threshold}: ${whom}. Bars: exact 95% intervals over seeds (Clopper-Pearson).`;
+  byId("profile-note").textContent =
+    `Share of seeds whose reach (longest contiguous length with a lower 95% bound of exact match of at least ${study.threshold}) is at least so many train lengths: ${whom}.`;
+  byId("cells").querySelector(".note").textContent =
+    `by ${study.by.join(", ")}; trained: ID exact match of at least 0.99`;
+  table(
+    byId("cells").querySelector("table"),
+    ["", "", "cell", "trained", `reach ${bound}`],
+    panel.lines.map((line, c) => {
+      const box = element("input", {
+        type: "checkbox",
+        checked: !state.hidden.has(c),
+        ariaLabel: line.name,
+        onchange: () => {
+          state.hidden[box.checked ? "delete" : "add"](c);
+          remember();
+          draw();
+        },
+      });
+      const trained = line.gates.trained?.tried ?? 0,
+        seeds = line.gates[gate()];
+      const name = element("button", {
+        type: "button",
+        textContent: line.name,
+        title: "its first run",
+        onclick: () => choose(c, 0),
+      });
+      return [box, swatch(line), name, `${trained} of ${line.runs.length}`, seeds ? seeds.reach || "none" : "–"];
+    }),
+    ["", "", "name"],
+  );
+  const runs = panel.lines.flatMap((line, c) => line.runs.map((run, r) => ({ line, run, c, r })));
+  const body = table(
+    byId("runs"),
+    ["cell", "seed", "state", "ID", ...study.thresholds.map((each) => `reach ${each.toFixed(2)}`), "place"],
+    runs.map(({ line, run, c, r }) => [
+      element("button", { type: "button", textContent: line.name, onclick: () => choose(c, r) }),
+      run.seed,
+      element("span", { className: `state-${run.state.replace(" ", "-")}`, textContent: run.state }),
+      short(run.id),
+      ...run.reaches.map((reach) => reach ?? "none"),
+      run.place,
+    ]),
+    ["name", "", "", "", "", "", "", "place"],
+  );
+  [...body.rows].forEach((row, index) => {
+    row.dataset.run = `${runs[index].c}.${runs[index].r}`;
+  });
+  byId("protocol").replaceChildren(
+    list(panel.protocol),
+    ...panel.notes.map((textContent) => element("p", { className: "note", textContent })),
+  );
+  mark();
+}

@@ -1,0 +1,188 @@
+// The page: its figures are drawn again whenever another task, metric, axis, gate or cell is chosen.
+
+const CONFIG = {
+  font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
+  background: "#fff",
+  view: { stroke: null },
+  axis: {
+    labelColor: "#1f2328",
+    titleColor: "#1f2328",
+    titleFontWeight: "normal",
+    titleFontSize: 12,
+    labelFontSize: 11,
+    gridColor: "#e6e9ec",
+    domainColor: "#8b949e",
+    tickColor: "#8b949e",
+  },
+};
+const views = new Map();
+let drawing = 0;
+
+// The figure `id` from a description, or a line that there is none.
+async function show(id, spec) {
+  const node = byId(id);
+  node.style.minHeight = `${node.offsetHeight}px`;
+  views.get(id)?.finalize();
+  views.delete(id);
+  if (!spec) {
+    node.replaceChildren(
+      element("p", {
+        className: "nothing",
+        textContent: "Nothing to draw: no cell is chosen, or none has a run that counts.",
+      }),
+    );
+  } else {
+    const result = await vegaEmbed(node, spec, {
+      mode: "vega-lite",
+      renderer: "svg",
+      ast: true,
+      tooltip: hover,
+      config: CONFIG,
+      downloadFileName: id,
+      actions: { export: true, source: false, compiled: false, editor: false },
+    });
+    result.view.addEventListener(
+      "click",
+      (event, item) => item?.datum?.run && choose(item.datum.c, item.datum.r, item.datum.p),
+    );
+    views.set(id, result);
+  }
+  node.style.minHeight = "";
+}
+
+// The profile of the seeds of all tasks together; its cells need a legend, as not every task has them all.
+function together() {
+  const lines = study.profile.lines.map((line, c) => ({ ...line, c, seeds: line.gates[gate()] }));
+  const counted = lines.filter((line) => line.seeds);
+  const width = byId("profile-all").clientWidth - LEFT - RIGHT;
+  byId("profile-legend").replaceChildren(
+    ...counted.map((line) => element("span", {}, swatch(line), element("span", { textContent: line.name }))),
+  );
+  return counted.length && profile(study.profile.factors, counted, width, `all ${study.panels.length} tasks`);
+}
+
+// All figures, one after the other; given up where something else is chosen meanwhile.
+async function draw() {
+  const mine = ++drawing;
+  const panel = study.panels[state.task];
+  const lines = drawn(panel);
+  document.body.dataset.drawn = "";
+  const figure = (id, make) => [id, () => lines.length && make(byId(id).clientWidth - LEFT - RIGHT)];
+  const alone = study.profile && `${panel.name} alone`;
+  const figures = [
+    figure("curves", (width) => curves(panel, lines, width)),
+    figure("rates", (width) => rates(panel, lines, width)),
+    figure("profile", (width) => profile(panel.factors, lines, width, alone)),
+    ...(study.profile ? [["profile-all", together]] : []),
+    figure("heat", (width) => heat(panel, lines, width)),
+    figure("time", (width) => cost(panel, lines, width, "milliseconds", "ms per example", { wide: 4 })),
+    figure("memory", (width) => cost(panel, lines, width, "mebibytes", "peak memory (MiB)", {})),
+    ...study.panels.map((each, p) => {
+      const id = `multiples-${p}`;
+      return [id, () => drawn(each).length && multiples(each, drawn(each), byId(id).clientWidth - RIGHT / 2)];
+    }),
+  ];
+  for (const [id, make] of figures) {
+    if (mine !== drawing) return;
+    await show(id, make());
+  }
+  document.body.dataset.drawn = "yes";
+}
+
+// What is chosen stands in the address, so that a view can be linked to.
+function remember() {
+  const chosen = {
+    task: state.task,
+    metric: state.metric,
+    x: state.x,
+    ...(state.trained && { trained: 1 }),
+    ...(state.hidden.size && { hidden: [...state.hidden].join(",") }),
+    ...(state.chosen && { run: `${state.chosen.c}.${state.chosen.r}` }),
+  };
+  history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
+}
+
+// What the address says is chosen; gives what shows the run that it names.
+function recall() {
+  const chosen = new URLSearchParams(location.hash.slice(1)),
+    numbers = (key, by) => (chosen.get(key) ?? "").split(by).filter(Boolean).map(Number);
+  if (study.panels[chosen.get("task")]) state.task = Number(chosen.get("task"));
+  if (Object.hasOwn(METRICS, chosen.get("metric"))) state.metric = chosen.get("metric");
+  if (chosen.get("x") === "factor") state.x = "factor";
+  state.trained = chosen.has("trained");
+  state.hidden = new Set(numbers("hidden", ","));
+  const [c, r] = numbers("run", ".");
+  return study.panels[state.task].lines[c]?.runs[r] ? () => choose(c, r) : () => {};
+}
+
+// What stays the same whatever is chosen, and the first drawing.
+function start() {
+  const runs = study.panels.flatMap((panel) => panel.lines.flatMap((line) => line.runs)),
+    count = (state) => runs.filter((run) => run.state === state).length;
+  const several = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+  byId("summary").textContent =
+    `${several(runs.length, "run")}: ${count("trained")} trained, ${count("not trained")} not trained, ${count("diverged")} diverged; ${several(study.panels.length, "task")}, ${several(
+      study.panels.reduce((sum, panel) => sum + panel.lines.length, 0),
+      "cell",
+    )}; ${study.left_out.length} left out`;
+  byId("task").replaceChildren(
+    ...study.panels.map((panel, p) => element("option", { value: p, textContent: panel.name })),
+  );
+  byId("metric").replaceChildren(
+    ...Object.entries(METRICS).map(([value, metric]) => element("option", { value, textContent: metric.name })),
+  );
+  byId("multiples").replaceChildren(
+    ...study.panels.flatMap((panel, p) => [
+      element("h3", { textContent: panel.name }),
+      element("div", { className: "plot", id: `multiples-${p}` }),
+    ]),
+  );
+  byId("tables").replaceChildren(
+    ...study.tables.map(({ caption, header, rows }) => {
+      const node = element("table");
+      table(node, header, rows);
+      return element(
+        "section",
+        {},
+        element("h2", { textContent: caption }),
+        element("div", { className: "wide" }, node),
+      );
+    }),
+  );
+  byId("left-out").hidden = !study.left_out.length;
+  table(byId("left-out").querySelector("table"), ["place", "reason"], study.left_out, ["place", "reason"]);
+  const choice = (change) => (event) => {
+    change(event.target);
+    if (state.chosen && event.target.id === "task") state.chosen = null;
+    byId("detail").hidden = !state.chosen;
+    fill();
+    draw();
+  };
+  byId("task").onchange = choice((target) => Object.assign(state, { task: Number(target.value), hidden: new Set() }));
+  byId("metric").onchange = choice((target) => {
+    state.metric = target.value;
+  });
+  byId("x").onchange = choice((target) => {
+    state.x = target.value;
+  });
+  byId("trained").onchange = choice((target) => {
+    state.trained = target.checked;
+  });
+  byId("controls").onsubmit = () => false;
+  let width = innerWidth,
+    waiting;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    if (innerWidth !== width)
+      waiting = setTimeout(() => {
+        width = innerWidth;
+        draw();
+      }, 150);
+  });
+  const then = recall();
+  fill();
+  then();
+  draw();
+}
+
+start();

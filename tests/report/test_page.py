@@ -1,0 +1,426 @@
+"""The page of a study: its numbers, its size, and how it behaves in a browser, with hostile names too."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pytest
+import yaml
+from scipy.stats import binomtest
+from tests.report.curves import curve
+
+from lengen.curve import Curve
+from lengen.report.colour import colour
+from lengen.report.content import content
+from lengen.report.page import inert, write
+from lengen.study import LeftOut, Line, Panel, Run, Study, assemble
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+METRICS = ("exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes")
+HOSTILE = (
+    "<script>window.hacked=1</script>",
+    '</script><img src=x onerror="window.hacked=2"><!--',
+    "quotes \" ' ` \\ and ${window.hacked=3} {{window.hacked=4}} %s &lt;b&gt;",
+    "lines\u2028and\u2029apart",
+    "datum.x'];window.hacked=5;//",
+)
+LENGTHS = (5, 10, 20, 40, 80)
+
+
+def run(seed, shares, *, pe="nope", cell="c0", task="addition", status="finished", **facts):
+    """A run whose sweep has some shares of right answers."""
+    found = curve(dict(zip(LENGTHS, shares, strict=False)), pe=pe, seed=seed, cell=cell)
+    config = {
+        "train_length": 10,
+        "seed": seed,
+        "eval": {"lengths": list(LENGTHS)},
+        "labels": {"task": task, "pe": pe},
+        "task": {"_target_": f"lengen.task.{task}"},
+        "pe": {"_target_": f"lengen.pe.{pe}", "cell": cell},
+    }
+    told = {
+        "status": status,
+        "id_exact_match": shares[:2][-1] if shares else None,
+        "command": f"lengen train task={task} pe={pe} seed={seed}",
+        "git": {"commit": "abc123", "dirty": True},
+        "protocol": {"examples": 1000, "eval_seed": 0, "bos": True},
+        **facts,
+    }
+    return Run(f"runs/{task}/{cell}/seed={seed}", cell, str(seed), config, told, found)
+
+
+SHARES = {0: (1, 1, 0.97, 0.91, 0.2), 1: (1, 0.995, 0.9, 0.3, 0), 2: (0.9, 0.5, 0.1, 0, 0)}
+
+
+def small() -> Study:
+    """Two tasks; two cells of one encoding; a run that is not trained, one that diverged, one left out."""
+    nope = [run(seed, shares) for seed, shares in SHARES.items()]
+    nope.append(run(3, (), status="diverged"))
+    rope = [run(seed, (1, 1, 1, 0.99, 0.95), pe="rope", cell="c1") for seed in range(2)]
+    other = [run(0, (1, 1, 1, 1, 1), pe="nope", cell="c2"), run(1, (1, 1, 0.6, 0.2, 0), cell="c2")]
+    second = [run(0, (1, 1, 0.5, 0.4, 0), task="copy", cell="c3")]
+    left = LeftOut("runs/gone", "unfinished (status running)")
+    return assemble([*nope, *rope, *other, *second, left])
+
+
+def hostile() -> Study:
+    """Everything that comes from outside is an attack."""
+    lines = []
+    for index, text in enumerate(HOSTILE):
+        one = run(0, (1, 1, 0.9, 0.5, 0.1), pe=text, cell=f"c{index}", command=f"lengen train name={text}")
+        config = {**one.config, "name": text, text: text}
+        lines.append(Line(text, (Run(text, text, text, config, {**one.facts, "device": text}, one.curve),)))
+    panel = Panel(HOSTILE[1], tuple(lines), notes=HOSTILE)
+    return Study((panel,), tuple(LeftOut(text, text) for text in (*HOSTILE, "half \ud800")), by=(HOSTILE[0],))
+
+
+def large() -> Study:
+    """500 runs: 5 tasks, 10 encodings, 10 seeds, 14 lengths."""
+    lengths = [8, 15, 22, 30, 38, 45, 52, 60, 90, 120, 180, 240, 360, 480]
+    generator = np.random.default_rng(0)
+    curves = [
+        curve(dict(zip(lengths, np.sort(generator.random(14))[::-1], strict=True)), train_length=30)
+        for _ in range(10)
+    ]
+
+    def noisy(one):
+        rows = [
+            replace(row, loss=loss, seconds=seconds, token_accuracy=accuracy)
+            for row, loss, seconds, accuracy in zip(one.rows, *generator.random((3, 14)), strict=True)
+        ]
+        return Curve(tuple(rows))
+
+    def line(task, index):
+        runs = [
+            run(seed, (1, 1), pe=f"encoding{index}", cell=f"{task}{index}", task=task) for seed in range(10)
+        ]
+        return Line(
+            f"encoding{index}",
+            tuple(
+                replace(one, config={**one.config, "train_length": 30}, curve=noisy(curves[seed]))
+                for seed, one in enumerate(runs)
+            ),
+        )
+
+    tasks = ("addition", "copy", "parity", "passkey", "sort")
+    return Study(tuple(Panel(task, tuple(line(task, index) for index in range(10))) for task in tasks))
+
+
+def data(path: Path) -> dict:
+    """What is embedded in a page."""
+    return json.loads(
+        re.search(r'<script type="application/json" id="study">(.*?)</script>', path.read_text())[1]
+    )
+
+
+def test_medians_quartiles_rates_and_profiles_are_those_of_the_seeds(tmp_path):
+    write(small(), tmp_path / "page.html", title="small")
+    panel = next(panel for panel in data(tmp_path / "page.html")["panels"] if panel["name"] == "addition")
+    line = next(line for line in panel["lines"] if line["cell"] == "c0")
+    for name, seeds in (("all", [*SHARES.values(), (0,) * 5]), ("trained", [SHARES[0], SHARES[1]])):
+        found, columns = line["gates"][name], list(zip(*seeds, strict=True))
+        assert found["tried"] == len(seeds)
+        low, middle, high = found["quartiles"]["exact_match"]
+        assert middle == pytest.approx([median(column) for column in columns])
+        assert low == pytest.approx([np.quantile(column, 0.25) for column in columns])
+        assert high == pytest.approx([np.quantile(column, 0.75) for column in columns])
+        successes = [sum(share >= 0.9 for share in column) for column in columns]
+        assert found["successes"] == successes
+        exact = [binomtest(count, len(seeds)).proportion_ci(method="exact") for count in successes]
+        assert found["low"] == pytest.approx([each.low for each in exact], abs=1e-4)
+        assert found["high"] == pytest.approx([each.high for each in exact], abs=1e-4)
+    assert [each["reach"] for each in line["runs"]] == [20, 10, None, None]
+    assert panel["factors"] == [0.5, 1, 2, 4, 8]
+    assert line["gates"]["all"]["profile"] == [0.5, 0.5, 0.25, 0, 0]
+    assert line["gates"]["trained"]["profile"] == [1, 1, 0.5, 0, 0]
+    assert [each["state"] for each in line["runs"]] == ["trained", "trained", "not trained", "diverged"]
+    assert line["gates"]["all"]["milliseconds"] == pytest.approx([0.12346] * 5)
+    assert line["gates"]["all"]["mebibytes"] == pytest.approx([123_456_789 / 2**20] * 5, rel=1e-4)
+
+
+def test_values_of_runs_are_those_of_their_curves():
+    study = small()
+    found = content(study, threshold=0.9, tables=(), title="")
+    for panel, drawn in zip(study.panels, found["panels"], strict=True):
+        for line, cell in zip(panel.lines, drawn["lines"], strict=True):
+            assert cell["colour"] == colour(line.pe)
+            assert "seed" not in yaml.safe_load(cell["config"])
+            assert yaml.safe_load(cell["config"])["pe"] == line.runs[0].config["pe"]
+            for one, shown in zip(line.runs, cell["runs"], strict=True):
+                assert found["origins"][shown["origin"]]["command"] == one.facts["command"]
+                for metric in METRICS:
+                    wanted = [getattr(row, metric) for row in one.curve.rows]
+                    for value, number in zip(wanted, shown[metric], strict=False):
+                        assert number == (None if value is None else pytest.approx(value, rel=1e-4))
+
+
+def test_cells_of_one_encoding_share_its_colour_and_differ_in_their_dashes():
+    lines = content(small(), threshold=0.9, tables=(), title="")["panels"][0]["lines"]
+    nope = [line for line in lines if line["colour"] == colour("nope")]
+    assert len(nope) == len({str(line["dashes"]) for line in nope}) == 2
+
+
+def test_no_json_can_close_its_element_or_break_a_line():
+    text = inert({text: [text, 1.5, None] for text in HOSTILE})
+    assert not set(text) & set("<>&\u2028\u2029\n")
+    assert json.loads(text) == {text: [text, 1.5, None] for text in HOSTILE}
+
+
+def test_a_study_gives_the_same_bytes_in_every_process(tmp_path):
+    write(small(), tmp_path / "page.html", title="small")
+    again = (
+        "import sys; from pathlib import Path; from tests.report.test_page import small;"
+        "from lengen.report.page import write; write(small(), Path(sys.argv[1]), title='small');"
+        "assert 'torch' not in sys.modules"
+    )
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root / 'src'}:{root}", "PYTHONHASHSEED": "7"}
+    subprocess.run([sys.executable, "-c", again, str(tmp_path / "again.html")], env=environment, check=True)
+    assert (tmp_path / "page.html").read_bytes() == (tmp_path / "again.html").read_bytes()
+
+
+def test_a_study_without_runs_has_no_page(tmp_path):
+    with pytest.raises(ValueError, match="at least one run"):
+        write(Study(()), tmp_path / "page.html", title="none")
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_in_a_page_names_an_address_that_it_would_load(tmp_path):
+    write(small(), tmp_path / "page.html", title="small")
+    page = (tmp_path / "page.html").read_text()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-eval" not in policy
+    assert "http" not in policy
+    markup = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r'(src|href)="(?!data:)', markup)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless browser; without one the tests are skipped, except where `CI_BROWSER=1` wants them."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        found = None
+    if not found:
+        reason = "needs playwright, and chromium or google-chrome in the PATH"
+        (pytest.fail if os.environ.get("CI_BROWSER") == "1" else pytest.skip)(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Open the page of a study; afterwards nothing may have been logged, raised or asked of a network."""
+    troubles, contexts = [], []
+
+    def go(study, *, view="", size=(1280, 900), **options):
+        path = tmp_path / "page.html"
+        write(study, path, **{"title": "A study", **options})
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda asked: troubles.append(asked.url) if asked.url.startswith("http") else None)
+        page.on("requestfailed", lambda asked: troubles.append(asked.url))
+        page.goto(path.as_uri() + view)
+        drawn(page)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+def drawn(page) -> None:
+    page.wait_for_selector('body[data-drawn="yes"]', timeout=60_000)
+
+
+def choose(page, **options) -> None:
+    for name, value in options.items():
+        page.select_option(f"#{name}", value)
+    drawn(page)
+
+
+def marks(page, figure: str) -> int:
+    """How many marks a figure has, the trained region aside."""
+    return page.locator(f"#{figure} svg.marks .role-mark path[d]:not([d='']):not([fill='#efefef'])").count()
+
+
+FIGURES = (
+    "curves",
+    "rates",
+    "profile",
+    "profile-all",
+    "heat",
+    "time",
+    "memory",
+    "multiples-0",
+    "multiples-1",
+)
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (400, 800)])
+def test_a_page_is_drawn_without_a_word_in_the_console(visit, tmp_path, size):
+    from matplotlib.image import imread
+
+    page = visit(small(), size=size)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    for figure in FIGURES:
+        node = page.locator(f"#{figure}")
+        node.screenshot(path=tmp_path / "figure.png")
+        pixels = np.round(imread(tmp_path / "figure.png")[..., :3] * 255) @ (1, 256, 65536)
+        assert len(np.unique(pixels)) > 50, f"{figure} is blank"
+        inside, around = node.locator("svg.marks").bounding_box(), node.bounding_box()
+        assert inside["x"] + inside["width"] <= around["x"] + around["width"] + 1, f"{figure} is cut off"
+
+
+def test_every_choice_draws_its_marks(visit):
+    page = visit(small())
+    for metric in METRICS:
+        choose(page, metric=metric)
+        assert all(marks(page, figure) for figure in FIGURES), metric
+        assert page.locator("#curves-title").inner_text().startswith("addition")
+    choose(page, task="1")
+    assert all(marks(page, figure) for figure in FIGURES)
+    assert page.locator("#curves-title").inner_text().startswith("copy")
+    choose(page, task="0", metric="exact_match", x="factor")
+    assert all(marks(page, figure) for figure in FIGURES)
+    assert "length / train length" in page.locator("#curves").text_content()
+    assert "&x=factor" in page.url
+
+
+def test_the_gate_leaves_trained_runs_alone(visit):
+    page = visit(small())
+    lines = "#curves svg.marks .mark-line.role-mark path[stroke-dasharray='1.5,2.5']"
+    assert page.locator(lines).count() == 2, "not trained, and diverged"
+    before = {figure: page.locator(f"#{figure} svg.marks").inner_html() for figure in FIGURES[:5]}
+    page.check("#trained")
+    drawn(page)
+    assert page.locator(lines).count() == 0
+    for figure, markup in before.items():
+        assert marks(page, figure)
+        assert page.locator(f"#{figure} svg.marks").inner_html() != markup, figure
+
+
+def test_hidden_cells_are_not_drawn_and_a_view_can_be_linked_to(visit):
+    page = visit(small(), view="#task=0&metric=loss&x=factor&trained=1&hidden=0&run=1.0")
+    assert page.input_value("#metric") == "loss"
+    assert page.is_checked("#trained")
+    assert page.locator("#detail h2").inner_text().endswith("seed 0")
+    some = marks(page, "curves")
+    page.locator("#cells input").first.check()
+    drawn(page)
+    assert marks(page, "curves") > some
+    for box in page.locator("#cells input").all():
+        box.uncheck()
+    drawn(page)
+    assert "Nothing to draw" in page.locator("#curves").inner_text()
+
+
+def test_pointing_names_a_run_and_clicking_shows_where_it_comes_from(visit):
+    page = visit(small())
+    page.locator("#curves svg path[aria-roledescription='point'][opacity='0']").last.hover(force=True)
+    tip = page.locator("#tip").inner_text()
+    assert re.search(r"seed \d", tip)
+    assert "length 80 (8 x)" in tip
+    assert re.search(r"\d+ of 1000 right", tip)
+    assert "runs/addition/" in tip
+    page.mouse.down()
+    page.mouse.up()
+    shown = page.locator("#detail").inner_text()
+    place = tip.splitlines()[-1]
+    assert place in shown
+    assert f"seed={place[-1]}" in page.locator("#detail pre.command").inner_text()
+    assert "train_length: 10" in page.locator("#detail pre.config").inner_text()
+    assert "abc123 with uncommitted changes" in shown
+    assert page.locator("#runs tr.chosen").inner_text().strip().endswith(place)
+    page.locator("#runs button").first.click()
+    assert page.locator("#runs td").nth(7).inner_text() in page.locator("#detail").inner_text()
+
+
+def test_studies_of_the_rarest_kind_are_drawn(visit):
+    diverged = [run(seed, (), status="diverged") for seed in range(2)]
+    page = visit(assemble(diverged))
+    assert "Nothing to draw" in page.locator("#curves").inner_text()
+    assert page.locator("#cells tbody tr", has_text="0 of 2").count() == 1
+    page = visit(assemble([run(0, (1,) * 5)]), view="#metric=first_error")
+    assert "Nothing to draw" in page.locator("#heat").inner_text()
+    page.select_option("#metric", "exact_match")
+    drawn(page)
+    assert marks(page, "heat")
+    page = visit(assemble([run(0, (1,))]))
+    assert marks(page, "curves")
+
+
+def test_left_out_runs_tables_and_protocol_are_told(visit):
+    table = ("Summary", ("cell", "rate"), (("nope", "2 of 4"), ("rope", "2 of 2")))
+    page = visit(small(), tables=[table], title="Encodings & friends")
+    assert page.title() == "Encodings & friends"
+    text = page.locator("body").inner_text()
+    for words in (
+        "unfinished (status running)",
+        "runs/gone",
+        "2 of 4",
+        "eval_seed",
+        "1 diverged",
+        "1 left out",
+    ):
+        assert words in text
+    assert page.locator("#cells tbody tr", has_text="2 of 4").count() == 1, "trained of tried"
+
+
+def test_hostile_names_stay_text(visit):
+    tables = [(text, [text], [[text]]) for text in HOSTILE]
+    page = visit(hostile(), tables=tables, title=HOSTILE[1])
+    assert page.title() == HOSTILE[1]
+    for index, text in enumerate(HOSTILE):
+        page.locator("#cells button").nth(index).click()
+        for place in (
+            "#cells",
+            "#detail h2",
+            "#detail pre.command",
+            "#detail dl >> nth=0",
+            "#runs",
+            "#left-out",
+            "#tables",
+        ):
+            assert text in page.locator(place).text_content(), (place, text)
+        config = page.locator("#detail pre.config").text_content()
+        assert yaml.safe_load(config)[text] == yaml.safe_load(config)["name"] == text
+        assert page.locator("#heat svg.marks").text_content()
+    for point in page.locator("#curves svg path[opacity='0']").all()[:3]:
+        point.hover(force=True)
+        assert page.locator("#tip").is_visible()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img, iframe, object, b").count() == 0
+    assert page.locator("script").count() == 3
+
+
+def test_five_hundred_runs_fit_and_are_drawn(visit, tmp_path):
+    page = visit(large())
+    assert (tmp_path / "page.html").stat().st_size < 6_000_000
+    assert marks(page, "curves") > 100
+    assert marks(page, "multiples-4") > 100
