@@ -17,7 +17,7 @@ from lengen.finding import find
 from lengen.findings import Asked, Findings, Overall, Pair, Summary, findings
 from lengen.published import COLUMNS as BESIDE
 from lengen.published import Beside, Published, agreement, beside, load
-from lengen.report import against, band, cost, heat, multiples, profile, success, tables
+from lengen.report import against, band, cost, heat, multiples, page, profile, success, tables
 from lengen.report.band import X
 from lengen.scores import Metric
 from lengen.study import LeftOut, Study, assemble
@@ -70,6 +70,13 @@ class Comparison:
         title = self.title or ", ".join(panel.name for panel in study.panels)
         self.tabulate(study, found, files, title)
         self.draw(study, files)
+        page.write(
+            study,
+            files("page.html"),
+            title=title,
+            threshold=self.threshold,
+            tables=[*tables.blocks(study, found), ("What the columns say", [], [[tables.legend(asked)]])],
+        )
         tables.show(study, found, asked, console)
         if published:
             self.hold_against(published, theirs, study, files, console)

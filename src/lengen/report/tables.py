@@ -18,6 +18,14 @@ SHOWN = 8
 """Runs that were left out which the terminal names; left_out.csv has them all."""
 
 
+Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
+"""A table: what it shows, its header, its rows."""
+PAIRS = (
+    "Pairs of cells, all seeds. P: a seed of the first beats one of the second at an OOD length, on the same strings, ties half; "
+    "with its bootstrap interval"
+)
+
+
 def _number(value: float | None, form: str = ".3f") -> str:
     """A number, or a dash."""
     return NONE if value is None else format(value, form)
@@ -95,28 +103,14 @@ def gates(panel: Panel, found: Findings) -> list[tuple[str, list[Summary]]]:
     return [("all seeds", every), ("trained seeds alone", kept)]
 
 
-def markdown(study: Study, found: Findings, asked: Asked, title: str) -> str:
-    """The whole study as Markdown.
-
-    Args:
-        study: what was compared.
-        found: what came out.
-        asked: how.
-        title: its first heading.
-    """
-    lines = [f"# {_plain(title)}", ""]
+def blocks(study: Study, found: Findings) -> list[Block]:
+    """Every table of a study: a caption, the header and the rows."""
+    made: list[Block] = []
     for panel in study.panels:
-        lines += [f"## {_plain(panel.name)}", "", condition(panel), *map(_plain, panel.notes), ""]
         for name, rows in gates(panel, found):
-            lines += [
-                f"**{name}**",
-                "",
-                *_grid(list(COLUMNS), [[show(row) for show in COLUMNS.values()] for row in rows]),
-                "",
-            ]
-    lines += [legend(asked), ""]
+            cells = [[show(row) for show in COLUMNS.values()] for row in rows]
+            made.append((f"{panel.name}: {name}", list(COLUMNS), cells))
     if found.overall:
-        header = ["cell", "runs", "tasks", "seeds", "trained", "mean rank", "IQM"]
         cells = [
             [
                 each.line,
@@ -129,13 +123,12 @@ def markdown(study: Study, found: Findings, asked: Asked, title: str) -> str:
             ]
             for each in found.overall
         ]
-        lines += ["## Over all tasks", "", *_grid(header, cells), ""]
+        header = ["cell", "runs", "tasks", "seeds", "trained", "mean rank", "IQM"]
+        made.append(("Over all tasks", header, cells))
     if found.pairs:
-        header = ["task", "runs", "first", "second", "seeds", "P(first beats second)", "p", "told apart"]
         cells = [
             [
                 pair.task,
-                pair.runs,
                 pair.first,
                 pair.second,
                 f"{pair.first_seeds}, {pair.second_seeds}",
@@ -146,17 +139,29 @@ def markdown(study: Study, found: Findings, asked: Asked, title: str) -> str:
             for pair in found.pairs
             if pair.runs == "all"
         ]
-        lines += [
-            "## Pairs",
-            "",
-            "P: a seed of the first beats one of the second at an OOD length, on the same strings, ties half. pairs.csv has trained seeds alone too.",
-            "",
-            *_grid(header, cells),
-            "",
-        ]
+        header = ["task", "first", "second", "seeds", "P(first beats second)", "p", "told apart"]
+        made.append((PAIRS, header, cells))
+    return made
+
+
+def markdown(study: Study, found: Findings, asked: Asked, title: str) -> str:
+    """The whole study as Markdown.
+
+    Args:
+        study: what was compared.
+        found: what came out.
+        asked: how.
+        title: its first heading.
+    """
+    lines = [f"# {_plain(title)}", ""]
+    for panel in study.panels:
+        lines += [f"{_plain(panel.name)}: {condition(panel)}", *map(_plain, panel.notes), ""]
+    for caption, header, rows in blocks(study, found):
+        lines += [f"**{_plain(caption)}**", "", *_grid(header, rows), ""]
+    lines += [legend(asked), ""]
     if study.left_out:
         cells = [[each.place, each.reason] for each in study.left_out]
-        lines += ["## Left out", "", *_grid(["run", "why"], cells), ""]
+        lines += ["**Left out**", "", *_grid(["run", "why"], cells), ""]
     return "\n".join(lines)
 
 
