@@ -7,7 +7,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, mannwhitneyu
 
 from lengen.statistics import (
     THRESHOLDS,
@@ -302,3 +302,11 @@ def test_equal_scores_share_ranks_whatever_the_order_of_rows():
     assert ranks == [(1.5 + 3) / 2, (1.5 + 1.5) / 2, (4 + 1.5) / 2, 3.0]
     order = [2, 0, 3, 1]
     assert mean_rank(scores[order]) == [ranks[index] for index in order]
+
+
+def test_many_seeds_take_the_normal_limit_which_is_near_the_count():
+    draw = np.random.default_rng(1)
+    ours, theirs = list(draw.normal(size=9)), list(draw.normal(0.8, size=9))
+    exact = mannwhitneyu(ours, theirs, method="exact").pvalue
+    assert difference(ours, theirs) == pytest.approx(exact, abs=0.01)
+    assert difference([1.0] * 9, [1.0] * 8 + [0.5]) > 0.3

@@ -6,7 +6,6 @@ import json
 import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -21,6 +20,9 @@ from lengen.report import against, band, cost, heat, multiples, page, profile, s
 from lengen.report.band import X
 from lengen.scores import Metric
 from lengen.study import LeftOut, Study, assemble
+
+NOTE = "compare.json"
+"""What was asked, and which files it made."""
 
 
 @dataclass(frozen=True)
@@ -193,17 +195,17 @@ class Written:
 
     def close(self, comparison: Comparison) -> None:
         """Remove what an earlier comparison left here, and write down what this one did."""
-        note = self.folder / "compare.json"
-        earlier: Any = {}
-        if note.exists():
-            try:
-                earlier = json.loads(note.read_text(encoding="utf-8"))
-            except ValueError:
-                earlier = {}
-        for name in set(earlier.get("files", ())) - self.names if isinstance(earlier, dict) else ():
+        self.remove_earlier()
+        note = {"asked": asdict(comparison), "files": sorted(self.names)}
+        write_text(self.folder / NOTE, json.dumps(note, indent=2) + "\n")
+
+    def remove_earlier(self) -> None:
+        """Remove the files of an earlier comparison that this one does not write."""
+        try:
+            earlier = json.loads((self.folder / NOTE).read_text(encoding="utf-8"))["files"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return
+        for name in earlier if isinstance(earlier, list) else ():
             path = self.folder / Path(str(name)).name
-            if path.is_file():
+            if path.name not in self.names and path.is_file():
                 path.unlink()
-        write_text(
-            note, json.dumps({"asked": asdict(comparison), "files": sorted(self.names)}, indent=2) + "\n"
-        )

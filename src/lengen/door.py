@@ -41,7 +41,8 @@ class Door:
         arguments: what stood on the command line behind the command.
         jobs: what has been run, in order.
         many: whether this is a multirun.
-        texts: options that are lists of texts, such as globs and conditions: taken as they stand, whatever is in them.
+        texts: options that are texts, such as a title or a path: taken as they stand, whatever is in them.
+        lists: options that are lists of such texts; a single one needs no brackets.
     """
 
     command: str
@@ -50,6 +51,7 @@ class Door:
     jobs: list[Job] = field(default_factory=list)
     many: bool = False
     texts: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
 
     def enter(self) -> int:
         """Compose and run.
@@ -125,13 +127,16 @@ class Door:
         """What the shell gave, as Hydra reads it: a list of lengths is no sweep over them, a glob is a text."""
         if found := re.fullmatch(r"(\+{0,2}eval\.lengths)=(\[?)(range\([-\d, ]*\))(\]?)", word):
             return f'{found[1]}=["{found[3]}"]'
-        name, equals, value = word.partition("=")
-        if not equals or name not in self.texts or value.startswith(("'", '"', "['", '["')) or not value:
+        name, _, value = word.partition("=")
+        if value in ("", "null") or value.startswith(("'", '"', "['", '["')):
             return word
-        several = value.startswith("[") and value.endswith("]")
-        parts = value[1:-1].split(",") if several else [value]
-        escaped = [part.strip().replace("\\", "\\\\").replace('"', '\\"') for part in parts]
-        return f"{name}=[{','.join(f'{chr(34)}{part}{chr(34)}' for part in escaped)}]"
+        if name in self.texts:
+            return f"{name}={quoted(value)}"
+        if name in self.lists:
+            several = value.startswith("[") and value.endswith("]")
+            parts = value[1:-1].split(",") if several else [value]
+            return f"{name}=[{','.join(quoted(part.strip()) for part in parts)}]"
+        return word
 
     @property
     def _folders(self) -> list[Path]:
@@ -213,6 +218,16 @@ class Door:
         if places := [name for name in known if name.rpartition(".")[2] == tail]:
             return f"; did you mean {places[0]!r}?"
         return nearest(key, known)
+
+
+def quoted(text: str) -> str:
+    r"""A text as Hydra reads it back.
+
+    >>> print(quoted('a "b"'))
+    "a \"b\""
+    """
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def flat(node: Any, head: str = "") -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import Any, Literal
 
@@ -26,6 +26,10 @@ ALIKE = 0.05
 """p-value from which two cells are not told apart."""
 MANY = 20
 """Cells of a panel up to which every pair is compared; beyond, each with the best alone."""
+
+
+Gate = Literal["all", "trained"]
+"""Which runs of a cell count."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Summary:
     task: str
     line: str
     cell: str
-    runs: Literal["all", "trained"]
+    runs: Gate
     tried: int
     trained: int
     diverged: int
@@ -174,12 +178,21 @@ def findings(study: Study, asked: Asked) -> Findings:
     """Summaries of all cells, all runs and trained runs alone; their pairs; and their ranks over all panels."""
     summaries: list[Summary] = []
     pairs: list[Pair] = []
+    found: list[Pair] = []
+    rows: list[Summary] = []
     for panel in study.panels:
-        for runs in ("all", "trained"):
+        same = all(run.trained for run in panel.runs)
+        gates: tuple[Gate, ...] = ("all", "trained")
+        for runs in gates:
             lines = [gate(line, runs) for line in panel.lines]
-            found = matched(panel, lines, runs)
+            if runs == "trained" and same:  # then the numbers are those of all runs
+                found = [replace(pair, runs=runs) for pair in found]
+                rows = [replace(row, runs=runs) for row in rows]
+            else:
+                found = matched(panel, lines, runs)
+                rows = _summaries(panel, lines, runs, asked, found)
             pairs += found
-            summaries += _summaries(panel, lines, runs, asked, found)
+            summaries += rows
     return Findings(tuple(summaries), tuple(pairs), tuple(_overall(study, summaries)))
 
 
@@ -215,7 +228,7 @@ def matched(panel: Panel, lines: Sequence[Line], runs: str) -> list[Pair]:
 
 
 def _summaries(
-    panel: Panel, lines: Sequence[Line], runs: Any, asked: Asked, pairs: Sequence[Pair]
+    panel: Panel, lines: Sequence[Line], runs: Gate, asked: Asked, pairs: Sequence[Pair]
 ) -> list[Summary]:
     """One for each cell."""
     medians = [

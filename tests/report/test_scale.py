@@ -34,8 +34,6 @@ def test_a_train_length_that_was_not_examined_is_no_label():
 
 
 def test_factors_are_labelled_in_their_own_width():
-    lengths = [15, 30, 45, 60]
-    assert ticks(lengths, 30, lambda length: length / 30, 0.2, unit=30) == [
-        15,
-        60,
-    ]  # "0.5" is wider than "15"
+    lengths, place = [15, 30, 45, 60], lambda length: length / 30
+    assert ticks(lengths, 30, place, 0.1, unit=30) == lengths
+    assert ticks(lengths, 30, place, 0.2, unit=30) == [30, 60]

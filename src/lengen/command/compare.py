@@ -9,7 +9,10 @@ from lengen.door import Door
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return Door("compare", compare, arguments, texts=("runs", "where", "by")).enter()
+    door = Door(
+        "compare", compare, arguments, texts=("title", "out", "against"), lists=("runs", "where", "by")
+    )
+    return door.enter()
 
 
 def compare(config: dict[str, Any], allowed: set[str]) -> int:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.ticker import NullFormatter
 
 from lengen.report.figure import GREY, SHADE, length_axis
@@ -77,16 +78,11 @@ def fill(
         own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
         places = [length / own for length in at]
         values = matrix(line, metric, at)
-        for run, seed in zip(line.runs, values, strict=True):
-            axes.plot(
-                places,
-                seed,
-                color=look.colour,
-                linewidth=0.5,
-                alpha=0.55,
-                linestyle="-" if run.trained else ":",
-                zorder=3,
-            )
+        seeds = [np.column_stack([places, seed]) for seed in values]
+        dashes = ["-" if run.trained else ":" for run in line.runs]
+        axes.add_collection(
+            LineCollection(seeds, colors=look.colour, linewidths=0.5, alpha=0.55, linestyles=dashes, zorder=3)
+        )
         low, middle, high = _quartiles(values)
         if len(values) > 1:
             axes.fill_between(places, low, high, color=look.colour, alpha=0.18, linewidth=0, zorder=2)

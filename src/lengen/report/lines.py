@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -20,13 +21,11 @@ def wrap(text: str, inches: float, size: float, weight: Literal["normal", "bold"
         size: of the type, in points.
         weight: of the type.
     """
-    figure = Figure(figsize=(1, 1), dpi=DOTS)
-    probe = figure.text(0, 0, "", size=size, weight=weight, parse_math=False)
-    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
 
     def fits(line: str) -> bool:
-        probe.set_text(line)
-        return float(probe.get_window_extent(renderer).width) <= inches * DOTS
+        words = line.split(" ")
+        blanks = (len(words) - 1) * (width("n n", size, weight) - 2 * width("n", size, weight))
+        return sum(width(word, size, weight) for word in words) + blanks <= inches * DOTS
 
     lines: list[str] = []
     for paragraph in text.splitlines():
@@ -43,3 +42,19 @@ def wrap(text: str, inches: float, size: float, weight: Literal["normal", "bold"
                 line = line[end:]
         lines.append(line)
     return lines
+
+
+@lru_cache(maxsize=10_000)
+def width(word: str, size: float, weight: str) -> float:
+    """Dots that a word is wide; the same words come again in every figure."""
+    probe, renderer = _probe(size, weight)
+    probe.set_text(word)
+    return float(probe.get_window_extent(renderer).width)
+
+
+@lru_cache(maxsize=10)
+def _probe(size: float, weight: str) -> tuple[Any, Any]:
+    """A text to be measured, and what measures it."""
+    figure = Figure(figsize=(1, 1), dpi=DOTS)
+    probe = figure.text(0, 0, "", size=size, weight=weight, parse_math=False)
+    return probe, FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]

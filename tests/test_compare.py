@@ -1,0 +1,319 @@
+"""`lengen compare` from run folders to files: numbers against a slow count, files, refusals."""
+
+import csv
+import json
+import math
+import statistics
+from functools import partial
+from itertools import pairwise, product
+
+import pandas
+import pytest
+import yaml
+from scipy.stats import kendalltau
+
+from lengen.compare import Written
+from lengen.finding import find
+from lengen.findings import COLUMNS, Asked, findings
+from lengen.published import agreement, beside, load
+from lengen.report import band, figure, heat
+from lengen.statistics import clopper_pearson
+from lengen.study import assemble
+from studies import LENGTHS, write_run
+
+SHARES = {
+    "nope": [[1.0, 1.0, 0.95, 0.4], [1.0, 0.999, 0.92, 0.1], [1.0, 1.0, 0.3, 0.0], [1.0, 1.0, 0.97, 0.96]],
+    "rope": [[1.0, 1.0, 0.2, 0.0], [1.0, 1.0, 0.1, 0.0], [0.7, 0.6, 0.0, 0.0], None],
+}
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two cells of four seeds: one run not trained, one diverged."""
+    root = tmp_path / "runs"
+    for pe, seeds in SHARES.items():
+        for seed, shares in enumerate(seeds):
+            status = "finished" if shares else "diverged"
+            write_run(
+                root,
+                seed,
+                shares,
+                pe=pe,
+                cell=f"c-{pe}",
+                status=status,
+                task__times=1,
+                task__substitute=False,
+            )
+    return root
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    """Figures with few dots, drawn fast."""
+    monkeypatch.setattr(figure, "DOTS", 60)
+
+
+def slow_area(shares):
+    """Area over doublings by hand: lengths 10, 20 and 40 are 0, 1 and 2 doublings."""
+    return sum((left + right) / 2 for left, right in pairwise(shares[1:]))
+
+
+def test_the_table_says_what_a_slow_count_says(runs):
+    found = findings(assemble(find([str(runs)])), Asked())
+    by_name = {(row.line, row.runs): row for row in found.summaries}
+    for pe, seeds in SHARES.items():
+        trained = [shares for shares in seeds if shares and shares[0] >= 0.99]
+        for gate, kept in (("all", [shares or [0.0] * 4 for shares in seeds]), ("trained", trained)):
+            row = by_name[pe, gate]
+            assert (row.tried, row.trained, row.diverged) == (4, len(trained), seeds.count(None))
+            hits = sum(shares[2] >= 0.9 for shares in kept)
+            assert (row.at, row.successes, row.success_rate) == (20, hits, hits / len(kept))
+            assert (row.success_low, row.success_high) == clopper_pearson(hits, len(kept))
+            reached = []
+            for shares in kept:
+                reach = 0
+                for length, share in zip(LENGTHS, shares, strict=True):
+                    if clopper_pearson(round(share * 1000), 1000)[0] < 0.9:
+                        break
+                    reach = length
+                reached.append(reach)
+            assert row.reach_90 == statistics.median(reached)
+            assert row.reach_90_best == max(reached)
+            assert row.factor_90 == statistics.median(reached) / 10
+            pooled = sorted(share for shares in kept for share in shares[2:])
+            cut = len(pooled) // 4
+            assert row.iqm == pytest.approx(statistics.mean(pooled[cut : len(pooled) - cut]))
+            assert row.iqm_low <= row.iqm <= row.iqm_high
+            assert row.area == pytest.approx(statistics.median(map(slow_area, kept)))
+            assert row.minutes == 1.5
+    assert by_name["nope", "all"].rank == 1
+    assert by_name["rope", "all"].rank == 2
+
+
+def test_pairs_count_seeds_that_win_on_the_same_strings(runs):
+    found = findings(assemble(find([str(runs)])), Asked())
+    pair = next(pair for pair in found.pairs if pair.runs == "all")
+    wins = [
+        1.0 if ours[at] > other[at] else 0.5 if ours[at] == other[at] else 0.0
+        for at in (2, 3)
+        for ours, other in product(SHARES["nope"], [shares or [0.0] * 4 for shares in SHARES["rope"]])
+    ]
+    assert (pair.first, pair.second, pair.first_seeds, pair.second_seeds) == ("nope", "rope", 4, 4)
+    assert pair.improvement == pytest.approx(statistics.mean(wins))
+    assert pair.told_apart == (pair.p_value < 0.05)
+    gated = next(pair for pair in found.pairs if pair.runs == "trained")
+    assert (gated.first_seeds, gated.second_seeds) == (4, 2)
+    assert not gated.told_apart  # two seeds cannot
+    names = {(row.line, row.runs): row.not_told_apart for row in found.summaries}
+    assert names["nope", "trained"] == "rope"
+
+
+def test_over_several_tasks_ranks_are_shared_and_seeds_are_strata(runs):
+    for seed in range(2):
+        write_run(runs, seed, [1.0, 1.0, 0.5, 0.5], cell="c-n", task__repeats="one")
+        write_run(runs, seed, [1.0, 1.0, 0.5, 0.5], pe="rope", cell="c-r", task__repeats="one")
+    found = findings(assemble(find([str(runs)])), Asked())
+    overall = {each.line: each for each in found.overall if each.runs == "all"}
+    assert (overall["nope"].mean_rank, overall["rope"].mean_rank) == (1.25, 1.75)
+    assert (overall["nope"].panels, overall["nope"].tried) == (2, 6)
+
+
+def test_success_is_asked_at_the_next_longer_length_or_not_at_all(runs):
+    study = assemble(find([str(runs)]))
+    for at, length in (("2x", 20), ("15", 20), ("4x", 40), ("41", None)):
+        assert findings(study, Asked(at=at)).summaries[0].at == length
+
+
+def test_the_command_leaves_tables_figures_and_a_page(lengen, runs):
+    ran = lengen("compare", f"runs={runs}/*/*/*/seed=*", "out=out", "title=My <study>")
+    assert ran.code == 0, ran.err
+    assert "all seeds" in ran.out
+    assert "trained seeds alone" in ran.out
+    out = runs.parent / "out"
+    stems = ["curves-copy", "success-copy", "heat-copy", "cost-copy", "profile", "multiples"]
+    figures = {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")}
+    tables = {"table.csv", "table.md", "pairs.csv", "curves.csv", "compare.json", "page.html"}
+    assert {path.name for path in out.iterdir()} == figures | tables
+    table = pandas.read_csv(out / "table.csv")
+    assert tuple(table.columns) == COLUMNS
+    assert list(table[table.runs == "all"].line) == ["nope", "rope"]
+    assert list(table.tried) == [4] * 4
+    curves = pandas.read_csv(out / "curves.csv")
+    assert len(curves) == 7 * len(LENGTHS)
+    assert set(curves.line) == {"nope", "rope"}
+    text = (out / "table.md").read_text()
+    assert "# My &lt;study>" in text
+    assert "| nope | 4 | 4 |" in text
+    for name in figures:
+        data = (out / name).read_bytes()
+        assert data.startswith(b"\x89PNG") if name.endswith("png") else b"<svg" in data
+
+
+def test_the_same_runs_give_the_same_bytes_and_what_is_no_longer_written_goes(lengen, runs):
+    out = runs.parent / "out"
+    assert lengen("compare", f"runs={runs}", "out=out").code == 0
+    (out / "README.md").write_text("mine")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert lengen("compare", f"runs={runs}", "out=out").code == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert lengen("compare", f"runs={runs}", "out=out", "where=pe=nope").code == 0
+    assert not (out / "pairs.csv").exists()  # one cell makes no pair
+    assert (out / "README.md").read_text() == "mine"
+
+
+def test_a_note_from_elsewhere_removes_nothing_outside(tmp_path):
+    outside = tmp_path / "precious.txt"
+    outside.write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "compare.json").write_text(json.dumps({"files": ["../precious.txt", "", ".", "gone.csv"]}))
+    files = Written(out)
+    files.remove_earlier()
+    assert outside.exists()
+    (out / "compare.json").write_text("{")
+    files.remove_earlier()
+
+
+@pytest.mark.parametrize(
+    ("metric", "x"),
+    [("token_accuracy", "factor"), ("loss", "length"), ("first_error", "factor"), ("seconds", "length")],
+)
+def test_every_metric_is_drawn(runs, tmp_path, metric, x):
+    (panel,) = assemble(find([str(runs)])).panels
+    for draw in (partial(band.draw, x=x), heat.draw):
+        for path in draw(panel, tmp_path / "figure", metric=metric):
+            assert path.stat().st_size > 2000
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["runs=nowhere"], "found none that can be compared; nowhere: nothing matches"),
+        (["by=pee"], "did you mean 'pe'"),
+        (["where=pe"], "allowed is key=value"),
+        (["metric=accuracy"], "metric=accuracy: allowed is exact_match, token_accuracy"),
+        (["x=log"], "x=log: allowed is length, factor"),
+        (["threshold=2"], "threshold=2.0: allowed is above 0, up to 1"),
+        (["at=2y"], "at=2y: allowed is a length"),
+        (["against=kazemnejad"], "did you mean 'kazemnejad2023'"),
+        (["against=kazemnejad2023"], "none of these runs was asked what it has curves for"),
+        (["against=mine.yaml"], "there are no such published curves"),
+        (["thresold=0.5"], "did you mean 'threshold'"),
+    ],
+)
+def test_mistakes_are_one_line_and_write_nothing(lengen, runs, words, said):
+    given = words if words[0].startswith("runs=") else [f"runs={runs}", *words]
+    ran = lengen("compare", "out=out", *given)
+    assert ran.code == 2
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert not (runs.parent / "out").exists()
+
+
+def test_what_is_left_out_is_said(lengen, runs):
+    (runs / "copy" / "nope" / "c-nope" / "seed=3" / "curve.csv").write_text("task\n")
+    ran = lengen("compare", f"runs=[{runs},nowhere]", "out=out")
+    assert ran.code == 0
+    assert "left out: nowhere: nothing matches" in ran.out
+    assert "seed=3: curve.csv: no column pe" in ran.out
+    left = pandas.read_csv(runs.parent / "out" / "left_out.csv")
+    assert len(left) == 2
+
+
+PAPER = {"nope": [0.9, 0.5], "rope": [0.3, 0.0], "alibi": [1.0, 1.0]}
+
+
+@pytest.fixture
+def paper(tmp_path):
+    """A paper of one's own: a CSV and a YAML."""
+    with (tmp_path / "mine.csv").open("w") as file:
+        writer = csv.writer(file)
+        writer.writerow(["split", "encoding", "seed", "length", "exact_match"])
+        for name, values in PAPER.items():
+            for seed, shift in enumerate((0.0, 0.0, 0.1)):
+                for length, value in zip((20, 40), values, strict=True):
+                    writer.writerow(["easy", name.upper(), seed, length, min(value + shift, 1.0)])
+    node = {
+        "data": "mine.csv",
+        "scored": "by hand",
+        "encodings": {name.upper(): name for name in PAPER},
+        "splits": {"easy": {"task": "copy", "task.repeats": "allowed", "train_length": 10}},
+    }
+    (tmp_path / "mine.yaml").write_text("# Mine\n# paper: Somebody 2020\n" + yaml.safe_dump(node))
+    return tmp_path / "mine.yaml"
+
+
+def test_ours_beside_a_paper(lengen, runs, paper):
+    published = load(str(paper))
+    (panel,) = assemble(find([str(runs)])).panels
+    rows = beside(published, panel)
+    assert {(row.line, row.length) for row in rows} == set(product(("nope", "rope"), (20, 40)))
+    for row in rows:
+        column = LENGTHS.index(row.length)
+        ours = statistics.median([(shares or [0.0] * 4)[column] for shares in SHARES[row.line]])
+        theirs = PAPER[row.line][(20, 40).index(row.length)]  # the median of three seeds
+        assert (row.ours, row.theirs) == (pytest.approx(ours), pytest.approx(theirs))
+        assert row.difference == pytest.approx(ours - theirs)
+    found = agreement(rows)
+    assert (found.tau, found.our_order, found.their_order) == (1.0, ("nope", "rope"), ("nope", "rope"))
+    ran = lengen("compare", f"runs={runs}", "out=out", f"against={paper}")
+    assert ran.code == 0, ran.err
+    assert "Somebody 2020" in ran.out
+    out = runs.parent / "out"
+    assert (out / "against-copy.png").exists()
+    assert len(pandas.read_csv(out / "against.csv")) == 4
+    assert "Kendall's tau of their order 1.00" in (out / "against.md").read_text()
+
+
+def test_tau_is_that_of_the_means(runs, paper):
+    for seed in range(2):
+        write_run(
+            runs, seed, [1, 1, 0.05, 0], pe="alibi", cell="c-alibi", task__times=1, task__substitute=False
+        )
+    (panel,) = assemble(find([str(runs)])).panels
+    rows = beside(load(str(paper)), panel)
+    found = agreement(rows)
+    mean = {
+        side: [
+            statistics.mean(getattr(row, side) for row in rows if row.line == name)
+            for name in ("alibi", "nope", "rope")
+        ]
+        for side in ("ours", "theirs")
+    }
+    expected = kendalltau(mean["ours"], mean["theirs"])
+    assert found.tau == pytest.approx(expected.statistic)
+    assert found.tau < 1
+    assert found.their_order == ("alibi", "nope", "rope")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("data: x.csv\nscored: a\n", "has no splits"),
+        ("[", "no YAML"),
+        ("data: gone.csv\nscored: a\nsplits: {}\n", "gone.csv: No such file"),
+        ("data: bad.csv\nscored: a\nsplits: {}\n", "has no column split"),
+        (
+            "data: worse.csv\nscored: a\nsplits: {}\n",
+            "worse.csv, line 2: length and exact_match must be numbers",
+        ),
+    ],
+)
+def test_a_paper_that_cannot_be_read_is_refused(tmp_path, text, said):
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "worse.csv").write_text("split,encoding,seed,length,exact_match\na,b,0,ten,1\n")
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ValueError, match=said):
+        load(str(tmp_path / "mine.yaml"))
+
+
+def test_the_shipped_numbers_are_whole():
+    published = load("kazemnejad2023")
+    assert published.paper.startswith("Kazemnejad et al. 2023")
+    assert {split for split, _ in published.curves} == set(published.splits)
+    assert {encoding for _, encoding in published.curves} == {"nope", "t5", "alibi", "rope", "sinusoidal"}
+    for (split, _), seeds in published.curves.items():
+        assert len(seeds) == 3
+        for curve in seeds.values():
+            assert min(curve) > published.splits[split]["train_length"]
+            assert all(0 <= value <= 1 and not math.isnan(value) for value in curve.values())

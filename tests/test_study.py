@@ -1,0 +1,126 @@
+"""Runs sorted into cells and panels."""
+
+import pytest
+
+from lengen.finding import find
+from lengen.study import assemble, condition
+from studies import write_run
+
+GOOD, BAD = [1.0, 1.0, 0.6, 0.1], [0.5, 0.4, 0.1, 0.0]
+
+
+def study(root, **asked):
+    return assemble(find([str(root)]), **asked)
+
+
+def test_a_cell_is_a_line_and_a_task_with_its_options_a_panel(tmp_path):
+    for seed in (10, 2):
+        write_run(tmp_path, seed, GOOD, cell="c1")
+        write_run(tmp_path, seed, GOOD, pe="rope", cell="c2")
+        write_run(tmp_path, seed, GOOD, cell="c3", task__repeats="one")
+    found = study(tmp_path)
+    assert [panel.name for panel in found.panels] == ["copy (repeats=allowed)", "copy (repeats=one)"]
+    assert [line.name for line in found.panels[0].lines] == ["nope", "rope"]
+    assert [[run.seed for run in line.runs] for line in found.panels[0].lines] == [["2", "10"]] * 2
+    assert found.panels[0].train_length == 10
+    assert found.panels[0].lengths == (5, 10, 20, 40)
+    assert not found.left_out
+
+
+def test_cells_of_one_name_are_told_apart_by_what_differs_and_never_averaged(tmp_path):
+    write_run(tmp_path, 0, GOOD, cell="c1")
+    write_run(tmp_path, 0, GOOD, cell="c2", steps=200)
+    write_run(tmp_path, 0, GOOD, cell="c3", pe="rope", steps=200)
+    (panel,) = study(tmp_path).panels
+    assert [line.name for line in panel.lines] == ["nope (steps=100)", "nope (steps=200)", "rope"]
+    (panel,) = study(tmp_path, by=["pe", "steps"]).panels
+    assert [line.name for line in panel.lines] == ["nope, 100", "nope, 200", "rope, 200"]
+
+
+def test_another_protocol_is_left_out_with_the_difference_or_mixed_on_request(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path, seed, GOOD, cell="c1")
+    write_run(tmp_path, 0, GOOD, pe="rope", cell="c2", protocol={"examples": 200, "decode": "greedy"})
+    found = study(tmp_path)
+    assert [line.name for line in found.panels[0].lines] == ["nope"]
+    (left,) = found.left_out
+    assert "decode greedy instead of teacher, examples 200 instead of 1000" in left.reason
+    assert "mixed=true" in left.reason
+    mixed = study(tmp_path, mixed=True)
+    assert [line.name for line in mixed.panels[0].lines] == ["nope", "rope"]
+    assert not mixed.left_out
+    assert "examples 200 instead of 1000" in mixed.panels[0].notes[0]
+    # asked for by name, it is no difference of protocol
+    write_run(tmp_path, 0, GOOD, pe="alibi", cell="c4", train_length=20, eval__lengths=[5, 10, 20, 40])
+    assert len(study(tmp_path).panels[0].lines) == 1
+    assert [line.name for line in study(tmp_path, by=["pe", "train_length"]).panels[0].lines] == [
+        "alibi, 20",
+        "nope, 10",
+    ]
+
+
+def test_a_seed_counts_once_the_run_that_finished_first(tmp_path):
+    first = write_run(tmp_path / "one machine", 0, GOOD)
+    again = write_run(tmp_path / "another", 0, BAD, facts={"finished": "2026-02-02T00:00:00+0000"})
+    write_run(tmp_path / "another", 1, GOOD)
+    found = study(tmp_path)
+    assert next(run.place for run in found.runs) == str(first)
+    assert len(found.runs) == 2
+    (left,) = found.left_out
+    assert left.place == str(again)
+    assert "seed 0 of cell c000000001 is there already" in left.reason
+
+
+def test_gated_are_the_trained_runs_and_diverged_ones_are_tried(tmp_path):
+    write_run(tmp_path, 0, GOOD)
+    write_run(tmp_path, 1, BAD)
+    write_run(tmp_path, 2, None, status="diverged")
+    ((line,),) = (panel.lines for panel in study(tmp_path).panels)
+    assert (line.tried, line.gated().tried, len(line.curves)) == (3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("where", "seeds"),
+    [
+        ("seed=1", ["1"]),
+        ("seed!=1", ["0", "2"]),
+        ("seed=0|2", ["0", "2"]),
+        ("pe=nope", ["0", "1", "2"]),
+        ("task.repeats = allowed", ["0", "1", "2"]),
+    ],
+)
+def test_conditions(tmp_path, where, seeds):
+    for seed in range(3):
+        write_run(tmp_path, seed, GOOD)
+    assert [run.seed for run in study(tmp_path, where=[where]).runs] == seeds
+
+
+@pytest.mark.parametrize("text", ["pe", "=nope", "!=nope", ""])
+def test_what_is_no_condition_is_refused(text):
+    with pytest.raises(ValueError, match="allowed is key=value"):
+        condition(text)
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"by": ["pee"]}, "by=pee: no run has this option; did you mean 'pe'"),
+        (
+            {"where": ["task.repeat=one"]},
+            "where=task.repeat: no run has this option; did you mean 'task.repeats'",
+        ),
+        ({"where": ["pe=rope"]}, r"where=\['pe=rope'\]: holds for none of 1 runs"),
+    ],
+)
+def test_what_no_run_has_is_refused_by_name(tmp_path, asked, line):
+    write_run(tmp_path, 0, GOOD)
+    with pytest.raises(ValueError, match=line):
+        study(tmp_path, **asked)
+
+
+def test_nothing_found_is_refused_with_the_reasons(tmp_path):
+    write_run(tmp_path, 0, GOOD, status="running")
+    with pytest.raises(
+        ValueError, match=r"found none that can be compared; .*unfinished.*nowhere: nothing matches"
+    ):
+        assemble(find([str(tmp_path), "nowhere"]))
