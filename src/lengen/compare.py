@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from lengen.board.comparison import Board
 from lengen.curve import COLUMNS as CURVE_COLUMNS
 from lengen.curve import write_csv, write_text
 from lengen.finding import find
@@ -41,6 +42,9 @@ class Comparison:
         against: published curves, by name or as a YAML.
         title: of table and page; None for the tasks.
         out: where everything is written.
+        wandb: log the comparison to Weights & Biases too.
+        project: of W&B, where it is put.
+        entity: user or team there; None for the account's default.
     """
 
     runs: list[str]
@@ -54,6 +58,9 @@ class Comparison:
     against: str | None
     title: str | None
     out: str
+    wandb: bool
+    project: str
+    entity: str | None
 
     @property
     def asked(self) -> Asked:
@@ -63,6 +70,7 @@ class Comparison:
     def run(self, console: Console | None = None) -> Study:
         """Find the runs, compare them, write the folder, print the tables."""
         console, asked = console or Console(), self.asked
+        board = Board(self.project, self.entity) if self.wandb else None
         by = [key.strip() for text in self.by for key in text.split(",")]
         study = assemble(find(self.runs), by, self.where, mixed=self.mixed)
         published = load(self.against) if self.against else None
@@ -83,6 +91,9 @@ class Comparison:
         if published:
             self.hold_against(published, theirs, study, files, console)
         files.close(self)
+        if board:
+            panels = {files.name(panel.name): panel for panel in study.panels}
+            board.log(panels, files.folder, files.names, title=title, config=asdict(self))
         tables.say(console, f"{len(files.names)} files are in {self.out}: {', '.join(sorted(files.names))}")
         return study
 

@@ -60,7 +60,7 @@ def areas(line: Line) -> list[float]:
     at = lengths(line)
     train = int(line.runs[0].config["train_length"]) if line.runs else 1
     values = matrix(line, "exact_match", at)
-    return [area(at, row.tolist(), train) if at else 0.0 for row in values]
+    return [area(at, row, train) if at else 0.0 for row in values.tolist()]
 
 
 def reaches(line: Line, threshold: float) -> list[int]:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 
+from lengen.board import session
 from lengen.curve import COLUMNS, Curve
 from lengen.logger import RunFacts
 from lengen.logger import wandb as module
@@ -217,8 +218,8 @@ def test_disabled_writes_and_says_nothing(facts, how, monkeypatch, capsys):
 
 
 def test_the_variable_decides_for_auto_only(facts, monkeypatch):
-    monkeypatch.setattr(module, "logged_in", lambda: True)
-    assert Wandb()._resolve() == "online"
+    monkeypatch.setattr(session, "logged_in", lambda: True)
+    assert session.Session("lengen").resolve() == "online"
     for value, mode in {
         "offline": "offline",
         "dryrun": "offline",
@@ -227,8 +228,8 @@ def test_the_variable_decides_for_auto_only(facts, monkeypatch):
         "": "online",
     }.items():
         monkeypatch.setenv("WANDB_MODE", value)
-        assert Wandb()._resolve() == mode
-        assert Wandb(mode="online")._resolve() == "online"
+        assert session.Session("lengen").resolve() == mode
+        assert session.Session("lengen", mode="online").resolve() == "online"
     monkeypatch.setenv("WANDB_MODE", "sometimes")
     with pytest.raises(ValueError, match="WANDB_MODE=sometimes: allowed are online, offline, disabled"):
         Wandb().begin(facts)
@@ -245,8 +246,8 @@ def test_a_server_that_does_not_answer_is_offline_and_says_so(facts, monkeypatch
 
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(module, "PATIENCE", 1)
-    monkeypatch.setattr(module, "logged_in", lambda: True)
+    monkeypatch.setattr(session, "PATIENCE", 1)
+    monkeypatch.setattr(session, "logged_in", lambda: True)
     wandb.teardown()
     whole(Wandb(), facts)
     wandb.teardown()
@@ -263,7 +264,7 @@ def test_a_login_that_the_server_refuses_counts_as_none(monkeypatch):
         raise wandb.errors.AuthenticationError("no")
 
     monkeypatch.setattr(wandb, "login", refuse)
-    assert module.logged_in() is False
+    assert session.logged_in() is False
 
 
 class Broken:
@@ -276,16 +277,16 @@ class Broken:
 def test_a_failure_after_the_beginning_is_one_line_and_no_more(facts, capsys):
     logger = Wandb(mode="offline")
     logger.begin(facts)
-    real, logger._run = logger._run, Broken()
+    real, logger._session.run = logger._session.run, Broken()
     logger.scalars(1, {"train/loss": 1.0})
     logger.scalars(2, {"train/loss": 1.0})
     logger.curve(CURVE, facts.folder / "figure.png")
     assert capsys.readouterr().err.splitlines() == [
         "lengen: W&B failed (the service); the run goes on, its files are complete"
     ]
-    logger._run = Broken()
+    logger._session.run = Broken()
     logger.finish("finished")
-    assert logger._run is None
+    assert logger._session.run is None
     real.finish()
 
 
@@ -314,7 +315,7 @@ def test_options_out_of_range_are_refused_by_name(options):
 
 
 def test_what_wandb_refuses_offline_is_the_users_to_mend(facts):
-    with pytest.raises(ValueError, match=r"logger=wandb: .*roject"):
+    with pytest.raises(ValueError, match=r"wandb: .*roject"):
         Wandb(project="p" * 200, mode="offline").begin(facts)
 
 
@@ -328,8 +329,8 @@ def test_a_run_that_went_online_tells_its_address(facts, monkeypatch, capsys):
 
         def finish(self, exit_code): ...
 
-    monkeypatch.setattr(module, "logged_in", lambda: True)
-    monkeypatch.setattr(Wandb, "_start", lambda *_: Online())
+    monkeypatch.setattr(session, "logged_in", lambda: True)
+    monkeypatch.setattr(session.Session, "_start", lambda *_: Online())
     logger = Wandb()
     logger.begin(facts)
     logger.finish("finished")
