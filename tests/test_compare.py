@@ -16,7 +16,7 @@ from lengen.compare import Written
 from lengen.finding import find
 from lengen.findings import COLUMNS, Asked, findings
 from lengen.published import agreement, beside, load
-from lengen.report import band, figure, heat
+from lengen.report import band, figure, medians
 from lengen.statistics import clopper_pearson
 from lengen.study import assemble
 from studies import LENGTHS, write_run
@@ -180,7 +180,7 @@ def test_a_note_from_elsewhere_removes_nothing_outside(tmp_path):
 )
 def test_every_metric_is_drawn(runs, tmp_path, metric, x):
     (panel,) = assemble(find([str(runs)])).panels
-    for draw in (partial(band.draw, x=x), heat.draw):
+    for draw in (partial(band.draw, x=x), medians.draw):
         for path in draw(panel, tmp_path / "figure", metric=metric):
             assert path.stat().st_size > 2000
 

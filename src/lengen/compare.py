@@ -17,7 +17,7 @@ from lengen.finding import find
 from lengen.findings import Asked, Findings, Overall, Pair, Summary, findings
 from lengen.published import COLUMNS as BESIDE
 from lengen.published import Beside, Published, agreement, beside, load
-from lengen.report import against, band, cost, heat, multiples, page, profile, success, tables
+from lengen.report import against, band, cost, medians, multiples, page, profile, success, tables
 from lengen.report.band import X
 from lengen.scores import Metric
 from lengen.study import LeftOut, Study, assemble
@@ -131,7 +131,7 @@ class Comparison:
             name = files.name(panel.name)
             files.add(band.draw(panel, files(f"curves-{name}"), metric=self.metric, x=self.x))
             files.add(success.draw(panel, files(f"success-{name}"), threshold=self.threshold, x=self.x))
-            files.add(heat.draw(panel, files(f"heat-{name}"), metric=self.metric))
+            files.add(medians.draw(panel, files(f"heat-{name}"), metric=self.metric))
             files.add(cost.draw(panel, files(f"cost-{name}")))
         if panels:
             files.add(profile.draw(panels, files("profile")))

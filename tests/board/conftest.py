@@ -35,7 +35,7 @@ def trained(tmp_path_factory):
         patch.chdir(top)
         patch.setattr(sys, "path", list(sys.path))
         patch.setattr(sys, "argv", ["lengen", "train", "-m", *words])
-        import time, torch, lightning.pytorch
+        import time
 
         t = time.time()
         wandb.teardown()
