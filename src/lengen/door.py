@@ -39,6 +39,8 @@ class Door:
         work: takes the configuration as plain resolved values and the allowed top-level modules; gives an exit code.
             ValueError is the user's mistake.
         arguments: what stood on the command line behind the command.
+        short: options of `eval` that may be written without its name (`lengths` is a group besides).
+        verbatim: options that hold paths, globs or names, whatever characters those have.
         jobs: what has been run, in order.
         many: whether this is a multirun.
     """
@@ -46,6 +48,8 @@ class Door:
     command: str
     work: Callable[[dict[str, Any], set[str]], int]
     arguments: list[str]
+    short: tuple[str, ...] = ()
+    verbatim: tuple[str, ...] = ()
     jobs: list[Job] = field(default_factory=list)
     many: bool = False
 
@@ -120,14 +124,24 @@ class Door:
         return FAILED if failed else 0
 
     def _quoted(self, word: str) -> str:
-        """`eval.lengths=range(1,41)` is a list of lengths, not a sweep over them."""
-        found = re.fullmatch(r"(\+{0,2}eval\.lengths)=(\[?)(range\([-\d, ]*\))(\]?)", word)
-        return f'{found[1]}=["{found[3]}"]' if found else word
+        """A word of the command line as Hydra's grammar wants it: ranges and verbatim values in quotes."""
+        key, equals, value = word.partition("=")
+        name = key.lstrip("+")
+        if equals and name in self.short:
+            key, name = key.replace(name, f"eval.{name}"), f"eval.{name}"
+            word = f"{key}={value}"
+        if name == "eval.lengths" and (found := re.fullmatch(r"\[?(range\([-\d, ]*\))\]?", value)):
+            return f'{key}=["{found[1]}"]'
+        if not equals or name not in self.verbatim or re.search(r"['\"]", value):
+            return word
+        if re.fullmatch(r"\[.*\]", value):
+            return f"{key}=[{','.join(_quote(part.strip()) for part in value[1:-1].split(','))}]"
+        return word if re.fullmatch(r"[\w./,:+-]*", value) else f"{key}={_quote(value)}"
 
     @property
     def _folders(self) -> list[Path]:
         """The user's own configuration folders, named with --config-dir."""
-        pairs = zip(self.arguments, [*self.arguments[1:], ""], strict=True)
+        pairs = zip(self.arguments, [*self.arguments[1:], ""], strict=False)
         return [
             Path(word.partition("=")[2] or following)
             for word, following in pairs
@@ -204,6 +218,11 @@ class Door:
         if places := [name for name in known if name.rpartition(".")[2] == tail]:
             return f"; did you mean {places[0]!r}?"
         return nearest(key, known)
+
+
+def _quote(value: str) -> str:
+    """A value that Hydra's grammar takes as it is; nothing stays nothing."""
+    return f'"{value}"' if value else ""
 
 
 def flat(node: Any, head: str = "") -> list[str]:
