@@ -3,5 +3,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
-"$python" scripts/study.py demo --out results/demo
-"$python" scripts/study.py presets --out results/presets
+for study in demo presets passkey-encodings copy-against-kazemnejad2023; do
+    "$python" scripts/study.py "$study" --out "results/$study"
+done

@@ -1,91 +1,91 @@
-"""Run one of the project's own studies and put its table, curves and figure into a folder.
+"""Run one of the project's own studies and compare its runs.
 
-    python scripts/study.py demo [--out results/runs/demo]      three passkey runs: minutes
-    python scripts/study.py presets [--out results/runs/presets]  every preset that README's table has: an hour
+    python scripts/study.py STUDY [--out results/runs/STUDY]
 
-Every run is a plain `lengen train` (printed before it starts), so a study that was stopped goes on where it was.
+Every run is a plain `lengen train`, the comparison a plain `lengen compare`; both are printed before they start. A study
+that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.markdown import Markdown
+COPY = "-m task=copy train_length=20 decoder=tiny 'seed=range(5)' eval.lengths=[5,10,15,20,\"range(21,41)\"]"
 
-from lengen.curve import COLUMNS, TRAINED, Curve, write_csv, write_text
-from lengen.report import overlay
+
+@dataclass(frozen=True)
+class Study:
+    """A study: what it takes, its trainings, and how their runs are compared.
+
+    Args:
+        takes: for people.
+        trainings: arguments of `lengen train`.
+        comparison: of `lengen compare`, beside runs and out.
+    """
+
+    takes: str
+    trainings: tuple[str, ...]
+    comparison: str = ""
+
 
 STUDIES = {
-    "demo": ["-m task=passkey pe=nope,rope,alibi"],
-    "presets": [
-        "-m task=passkey,copy,sort,parity pe=nope,rope,alibi",
-        "-m task=addition pe=nope,rope",
-        "task=addition positions=coupled",
-    ],
+    "demo": Study("three passkey runs, minutes", ("-m task=passkey pe=nope,rope,alibi",)),
+    "presets": Study(
+        "every preset that README's table has, an hour",
+        (
+            "-m task=passkey,copy,sort,parity pe=nope,rope,alibi",
+            "-m task=addition pe=nope,rope",
+            "task=addition positions=coupled",
+        ),
+    ),
+    "passkey-encodings": Study(
+        "six encodings, five seeds, 35 minutes",
+        (
+            "-m task=passkey pe=nope,rope,alibi,t5,sinusoidal,learned 'seed=range(5)' "
+            "eval.lengths=[0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x]",
+        ),
+        "'title=Passkey: six encodings, five seeds' at=4x",
+    ),
+    "copy-against-kazemnejad2023": Study(
+        "two splits, five encodings, five seeds, two hours",
+        (
+            f"{COPY} pe=nope,t5,alibi,sinusoidal task.repeats=one steps=1500",
+            f"{COPY} pe=rope pe.fraction=0.25 task.repeats=one steps=1500",
+            f"{COPY} pe=nope,t5,alibi,sinusoidal task.repeats=allowed steps=3000",
+            f"{COPY} pe=rope pe.fraction=0.25 task.repeats=allowed steps=3000",
+        ),
+        "'title=Copy against Kazemnejad et al. 2023' against=kazemnejad2023 at=1.5x",
+    ),
 }
 
 
 def main() -> int:
-    """Run the study, collect what it left."""
+    """Run the study, then compare what it left."""
+    listed = "\n".join(f"  {name}: {study.takes}" for name, study in STUDIES.items())
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=f"{__doc__}\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--out", type=Path, help="folder of the results (default results/runs/STUDY)")
     asked = parser.parse_args()
     out: Path = asked.out or Path("results/runs") / asked.study
+    study = STUDIES[asked.study]
     failed = 0
-    for words in STUDIES[asked.study]:
-        command = [*shlex.split(words), f"results_dir={out / 'runs'}"]
-        print(f"$ lengen train {shlex.join(command)}", flush=True)
-        script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
-        failed |= subprocess.run([sys.executable, "-c", script, "train", *command], check=False).returncode
-    collect(out)
-    return failed
+    for words in study.trainings:
+        failed |= lengen("train", *shlex.split(words), f"results_dir={out / 'runs'}")
+    return failed | lengen("compare", f"runs={out / 'runs'}", f"out={out}", *shlex.split(study.comparison))
 
 
-def collect(out: Path) -> None:
-    """Write table.md, curves.csv and a figure a task from the finished runs below a folder."""
-    runs = {}
-    for path in sorted(out.glob("runs/*/*/*/seed=*/run.json")):
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts["status"] == "finished" and ".aside-" not in path.parent.name:
-            runs[path.parent] = facts, Curve.load(path.parent / "curve.csv")
-    lines = [
-        "| task | pe | positions | trained on | ID exact match | reach 0.90 | 0.95 | 0.99 | at 2x | minutes |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for facts, curve in runs.values():
-        first, train = curve.rows[0], curve.rows[0].train_length
-        reaches = " | ".join("none" if length is None else str(length) for length in curve.reaches.values())
-        twice = f"{curve[2 * train].exact_match:.3f}" if 2 * train in curve else ""
-        verdict = "" if facts["id_exact_match"] >= TRAINED else " (not trained)"
-        lines.append(
-            f"| {first.task} | {first.pe} | {first.positions} | 1 to {train} | {facts['id_exact_match']:.3f}{verdict} "
-            f"| {reaches} | {twice} | {facts['wall_seconds'] / 60:.1f} |"
-        )
-    table = "\n".join(lines) + "\n"
-    write_text(out / "table.md", table)
-    rows = []
-    for folder in runs:
-        with (folder / "curve.csv").open(newline="", encoding="utf-8") as file:
-            rows += list(csv.DictReader(file))
-    write_csv(out / "curves.csv", COLUMNS, rows)
-    for task in dict.fromkeys(curve.rows[0].task for _, curve in runs.values()):
-        curves = [curve for _, curve in runs.values() if curve.rows[0].task == task]
-        note = f"one seed each; {curves[0].rows[0].examples} examples a length, end token scored; bands: 95% Clopper-Pearson"
-        overlay.draw(curves, out / f"{task}.png", title=task, footnote=note)
-    Console().print(Markdown(table))
-    print(
-        f"table, curves and figures are in {out}: {', '.join(sorted(path.name for path in out.glob('*.*')))}"
-    )
+def lengen(*words: str) -> int:
+    """Run a command of lengen in a process of its own; its exit code."""
+    print(f"$ lengen {shlex.join(words)}", flush=True)
+    script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
+    return subprocess.run([sys.executable, "-c", script, *words], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -88,6 +88,11 @@ def test_help_config_and_refusals_import_no_torch(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_command_without_any_option_takes_the_defaults(lengen, tmp_path):
+    assert lengen("data").code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_help_lists_groups_and_options(lengen):
     ran = lengen("train", "--help")
     assert "pe: alibi, learned, nope, rope, sinusoidal, t5" in ran.out

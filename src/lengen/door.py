@@ -39,6 +39,7 @@ class Door:
         work: takes the configuration as plain resolved values and the allowed top-level modules; gives an exit code.
             ValueError is the user's mistake.
         arguments: what stood on the command line behind the command.
+        short: options of `eval` that may be written without its name (`lengths` is a group besides).
         jobs: what has been run, in order.
         many: whether this is a multirun.
         texts: options that are texts, such as a title or a path: taken as they stand, whatever is in them.
@@ -48,6 +49,7 @@ class Door:
     command: str
     work: Callable[[dict[str, Any], set[str]], int]
     arguments: list[str]
+    short: tuple[str, ...] = ()
     jobs: list[Job] = field(default_factory=list)
     many: bool = False
     texts: tuple[str, ...] = ()
@@ -125,23 +127,25 @@ class Door:
 
     def _quoted(self, word: str) -> str:
         """What the shell gave, as Hydra reads it: a list of lengths is no sweep over them, a glob is a text."""
-        if found := re.fullmatch(r"(\+{0,2}eval\.lengths)=(\[?)(range\([-\d, ]*\))(\]?)", word):
-            return f'{found[1]}=["{found[3]}"]'
-        name, _, value = word.partition("=")
-        if value in ("", "null") or value.startswith(("'", '"', "['", '["')):
-            return word
-        if name in self.texts:
-            return f"{name}={quoted(value)}"
-        if name in self.lists:
-            several = value.startswith("[") and value.endswith("]")
-            parts = value[1:-1].split(",") if several else [value]
-            return f"{name}=[{','.join(quoted(part.strip()) for part in parts)}]"
-        return word
+        key, _, value = word.partition("=")
+        name = key.lstrip("+")
+        if name in self.short:
+            key, name = key.replace(name, f"eval.{name}"), f"eval.{name}"
+        if name == "eval.lengths" and (found := re.fullmatch(r"\[?(range\([-\d, ]*\))\]?", value)):
+            return f'{key}=["{found[1]}"]'
+        if value not in ("", "null") and not value.startswith(("'", '"', "['", '["')):
+            if name in self.texts:
+                return f"{key}={quoted(value)}"
+            if name in self.lists:
+                several = value.startswith("[") and value.endswith("]")
+                parts = [part.strip() for part in (value[1:-1].split(",") if several else [value])]
+                return f"{key}=[{','.join(quoted(part) for part in parts if part)}]"
+        return f"{key}={value}" if "=" in word else word
 
     @property
     def _folders(self) -> list[Path]:
         """The user's own configuration folders, named with --config-dir."""
-        pairs = zip(self.arguments, [*self.arguments[1:], ""], strict=True)
+        pairs = zip(self.arguments, [*self.arguments[1:], ""], strict=False)
         return [
             Path(word.partition("=")[2] or following)
             for word, following in pairs

@@ -19,6 +19,7 @@ class Evaluation:
         decode: `teacher` for one forward pass, `greedy` for cached decoding; the verdicts are the same.
         seed: of the examined examples: the same for every cell and training seed.
         checkpoint: the parameters after the `last` step, or the `best` on ID validation. Never chosen on OOD lengths.
+        stress: names of stress sets of the task, each of which gives one more curve.
     """
 
     lengths: list[Any] = field(default_factory=lambda: ["1x", "2x"])
@@ -26,6 +27,7 @@ class Evaluation:
     decode: Literal["teacher", "greedy"] = "teacher"
     seed: int = 0
     checkpoint: Literal["last", "best"] = "last"
+    stress: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         require(self.examples >= 1, f"eval.examples={self.examples}: allowed is 1 or more")

@@ -5,26 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from omegaconf import OmegaConf
 
+from lengen.again import Answer
 from lengen.checkpoint import read_checkpoint
 from lengen.curve import TRAINED, Curve
 from lengen.decoder import Decoder
 from lengen.folder import OVER, RunFolder
+from lengen.grid import examined
 from lengen.journal import DivergedError, Journal
 from lengen.logger import RunFacts
 from lengen.protocol import check, footnote, protocol
 from lengen.provenance import provenance
 from lengen.report import figure
 from lengen.setting import Setting
-from lengen.stream import generator
-from lengen.sweep import examine, resident_peak, sweep
-from lengen.task import Batch
+from lengen.sweep import resident_peak, sweep
+from lengen.trained import Trained
 from lengen.training import Learner, fit
+from lengen.validation import id_exact_match, judge
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Outcome:
         id_exact_match: exact match over the training lengths; None if the run diverged.
         earlier: True if the run was over before, and nothing was done.
         error: what went wrong, of a run that diverged.
+        stresses: what the stress sets came to that the run was asked for.
     """
 
     status: str
@@ -46,6 +49,7 @@ class Outcome:
     id_exact_match: float | None
     earlier: bool = False
     error: str | None = None
+    stresses: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,35 +66,40 @@ class Experiment(Setting):
         with folder.held():
             if self.force:
                 folder.put_aside()
-            facts = folder.facts()
-            if facts.get("status") in OVER:
-                curve = Curve.load(folder.curve) if folder.curve.exists() else Curve()
-                return Outcome(
-                    facts["status"],
-                    folder,
-                    curve,
-                    facts.get("id_exact_match"),
-                    earlier=True,
-                    error=facts.get("error"),
-                )
             torch.set_num_threads(self.trainer.threads)
-            folder.make(OmegaConf.to_yaml(OmegaConf.create(dict(self.record))), {"status": "running"})
-            folder.record(
-                {
-                    "status": "running",
-                    "error": None,
-                    **provenance(self.trainer.device),
-                    "protocol": protocol(self),
-                }
-            )
-            try:
-                with self._told(folder):
-                    decoder = self.make_decoder()
-                    step = self.train(decoder, folder)
-                    curve = self.sweep(decoder, folder, step)
-                    return self.report(decoder, curve, folder)
-            except DivergedError as error:
-                return Outcome("diverged", folder, Curve(), None, error=str(error))
+            outcome = self._earlier(folder) or self._anew(folder)
+            if outcome.status == "finished" and self.eval.stress:
+                outcome = replace(outcome, stresses=tuple(examined(Trained(self, folder))))
+            return outcome
+
+    def _earlier(self, folder: RunFolder) -> Outcome | None:
+        """What an earlier run of the same found; None if it is not over."""
+        facts = folder.facts()
+        if facts.get("status") not in OVER:
+            return None
+        curve = Curve.load(folder.curve) if folder.curve.exists() else Curve()
+        share, error = facts.get("id_exact_match"), facts.get("error")
+        return Outcome(facts["status"], folder, curve, share, earlier=True, error=error)
+
+    def _anew(self, folder: RunFolder) -> Outcome:
+        """Start, or go on with, a run."""
+        folder.make(OmegaConf.to_yaml(OmegaConf.create(dict(self.record))), {"status": "running"})
+        folder.record(
+            {
+                "status": "running",
+                "error": None,
+                **provenance(self.trainer.device),
+                "protocol": protocol(self),
+            }
+        )
+        try:
+            with self._told(folder):
+                decoder = self.make_decoder()
+                step = self.train(decoder, folder)
+                curve = self.sweep(decoder, folder, step)
+                return self.report(decoder, curve, folder)
+        except DivergedError as error:
+            return Outcome("diverged", folder, Curve(), None, error=str(error))
 
     def train(self, decoder: Decoder, folder: RunFolder) -> int:
         """Train from the last checkpoint, if there is one; leave the chosen parameters in the decoder, and their step."""
@@ -122,11 +131,6 @@ class Experiment(Setting):
             "largest_position": noted["largest_position"],
         }
 
-    def validation(self, lengths: list[int], examples: int, purpose: str) -> list[Batch]:
-        """Examples shared out over some lengths; the same for every cell and seed."""
-        task, share = self.task.examined(), -(-examples // len(lengths))
-        return [task.sample(length, share, generator(purpose, self.eval.seed, length)) for length in lengths]
-
     def probe(self, decoder: Decoder) -> dict[str, float]:
         """Exact match and loss at training lengths and beyond, up to twice as long where positions allow; never selected on."""
         longest = min(2 * self.train_length, max(self.eval.at(self.train_length)[-1], self.train_length))
@@ -136,36 +140,13 @@ class Experiment(Setting):
         decoder.eval()
         for split, lengths in spans.items():
             if lengths:
-                verdicts = self._judge(
-                    decoder, self.validation(lengths, self.trainer.probe_examples, "probe")
-                )
+                verdicts = judge(decoder, self, lengths, self.trainer.probe_examples, "probe")
                 found[f"{split}_exact_match"], found[f"{split}_loss"] = verdicts
         decoder.train(training)
         return found
 
-    def _judge(self, decoder: Decoder, batches: list[Batch]) -> tuple[float, float]:
-        """Exact match over all examples, and the mean loss of the batches."""
-        verdicts = [
-            examine(decoder, batch, self.positions, ("probe positions", self.eval.seed), "teacher")
-            for batch in batches
-        ]
-        correct = sum(int(each.exact.sum()) for each in verdicts)
-        return correct / sum(map(len, batches)), sum(each.loss for each in verdicts) / len(verdicts)
-
     def sweep(self, decoder: Decoder, folder: RunFolder, step: int) -> Curve:
         """Examine every length; what an interrupted sweep has found is kept."""
-        names = {
-            name: getattr(self.labels, name) for name in ("task", "pe", "positions", "attention", "decoder")
-        }
-        facts = {
-            **names,
-            "extend": "none",
-            "cell": self.cell,
-            "seed": self.seed,
-            "step": step,
-            "checkpoint": self.eval.checkpoint,
-            "train_length": self.train_length,
-        }
         known = Curve.load(folder.curve) if folder.curve.exists() else Curve()
         lengths = self.eval.at(self.train_length)
         return sweep(
@@ -174,27 +155,20 @@ class Experiment(Setting):
             self.positions,
             self.eval,
             lengths,
-            facts,
+            self.facts(step),
             known,
             lambda curve: curve.save(folder.curve),
         )
 
     def report(self, decoder: Decoder, curve: Curve, folder: RunFolder) -> Outcome:
         """Draw the figure, complete `run.json`, tell the logger."""
-        id_exact_match, _ = self._judge(
-            decoder, self.validation(self.lengths.support, self.eval.examples, "validation")
-        )
-        trained = id_exact_match >= TRAINED
-        title = f"{self.labels.task}, {self.labels.pe}" + (
-            f", {self.labels.positions}" if not self.positions.counts else ""
-        )
-        figure.draw(
-            curve, folder.figure, title=title, footnote=footnote(self, id_exact_match), trained=trained
-        )
+        share = id_exact_match(decoder, self)
+        trained = share >= TRAINED
+        figure.draw(curve, folder.figure, title=self.title, footnote=footnote(self, share), trained=trained)
         folder.record(
             {
                 "status": "finished",
-                "id_exact_match": id_exact_match,
+                "id_exact_match": share,
                 "trained": trained,
                 "reach": {f"{threshold:.2f}": length for threshold, length in curve.reaches.items()},
                 "parameters": sum(weight.numel() for weight in decoder.parameters()),
@@ -203,7 +177,7 @@ class Experiment(Setting):
             }
         )
         self.logger.curve(curve, folder.figure)
-        return Outcome("finished", folder, curve, id_exact_match)
+        return Outcome("finished", folder, curve, share)
 
     @contextmanager
     def _told(self, folder: RunFolder) -> Iterator[None]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,20 @@ def find(patterns: Iterable[str]) -> Iterator[Run | LeftOut]:
     configs: dict[str, Mapping[str, Any]] = {}
     seen: set[Path] = set()
     for pattern in patterns:
-        matches = sorted(glob.glob(os.path.expanduser(pattern), recursive=True))  # noqa: PTH111, PTH207
-        folders = [folder for match in matches for folder in below(Path(match))]
+        places = matching(pattern)
+        folders = [folder for place in places for folder in below(place)]
         if not folders:
-            yield LeftOut(pattern, "no run here" if matches else "nothing matches")
+            yield LeftOut(pattern, "no run here" if places else "nothing matches")
         for folder in folders:
             if (real := folder.resolve()) not in seen:
                 seen.add(real)
                 yield read(folder, configs)
+
+
+def matching(pattern: str) -> list[Path]:
+    """The path itself if it is there, else what it matches as a glob."""
+    path = Path(pattern).expanduser()
+    return [path] if path.exists() else [Path(match) for match in sorted(glob(str(path), recursive=True))]  # noqa: PTH207
 
 
 def below(top: Path) -> list[Path]:

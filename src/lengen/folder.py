@@ -1,4 +1,4 @@
-"""A run folder: made atomically, held by one process at a time, never overwritten once finished."""
+"""Folders of results: made atomically, held by one process at a time, never overwritten once finished."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lengen.curve import write_text
 
@@ -19,14 +19,18 @@ OVER = ("finished", "diverged")
 
 
 @dataclass(frozen=True)
-class RunFolder:
-    """Where a run leaves what it finds.
+class Folder:
+    """Where something that takes its time leaves what it finds.
 
     Args:
         path: the folder itself.
     """
 
     path: Path
+    facts_name: ClassVar[str]
+    """Name of the file of facts."""
+    inside: ClassVar[tuple[str, ...]] = ()
+    """Folders that are made with it."""
 
     @property
     def curve(self) -> Path:
@@ -34,28 +38,13 @@ class RunFolder:
         return self.path / "curve.csv"
 
     @property
-    def training(self) -> Path:
-        """Losses and probes along the way."""
-        return self.path / "train.csv"
-
-    @property
     def figure(self) -> Path:
         """The curve as a picture."""
         return self.path / "figure.png"
 
-    @property
-    def last(self) -> Path:
-        """Everything that training needs to go on."""
-        return self.path / "checkpoints" / "last.ckpt"
-
-    @property
-    def best(self) -> Path:
-        """The parameters that were best on ID validation."""
-        return self.path / "checkpoints" / "best.ckpt"
-
     def facts(self) -> dict[str, Any]:
-        """What `run.json` says; empty where there is none."""
-        path = self.path / "run.json"
+        """What the file of facts says; empty where there is none."""
+        path = self.path / self.facts_name
         if not path.exists():
             return {}
         try:
@@ -69,10 +58,8 @@ class RunFolder:
         return facts
 
     def record(self, facts: Mapping[str, Any]) -> None:
-        """Add to `run.json`, whole or not at all."""
-        write_text(
-            self.path / "run.json", json.dumps({**self.facts(), **facts}, indent=2, ensure_ascii=False) + "\n"
-        )
+        """Add to the file of facts, whole or not at all."""
+        write_text(self.path / self.facts_name, _json({**self.facts(), **facts}))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -91,15 +78,17 @@ class RunFolder:
             yield
 
     def make(self, config: str, facts: Mapping[str, Any]) -> None:
-        """Make the folder with its first two files in one step, or leave it as it is if it is there."""
+        """Make the folder with its first files in one step, or leave it as it is if it is there."""
         if self.path.exists():
             return
         beside = self.path.with_name(f".{self.path.name}.part")
         shutil.rmtree(beside, ignore_errors=True)
         try:
-            (beside / "checkpoints").mkdir(parents=True)
+            beside.mkdir(parents=True)
+            for name in self.inside:
+                (beside / name).mkdir()
             write_text(beside / "config.yaml", config)
-            write_text(beside / "run.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+            write_text(beside / self.facts_name, _json(facts))
             beside.replace(self.path)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
@@ -116,3 +105,73 @@ class RunFolder:
                 self.path.rename(aside)
                 return aside
         raise ValueError(f"{self.path}: there are too many old runs beside it")
+
+
+@dataclass(frozen=True)
+class RunFolder(Folder):
+    """Where a run leaves what it finds."""
+
+    facts_name: ClassVar[str] = "run.json"
+    inside: ClassVar[tuple[str, ...]] = ("checkpoints",)
+
+    @property
+    def training(self) -> Path:
+        """Losses and probes along the way."""
+        return self.path / "train.csv"
+
+    @property
+    def last(self) -> Path:
+        """Everything that training needs to go on."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The parameters that were best on ID validation."""
+        return self.path / "checkpoints" / "best.ckpt"
+
+
+@dataclass(frozen=True)
+class EvalFolder(Folder):
+    """Where an evaluation of a trained run leaves what it finds: below the run, beside its files."""
+
+    facts_name: ClassVar[str] = "eval.json"
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything is there."""
+        return self.facts().get("status") == "finished"
+
+    @contextmanager
+    def working(self, config: str, facts: Mapping[str, Any], *, force: bool) -> Iterator[bool]:
+        """Hold the folder for a block of work and keep its status; gives whether there is anything to do.
+
+        Args:
+            config: what was asked.
+            facts: for the file of facts.
+            force: moves aside what is there.
+        """
+        with self.held():
+            if force:
+                self.put_aside()
+            if self.finished:
+                yield False
+                return
+            self.make(config, {"status": "running"})
+            self.record({"status": "running", "error": None, **facts})
+            try:
+                yield True
+            except BaseException as error:
+                stopped = isinstance(error, KeyboardInterrupt)
+                with suppress(OSError):  # a full disk must not hide what went wrong
+                    self.record(
+                        {
+                            "status": "interrupted" if stopped else "failed",
+                            "error": None if stopped else f"{type(error).__name__}: {error}",
+                        }
+                    )
+                raise
+            self.record({"status": "finished", "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z")})
+
+
+def _json(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from lengen.pe import PositionalEncoding
 from lengen.refusal import require
 from lengen.setting import Setting
 from lengen.stream import generator
+from lengen.stress import chosen
+from lengen.task import Task
 
 
 def check(setting: Setting) -> None:
@@ -25,13 +28,34 @@ def check(setting: Setting) -> None:
         longest == train_length,
         f"train_length={train_length}: the longest length of lengths={setting.labels.lengths} is {longest}, make them equal",
     )
-    with torch.device("meta"):
-        pe = Decoder(setting.decoder, len(setting.task.vocabulary), setting.pe, setting.attention).pe
+    pe = _encoding(setting)
     _check_pair(setting, pe)
-    for length, training in ((train_length, True), (setting.eval.at(train_length)[-1], False)):
-        _check_length(setting, pe, length, training=training)
+    _check_length(setting, pe, setting.task, train_length, f"train_length={train_length}", training=True)
+    check_sweep(setting, {"": setting.task, **chosen(setting.task, setting.eval.stress)})
     if setting.trainer.examples is not None:
         setting.stream()
+
+
+def check_sweep(setting: Setting, tasks: Mapping[str, Task]) -> None:
+    """Refuse lengths of a sweep that tasks, positions or encoding cannot hold.
+
+    Args:
+        setting: with the lengths.
+        tasks: what is examined, by name of the stress set; the run's own task has none.
+
+    Raises:
+        ValueError: names the options, what was got and what is allowed.
+    """
+    longest, pe = setting.eval.at(setting.train_length)[-1], _encoding(setting)
+    for name, task in tasks.items():
+        option = f"{f'eval.stress={name}, ' if name else ''}eval.lengths has {longest}"
+        _check_length(setting, pe, task.examined(), longest, option, training=False)
+
+
+def _encoding(setting: Setting) -> PositionalEncoding:
+    """The encoding as the decoder will have it, without its parameters."""
+    with torch.device("meta"):
+        return Decoder(setting.decoder, len(setting.task.vocabulary), setting.pe, setting.attention).pe
 
 
 def _check_pair(setting: Setting, pe: PositionalEncoding) -> None:
@@ -49,10 +73,10 @@ def _check_pair(setting: Setting, pe: PositionalEncoding) -> None:
     )
 
 
-def _check_length(setting: Setting, pe: PositionalEncoding, length: int, *, training: bool) -> None:
+def _check_length(
+    setting: Setting, pe: PositionalEncoding, task: Task, length: int, option: str, *, training: bool
+) -> None:
     """Refuse a length that the task, the positions or the encoding cannot hold."""
-    option = f"train_length={length}" if training else f"eval.lengths has {length}"
-    task = setting.task if training else setting.task.examined()
     try:
         batch = task.sample(length, 64, generator("check", length))
         batch = batch.begin() if setting.decoder.bos else batch

@@ -26,6 +26,7 @@ from lengen.task import Task
 from lengen.training import TrainerOptions
 
 APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
+APART_IN_EVAL = ("stress",)
 APART_IN_TRAINER = ("threads", "accelerator", "progress", "log_every", "checkpoint_every")
 
 
@@ -79,9 +80,8 @@ class Setting:
     def cell(self) -> str:
         """Hash of the configuration without its seed and without what cannot change a number."""
         science = {key: value for key, value in self.record.items() if key not in APART}
-        science["trainer"] = {
-            key: value for key, value in self.record["trainer"].items() if key not in APART_IN_TRAINER
-        }
+        for group, apart in (("trainer", APART_IN_TRAINER), ("eval", APART_IN_EVAL)):
+            science[group] = {key: value for key, value in self.record[group].items() if key not in apart}
         digest = hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()
         return f"c{digest[:9]}"  # a letter in front: no program takes it for a number
 
@@ -93,6 +93,25 @@ class Setting:
             [f"seed={self.seed}", *(f"{name}={value}" for name, value in single.items() if value is not None)]
         )
         return RunFolder(Path(self.results_dir) / self.labels.task / self.labels.pe / self.cell / seed)
+
+    @property
+    def title(self) -> str:
+        """What figures of the run are called."""
+        positions = "" if self.positions.counts else f", {self.labels.positions}"
+        return f"{self.labels.task}, {self.labels.pe}{positions}"
+
+    def facts(self, step: int) -> dict[str, Any]:
+        """The run's columns of a row of its curve, with parameters of a step: task to train_length."""
+        names = ("task", "pe", "positions", "attention", "decoder")
+        return {
+            **{name: getattr(self.labels, name) for name in names},
+            "extend": "none",
+            "cell": self.cell,
+            "seed": self.seed,
+            "step": step,
+            "checkpoint": self.eval.checkpoint,
+            "train_length": self.train_length,
+        }
 
     def make_decoder(self) -> Decoder:
         """The decoder as it is before the first step."""

@@ -40,7 +40,6 @@ def trained(tmp_path_factory):
         t = time.time()
         wandb.teardown()
         assert main() == 0
-        print("XX", time.time() - t)
         wandb.teardown()
     return top
 

@@ -223,3 +223,32 @@ def test_hints_start_anywhere():
     _, pairs = draw(Addition(hints=True), 3, 2600)
     starts = "".join(markers_by_significance("".join(read), "reversed")[0] for read, _ in pairs)
     assert chisquare([starts.count(marker) for marker in ascii_lowercase]).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("options", [o for o in COMBINATIONS if o["carry"] == "full"], ids=name)
+def test_full_carries_run_through_every_column(options):
+    for length in (1, 2, 7):
+        _, pairs = draw(Addition(**options), length, COUNT)
+        for read, _ in pairs:
+            first, second = operands("".join(read), options["order"])
+            assert carries(first, second) == [1] * length
+
+
+@pytest.mark.parametrize("pad", ["zero", "none"])
+@pytest.mark.parametrize("uneven", ["equal", "uneven"])
+def test_full_carries_are_of_both_kinds(uneven, pad):
+    _, pairs = draw(Addition(carry="full", operands=uneven, pad=pad), 6, 1000)
+    numbers = [tuple(int(n[::-1]) for n in operands("".join(read), "reversed")) for read, _ in pairs]
+    extremes = [numbers.count((999999, 1)), numbers.count((1, 999999))]
+    if uneven == "equal" and pad == "none":
+        assert extremes == [0, 0]  # 1 would have leading zeros, or be shorter than what training sees
+    else:
+        assert chisquare([*extremes, 1000 - sum(extremes)], [250, 250, 500]).pvalue > UNLIKELY / 10
+    assert len(set(numbers)) > 300
+
+
+def test_stress_sets():
+    stresses = Addition(pad="none", hints=True).stresses()
+    assert stresses["carry"] == Addition(pad="none", hints=True, carry="full")
+    _, pairs = draw(stresses["uneven"], 6, 50)
+    assert {len(min(operands("".join(read), "reversed"), key=len)) for read, _ in pairs} == {1, 2, 3, 4, 5, 6}

@@ -160,6 +160,15 @@ def test_examined_task_speaks_the_same_language(task, trained):
 
 
 @every_task
+def test_stress_sets_speak_the_same_language(task, trained):
+    for name, stress in task.stresses().items():
+        assert stress.vocabulary == task.vocabulary
+        assert stress.stresses().keys() >= {name}
+        for length in (1, trained, 2 * trained):
+            assert sample(stress.examined(), length).length.tolist() == [length] * COUNT
+
+
+@every_task
 def test_show(task, trained):
     lines = task.show(trained, count=3, seed=1).split("\n")
     assert len(lines) == 3

@@ -107,3 +107,20 @@ def test_refusals(options, words):
 def test_too_long_for_unique_symbols():
     with pytest.raises(ValueError, match=r"length 6: task\.repeats=unique allows at most task\.alphabet=5"):
         draw(Copy(alphabet=5, repeats="unique"), 6, 1)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 7, 30])
+def test_ngrams_come_again_and_again(length):
+    _, pairs = draw(Copy(alphabet=30, repeats="ngram"), length, 300)
+    largest, periods = max(min(4, length // 2), 1), set()
+    for read, _ in pairs:
+        items = read[:-1]
+        period = next(
+            size
+            for size in range(1, length + 1)
+            if all(items[index] == items[index % size] for index in range(length))
+        )
+        periods.add(period)
+        assert period <= largest
+    assert largest in periods
+    assert length < 8 or periods >= {2, 3, 4}

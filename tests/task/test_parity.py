@@ -32,6 +32,8 @@ def test_answers(options):
             assert "".join(written) == solve("".join(read), options["scratchpad"])
             assert len(read) == length + 1
             assert set(read[:-1]) <= {"0", "1"}
+            rare = {"uniform": None, "ones": "0", "sparse": "1"}[options["bits"]]
+            assert rare is None or read[:-1].count(rare) <= 1
 
 
 @pytest.mark.parametrize("options", combinations(Parity), ids=name)
@@ -52,3 +54,12 @@ def test_strings_are_uniform():
     _, pairs = draw(Parity(), 3, 1600)
     values = [int("".join(read[:3]), 2) for read, _ in pairs]
     assert chisquare([values.count(value) for value in range(8)]).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize(("bits", "rare"), [("ones", "0"), ("sparse", "1")])
+def test_the_bit_that_differs_comes_half_of_the_time_and_anywhere(bits, rare):
+    _, pairs = draw(Parity(bits=bits), 8, 2000)
+    places = ["".join(read).find(rare) for read, _ in pairs]
+    assert chisquare([places.count(-1), 2000 - places.count(-1)]).pvalue > UNLIKELY
+    assert chisquare([places.count(place) for place in range(8)]).pvalue > UNLIKELY
+    assert {written[-1] for _, written in pairs} == {"0", "1"}

@@ -147,3 +147,13 @@ def test_refusals(options, words):
     with pytest.raises(ValueError) as refusal:
         Passkey(**options)
     assert all(word in str(refusal.value) for word in words)
+
+
+def test_stress_sets_put_the_key_at_eleven_depths():
+    stresses = Passkey(alphabet=4).stresses()
+    assert list(stresses) == [f"depth={tenth / 10:.2f}" for tenth in range(11)]
+    for name_, task in stresses.items():
+        _, pairs = draw(task, 20, 10)
+        for read, _ in pairs:
+            _, _, noise, depths = parse("".join(read), DEFAULTS)
+            assert (depths[""], len(noise)) == (round(float(name_.partition("=")[2]) * 20), 20)

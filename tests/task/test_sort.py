@@ -57,7 +57,13 @@ def test_answers(options):
             assert split(written, options) == solve(read, options)
             items, asked = parse(read, options)
             assert len(items) == length
-            assert options["duplicates"] or len(set(items)) == length
+            if options["given"] == "equal":
+                assert len(set(items)) == 1
+            else:
+                assert options["duplicates"] or len(set(items)) == length
+            ranks = [rank(item, options) for item in items]
+            if options["given"] in ("sorted", "reversed"):
+                assert ranks == sorted(ranks, reverse=options["given"] == "reversed")
             if options["digits"] > 1:
                 assert {len(item) for item in items} == {options["digits"]}
             if asked is not None:
@@ -149,3 +155,8 @@ def test_too_many_distinct_items():
     with pytest.raises(ValueError, match="there are 100 items"):
         draw(Sort(digits=2), 101, 1)
     assert len(draw(Sort(alphabet=10), 10, 1)[1][0][1]) == 10
+
+
+def test_stress_sets_are_those_that_training_could_draw():
+    assert set(Sort().stresses()) == {"sorted", "reversed"}
+    assert set(Sort(duplicates=True).stresses()) == {"sorted", "reversed", "equal"}

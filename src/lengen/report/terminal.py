@@ -151,6 +151,16 @@ def verdict(id_exact_match: float) -> str:
     return f"NOT TRAINED: ID exact match {number:g} is under {TRAINED}; its OOD numbers say nothing about extrapolation"
 
 
+def summary(curve: Curve | None) -> str:
+    """A curve in a line: exact match at its ends, and the reaches."""
+    if curve is None:
+        return "files"
+    ends = dict.fromkeys((curve.rows[0], curve.rows[-1]))
+    shares = ", ".join(f"{row.exact_match:.3f} at {row.length}" for row in ends)
+    reaches = ", ".join(f"{threshold:.2f}: {length or NONE}" for threshold, length in curve.reaches.items())
+    return f"exact match {shares}; reach {reaches}"
+
+
 def files(folder: Path) -> list[str]:
     """The files of a run, as paths from the working directory where they are under it."""
     found = [path for path in (*folder.glob("*"), *folder.glob("checkpoints/*")) if path.is_file()]

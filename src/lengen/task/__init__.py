@@ -7,7 +7,7 @@ of training, of positions or of the decoder. A new task is one file here and one
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -195,6 +195,13 @@ class Task(ABC):
     def examined(self) -> Task:
         """The task that a sweep asks; differs from the trained one where training mixes in something easier."""
         return self
+
+    def stresses(self) -> Mapping[str, Task]:
+        """Hard cases that chance hardly ever draws, by name: this task with other options, over the same vocabulary.
+
+        Names with a common word and a value, such as `depth=0.30`, are a family: it is asked by its word.
+        """
+        return {}
 
     def show(self, length: int, count: int = 1, seed: int = 0) -> str:
         """Some examples as text, `prompt -> answer`, one a line."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -38,7 +39,10 @@ class Addition(Task):
         blanks: a blank before each digit of the prompt with probability one half (random spacing).
         scratchpad: `columns` writes, from the right, both digits, the digit of the sum and the carry of every column,
             and then the answer.
-        carry: `uniform` digits, or `heavy`: a carry that runs through a random stretch of columns.
+        carry: `uniform` digits, `heavy`: a carry that runs through a random stretch of columns, or `full`: one that
+            starts in the last column and runs through all. Half of these are pairs of digits that sum to 9, the
+            others 9…9 + 1 either way round; where numbers of equal size have no leading zeros, which rules these out,
+            all are pairs.
     """
 
     order: Literal["reversed", "plain", "little_endian"] = "reversed"
@@ -47,12 +51,16 @@ class Addition(Task):
     hints: bool = False
     blanks: bool = False
     scratchpad: Literal["none", "columns"] = "none"
-    carry: Literal["uniform", "heavy"] = "uniform"
+    carry: Literal["uniform", "heavy", "full"] = "uniform"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Digits, signs, a blank, and the markers where hints are on."""
         return Vocabulary((*DIGITS, "+", "=", ",", ">", " ", *(MARKERS if self.hints else ())))
+
+    def stresses(self) -> Mapping[str, Task]:
+        """A carry through all columns, and operands of unequal size."""
+        return {"carry": replace(self, carry="full"), "uneven": replace(self, operands="uneven")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw additions; see `Task.sample`."""
@@ -92,6 +100,8 @@ class Addition(Task):
             sizes = torch.where(swap, sizes.flip(0), sizes)
         if self.carry == "heavy":
             digits = self._heavy(digits, sizes.amin(0).unsqueeze(1), generator)
+        if self.carry == "full":
+            digits, sizes = self._full(digits, sizes, generator)
         if self.pad == "none" and length > 1:  # no leading zero, except the number 0
             leading = (
                 (torch.arange(length) == sizes.unsqueeze(2) - 1) & (sizes.unsqueeze(2) > 1) & (digits == 0)
@@ -105,11 +115,45 @@ class Addition(Task):
         shorter: Int[Tensor, "batch 1"],
         generator: torch.Generator,
     ) -> Int[Tensor, "2 batch length"]:
-        """A carry made where both operands have a digit, and passed on (digits that sum to 9) through a uniform stretch."""
+        """A carry made where both operands have a digit, and passed on through a uniform stretch."""
         _, count, length = digits.shape
-        column = torch.arange(length)
         first = (torch.rand((count, 1), generator=generator) * shorter).long()
         last = first + (torch.rand((count, 1), generator=generator) * (length - first)).long()
+        return self._chain(digits, shorter, first, last, generator)
+
+    def _full(
+        self,
+        digits: Int[Tensor, "2 batch length"],
+        sizes: Int[Tensor, "2 batch"],
+        generator: torch.Generator,
+    ) -> tuple[Int[Tensor, "2 batch length"], Int[Tensor, "2 batch"]]:
+        """A carry through all columns: pairs that sum to 9, or 9…9 + 1; and the sizes that go with them."""
+        _, count, length = digits.shape
+        start = torch.zeros((count, 1), dtype=torch.long)
+        digits = self._chain(digits, sizes.amin(0).unsqueeze(1), start, start + length - 1, generator)
+        if self.pad == "none" and self.operands == "equal":
+            return digits, sizes
+        nines = torch.rand(count, generator=generator) < 0.5  # noqa: PLR2004
+        small = (torch.rand(count, generator=generator) < 0.5).long()  # noqa: PLR2004
+        side = torch.stack([small == 0, small == 1])  # where the 1 stands
+        one = side.unsqueeze(2)
+        extreme = torch.where(one, (torch.arange(length) == 0).long(), 9)
+        digits = torch.where(nines.unsqueeze(1), extreme, digits)
+        if self.operands == "uneven":
+            sizes = torch.where(nines, torch.where(side, 1, length), sizes)
+        return digits, sizes
+
+    def _chain(
+        self,
+        digits: Int[Tensor, "2 batch length"],
+        shorter: Int[Tensor, "batch 1"],
+        first: Int[Tensor, "batch 1"],
+        last: Int[Tensor, "batch 1"],
+        generator: torch.Generator,
+    ) -> Int[Tensor, "2 batch length"]:
+        """A carry made in a first column and passed on, by digits that sum to 9, up to a last one."""
+        _, count, length = digits.shape
+        column = torch.arange(length)
         one = torch.randint(1, 9, (count, length), generator=generator)
         makes = 10 - one + (torch.rand((count, length), generator=generator) * one).long()
         other = torch.where(column == first, makes, 9 - one)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -25,13 +26,14 @@ class Copy(Task):
     Args:
         alphabet: number of symbols.
         repeats: `allowed` draws every symbol freely, `unique` draws without repetition, `one` repeats one symbol
-            (the central paper's rsc).
+            (the central paper's rsc), `ngram` repeats two, three or four freely drawn symbols, at least twice where
+            the length allows (the last time perhaps in part).
         times: how often the string is written (2 is the paper's rsc2x and cmc2x).
         substitute: name a symbol of the string and another one; the answer has the second for the first (rdc).
     """
 
     alphabet: int = 20
-    repeats: Literal["allowed", "unique", "one"] = "allowed"
+    repeats: Literal["allowed", "unique", "one", "ngram"] = "allowed"
     times: Literal[1, 2] = 1
     substitute: bool = False
 
@@ -45,6 +47,10 @@ class Copy(Task):
     def vocabulary(self) -> Vocabulary:
         """The alphabet, and an arrow for substitution."""
         return Vocabulary((*letters(self.alphabet), ">"))
+
+    def stresses(self) -> Mapping[str, Task]:
+        """A short string again and again, in which induction by the last few symbols loses its place."""
+        return {"repeats": replace(self, repeats="ngram")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
@@ -71,4 +77,8 @@ class Copy(Task):
                 f"length {length}: task.repeats=unique allows at most task.alphabet={self.alphabet} symbols",
             )
             return torch.rand((count, self.alphabet), generator=generator).argsort(1)[:, :length]
-        return torch.randint(self.alphabet, (count, length), generator=generator)
+        items = torch.randint(self.alphabet, (count, length), generator=generator)
+        if self.repeats == "ngram":
+            sizes = torch.randint(2, 5, (count, 1), generator=generator).clamp(max=max(length // 2, 1))
+            return items.gather(1, torch.arange(length) % sizes)
+        return items

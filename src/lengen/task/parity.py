@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
@@ -25,18 +28,25 @@ class Parity(Task):
     Args:
         scratchpad: `none` answers with one bit; `running` writes the parity of every prefix; `interleaved` writes each
             bit and the parity after it. The last token before the end is the answer in each.
+        bits: `uniform`, `ones` (all ones, in half of the strings but for one zero at a uniform place), or `sparse` (all
+            zeros, in half of the strings but for one one): hard cases that have both answers.
     """
 
     scratchpad: Literal["none", "running", "interleaved"] = "none"
+    bits: Literal["uniform", "ones", "sparse"] = "uniform"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Two bits and the equals sign."""
         return Vocabulary((*DIGITS[:2], "="))
 
+    def stresses(self) -> Mapping[str, Task]:
+        """Strings of ones, which count as far as the length goes, and strings of zeros with one bit that matters."""
+        return {"ones": replace(self, bits="ones"), "sparse": replace(self, bits="sparse")}
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw bit strings; see `Task.sample`."""
-        bits = torch.randint(2, (count, length), generator=generator)
+        bits = self._draw(length, count, generator)
         states = bits.cumsum(1) % 2
         index = torch.arange(2, length + 2).unsqueeze(0)
         prompt = [Span(bits + len(SPECIAL), index), Span(torch.full((1, 1), self.vocabulary["="]), 1)]
@@ -50,3 +60,11 @@ class Parity(Task):
                 torch.stack([bits, states], 2).flatten(1) + len(SPECIAL), index.repeat_interleave(2, 1)
             )
         return assemble(length, count, self.vocabulary, prompt, [written])
+
+    def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
+        if self.bits == "uniform":
+            return torch.randint(2, (count, length), generator=generator)
+        place = torch.randint(length, (count, 1), generator=generator)
+        comes = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
+        single = ((torch.arange(length) == place) & comes).long()
+        return 1 - single if self.bits == "ones" else single

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -18,6 +19,7 @@ INTRODUCTION = (
     "I will quiz you about the important information there."
 )
 FILLER = " The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
+DEPTHS = tuple(tenth / 10 for tenth in range(11))
 LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -75,6 +77,10 @@ class Passkey(Task):
         short = name[0].lower() + name[1:]
         needle = f" {name} {key}. Remember it. {key} is {short[:-3]}."
         return INTRODUCTION, needle, f" What is {short[:-3]}? {name} "
+
+    def stresses(self) -> Mapping[str, Task]:
+        """The key at eleven depths, from the beginning of the noise to its end."""
+        return {f"depth={depth:.2f}": replace(self, depth=depth) for depth in DEPTHS}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw noise and keys; see `Task.sample`."""

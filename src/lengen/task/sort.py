@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -31,12 +32,15 @@ class Sort(Task):
         hint: `successor` makes half of the training examples ask for the item after a given one (`list ? item #`),
             the auxiliary task of Awasthi and Gupta 2023, wherever some item has a larger one in the list; sweeps ask
             for the sorted list alone.
+        given: the order of the items that are read: `shuffled`, `sorted` already, or `reversed`; or `equal`, one
+            item as often as there are items, whatever `duplicates` says.
     """
 
     alphabet: int = 100
     duplicates: bool = False
     digits: int = 1
     hint: Literal["none", "successor"] = "none"
+    given: Literal["shuffled", "sorted", "reversed", "equal"] = "shuffled"
 
     def __post_init__(self) -> None:
         require(self.alphabet >= 2, f"task.alphabet={self.alphabet}: allowed is 2 or more")  # noqa: PLR2004
@@ -57,9 +61,14 @@ class Sort(Task):
         """The sorted list alone, over the same vocabulary."""
         return replace(self, hint="none")
 
+    def stresses(self) -> Mapping[str, Task]:
+        """Lists that are in order, in the opposite order, or, where an item may come twice, of one item."""
+        orders = ("sorted", "reversed", *(("equal",) if self.duplicates else ()))
+        return {order: replace(self, given=order) for order in orders}
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw lists; see `Task.sample`."""
-        items = self._draw(length, count, generator)
+        items = self._given(length, count, generator)
         ordered = items.sort(1).values
         prompt, written = self._spell(items), self._spell(ordered)
         separator = Span(torch.full((1, 1), SEP))
@@ -75,6 +84,15 @@ class Sort(Task):
         read = [Span(prompt), Span(question.masked_fill(~asks, PAD)), separator]
         answers = [Span(written.masked_fill(asks, PAD)), Span(self._spell(successor).masked_fill(~asks, PAD))]
         return assemble(length, count, self.vocabulary, read, answers, coupled=False)
+
+    def _given(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
+        """Items in the order in which they are read."""
+        if self.given == "equal":
+            return torch.randint(self.values, (count, 1), generator=generator).expand(-1, length)
+        items = self._draw(length, count, generator)
+        return (
+            items if self.given == "shuffled" else items.sort(1, descending=self.given == "reversed").values
+        )
 
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         if self.duplicates:

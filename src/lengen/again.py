@@ -1,0 +1,183 @@
+"""A trained run examined again: other lengths, other examples, stress sets; never over what the run found itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import OmegaConf
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lengen.curve import TRAINED, Curve
+from lengen.folder import EvalFolder
+from lengen.protocol import check_sweep, footnote, protocol
+from lengen.provenance import provenance
+from lengen.refusal import require
+from lengen.report import figure
+from lengen.stress import chosen
+from lengen.sweep import resident_peak, sweep
+from lengen.task import Task
+from lengen.trained import Trained
+
+
+class Answer(NamedTuple):
+    """What an evaluation left, and whether it was there before; a curve if it is one."""
+
+    folder: EvalFolder
+    earlier: bool
+    curve: Curve | None = None
+
+
+@dataclass(frozen=True)
+class Again:
+    """One evaluation of a trained run, and the folder that belongs to it alone.
+
+    Args:
+        trained: the run.
+        stress: name of the stress set; empty for the run's own task.
+        name: what the folder is called in place of what differs from the run.
+        force: do it again; what is there is kept aside.
+    """
+
+    trained: Trained
+    stress: str = ""
+    name: str | None = None
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        require(
+            self.name is None or bool(re.fullmatch(r"(?!.*\.aside-)[\w=+-][\w.=+-]*", self.name)),
+            f"name={self.name}: allowed are letters, digits and _ = + - . (no dot in front)",
+        )
+        check_sweep(self.trained.setting, {self.stress: self.task})
+
+    @cached_property
+    def task(self) -> Task:
+        """What is asked."""
+        own = self.trained.setting.task
+        return chosen(own, [self.stress])[self.stress] if self.stress else own
+
+    @property
+    def lengths(self) -> list[int]:
+        """At which lengths."""
+        return self.trained.setting.eval.at(self.trained.setting.train_length)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Everything that can change a number."""
+        options = asdict(self.trained.setting.eval)
+        return {**options, "lengths": self.lengths, "stress": self.stress, "step": self.trained.step}
+
+    @property
+    def label(self) -> str:
+        """The given name, or in what the evaluation differs from the run's own."""
+        if self.name:
+            return "-".join(filter(None, (self.name, self.stress)))
+        run, asked = self.trained.setting.record["eval"], self.trained.setting.eval
+        parts = [self.stress] + [
+            word
+            for word, option in (
+                (asked.decode, "decode"),
+                (asked.checkpoint, "checkpoint"),
+                (f"examples={asked.examples}", "examples"),
+                (f"seed={asked.seed}", "seed"),
+                ("lengths", "lengths"),
+            )
+            if getattr(asked, option) != run[option]
+        ]
+        return "-".join(filter(None, parts)) or "again"
+
+    @cached_property
+    def folder(self) -> EvalFolder:
+        """Where it leaves its files: a readable name, and a hash of what was asked."""
+        return place(self.trained, self.label, self.asked)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For `eval.json`."""
+        setting = self.trained.setting
+        return {
+            **provenance(setting.trainer.device),
+            "run": str(self.trained.folder.path),
+            "asked": self.asked,
+            "protocol": {**protocol(setting), "stress": self.stress or None},
+        }
+
+    def run(self) -> Answer:
+        """Sweep what is not known yet, draw, keep."""
+        folder, setting = self.folder, self.trained.setting
+        with folder.working(written(self.asked), self.facts, force=self.force) as work:
+            if work:
+                curve = self._sweep(folder)
+                share = self.trained.id_exact_match
+                title = ": ".join(filter(None, (setting.title, self.stress or self.name)))
+                figure.draw(
+                    curve,
+                    folder.figure,
+                    title=title,
+                    footnote=footnote(setting, share),
+                    trained=share >= TRAINED,
+                )
+                folder.record(
+                    {
+                        "id_exact_match": share,
+                        "trained": share >= TRAINED,
+                        "reach": {f"{threshold:.2f}": length for threshold, length in curve.reaches.items()},
+                        "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
+                    }
+                )
+        return Answer(folder, not work, Curve.load(folder.curve))
+
+    def _sweep(self, folder: EvalFolder) -> Curve:
+        """Examine every length; what an interrupted evaluation has found is kept."""
+        setting = self.trained.setting
+        known = Curve.load(folder.curve) if folder.curve.exists() else Curve()
+        bar = Progress(
+            TextColumn("{task.description}"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeRemainingColumn(),
+            transient=True,
+            disable=not (setting.trainer.progress and sys.stdout.isatty()),
+        )
+        with bar:
+            line = bar.add_task(f"{self.label}, lengths", total=len(self.lengths), completed=len(known))
+
+            def found(curve: Curve) -> None:
+                curve.save(folder.curve)
+                bar.update(line, completed=len(curve))
+
+            return sweep(
+                self.trained.decoder,
+                self.task,
+                setting.positions,
+                setting.eval,
+                self.lengths,
+                setting.facts(self.trained.step),
+                known,
+                found,
+            )
+
+
+def place(trained: Trained, label: str, asked: Mapping[str, Any]) -> EvalFolder:
+    """The folder of an evaluation: below its run, with a readable name and a hash of everything that was asked."""
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return EvalFolder(trained.folder.path / "eval" / f"{label}-{digest[:8]}")
+
+
+def written(asked: Mapping[str, Any]) -> str:
+    """What was asked, as YAML."""
+    return OmegaConf.to_yaml(OmegaConf.create(dict(asked)))
+
+
+def shown(path: Path) -> str:
+    """A path, from the working directory where it is under it."""
+    here, path = Path.cwd(), path.absolute()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,68 @@
+"""Examine trained runs again: other lengths, stress sets, or where their heads look."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+from lengen.door import FAILED, MISTAKES, Door
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    return Door(
+        "eval",
+        evaluate,
+        arguments,
+        short=("lengths", "decode", "examples", "seed", "checkpoint", "stress"),
+        texts=("name",),
+        lists=("run", "against", "eval.stress"),
+    ).enter()
+
+
+def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
+    """Every run in turn; one that fails does not stop the others."""
+    import torch
+
+    from lengen.again import shown
+    from lengen.config import Builder
+    from lengen.request import Request, several
+
+    lists = {name: several(config[name]) for name in ("run", "against")}
+    request = Builder(allowed).build(Request, {**config, **lists})
+    runs = request.runs
+    torch.set_num_threads(request.trainer["threads"])
+    failed = 0
+    for index, folder in enumerate(runs, 1):
+        if len(runs) > 1:
+            print(f"lengen: run {index} of {len(runs)}: {shown(folder.path)}", flush=True)
+        try:
+            tell(request.answer(folder, allowed), full=len(runs) == 1)
+        except Exception as error:
+            if len(runs) == 1:
+                raise
+            failed += 1
+            print(f"lengen: failed: {shown(folder.path)}: {error}", file=sys.stderr)
+            if not isinstance(error, MISTAKES):
+                traceback.print_exception(error)
+    if len(runs) > 1:
+        print(f"lengen: {len(runs) - failed} of {len(runs)} runs examined")
+    return FAILED if failed else 0
+
+
+def tell(answers: list[Any], *, full: bool) -> None:
+    """What was found: a table for a single curve, else a line each."""
+    from lengen.again import shown
+    from lengen.report import terminal
+
+    for answer in answers:
+        if answer.earlier:
+            print(
+                f"lengen: {shown(answer.folder.path)} is there already; force=true does it again and keeps the old one aside"
+            )
+        if full and answer.curve is not None and len(answers) == 1:
+            share = answer.folder.facts()["id_exact_match"]
+            terminal.show(answer.curve, id_exact_match=share, folder=answer.folder.path)
+        elif not answer.earlier:
+            print(f"  {shown(answer.folder.path)}: {terminal.summary(answer.curve)}")

@@ -1,0 +1,101 @@
+"""Curves of a family of stress sets, side by side: value x length, as a table and as a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lengen.again import Again, Answer, place, written
+from lengen.curve import TRAINED, Curve, write_csv
+from lengen.protocol import footnote
+from lengen.report import heat
+from lengen.stress import chosen, family
+from lengen.trained import Trained
+
+COLUMNS = (
+    "length",
+    "split",
+    "examples",
+    "correct",
+    "exact_match",
+    "ci_low",
+    "ci_high",
+    "token_accuracy",
+    "loss",
+    "first_error",
+)
+"""Columns of the curves that `grid.csv` has, behind the value."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Evaluations of one run that differ in the value of a stress set alone.
+
+    Args:
+        parts: the evaluations, at least two.
+        curves: what each found.
+    """
+
+    parts: Sequence[Again]
+    curves: Sequence[Curve]
+
+    def run(self) -> Answer:
+        """Write the table and draw the map."""
+        first = self.parts[0]
+        word, trained = family(first.stress), first.trained
+        asked = {**first.asked, "stress": [part.stress for part in self.parts]}
+        label = first.label.replace(first.stress, word)
+        folder, values = place(trained, label, asked), {}
+        for part, curve in zip(self.parts, self.curves, strict=True):
+            values[part.stress.partition("=")[2]] = curve
+        with folder.working(written(asked), {**first.facts, "asked": asked}, force=first.force) as work:
+            if work:
+                write_csv(folder.path / "grid.csv", (word, *COLUMNS), table(word, values))
+                share = trained.id_exact_match
+                heat.draw(
+                    values,
+                    folder.path / "grid.png",
+                    word=word,
+                    title=f"{trained.setting.title}: exact match by {word}",
+                    footnote=footnote(trained.setting, share),
+                    trained=share >= TRAINED,
+                )
+        return Answer(folder, not work)
+
+
+def table(word: str, values: Mapping[str, Curve]) -> list[dict[str, object]]:
+    """One row for each value and length."""
+    return [
+        {word: value, **{name: getattr(row, name) for name in COLUMNS}}
+        for value, curve in values.items()
+        for row in curve.rows
+    ]
+
+
+def examined(trained: Trained, name: str | None = None, *, force: bool = False) -> list[Answer]:
+    """Every evaluation that a run's setting asks for: its own task, or each of its stress sets and their grids.
+
+    Args:
+        trained: the run.
+        name: what folders are called in place of what differs from the run.
+        force: do again what is there.
+    """
+    names = list(chosen(trained.setting.task, trained.setting.eval.stress)) or [""]
+    parts = [Again(trained, stress, name, force) for stress in names]
+    answers = [part.run() for part in parts]
+    return answers + [grid.run() for grid in grids(parts, answers)]
+
+
+def grids(parts: Sequence[Again], answers: Sequence[Answer]) -> list[Grid]:
+    """A grid for every family of which several were asked."""
+    words = dict.fromkeys(family(part.stress) for part in parts if "=" in part.stress)
+    found = []
+    for word in words:
+        pairs = [
+            (part, answer.curve)
+            for part, answer in zip(parts, answers, strict=True)
+            if family(part.stress) == word and answer.curve is not None
+        ]
+        if len(pairs) > 1:
+            found.append(Grid([part for part, _ in pairs], [curve for _, curve in pairs]))
+    return found

@@ -1,0 +1,113 @@
+"""The heat map of a grid: exact match over length and one more value, as wide as a column of a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lengen.curve import Curve
+from lengen.report.figure import ALARM, FOOTNOTE, GREY, LEFT, RIGHT, TITLE, WIDTH, write
+from lengen.report.lines import wrap
+
+CELL, ABOVE, BELOW, BAR = 0.16, 0.14, 0.34, 0.42
+"""Inches: height of a row, the strip that marks trained lengths, ticks and label under the axes, the colour bar's room."""
+MAP = "cividis"
+"""Dark is wrong and light is right, also in grey print and for colour-blind readers."""
+NUMBERS = 12
+"""Columns up to which every cell shows its number."""
+
+
+def draw(
+    values: Mapping[str, Curve], path: Path, *, word: str, title: str, footnote: str, trained: bool = True
+) -> None:
+    """Draw a grid and write it as PNG, whole or not at all.
+
+    Args:
+        values: a curve for every value, all over the same lengths; the first is the lowest row.
+        path: where to; its folder must be there.
+        word: what the values are of.
+        title: above the axes.
+        footnote: the protocol, in small type under the axes.
+        trained: False says beside the title that the run is not trained.
+
+    Raises:
+        ValueError: curves differ in their lengths, or have none.
+    """
+    spans = {curve.lengths for curve in values.values()}
+    if len(spans) != 1 or not (lengths := spans.pop()):
+        raise ValueError(f"a grid needs curves over the same lengths, got {sorted(map(list, spans))}")
+    exact = np.array([[row.exact_match for row in curve.rows] for curve in values.values()])
+    room = WIDTH - LEFT - RIGHT
+    titles, notes = wrap(title, room, 8, "bold"), wrap(footnote, WIDTH - 0.16, 5)
+    head = 0.06 + TITLE * (len(titles) + (not trained)) + ABOVE
+    plot = max(CELL * len(values), 0.6)
+    height = head + plot + BELOW + 0.05 + FOOTNOTE * len(notes)
+    figure = Figure(figsize=(WIDTH, height), facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    down = (height - head - plot) / height
+    axes = figure.add_axes((LEFT / WIDTH, down, (room - BAR) / WIDTH, plot / height))
+    image = axes.imshow(
+        exact, origin="lower", aspect="auto", cmap=MAP, vmin=0, vmax=1, interpolation="nearest"
+    )
+    _ticks(axes, list(values), lengths, word)
+    _trained(axes, lengths, next(iter(values.values())).rows[0].train_length, plot)
+    if len(lengths) <= NUMBERS:
+        _numbers(axes, exact)
+    side = figure.add_axes(((WIDTH - RIGHT - BAR + 0.1) / WIDTH, down, 0.07 / WIDTH, plot / height))
+    bar = figure.colorbar(image, cax=side, ticks=[0, 0.5, 1])
+    bar.ax.tick_params(labelsize=6, length=2, width=0.5, pad=2)
+    bar.outline.set_linewidth(0.4)
+    text: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
+    figure.text(LEFT / WIDTH, 1 - 0.05 / height, "\n".join(titles), size=8, weight="bold", **text)
+    if not trained:
+        under = 1 - (0.05 + TITLE * len(titles)) / height
+        figure.text(LEFT / WIDTH, under, "NOT TRAINED", size=7, weight="bold", color=ALARM, **text)
+    foot = (FOOTNOTE * len(notes) + 0.02) / height
+    figure.text(0.08 / WIDTH, foot, "\n".join(notes), size=5, color=GREY, **text)
+    write(canvas, path, {"Title": title, "Description": footnote})
+
+
+def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], word: str) -> None:
+    """Every value, and as many lengths as there is room for."""
+    every = -(-len(lengths) // 14)
+    shown = range(0, len(lengths), every)
+    axes.set_xticks(list(shown), [str(lengths[index]) for index in shown])
+    every = -(-len(values) // 14)
+    axes.set_yticks(list(range(0, len(values), every)), values[::every])
+    axes.set_xlabel("length", size=7, labelpad=2)
+    axes.set_ylabel(word, size=7, labelpad=2)
+    axes.tick_params(labelsize=6, length=2, width=0.5, pad=2)
+    axes.spines[:].set_visible(False)
+
+
+def _trained(axes: Axes, lengths: tuple[int, ...], train_length: int, plot: float) -> None:
+    """A bar above the trained lengths, and a rule where they end."""
+    columns = sum(length <= train_length for length in lengths)
+    if not columns:
+        return
+    edge, top = columns / len(lengths), 1 + 0.02 / plot
+    axes.add_patch(
+        Rectangle(
+            (0, top), edge, 0.03 / plot, transform=axes.transAxes, color=GREY, clip_on=False, linewidth=0
+        )
+    )
+    over: dict[str, Any] = {"size": 5.5, "color": GREY, "va": "bottom", "transform": axes.transAxes}
+    axes.text(0, 1 + 0.055 / plot, f"trained: 1 to {train_length}", **over)
+    if columns < len(lengths):
+        axes.axvline(columns - 0.5, color="white", linewidth=1.6)
+        axes.axvline(columns - 0.5, color="black", linewidth=0.7, linestyle=(0, (3, 2)))
+
+
+def _numbers(axes: Axes, exact: Any) -> None:
+    """Exact match in every cell, cut to two digits so that 0.996 does not read 1.00."""
+    for (row, column), share in np.ndenumerate(exact):
+        text = "1" if share == 1 else "0" if share == 0 else f"{np.floor(share * 100 + 1e-9) / 100:.2f}"[1:]
+        tint = "black" if share > 0.55 else "white"  # noqa: PLR2004
+        axes.text(column, row, text, size=5, ha="center", va="center_baseline", color=tint)

@@ -1,0 +1,77 @@
+"""What `lengen eval` is asked: which runs, and how they are examined again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from lengen.again import Answer
+from lengen.config import Builder
+from lengen.evaluation import Evaluation
+from lengen.folder import RunFolder
+from lengen.grid import examined
+from lengen.refusal import require
+from lengen.runs import find
+from lengen.trained import load
+
+INSPECTIONS = (None, "attention")
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `configs/eval.yaml`.
+
+    Args:
+        run: paths and globs of runs.
+        eval: options of the sweep; None is as the run was swept.
+        trainer: how it is carried out.
+        inspect: `attention`, or None for a sweep.
+        against: paths and globs of runs to which the distance of attention is measured.
+        name: what folders of results are called.
+        force: do again what is there.
+    """
+
+    run: list[str]
+    eval: Mapping[str, Any]
+    trainer: Mapping[str, Any]
+    inspect: str | None = None
+    against: list[str] = field(default_factory=list)
+    name: str | None = None
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        require(
+            bool(self.run), "run is missing: allowed are a run folder, a folder above runs, or a glob of them"
+        )
+        require(self.inspect in INSPECTIONS, f"inspect={self.inspect}: allowed is null or attention")
+        require(
+            not self.against or self.inspect == "attention",
+            f"against={self.against[0] if self.against else None}: needs inspect=attention",
+        )
+        Builder().build(Evaluation, self.changes["eval"], "eval")
+
+    @cached_property
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """Options of runs that are others than their own."""
+        asked = {name: value for name, value in self.eval.items() if value is not None}
+        listed: dict[str, Any] = {
+            name: several(asked[name]) for name in ("lengths", "stress") if name in asked
+        }
+        return {"eval": {**asked, **listed}, "trainer": dict(self.trainer)}
+
+    @property
+    def runs(self) -> list[RunFolder]:
+        """The runs that are examined."""
+        return find(self.run, "run")
+
+    def answer(self, folder: RunFolder, allowed: Iterable[str]) -> list[Answer]:
+        """Everything that is asked of one run; what is there already is not done again."""
+        trained = load(folder, self.changes, allowed)
+        return examined(trained, self.name, force=self.force)
+
+
+def several(value: Any) -> list[Any]:
+    """One value as a list of one, and nothing as a list of none."""
+    return value if isinstance(value, list) else [] if value is None else [value]

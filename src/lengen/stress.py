@@ -1,0 +1,41 @@
+"""Stress sets by name: hard cases that a task itself knows, over the vocabulary that a decoder was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lengen.config import nearest
+from lengen.refusal import require
+from lengen.task import Task
+
+
+def chosen(task: Task, names: Iterable[str]) -> Mapping[str, Task]:
+    """The stress sets that some names ask for, in the order of the task; the word of a family asks for all of it.
+
+    Raises:
+        ValueError: the task has no set of a name, or its vocabulary is another one.
+    """
+    known = task.stresses()
+    wanted = list(names)
+    allowed = list(dict.fromkeys(family(name) for name in known))
+    for name in wanted:
+        require(
+            name in known or name in allowed,
+            f"eval.stress={name}: unknown{nearest(name, [*allowed, *known])} (allowed for this task: {', '.join(allowed) or 'none'})",
+        )
+    found = {name: hard for name, hard in known.items() if name in wanted or family(name) in wanted}
+    for name, hard in found.items():
+        require(
+            hard.vocabulary == task.vocabulary,
+            f"eval.stress={name}: its vocabulary differs from the trained one, which the decoder cannot read",
+        )
+    return found
+
+
+def family(name: str) -> str:
+    """The word of a name such as `depth=0.30`; a name without a value is its own.
+
+    >>> family("depth=0.30")
+    'depth'
+    """
+    return name.partition("=")[0]

@@ -1,0 +1,109 @@
+"""A trained run, rebuilt from its folder: the setting, and the decoder with the parameters of a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from omegaconf import OmegaConf
+from yaml import YAMLError
+
+from lengen.checkpoint import read_checkpoint
+from lengen.config import Builder
+from lengen.decoder import Decoder
+from lengen.folder import RunFolder
+from lengen.refusal import require
+from lengen.setting import Setting
+from lengen.validation import id_exact_match
+
+LOGGER = {"_target_": "lengen.logger.local.Local"}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run that finished.
+
+    Args:
+        setting: what the run is, with the evaluation that is asked in place of its own.
+        folder: where it lies.
+    """
+
+    setting: Setting
+    folder: RunFolder
+
+    def __post_init__(self) -> None:
+        status = self.folder.facts().get("status", "nothing")
+        require(
+            status == "finished",
+            f"run={self.folder.path}: its status is {status!r} (allowed: a finished run)",
+        )
+        require(
+            self._checkpoint.exists(),
+            f"eval.checkpoint={self.setting.eval.checkpoint}: there is no {self._checkpoint}",
+        )
+
+    @property
+    def _checkpoint(self) -> Any:
+        return self.folder.best if self.setting.eval.checkpoint == "best" else self.folder.last
+
+    @cached_property
+    def _contents(self) -> dict[str, Any]:
+        return read_checkpoint(self._checkpoint)
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps that the parameters have seen."""
+        return int(self._contents["global_step"])
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """The decoder with the parameters of the checkpoint, in evaluation mode."""
+        decoder = self.setting.make_decoder()
+        weights = {
+            name.removeprefix("decoder."): value for name, value in self._contents["state_dict"].items()
+        }
+        try:
+            decoder.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{self._checkpoint} is of another decoder ({str(error).splitlines()[-1].strip()})"
+            ) from None
+        return decoder.to(self.setting.trainer.device).eval()
+
+    @cached_property
+    def id_exact_match(self) -> float:
+        """Exact match over the training lengths: what the run found, or measured where the checkpoint is another."""
+        facts = self.folder.facts()
+        own = facts.get("protocol", {}).get("checkpoint") == self.setting.eval.checkpoint
+        return float(facts["id_exact_match"] if own else id_exact_match(self.decoder, self.setting))
+
+
+def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: Iterable[str]) -> Trained:
+    """Rebuild a run from its own configuration.
+
+    Args:
+        folder: of the run.
+        changes: options of `eval` and `trainer` that are others than the run's.
+        allowed: top-level modules whose classes its configuration may name.
+
+    Raises:
+        ValueError: no such run, a configuration that is none, a class that is not allowed, no such checkpoint.
+    """
+    path = folder.path / "config.yaml"
+    require(path.exists(), f"run={folder.path}: there is no config.yaml")
+    try:
+        record: Any = OmegaConf.to_container(OmegaConf.load(path))
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
+    require(
+        isinstance(record, dict) and all(isinstance(record.get(group), dict) for group in changes),
+        f"{path} is no configuration of a run",
+    )
+    changed = {group: {**record[group], **options} for group, options in changes.items()}
+    try:
+        setting = Builder(allowed).build(Setting, {**record, **changed, "logger": LOGGER, "record": record})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return Trained(setting, folder)

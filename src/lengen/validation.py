@@ -1,0 +1,40 @@
+"""Exact match and loss over some lengths, on examples that are the same for every cell and seed."""
+
+from __future__ import annotations
+
+from lengen.decoder import Decoder
+from lengen.setting import Setting
+from lengen.stream import generator
+from lengen.sweep import examine
+
+
+def judge(
+    decoder: Decoder, setting: Setting, lengths: list[int], examples: int, purpose: str
+) -> tuple[float, float]:
+    """Exact match over examples shared out over some lengths, and the mean loss of the lengths.
+
+    Args:
+        decoder: in evaluation mode.
+        setting: says what is asked and where tokens are.
+        lengths: at which lengths.
+        examples: of all lengths together, at least one each.
+        purpose: keys the examples, so that those of probes and of validation differ.
+    """
+    task, share, seed = setting.task.examined(), -(-examples // len(lengths)), setting.eval.seed
+    verdicts = [
+        examine(
+            decoder,
+            task.sample(length, share, generator(purpose, seed, length)),
+            setting.positions,
+            ("probe positions", seed),
+            "teacher",
+        )
+        for length in lengths
+    ]
+    correct = sum(int(each.exact.sum()) for each in verdicts)
+    return correct / (share * len(lengths)), sum(each.loss for each in verdicts) / len(verdicts)
+
+
+def id_exact_match(decoder: Decoder, setting: Setting) -> float:
+    """Exact match over the training lengths, which decides whether a run is trained."""
+    return judge(decoder, setting, setting.lengths.support, setting.eval.examples, "validation")[0]

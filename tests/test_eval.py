@@ -1,0 +1,299 @@
+"""`lengen eval`: a trained run at other lengths and on stress sets, beside the run and never over it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from conftest import TINY, run_folders
+from lengen.curve import Curve
+from lengen.folder import EvalFolder, RunFolder
+from lengen.request import Request
+from lengen.trained import load
+from test_cli import MINE, refused
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with runs of passkey (two seeds), addition, and sort."""
+    root = tmp_path_factory.mktemp("trained")
+    import subprocess
+    import sys
+
+    script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
+    for words in (["-m", "task=passkey", "seed=0,1"], ["task=addition"], ["task=sort", "pe=rope"]):
+        done = subprocess.run(
+            [sys.executable, "-c", script, "train", *words, *TINY], cwd=root, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture
+def runs(trained, tmp_path, lengen):
+    """The same runs in the folder of this test, by task and seed."""
+    shutil.copytree(trained / "results", tmp_path / "results")
+    found = run_folders(tmp_path)
+    return {f"{path.parts[-4]}{path.name[-1]}": path.relative_to(tmp_path) for path in found}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "eval" not in path.relative_to(folder).parts
+    }
+
+
+def evaluations(run: Path) -> list[Path]:
+    return sorted(path.parent for path in run.glob("eval/*/eval.json"))
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_other_lengths_leave_a_curve_of_their_own(lengen, runs):
+    run = runs["passkey0"]
+    before = contents(run)
+    ran = lengen("eval", f"run={run}", "lengths=range(2,7)", "examples=40")
+    assert ran.code == 0, ran.err
+    assert contents(run) == before
+    (folder,) = evaluations(run)
+    assert folder.name.startswith("examples=40-lengths-")
+    curve, own = Curve.load(folder / "curve.csv"), Curve.load(run / "curve.csv")
+    assert curve.lengths == (2, 3, 4, 5, 6)
+    for row in curve.rows:
+        assert (row.cell, row.seed, row.step, row.examples) == (own.rows[0].cell, 0, 20, 40)
+        assert row.split == ("id" if row.length <= 3 else "ood")
+    facts = json.loads((folder / "eval.json").read_text())
+    assert facts["status"] == "finished"
+    assert facts["asked"]["lengths"] == [2, 3, 4, 5, 6]
+    assert facts["id_exact_match"] == json.loads((run / "run.json").read_text())["id_exact_match"]
+    assert (folder / "figure.png").stat().st_size > 10000
+    assert "length" in ran.out
+
+
+def test_without_options_it_finds_what_the_run_found(lengen, runs):
+    run = runs["addition0"]
+    assert lengen("eval", f"run={run}").code == 0
+    (folder,) = evaluations(run)
+    assert folder.name.startswith("again-")
+    mine, own = Curve.load(folder / "curve.csv"), Curve.load(run / "curve.csv")
+    for row, other in zip(mine.rows, own.rows, strict=True):
+        assert (row.length, row.correct, row.loss) == (other.length, other.correct, pytest.approx(other.loss))
+
+
+def test_greedy_gives_the_verdicts_of_the_teacher(lengen, runs):
+    run = runs["addition0"]
+    for decode in ("teacher", "greedy"):
+        options = (f"run={run}", "lengths=[1,2,4]", f"eval.decode={decode}", f"name={decode}")
+        assert lengen("eval", *options).code == 0
+    greedy, teacher = (Curve.load(folder / "curve.csv") for folder in evaluations(run))
+    assert [row.decode for row in greedy.rows] == ["greedy"] * 3
+    assert [row.correct for row in greedy.rows] == [row.correct for row in teacher.rows]
+    assert [row.first_error for row in greedy.rows] == [row.first_error for row in teacher.rows]
+
+
+def test_the_same_evaluation_is_not_done_twice(lengen, runs):
+    run = runs["passkey0"]
+    words = ("eval", f"run={run}", "lengths=[2,8]")
+    assert lengen(*words).code == 0
+    (folder,) = evaluations(run)
+    stamps = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    ran = lengen(*words[:2], "eval.lengths=[8,2]")
+    assert ran.code == 0
+    assert "is there already" in ran.out
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
+    assert lengen(*words, "force=true").code == 0
+    aside = [path.name for path in evaluations(run) if ".aside-" in path.name]
+    assert len(aside) == 1
+    assert aside[0].startswith(folder.name)
+
+
+def test_another_evaluation_never_lands_in_the_same_folder(lengen, runs):
+    run = runs["passkey0"]
+    asked = (
+        ["seed=1"],
+        ["examples=20"],
+        ["lengths=[2]"],
+        ["lengths=[3]"],
+        ["checkpoint=best"],
+        ["decode=greedy"],
+    )
+    for words in asked:
+        assert lengen("eval", f"run={run}", "name=mine", *words).code == 0
+    found = evaluations(run)
+    assert len(found) == len(asked)
+    assert all(path.name.startswith("mine-") for path in found)
+
+
+def test_an_interrupted_evaluation_goes_on_from_its_rows(lengen, runs, monkeypatch):
+    import lengen.sweep as module
+
+    run, examine, seen = runs["passkey0"], module.examine, []
+
+    def stops(decoder, batch, *others):
+        seen.append(int(batch.length[0]))
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return examine(decoder, batch, *others)
+
+    monkeypatch.setattr(module, "examine", stops)
+    assert lengen("eval", f"run={run}", "lengths=[2,4,6,8]").code == 130
+    (folder,) = evaluations(run)
+    assert json.loads((folder / "eval.json").read_text())["status"] == "interrupted"
+    assert lengen("eval", f"run={run}", "lengths=[2,4,6,8]").code == 0
+    assert seen == [2, 4, 6, 6, 8]
+    assert Curve.load(folder / "curve.csv").lengths == (2, 4, 6, 8)
+
+
+def test_a_stress_set_is_the_task_with_other_options(lengen, runs):
+    from lengen.stream import generator
+    from lengen.sweep import examine
+
+    run = runs["addition0"]
+    assert lengen("eval", f"run={run}", "stress=[carry,uneven]", "lengths=[1,2,3]").code == 0
+    carry, uneven = evaluations(run)
+    assert carry.name.startswith("carry-")
+    assert uneven.name.startswith("uneven-")
+    trained = load(RunFolder(run), {"eval": {}, "trainer": {"progress": False}}, {"lengen"})
+    from dataclasses import replace
+
+    for folder, options in ((carry, {"carry": "full"}), (uneven, {"operands": "uneven"})):
+        task = replace(trained.setting.task, **options)
+        for row in Curve.load(folder / "curve.csv").rows:
+            batch = task.sample(row.length, 50, generator("eval", 0, row.length))
+            key = ("eval positions", 0, row.length)
+            verdicts = examine(trained.decoder, batch, trained.setting.positions, key, "teacher")
+            assert row.correct == int(verdicts.exact.sum())
+            assert row.loss == pytest.approx(verdicts.loss)
+
+
+def test_depths_make_a_grid(lengen, runs):
+    run = runs["passkey1"]
+    assert lengen("eval", f"run={run}", "stress=depth", "examples=20", "lengths=[2,3,6]").code == 0
+    (folder,) = run.glob("eval/depth-*")
+    rows = table(folder / "grid.csv")
+    assert [(row["depth"], row["length"]) for row in rows] == [
+        (f"{tenth / 10:.2f}", length) for tenth in range(11) for length in ("2", "3", "6")
+    ]
+    for tenth in (0, 10):
+        (own,) = run.glob(f"eval/depth={tenth / 10:.2f}-*")
+        curve = Curve.load(own / "curve.csv")
+        mine = [row for row in rows if row["depth"] == f"{tenth / 10:.2f}"]
+        assert [int(row["correct"]) for row in mine] == [row.correct for row in curve.rows]
+    assert (folder / "grid.png").exists()
+    ran = lengen("eval", f"run={run}", "stress=[depth=0.50]", "examples=20", "lengths=[2,3,6]")
+    assert ran.code == 0
+    assert "is there already" in ran.out
+    assert len(list(run.glob("eval/depth-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    "pattern", ["results/runs/passkey", "results/runs/passkey/*/*/seed=*", "results/*/pass*/*/*/seed=[01]"]
+)
+def test_a_glob_takes_every_run(lengen, runs, pattern):
+    shutil.copytree(runs["passkey0"], runs["passkey0"].with_name("seed=0.aside-20200101T000000"))
+    ran = lengen("eval", f"run={pattern}", "lengths=[2]")
+    assert ran.code == 0, ran.err
+    assert "2 of 2 runs examined" in ran.out
+    assert [len(evaluations(runs[name])) for name in ("passkey0", "passkey1", "addition0")] == [1, 1, 0]
+
+
+def test_a_run_that_fails_is_named_and_the_others_go_on(lengen, runs):
+    (runs["passkey0"] / "checkpoints" / "last.ckpt").write_text("no checkpoint")
+    ran = lengen("eval", "run=results/runs/passkey", "lengths=[2]")
+    assert ran.code == 1
+    assert f"failed: {runs['passkey0']}" in ran.err
+    assert "Traceback" not in ran.err
+    assert evaluations(runs["passkey1"])
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["run=nowhere"], ["run=nowhere", "no run is there"]),
+        (["run=results/*/nothing/*"], ["run=results/*/nothing/*", "no run is there"]),
+        ([], ["run is missing"]),
+        (["run=RUN", "stress=carries"], ["eval.stress=carries", "'carry'", "carry, uneven"]),
+        (["run=RUN", "decode=gredy"], ["eval.decode=gredy", "'greedy'"]),
+        (["run=RUN", "examples=0"], ["eval.examples=0"]),
+        (["run=RUN", "lengths=[0]"], ["eval.lengths has 0"]),
+        (["run=RUN", "checkpoint=ood"], ["eval.checkpoint=ood", "last, best"]),
+        (["run=RUN", "inspect=heads"], ["inspect=heads", "attention"]),
+        (["run=RUN", "against=RUN"], ["inspect=attention"]),
+        (["run=RUN", "name=../x"], ["name=../x"]),
+        (["run=RUN", "lenghts=[1]"], ["'lenghts'"]),
+        (["run=results/runs/sort", "lengths=[200]"], ["eval.lengths has 200", "100 items"]),
+    ],
+)  # fmt: skip
+def test_refusals(lengen, runs, words, named):
+    run = runs["addition0"]
+    refused(lengen("eval", *[word.replace("RUN", str(run)) for word in words]), *named)
+    assert not any(evaluations(path) for path in runs.values())
+
+
+def test_runs_that_are_not_there_whole_are_refused(lengen, runs):
+    run = runs["addition0"]
+    (run / "checkpoints" / "best.ckpt").unlink()
+    refused(lengen("eval", f"run={run}", "checkpoint=best"), "eval.checkpoint=best", "best.ckpt")
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**facts, "status": "running"}))
+    refused(lengen("eval", f"run={run}"), "'running'", "finished")
+
+
+def test_a_strangers_run_names_only_classes_of_lengen(lengen, runs):
+    run = runs["addition0"]
+    config = OmegaConf.load(run / "config.yaml")
+    config.task._target_ = "antigravity.Thing"
+    OmegaConf.save(config, run / "config.yaml")
+    refused(lengen("eval", f"run={run}"), "antigravity.Thing", "--config-dir")
+
+
+def test_a_users_own_task_is_examined_again_with_its_folder(lengen, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "conf" / "task").mkdir(parents=True)
+    (tmp_path / "conf" / "task" / "mine.yaml").write_text("_target_: mine.Mine")
+    assert lengen("train", "--config-dir", "conf", "task=mine", *TINY).code == 0
+    (run,) = run_folders(tmp_path)
+    assert lengen("eval", "--config-dir", "conf", f"run={run}", "lengths=[4]").code == 0
+    refused(lengen("eval", f"run={run}", "lengths=[4]"), "mine.Mine", "--config-dir")
+    refused(lengen("eval", "--config-dir", "conf", f"run={run}", "stress=carry"), "eval.stress=carry", "none")
+
+
+def test_training_leaves_the_curves_of_its_stress_sets(lengen, tmp_path):
+    refused(lengen("train", "task=copy", "eval.stress=[carry]"), "eval.stress=carry", "repeats")
+    assert list(tmp_path.iterdir()) == []
+    assert lengen("train", "task=copy", *TINY).code == 0
+    ran = lengen(
+        "train", "task=copy", "eval.stress=[repeats]", *TINY
+    )  # the same cell: only what is missing is done
+    assert ran.code == 0
+    assert "is finished already" in ran.out
+    (run,) = run_folders(tmp_path)
+    (folder,) = evaluations(run)
+    assert folder.name.startswith("repeats-")
+    ran = lengen("eval", f"run={run}", "stress=repeats")
+    assert "is there already" in ran.out
+
+
+def test_what_a_folder_of_before_lacks_does_not_change_its_cell(runs):
+    run = runs["addition0"]
+    config = OmegaConf.load(run / "config.yaml")
+    del config.eval.stress
+    OmegaConf.save(config, run / "config.yaml")
+    trained = load(RunFolder(run), {"eval": {}, "trainer": {}}, {"lengen"})
+    assert trained.setting.cell == run.parent.name
+
+
+def test_a_request_takes_one_path_or_several():
+    with pytest.raises(ValueError, match="run is missing"):
+        Request([], {}, {})
+    assert EvalFolder(Path("nowhere")).facts() == {}

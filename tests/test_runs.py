@@ -1,0 +1,77 @@
+"""Runs found by paths, folders and globs."""
+
+from __future__ import annotations
+
+import pytest
+
+from lengen.door import Door
+from lengen.runs import find
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "runs/a/x/seed=0",
+        "runs/a/x/seed=1",
+        "runs/b/x/seed=0,init_seed=2",
+        "runs/b/x/seed=0.aside-20200101T000000",
+        "runs/b/x/.seed=3.part",
+        ".hidden/a/seed=0",
+        "odd[1]/seed=0",
+    ):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "run.json").write_text("{}")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("patterns", "names"),
+    [
+        (["runs"], ["runs/a/x/seed=0", "runs/a/x/seed=1", "runs/b/x/seed=0,init_seed=2"]),
+        (["runs/a/x/seed=1"], ["runs/a/x/seed=1"]),
+        (["runs/*/x/seed=0*"], ["runs/a/x/seed=0", "runs/b/x/seed=0,init_seed=2"]),
+        (["runs/**/seed=?"], ["runs/a/x/seed=0", "runs/a/x/seed=1"]),
+        (
+            ["runs/[b]", "runs/a/x/seed=0", "runs"],
+            ["runs/b/x/seed=0,init_seed=2", "runs/a/x/seed=0", "runs/a/x/seed=1"],
+        ),
+        (["odd[1]"], ["odd[1]/seed=0"]),
+    ],
+)
+def test_find(tree, patterns, names):
+    assert [folder.path.as_posix() for folder in find(patterns, "run")] == names
+
+
+@pytest.mark.parametrize("pattern", ["nothing", "runs/c*", "runs/b/x/seed=0.aside-20200101T000000"])
+def test_a_pattern_without_runs_is_refused(tree, pattern):
+    with pytest.raises(ValueError, match=r"run=.*no run is there"):
+        find(["runs", pattern], "run")
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("run=runs/*/x/seed=*", "runs/*/x/seed=*"),
+        ("run=runs/[ab]/x/seed=0,init_seed=2", "runs/[ab]/x/seed=0,init_seed=2"),
+        ("run=~/runs (old)/a", "~/runs (old)/a"),
+        ("run=[runs/a/x/seed=0, runs/b/*]", ["runs/a/x/seed=0", "runs/b/*"]),
+        ("run=['a,b=c','d']", ["a,b=c", "d"]),
+        ("run='a,b'", "a,b"),
+        ("run=null", None),
+        ("run=", ""),
+        ("run=[]", []),
+        ("++run=a=b", "a=b"),
+        ("lengths=range(1,4)", ["range(1,4)"]),
+        ("lengths=[1,2x]", [1, "2x"]),
+        ("eval.lengths=[range(1,4)]", ["range(1,4)"]),
+    ],
+)
+def test_values_are_taken_as_they_are_written(word, value):
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    door = Door("eval", lambda *_: 0, [], short=("lengths",), verbatim=("run",))
+    override = OverridesParser.create().parse_override(door._quoted(word))
+    assert override.value() == value
+    assert not override.is_sweep_override()
+    assert override.key_or_group == ("run" if "run" in word else "eval.lengths")
