@@ -35,12 +35,8 @@ def trained(tmp_path_factory):
         patch.chdir(top)
         patch.setattr(sys, "path", list(sys.path))
         patch.setattr(sys, "argv", ["lengen", "train", "-m", *words])
-        import time, torch, lightning.pytorch
-
-        t = time.time()
         wandb.teardown()
         assert main() == 0
-        print("XX", time.time() - t)
         wandb.teardown()
     return top
 
