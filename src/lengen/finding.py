@@ -1,4 +1,4 @@
-"""Finding runs on disk, and reading them; what cannot be read becomes a line with its reason."""
+"""Finding runs on disk or on W&B, and reading them; what cannot be read becomes a line with its reason."""
 
 from __future__ import annotations
 
@@ -23,11 +23,17 @@ def find(patterns: Iterable[str]) -> Iterator[Run | LeftOut]:
     """Every run in the folders that some globs name, or below them.
 
     Args:
-        patterns: paths with `*`, `?`, `[…]` and `**`; a run folder, or any folder above runs.
+        patterns: paths with `*`, `?`, `[…]` and `**`; a run folder, or any folder above runs. Or `wandb:ENTITY/PROJECT`,
+            with `/GROUP` for a cell or a tag of it.
     """
     configs: dict[str, Mapping[str, Any]] = {}
     seen: set[Path] = set()
     for pattern in patterns:
+        if pattern.startswith("wandb:"):
+            from lengen.board.project import read as read_project
+
+            yield from read_project(pattern)
+            continue
         places = matching(pattern)
         folders = [folder for place in places for folder in below(place)]
         if not folders:
@@ -86,8 +92,7 @@ def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> Run | LeftOut:
         )
         return LeftOut(str(folder), reason.removeprefix(f"{folder}/"))
     config = configs[cell]
-    asked = Evaluation(lengths=config["eval"]["lengths"]).at(config["train_length"])
-    if status != "diverged" and (missing := [length for length in asked if length not in curve]):
+    if status != "diverged" and (missing := cut_short(config, curve)):
         return LeftOut(str(folder), f"curve.csv is cut short: lengths {missing} are missing")
     seed = folder.name.removeprefix("seed=") if folder.name.startswith("seed=") else str(config["seed"])
     return Run(str(folder), cell, seed, config, facts, curve)
@@ -106,8 +111,23 @@ def _config(path: Path) -> Mapping[str, Any]:
         )
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
+    return check_config(config, str(path))
+
+
+def check_config(config: Any, name: str) -> Mapping[str, Any]:
+    """A configuration that has what every run of today has.
+
+    Raises:
+        ValueError: it lacks something.
+    """
     needed = ("task", "eval", "labels", "train_length")
     missing = [key for key in needed if not isinstance(config, Mapping) or key not in config]
     if missing:
-        raise ValueError(f"{path} is of an older lengen: it has no {', '.join(missing)}")
+        raise ValueError(f"{name} is of an older lengen: it has no {', '.join(missing)}")
     return dict(config)
+
+
+def cut_short(config: Mapping[str, Any], curve: Curve) -> list[int]:
+    """Lengths that a run was asked and its curve lacks."""
+    asked = Evaluation(lengths=config["eval"]["lengths"]).at(config["train_length"])
+    return [length for length in asked if length not in curve]

@@ -35,9 +35,6 @@ def trained(tmp_path_factory):
         patch.chdir(top)
         patch.setattr(sys, "path", list(sys.path))
         patch.setattr(sys, "argv", ["lengen", "train", "-m", *words])
-        import time
-
-        t = time.time()
         wandb.teardown()
         assert main() == 0
         wandb.teardown()
