@@ -17,6 +17,8 @@ from pathlib import Path
 
 COPY = "-m task=copy train_length=20 decoder=tiny 'seed=range(5)' eval.lengths=[5,10,15,20,\"range(21,41)\"]"
 
+FACTORS = "0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x"
+
 
 @dataclass(frozen=True)
 class Study:
@@ -46,8 +48,7 @@ STUDIES = {
     "passkey-encodings": Study(
         "six encodings, five seeds, 35 minutes",
         (
-            "-m task=passkey pe=nope,rope,alibi,t5,sinusoidal,learned 'seed=range(5)' "
-            "eval.lengths=[0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x]",
+            f"-m task=passkey pe=nope,rope,alibi,t5,sinusoidal,learned 'seed=range(5)' eval.lengths=[{FACTORS}]",
         ),
         "'title=Passkey: six encodings, five seeds' at=4x",
     ),
