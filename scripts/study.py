@@ -46,7 +46,7 @@ STUDIES = {
         ),
     ),
     "passkey-encodings": Study(
-        "six encodings, five seeds, 35 minutes",
+        "six encodings, five seeds, 40 minutes",
         (
             f"-m task=passkey pe=nope,rope,alibi,t5,sinusoidal,learned 'seed=range(5)' eval.lengths=[{FACTORS}]",
         ),
