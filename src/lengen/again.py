@@ -94,11 +94,6 @@ class Again:
         ]
         return "-".join(filter(None, parts)) or "again"
 
-    @cached_property
-    def folder(self) -> EvalFolder:
-        """Where it leaves its files: a readable name, and a hash of what was asked."""
-        return place(self.trained, self.label, self.asked)
-
     @property
     def facts(self) -> dict[str, Any]:
         """For `eval.json`."""
@@ -112,7 +107,7 @@ class Again:
 
     def run(self) -> Answer:
         """Sweep what is not known yet, draw, keep."""
-        folder, setting = self.folder, self.trained.setting
+        folder, setting = place(self.trained, self.label, self.asked), self.trained.setting
         with folder.working(written(self.asked), self.facts, force=self.force) as work:
             if work:
                 curve = self._sweep(folder)

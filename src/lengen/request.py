@@ -9,14 +9,20 @@ from typing import Any
 
 from lengen.again import Answer
 from lengen.config import Builder
+from lengen.divergence import Divergence
 from lengen.evaluation import Evaluation
 from lengen.folder import RunFolder
 from lengen.grid import examined
+from lengen.inspection import Inspection
+from lengen.protocol import check_sweep
 from lengen.refusal import require
 from lengen.runs import find
-from lengen.trained import load
+from lengen.stress import chosen
+from lengen.trained import Trained, load
 
 INSPECTIONS = (None, "attention")
+LOOKED = {"lengths": ["1x", "2x"], "examples": 64}
+"""What an inspection takes where nothing else is asked: a trained length and one beyond, and few examples."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,8 @@ class Request:
         listed: dict[str, Any] = {
             name: several(asked[name]) for name in ("lengths", "stress") if name in asked
         }
-        return {"eval": {**asked, **listed}, "trainer": dict(self.trainer)}
+        usual = LOOKED if self.inspect else {}
+        return {"eval": {**usual, **asked, **listed}, "trainer": dict(self.trainer)}
 
     @property
     def runs(self) -> list[RunFolder]:
@@ -69,7 +76,30 @@ class Request:
     def answer(self, folder: RunFolder, allowed: Iterable[str]) -> list[Answer]:
         """Everything that is asked of one run; what is there already is not done again."""
         trained = load(folder, self.changes, allowed)
-        return examined(trained, self.name, force=self.force)
+        if not self.inspect:
+            return examined(trained, self.name, force=self.force)
+        names = list(chosen(trained.setting.task, trained.setting.eval.stress)) or [""]
+        looks = [Inspection(trained, name, self.name, self.force) for name in names]
+        others = self._others(trained, allowed)
+        apart = [Divergence(trained, name, self.name, self.force, others) for name in names if others]
+        return [part.run() for part in (*looks, *apart)]
+
+    def _others(self, trained: Trained, allowed: Iterable[str]) -> list[Trained]:
+        """The runs to which distances are measured, at the same lengths; never the run itself."""
+        if not self.against:
+            return []
+        lengths = trained.setting.eval.at(trained.setting.train_length)
+        changes = {**self.changes, "eval": {**self.changes["eval"], "lengths": lengths}}
+        folders = [
+            folder
+            for folder in find(self.against, "against")
+            if not folder.path.samefile(trained.folder.path)
+        ]
+        require(bool(folders), f"against={self.against[0]}: is the run itself (allowed: other runs)")
+        others = [load(folder, changes, allowed) for folder in folders]
+        for other in others:
+            check_sweep(other.setting, {"": other.setting.task})
+        return others
 
 
 def several(value: Any) -> list[Any]:

@@ -24,6 +24,7 @@ def figures(monkeypatch):
 
     def keep(figure, *arguments, **options):
         kept.append(figure)
+        figure.set_dpi(options["dpi"])  # as it stays when it is measured
         return save(figure, *arguments, **options)
 
     monkeypatch.setattr(Figure, "savefig", keep)

@@ -65,4 +65,6 @@ def tell(answers: list[Any], *, full: bool) -> None:
             share = answer.folder.facts()["id_exact_match"]
             terminal.show(answer.curve, id_exact_match=share, folder=answer.folder.path)
         elif not answer.earlier:
-            print(f"  {shown(answer.folder.path)}: {terminal.summary(answer.curve)}")
+            names = sorted(path.name for path in answer.folder.path.glob("*.[cp][sn][vg]"))
+            found = terminal.summary(answer.curve) if answer.curve else ", ".join(names)
+            print(f"  {shown(answer.folder.path)}: {found}")

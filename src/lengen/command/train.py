@@ -28,6 +28,7 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
         print(f"lengen: diverged: {outcome.error}; what was found until then is in {outcome.folder.path}")
         return FAILED
     for answer in outcome.stresses:
-        print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")
+        if answer.curve:
+            print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")
     terminal.show(outcome.curve, id_exact_match=outcome.id_exact_match or 0.0, folder=outcome.folder.path)
     return 0

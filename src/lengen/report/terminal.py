@@ -151,10 +151,8 @@ def verdict(id_exact_match: float) -> str:
     return f"NOT TRAINED: ID exact match {number:g} is under {TRAINED}; its OOD numbers say nothing about extrapolation"
 
 
-def summary(curve: Curve | None) -> str:
+def summary(curve: Curve) -> str:
     """A curve in a line: exact match at its ends, and the reaches."""
-    if curve is None:
-        return "files"
     ends = dict.fromkeys((curve.rows[0], curve.rows[-1]))
     shares = ", ".join(f"{row.exact_match:.3f} at {row.length}" for row in ends)
     reaches = ", ".join(f"{threshold:.2f}: {length or NONE}" for threshold, length in curve.reaches.items())

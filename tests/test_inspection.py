@@ -1,0 +1,128 @@
+"""`lengen eval inspect=attention`: where heads look, and how far two runs are apart, from command line to files."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+
+import pytest
+from matplotlib.figure import Figure
+
+from conftest import TINY, run_folders
+from test_cli import refused
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Runs of passkey with two encodings, one with another number of layers, and one of another task."""
+    root = tmp_path_factory.mktemp("trained")
+    script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
+    for words in (["-m", "pe=nope,t5"], ["pe=alibi", "decoder.layers=2"], ["task=sort", "pe=rope"]):
+        own = [word for word in TINY if not ("layers" in word and "decoder.layers=2" in words)]
+        command = [sys.executable, "-c", script, "train", *words, *own]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture
+def runs(trained, tmp_path, lengen):
+    """The same runs in the folder of this test, by encoding."""
+    shutil.copytree(trained / "results", tmp_path / "results")
+    return {path.parts[-3]: path.relative_to(tmp_path) for path in run_folders(tmp_path)}
+
+
+def table(run, name):
+    (path,) = run.glob(f"eval/*/{name}.csv")
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_where_every_head_looks(lengen, runs):
+    run = runs["nope"]
+    ran = lengen("eval", f"run={run}", "inspect=attention", "examples=10")
+    assert ran.code == 0, ran.err
+    assert "attention.csv, attention.png, heads.csv" in ran.out
+    rows, sums = table(run, "attention"), defaultdict(float)
+    means = defaultdict(float)
+    for row in rows:
+        key = row["loop"], row["layer"], row["head"], row["length"], row["split"]
+        sums[key] += float(row["mass"])
+        means[key] += float(row["mass"]) * int(row["distance"])
+    assert set(sums) == {("1", "1", head, *at) for head in "12" for at in (("3", "id"), ("6", "ood"))}
+    assert all(total == pytest.approx(1, abs=1e-5) for total in sums.values())
+    heads = table(run, "heads")
+    assert len(heads) == 4
+    for row in heads:
+        key = row["loop"], row["layer"], row["head"], row["length"], row["split"]
+        assert float(row["mean_distance"]) == pytest.approx(means[key], abs=1e-4)
+        assert (row["examples"], row["queries"]) == ("10", "40")  # three digits and the end token
+        assert 0 < float(row["source_mass"]) < 1
+        assert 0 < float(row["source_uniform"]) < 0.2
+        assert 0 < float(row["first_mass"]) < 1
+    again = lengen("eval", f"run={run}", "inspect=attention", "examples=10", "decode=greedy")
+    assert "is there already" in again.out  # how answers are decoded changes no weight
+
+
+def test_a_task_without_places_has_no_source(lengen, runs):
+    assert lengen("eval", f"run={runs['rope']}", "inspect=attention", "lengths=[2,3]").code == 0
+    for row in table(runs["rope"], "heads"):
+        assert row["source_mass"] == row["source_uniform"] == ""
+        assert float(row["entropy"]) > 0
+
+
+def test_how_far_two_runs_are_apart(lengen, runs):
+    run = runs["nope"]
+    words = ("eval", f"run={run}", "inspect=attention", "examples=12", "lengths=[3,5]")
+    ran = lengen(*words, "against=results/runs/passkey/[nt]*/*/seed=*")
+    assert ran.code == 0, ran.err
+    rows = table(run, "distance")
+    assert [(row["against_pe"], row["length"], row["split"]) for row in rows] == [
+        ("t5", "3", "id"),
+        ("t5", "5", "ood"),
+    ]
+    for row in rows:
+        assert 0 < float(row["distance"]) <= float(row["mean_over_pairs"]) < 1
+    assert lengen("eval", f"run={runs['t5']}", *words[2:], f"against={run}").code == 0
+    for mine, theirs in zip(
+        rows, table(runs["t5"], "distance"), strict=True
+    ):  # of two, the same either way round
+        assert float(mine["distance"]) == pytest.approx(float(theirs["distance"]), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("against", "words"),
+    [
+        ("alibi", ["decoder.layers=2", "has 1"]),
+        ("rope", ["task=", "Sort"]),
+        ("nope", ["the run itself"]),
+        ("nothing", ["against=nothing", "no run is there"]),
+    ],
+)
+def test_runs_that_do_not_compare_are_refused(lengen, runs, against, words):
+    other = runs.get(against, against)
+    refused(lengen("eval", f"run={runs['nope']}", "inspect=attention", f"against={other}"), *words)
+
+
+def test_figures_show_every_head_and_keep_their_words_apart(lengen, runs, monkeypatch):
+    kept, save = [], Figure.savefig
+
+    def keep(figure, *arguments, **options):
+        figure.set_dpi(options["dpi"])  # as it stays when it is measured
+        save(figure, *arguments, **options)
+        kept.append(figure)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    assert lengen("eval", f"run={runs['alibi']}", "inspect=attention", "lengths=[2,3,6]").code == 0
+    (figure,) = kept
+    assert len(figure.axes) == 4
+    for axes in figure.axes:
+        assert [line.get_label() for line in axes.get_lines()] == ["length 2 (ID)", "length 6 (OOD)"]
+        for line in axes.get_lines():
+            assert sum(line.get_ydata()) == pytest.approx(1, abs=1e-5)
+        (note,) = axes.texts
+        name = next(text for text in (axes._left_title,) if text.get_text())
+        assert name.get_window_extent().x1 <= note.get_window_extent().x0
