@@ -2,6 +2,7 @@
 
     python scripts/bench.py overhead   training through lengen against a bare PyTorch loop, ten steps each in turn
     python scripts/bench.py sweep      a teacher-forced sweep against cached greedy decoding, with the same verdicts
+    python scripts/bench.py compare    lengen compare on 1,000 made-up runs: ten encodings, a hundred seeds
 
 Machines are noisy, and their speed drifts: the two sides take turns, and what is quoted is their ratio.
 """
@@ -9,11 +10,16 @@ Machines are noisy, and their speed drifts: the two sides take turns, and what i
 from __future__ import annotations
 
 import argparse
+import random
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +29,14 @@ from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
 from lengen.config import Builder, config_dir
-from lengen.curve import Curve
+from lengen.curve import Curve, Row
+from lengen.evaluation import Evaluation
 from lengen.experiment import Experiment
 from lengen.folder import RunFolder
 from lengen.journal import Journal
 from lengen.logger import Logger
 from lengen.metrics import answer_loss
+from lengen.statistics import clopper_pearson
 from lengen.stream import Example
 from lengen.sweep import sweep
 from lengen.training import Learner, fit
@@ -148,6 +156,59 @@ def swept(steps: int, pairs: int = 3) -> None:
     )
 
 
+def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
+    """Print what `lengen compare` takes for many runs: seconds on the clock, seconds of computing, peak memory."""
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        labels = [f"labels.{name}=bench" for name in LABELS]
+        plain: Any = OmegaConf.to_container(compose("train", ["task=copy", *labels]), resolve=True)
+    lengths = Builder().build(Evaluation, plain["eval"], "eval").at(plain["train_length"])
+    chance = random.Random(0)
+    with tempfile.TemporaryDirectory() as place:
+        for encoding, seed in product(range(encodings), range(seeds)):
+            pe, cell = f"pe{encoding}", f"c{encoding:09d}"
+            folder = RunFolder(Path(place) / "runs" / "copy" / pe / cell / f"seed={seed}")
+            config = {**plain, "seed": seed, "labels": {**plain["labels"], "task": "copy", "pe": pe}}
+            protocol = {"examples": 1000, "train_length": plain["train_length"]}
+            folder.make(
+                OmegaConf.to_yaml(OmegaConf.create(config)),
+                {"status": "finished", "id_exact_match": 1.0, "protocol": protocol, "wall_seconds": 60.0},
+            )
+            rows = []
+            for length in lengths:
+                correct = round(
+                    1000 * min(max(1.4 - length / (10 + 2 * encoding) / 2 + chance.gauss(0, 0.1), 0), 1)
+                )
+                low, high = clopper_pearson(correct, 1000)
+                told = (correct / 1000, low, high, correct / 1000, 0.1, None, 0.1, 2**29)
+                split = "id" if length <= plain["train_length"] else "ood"
+                names = (
+                    "copy",
+                    pe,
+                    "contiguous",
+                    "softmax",
+                    "none",
+                    "tiny",
+                    cell,
+                    seed,
+                    1500,
+                    "last",
+                    "teacher",
+                )
+                rows.append(Row(*names, plain["train_length"], length, split, 1000, correct, *told))
+            Curve(tuple(rows)).save(folder.curve)
+        script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
+        words = ["compare", f"runs={place}/runs", f"out={place}/out"]
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", script, *words], check=True, stdout=subprocess.DEVNULL)
+        seconds = time.perf_counter() - started
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(
+            f"lengen compare on {encodings * seeds} runs: {seconds:.1f} s on the clock, {used.ru_utime + used.ru_stime:.1f} s of "
+            f"computing, peak memory {used.ru_maxrss / 2**20:.2f} GiB, "
+            f"{sum(1 for path in Path(place, 'out').iterdir() if path.is_file())} files"
+        )
+
+
 def middle(values: list[float]) -> str:
     """Median and range."""
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
@@ -157,8 +218,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("overhead", "sweep"))
+    parser.add_argument("what", choices=("overhead", "sweep", "compare"))
     parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    {"overhead": overhead, "sweep": swept}[asked.what](asked.steps)
+    {"overhead": overhead, "sweep": swept, "compare": compared}[asked.what](asked.steps)
