@@ -52,16 +52,19 @@ def test_a_pattern_without_runs_is_refused(tree, pattern):
 @pytest.mark.parametrize(
     ("word", "value"),
     [
-        ("run=runs/*/x/seed=*", "runs/*/x/seed=*"),
-        ("run=runs/[ab]/x/seed=0,init_seed=2", "runs/[ab]/x/seed=0,init_seed=2"),
-        ("run=~/runs (old)/a", "~/runs (old)/a"),
+        ("run=runs/*/x/seed=*", ["runs/*/x/seed=*"]),
+        ("run=runs/[ab]/x/seed=0,init_seed=2", ["runs/[ab]/x/seed=0,init_seed=2"]),
+        ("run=~/runs (old)/a", ["~/runs (old)/a"]),
         ("run=[runs/a/x/seed=0, runs/b/*]", ["runs/a/x/seed=0", "runs/b/*"]),
         ("run=['a,b=c','d']", ["a,b=c", "d"]),
         ("run='a,b'", "a,b"),
         ("run=null", None),
         ("run=", ""),
         ("run=[]", []),
-        ("++run=a=b", "a=b"),
+        ("++run=a=b", ["a=b"]),
+        ('run=a "quoted" \\ one', ['a "quoted" \\ one']),
+        ("name=a, b=c!", "a, b=c!"),
+        ("name=null", None),
         ("lengths=range(1,4)", ["range(1,4)"]),
         ("lengths=[1,2x]", [1, "2x"]),
         ("eval.lengths=[range(1,4)]", ["range(1,4)"]),
@@ -70,8 +73,9 @@ def test_a_pattern_without_runs_is_refused(tree, pattern):
 def test_values_are_taken_as_they_are_written(word, value):
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    door = Door("eval", lambda *_: 0, [], short=("lengths",), verbatim=("run",))
+    door = Door("eval", lambda *_: 0, [], short=("lengths",), texts=("name",), lists=("run",))
     override = OverridesParser.create().parse_override(door._quoted(word))
     assert override.value() == value
     assert not override.is_sweep_override()
-    assert override.key_or_group == ("run" if "run" in word else "eval.lengths")
+    key = word.lstrip("+").partition("=")[0]
+    assert override.key_or_group == (f"eval.{key}" if key == "lengths" else key)

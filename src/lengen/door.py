@@ -75,6 +75,8 @@ class Door:
         try:
             entrance(self._job)()
             return self._sum()
+        except BrokenPipeError:  # nobody reads any more
+            raise
         except (CompactHydraException, ValueError, OSError) as error:
             if traced:
                 raise
@@ -225,12 +227,12 @@ class Door:
 
 
 def quoted(text: str) -> str:
-    r"""A text as Hydra reads it back.
+    r"""A text as Hydra reads it back: in its quotes a backslash means something only before a quote.
 
     >>> print(quoted('a "b"'))
     "a \"b\""
     """
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2].replace('"', '\\"'), text)
     return f'"{escaped}"'
 
 

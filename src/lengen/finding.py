@@ -56,15 +56,16 @@ def below(top: Path) -> list[Path]:
     for here, folders, files in os.walk(top, followlinks=True):
         path = Path(here)
         if "run.json" in files:
-            found.append(path)
+            found += [path] if _counts(path.name) else []
             folders.clear()
             continue
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and ".aside-" not in name and name not in BELOW_RUNS
-        )
+        folders[:] = sorted(name for name in folders if _counts(name) and name not in BELOW_RUNS)
     return found
+
+
+def _counts(name: str) -> bool:
+    """Whether a folder is neither hidden nor an old run that was put aside."""
+    return not name.startswith(".") and ".aside-" not in name
 
 
 def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> Run | LeftOut:
