@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -80,7 +81,7 @@ class Curve:
         if list(lengths) != sorted(set(lengths)):
             raise ValueError(f"a curve has each length once, ascending; got {list(lengths)}")
 
-    @property
+    @cached_property
     def lengths(self) -> tuple[int, ...]:
         """The lengths examined."""
         return tuple(row.length for row in self.rows)

@@ -17,6 +17,7 @@ from scipy.stats import binomtest
 from tests.report.curves import curve
 
 from lengen.curve import Curve
+from lengen.report import page
 from lengen.report.colour import colour
 from lengen.report.content import content
 from lengen.report.page import inert, write
@@ -424,3 +425,18 @@ def test_five_hundred_runs_fit_and_are_drawn(visit, tmp_path):
     assert (tmp_path / "page.html").stat().st_size < 6_000_000
     assert marks(page, "curves") > 100
     assert marks(page, "multiples-4") > 100
+
+
+def test_the_bundle_is_kept_and_a_cache_that_cannot_be_written_is_no_harm(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    page._library.cache_clear()
+    made = page._library()
+    (kept,) = tmp_path.glob("lengen/vega-*.js")
+    kept.write_text("kept")
+    page._library.cache_clear()
+    assert page._library() == "kept"
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    page._library.cache_clear()
+    assert page._library() == made
+    page._library.cache_clear()

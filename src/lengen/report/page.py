@@ -6,8 +6,11 @@ import base64
 import hashlib
 import html
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -60,10 +63,17 @@ def page(data: Mapping[str, Any], title: str) -> str:
 
 @cache
 def _library() -> str:
-    """Vega, Vega-Lite and Vega-Embed: the function `vegaEmbed`."""
-    return vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;").replace(
-        "</script", r"<\/script"
-    )
+    """Vega, Vega-Lite and Vega-Embed: the function `vegaEmbed`. Bundling takes seconds, so it is kept in the user's cache."""
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    kept = cache_home / "lengen" / f"vega-{version('vl-convert-python')}.js"
+    with suppress(OSError):
+        return kept.read_text(encoding="utf-8")
+    bundle = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
+    text = str(bundle).replace("</script", r"<\/script")
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_text(kept, text)
+    return text
 
 
 def _digest(script: str) -> str:
