@@ -53,14 +53,12 @@ STUDIES = {
         "'title=Passkey: six encodings, five seeds' at=4x",
     ),
     "copy-against-kazemnejad2023": Study(
-        "two splits, five encodings, five seeds, two hours",
+        "one repeated symbol, five encodings, five seeds, an hour and a half",
         (
             f"{COPY} pe=nope,t5,alibi,sinusoidal task.repeats=one steps=1500",
             f"{COPY} pe=rope pe.fraction=0.25 task.repeats=one steps=1500",
-            f"{COPY} pe=nope,t5,alibi,sinusoidal task.repeats=allowed steps=3000",
-            f"{COPY} pe=rope pe.fraction=0.25 task.repeats=allowed steps=3000",
         ),
-        "'title=Copy against Kazemnejad et al. 2023' against=kazemnejad2023 at=1.5x",
+        "'title=Copy of one repeated symbol against Kazemnejad et al. 2023' against=kazemnejad2023 where=task.repeats=one at=1.5x",
     ),
 }
 
