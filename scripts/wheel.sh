@@ -21,6 +21,11 @@ lengen="$work/env/bin/lengen"
 "$lengen" train --cfg job >/dev/null
 "$lengen" train task=addition pe=nope decoder=tiny train_length=2 steps=20 batch_size=16 eval.examples=50 trainer.progress=false
 test -s results/runs/addition/nope/*/seed=0/curve.csv
+"$lengen" eval run=results/runs 'lengths=[2,4]' trainer.progress=false
+test -s results/runs/addition/nope/*/seed=0/eval/*/curve.csv
+"$lengen" compare
+test -s results/compare/page.html
+"$work/env/bin/python" -c "from lengen.published import load; assert load('kazemnejad2023').curves"
 if "$lengen" train pe=nopee 2>err.txt; then echo "a mistake was accepted"; exit 1; else test $? -eq 2; fi
 grep -q "did you mean 'nope'" err.txt
 echo "the wheel works"
