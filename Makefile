@@ -46,9 +46,10 @@ wheel: $(READY)  ## build sdist and wheel, install the wheel, run it from an emp
 	sh scripts/wheel.sh $(BIN)/python
 
 .PHONY: bench
-bench: $(READY)  ## measure the overhead of training and the speed of the sweep
+bench: $(READY)  ## measure training, the sweep, and comparing
 	$(BIN)/python scripts/bench.py overhead
 	$(BIN)/python scripts/bench.py sweep
+	$(BIN)/python scripts/bench.py compare
 
 .PHONY: check
 check: test lint types wheel  ## everything that is checked before a change lands
