@@ -16,6 +16,13 @@ from lengen.whole import whole
 TRAINED = 0.99
 """ID exact match from which a run is called trained."""
 
+Split = Literal["id", "ood"]
+
+
+def split(length: int, train_length: int) -> Split:
+    """On which side of the train length a length is."""
+    return "id" if length <= train_length else "ood"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -52,7 +59,7 @@ class Row:
     decode: str
     train_length: int
     length: int
-    split: Literal["id", "ood"]
+    split: Split
     examples: int
     correct: int
     exact_match: float

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lengen.again import Again, Answer, place, written
-from lengen.curve import write_csv
+from lengen.curve import split, write_csv
 from lengen.refusal import require
 from lengen.report import layers
 from lengen.stream import generator
@@ -151,7 +151,7 @@ class Divergence(Again):
                 "loop": loop + 1,
                 "layer": layer + 1,
                 "length": length,
-                "split": "id" if length <= setting.train_length else "ood",
+                "split": split(length, setting.train_length),
                 "examples": len(apart),
                 "distance": float(apart.amin((1, 2)).mean()),
                 "mean_over_pairs": float(apart.mean()),

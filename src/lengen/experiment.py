@@ -105,8 +105,7 @@ class Experiment(Setting):
 
     def train(self, decoder: Decoder, folder: RunFolder, witness: Witness) -> int:
         """Train from the last checkpoint, if there is one; leave the chosen parameters in the decoder, and their step."""
-        seed = self.seed if self.data_seed is None else self.data_seed
-        learner = Learner(decoder, self.optimizer, self.steps, seed)
+        learner = Learner(decoder, self.optimizer, self.steps, self.drawn_from)
         options = self.trainer
         reached = read_checkpoint(folder.last)["global_step"] if folder.last.exists() else 0
         if reached < self.steps:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.again import Again, Answer, place, written
-from lengen.curve import write_csv
+from lengen.curve import split, write_csv
 from lengen.report import heads
 from lengen.stream import generator
 from lengen.task import Batch
@@ -179,7 +179,7 @@ class Inspection(Again):
             "layer": layer + 1,
             "head": head,
             "length": length,
-            "split": "id" if length <= self.trained.setting.train_length else "ood",
+            "split": split(length, self.trained.setting.train_length),
         }
 
     def _footnote(self, rows: Sequence[Mapping[str, Any]]) -> str:

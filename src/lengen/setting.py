@@ -156,15 +156,19 @@ class Setting:
         """The prompts that the sweep asks, by length, as numbers."""
         return asked(self.posed, self.eval, self.eval.at(self.train_length))
 
+    @property
+    def drawn_from(self) -> int:
+        """Seed of the training data."""
+        return self.seed if self.data_seed is None else self.data_seed
+
     def stream(self, start: int = 0) -> Stream:
         """Training batches from a step on."""
-        seed = self.seed if self.data_seed is None else self.data_seed
         return Stream(
             Unseen(self.posed, self.questions) if self.trainer.deduplicate else self.posed,
             self.positions,
             self.lengths,
             self.batch_size,
-            seed,
+            self.drawn_from,
             self.decoder.bos,
             self.trainer.examples,
             start,

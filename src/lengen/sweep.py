@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from lengen.curve import Curve, Row
+from lengen.curve import Curve, Row, split
 from lengen.decoder import Decoder
 from lengen.evaluation import Evaluation
 from lengen.examination import examine
@@ -65,7 +65,7 @@ def sweep(
             **facts,
             decode=evaluation.decode,
             length=length,
-            split="id" if length <= facts["train_length"] else "ood",
+            split=split(length, facts["train_length"]),
             examples=len(batch),
             correct=correct,
             exact_match=correct / len(batch),

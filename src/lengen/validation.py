@@ -18,13 +18,11 @@ def judge(
     Args:
         decoder: in evaluation mode.
         setting: says what is asked and where tokens are.
-        lengths: at which lengths; at least one of them has problems, and those that have none are left out.
+        lengths: at which lengths, all of which have problems.
         examples: of all lengths together, at least one each.
         purpose: keys the examples, so that those of probes and of validation differ.
     """
-    task, seed = setting.posed.examined(), setting.eval.seed
-    offered = [length for length in lengths if task.has(length)]
-    share = -(-examples // len(offered))
+    task, seed, share = setting.posed.examined(), setting.eval.seed, -(-examples // len(lengths))
     verdicts = [
         examine(
             decoder,
@@ -33,7 +31,7 @@ def judge(
             ("probe positions", seed),
             "teacher",
         )
-        for length in offered
+        for length in lengths
     ]
     exact = torch.cat([each.exact for each in verdicts])
     return int(exact.sum()) / len(exact), sum(each.loss for each in verdicts) / len(verdicts)
@@ -41,4 +39,5 @@ def judge(
 
 def id_exact_match(decoder: Decoder, setting: Setting) -> float:
     """Exact match over the training lengths, which decides whether a run is trained."""
-    return judge(decoder, setting, setting.lengths.support, setting.eval.examples, "validation")[0]
+    lengths = list(filter(setting.posed.examined().has, setting.lengths.support))
+    return judge(decoder, setting, lengths, setting.eval.examples, "validation")[0]

@@ -64,16 +64,7 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     _reaches(above, curve)
     if not trained:
         _untrained(axes, curve)
-    line: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
-    figure.text(LEFT / WIDTH, 1 - 0.05 / height, "\n".join(titles), size=8, weight="bold", **line)
-    figure.text(
-        0.08 / WIDTH,
-        (FOOTNOTE * len(footnotes) + 0.02) / height,
-        "\n".join(footnotes),
-        size=5,
-        color=GREY,
-        **line,
-    )
+    inscribe(figure, titles, footnotes)
     top = 1 - (0.05 + TITLE * len(titles)) / height
     figure.legend(
         loc="upper left",
@@ -86,6 +77,22 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
         handlelength=1.8,
     )
     write(canvas, path, {"Title": title, "Description": footnote})
+
+
+def inscribe(figure: Figure, titles: Sequence[str], footnotes: Sequence[str], left: float = LEFT) -> None:
+    """Write the lines of the title at the top and those of the footnote at the bottom.
+
+    Args:
+        figure: of any size.
+        titles: lines.
+        footnotes: lines.
+        left: inches, where the title begins.
+    """
+    width, height = figure.get_size_inches()
+    line: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
+    figure.text(left / width, 1 - 0.05 / height, "\n".join(titles), size=8, weight="bold", **line)
+    below = (FOOTNOTE * len(footnotes) + 0.02) / height
+    figure.text(0.08 / width, below, "\n".join(footnotes), size=5, color=GREY, **line)
 
 
 def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -> None:

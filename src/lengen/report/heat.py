@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lengen.curve import Curve
-from lengen.report.figure import ALARM, FOOTNOTE, GREY, LEFT, RIGHT, TITLE, WIDTH, write
+from lengen.report.figure import ALARM, FOOTNOTE, GREY, LEFT, RIGHT, TITLE, WIDTH, inscribe, write
 from lengen.report.lines import wrap
 
 CELL, ABOVE, BELOW, BAR = 0.16, 0.14, 0.34, 0.42
@@ -64,13 +64,10 @@ def draw(
     bar = figure.colorbar(image, cax=side, ticks=[0, 0.5, 1])
     bar.ax.tick_params(labelsize=6, length=2, width=0.5, pad=2)
     bar.outline.set_linewidth(0.4)
-    text: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
-    figure.text(LEFT / WIDTH, 1 - 0.05 / height, "\n".join(titles), size=8, weight="bold", **text)
+    inscribe(figure, titles, notes)
     if not trained:
         under = 1 - (0.05 + TITLE * len(titles)) / height
-        figure.text(LEFT / WIDTH, under, "NOT TRAINED", size=7, weight="bold", color=ALARM, **text)
-    foot = (FOOTNOTE * len(notes) + 0.02) / height
-    figure.text(0.08 / WIDTH, foot, "\n".join(notes), size=5, color=GREY, **text)
+        figure.text(LEFT / WIDTH, under, "NOT TRAINED", size=7, weight="bold", color=ALARM, va="top")
     write(canvas, path, {"Title": title, "Description": footnote})
 
 

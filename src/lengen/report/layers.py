@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lengen.report.colour import colour, marker
-from lengen.report.figure import FOOTNOTE, GREY, LEFT, LEGEND, RIGHT, TITLE, WIDTH, write
+from lengen.report.figure import FOOTNOTE, LEFT, LEGEND, RIGHT, TITLE, WIDTH, inscribe, plain, write
 from lengen.report.lines import wrap
 
 PLOT, NAME, BELOW, ASIDE = 1.1, 0.16, 0.34, 0.14
@@ -59,10 +59,8 @@ def draw(rows: Sequence[dict[str, Any]], path: Path, *, title: str, footnote: st
         axes.set_xticks(range(1, len(mine) + 1))
         axes.set_xlim(0.8, len(mine) + 0.2)
         axes.set_xlabel("layer" if here[-1]["loop"] == 1 else "layer, loop after loop", size=7, labelpad=2)
-        axes.tick_params(labelsize=6, length=2, width=0.5, pad=2, labelleft=not index)
-        axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.4)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_linewidth(0.5)
+        plain(axes)
+        axes.tick_params(labelleft=not index)
     figure.axes[0].set_ylabel("distance (bits)", size=7, labelpad=2)
     lines = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
     figure.legend(
@@ -77,10 +75,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path, *, title: str, footnote: st
         borderpad=0,
         columnspacing=1,
     )
-    text: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
-    figure.text(LEFT / WIDTH, 1 - 0.05 / height, "\n".join(titles), size=8, weight="bold", **text)
-    foot = (FOOTNOTE * len(notes) + 0.02) / height
-    figure.text(0.08 / WIDTH, foot, "\n".join(notes), size=5, color=GREY, **text)
+    inscribe(figure, titles, notes)
     write(canvas, path, {"Title": title, "Description": footnote})
 
 

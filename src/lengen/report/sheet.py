@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lengen.report.figure import BELOW, FOOTNOTE, GREY, LEFT, PLOT, RIGHT, TITLE, WIDTH, write
+from lengen.report.figure import BELOW, FOOTNOTE, LEFT, PLOT, RIGHT, TITLE, WIDTH, inscribe, write
 from lengen.report.lines import wrap
 
 ENTRY = 0.115
@@ -79,10 +78,7 @@ class Sheet:
             if strip
             else None
         )
-        text: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
-        self.figure.text(0.08 / width, 1 - 0.05 / height, "\n".join(titles), size=8, weight="bold", **text)
-        below = (FOOTNOTE * len(notes) + 0.02) / height
-        self.figure.text(0.08 / width, below, "\n".join(notes), size=5, color=GREY, **text)
+        inscribe(self.figure, titles, notes, 0.08)
         if legend:
             drawn = self.figure.legend(
                 [handle for handle, _ in legend],

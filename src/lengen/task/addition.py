@@ -14,6 +14,7 @@ from torch import Tensor
 from lengen.refusal import require
 from lengen.scratchpad import tail
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.digits import led, uneven
 from lengen.text import addition as words
 from lengen.text.scratchpad import check, every
 
@@ -132,18 +133,13 @@ class Addition(Task):
         digits = torch.randint(10, (2, count, length), generator=generator)
         sizes = torch.full((2, count), length)
         if self.operands == "uneven":
-            sizes[0] = torch.randint(1, length + 1, (count,), generator=generator)
-            swap = torch.rand(count, generator=generator) < 0.5  # noqa: PLR2004
-            sizes = torch.where(swap, sizes.flip(0), sizes)
+            sizes = uneven(length, count, generator).squeeze(2)
         if self.carry == "heavy":
             digits = self._heavy(digits, sizes.amin(0).unsqueeze(1), generator)
         if self.carry == "full":
             digits, sizes = self._full(digits, sizes, generator)
         if self.pad == "none" and length > 1:  # no leading zero, except the number 0
-            leading = (
-                (torch.arange(length) == sizes.unsqueeze(2) - 1) & (sizes.unsqueeze(2) > 1) & (digits == 0)
-            )
-            digits = torch.where(leading, torch.randint(1, 10, digits.shape, generator=generator), digits)
+            digits = led(digits, sizes.unsqueeze(2), generator)
         return digits * (torch.arange(length) < sizes.unsqueeze(2)), sizes
 
     def _heavy(

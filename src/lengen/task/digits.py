@@ -52,6 +52,14 @@ def uneven(length: int, count: int, generator: torch.Generator) -> Int[Tensor, "
     return torch.where(swap, sizes.flip(0), sizes)
 
 
+def led(
+    digits: Int[Tensor, "*batch digits"], sizes: Int[Tensor, "*batch 1"], generator: torch.Generator
+) -> Int[Tensor, "*batch digits"]:
+    """Decimal numbers of some sizes whose leading digit is not 0, drawn anew where it is; the number 0 stays."""
+    leading = (torch.arange(digits.shape[-1]) == sizes - 1) & (sizes > 1) & (digits == 0)
+    return torch.where(leading, torch.randint(1, 10, digits.shape, generator=generator), digits)
+
+
 def number(digits: Int[Tensor, "batch digits"], sizes: Int[Tensor, "batch 1"] | int, *, turned: bool) -> Span:
     """A number as tokens, with its significance (from 2) as place.
 

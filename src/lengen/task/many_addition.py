@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from lengen.refusal import require
 from lengen.task import DIGITS, Batch, Span, Task, Vocabulary, assemble
-from lengen.task.digits import carry, number, row, size
+from lengen.task.digits import carry, led, number, row, size
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,7 @@ class ManyAddition(Task):
             sizes = torch.randint(1, digits + 1, sizes.shape, generator=generator).scatter(1, longest, digits)
         column = torch.arange(digits)
         if self.pad == "none":  # no leading zero, except the number 0
-            leading = (column == sizes - 1) & (sizes > 1) & (numbers == 0)
-            numbers = torch.where(leading, torch.randint(1, 10, numbers.shape, generator=generator), numbers)
+            numbers = led(numbers, sizes, generator)
         numbers = numbers * (column < sizes)
         if self.carry == "full" and operands > 1:
             numbers = self._full(numbers, longest, generator)
