@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from lengen.attention import AttentionRule
 from lengen.pe import PositionalEncoding, Shape
 from lengen.refusal import require
+from lengen.scene import Kept, Memory, Scene, later
 
 
 @dataclass(frozen=True)
@@ -57,40 +59,20 @@ class Architecture:
     @property
     def shape(self) -> Shape:
         """What parts need to know."""
-        return Shape(self.dim, self.heads)
+        return Shape(self.dim, self.heads, self.layers)
 
 
 @dataclass
 class Cache:
-    """Keys, values and positions of the tokens read so far; one pair of tensors for each block of each loop."""
+    """What was read so far: the positions of its tokens, and a memory for each block of each loop."""
 
-    keys: dict[tuple[int, int], Tensor] = field(default_factory=dict)
-    values: dict[tuple[int, int], Tensor] = field(default_factory=dict)
     positions: Tensor | None = None
+    memories: dict[tuple[int, int], Kept] = field(default_factory=lambda: defaultdict(Kept))
 
     def seen(self, positions: Real[Tensor, "#batch time"]) -> Real[Tensor, "#batch all"]:
         """Take in the positions of new tokens; those of all tokens come back."""
         self.positions = positions if self.positions is None else torch.cat([self.positions, positions], 1)
         return self.positions
-
-    def extend(self, slot: tuple[int, int], key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Take in the keys and values of new tokens; those of all tokens come back."""
-        return self._hold(self.keys, slot, key), self._hold(self.values, slot, value)
-
-    def _hold(self, held: dict[tuple[int, int], Tensor], slot: tuple[int, int], new: Tensor) -> Tensor:
-        """Write what is new behind what is held, in a buffer that grows by halves: a token costs no copy of all."""
-        assert self.positions is not None, "positions are seen before keys"
-        total = self.positions.shape[1]
-        known = total - new.shape[2]
-        if not known:
-            held[slot] = new
-        elif held[slot].shape[2] < total:
-            grown = new.new_empty((*new.shape[:2], total + total // 2, new.shape[3]))
-            grown[:, :, :known] = held[slot][:, :, :known]
-            held[slot] = grown
-        if known:
-            held[slot][:, :, known:total] = new
-        return held[slot][:, :, :total]
 
 
 @dataclass(frozen=True)
@@ -99,7 +81,14 @@ class Reading:
 
     table: Tensor | None
     bias: Tensor | None
+    query: Tensor
+    key: Tensor
     cache: Cache | None
+
+    def scene(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> Scene:
+        """The pass as the block of a slot (loop and layer) sees it."""
+        memory = Memory() if self.cache is None else self.cache.memories[slot]
+        return Scene(x, slot[1], self.query, self.key, memory)
 
 
 class Attention(nn.Module):
@@ -120,16 +109,17 @@ class Attention(nn.Module):
         slot: tuple[int, int],
     ) -> Float[Tensor, "batch time dim"]:
         """Attend from the new tokens to all tokens so far."""
+        scene = reading.scene(x, slot)
         query, key, value = (
             rearrange(
                 project(x), "batch time (heads head_dim) -> batch heads time head_dim", heads=self.heads
             )
             for project in (self.query, self.key, self.value)
         )
-        query, key = pe.rotate(query, reading.table), pe.rotate(key, reading.table)
-        if reading.cache is not None:
-            key, value = reading.cache.extend(slot, key, value)
-        mixed = self.rule(query, key, value, reading.bias)
+        query, key, value = pe.transform(query, key, value, reading.table, scene)
+        key, value = scene.memory.extend("key", key), scene.memory.extend("value", value)
+        bias = together(reading.bias, pe.context(query, key, scene), scene)
+        mixed = self.rule(query, key, value, bias, scene)
         out: Tensor = self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
         return out
 
@@ -206,11 +196,16 @@ class Decoder(nn.Module):
         self._initialise()
         self.pe = pe(architecture.shape)
 
+    @property
+    def rules(self) -> list[AttentionRule]:
+        """The attention of every layer."""
+        return [block.attention.rule for block in self.blocks]  # type: ignore[union-attr,misc]
+
     def _initialise(self) -> None:
         """Unit embeddings; matrices at 1/sqrt(fan-in), those that write to the stream smaller with depth."""
         depth = 2 * len(self.blocks) * self.architecture.loops
         for name, weight in self.named_parameters():
-            if weight.ndim == 2 and name.startswith("blocks"):  # noqa: PLR2004
+            if weight.ndim == 2 and name.startswith("blocks") and ".rule." not in name:  # noqa: PLR2004
                 writes = name.endswith(("out.weight", "down.weight"))
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * (depth**-0.5 if writes else 1.0))
         nn.init.normal_(self.embedding.weight, std=1.0)
@@ -234,9 +229,8 @@ class Decoder(nn.Module):
         """
         embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
         seen = positions if cache is None else cache.seen(positions)
-        reading = Reading(
-            self.pe.table(positions), causal(self.pe.bias(positions, seen), positions, seen), cache
-        )
+        bias = causal(self.pe.bias(positions, seen), positions, seen)
+        reading = Reading(self.pe.table(positions), bias, positions, seen, cache)
         x = embedded
         for loop in range(self.architecture.loops):
             if loop and self.architecture.inject:
@@ -253,14 +247,21 @@ def causal(
     query: Real[Tensor, "#batch query"],
     key: Real[Tensor, "#batch key"],
 ) -> Float[Tensor, "#batch #heads query key"] | None:
-    """A bias that hides later keys; None where the attention's own causal mask says it all.
-
-    The newest query sees every key: row i of `query` rows sees all but the last `query - 1 - i` keys.
-    """
+    """A bias that hides later keys; None where the attention's own causal mask says it all."""
     queries, keys = query.shape[1], key.shape[1]
     if bias is None and queries in (1, keys):
         return None
-    hidden = torch.ones(queries, keys, dtype=torch.bool, device=key.device).triu(keys - queries + 1)
     if bias is None:
         bias = torch.zeros(1, 1, queries, keys, device=key.device)
-    return bias.masked_fill(hidden, -torch.inf)
+    return bias.masked_fill(later(queries, keys, key.device), -torch.inf)
+
+
+def together(
+    shared: Float[Tensor, "#batch #heads query key"] | None,
+    own: Float[Tensor, "#batch #heads query key"] | None,
+    scene: Scene,
+) -> Float[Tensor, "#batch #heads query key"] | None:
+    """The bias of a pass and that of one block."""
+    if own is None:
+        return shared
+    return causal(own, scene.query, scene.key) if shared is None else shared + own

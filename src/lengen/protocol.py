@@ -31,12 +31,12 @@ def check(setting: Setting) -> None:
         longest == train_length,
         f"train_length={train_length}: the longest length of lengths={setting.labels.lengths} is {longest}, make them equal",
     )
-    pe = _encoding(setting)
-    _check_pair(setting, pe)
+    outline = _outline(setting)
+    _check_pair(setting, outline)
     for part in setting.posed.trained():
         for length in dict.fromkeys((train_length, setting.lengths.support[0])):
             option = f"train_length={train_length}" if length == train_length else f"training length {length}"
-            _check_length(setting, pe, part, length, option, training=True)
+            _check_length(setting, outline.pe, part, length, option, training=True)
         _check_each(part, setting.lengths.support, f"lengths={setting.labels.lengths}")
     require(
         any(map(setting.posed.examined().has, setting.lengths.support)),
@@ -71,7 +71,7 @@ def check_sweep(setting: Setting, tasks: Mapping[str, Task]) -> None:
     Raises:
         ValueError: names the options, what was got and what is allowed.
     """
-    lengths, pe = setting.eval.at(setting.train_length), _encoding(setting)
+    lengths, pe = setting.eval.at(setting.train_length), _outline(setting).pe
     for name, task in tasks.items():
         option = f"{f'eval.stress={name}, ' if name else ''}eval.lengths"
         longest = f"{option} has {lengths[-1]}"
@@ -79,25 +79,27 @@ def check_sweep(setting: Setting, tasks: Mapping[str, Task]) -> None:
         _check_each(task.examined(), lengths, option)
 
 
-def _encoding(setting: Setting) -> PositionalEncoding:
-    """The encoding as the decoder will have it, without its parameters."""
+def _outline(setting: Setting) -> Decoder:
+    """The decoder without the memory of its parameters."""
     with torch.device("meta"):
-        return Decoder(setting.decoder, len(setting.posed.vocabulary), setting.pe, setting.attention).pe
+        return Decoder(setting.decoder, len(setting.posed.vocabulary), setting.pe, setting.attention)
 
 
-def _check_pair(setting: Setting, pe: PositionalEncoding) -> None:
-    """Refuse positions that mean nothing to the encoding."""
-    pair = f"pe={setting.labels.pe} with positions={setting.labels.positions}"
-    positions = setting.positions
+def _check_pair(setting: Setting, outline: Decoder) -> None:
+    """Refuse positions that mean nothing to the encoding or to the attention."""
+    positions, labels = setting.positions, setting.labels
+    parts = {f"pe={labels.pe}": outline.pe, f"attention={labels.attention}": outline.rules[0]}
     require(
-        pe.reads or positions.counts,
-        f"{pair}: this encoding reads no positions; allowed is positions=contiguous",
+        positions.counts or any(part.reads for part in parts.values()),
+        f"pe={labels.pe} with positions={labels.positions}: this encoding reads no positions; "
+        "allowed is positions=contiguous",
     )
-    require(
-        positions.increasing or not pe.distances,
-        f"{pair}: this encoding is over distances to earlier tokens, which these positions do not give; "
-        "allowed are encodings of single positions (learned, sinusoidal, rope, alibi)",
-    )
+    for name, part in parts.items():
+        require(
+            positions.increasing or not part.distances,
+            f"{name} with positions={labels.positions}: this is over distances to earlier tokens, which these "
+            "positions do not give; allowed are positions that increase, or pe=learned, sinusoidal, rope or alibi",
+        )
 
 
 def _check_each(task: Task, lengths: Iterable[int], option: str) -> None:

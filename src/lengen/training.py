@@ -101,7 +101,9 @@ class Learner(LightningModule):
         """Loss of one batch."""
         if self.decoder.architecture.dropout:
             torch.manual_seed(generator("dropout", self.seed, self.global_step).initial_seed())
-        return answer_loss(self.decoder(example.tokens, example.positions), example.tokens, example.answer)
+        loss = answer_loss(self.decoder(example.tokens, example.positions), example.tokens, example.answer)
+        own = self.decoder.pe.auxiliary(generator("auxiliary", self.seed, self.global_step))
+        return loss if own is None else loss + own
 
     def configure_optimizers(self) -> Any:
         """The optimizer under its schedule."""

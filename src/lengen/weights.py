@@ -16,6 +16,7 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.decoder import Decoder
 from lengen.positions import Positions
+from lengen.scene import Scene
 from lengen.stream import generator
 from lengen.task import Batch
 
@@ -41,14 +42,14 @@ def weights(
     def keep(layer: int) -> Callable[..., None]:
         def hook(rule: AttentionRule, inputs: tuple[Any, ...], _: Tensor) -> None:
             loop = sum(known == layer for _, known in found)
-            query, key, _value, bias = inputs
-            found[loop, layer] = of_rule(rule, query, key, bias)
+            query, key, _value, bias, scene = inputs
+            found[loop, layer] = of_rule(rule, query, key, bias, scene)
 
         return hook
 
     with ExitStack() as stack:
-        for layer, block in enumerate(decoder.blocks):
-            handle = block.attention.rule.register_forward_hook(keep(layer))  # type: ignore[union-attr]
+        for layer, rule in enumerate(decoder.rules):
+            handle = rule.register_forward_hook(keep(layer))
             stack.callback(handle.remove)
         decoder(tokens, positions)
     return found
@@ -59,12 +60,13 @@ def of_rule(
     query: Float[Tensor, "batch heads query head_dim"],
     key: Float[Tensor, "batch heads key head_dim"],
     bias: Float[Tensor, "#batch #heads query key"] | None,
+    scene: Scene,
 ) -> Float[Tensor, "batch heads query key"]:
     """Weights of a rule: its mix of one-hot values, as many at a time as a head has channels."""
     keys, width = key.shape[2:]
     ones = torch.zeros(keys, -(-keys // width) * width, dtype=key.dtype, device=key.device).fill_diagonal_(1)
     parts = [
-        rule.forward(query, key, part.expand(*key.shape[:2], -1, -1), bias)
+        rule.forward(query, key, part.expand(*key.shape[:2], -1, -1), bias, scene)
         for part in torch.split(ones, width, 1)
     ]
     return torch.cat(parts, -1)[..., :keys]

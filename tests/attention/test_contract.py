@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
+from tests.scenes import scene
 from torch.testing import assert_close
 
 from lengen.pe import Shape
+from lengen.scene import Kept
 
 FILES = sorted((Path(__file__).parents[2] / "configs" / "attention").glob("*.yaml"))
 SHAPE = Shape(32, 4)
@@ -58,11 +60,14 @@ def test_options_are_the_constructors(path):
 def test_no_bias_means_causal(rule):
     query, key, value, _, plain = draw(9, 9)
     attend = rule(SHAPE).double()
-    full = attend(query, key, value, None)
-    assert_close(attend(query, key, value, plain[None, None].double()), full, rtol=0, atol=1e-10)
+    full = attend(query, key, value, None, scene(9))
+    assert_close(attend(query, key, value, plain[None, None].double(), scene(9)), full, rtol=0, atol=1e-10)
+    memory = Kept()
     for time in range(9):  # a single query, as in decoding, sees every key that there is
-        single = attend(query[:, :, time : time + 1], key[:, :, : time + 1], value[:, :, : time + 1], None)
-        assert_close(single, full[:, :, time : time + 1], rtol=0, atol=1e-10)
+        now = slice(time, time + 1)
+        view = scene(1, time + 1, memory=memory)
+        single = attend(query[:, :, now], key[:, :, : time + 1], value[:, :, : time + 1], None, view)
+        assert_close(single, full[:, :, now], rtol=0, atol=1e-10)
 
 
 @RULES
@@ -70,8 +75,12 @@ def test_no_bias_means_causal(rule):
 def test_some_queries_equal_all(rule, queries):
     query, key, value, bias, _ = draw(9, 9)
     attend = rule(SHAPE).double()
-    full = attend(query, key, value, bias)
-    part = attend(query[:, :, -queries:], key, value, bias[:, :, -queries:])
+    full = attend(query, key, value, bias, scene(9))
+    memory, early = Kept(), 9 - queries
+    if early:  # what was read before
+        view = scene(early, memory=memory)
+        attend(query[:, :, :early], key[:, :, :early], value[:, :, :early], bias[:, :, :early, :early], view)
+    part = attend(query[:, :, -queries:], key, value, bias[:, :, -queries:], scene(queries, 9, memory=memory))
     assert_close(part, full[:, :, -queries:], rtol=0, atol=1e-10)
 
 
@@ -80,7 +89,7 @@ def test_some_queries_equal_all(rule, queries):
 def test_causality_by_gradient(rule, biased):
     query, key, value, bias, _ = draw(6, 6)
     inputs = [x.requires_grad_() for x in (query, key, value)]
-    mixed = rule(SHAPE).double()(*inputs, bias if biased else None)
+    mixed = rule(SHAPE).double()(*inputs, bias if biased else None, scene(6))
     for time in range(6):
         for gradient in torch.autograd.grad(mixed[:, :, time].sum(), inputs[1:], retain_graph=True):
             assert not gradient[:, :, time + 1 :].any()
@@ -90,7 +99,7 @@ def test_causality_by_gradient(rule, biased):
 @RULES
 def test_gradient_reaches_the_bias(rule):
     query, key, value, bias, _ = draw(6, 6)
-    rule(SHAPE).double()(query, key, value, bias.requires_grad_()).square().sum().backward()
+    rule(SHAPE).double()(query, key, value, bias.requires_grad_(), scene(6)).square().sum().backward()
     assert (bias.grad != 0)[:, :, 1:].any()
     assert not bias.grad[bias == -torch.inf].any()
 
@@ -99,6 +108,7 @@ def test_gradient_reaches_the_bias(rule):
 @pytest.mark.parametrize("biased", [False, True])
 def test_keeps_the_precision_of_activations(rule, biased):
     query, key, value, bias, _ = (x.bfloat16() for x in draw(5, 5))
-    mixed = rule(SHAPE).bfloat16()(query, key, value, bias.float() if biased else None)
+    view = scene(5, x=scene(5).x.bfloat16())
+    mixed = rule(SHAPE).bfloat16()(query, key, value, bias.float() if biased else None, view)
     assert mixed.dtype == torch.bfloat16
     assert mixed.shape == (2, 4, 5, 8)

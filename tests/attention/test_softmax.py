@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from tests.scenes import scene
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
@@ -39,7 +40,13 @@ def test_formula(scale, factor, queries, keys, biased):
     )
     bias = torch.randn(1, 2, queries, keys, generator=chance, dtype=torch.float64)
     later = torch.ones(queries, keys, dtype=torch.bool).triu(keys - queries + 1)
-    ours = Softmax(SHAPE, scale)(query, key, value, bias.masked_fill(later, -torch.inf) if biased else None)
+    ours = Softmax(SHAPE, scale)(
+        query,
+        key,
+        value,
+        bias.masked_fill(later, -torch.inf) if biased else None,
+        scene(queries, keys, dim=10),
+    )
     for row in range(2):
         for head in range(2):
             added = bias[0, head] * biased

@@ -1,6 +1,7 @@
 """No encoding: no hook does anything, and the causal mask alone tells order."""
 
 import torch
+from tests.scenes import scene
 
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
@@ -12,8 +13,12 @@ def test_every_hook_is_the_identity():
     pe, x, positions = NoPE(Shape(32, 4)), torch.randn(2, 5, 32), torch.arange(5).unsqueeze(0)
     assert pe.embed(x, positions) is x
     assert pe.table(positions) is None
-    assert pe.rotate(x.view(2, 4, 5, 8), None).data_ptr() == x.data_ptr()
+    parts, view = [x.view(2, 4, 5, 8) + part for part in range(3)], scene(5)
+    for part, same in zip(parts, pe.transform(*parts, None, view), strict=True):
+        assert part is same
     assert pe.bias(positions, positions) is None
+    assert pe.context(*parts[:2], view) is None
+    assert pe.auxiliary(torch.Generator()) is None
     assert not list(pe.parameters())
 
 

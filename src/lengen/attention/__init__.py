@@ -1,13 +1,31 @@
-"""How logits become weights: the contract of an attention."""
+"""How logits become weights: the contract of an attention.
+
+A rule is softmax(scale * q k + bias) v with one step or another of its own. The steps, in order; one that is not
+overridden does what softmax does:
+
+| hook | what | for whom |
+|---|---|---|
+| `sharpen` | a factor on each row's and head's logits, put on the query | log_n, ssmax, asentmax, temperature |
+| `hide` | keys that a head does not see, beside later ones | hard_alibi, window |
+| `adjust` | logits that look at each other | selective |
+| `normalise` | logits to weights | lssa, stick_breaking, entmax, sink |
+| `reweigh` | a factor on the weights, not normalised again | urpe |
+
+A rule that only sharpens and hides stays fused: torch's own kernels, memory linear in time without a bias. The others
+need explicit weights: memory quadratic in time, and say so by `fused = False`.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from typing import ClassVar, Literal
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 from lengen.pe import Shape
+from lengen.scene import Scene, wide
 
 
 class AttentionRule(nn.Module):
@@ -15,19 +33,28 @@ class AttentionRule(nn.Module):
 
     Args:
         shape: the decoder it serves.
+        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
     """
 
-    def __init__(self, shape: Shape) -> None:
+    fused: ClassVar[bool] = True
+    """False if a step behind the bias is the rule's own."""
+    reads: ClassVar[bool] = False
+    """True if positions matter to the rule itself."""
+    distances: ClassVar[bool] = False
+    """True if only distances to earlier tokens are defined, so that positions must increase along time."""
+
+    def __init__(self, shape: Shape, scale: Literal["head_dim", "none"] = "head_dim") -> None:
         super().__init__()
         self.shape = shape
+        self.scale = shape.head_dim**-0.5 if scale == "head_dim" else 1.0
 
-    @abstractmethod
     def forward(
         self,
         query: Float[Tensor, "batch heads query head_dim"],
         key: Float[Tensor, "batch heads key head_dim"],
         value: Float[Tensor, "batch heads key head_dim"],
         bias: Float[Tensor, "#batch #heads query key"] | None,
+        scene: Scene,
     ) -> Float[Tensor, "batch heads query head_dim"]:
         """Mix the values.
 
@@ -36,5 +63,57 @@ class AttentionRule(nn.Module):
             key: keys of all tokens so far.
             value: their values.
             bias: added to the scaled logits, minus infinity where a key is not to be seen. None means causal and
-                nothing else: all keys for a single query, is_causal for as many queries as keys.
+                nothing else: all keys for a single query, as many queries as keys otherwise.
+            scene: the block's view of the pass.
         """
+        query, bias = self.sharpen(query, scene), self._hidden(bias, scene)
+        if not self.fused:
+            logits = wide(query @ key.mT) * self.scale
+            logits = logits.masked_fill(scene.later, -torch.inf) if bias is None else logits + bias
+            weights = self.reweigh(self.normalise(self.adjust(logits, scene), scene), scene)
+            return weights.to(value.dtype) @ value
+        mask = None if bias is None else bias.to(query.dtype)
+        causal = bias is None and query.shape[2] > 1
+        return scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, is_causal=causal, scale=self.scale
+        )
+
+    def sharpen(
+        self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene
+    ) -> Float[Tensor, "batch heads query head_dim"]:
+        """Queries times what each row and head multiplies its logits by; the bias is left as it is."""
+        return query
+
+    def hide(self, scene: Scene) -> Bool[Tensor, "#batch #heads query key"] | None:
+        """Which keys are not seen, beside later ones; None for no others. Each query sees at least its own."""
+        return None
+
+    def adjust(
+        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+    ) -> Float[Tensor, "batch heads query key"]:
+        """Logits, scaled, biased and minus infinity where a key is not seen, before they are normalised."""
+        return logits
+
+    def normalise(
+        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+    ) -> Float[Tensor, "batch heads query key"]:
+        """Logits to weights, 0 where they are minus infinity."""
+        return logits.softmax(-1)
+
+    def reweigh(
+        self, weights: Float[Tensor, "batch heads query key"], scene: Scene
+    ) -> Float[Tensor, "batch heads query key"]:
+        """Weights, changed after they were normalised."""
+        return weights
+
+    def _hidden(
+        self, bias: Float[Tensor, "#batch #heads query key"] | None, scene: Scene
+    ) -> Float[Tensor, "#batch #heads query key"] | None:
+        """The bias, minus infinity where the rule or the causal mask hides a key."""
+        hidden = self.hide(scene)
+        if hidden is None:
+            return bias
+        if bias is None:
+            hidden = hidden | scene.later
+            bias = torch.zeros(hidden.shape, device=hidden.device)
+        return bias.masked_fill(hidden, -torch.inf)

@@ -4,12 +4,16 @@ The decoder calls every hook and never asks which encoding it has; a hook that i
 
 | hook | when | for whom |
 |---|---|---|
-| `embed` | once, on the token embeddings | learned, sinusoidal |
-| `table` | once a forward pass, from the positions of the new tokens | rope |
-| `rotate` | in every block, on queries and on keys | rope |
-| `bias` | once a forward pass, for any query and key positions | alibi, t5 |
+| `embed` | once a pass, on the token embeddings | learned, sinusoidal |
+| `table` | once a pass, from the positions of the new tokens | rope, xpos, comrope |
+| `bias` | once a pass, for any query and key positions; knows no content | alibi, nape, t5, kerple, sandwich, fire, seqpe |
+| `transform` | in every block, on queries, keys and values | rope, xpos, comrope; carope (reads x), rcmha (convolves) |
+| `context` | in every block: a bias that needs queries, keys, x or the layer | cope, cable, wavelet, rcmha |
+| `auxiliary` | every training step: a loss of its own | seqpe |
 
-Angles, distances and biases are float32 whatever the precision of the activations; one module serves all layers.
+What a block keeps from step to step stands in `Scene.memory` (cable, carope, rcmha). Angles, distances and biases are
+float32 whatever the precision of the activations. One module serves all layers; one that has weights a layer makes
+`Shape.layers` of them and picks by `Scene.layer`.
 """
 
 from __future__ import annotations
@@ -17,16 +21,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float, Real
 from torch import Tensor, nn
+
+from lengen.scene import Scene
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a part of the decoder may need to know of it."""
+    """What a part of the decoder may need to know of it; `layers` are those with weights of their own."""
 
     dim: int
     heads: int
+    layers: int = 1
 
     @property
     def head_dim(self) -> int:
@@ -45,6 +53,8 @@ class PositionalEncoding(nn.Module):
     """False if positions never reach the decoder."""
     distances: ClassVar[bool] = False
     """True if only distances to earlier tokens are defined, so that positions must increase along time."""
+    relative: ClassVar[bool] = True
+    """False if a common shift of all positions changes what is computed."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -67,11 +77,24 @@ class PositionalEncoding(nn.Module):
         """What `rotate` needs for these positions, in float32; None for nothing."""
         return None
 
-    def rotate(
-        self, x: Float[Tensor, "batch heads time head_dim"], table: Tensor | None
-    ) -> Float[Tensor, "batch heads time head_dim"]:
-        """Queries or keys, turned by their own positions."""
-        return x
+    def transform(
+        self,
+        query: Float[Tensor, "batch heads time head_dim"],
+        key: Float[Tensor, "batch heads time head_dim"],
+        value: Float[Tensor, "batch heads time head_dim"],
+        table: Tensor | None,
+        scene: Scene,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of the new tokens, as they are compared, cached and mixed.
+
+        Args:
+            query: as projected; likewise key and value.
+            key: see query.
+            value: see query.
+            table: what `table` made.
+            scene: the block's view of the pass.
+        """
+        return query, key, value
 
     def bias(
         self,
@@ -79,4 +102,27 @@ class PositionalEncoding(nn.Module):
         key: Real[Tensor, "#batch key"],
     ) -> Float[Tensor, "#batch heads query key"] | None:
         """What is added to the scaled logits, in float32; values at key positions after the query's are ignored."""
+        return None
+
+    def context(
+        self,
+        query: Float[Tensor, "batch heads query head_dim"],
+        key: Float[Tensor, "batch heads key head_dim"],
+        scene: Scene,
+    ) -> Float[Tensor, "#batch heads query key"] | None:
+        """What is added to the scaled logits of one block, in float32; values at later keys are ignored.
+
+        Args:
+            query: of the new tokens, as `transform` left them.
+            key: of all tokens so far.
+            scene: the block's view of the pass.
+        """
+        return None
+
+    def auxiliary(self, chance: torch.Generator) -> Float[Tensor, ""] | None:
+        """A loss that is added to that of the answers in training.
+
+        Args:
+            chance: the only source of chance, another one every step.
+        """
         return None

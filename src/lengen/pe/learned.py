@@ -23,6 +23,8 @@ class Learned(PositionalEncoding):
         std: standard deviation of the initial values.
     """
 
+    relative = False
+
     def __init__(self, shape: Shape, maximum: int = 1024, std: float = 0.02) -> None:
         super().__init__(shape)
         require(maximum >= 1, f"pe.maximum={maximum}: allowed is 1 or more")

@@ -11,6 +11,7 @@ from torch import Tensor
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.sinusoidal import frequencies
 from lengen.refusal import require
+from lengen.scene import Scene
 
 
 class RoPE(PositionalEncoding):
@@ -48,11 +49,24 @@ class RoPE(PositionalEncoding):
         angles = positions.float().unsqueeze(-1) * frequencies(self.channels, self.base, positions.device)
         return torch.stack([angles.cos(), angles.sin()]).unsqueeze(2)
 
-    def rotate(
-        self, x: Float[Tensor, "batch heads time head_dim"], table: Tensor | None
-    ) -> Float[Tensor, "batch heads time head_dim"]:
-        """Turn the pairs of every head."""
+    def transform(
+        self,
+        query: Float[Tensor, "batch heads time head_dim"],
+        key: Float[Tensor, "batch heads time head_dim"],
+        value: Float[Tensor, "batch heads time head_dim"],
+        table: Tensor | None,
+        scene: Scene,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Turn queries and keys by their own positions."""
         assert table is not None
+        return self.rotate(query, table), self.rotate(key, table), value
+
+    def rotate(
+        self,
+        x: Float[Tensor, "batch heads time head_dim"],
+        table: Float[Tensor, "2 #batch #heads time pair"],
+    ) -> Float[Tensor, "batch heads time head_dim"]:
+        """Turn the pairs of every head by the angles of a table."""
         cos, sin = table.to(x.dtype)
         turning = x[..., : self.channels]
         if self.pairing == "half":

@@ -10,6 +10,7 @@ from torch import Tensor
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
+from lengen.scene import Scene
 
 
 class RopeALiBi(PositionalEncoding):
@@ -43,11 +44,16 @@ class RopeALiBi(PositionalEncoding):
         """See `RoPE`."""
         return self.rope.table(positions)
 
-    def rotate(
-        self, x: Float[Tensor, "batch heads time head_dim"], table: Tensor | None
-    ) -> Float[Tensor, "batch heads time head_dim"]:
+    def transform(
+        self,
+        query: Float[Tensor, "batch heads time head_dim"],
+        key: Float[Tensor, "batch heads time head_dim"],
+        value: Float[Tensor, "batch heads time head_dim"],
+        table: Tensor | None,
+        scene: Scene,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """See `RoPE`."""
-        return self.rope.rotate(x, table)
+        return self.rope.transform(query, key, value, table, scene)
 
     def bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]

@@ -30,6 +30,8 @@ class Sinusoidal(PositionalEncoding):
         scale: factor on the sinusoids; token embeddings start at standard deviation 1.
     """
 
+    relative = False
+
     def __init__(
         self,
         shape: Shape,
