@@ -51,10 +51,18 @@ def test_every_option_composes_and_builds(group, option):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_says_what_it_is(group, option):
-    from lengen.command.list import described
+    from lengen.command.list import FACTS, described
 
-    line, _ = described(config_dir() / group / f"{option}.yaml")
-    assert len(line) > 10
+    facts = described(config_dir() / group / f"{option}.yaml")
+    assert len(facts["line"]) > 10
+    if group in ("pe", "attention"):
+        assert set(facts) == {"line", *FACTS}
+        assert facts["cost"].partition(",")[0] in ("fused", "bias mask", "explicit weights")
+        assert facts["cache"] in [
+            f"{keys} keys{state}" for keys in ("raw", "rotated") for state in ("", " and state")
+        ]
+    if group == "positions":
+        assert set(facts) == {"line", *FACTS}
     assert "# paper: " in (config_dir() / group / f"{option}.yaml").read_text()
 
 

@@ -100,6 +100,11 @@ def _check_pair(setting: Setting, outline: Decoder) -> None:
             f"{name} with positions={labels.positions}: this is over distances to earlier tokens, which these "
             "positions do not give; allowed are positions that increase, or pe=learned, sinusoidal, rope or alibi",
         )
+    require(
+        positions.whole or not outline.pe.whole,
+        f"pe={labels.pe} with positions={labels.positions}: these positions lie between integers, this encoding is "
+        "defined at integers alone; allowed are encodings of any position, such as rope, sinusoidal or alibi",
+    )
 
 
 def _check_each(task: Task, lengths: Iterable[int], option: str) -> None:

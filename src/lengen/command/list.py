@@ -1,4 +1,4 @@
-"""List the options of a group with one line and the paper of each; without a group, the groups."""
+"""List the options of a group: one line and the paper of each, and what it learns and costs; without a group, all groups."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from pathlib import Path
 
 from lengen.config import config_dir, nearest
 from lengen.door import refuse
+
+FACTS = ("paper", "learned", "cost", "cache", "beyond")
+"""Comments that have a name: who proposed it, what it learns, the cheapest exact path that it takes, what decoding
+keeps, and what happens beyond the trained length."""
 
 
 def main(arguments: list[str]) -> int:
@@ -24,21 +28,24 @@ def main(arguments: list[str]) -> int:
         print(f"{group}")
         width = max(len(file.stem) for file in files)
         for file in files:
-            line, paper = described(file)
-            print(f"  {file.stem:<{width}}  {line}" + (f"  [{paper}]" if paper else ""))
+            facts = described(file)
+            line, paper = facts.pop("line"), facts.pop("paper")
+            print(f"  {file.stem:<{width}}  {line}" + (f"  [{paper}]" if paper != "none" else ""))
+            if arguments and facts:
+                print(f"  {'':<{width}}  " + " · ".join(f"{name}: {fact}" for name, fact in facts.items()))
     return 0
 
 
-def described(file: Path) -> tuple[str, str]:
-    """An option's one-line description and its paper: the first comments of its YAML."""
-    comments = [
-        line.lstrip("# ").strip()
-        for line in file.read_text(encoding="utf-8").splitlines()
-        if line.startswith("#")
-    ]
-    comments = [comment for comment in comments if not comment.startswith("@package")]
-    paper = next(
-        (comment.partition(":")[2].strip() for comment in comments if comment.startswith("paper:")), ""
-    )
-    line = next((comment for comment in comments if not comment.startswith("paper:")), "")
-    return line, "" if paper == "none" else paper
+def described(file: Path) -> dict[str, str]:
+    """What the first comments of an option's YAML say: a line, its paper, and further facts by name."""
+    found = {"line": "", "paper": "none"}
+    for text in file.read_text(encoding="utf-8").splitlines():
+        if not text.startswith("#"):
+            break
+        comment = text.lstrip("# ")
+        name, colon, fact = comment.partition(": ")
+        if name in FACTS and colon:
+            found[name] = fact
+        elif not comment.startswith("@package"):
+            found["line"] = found["line"] or comment
+    return found

@@ -53,6 +53,8 @@ class PositionalEncoding(nn.Module):
     """False if positions never reach the decoder."""
     distances: ClassVar[bool] = False
     """True if only distances to earlier tokens are defined, so that positions must increase along time."""
+    whole: ClassVar[bool] = False
+    """True if only integer positions are defined."""
     relative: ClassVar[bool] = True
     """False if a common shift of all positions changes what is computed."""
 

@@ -24,6 +24,7 @@ class Learned(PositionalEncoding):
     """
 
     relative = False
+    whole = True
 
     def __init__(self, shape: Shape, maximum: int = 1024, std: float = 0.02) -> None:
         super().__init__(shape)

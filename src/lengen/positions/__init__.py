@@ -23,6 +23,8 @@ class Positions(ABC):
     """True if positions say no more than the order of tokens: 0, 1, 2, …"""
     increasing: ClassVar[bool] = True
     """True if later tokens always have larger positions, as biases over distances need."""
+    whole: ClassVar[bool] = True
+    """False if positions may lie between integers."""
     aligned: ClassVar[bool] = False
     """True if they say what must be matched with what in this task."""
 
@@ -44,7 +46,7 @@ class Positions(ABC):
         """
 
     def largest(self, batch: Batch, *, training: bool) -> int:
-        """The largest position that such a batch can get, whatever is drawn."""
+        """The largest position that such a batch can get, whatever is drawn; the next integer where it is none."""
         return int(self(batch, torch.Generator(), training=False).max())
 
 

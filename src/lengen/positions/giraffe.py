@@ -1,0 +1,47 @@
+"""Randomised real positions (Pal et al. 2023, "Giraffe: Adventures in Expanding Context Lengths")."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Real
+from torch import Tensor
+
+from lengen.positions import Positions
+from lengen.refusal import require
+from lengen.task import Batch
+
+
+@dataclass(frozen=True)
+class Giraffe(Positions):
+    """In training, steps between neighbours are uniform over 0 to 2; a sequence that would end beyond a maximum shrinks.
+
+    A sweep counts 0, 1, 2, … The first token stands at 0, and every example has draws of its own: the paper leaves both
+    open.
+
+    Args:
+        maximum: largest position in training.
+    """
+
+    whole: ClassVar[bool] = False
+    maximum: float = 512.0
+
+    def __post_init__(self) -> None:
+        require(self.maximum > 0, f"positions.maximum={self.maximum}: allowed is above 0")
+
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, *, training: bool
+    ) -> Real[Tensor, "#batch time"]:
+        """See `Positions`."""
+        if not training:
+            return torch.arange(batch.time).unsqueeze(0)
+        steps = 2 * (1 - torch.rand((len(batch), batch.time), generator=generator))  # above 0
+        positions = (steps.cumsum(1) - steps[:, :1]).double()
+        return (positions * (self.maximum / positions[:, -1:]).clamp(max=1)).float()
+
+    def largest(self, batch: Batch, *, training: bool) -> int:
+        """See `Positions`."""
+        return math.ceil(min(self.maximum, 2.0 * batch.time)) if training else batch.time - 1
