@@ -18,6 +18,9 @@ from pathlib import Path
 COPY = "-m task=copy train_length=20 'seed=range(5)' eval.lengths=[5,10,15,20,\"range(21,41)\"]"
 ONE = f"{COPY} task.repeats=one decoder=tiny steps=1500"
 RANDOM = f"{COPY} task.repeats=allowed decoder=small batch_size=64 steps=3500"
+PARITY = "-m task=parity train_length=20 'seed=range(10)' decoder=tiny steps=1000"
+LOCAL = "positions=coupled positions.maximum=4096 pe=rope_alibi pe.slopes=[4.0,2.0,2.0,1.0]"
+HINTED = "-m pe=nope,rope 'seed=range(5)' steps=1500"
 
 FACTORS = "0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x"
 
@@ -53,6 +56,21 @@ STUDIES = {
             f"-m task=passkey pe=nope,rope,alibi,t5,sinusoidal,learned 'seed=range(5)' eval.lengths=[{FACTORS}]",
         ),
         "'title=Passkey: six encodings, five seeds' at=4x",
+    ),
+    "tasks": Study(
+        "every task at its preset with two encodings, one seed, six hours of one core",
+        ("-m 'task=glob(*)' pe=nope,rope",),
+        "'title=Every task at its preset'",
+    ),
+    "parity-2000-bits": Study(
+        "interleaved parity, trained on 20 bits, written freely at up to 2,000, ten seeds, two hours of one core",
+        (f"{PARITY} {LOCAL} eval.lengths=[20,40,100,500,2000] eval.decode=free eval.examples=100",),
+        "'title=Parity by local steps, written freely' at=100x",
+    ),
+    "sort-with-successor": Study(
+        "sorting, alone and beside questions for the next item, two encodings, five seeds, an hour of one core",
+        (f"{HINTED} task=sort,sort_with_successor",),
+        "'title=Sorting, alone and beside successor questions'",
     ),
     "copy-against-kazemnejad2023": Study(
         "one repeated symbol and random symbols, five encodings, five seeds, four hours of one core",
