@@ -74,7 +74,7 @@ def test_no_bias_means_causal(rule):
     memory = Kept()
     for time in range(9):  # a single query, as in decoding, sees every key that there is
         now = slice(time, time + 1)
-        view = scene(1, time + 1, memory=memory)
+        view = scene(1, time + 1, x=scene(9).x, memory=memory)
         single = attend(query[:, :, now], key[:, :, : time + 1], value[:, :, : time + 1], None, view)
         assert_close(single, full[:, :, now], rtol=0, atol=1e-10)
 
@@ -87,7 +87,7 @@ def test_some_queries_equal_all(rule, queries):
     full = attend(query, key, value, bias, scene(9))
     memory, early = Kept(), 9 - queries
     if early:  # what was read before
-        view = scene(early, memory=memory)
+        view = scene(early, x=scene(9).x, memory=memory)
         attend(query[:, :, :early], key[:, :, :early], value[:, :, :early], bias[:, :, :early, :early], view)
     part = attend(query[:, :, -queries:], key, value, bias[:, :, -queries:], scene(queries, 9, memory=memory))
     assert_close(part, full[:, :, -queries:], rtol=0, atol=1e-10)
