@@ -14,6 +14,7 @@ from torch.testing import assert_close
 
 from lengen.pe import Shape
 from lengen.scene import Kept
+from lengen.weights import of_rule
 
 FILES = sorted((Path(__file__).parents[2] / "configs" / "attention").glob("*.yaml"))
 SHAPE = Shape(32, 4)
@@ -121,6 +122,16 @@ def test_sharp_and_flat_rows_are_finite(rule, biased, size):
     learned = [x for x in attend.parameters() if x.grad is not None]
     for leaf in [*inputs, *learned, *([bias] if biased else [])]:
         assert leaf.grad.isfinite().all()
+
+
+@RULES
+@pytest.mark.parametrize("queries", [1, 9])
+def test_linear_in_the_values(rule, queries):
+    """So that the weights can be seen: `lengen.weights` mixes one-hot values."""
+    query, key, value, bias, _ = draw(queries, 9)
+    attend, view = rule(SHAPE).double(), scene(queries, 9)
+    paid = of_rule(attend, query, key, bias, view)
+    assert_close(paid @ value, attend(query, key, value, bias, view), rtol=0, atol=1e-10)
 
 
 @RULES

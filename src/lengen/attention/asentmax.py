@@ -1,4 +1,4 @@
-"""Adaptive-scalable entmax (Vasylenko et al. 2025, section 4)."""
+"""Adaptive-scalable entmax (Vasylenko et al. 2025)."""
 
 from __future__ import annotations
 

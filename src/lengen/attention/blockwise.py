@@ -1,4 +1,4 @@
-"""Blockwise causal attention (Sun et al. 2023, section 3.3)."""
+"""Blockwise causal attention (Sun et al. 2023)."""
 
 from __future__ import annotations
 

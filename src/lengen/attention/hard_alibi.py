@@ -1,4 +1,4 @@
-"""Hard-ALiBi: some heads see a few tokens, the others all (Jelassi et al. 2024, section 3.1)."""
+"""Hard-ALiBi: some heads see a few tokens, the others all (Jelassi et al. 2024)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selective attention: a token may tell later ones to look away from another (Leviathan et al. 2024, section 3)."""
+"""Selective attention: a token may tell later ones to look away from another (Leviathan et al. 2024)."""
 
 from __future__ import annotations
 

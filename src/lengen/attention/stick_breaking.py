@@ -1,4 +1,4 @@
-"""Stick-breaking attention (Tan et al. 2024, section 2)."""
+"""Stick-breaking attention (Tan et al. 2024)."""
 
 from __future__ import annotations
 

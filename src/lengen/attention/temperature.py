@@ -1,4 +1,4 @@
-"""A learned temperature a head (HeadScale: Wang et al. 2024, section 3.2)."""
+"""A learned temperature a head (HeadScale: Wang et al. 2024)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Universal relative positional encoding: factors on the weights (Luo et al. 2022, section 4)."""
+"""Universal relative positional encoding: factors on the weights (Luo et al. 2022)."""
 
 from __future__ import annotations
 
