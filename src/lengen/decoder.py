@@ -191,6 +191,8 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(
             Block(architecture, attention(architecture.shape)) for _ in range(architecture.layers)
         )
+        for rule in self.rules[1:]:
+            rule.share(self.rules[0])
         self.norm = nn.RMSNorm(architecture.dim)
         self.head = nn.Linear(architecture.dim, vocabulary, bias=False)
         self._initialise()

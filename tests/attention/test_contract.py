@@ -1,9 +1,10 @@
-"""Every rule in configs/attention keeps the contract of `lengen.attention`."""
+"""Every rule in configs/attention keeps the contract of `lengen.attention`, under every choice that its options name."""
 
 from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch.testing import assert_close
 
 from lengen.pe import Shape
 from lengen.scene import Kept
+from lengen.weights import of_rule
 
 FILES = sorted((Path(__file__).parents[2] / "configs" / "attention").glob("*.yaml"))
 SHAPE = Shape(32, 4)
@@ -26,10 +28,18 @@ def load(path):
     return getattr(import_module(module), name), options
 
 
-RULES = pytest.mark.parametrize(
-    "rule",
-    [pytest.param(partial(cls, **options), id=path.stem) for path in FILES for cls, options in [load(path)]],
-)
+def cases():
+    """Every YAML, and again for every further value of an option that is a choice between names, or yes or no."""
+    for path in FILES:
+        cls, options = load(path)
+        yield pytest.param(partial(cls, **options), id=path.stem)
+        for name, hint in get_type_hints(cls.__init__).items():
+            choices = {bool: (False, True), Literal: get_args(hint)}.get(get_origin(hint) or hint, ())
+            for other in (x for x in choices if x != options[name]):
+                yield pytest.param(partial(cls, **options | {name: other}), id=f"{path.stem}-{name}={other}")
+
+
+RULES = pytest.mark.parametrize("rule", list(cases()))
 
 
 def draw(queries, keys):
@@ -65,7 +75,7 @@ def test_no_bias_means_causal(rule):
     memory = Kept()
     for time in range(9):  # a single query, as in decoding, sees every key that there is
         now = slice(time, time + 1)
-        view = scene(1, time + 1, memory=memory)
+        view = scene(1, time + 1, x=scene(9).x, memory=memory)
         single = attend(query[:, :, now], key[:, :, : time + 1], value[:, :, : time + 1], None, view)
         assert_close(single, full[:, :, now], rtol=0, atol=1e-10)
 
@@ -78,7 +88,7 @@ def test_some_queries_equal_all(rule, queries):
     full = attend(query, key, value, bias, scene(9))
     memory, early = Kept(), 9 - queries
     if early:  # what was read before
-        view = scene(early, memory=memory)
+        view = scene(early, x=scene(9).x, memory=memory)
         attend(query[:, :, :early], key[:, :, :early], value[:, :, :early], bias[:, :, :early, :early], view)
     part = attend(query[:, :, -queries:], key, value, bias[:, :, -queries:], scene(queries, 9, memory=memory))
     assert_close(part, full[:, :, -queries:], rtol=0, atol=1e-10)
@@ -89,11 +99,73 @@ def test_some_queries_equal_all(rule, queries):
 def test_causality_by_gradient(rule, biased):
     query, key, value, bias, _ = draw(6, 6)
     inputs = [x.requires_grad_() for x in (query, key, value)]
-    mixed = rule(SHAPE).double()(*inputs, bias if biased else None, scene(6))
+    attend = rule(SHAPE).double()
+    mixed = attend(*inputs, bias if biased else None, scene(6))
     for time in range(6):
         for gradient in torch.autograd.grad(mixed[:, :, time].sum(), inputs[1:], retain_graph=True):
             assert not gradient[:, :, time + 1 :].any()
-        assert gradient[:, :, : time + 1].any(-1).all()
+        assert attend.sparse or gradient[:, :, : time + 1].any(-1).all()
+    assert gradient.any()
+
+
+@RULES
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("size", [0.0, 1.0, 1e4])
+def test_sharp_and_flat_rows_are_finite(rule, biased, size):
+    """Logits that are all alike or thousands apart make no NaN, and none in a gradient."""
+    query, key, value, bias, _ = (x.float() for x in draw(9, 9))
+    attend = rule(SHAPE)
+    inputs = [(query * size).requires_grad_(), key.requires_grad_(), value.requires_grad_()]
+    mixed = attend(*inputs, bias.requires_grad_() if biased else None, scene(9, x=scene(9).x.float()))
+    assert mixed.isfinite().all()
+    mixed.square().sum().backward()
+    learned = [x for x in attend.parameters() if x.grad is not None]
+    for leaf in [*inputs, *learned, *([bias] if biased else [])]:
+        assert leaf.grad.isfinite().all()
+
+
+@RULES
+@pytest.mark.parametrize("queries", [1, 9])
+def test_linear_in_the_values(rule, queries):
+    """So that the weights can be seen: `lengen.weights` mixes one-hot values."""
+    query, key, value, bias, _ = draw(queries, 9)
+    attend, view = rule(SHAPE).double(), scene(queries, 9)
+    paid = of_rule(attend, query, key, bias, view)
+    assert_close(paid @ value, attend(query, key, value, bias, view), rtol=0, atol=1e-10)
+
+
+@RULES
+def test_reads_is_true(rule):
+    """Positions change the mix if and only if the rule says that it reads them."""
+    query, key, value, bias, _ = draw(9, 9)
+    attend = rule(SHAPE).double()
+    moved = attend.state_dict()
+    attend.load_state_dict({name: torch.rand_like(weight) for name, weight in moved.items()})
+    near = attend(query, key, value, bias, scene(9))
+    far = attend(query, key, value, bias, scene(9, positions=(torch.arange(9) * 9).unsqueeze(0)))
+    assert ((near - far).abs().max() > 1e-6) == attend.reads
+
+
+@RULES
+def test_factors_are_float32_under_autocast(rule):
+    """What a rule computes from counts, positions and the stream is the same with autocast and without."""
+    query, _, _, bias, _ = (x.float() for x in draw(9, 9))
+    attend, view = rule(SHAPE), scene(9, x=100 * scene(9).x.float())
+    weights = bias.softmax(-1)
+    plain = [attend.sharpen(query, view), attend.reweigh(weights, view)]
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = [attend.sharpen(query, view), attend.reweigh(weights, view)]
+    for expected, got in zip(plain, cast, strict=True):
+        assert got.dtype == torch.float32
+        assert torch.equal(got, expected)
+
+
+@RULES
+def test_nothing_is_held_in_the_module(rule):
+    """No buffers; and a rule is built without memory."""
+    with torch.device("meta"):
+        assert all(weight.is_meta for weight in rule(SHAPE).parameters())
+    assert not list(rule(SHAPE).buffers())
 
 
 @RULES

@@ -8,8 +8,10 @@ overridden does what softmax does:
 | `sharpen` | a factor on each row's and head's logits, put on the query | log_n, ssmax, asentmax, temperature |
 | `hide` | keys that a head does not see, beside later ones | hard_alibi, window |
 | `adjust` | logits that look at each other | selective |
-| `normalise` | logits to weights | lssa, stick_breaking, entmax, sink |
-| `reweigh` | a factor on the weights, not normalised again | urpe |
+| `normalise` | logits to weights | lssa, stick_breaking, entmax |
+| `reweigh` | weights, changed after they were normalised | lssar, urpe |
+| `forward` | keys and values that are not those of tokens | sink |
+| `share` | once, when the decoder is built: weights of the first layer for all | urpe |
 
 A rule that only sharpens and hides stays fused: torch's own kernels, memory linear in time without a bias. The others
 need explicit weights: memory quadratic in time, and say so by `fused = False`.
@@ -38,10 +40,12 @@ class AttentionRule(nn.Module):
 
     fused: ClassVar[bool] = True
     """False if a step behind the bias is the rule's own."""
-    reads: ClassVar[bool] = False
-    """True if positions matter to the rule itself."""
     distances: ClassVar[bool] = False
     """True if only distances to earlier tokens are defined, so that positions must increase along time."""
+    reads: bool = False
+    """True if positions matter to the rule itself; an option may decide it."""
+    sparse: bool = False
+    """True if an earlier key may have a weight of exactly 0; an option may decide it."""
 
     def __init__(self, shape: Shape, scale: Literal["head_dim", "none"] = "head_dim") -> None:
         super().__init__()
@@ -77,6 +81,13 @@ class AttentionRule(nn.Module):
         return scaled_dot_product_attention(
             query, key, value, attn_mask=mask, is_causal=causal, scale=self.scale
         )
+
+    def share(self, first: AttentionRule) -> None:
+        """Take over what all layers have in common; a rule a layer shares nothing.
+
+        Args:
+            first: the rule of the first layer, made alike.
+        """
 
     def sharpen(
         self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene

@@ -49,9 +49,13 @@ def split(decoder: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """The matrices inside the blocks, which decay, and everything else, which does not.
 
     Embeddings and position tables stay out of decay: it would pull rows that training never visits to zero and change
-    extrapolation unseen.
+    extrapolation unseen. So does what an attention rule learns, in the blocks though it stands.
     """
     named = [(name, weight) for name, weight in decoder.named_parameters() if weight.requires_grad]
-    matrix = [weight for name, weight in named if name.startswith("blocks.") and weight.ndim == 2]  # noqa: PLR2004
+    matrix = [
+        weight
+        for name, weight in named
+        if name.startswith("blocks.") and ".rule." not in name and weight.ndim == 2  # noqa: PLR2004
+    ]
     chosen = {id(weight) for weight in matrix}
     return matrix, [weight for _, weight in named if id(weight) not in chosen]

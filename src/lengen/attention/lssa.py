@@ -1,0 +1,63 @@
+"""Length-scaled softplus attention (Gao and Spratling 2025)."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize, softplus
+
+from lengen.attention import AttentionRule
+from lengen.attention.log_n import counted, times
+from lengen.pe import Shape
+from lengen.refusal import require
+from lengen.scene import Scene, wide
+
+
+class LSSA(AttentionRule):
+    """Weights softplus(ln d * ln n * cos(q, k) + bias), divided by their sum; n keys are seen by the row, d is head_dim.
+
+    Queries and keys count by their direction alone; there is no 1 / sqrt(d). In the first row ln n is 0, and its only key
+    has all weight. The bias of an encoding is added inside of the softplus, which is OUR reading [?] (the paper has
+    RoPE): unlike under a softmax, a bias that is constant along a row matters, and one that is far below 0 hides. The
+    paper was not read itself; its later version is followed, in which queries and keys are normalised. Explicit
+    weights: memory quadratic in time. Beyond the trained length logits go on growing as ln n.
+
+    Args:
+        shape: the decoder it serves.
+    """
+
+    fused: ClassVar[bool] = False
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(shape)
+        require(shape.head_dim >= 2, f"attention=lssa: a head of {shape.head_dim} channel has ln 1 = 0")  # noqa: PLR2004
+        self.scale = math.log(shape.head_dim)
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch heads query head_dim"],
+        key: Float[Tensor, "batch heads key head_dim"],
+        value: Float[Tensor, "batch heads key head_dim"],
+        bias: Float[Tensor, "#batch #heads query key"] | None,
+        scene: Scene,
+    ) -> Float[Tensor, "batch heads query head_dim"]:
+        """See `AttentionRule`; with queries and keys of length 1."""
+        query, key = (normalize(wide(x), dim=-1).to(x.dtype) for x in (query, key))
+        return super().forward(query, key, value, bias, scene)
+
+    def sharpen(
+        self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene
+    ) -> Float[Tensor, "batch heads query head_dim"]:
+        """The logarithm of the row's keys."""
+        return times(query, counted(query, scene).log())
+
+    def normalise(
+        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+    ) -> Float[Tensor, "batch heads query key"]:
+        """Softplus, divided by the sum over the keys."""
+        positive = softplus(logits)
+        return positive / positive.sum(-1, keepdim=True).clamp(min=torch.finfo(positive.dtype).tiny)

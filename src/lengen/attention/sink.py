@@ -1,0 +1,67 @@
+"""A sink: a logit that takes a share of the attention and gives nothing (gpt-oss 2025; Miller 2023, "off by one")."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from lengen.attention import AttentionRule
+from lengen.pe import Shape
+from lengen.refusal import require
+from lengen.scene import Scene, wide
+
+
+class Sink(AttentionRule):
+    """Weights e^z / (e^s + sum of e^z), z = scale * q k + bias: a head may attend to nothing. One logit s a head.
+
+    Fixed at 0 it is softmax off by one, at minus infinity softmax. The sink is one more key and value of zeros whose bias
+    is s, so that torch's kernels still serve; attention with a bias mask, memory quadratic in time. The share of the sink
+    shrinks as keys become more: s does not grow with ln n. Unlike a softmax, a bias that is constant along a row matters.
+
+    The learned sink *token* of Xiao et al. 2023 is another thing: it is what `decoder.bos` puts in front of every example.
+
+    Args:
+        shape: the decoder it serves.
+        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
+        logit: s, or where it starts (0 in x-transformers; gpt-oss draws it at random).
+        learned: whether s is learned.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        scale: Literal["head_dim", "none"] = "head_dim",
+        logit: float = 0.0,
+        learned: bool = True,
+    ) -> None:
+        super().__init__(shape, scale)
+        require(
+            math.isfinite(logit) or (logit == -math.inf and not learned),
+            f"attention.logit={logit}: allowed is a finite number, or -inf if attention.learned is false",
+        )
+        self.logit = logit
+        self.logits = nn.Parameter(torch.full((shape.heads,), logit)) if learned else None
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch heads query head_dim"],
+        key: Float[Tensor, "batch heads key head_dim"],
+        value: Float[Tensor, "batch heads key head_dim"],
+        bias: Float[Tensor, "#batch #heads query key"] | None,
+        scene: Scene,
+    ) -> Float[Tensor, "batch heads query head_dim"]:
+        """See `AttentionRule`; with a key of zeros in front."""
+        if bias is None:
+            bias = wide(query).new_zeros(1, 1, *scene.later.shape).masked_fill(scene.later, -torch.inf)
+        bias = bias.expand(-1, self.shape.heads, -1, -1)
+        sink = bias.new_full((self.shape.heads,), self.logit) if self.logits is None else wide(self.logits)
+        column = sink.view(-1, 1, 1).expand(*bias.shape[:3], 1).to(bias.dtype)
+        front = (0, 0, 1, 0)
+        return super().forward(
+            query, pad(key, front), pad(value, front), torch.cat([column, bias], -1), scene
+        )

@@ -1,0 +1,65 @@
+"""Universal relative positional encoding: factors on the weights (Luo et al. 2022)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from lengen.attention import AttentionRule
+from lengen.pe import Shape
+from lengen.pe.t5 import T5
+from lengen.refusal import require
+from lengen.scene import Scene
+
+
+class URPE(AttentionRule):
+    """Weights softmax(z) * C, not normalised again, with a learned factor C for each head and bucket of distances.
+
+    Rows need not sum to 1, so that a head can tell how many keys it sees; factors may turn negative. They start at 1, as
+    softmax: what is learned is the difference to 1, in a table like that of `T5`. The paper puts T5's biases (`pe=t5`)
+    underneath; here any encoding may stand there. Its own factors, one a distance, are undefined beyond the trained
+    length, hence the buckets; all distances beyond `max_distance` share the last. Buckets that training never
+    visits keep their 1. Explicit weights: memory quadratic in time.
+
+    Args:
+        shape: the decoder it serves.
+        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
+        buckets: rows of the table; half of them hold one distance each.
+        max_distance: first distance of the last bucket, about: what training surely visits.
+        share_layers: whether all layers have one table, as in the paper.
+    """
+
+    fused = False
+    reads = True
+    distances = True
+
+    def __init__(
+        self,
+        shape: Shape,
+        scale: Literal["head_dim", "none"] = "head_dim",
+        buckets: int = 16,
+        max_distance: int = 32,
+        share_layers: bool = True,
+    ) -> None:
+        super().__init__(shape, scale)
+        require(buckets >= 2, f"attention.buckets={buckets}: allowed is 2 or more")  # noqa: PLR2004
+        require(
+            max_distance > buckets // 2,
+            f"attention.max_distance={max_distance}: allowed is above {buckets // 2}, half of attention.buckets",
+        )
+        self.share_layers = share_layers
+        self.table = T5(shape, buckets, max_distance, std=0.0)
+
+    def share(self, first: AttentionRule) -> None:
+        """The table of the first layer."""
+        assert isinstance(first, URPE)
+        if self.share_layers:
+            self.table = first.table
+
+    def reweigh(
+        self, weights: Float[Tensor, "batch heads query key"], scene: Scene
+    ) -> Float[Tensor, "batch heads query key"]:
+        """Each weight times the factor of its distance."""
+        return weights * (1 + self.table.bias(scene.query, scene.key))

@@ -1,0 +1,57 @@
+"""A sliding window (Beltagy et al. 2020, section 3.1)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from lengen.attention import AttentionRule
+from lengen.pe import Shape
+from lengen.refusal import require
+from lengen.scene import Scene
+
+
+def back(scene: Scene) -> Int[Tensor, "query key"]:
+    """How many tokens each key lies behind each of the new tokens; 0 is its own, negative are later ones."""
+    return scene.visible.unsqueeze(-1) - 1 - torch.arange(scene.key.shape[1], device=scene.key.device)
+
+
+class Window(AttentionRule):
+    """Softmax over the keys at a distance below the window: 0 up to window - 1, its own included; never later ones.
+
+    Counted in tokens it is the last `window` tokens. Counted in positions it is |distance| < window: with coupled positions
+    a window of places, which may show far tokens and hide near ones. In several layers a token reaches layers *
+    (window - 1) tokens back. The bias of the encoding counts within the window. Attention with a bias mask, memory
+    quadratic in time; fused while all tokens fit the window. Beyond the trained length the same, by design: what
+    lies further back is lost.
+
+    Args:
+        shape: the decoder it serves.
+        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
+        window: number of distances that are seen.
+        over: what distances are counted in.
+    """
+
+    sparse = True
+
+    def __init__(
+        self,
+        shape: Shape,
+        scale: Literal["head_dim", "none"] = "head_dim",
+        window: int = 16,
+        over: Literal["tokens", "positions"] = "tokens",
+    ) -> None:
+        super().__init__(shape, scale)
+        require(window >= 1, f"attention.window={window}: allowed is 1 or more")
+        self.window, self.over, self.reads = window, over, over == "positions"
+
+    def hide(self, scene: Scene) -> Bool[Tensor, "#batch 1 query key"] | None:
+        """What lies outside the window."""
+        if self.over == "positions":
+            return ((scene.query.unsqueeze(-1) - scene.key.unsqueeze(-2)).abs() >= self.window).unsqueeze(1)
+        if scene.key.shape[1] <= self.window:
+            return None
+        return (back(scene) >= self.window)[None, None]

@@ -1,0 +1,58 @@
+"""Every positional encoding under every attention rule: no pair looks ahead, and every way to read gives the same."""
+
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch.testing import assert_close
+
+from lengen.decoder import Architecture, Cache, Decoder
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+ARCHITECTURE = Architecture(layers=2, dim=32, heads=4)
+ROWS, TIME, VOCABULARY = 3, 19, 7  # more tokens than the window of `window`
+CHUNKS = [1, 1, 6, 1, 10]  # token by token, and several new tokens behind what is cached
+
+
+def parts(group):
+    """What every YAML of a group makes, with the options that stand there."""
+    for path in sorted((CONFIGS / group).glob("*.yaml")):
+        options = OmegaConf.to_container(OmegaConf.load(path))
+        options = options.get(group, options)
+        module, _, name = options.pop("_target_").rpartition(".")
+        yield pytest.param(partial(getattr(import_module(module), name), **options), id=path.stem)
+
+
+@pytest.mark.parametrize("pe", list(parts("pe")))
+@pytest.mark.parametrize("attention", list(parts("attention")))
+def test_pair(pe, attention):
+    torch.manual_seed(0)
+    decoder = Decoder(ARCHITECTURE, VOCABULARY, pe, attention).double().eval()
+    chance = torch.Generator().manual_seed(0)
+    tokens = torch.randint(VOCABULARY, (ROWS, TIME), generator=chance)
+    limit = min(decoder.pe.budget or 60, 60)
+    positions = torch.rand((ROWS, limit), generator=chance).topk(TIME).indices.sort(1).values
+    embedded = []
+
+    def cut(module, inputs, output):
+        embedded.append(output.detach().requires_grad_())
+        return embedded[-1]
+
+    handle = decoder.embedding.register_forward_hook(cut)
+    full = decoder(tokens, positions)
+    handle.remove()
+    middle = TIME // 2
+    (gradient,) = torch.autograd.grad(full[:, middle].sum(), embedded[0])
+    assert gradient.isfinite().all()
+    assert gradient[:, middle].any(-1).all()
+    assert not gradient[:, middle + 1 :].any()
+    with torch.no_grad():
+        cache = Cache()
+        pairs = zip(tokens.split(CHUNKS, 1), positions.split(CHUNKS, 1), strict=True)
+        steps = [decoder(part, place, cache) for part, place in pairs]
+        assert_close(torch.cat(steps, 1), full, rtol=0, atol=1e-10)
+        alone = decoder(tokens[1:2, :middle], positions[1:2, :middle])
+        assert_close(alone[0], full[1, :middle], rtol=0, atol=1e-10)
