@@ -6,7 +6,7 @@ from lengen.scene import Memory, Scene
 
 
 def scene(queries, keys=None, *, x=None, positions=None, layer=0, memory=None, rows=2, dim=32):
-    """The newest of some tokens, counted from 0 unless positions (of all) are given; x is random, the same every time."""
+    """The newest of some tokens, counted from 0 unless positions (of all) are given; x is random, another for each number of keys."""
     keys = queries if keys is None else keys
     positions = torch.arange(keys).unsqueeze(0) if positions is None else positions
     if x is None:

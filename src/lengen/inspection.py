@@ -41,7 +41,7 @@ class Look(NamedTuple):
 
     Args:
         histogram: weight by distance in tokens; 0 is the query's own token.
-        entropy: of the weights, in nats.
+        entropy: of the weights, in nats; those below 0 have none.
         source: weight on the tokens of the prompt that have the place of the predicted token.
         first: weight on the first token (bos, where there is one).
         uniform: what `source` would be if every token up to the query had the same weight.
@@ -78,7 +78,7 @@ def look(weights: Float[Tensor, "batch heads time time"], batch: Batch, width: i
         source = (batch.places[row] == target) & (target > 0) & ~batch.answer[row] & (distance >= 0)
     return Look(
         histogram,
-        -torch.xlogy(paid, paid).sum((1, 2)),
+        -torch.xlogy(paid.clamp(min=0), paid.clamp(min=0)).sum((1, 2)),
         (paid * source).sum((1, 2)),
         paid[:, :, 0].sum(1),
         (source.sum(1) / (query + 1).double()).sum(),
@@ -154,7 +154,8 @@ class Inspection(Again):
         rows = []
         for key, found in self.looks.items():
             distances = torch.arange(found.histogram.shape[1], dtype=torch.float64)
-            means = (found.histogram @ distances / found.histogram.sum(1)).tolist()
+            total = found.histogram.sum(1)
+            means = torch.where(total > 0, found.histogram @ distances / total, 0).tolist()
             sourced = float(found.sourced)
             for index, distance in enumerate(means):
                 rows.append(

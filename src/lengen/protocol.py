@@ -98,7 +98,7 @@ def _check_pair(setting: Setting, outline: Decoder) -> None:
         require(
             positions.increasing or not part.distances,
             f"{name} with positions={labels.positions}: this is over distances to earlier tokens, which these "
-            "positions do not give; allowed are positions that increase, or pe=learned, sinusoidal, rope or alibi",
+            "positions do not give; allowed are positions that increase, or what reads single positions (pe=rope, learned)",
         )
     require(
         positions.whole or not outline.pe.whole,
