@@ -24,6 +24,13 @@ def harmonic(heads: int) -> list[float]:
     return [1 / head for head in range(1, heads + 1)]
 
 
+def distances(
+    query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+) -> Float[Tensor, "#batch 1 query key"]:
+    """|query - key| for every pair, float32."""
+    return (query.unsqueeze(-1) - key.unsqueeze(-2)).float().abs().unsqueeze(1)
+
+
 class ALiBi(PositionalEncoding):
     """Subtract slope * distance from the scaled logits of each head. Nothing is learned; defined at every length.
 
@@ -53,5 +60,4 @@ class ALiBi(PositionalEncoding):
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
         """-slope * |query - key|."""
-        distance = (query.unsqueeze(-1) - key.unsqueeze(-2)).float().abs().unsqueeze(1)
-        return -torch.tensor(self.slopes, device=distance.device).view(-1, 1, 1) * distance
+        return -torch.tensor(self.slopes, device=query.device).view(-1, 1, 1) * distances(query, key)
