@@ -39,8 +39,8 @@ class ALiBi(PositionalEncoding):
 
     Args:
         shape: the decoder it serves.
-        slopes: `geometric` ones, the paper's (very gentle below 4 heads), `harmonic` ones, 1/1, 1/2, 1/3, … (steeper),
-            or a list of one a head. None is geometric: runs keep the cells that they had before the others.
+        slopes: `geometric` ones, the paper's (very gentle below 4 heads), `harmonic` ones, 1/1, 1/2, 1/3, …
+            (steeper), or a list of one a head. None is geometric: runs keep the cells that they had before the others.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from einops import einsum, rearrange
+from einops import rearrange
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
@@ -25,8 +25,8 @@ class ComRoPE(RoPE):
     cost as much as RoPE, not one matrix exponential a position, whose gradient would have to pass close frequencies.
     Both the parametrisation and the start are ours. The last turn by V is left out: it is the same for queries and
     keys, and no logit sees it. (V could as well be learned within the projections, which in a decoder are free: what
-    this adds to RoPE are frequencies a head.) Blocks of 2 with S = 0 are RoPE with learned frequencies. Fused
-    attention, memory linear in time; keys are cached as turned. Beyond the trained length as RoPE: slow pairs meet new angles.
+    this adds to RoPE are frequencies a head.) Blocks of 2 are RoPE with learned frequencies. Fused attention, memory
+    linear in time; keys are cached as turned. Beyond the trained length as RoPE: slow pairs meet new angles.
 
     Args:
         shape: the decoder it serves.
@@ -84,10 +84,5 @@ def into(
     x: Float[Tensor, "batch heads time head_dim"], basis: Float[Tensor, "heads blocks block block"]
 ) -> Float[Tensor, "batch heads time head_dim"]:
     """V^T x, block by block."""
-    parts = x.unflatten(-1, basis.shape[1:3])
-    turned = einsum(
-        parts,
-        basis.to(x.dtype),
-        "batch heads time blocks old, heads blocks old new -> batch heads time blocks new",
-    )
-    return turned.flatten(-2)
+    parts = rearrange(x, "batch heads time (blocks old) -> batch heads time blocks old", old=basis.shape[-1])
+    return torch.einsum("bhtmi,hmij->bhtmj", parts, basis.to(x.dtype)).flatten(-2)

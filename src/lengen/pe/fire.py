@@ -23,15 +23,16 @@ class FIRE(LayeredBias):
     first) are learned; added after scaling. Far beyond the trained length the ratio stays within 0 and 1, at
     distances that are rescaled to the query's own position: it reads where a token stands, and is not relative. A
     distance counts without its sign where positions do not increase, a case the paper does not have. The authors'
-    code is not public: the formula is that of re-implementations. f is summed unit by unit, so that a pair has the same value alone
-    and in a batch. Attention with a bias mask that is learned: explicit weights, memory quadratic in time, and
-    `hidden` times as much for f: the costliest of the biases.
+    code is not public: the formula is that of re-implementations, and so is the start of f, as torch starts linear
+    layers. f is summed unit by unit, so that a pair has the same value alone and in a batch. Attention with a bias
+    mask that is learned: explicit weights, memory quadratic in time, and `hidden` times as much for f: the costliest
+    of the biases.
 
     Args:
         shape: the decoder it serves.
         hidden: width of f.
-        threshold: rows before T share one denominator. 512 in re-implementations that train on thousands of tokens;
-            8 here, about as much of the short lengths that are trained.
+        threshold: first T; rows before it share one denominator. 512 in re-implementations that train on hundreds or
+            thousands of tokens; 8 here, a quarter or so of the trained lengths that this is for.
         share_layers: one f for all layers (FIRE-S), or one a layer.
     """
 

@@ -55,8 +55,8 @@ class LayeredBias(PositionalEncoding):
 class Kerple(LayeredBias):
     """-factor * ln(1 + bend * distance) (`log`), or -factor * distance^bend (`power`), added after scaling.
 
-    Two positive weights a head, drawn at first: for `log` factor from 0 to 2 and bend from 0 to 1, for `power` factor from 0
-    to 1 and bend from 0 to 2. Beyond the trained length `log` flattens, `power` keeps falling. A distance counts
+    Two positive weights a head, drawn at first: for `log` factor from 0 to 2 and bend from 0 to 1, for `power` factor
+    from 0 to 1 and bend from 0 to 2. Beyond the trained length `log` flattens, `power` keeps falling. A distance counts
     without its sign where positions do not increase, a case the paper does not have. The authors' code also has a
     factor on the logits, which is not here. Attention with a bias mask that is learned: explicit weights, memory
     quadratic in time.
@@ -66,7 +66,7 @@ class Kerple(LayeredBias):
         kind: see above; `log` is the paper's best.
         parametrisation: how weights stay positive. `clamp`: read as 0.01 at least (an exponent as 2 at most), with
             gradients as if nothing was clamped; the authors' code writes the bound back into the weight at every
-            step, ours lets it pass the bound. `softplus`: softplus(weight), and 2 sigmoid(weight) for an exponent; ours.
+            step, ours lets it pass the bound. `softplus`: softplus(weight), 2 sigmoid(weight) for an exponent; ours.
         share_layers: one row of weights for all layers, as in the authors' code, or one a layer.
     """
 

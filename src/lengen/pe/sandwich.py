@@ -36,7 +36,7 @@ class Sandwich(PositionalEncoding):
         """The sum of cosines, with a factor a head."""
         apart = (query.unsqueeze(-1) - key.unsqueeze(-2)).abs().unsqueeze(1)
         if apart.is_floating_point():
-            distance, place = apart.unique(return_inverse=True)
+            distance, place = torch.unique(apart, return_inverse=True)
         else:
             distance, place = torch.arange(int(apart.max()) + 1, device=apart.device), apart.long()
         head = torch.arange(1, self.shape.heads + 1, device=apart.device).view(-1, 1, 1)

@@ -21,13 +21,13 @@ LARGEST = 80.0
 class XPos(RoPE):
     """`RoPE`, and pair c of a logit times zeta_c^(distance / scale_base), zeta_c = (2c/r + gamma) / (1 + gamma) < 1.
 
-    Fast pairs fade first, so that far keys are told apart by slow pairs alone. The factor is split as in the paper: pair c
-    of queries times zeta_c^((position - centre) / scale_base), of keys the inverse. The centre is fixed, so that a key
-    is cached as turned and scaled (torchscale has the middle of the current tokens and caches raw keys; distances see
-    no centre). Positions whose factors leave float32 are refused: 32,696 of them are defined with the defaults, as
-    many again with the largest centre; under float16 they overflow far earlier, at some 4,500. At trained lengths far
-    below `scale_base` this is nearly RoPE. The paper's extrapolation also hides all but two blocks of keys (blockwise
-    causal attention), which is an attention of its own. Fused attention, memory linear in time.
+    Pair 0, the fastest, fades most, so that far keys are told apart by slow pairs alone. The factor is split as in the
+    paper: pair c of queries times zeta_c^((position - centre) / scale_base), of keys the inverse. The centre is fixed,
+    so that a key is cached as turned and scaled (torchscale has the middle of the current tokens and caches raw keys;
+    distances see no centre). Positions whose factors leave float32 are refused: 32,696 of them are defined with the
+    defaults, as many again with the largest centre; under float16 they overflow from some 4,500 at the latest. At
+    trained lengths far below `scale_base` this is nearly RoPE. The paper's extrapolation also hides all but two blocks
+    of keys (blockwise causal attention), which is an attention of its own. Fused attention, memory linear in time.
 
     Args:
         shape: the decoder it serves.
