@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import inspect
@@ -134,7 +135,7 @@ def _made(hint: Any) -> bool:
 
 
 def leaf(hint: Any, value: Any, path: str) -> Any:
-    """A value as its annotation wants it: int, float, str, bool, Literal, lists of these, or None among them.
+    """A value as its annotation wants it: int, float, str, bool, Literal, lists of these, or some or None among them.
 
     Raises:
         ValueError: the value is none of these.
@@ -145,6 +146,8 @@ def leaf(hint: Any, value: Any, path: str) -> Any:
             return value
         near = nearest(str(value), map(str, choices))
         raise ValueError(f"{path}={value}: allowed is {', '.join(map(str, choices))}{near}")
+    if any(typing.get_origin(part) is Literal for part in typing.get_args(hint)):
+        return either(hint, value, path)
     schema = make_dataclass("Leaf", [("value", hint, MISSING)])
     try:
         if hint is not bool and bool not in typing.get_args(hint) and isinstance(value, bool):
@@ -153,6 +156,20 @@ def leaf(hint: Any, value: Any, path: str) -> Any:
         return OmegaConf.to_container(merged)["value"]  # type: ignore[index, call-overload]
     except OmegaConfBaseException:
         raise_type(hint, value, path)
+
+
+def either(hint: Any, value: Any, path: str) -> Any:
+    """A value of a union that has choices by name beside other kinds.
+
+    Raises:
+        ValueError: the value is of none of them.
+    """
+    if value is None and type(None) in typing.get_args(hint):
+        return None
+    for part in typing.get_args(hint):
+        with contextlib.suppress(ValueError):
+            return leaf(part, value, path)
+    return raise_type(hint, value, path)
 
 
 def raise_type(hint: Any, value: Any, path: str) -> typing.NoReturn:
@@ -165,5 +182,11 @@ def raise_type(hint: Any, value: Any, path: str) -> typing.NoReturn:
     words = [
         "null" if kind is type(None) else WORDS.get(typing.get_origin(kind) or kind, str(kind))
         for kind in kinds
+        if typing.get_origin(kind) is not Literal
     ]
-    raise ValueError(f"{path}={value}: allowed is {' or '.join(words)}")
+    choices = [
+        str(name) for kind in kinds if typing.get_origin(kind) is Literal for name in typing.get_args(kind)
+    ]
+    raise ValueError(
+        f"{path}={value}: allowed is {' or '.join(choices + words)}{nearest(str(value), choices)}"
+    )

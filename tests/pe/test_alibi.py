@@ -4,11 +4,13 @@ from functools import partial
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.config import Builder, config_dir
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
+from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE
 
@@ -94,3 +96,44 @@ def test_own_slopes():
     assert pe.bias(torch.tensor([[4]]), torch.tensor([[1, 4]])).flatten().tolist() == [-3, 0, -1.5, 0]
     with pytest.raises(ValueError, match="one slope a head, 4 of them"):
         ALiBi(Shape(32, 4), [1.0])
+
+
+def test_slopes_by_name():
+    shape, position = Shape(48, 6), torch.tensor([[7, 9]])
+    assert ALiBi(shape, "harmonic").slopes == pytest.approx((1, 0.5, 0.33333333, 0.25, 0.2, 0.16666667))
+    falls = ALiBi(shape, "harmonic").bias(position, position)[0, :, 1, 0]
+    assert_close(falls, torch.tensor([-2, -1, -2 / 3, -0.5, -0.4, -1 / 3]))
+    assert ALiBi(shape, "geometric").slopes == ALiBi(shape, None).slopes == ALiBi(shape).slopes
+
+
+@pytest.mark.parametrize("pe", ["alibi", "rope_alibi"])
+@pytest.mark.parametrize(
+    ("typed", "slopes"),
+    [
+        ("harmonic", (1, 1 / 2, 1 / 3, 1 / 4)),
+        ("geometric", (1 / 4, 1 / 16, 1 / 64, 1 / 256)),
+        ("null", (1 / 4, 1 / 16, 1 / 64, 1 / 256)),  # what older runs have in their config.yaml
+        ("[1,2,3,0.5]", (1, 2, 3, 0.5)),
+    ],
+)
+def test_slopes_of_a_configuration(pe, typed, slopes):
+    node = OmegaConf.merge(
+        OmegaConf.load(config_dir() / "pe" / f"{pe}.yaml"), OmegaConf.from_dotlist([f"slopes={typed}"])
+    )
+    options = Builder()._call(PositionalEncoding, OmegaConf.to_container(node), "pe", skip=1)
+    made = options(Shape(32, 4))
+    assert getattr(made, "alibi", made).slopes == pytest.approx(slopes)
+
+
+def test_slopes_that_are_none_of_these_are_refused_in_one_line(lengen, tmp_path):
+    for typed, words in {
+        "steep": "lengen: pe.slopes=steep: allowed is geometric or harmonic or a list or null",
+        "harmonc": "did you mean 'harmonic'?",
+        "[steep]": "pe.slopes=['steep']: allowed is geometric or harmonic or a list or null",
+        "3": "pe.slopes=3: allowed is",
+    }.items():
+        ran = lengen("train", "pe=alibi", f"pe.slopes={typed}")
+        assert ran.code == 2
+        assert words in ran.err
+        assert len(ran.err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []

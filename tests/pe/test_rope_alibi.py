@@ -32,6 +32,12 @@ def test_bias_is_alibi():
     )
 
 
+def test_slopes_are_those_of_alibi():
+    ours, alibi = RopeALiBi(Shape(32, 4), slopes="harmonic"), ALiBi(Shape(32, 4), "harmonic")
+    assert torch.equal(ours.bias(COUNTED, COUNTED), alibi.bias(COUNTED, COUNTED))
+    assert not torch.equal(ours.bias(COUNTED, COUNTED), RopeALiBi(Shape(32, 4)).bias(COUNTED, COUNTED))
+
+
 def test_only_distances_matter():
     assert_close(logits(RopeALiBi, COUNTED), logits(RopeALiBi, COUNTED + 1000), rtol=0, atol=1e-3)
     reflected = logits(RopeALiBi, COUNTED.flip(1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor
@@ -17,6 +19,18 @@ def geometric(heads: int) -> list[float]:
     return slopes if power == heads else slopes + geometric(2 * power)[0 : 2 * (heads - power) : 2]
 
 
+def harmonic(heads: int) -> list[float]:
+    """Slopes 1/h, h = 1 … heads."""
+    return [1 / head for head in range(1, heads + 1)]
+
+
+def distances(
+    query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+) -> Float[Tensor, "#batch 1 query key"]:
+    """|query - key| for every pair, float32."""
+    return (query.unsqueeze(-1) - key.unsqueeze(-2)).float().abs().unsqueeze(1)
+
+
 class ALiBi(PositionalEncoding):
     """Subtract slope * distance from the scaled logits of each head. Nothing is learned; defined at every length.
 
@@ -25,20 +39,25 @@ class ALiBi(PositionalEncoding):
 
     Args:
         shape: the decoder it serves.
-        slopes: one a head; None takes the paper's geometric ones (very gentle below 4 heads).
+        slopes: `geometric` ones, the paper's (very gentle below 4 heads), `harmonic` ones, 1/1, 1/2, 1/3, …
+            (steeper), or a list of one a head. None is geometric: runs keep the cells that they had before the others.
     """
 
-    def __init__(self, shape: Shape, slopes: list[float] | None = None) -> None:
+    def __init__(
+        self, shape: Shape, slopes: Literal["geometric", "harmonic"] | list[float] | None = None
+    ) -> None:
         super().__init__(shape)
-        require(
-            slopes is None or len(slopes) == shape.heads,
-            f"pe.slopes={slopes}: allowed is one slope a head, {shape.heads} of them",
-        )
-        self.slopes = tuple(geometric(shape.heads) if slopes is None else slopes)
+        if isinstance(slopes, list):
+            require(
+                len(slopes) == shape.heads,
+                f"pe.slopes={slopes}: allowed is one slope a head, {shape.heads} of them",
+            )
+            self.slopes = tuple(slopes)
+        else:
+            self.slopes = tuple((harmonic if slopes == "harmonic" else geometric)(shape.heads))
 
     def bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
         """-slope * |query - key|."""
-        distance = (query.unsqueeze(-1) - key.unsqueeze(-2)).float().abs().unsqueeze(1)
-        return -torch.tensor(self.slopes, device=distance.device).view(-1, 1, 1) * distance
+        return -torch.tensor(self.slopes, device=query.device).view(-1, 1, 1) * distances(query, key)

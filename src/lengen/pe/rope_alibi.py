@@ -34,7 +34,7 @@ class RopeALiBi(PositionalEncoding):
         base: float = 10000.0,
         fraction: float = 1.0,
         pairing: Literal["half", "interleaved"] = "half",
-        slopes: list[float] | None = None,
+        slopes: Literal["geometric", "harmonic"] | list[float] | None = None,
     ) -> None:
         super().__init__(shape)
         self.rope = RoPE(shape, base, fraction, pairing)

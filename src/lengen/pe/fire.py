@@ -1,0 +1,68 @@
+"""Functional interpolation for relative positions, FIRE (Li et al. 2024, section 3)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+
+from lengen.pe import Shape
+from lengen.pe.alibi import distances
+from lengen.pe.kerple import LayeredBias
+from lengen.refusal import require
+from lengen.scene import wide
+
+LEAST = 1e-6
+"""Added to the denominator."""
+
+
+class FIRE(LayeredBias):
+    """f(psi(query - key) / (psi(max(query, T)) + 1e-6)) with psi(x) = ln(|rate| x + 1), T = |stretch| * threshold.
+
+    f is a small network, 1 to `hidden` (ReLU) to one number a head, with biases; rate (0.1 at first) and stretch (1 at
+    first) are learned; added after scaling. Far beyond the trained length the ratio stays within 0 and 1, at
+    distances that are rescaled to the query's own position: it reads where a token stands, and is not relative. A
+    distance counts without its sign where positions do not increase, a case the paper does not have. The authors'
+    code is not public: the formula is that of re-implementations, and so is the start of f, as torch starts linear
+    layers. f is summed unit by unit, so that a pair has the same value alone and in a batch. Attention with a bias
+    mask that is learned: explicit weights, memory quadratic in time, and `hidden` times as much for f: the costliest
+    of the biases.
+
+    Args:
+        shape: the decoder it serves.
+        hidden: width of f.
+        threshold: first T; rows before it share one denominator. 512 in re-implementations that train on hundreds or
+            thousands of tokens; 8 here, a quarter or so of the trained lengths that this is for.
+        share_layers: one f for all layers (FIRE-S), or one a layer.
+    """
+
+    relative = False
+
+    def __init__(
+        self, shape: Shape, hidden: int = 32, threshold: float = 8.0, share_layers: bool = False
+    ) -> None:
+        super().__init__(shape, share_layers)
+        require(hidden >= 1, f"pe.hidden={hidden}: allowed is 1 or more")
+        require(threshold > 0, f"pe.threshold={threshold}: allowed is above 0")
+        self.threshold = threshold
+        self.rate, self.stretch = (
+            nn.Parameter(torch.full((self.rows,), 0.1)),
+            nn.Parameter(torch.ones(self.rows)),
+        )
+        self.up, self.up_bias = (nn.Parameter(torch.rand(self.rows, hidden) * 2 - 1) for _ in range(2))
+        bound = hidden**-0.5
+        self.down = nn.Parameter((torch.rand(self.rows, hidden, shape.heads) * 2 - 1) * bound)
+        self.down_bias = nn.Parameter((torch.rand(self.rows, shape.heads) * 2 - 1) * bound)
+
+    def learned(
+        self, row: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+    ) -> Float[Tensor, "#batch heads query key"]:
+        """The function of every ratio."""
+        rate, least = wide(self.rate[row]).abs(), (wide(self.stretch[row]) * self.threshold).abs()
+        own = torch.maximum(query.float(), least).unsqueeze(1).unsqueeze(-1)
+        ratio = torch.log1p(rate * distances(query, key)) / (torch.log1p(rate * own) + LEAST)
+        bias = wide(self.down_bias[row]).view(-1, 1, 1)
+        units = zip(wide(self.up[row]), wide(self.up_bias[row]), wide(self.down[row]), strict=True)
+        for slope, start, out in units:
+            bias = bias + out.view(-1, 1, 1) * (slope * ratio + start).relu()
+        return bias

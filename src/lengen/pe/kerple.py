@@ -1,0 +1,109 @@
+"""Kernelized relative biases, KERPLE (Chi et al. 2022, section 4)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from lengen.pe import PositionalEncoding, Shape
+from lengen.pe.alibi import distances
+from lengen.scene import Scene, wide
+
+LEAST, MOST = 0.01, 2.0
+"""Bounds of the authors' code: of every weight from below, of an exponent from above."""
+
+
+class LayeredBias(PositionalEncoding):
+    """A learned bias that knows positions alone: one row of weights serves all layers, or every layer has its own.
+
+    Args:
+        shape: the decoder it serves.
+        share_layers: whether there is one row for all.
+    """
+
+    def __init__(self, shape: Shape, share_layers: bool) -> None:
+        super().__init__(shape)
+        self.share_layers = share_layers
+        self.rows = 1 if share_layers else shape.layers
+
+    def learned(
+        self, row: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+    ) -> Float[Tensor, "#batch heads query key"]:
+        """The bias of a row of weights."""
+        raise NotImplementedError
+
+    def bias(
+        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+    ) -> Float[Tensor, "#batch heads query key"] | None:
+        """That of all layers; None where each has its own."""
+        return self.learned(0, query, key) if self.share_layers else None
+
+    def context(
+        self,
+        query: Float[Tensor, "batch heads query head_dim"],
+        key: Float[Tensor, "batch heads key head_dim"],
+        scene: Scene,
+    ) -> Float[Tensor, "#batch heads query key"] | None:
+        """That of the layer; None where all share one."""
+        return None if self.share_layers else self.learned(scene.layer, scene.query, scene.key)
+
+
+class Kerple(LayeredBias):
+    """-factor * ln(1 + bend * distance) (`log`), or -factor * distance^bend (`power`), added after scaling.
+
+    Two positive weights a head, drawn at first: for `log` factor from 0 to 2 and bend from 0 to 1, for `power` factor
+    from 0 to 1 and bend from 0 to 2. Beyond the trained length `log` flattens, `power` keeps falling. A distance counts
+    without its sign where positions do not increase, a case the paper does not have. The authors' code also has a
+    factor on the logits, which is not here. Attention with a bias mask that is learned: explicit weights, memory
+    quadratic in time.
+
+    Args:
+        shape: the decoder it serves.
+        kind: see above; `log` is the paper's best.
+        parametrisation: how weights stay positive. `clamp`: read as 0.01 at least (an exponent as 2 at most), with
+            gradients as if nothing was clamped; the authors' code writes the bound back into the weight at every
+            step, ours lets it pass the bound. `softplus`: softplus(weight), 2 sigmoid(weight) for an exponent; ours.
+        share_layers: one row of weights for all layers, as in the authors' code, or one a layer.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        kind: Literal["log", "power"] = "log",
+        parametrisation: Literal["clamp", "softplus"] = "clamp",
+        share_layers: bool = True,
+    ) -> None:
+        super().__init__(shape, share_layers)
+        self.kind, self.parametrisation = kind, parametrisation
+        large, small = (torch.rand(self.rows, shape.heads) * most for most in (2, 1))
+        factor, bend = (large, small) if kind == "log" else (small, large)
+        if parametrisation == "softplus":
+            factor = factor.clamp(min=LEAST).expm1().log()
+            bend = (
+                bend.clamp(min=LEAST).expm1().log()
+                if kind == "log"
+                else (bend.clamp(LEAST, 0.999 * MOST) / MOST).logit()
+            )
+        self.factor, self.bend = nn.Parameter(factor), nn.Parameter(bend)
+
+    def positive(self, weight: Float[Tensor, " heads"], most: float | None) -> Float[Tensor, "heads 1 1"]:
+        """What a weight stands for, in float32 or wider; up to `most`."""
+        weight = wide(weight).view(-1, 1, 1)
+        if self.parametrisation == "clamp":
+            return weight + (weight.clamp(LEAST, most) - weight).detach()
+        return softplus(weight) if most is None else most * weight.sigmoid()
+
+    def learned(
+        self, row: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+    ) -> Float[Tensor, "#batch heads query key"]:
+        """The kernel of every distance."""
+        distance, factor = distances(query, key), self.positive(self.factor[row], None)
+        if self.kind == "log":
+            return -factor * torch.log1p(self.positive(self.bend[row], None) * distance)
+        apart = distance > 0  # the logarithm of 0, and its gradient, are not asked for
+        power = torch.exp(self.positive(self.bend[row], MOST) * distance.where(apart, 1.0).log())
+        return -factor * power * apart
