@@ -1,0 +1,109 @@
+"""Relative convolutional multi-head attention, RCMHA (2023)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from lengen.pe import PositionalEncoding, Shape
+from lengen.refusal import require
+from lengen.scene import Scene, wide
+
+
+class RCMHA(PositionalEncoding):
+    """Queries, keys and values mixed with those of the tokens just before, and learned terms of the distance.
+
+    A causal depthwise convolution over time, shared by heads, runs over each of q, k and v (tokens before the first are
+    zeros). The logit of distance D is then ((q_i + u) k_j + q_i r_D + w_D) / sqrt(d), as in Transformer-XL with learned
+    r, w and u. Convolutions start as torch's own do, r and w near zero, u at zero. Rows of distances that training never
+    saw stay there, so the tail is nearly NoPE; a position beyond the table is refused.
+
+    Attention with a bias mask that is learned: explicit weights, and terms of every query with all distances that
+    occur, memory quadratic in time. A cache keeps raw (convolved) keys and the last projections before the convolution.
+
+    The paper's text could not be read; this follows its code, whose training script builds an attention without the
+    convolutions. Our interpretation: the convolution runs over the order of tokens, not over positions; r and w hold
+    distances to earlier keys alone; and they start from a trace of noise where the code has zeros (`std`).
+
+    Args:
+        shape: the decoder it serves.
+        maximum: rows of r and w: positions 0 to maximum - 1 (4096 in the code).
+        kernel: taps of the convolutions, the token itself included.
+        std: standard deviation of the initial r and w; 0 in the code.
+        share_layers: whether all layers have the same r, w and u; convolutions are a layer's own.
+    """
+
+    distances = True
+
+    def __init__(
+        self,
+        shape: Shape,
+        maximum: int = 1024,
+        kernel: int = 3,
+        std: float = 0.001,
+        share_layers: bool = False,
+    ) -> None:
+        super().__init__(shape)
+        require(maximum >= 1, f"pe.maximum={maximum}: allowed is 1 or more")
+        require(kernel >= 1, f"pe.kernel={kernel}: allowed is 1 or more")
+        require(std >= 0, f"pe.std={std}: allowed is 0 or more")
+        rows, (heads, head_dim) = 1 if share_layers else shape.layers, (shape.heads, shape.head_dim)
+        bound = kernel**-0.5  # of torch's Conv1d with one channel a group
+        self.taps = nn.Parameter(torch.empty(shape.layers, kernel, 3, head_dim).uniform_(-bound, bound))
+        self.offsets = nn.Parameter(torch.empty(shape.layers, 3, head_dim).uniform_(-bound, bound))
+        self.distance_keys = nn.Parameter(torch.randn(rows, heads, maximum, head_dim) * std)
+        self.distance_biases = nn.Parameter(torch.randn(rows, heads, maximum) * std)
+        self.query_biases = nn.Parameter(torch.zeros(rows, heads, head_dim))
+
+    @property
+    def budget(self) -> int:
+        """Rows of the tables of distances."""
+        return self.distance_biases.shape[-1]
+
+    def table(self, positions: Real[Tensor, "#batch time"]) -> None:
+        """Makes nothing; refuses positions with distances beyond the tables."""
+        require(
+            bool((positions < self.budget).all()),
+            f"pe.maximum={self.budget}: a position is beyond it",
+        )
+
+    def transform(
+        self,
+        query: Float[Tensor, "batch heads time head_dim"],
+        key: Float[Tensor, "batch heads time head_dim"],
+        value: Float[Tensor, "batch heads time head_dim"],
+        table: Tensor | None,
+        scene: Scene,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Convolve all three over time."""
+        new, taps = torch.stack([query, key, value], 3), self.taps[scene.layer]
+        time, reach = new.shape[2], len(taps) - 1
+        before = scene.memory.get("projections")
+        line = pad(new, (0, 0, 0, 0, reach, 0)) if before is None else torch.cat([before, new], 2)
+        scene.memory.put("projections", line[:, :, time:])
+        mixed = self.offsets[scene.layer].expand_as(new)
+        for back, tap in enumerate(taps):
+            mixed = mixed + tap * line[:, :, reach - back : reach - back + time]
+        query, key, value = mixed.to(new.dtype).unbind(3)
+        return query, key, value
+
+    def context(
+        self,
+        query: Float[Tensor, "batch heads query head_dim"],
+        key: Float[Tensor, "batch heads key head_dim"],
+        scene: Scene,
+    ) -> Float[Tensor, "batch heads query key"]:
+        """(u k_j + q_i r_D + w_D) / sqrt(d)."""
+        distance = (scene.query.unsqueeze(-1) - scene.key.unsqueeze(-2)).long().clamp(min=0).unsqueeze(1)
+        occurring, layer = int(distance.max()) + 1, scene.layer % len(self.query_biases)
+        tables = (self.distance_keys[layer, :, :occurring], self.distance_biases[layer, :, :occurring])
+        with torch.autocast(query.device.type, enabled=False):
+            query, key = wide(query), wide(key)
+            keys, biases = (part.to(query.dtype) for part in tables)
+            near = query @ keys.mT + biases.unsqueeze(-2)
+            own = self.query_biases[layer].to(query.dtype).unsqueeze(-2) @ key.mT
+        far = near.gather(-1, distance.expand(*near.shape[:3], -1))
+        bias: Tensor = (far + own) * self.shape.head_dim**-0.5
+        return bias
