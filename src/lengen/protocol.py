@@ -128,9 +128,10 @@ def _check_length(
         largest = setting.positions.largest(batch, training=training)
     except ValueError as error:
         raise ValueError(f"{option}: {error}") from None
+    told = " (pe.maximum)" if "maximum" in setting.record["pe"] else ""
     require(
         pe.budget is None or largest < pe.budget,
-        f"{option}: positions up to {largest} are needed, pe={setting.labels.pe} holds {pe.budget} of them (pe.maximum)",
+        f"{option}: positions up to {largest} are needed, pe={setting.labels.pe} holds {pe.budget} of them{told}",
     )
 
 
