@@ -71,7 +71,11 @@ class Cache:
 
     def seen(self, positions: Real[Tensor, "#batch time"]) -> Real[Tensor, "#batch all"]:
         """Take in the positions of new tokens; those of all tokens come back."""
-        self.positions = positions if self.positions is None else torch.cat([self.positions, positions], 1)
+        if self.positions is None:
+            self.positions = positions
+        else:
+            rows = max(len(self.positions), len(positions))
+            self.positions = torch.cat([part.expand(rows, -1) for part in (self.positions, positions)], 1)
         return self.positions
 
 

@@ -150,9 +150,13 @@ class Exam:
         return next(self.decoder.parameters()).device
 
     def _placed(self, tokens: Int[Tensor, "all time"], rows: slice) -> Real[Tensor, "#batch time"]:
-        """Positions of some rows; drawn for all, so that they do not depend on how many fit into memory."""
+        """Positions of some rows; drawn for all, so that they do not depend on how many fit into memory.
+
+        Rows that are all the same are one row: tables and biases are then made once, not once an example.
+        """
         drawn = self.positions(replace(self.batch, tokens=tokens), generator(*self.key), training=False)
-        return (drawn if drawn.shape[0] == 1 else drawn[rows]).to(self._device)
+        placed = drawn if drawn.shape[0] == 1 else drawn[rows]
+        return (placed[:1] if bool((placed == placed[:1]).all()) else placed).to(self._device)
 
     def _in_parts(self, size: int, work: Callable[[slice], None]) -> None:
         """Work on all rows, some at a time: half as many where memory does not suffice."""
