@@ -59,7 +59,7 @@ def test_every_option_says_what_it_is(group, option):
         assert set(facts) == {"line", *FACTS}
         assert facts["cost"].partition(",")[0] in ("fused", "bias mask", "explicit weights")
         assert facts["cache"] in [
-            f"{keys} keys{state}" for keys in ("raw", "rotated") for state in ("", " and state")
+            f"{keys} keys{state}" for keys in ("raw", "rotated", "convolved") for state in ("", " and state")
         ]
     if group == "positions":
         assert set(facts) == {"line", *FACTS}

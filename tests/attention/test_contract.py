@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from tests.scenes import scene
 from torch.testing import assert_close
 
+from lengen.command.list import described
 from lengen.pe import Shape
 from lengen.scene import Kept
 from lengen.weights import of_rule
@@ -64,6 +65,18 @@ def test_options_are_the_constructors(path):
     cls, options = load(path)
     assert set(options) == set(signature(cls).parameters) - {"shape"}
     assert cls(SHAPE).shape == SHAPE
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_list_says_is_true(path):
+    """What it learns, whether a block keeps more than keys and values, whether weights are explicit."""
+    cls, options = load(path)
+    facts, attend, memory = described(path), cls(SHAPE, **options), Kept()
+    query, key, value, *_ = draw(9, 9)
+    attend.double()(query, key, value, None, scene(9, memory=memory))
+    assert (facts["learned"] == "none") == (not list(attend.parameters()))
+    assert facts["cache"].endswith("and state") == bool(memory.last or memory.lines)
+    assert (facts["cost"].partition(",")[0] == "explicit weights") == (not attend.fused)
 
 
 @RULES

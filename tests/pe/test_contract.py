@@ -10,9 +10,11 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 import torch
 from omegaconf import OmegaConf
+from tests.scenes import scene
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.command.list import described
 from lengen.decoder import Architecture, Cache, Decoder
 from lengen.pe import Shape
 
@@ -75,6 +77,27 @@ def test_options_are_the_constructors(path):
     cls, options = load(path)
     assert set(options) == set(signature(cls).parameters) - {"shape"}
     assert cls(Shape(32, 4)).shape == Shape(32, 4)  # every option has a default
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_list_says_is_true(path):
+    """What it learns, whether a block keeps more than keys and values, whether it adds a bias, where it ends."""
+    cls, options = load(path)
+    facts, made, cache = described(path), decoder(partial(cls, **options)), Cache()
+    positions = torch.arange(5).unsqueeze(0)
+    with torch.no_grad():
+        made(draw(2, 5), positions, cache)
+    names = {
+        name for memory in cache.memories.values() for held in (memory.last, memory.lines) for name in held
+    }
+    assert (facts["learned"] == "none") == (not list(made.pe.parameters()))
+    assert facts["cache"].endswith("and state") == bool(names - {"key", "value"})
+    assert ("refused" in facts["beyond"]) == (made.pe.budget is not None)
+    heads = torch.randn(2, 4, 5, 8, dtype=torch.float64)
+    added = made.pe.bias(positions, positions), made.pe.context(heads, heads, scene(5))
+    assert (facts["cost"].partition(",")[0] == "fused") == (added == (None, None))
+    key = made.pe.transform(heads, heads, heads, made.pe.table(positions + 1), scene(5))[1]
+    assert facts["cache"].startswith("raw") == torch.equal(key, heads)
 
 
 @ENCODINGS
