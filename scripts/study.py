@@ -72,6 +72,11 @@ STUDIES = {
         (f"{HINTED} task=sort,sort_with_successor",),
         "'title=Sorting, alone and beside successor questions'",
     ),
+    "encodings": Study(
+        "every encoding, and every attention with two encodings, on passkey and copy, one seed, five hours of one core",
+        ("-m task=passkey,copy 'pe=glob(*)'", "-m task=passkey,copy 'attention=glob(*)' pe=nope,rope"),
+        "'title=Every encoding and every attention' by=pe,attention",
+    ),
     "copy-against-kazemnejad2023": Study(
         "one repeated symbol and random symbols, five encodings, five seeds, four hours of one core",
         (
