@@ -19,3 +19,8 @@ def scene(queries, keys=None, *, x=None, positions=None, layer=0, memory=None, r
         positions[:, :keys],
         memory or Memory(),
     )
+
+
+def several(pe, positions):
+    """Positions as an encoding reads them: the same at every level, where a token has several."""
+    return positions if pe.streams is None else torch.stack([positions] * pe.streams, -1)

@@ -18,7 +18,12 @@ OPTIONS = [
     if folder.is_dir()
     for file in sorted(folder.glob("*.yaml"))
 ]
-NEEDS = {("positions", "coupled"): ["task=addition"], ("positions", "abacus"): ["task=addition"]}
+NEEDS = {
+    ("positions", "coupled"): ["task=addition"],
+    ("positions", "abacus"): ["task=addition"],
+    ("positions", "multilevel"): ["task=many_addition"],
+    ("pe", "multilevel"): ["task=many_addition", "positions=multilevel"],
+}
 
 
 def composed(*overrides: str) -> dict:
@@ -37,7 +42,7 @@ def composed(*overrides: str) -> dict:
 def test_every_option_composes_and_builds(group, option):
     from lengen.experiment import Experiment
 
-    reads = ["pe=rope"] if group == "positions" and option not in ("coupled", "abacus") else []
+    reads = ["pe=rope"] if group == "positions" and option not in ("coupled", "abacus", "multilevel") else []
     config = composed(
         f"{group}={option}",
         *reads,

@@ -17,7 +17,7 @@ def greedy(
     decoder: Decoder,
     tokens: Int[Tensor, "batch time"],
     answer: Bool[Tensor, "batch time"],
-    place: Callable[[Int[Tensor, "batch time"]], Real[Tensor, "#batch time"]],
+    place: Callable[[Int[Tensor, "batch time"]], Real[Tensor, "#batch time *streams"]],
     *,
     stop: bool = False,
 ) -> Int[Tensor, "batch time"]:

@@ -69,13 +69,14 @@ class Cache:
     positions: Tensor | None = None
     memories: dict[tuple[int, int], Kept] = field(default_factory=lambda: defaultdict(Kept))
 
-    def seen(self, positions: Real[Tensor, "#batch time"]) -> Real[Tensor, "#batch all"]:
+    def seen(self, positions: Real[Tensor, "#batch time *streams"]) -> Real[Tensor, "#batch all *streams"]:
         """Take in the positions of new tokens; those of all tokens come back."""
         if self.positions is None:
             self.positions = positions
         else:
             rows = max(len(self.positions), len(positions))
-            self.positions = torch.cat([part.expand(rows, -1) for part in (self.positions, positions)], 1)
+            parts = [part.expand(rows, *part.shape[1:]) for part in (self.positions, positions)]
+            self.positions = torch.cat(parts, 1)
         return self.positions
 
 
@@ -223,7 +224,7 @@ class Decoder(nn.Module):
     def forward(
         self,
         tokens: Int[Tensor, "batch time"],
-        positions: Real[Tensor, "#batch time"],
+        positions: Real[Tensor, "#batch time *streams"],
         cache: Cache | None = None,
     ) -> Float[Tensor, "batch time vocab"]:
         """Logits after every token.
@@ -250,8 +251,8 @@ class Decoder(nn.Module):
 
 def causal(
     bias: Float[Tensor, "#batch heads query key"] | None,
-    query: Real[Tensor, "#batch query"],
-    key: Real[Tensor, "#batch key"],
+    query: Real[Tensor, "#batch query *streams"],
+    key: Real[Tensor, "#batch key *streams"],
 ) -> Float[Tensor, "#batch #heads query key"] | None:
     """A bias that hides later keys; None where the attention's own causal mask says it all."""
     queries, keys = query.shape[1], key.shape[1]

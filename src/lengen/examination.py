@@ -135,7 +135,7 @@ class Exam:
         fits = NUMBERS.get(kind, MANY_NUMBERS) // cached, 8 * TOKENS.get(kind, MANY_TOKENS) // prompt
 
         def part(rows: slice) -> None:
-            def place(tokens: Int[Tensor, "batch time"]) -> Real[Tensor, "#batch time"]:
+            def place(tokens: Int[Tensor, "batch time"]) -> Real[Tensor, "#batch time *streams"]:
                 known[rows] = tokens.cpu()
                 return self._placed(known, rows)
 
@@ -149,7 +149,7 @@ class Exam:
     def _device(self) -> torch.device:
         return next(self.decoder.parameters()).device
 
-    def _placed(self, tokens: Int[Tensor, "all time"], rows: slice) -> Real[Tensor, "#batch time"]:
+    def _placed(self, tokens: Int[Tensor, "all time"], rows: slice) -> Real[Tensor, "#batch time *streams"]:
         """Positions of some rows; drawn for all, so that they do not depend on how many fit into memory.
 
         Rows that are all the same are one row: tables and biases are then made once, not once an example.

@@ -101,6 +101,16 @@ def _check_pair(setting: Setting, outline: Decoder) -> None:
             "positions do not give; allowed are positions that increase, or what reads single positions (pe=rope, learned)",
         )
     require(
+        positions.streams == outline.pe.streams,
+        f"pe={labels.pe} with positions={labels.positions}: a token has {positions.streams or 1} positions here, this "
+        f"encoding reads {outline.pe.streams or 1}; pe=multilevel and positions=multilevel go together",
+    )
+    require(
+        positions.streams is None or not outline.rules[0].reads,
+        f"attention={labels.attention} with positions={labels.positions}: this attention reads one position a token; "
+        "allowed are those that read none, such as softmax",
+    )
+    require(
         positions.whole or not outline.pe.whole,
         f"pe={labels.pe} with positions={labels.positions}: these positions lie between integers, this encoding is "
         "defined at integers alone; allowed are encodings of any position, such as rope, sinusoidal or alibi",

@@ -74,8 +74,8 @@ class Scene:
 
     x: Float[Tensor, "batch query dim"]
     layer: int
-    query: Real[Tensor, "#batch query"]
-    key: Real[Tensor, "#batch key"]
+    query: Real[Tensor, "#batch query *streams"]
+    key: Real[Tensor, "#batch key *streams"]
     memory: Memory
 
     @property

@@ -35,7 +35,7 @@ class Example(NamedTuple):
 
     tokens: Int[Tensor, "batch time"]
     answer: Bool[Tensor, "batch time"]
-    positions: Real[Tensor, "#batch time"]
+    positions: Real[Tensor, "#batch time *streams"]
 
 
 def read(

@@ -28,7 +28,7 @@ Slots = dict[tuple[int, int], Float[Tensor, "batch heads query key"]]
 
 @torch.no_grad()
 def weights(
-    decoder: Decoder, tokens: Int[Tensor, "batch time"], positions: Real[Tensor, "#batch time"]
+    decoder: Decoder, tokens: Int[Tensor, "batch time"], positions: Real[Tensor, "#batch time *streams"]
 ) -> Slots:
     """Weights of every head over some tokens.
 

@@ -10,7 +10,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 import torch
 from omegaconf import OmegaConf
-from tests.scenes import scene
+from tests.scenes import scene, several
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
@@ -60,15 +60,17 @@ def placements(pe, rows, time):
     """Positions to try: counted; increasing with gaps; any at all, unless the encoding needs them to increase."""
     chance = torch.Generator().manual_seed(time)
     limit = min(pe.budget or 3000, 3000)
-    yield torch.arange(time).unsqueeze(0)
-    yield torch.rand((rows, limit), generator=chance).topk(time).indices.sort(1).values
+    yield several(pe, torch.arange(time).unsqueeze(0))
+    yield several(pe, torch.rand((rows, limit), generator=chance).topk(time).indices.sort(1).values)
     if not pe.distances:
-        yield torch.randint(limit, (rows, time), generator=chance)
+        yield several(pe, torch.randint(limit, (rows, time), generator=chance))
 
 
 def hooks(pe, positions):
     """Everything that an encoding makes of positions."""
-    made = [pe.embed(torch.zeros(*positions.shape, pe.shape.dim), positions), pe.table(positions)]
+    zeros = torch.zeros(*positions.shape, pe.shape.dim)
+    positions = several(pe, positions)
+    made = [pe.embed(zeros, positions), pe.table(positions)]
     return [x for x in (*made, pe.bias(positions, positions)) if x is not None]
 
 
@@ -84,7 +86,7 @@ def test_what_list_says_is_true(path):
     """What it learns, whether a block keeps more than keys and values, whether it adds a bias, where it ends."""
     cls, options = load(path)
     facts, made, cache = described(path), decoder(partial(cls, **options)), Cache()
-    positions = torch.arange(5).unsqueeze(0)
+    positions = several(made.pe, torch.arange(5).unsqueeze(0))
     with torch.no_grad():
         made(draw(2, 5), positions, cache)
     names = {
@@ -151,16 +153,18 @@ def test_padding_changes_nothing(encoding, looped):
 @ENCODINGS
 def test_one_row_of_positions_serves_all(encoding):
     made, tokens = decoder(encoding), draw(3, TRAINED)
-    positions = torch.arange(TRAINED).unsqueeze(0)
+    positions = several(made.pe, torch.arange(TRAINED).unsqueeze(0))
     with torch.no_grad():
-        assert_close(made(tokens, positions), made(tokens, positions.repeat(3, 1)), rtol=0, atol=1e-10)
+        assert_close(
+            made(tokens, positions), made(tokens, positions.repeat_interleave(3, 0)), rtol=0, atol=1e-10
+        )
 
 
 @ENCODINGS
 def test_reads_is_true(encoding):
     """Positions change the logits if and only if the encoding says that it reads them."""
     made, tokens = decoder(encoding), draw(2, TRAINED)
-    positions = torch.arange(TRAINED).unsqueeze(0)
+    positions = several(made.pe, torch.arange(TRAINED).unsqueeze(0))
     with torch.no_grad():
         change = made(tokens, positions) - made(tokens, positions**2)
     assert (change.abs().max() > 1e-6) == made.pe.reads
@@ -195,7 +199,7 @@ def test_no_table_is_held_in_the_module(encoding):
 def test_bfloat16_forward(encoding):
     """Autocast, full and cached, stays close to float64 far out, where positions in bfloat16 would be lost."""
     made, tokens = decoder(encoding), draw(2, 24)
-    positions = torch.arange(24).unsqueeze(0) + min(5000, (made.pe.budget or 5024) - 24)
+    positions = several(made.pe, torch.arange(24).unsqueeze(0) + min(5000, (made.pe.budget or 5024) - 24))
     with torch.no_grad():
         exact = made(tokens, positions)
         made, cache = made.float(), Cache()
@@ -244,7 +248,7 @@ def test_budget_is_the_number_of_positions(encoding):
 def test_shift_invariance(encoding, shift):
     """A common shift of all positions changes nothing if and only if the encoding says that it is relative."""
     made, tokens = decoder(encoding), draw(2, 2 * TRAINED)
-    positions = torch.arange(2 * TRAINED).unsqueeze(0)
+    positions = several(made.pe, torch.arange(2 * TRAINED).unsqueeze(0))
     with torch.no_grad():
         change = (made(tokens, positions + shift) - made(tokens, positions)).abs().max()
     assert (change < 1e-3) == made.pe.relative

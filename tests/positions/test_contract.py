@@ -15,7 +15,7 @@ from lengen.positions.coupled import Coupled
 from lengen.positions.offset import Offset
 from lengen.positions.randomized import Randomized
 from lengen.task import Batch
-from lengen.task.addition import Addition
+from lengen.task.many_addition import ManyAddition
 
 FILES = sorted((Path(__file__).parents[2] / "configs" / "positions").glob("*.yaml"))
 
@@ -33,8 +33,8 @@ def chance(seed=0):
 
 
 def batch(rows=3):
-    """Additions of two lengths with bos: they have digits and places, so every scheme applies."""
-    task = Addition(order="little_endian", operands="uneven", pad="none")
+    """Additions of two lengths with bos: they have digits, places and groups, so every scheme applies."""
+    task = ManyAddition(length_of="digits", other=2, sizes="uneven", pad="none")
     return Batch.join([task.sample(length, rows, chance(length)) for length in (3, 6)]).begin()
 
 
@@ -56,7 +56,8 @@ def test_options_are_the_constructors(path):
 def test_shape_and_range(scheme, training):
     read = batch()
     positions = scheme(read, chance(), training=training)
-    assert positions.shape in {(1, read.time), tuple(read.tokens.shape)}
+    axes = () if scheme.streams is None else (scheme.streams,)
+    assert positions.shape in {(1, read.time, *axes), (*read.tokens.shape, *axes)}
     assert positions.min() >= 0
     if scheme.increasing:
         assert (positions.diff(dim=1) > 0).all()

@@ -3,6 +3,7 @@
 from string import digits
 
 import pytest
+import torch
 from scipy.stats import chisquare
 
 from lengen.task.many_addition import ManyAddition
@@ -146,3 +147,22 @@ def test_stress_sets():
 def test_refusals():
     with pytest.raises(ValueError, match=r"task\.other=0: allowed is 1 or more"):
         ManyAddition(other=0)
+
+
+@pytest.mark.parametrize("scratchpad", ["none", "running"])
+@pytest.mark.parametrize("pad", ["zero", "none"])
+def test_groups_are_operands_and_the_sums_up_to_them(scratchpad, pad):
+    """Read off the text: a sign closes its number; operand k and the sum of the first k share group k + 1."""
+    task = ManyAddition(other=3, sizes="uneven", scratchpad=scratchpad, pad=pad)
+    batch = task.sample(4, COUNT, torch.Generator().manual_seed(0))
+    for tokens, answer, groups in zip(batch.tokens, batch.answer, batch.groups, strict=True):
+        signs = batch.vocabulary.decode(tokens.tolist())
+        operand, total = 2, 1 if scratchpad == "running" else 5
+        for sign, mine, group in zip(signs, answer.tolist(), groups.tolist(), strict=True):
+            if sign in ("<eos>", "<pad>"):
+                assert group == 0
+            else:
+                assert group == (total if mine else operand)
+            operand += sign == "+"
+            total += sign == ">"
+        assert (operand, total) == (5, 5)

@@ -4,7 +4,7 @@ The decoder calls every hook and never asks which encoding it has; a hook that i
 
 | hook | when | for whom |
 |---|---|---|
-| `embed` | once a pass, on the token embeddings | learned, sinusoidal |
+| `embed` | once a pass, on the token embeddings | learned, multilevel, sinusoidal |
 | `table` | once a pass, from the positions of the new tokens | rope, xpos, comrope |
 | `bias` | once a pass, for any query and key positions; knows no content | alibi, nape, t5, kerple, sandwich, fire, seqpe |
 | `transform` | in every block, on queries, keys and values | rope, xpos, comrope; carope (reads x), rcmha (convolves) |
@@ -53,6 +53,8 @@ class PositionalEncoding(nn.Module):
     """False if positions never reach the decoder."""
     distances: ClassVar[bool] = False
     """True if only distances to earlier tokens are defined, so that positions must increase along time."""
+    streams: ClassVar[int | None] = None
+    """How many positions of a token it reads; None for one."""
     whole: ClassVar[bool] = False
     """True if only integer positions are defined."""
     relative: ClassVar[bool] = True
@@ -70,12 +72,12 @@ class PositionalEncoding(nn.Module):
     def embed(
         self,
         x: Float[Tensor, "batch time dim"],
-        positions: Real[Tensor, "#batch time"],
+        positions: Real[Tensor, "#batch time *streams"],
     ) -> Float[Tensor, "batch time dim"]:
         """Token embeddings with what the encoding adds to them."""
         return x
 
-    def table(self, positions: Real[Tensor, "#batch time"]) -> Tensor | None:
+    def table(self, positions: Real[Tensor, "#batch time *streams"]) -> Tensor | None:
         """What `rotate` needs for these positions, in float32; None for nothing."""
         return None
 
@@ -100,8 +102,8 @@ class PositionalEncoding(nn.Module):
 
     def bias(
         self,
-        query: Real[Tensor, "#batch query"],
-        key: Real[Tensor, "#batch key"],
+        query: Real[Tensor, "#batch query *streams"],
+        key: Real[Tensor, "#batch key *streams"],
     ) -> Float[Tensor, "#batch heads query key"] | None:
         """What is added to the scaled logits, in float32; values at key positions after the query's are ignored."""
         return None

@@ -1,6 +1,6 @@
 """Which position each token has: a function of the batch, orthogonal to how positions enter the decoder.
 
-Positions are integers (or reals) of shape `#batch time`: one row where every example has the same, else one an example.
+Positions are integers (or reals) of shape `#batch time`, or `#batch time streams` where a token has several: one row where every example has the same, else one an example.
 They are computed on the host, beside the batch. In training some schemes draw at random; every draw is one an example.
 """
 
@@ -25,13 +25,15 @@ class Positions(ABC):
     """True if later tokens always have larger positions, as biases over distances need."""
     whole: ClassVar[bool] = True
     """False if positions may lie between integers."""
+    streams: ClassVar[int | None] = None
+    """How many positions a token has, as a last axis; None for one, and no such axis."""
     aligned: ClassVar[bool] = False
     """True if they say what must be matched with what in this task."""
 
     @abstractmethod
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
-    ) -> Real[Tensor, "#batch time"]:
+    ) -> Real[Tensor, "#batch time *streams"]:
         """Positions of the tokens.
 
         A position may depend on the tokens up to its own, never on later ones.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Real
+from jaxtyping import Int, Real
 from torch import Tensor
 
 from lengen.positions import Positions, starts
@@ -32,17 +32,27 @@ class Coupled(Positions):
 
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
-    ) -> Real[Tensor, "#batch time"]:
+    ) -> Real[Tensor, "#batch time *streams"]:
         """See `Positions`."""
         places = batch.places
         if places is None:
             raise ValueError("positions=coupled: this task has no places to couple under its options")
-        largest = int(places.max())
-        fits(largest, self.maximum)
+        return self.shifted(places, batch, generator, training=training)
+
+    def shifted(
+        self,
+        level: Int[Tensor, "batch time"],
+        batch: Batch,
+        generator: torch.Generator,
+        *,
+        training: bool,
+    ) -> Int[Tensor, "batch time"]:
+        """Places from a random start; 0, which is no place, stays."""
+        fits(int(level.max()), self.maximum)
         if not training:
-            return places
-        shift = starts(batch, self.maximum - places.amax(1, keepdim=True), generator)
-        return torch.where(places > 0, places + shift, 0)
+            return level
+        shift = starts(batch, self.maximum - level.amax(1, keepdim=True), generator)
+        return torch.where(level > 0, level + shift, 0)
 
     def largest(self, batch: Batch, *, training: bool) -> int:
         """See `Positions`."""

@@ -20,6 +20,8 @@ from torch.nn.functional import pad
 PAD, BOS, SEP, EOS = range(4)
 SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
 DIGITS = tuple("0123456789")
+ALONG_TIME, BESIDE = ("tokens", "answer", "result"), ("places", "groups")
+"""What a batch has at every token, and what it may have."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Batch:
             task with its options has no such thing, or where it would give the answer's length away.
         length: the size of each problem in the task's own unit.
         vocabulary: what the ids mean.
+        groups: which of several numbers each token belongs to, from 1; 0 is none. None where the task has no such thing.
     """
 
     tokens: Int[Tensor, "batch time"]
@@ -79,6 +82,7 @@ class Batch:
     places: Int[Tensor, "batch time"] | None
     length: Int[Tensor, " batch"]
     vocabulary: Vocabulary
+    groups: Int[Tensor, "batch time"] | None = None
 
     def __len__(self) -> int:
         return self.tokens.shape[0]
@@ -98,7 +102,7 @@ class Batch:
 
     def _each(self, change: Callable[[Tensor], Tensor], **others: Any) -> Batch:
         """The batch with all that runs along time changed, unless it is given."""
-        names = ("tokens", "answer", "result", *(() if self.places is None else ("places",)))
+        names = [*ALONG_TIME, *(name for name in BESIDE if getattr(self, name) is not None)]
         return replace(self, **{name: change(getattr(self, name)) for name in names} | others)
 
     def rows(self, index: slice | Tensor) -> Batch:
@@ -112,23 +116,23 @@ class Batch:
         """Batches of one task below each other, right-padded together."""
         time = max(batch.time for batch in batches)
         wide = [batch.room(time - batch.time) for batch in batches]
-        places = [batch.places for batch in wide if batch.places is not None]
-        return replace(
-            batches[0],
-            tokens=torch.cat([batch.tokens for batch in wide]),
-            answer=torch.cat([batch.answer for batch in wide]),
-            result=torch.cat([batch.result for batch in wide]),
-            places=torch.cat(places) if len(places) == len(batches) else None,
-            length=torch.cat([batch.length for batch in batches]),
-        )
+        lacking = [name for name in BESIDE if any(getattr(batch, name) is None for batch in batches)]
+        names = [name for name in (*ALONG_TIME, *BESIDE, "length") if name not in lacking]
+        joined: dict[str, Any] = {name: torch.cat([getattr(batch, name) for batch in wide]) for name in names}
+        return replace(batches[0], **joined | dict.fromkeys(lacking))
 
 
 @dataclass(frozen=True)
 class Span:
-    """A run of columns of a batch: ids, and the place of each. A PAD inside is a hole, closed by `assemble`."""
+    """A run of columns of a batch: ids, and the place and the group of each. A PAD is a hole, closed by `assemble`."""
 
     tokens: Int[Tensor, "#batch span"]
     places: Int[Tensor, "#batch span"] | int = 0
+    groups: Int[Tensor, "#batch span"] | int = 0
+
+    def beside(self, name: str, count: int) -> Int[Tensor, "batch span"]:
+        """Places or groups, one a token in each of some rows."""
+        return torch.as_tensor(getattr(self, name)).expand(count, self.tokens.shape[1])
 
 
 def assemble(
@@ -157,12 +161,12 @@ def assemble(
     read, thought, _ = (sum(span.tokens.shape[1] for span in part) for part in parts)
     tokens = torch.cat([span.tokens.expand(count, -1) for span in spans], 1)
     column = torch.arange(tokens.shape[1]).expand(count, -1)
-    places = torch.cat(
-        [torch.as_tensor(span.places).expand(count, span.tokens.shape[1]) for span in spans], 1
-    )
-    tokens, scored, result, places = close(tokens, column >= read, column >= read + thought, places)
-    lengths = torch.full((count,), length)
-    return Batch(tokens, scored, result, places if coupled else None, lengths, vocabulary)
+    names = BESIDE if any(isinstance(span.groups, Tensor) for span in spans) else BESIDE[:1]
+    beside = [torch.cat([span.beside(name, count) for span in spans], 1) for name in names]
+    tokens, scored, result, *beside = close(tokens, column >= read, column >= read + thought, *beside)
+    batch = Batch(tokens, scored, result, None, torch.full((count,), length), vocabulary)
+    known: dict[str, Any] = dict(zip(names, beside, strict=True))
+    return replace(batch, **known) if coupled else batch
 
 
 def close(tokens: Int[Tensor, "batch time"], *others: Tensor) -> list[Tensor]:

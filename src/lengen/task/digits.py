@@ -60,16 +60,23 @@ def led(
     return torch.where(leading, torch.randint(1, 10, digits.shape, generator=generator), digits)
 
 
-def number(digits: Int[Tensor, "batch digits"], sizes: Int[Tensor, "batch 1"] | int, *, turned: bool) -> Span:
+def number(
+    digits: Int[Tensor, "batch digits"],
+    sizes: Int[Tensor, "batch 1"] | int,
+    *,
+    turned: bool,
+    group: int | None = None,
+) -> Span:
     """A number as tokens, with its significance (from 2) as place.
 
     Args:
         digits: of a vocabulary whose first symbols they are.
         sizes: how many digits are written.
         turned: whether the least significant one comes first.
+        group: of the number; None for no groups.
     """
     one = sizes if isinstance(sizes, int) else sizes.unsqueeze(1)
-    return row(digits.unsqueeze(1), one, torch.empty((1, 0), dtype=torch.long), turned=turned)
+    return row(digits.unsqueeze(1), one, torch.empty((1, 0), dtype=torch.long), turned=turned, group=group)
 
 
 def row(
@@ -79,6 +86,7 @@ def row(
     *,
     turned: bool,
     places: Int[Tensor, "numbers signs"] | int = 1,
+    group: int | None = None,
 ) -> Span:
     """Numbers one after another, each with its signs behind it; a PAD among the signs is a hole.
 
@@ -88,6 +96,7 @@ def row(
         signs: ids of what follows each number.
         turned: whether the least significant digit of each comes first.
         places: of the signs; those of digits are their significance, from 2.
+        group: of the first number and its signs; that of the next is one more. None for no groups.
     """
     columns = torch.arange(numbers.shape[2])
     figures = torch.where(columns < sizes, numbers + len(SPECIAL), PAD)
@@ -97,4 +106,6 @@ def row(
     tokens = torch.cat([figures, signs.expand(len(numbers), -1, -1)], 2).flatten(1)
     where = torch.cat([significance, torch.as_tensor(places).expand_as(signs)], 1).flatten()
     kept = (tokens != PAD).any(0)  # where all sizes are fixed, no hole is left to be closed
-    return Span(tokens[:, kept], where[kept].unsqueeze(0))
+    own = torch.arange(numbers.shape[1]).repeat_interleave(tokens.shape[1] // numbers.shape[1])
+    groups = 0 if group is None else (own + group)[kept].unsqueeze(0)
+    return Span(tokens[:, kept], where[kept].unsqueeze(0), groups)

@@ -21,6 +21,9 @@ from lengen.task.digits import carry, led, number, row, size
 class ManyAddition(Task):
     """Add many numbers. Length: operands, or digits of the longest operand, as `length_of` says.
 
+    Places are significances. Groups are the other level of the paper: operand k and the sum of the first k are of one
+    group (k + 1; the 0 that sums start from is of group 1), each with the sign behind it.
+
     >>> print(ManyAddition(other=2).show(length=3))
     94+03+93= -> 091⏎
     >>> print(ManyAddition(length_of="digits", other=3, scratchpad="running").show(length=2))
@@ -33,8 +36,7 @@ class ManyAddition(Task):
         pad: `zero` writes operands at the digits of the longest and sums at the digits of the largest possible one;
             `none` writes no leading zeros.
         sizes: `equal` numbers of digits, or `uneven`: one operand is the longest, the others have uniform sizes.
-        scratchpad: `running` writes 0, the first operand, the sum of the first two, and so on (Cho et al. 2024b; of
-            the two levels of places there, significance and operand, only significance is given here).
+        scratchpad: `running` writes 0, the first operand, the sum of the first two, and so on (Cho et al. 2024b).
         carry: `uniform` digits, or `full`: a carry that starts in the last column and runs into the first, since the
             longest operand makes up what the column lacks to 9 modulo 10.
     """
@@ -69,14 +71,15 @@ class ManyAddition(Task):
         before = 1 if turned else width + 2  # next to the first digit of a sum
         signs = self.vocabulary.encode("+" * (operands - 1) + "=").unsqueeze(1)
         places = torch.where(signs == self.vocabulary["="], before, 1)
-        read = row(numbers, digits if self.pad == "zero" else sizes, signs, turned=False, places=places)
+        written = digits if self.pad == "zero" else sizes
+        read = row(numbers, written, signs, turned=False, places=places, group=2)
         columns = pad(numbers, (0, width - digits))
         if self.scratchpad == "running":
             sums = carry(columns.cumsum(1).flatten(0, 1)).reshape(count, operands, -1)
         else:
             sums = carry(columns.sum(1)).unsqueeze(1)
         widths = size(sums) if self.pad == "none" else torch.full((count, sums.shape[1], 1), width)
-        answer = number(sums[:, -1], widths[:, -1], turned=turned)
+        answer = number(sums[:, -1], widths[:, -1], turned=turned, group=operands + 1)
         trace = [self._trace(sums, widths, before)] if self.scratchpad == "running" else []
         known = turned or self.pad == "zero"  # else places would tell the answer's length
         return assemble(length, count, self.vocabulary, [read], [answer], trace=trace, coupled=known)
@@ -89,7 +92,7 @@ class ManyAddition(Task):
         zero = 1 if self.pad == "none" else sums.shape[2]
         sizes = torch.cat([torch.full_like(widths[:, :1], zero), widths[:, :-1]], 1)
         signs = self.vocabulary.encode(">" * sums.shape[1]).unsqueeze(1)
-        return row(numbers, sizes, signs, turned=self.order == "reversed", places=before)
+        return row(numbers, sizes, signs, turned=self.order == "reversed", places=before, group=1)
 
     def _draw(
         self, operands: int, digits: int, count: int, generator: torch.Generator

@@ -1,0 +1,43 @@
+"""Learned vectors for tokens that have several positions (Cho et al. 2024b)."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+
+from lengen.pe import PositionalEncoding, Shape
+from lengen.pe.learned import Learned
+
+
+class Multilevel(PositionalEncoding):
+    """One learned vector a position for each of two levels, both added to the token embedding.
+
+    For `positions=multilevel`, and no other. Fused attention, memory linear in time; positions outside the tables are
+    refused.
+
+    Args:
+        shape: the decoder it serves.
+        maximum: rows of each table.
+        std: standard deviation of the initial values.
+    """
+
+    relative = False
+    whole = True
+    streams = 2
+
+    def __init__(self, shape: Shape, maximum: int = 1024, std: float = 0.02) -> None:
+        super().__init__(shape)
+        self.levels = nn.ModuleList(Learned(shape, maximum, std) for _ in range(self.streams))
+
+    @property
+    def budget(self) -> int:
+        """Rows of each table."""
+        return self.levels[0].budget  # type: ignore[return-value]
+
+    def embed(
+        self, x: Float[Tensor, "batch time dim"], positions: Real[Tensor, "#batch time *streams"]
+    ) -> Float[Tensor, "batch time dim"]:
+        """Add the rows of each token's positions."""
+        for level, own in zip(self.levels, positions.unbind(-1), strict=True):
+            x = level.embed(x, own)  # type: ignore[operator]
+        return x

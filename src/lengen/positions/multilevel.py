@@ -1,0 +1,35 @@
+"""Position coupling at two levels, significance and number (Cho et al. 2024b)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Real
+from torch import Tensor
+
+from lengen.positions.coupled import Coupled
+from lengen.refusal import require
+from lengen.task import Batch
+
+
+@dataclass(frozen=True)
+class Multilevel(Coupled):
+    """The task's places and its groups, each level shifted by a random start of its own in training.
+
+    Args:
+        maximum: largest position of either level; starts are uniform over what fits below it, and lowest in sweeps.
+    """
+
+    streams: ClassVar[int] = 2
+
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, *, training: bool
+    ) -> Real[Tensor, "#batch time *streams"]:
+        """See `Positions`."""
+        places = super().__call__(batch, generator, training=training)
+        require(batch.groups is not None, "positions=multilevel: this task has no groups to couple")
+        assert batch.groups is not None
+        groups = self.shifted(batch.groups, batch, generator, training=training)
+        return torch.stack([places, groups], -1)
