@@ -21,7 +21,7 @@ class LSSA(AttentionRule):
     """Weights softplus(ln d * ln n * cos(q, k) + bias), divided by their sum; n keys are seen by the row, d is head_dim.
 
     Queries and keys count by their direction alone; there is no 1 / sqrt(d). In the first row ln n is 0, and its only key
-    has all weight. The bias of an encoding is added inside of the softplus, which is OUR reading [?] (the paper has
+    has all weight. The bias of an encoding is added inside of the softplus, which is our reading (the paper has
     RoPE): unlike under a softmax, a bias that is constant along a row matters, and one that is far below 0 hides. The
     paper was not read itself; its later version is followed, in which queries and keys are normalised. Explicit
     weights: memory quadratic in time. Beyond the trained length logits go on growing as ln n.
