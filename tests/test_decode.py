@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,9 @@ from lengen.pe.rope import RoPE
 from lengen.positions.abacus import Abacus
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.coupled import Coupled
-from lengen.positions.offset import Offset
-from lengen.positions.randomized import Randomized
 from lengen.task import PAD, Batch, Task
 from lengen.task.addition import Addition
+from lengen.task.many_addition import ManyAddition
 from lengen.task.passkey import Passkey
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -39,7 +39,6 @@ def load(group):
         yield pytest.param(partial(getattr(import_module(module), name), **options), id=path.stem)
 
 
-ENCODINGS = pytest.mark.parametrize("pe", list(load("pe")))
 TASKS = pytest.mark.parametrize("task", list(load("task")))
 
 
@@ -136,7 +135,7 @@ def test_greedy_equals_teacher_forced(task):
     check(decoder(RoPE, batch), batch, Contiguous())
 
 
-@ENCODINGS
+@pytest.mark.parametrize("pe", [pe for pe in load("pe") if not pe.values[0].func.streams])
 def test_ragged_prompts(pe):
     batch = draw(Addition(operands="uneven", pad="none"))
     assert len((~batch.answer & (batch.tokens != PAD)).sum(1).unique()) > 3
@@ -144,10 +143,24 @@ def test_ragged_prompts(pe):
     assert len(own.tokens[own.answer].unique()) > 2  # the decoder writes more than one thing over and over
 
 
-@ENCODINGS
-@pytest.mark.parametrize("positions", [Randomized(200), Offset(200)], ids=["randomized", "offset"])
-def test_random_positions(pe, positions):
-    batch = draw(Addition(operands="uneven", pad="none"))
+def pairs():
+    """Every encoding with all positions that it is defined for."""
+    for pe, scheme in product(load("pe"), load("positions")):
+        kind, positions = pe.values[0].func, scheme.values[0]()
+        if (
+            kind.streams == positions.streams
+            and (positions.counts or kind.reads)
+            and (positions.increasing or not kind.distances)
+            and (positions.whole or not kind.whole)
+        ):
+            yield pytest.param(pe.values[0], positions, id=f"{pe.id}-{scheme.id}")
+
+
+@pytest.mark.parametrize(("pe", "positions"), list(pairs()))
+def test_every_encoding_with_all_its_positions(pe, positions):
+    batch = draw(
+        ManyAddition(length_of="digits", other=2, sizes="uneven", pad="none"), rows=3, lengths=(1, 3)
+    )
     check(decoder(pe, batch), batch, positions)
 
 
@@ -162,10 +175,9 @@ def test_random_positions(pe, positions):
     ],
     ids=["abacus-ragged", "abacus-columns", "abacus-passkey", "coupled-ragged", "coupled-passkey"],
 )
-@pytest.mark.parametrize("pe", [pe for pe in load("pe") if not pe.values[0].func.distances])
-def test_positions_that_come_from_tokens(pe, positions, task):
+def test_positions_that_come_from_tokens(positions, task):
     batch = draw(task)
-    check(decoder(pe, batch), batch, positions)
+    check(decoder(RoPE, batch), batch, positions)
 
 
 def test_positions_matter():
