@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
+from tests.scenes import several
 from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.testing import assert_close
@@ -191,12 +192,13 @@ def test_dropout_is_for_training():
 
 @ENCODINGS
 def test_pure(pe):
-    made, (tokens, positions) = decoder(pe), draw()
+    made, (tokens, counted) = decoder(pe), draw()
+    positions = several(made.pe, counted)
     assert not list(made.buffers())
     before = {name: value.clone() for name, value in made.state_dict().items()}
     first = made(tokens, positions)
     made(tokens[:, :4], positions[:, :4] + 7, Cache())
-    made(torch.cat([tokens] * 3, 1), torch.arange(30).unsqueeze(0))
+    made(torch.cat([tokens] * 3, 1), several(made.pe, torch.arange(30).unsqueeze(0)))
     assert torch.equal(made(tokens, positions), first)
     assert before.keys() == made.state_dict().keys()
     assert all(torch.equal(value, before[name]) for name, value in made.state_dict().items())
@@ -206,7 +208,8 @@ def test_pure(pe):
 @pytest.mark.parametrize("tied", [False, True])
 def test_seeds_stack_into_one_program(pe, tied):
     """Logits and gradients of three decoders at once equal those of each."""
-    members, (tokens, positions) = [decoder(pe, seed, tied=tied) for seed in range(3)], draw()
+    members, (tokens, counted) = [decoder(pe, seed, tied=tied) for seed in range(3)], draw()
+    positions = several(members[0].pe, counted)
     parameters, buffers = stack_module_state(members)
     assert not buffers
     skeleton = decoder(pe, seed=9, tied=tied)
