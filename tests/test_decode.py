@@ -1,14 +1,11 @@
 """Greedy decoding with the cache gives the verdicts of one teacher-forced pass."""
 
 from dataclasses import replace
-from functools import partial
-from importlib import import_module
 from itertools import product
-from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from tests.options import files, named, read
 
 from lengen.attention.softmax import Softmax
 from lengen.config import Builder
@@ -24,22 +21,16 @@ from lengen.task.addition import Addition
 from lengen.task.many_addition import ManyAddition
 from lengen.task.passkey import Passkey
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+
+def tasks():
+    """The task of every YAML, and the tasks inside it."""
+    for path in files("task"):
+        kind, options = read(path)
+        built = Builder().build(Task, {"_target_": f"{kind.__module__}.{kind.__name__}", **options}, "task")
+        yield pytest.param(built, id=path.stem)
 
 
-def load(group):
-    """What the YAMLs of a group name, as classes with their options."""
-    for path in sorted((CONFIGS / group).glob("*.yaml")):
-        options = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-        options = options.get(group, options)
-        if group == "task":  # with other tasks inside, perhaps
-            yield pytest.param(Builder().build(Task, options, group), id=path.stem)
-            continue
-        module, _, name = options.pop("_target_").rpartition(".")
-        yield pytest.param(partial(getattr(import_module(module), name), **options), id=path.stem)
-
-
-TASKS = pytest.mark.parametrize("task", list(load("task")))
+TASKS = pytest.mark.parametrize("task", list(tasks()))
 
 
 def decoder(pe, batch, **options):
@@ -135,7 +126,7 @@ def test_greedy_equals_teacher_forced(task):
     check(decoder(RoPE, batch), batch, Contiguous())
 
 
-@pytest.mark.parametrize("pe", [pe for pe in load("pe") if not pe.values[0].func.streams])
+@pytest.mark.parametrize("pe", [pe for pe in named("pe") if not pe.values[0].func.streams])
 def test_ragged_prompts(pe):
     batch = draw(Addition(operands="uneven", pad="none"))
     assert len((~batch.answer & (batch.tokens != PAD)).sum(1).unique()) > 3
@@ -145,7 +136,7 @@ def test_ragged_prompts(pe):
 
 def pairs():
     """Every encoding with all positions that it is defined for."""
-    for pe, scheme in product(load("pe"), load("positions")):
+    for pe, scheme in product(named("pe"), named("positions")):
         kind, positions = pe.values[0].func, scheme.values[0]()
         if (
             kind.streams == positions.streams
@@ -183,7 +174,7 @@ def test_positions_that_come_from_tokens(positions, task):
 def test_positions_matter():
     """The other tests can fail: with the positions of another scheme the same decoder writes something else."""
     batch = draw(Addition(order="little_endian", operands="uneven", pad="none"))
-    for pe in load("pe"):
+    for pe in named("pe"):
         if pe.id in {"learned", "sinusoidal", "rope"}:
             made = decoder(pe.values[0], batch)
             written = [
@@ -195,7 +186,7 @@ def test_positions_matter():
 
 def test_the_given_answer_is_not_read():
     batch = draw(Addition(operands="uneven", pad="none"))
-    made, place = decoder(next(load("pe")).values[0], batch), placer(Contiguous(), batch)
+    made, place = decoder(next(named("pe")).values[0], batch), placer(Contiguous(), batch)
     hidden = batch.tokens.masked_fill(batch.answer, 5)
     before = hidden.clone()
     assert torch.equal(
@@ -207,7 +198,7 @@ def test_the_given_answer_is_not_read():
 def test_every_token_is_read_once():
     """The shortest prompt in one pass, then a token a step; the last is never read."""
     batch, read = draw(Addition(operands="uneven", pad="none")), []
-    made = decoder(next(load("pe")).values[0], batch)
+    made = decoder(next(named("pe")).values[0], batch)
     made.register_forward_hook(lambda module, inputs, output: read.append(inputs[0].shape[1]))
     greedy(made, batch.tokens, batch.answer, placer(Contiguous(), batch))
     shortest = int(batch.answer.long().argmax(1).min())
@@ -216,5 +207,5 @@ def test_every_token_is_read_once():
 
 def test_nothing_to_write():
     batch = draw(Addition())
-    made, nothing = decoder(next(load("pe")).values[0], batch), torch.zeros_like(batch.answer)
+    made, nothing = decoder(next(named("pe")).values[0], batch), torch.zeros_like(batch.answer)
     assert torch.equal(greedy(made, batch.tokens, nothing, placer(Contiguous(), batch)), batch.tokens)

@@ -2,12 +2,10 @@
 
 import re
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from tests.options import CONFIGS, files, named, read
 from tests.scenes import several
 from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -20,22 +18,10 @@ from lengen.decoder import Architecture, Cache, Decoder
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE
 
-CONFIGS = Path(__file__).parents[1] / "configs"
-PRESETS = sorted((CONFIGS / "decoder").glob("*.yaml"))
 VOCABULARY = 11
 
 
-def load(path):
-    """The object, or the class with its options, that a YAML names."""
-    options = OmegaConf.to_container(OmegaConf.load(path))
-    options = options.get(path.parent.name, options)
-    module, _, name = options.pop("_target_").rpartition(".")
-    return partial(getattr(import_module(module), name), **options)
-
-
-ENCODINGS = pytest.mark.parametrize(
-    "pe", [pytest.param(load(path), id=path.stem) for path in sorted((CONFIGS / "pe").glob("*.yaml"))]
-)
+ENCODINGS = pytest.mark.parametrize("pe", list(named("pe")))
 
 
 def decoder(pe=NoPE, seed=0, **options):
@@ -51,9 +37,10 @@ def draw(rows=3, time=10):
 # --- sizes and refusals
 
 
-@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", files("decoder"), ids=lambda path: path.stem)
 def test_presets(path):
-    size = load(path)()
+    kind, options = read(path)
+    size = kind(**options)
     with torch.device("meta"):
         made = Decoder(size, VOCABULARY, NoPE, Softmax)
     width, matrices = round(size.dim * size.hidden), 3 if size.activation == "swiglu" else 2
@@ -257,8 +244,8 @@ def largest(pe, time, **options):
 
 @pytest.mark.parametrize("name", ["nope", "rope", "learned", "sinusoidal"])
 def test_memory_is_linear_in_length(name):
-    options = OmegaConf.to_container(OmegaConf.load(CONFIGS / "pe" / f"{name}.yaml"))
-    pe = load(CONFIGS / "pe" / f"{name}.yaml")
+    kind, options = read(CONFIGS / "pe" / f"{name}.yaml")
+    pe = partial(kind, **options)
     pe = partial(pe, maximum=4096) if "maximum" in options else pe
     elements = largest(pe, 4096, layers=1)
     assert elements <= 4 * 32 * 4096  # the hidden layer of the feed-forward, and no [time, time]

@@ -1,34 +1,20 @@
 """Every positional encoding under every attention rule: no pair looks ahead, and every way to read gives the same."""
 
-from functools import partial
-from importlib import import_module
-from pathlib import Path
-
 import pytest
 import torch
-from omegaconf import OmegaConf
+from tests.options import named
 from tests.scenes import several
 from torch.testing import assert_close
 
 from lengen.decoder import Architecture, Cache, Decoder
 
-CONFIGS = Path(__file__).parents[1] / "configs"
 ARCHITECTURE = Architecture(layers=2, dim=32, heads=4)
 ROWS, TIME, VOCABULARY = 3, 19, 7  # more tokens than the window of `window`
 CHUNKS = [1, 1, 6, 1, 10]  # token by token, and several new tokens behind what is cached
 
 
-def parts(group):
-    """What every YAML of a group makes, with the options that stand there."""
-    for path in sorted((CONFIGS / group).glob("*.yaml")):
-        options = OmegaConf.to_container(OmegaConf.load(path))
-        options = options.get(group, options)
-        module, _, name = options.pop("_target_").rpartition(".")
-        yield pytest.param(partial(getattr(import_module(module), name), **options), id=path.stem)
-
-
-@pytest.mark.parametrize("pe", list(parts("pe")))
-@pytest.mark.parametrize("attention", list(parts("attention")))
+@pytest.mark.parametrize("pe", list(named("pe")))
+@pytest.mark.parametrize("attention", list(named("attention")))
 def test_pair(pe, attention):
     torch.manual_seed(0)
     decoder = Decoder(ARCHITECTURE, VOCABULARY, pe, attention).double().eval()

@@ -22,7 +22,7 @@ from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.stream import generator
 from lengen.sweep import sweep
-from lengen.task import EOS
+from lengen.task import EOS, Task
 from lengen.task.copy import Copy
 from lengen.task.parity import Parity
 
@@ -36,15 +36,13 @@ FACTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Decoder:
-    """Learned for a second, so that some answers are right and some are not."""
-    torch.manual_seed(0)
-    decoder = Decoder(Architecture(layers=2, dim=32, heads=2), len(TASK.vocabulary), RoPE, Softmax)
+def learner(task: Task, name: str, seed: int) -> Decoder:
+    """A decoder that learned for a second, so that some answers are right and some are not."""
+    torch.manual_seed(seed)
+    decoder = Decoder(Architecture(layers=2, dim=32, heads=2), len(task.vocabulary), RoPE, Softmax)
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=3e-3)
-    chance = generator("sweep test")
     for step in range(60):
-        batch = TASK.sample(1 + step % 3, 64, chance).begin()
+        batch = task.sample(1 + step % 3, 64, generator(name, step)).begin()
         logits = decoder(batch.tokens, torch.arange(batch.time).unsqueeze(0))
         loss = torch.nn.functional.cross_entropy(
             logits[:, :-1][batch.answer[:, 1:]], batch.tokens[:, 1:][batch.answer[:, 1:]]
@@ -53,6 +51,11 @@ def decoder() -> Decoder:
         loss.backward()
         optimizer.step()
     return decoder.eval()
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Decoder:
+    return learner(TASK, "sweep test", 0)
 
 
 def curve(decoder: Decoder, evaluation: Evaluation, lengths: list[int]) -> Curve:
@@ -103,20 +106,8 @@ TRACED = Parity(scratchpad="running")
 
 @pytest.fixture(scope="module")
 def thinker() -> Decoder:
-    """Learned that its own steps are often wrong: what it writes has other sizes than the true trace."""
-    torch.manual_seed(1)
-    decoder = Decoder(Architecture(layers=2, dim=32, heads=2), len(TRACED.vocabulary), RoPE, Softmax)
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=3e-3)
-    for step in range(60):
-        batch = TRACED.sample(1 + step % 3, 64, generator("thinker", step)).begin()
-        logits = decoder(batch.tokens, torch.arange(batch.time).unsqueeze(0))
-        loss = torch.nn.functional.cross_entropy(
-            logits[:, :-1][batch.answer[:, 1:]], batch.tokens[:, 1:][batch.answer[:, 1:]]
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return decoder.eval()
+    """Its own steps are often wrong: what it writes has other sizes than the true trace."""
+    return learner(TRACED, "thinker", 1)
 
 
 def test_free_decoding_scores_what_stands_behind_the_scratchpad(thinker):

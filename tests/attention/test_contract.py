@@ -1,14 +1,10 @@
 """Every rule in configs/attention keeps the contract of `lengen.attention`, under every choice that its options name."""
 
-from functools import partial
-from importlib import import_module
 from inspect import signature
-from pathlib import Path
-from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from tests.options import files, read, variations
 from tests.scenes import scene
 from torch.testing import assert_close
 
@@ -17,30 +13,11 @@ from lengen.pe import Shape
 from lengen.scene import Kept
 from lengen.weights import of_rule
 
-FILES = sorted((Path(__file__).parents[2] / "configs" / "attention").glob("*.yaml"))
+EVERY_YAML = pytest.mark.parametrize("path", files("attention"), ids=lambda path: path.stem)
 SHAPE = Shape(32, 4)
 
 
-def load(path):
-    """The class that a YAML names, and its options."""
-    options = OmegaConf.to_container(OmegaConf.load(path))
-    options = options.get("attention", options)
-    module, _, name = options.pop("_target_").rpartition(".")
-    return getattr(import_module(module), name), options
-
-
-def cases():
-    """Every YAML, and again for every further value of an option that is a choice between names, or yes or no."""
-    for path in FILES:
-        cls, options = load(path)
-        yield pytest.param(partial(cls, **options), id=path.stem)
-        for name, hint in get_type_hints(cls.__init__).items():
-            choices = {bool: (False, True), Literal: get_args(hint)}.get(get_origin(hint) or hint, ())
-            for other in (x for x in choices if x != options[name]):
-                yield pytest.param(partial(cls, **options | {name: other}), id=f"{path.stem}-{name}={other}")
-
-
-RULES = pytest.mark.parametrize("rule", list(cases()))
+RULES = pytest.mark.parametrize("rule", list(variations("attention")))
 
 
 def draw(queries, keys):
@@ -60,17 +37,17 @@ def draw(queries, keys):
     )
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@EVERY_YAML
 def test_options_are_the_constructors(path):
-    cls, options = load(path)
+    cls, options = read(path)
     assert set(options) == set(signature(cls).parameters) - {"shape"}
     assert cls(SHAPE).shape == SHAPE
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@EVERY_YAML
 def test_what_list_says_is_true(path):
     """What it learns, whether a block keeps more than keys and values, whether weights are explicit."""
-    cls, options = load(path)
+    cls, options = read(path)
     facts, attend, memory = described(path), cls(SHAPE, **options), Kept()
     query, key, value, *_ = draw(9, 9)
     attend.double()(query, key, value, None, scene(9, memory=memory))

@@ -3,13 +3,11 @@
 import copy
 import io
 from functools import partial
-from importlib import import_module
 from inspect import signature
-from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from tests.options import files, read
 from torch import nn, optim
 
 from lengen.attention.softmax import Softmax
@@ -21,18 +19,14 @@ from lengen.pe.learned import Learned
 from lengen.pe.nope import NoPE
 from lengen.pe.t5 import T5
 
-FILES = sorted((Path(__file__).parents[2] / "configs" / "optimizer").glob("*.yaml"))
 VOCABULARY, TIME = 11, 6
-every_yaml = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+every_yaml = pytest.mark.parametrize("path", files("optimizer"), ids=lambda path: path.stem)
 
 
 def load(path, **changes):
     """The class that a YAML names, and its options."""
-    options = OmegaConf.to_container(OmegaConf.load(path))
-    module, _, kind = options.pop("_target_").rpartition(".")
-    return getattr(import_module(module), kind), options | {
-        "schedule": Schedule(**options["schedule"])
-    } | changes
+    kind, options = read(path)
+    return kind, options | {"schedule": Schedule(**options["schedule"])} | changes
 
 
 def decoder(pe=NoPE, seed=0, **architecture):
@@ -67,7 +61,7 @@ def scheduled(rule, optimizer):
 
 
 def test_there_are_optimizers():
-    assert {"adamw", "muon"} <= {path.stem for path in FILES}
+    assert {"adamw", "muon"} <= {path.stem for path in files("optimizer")}
 
 
 @every_yaml

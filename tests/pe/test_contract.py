@@ -1,15 +1,12 @@
 """Every encoding in configs/pe keeps the contract of `lengen.pe`, under every choice that its options name."""
 
 from functools import partial
-from importlib import import_module
 from inspect import signature
 from itertools import pairwise
-from pathlib import Path
-from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from tests.options import files, read, variations
 from tests.scenes import scene, several
 from torch.testing import assert_close
 
@@ -18,37 +15,19 @@ from lengen.command.list import described
 from lengen.decoder import Architecture, Cache, Decoder
 from lengen.pe import Shape
 
-FILES = sorted((Path(__file__).parents[2] / "configs" / "pe").glob("*.yaml"))
+EVERY_YAML = pytest.mark.parametrize("path", files("pe"), ids=lambda path: path.stem)
 VOCABULARY, TRAINED = 13, 12
 
 
-def load(path):
-    """The class that a YAML names, and its options."""
-    options = OmegaConf.to_container(OmegaConf.load(path))
-    options = options.get("pe", options)
-    module, _, name = options.pop("_target_").rpartition(".")
-    return getattr(import_module(module), name), options
-
-
-def cases():
-    """Every YAML, and again for every further value of an option that is a choice between names."""
-    for path in FILES:
-        cls, options = load(path)
-        yield pytest.param(partial(cls, **options), id=path.stem)
-        for name, hint in get_type_hints(cls.__init__).items():
-            others = [x for x in get_args(hint) if x != options[name]] if get_origin(hint) is Literal else []
-            for other in others:
-                yield pytest.param(partial(cls, **options | {name: other}), id=f"{path.stem}-{name}={other}")
-
-
-ENCODINGS = pytest.mark.parametrize("encoding", list(cases()))
+ENCODINGS = pytest.mark.parametrize("encoding", list(variations("pe")))
 LOOPED = pytest.mark.parametrize(
     ("encoding", "looped"),
     [
         pytest.param(*case.values, looped, id=f"{case.id}-looped" if looped else case.id)
-        for case in cases()
+        for case in variations("pe")
         for looped in (False, True)
-        if not looped or "=" not in case.id  # loops and the choices of an option know nothing of each other
+        if not looped
+        or "=" not in case.id  # loops and the variations of an option know nothing of each other
     ],
 )
 
@@ -82,17 +61,17 @@ def hooks(pe, positions):
     return [x for x in (*made, pe.bias(positions, positions)) if x is not None]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@EVERY_YAML
 def test_options_are_the_constructors(path):
-    cls, options = load(path)
+    cls, options = read(path)
     assert set(options) == set(signature(cls).parameters) - {"shape"}
     assert cls(Shape(32, 4)).shape == Shape(32, 4)  # every option has a default
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@EVERY_YAML
 def test_what_list_says_is_true(path):
     """What it learns, whether a block keeps more than keys and values, whether it adds a bias, where it ends."""
-    cls, options = load(path)
+    cls, options = read(path)
     facts, made, cache = described(path), decoder(partial(cls, **options)), Cache()
     positions = several(made.pe, torch.arange(5).unsqueeze(0))
     with torch.no_grad():

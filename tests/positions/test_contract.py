@@ -1,13 +1,11 @@
 """Every scheme in configs/positions keeps the contract of `lengen.positions`."""
 
 from dataclasses import replace
-from importlib import import_module
 from inspect import signature
-from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from tests.options import files, named, read
 
 from lengen.positions.abacus import Abacus
 from lengen.positions.contiguous import Contiguous
@@ -16,16 +14,6 @@ from lengen.positions.offset import Offset
 from lengen.positions.randomized import Randomized
 from lengen.task import Batch
 from lengen.task.many_addition import ManyAddition
-
-FILES = sorted((Path(__file__).parents[2] / "configs" / "positions").glob("*.yaml"))
-
-
-def load(path):
-    """The class that a YAML names, and its options; `# @package _global_` files hold them under `positions`."""
-    options = OmegaConf.to_container(OmegaConf.load(path))
-    options = options.get("positions", options)
-    module, _, name = options.pop("_target_").rpartition(".")
-    return getattr(import_module(module), name), options
 
 
 def chance(seed=0):
@@ -39,14 +27,14 @@ def batch(rows=3):
 
 
 SCHEMES = pytest.mark.parametrize(
-    "scheme", [pytest.param(cls(**options), id=path.stem) for path in FILES for cls, options in [load(path)]]
+    "scheme", [pytest.param(case.values[0](), id=case.id) for case in named("positions")]
 )
 TRAINING = pytest.mark.parametrize("training", [False, True], ids=["sweep", "training"])
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", files("positions"), ids=lambda path: path.stem)
 def test_options_are_the_constructors(path):
-    cls, options = load(path)
+    cls, options = read(path)
     assert set(options) == set(signature(cls).parameters)
     assert isinstance(cls(), cls)
 

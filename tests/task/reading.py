@@ -1,18 +1,11 @@
 """What the slow solvers share: every combination of a task's options, and examples as symbols."""
 
 from itertools import product
-from typing import Literal, get_args, get_origin, get_type_hints
 
 import torch
+from tests.options import choices
 
 from lengen.task import PAD
-
-
-def choices(kind):
-    """The options of a task that take a few named values, and those values."""
-    hints = get_type_hints(kind)
-    named = {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
-    return named | {name: (False, True) for name, hint in hints.items() if hint is bool}
 
 
 def together(options, option, value):
@@ -47,3 +40,12 @@ def draw(task, length, count, seed=0):
         assert written.pop() == "<eos>"
         pairs.append((read, written))
     return batch, pairs
+
+
+def operands(read, sign):
+    """Both operands of a binary prompt, as strings of bits, the least significant first."""
+    text = "".join(read)
+    assert text.endswith("=")
+    first, second = text[:-1].split(sign)
+    assert set(first + second) <= {"0", "1"}
+    return first, second

@@ -1,14 +1,12 @@
 """Automata against what they stand for: walks, pairs of bits; and the format, written from the specification."""
 
-from pathlib import Path
-
 import pytest
-from omegaconf import OmegaConf
 from scipy.stats import chisquare
+from tests.options import choices, made
 
 from lengen.task.automaton import Automaton
 
-from .reading import choices, draw
+from .reading import draw
 
 LENGTHS = (1, 2, 3, 10, 41)
 COUNT = 80
@@ -20,14 +18,6 @@ DOOR = {"symbols": ["pull", "push", "lock"], "start": "shut"} | {
         "locked": ["locked", "locked", "locked"],
     }
 }
-
-
-def from_yaml(name, **changes):
-    """The automaton of a YAML."""
-    path = Path(__file__).parents[2] / "configs" / "task" / f"{name}.yaml"
-    options = OmegaConf.to_container(OmegaConf.load(path))["task"]
-    assert options.pop("_target_") == "lengen.task.automaton.Automaton"
-    return Automaton(**options | changes)
 
 
 def walls(symbols):
@@ -52,7 +42,7 @@ def pairs_of_bits(symbols):
     [("automaton", walls), ("cycle_navigation", cycle), ("even_pairs", pairs_of_bits)],
 )
 def test_answers(name, solve, length):
-    task = from_yaml(name, scratchpad="none")
+    task = made("task", name, scratchpad="none")
     _, pairs = draw(task, length, COUNT, seed=length)
     for read, written in pairs:
         assert read[-1] == "#"

@@ -5,20 +5,11 @@ from scipy.stats import chisquare
 
 from lengen.task.binary_addition import BinaryAddition
 
-from .reading import combinations, draw, name
+from .reading import combinations, draw, name, operands
 
 COMBINATIONS = combinations(BinaryAddition)
 COUNT = 60
 UNLIKELY = 1e-3
-
-
-def operands(read):
-    """Both operands of a prompt, as strings of bits, the least significant first."""
-    text = "".join(read)
-    assert text.endswith("=")
-    first, second = text[:-1].split("+")
-    assert set(first + second) <= {"0", "1"}
-    return first, second
 
 
 @pytest.mark.parametrize("options", COMBINATIONS, ids=name)
@@ -26,7 +17,7 @@ def test_answers(options):
     for length in (1, 2, 3, 10, 41, 100):
         batch, pairs = draw(BinaryAddition(**options), length, COUNT, seed=length)
         for (read, written), row in zip(pairs, batch.places.tolist(), strict=True):
-            first, second = operands(read)
+            first, second = operands(read, "+")
             assert max(len(first), len(second)) == length
             assert options["operands"] == "uneven" or len(first) == len(second)
             total = int(first[::-1], 2) + int(second[::-1], 2)
@@ -39,7 +30,7 @@ def test_answers(options):
 
 def test_pairs_are_uniform():
     _, pairs = draw(BinaryAddition(), 2, 1600)
-    values = [int("".join(operands(read)), 2) for read, _ in pairs]
+    values = [int("".join(operands(read, "+")), 2) for read, _ in pairs]
     assert chisquare([values.count(value) for value in range(16)]).pvalue > UNLIKELY
 
 
@@ -48,7 +39,7 @@ def test_full_carries_run_through_every_column(kind):
     for length in (1, 2, 7):
         _, pairs = draw(BinaryAddition(operands=kind, carry="full"), length, 200)
         for read, _ in pairs:
-            first, second = operands(read)
+            first, second = operands(read, "+")
             columns = [
                 int(first[index : index + 1] or 0) + int(second[index : index + 1] or 0)
                 for index in range(length)
@@ -59,7 +50,7 @@ def test_full_carries_run_through_every_column(kind):
 
 def test_shorter_operand_has_a_uniform_size():
     _, pairs = draw(BinaryAddition(operands="uneven"), 5, 2000)
-    sizes = [[len(number) for number in operands(read)] for read, _ in pairs]
+    sizes = [[len(number) for number in operands(read, "+")] for read, _ in pairs]
     assert chisquare([sum(min(pair) == size for pair in sizes) for size in range(1, 6)]).pvalue > UNLIKELY
     swapped = [sum(a < b for a, b in sizes), sum(a > b for a, b in sizes)]
     assert chisquare(swapped).pvalue > UNLIKELY

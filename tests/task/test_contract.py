@@ -1,28 +1,18 @@
 """Every task in configs/task keeps the contract of `lengen.task`, under every value that its options name."""
 
-from importlib import import_module
 from inspect import signature
-from pathlib import Path
 
 import pytest
 import torch
 from omegaconf import OmegaConf
+from tests.options import choices, files, read
 
 from lengen.config import Builder
 from lengen.task import BOS, EOS, PAD, Batch, Task, Vocabulary
 
-from .reading import choices, together
+from .reading import together
 
-FILES = sorted((Path(__file__).parents[2] / "configs" / "task").glob("*.yaml"))
 COUNT = 32
-
-
-def load(path):
-    """The class that a YAML names, its options, and the length that it trains at."""
-    content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    options = dict(content["task"] if path.read_text().startswith("# @package _global_") else content)
-    module, _, kind = options.pop("_target_").rpartition(".")
-    return getattr(import_module(module), kind), options, content.get("train_length", 10)
 
 
 def built(kind, options):
@@ -48,8 +38,9 @@ def variants():
 
     A value that leaves no problem of the trained length is not asked: five symbols do not make ten distinct ones.
     """
-    for path in FILES:
-        kind, options, length = load(path)
+    for path in files("task"):
+        kind, options = read(path)
+        length = OmegaConf.load(path).get("train_length", 10)
         yield pytest.param(built(kind, options), length, id=path.stem)
         for option, values in choices(kind).items():
             for value in values:
@@ -83,18 +74,18 @@ def equal(first, second):
 
 
 def test_there_are_tasks():
-    assert {"addition", "copy", "sort", "parity", "passkey"} <= {path.stem for path in FILES}
+    assert {"addition", "copy", "sort", "parity", "passkey"} <= {path.stem for path in files("task")}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", files("task"), ids=lambda path: path.stem)
 def test_yaml_names_every_option(path):
-    kind, options, _ = load(path)
+    kind, options = read(path)
     assert list(options) == list(signature(kind).parameters)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", files("task"), ids=lambda path: path.stem)
 def test_unknown_choice_is_refused_by_name(path):
-    kind, options, _ = load(path)
+    kind, options = read(path)
     target = {"_target_": f"{kind.__module__}.{kind.__name__}"}
     for option, values in choices(kind).items():
         with pytest.raises(ValueError) as refusal:

@@ -2,10 +2,11 @@
 
 import pytest
 from scipy.stats import chisquare
+from tests.options import choices
 
 from lengen.task.count import Count
 
-from .reading import choices, combinations, draw, name
+from .reading import combinations, draw, name
 
 LENGTHS = (1, 2, 3, 10, 41, 120)
 COMBINATIONS = combinations(Count, alphabet=(2, 60), digits=(None, 3))

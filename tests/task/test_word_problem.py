@@ -1,15 +1,14 @@
 """Products in groups against other descriptions of these: matrices, pairs of numbers, seating orders."""
 
 from itertools import permutations, product
-from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 from scipy.stats import chisquare
+from tests.options import choices, made
 
 from lengen.task.word_problem import WordProblem
 
-from .reading import choices, combinations, draw, name
+from .reading import combinations, draw, name
 
 LENGTHS = (1, 2, 3, 10, 41)
 COUNT = 60
@@ -20,14 +19,6 @@ SQUARE = [
     for a, b, c, d in product((-1, 0, 1), repeat=4)
     if a * c + b * d == 0 and abs(a * d - b * c) == 1
 ]
-
-
-def from_yaml(name, **changes):
-    """The word problem of a YAML."""
-    path = Path(__file__).parents[2] / "configs" / "task" / f"{name}.yaml"
-    options = OmegaConf.to_container(OmegaConf.load(path))["task"]
-    assert options.pop("_target_") == "lengen.task.word_problem.WordProblem"
-    return WordProblem(**options | changes)
 
 
 def corners(matrix):
@@ -85,7 +76,7 @@ GROUPS = {
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_elements(group):
-    elements = from_yaml(group).elements
+    elements = made("task", group).elements
     assert len(elements) == len(set(elements)) == {"d4": 8, "c2xc4": 8, "a5": 60, "word_problem": 6}[group]
     assert set(elements) == GROUPS[group][1]
     assert elements[0] == "".join(sorted(elements[0]))
@@ -94,7 +85,7 @@ def test_elements(group):
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("symbols", choices(WordProblem)["symbols"])
 def test_answers(group, symbols):
-    task = from_yaml(group, symbols=symbols, scratchpad="none")
+    task = made("task", group, symbols=symbols, scratchpad="none")
     for length in LENGTHS:
         _, pairs = draw(task, length, COUNT, seed=length)
         for read, written in pairs:
@@ -106,7 +97,7 @@ def test_answers(group, symbols):
 
 @pytest.mark.parametrize("options", combinations(WordProblem), ids=name)
 def test_scratchpads(options):
-    batch, pairs = draw(from_yaml("word_problem", **options), 7, COUNT)
+    batch, pairs = draw(made("task", "word_problem", **options), 7, COUNT)
     for read, written in pairs:
         products = [seats(read[: end + 1]) for end in range(7)]
         expected = {
@@ -119,7 +110,7 @@ def test_scratchpads(options):
 
 
 def test_elements_and_products_are_uniform():
-    task = from_yaml("d4", scratchpad="none")
+    task = made("task", "d4", scratchpad="none")
     _, pairs = draw(task, 3, 1600)
     for part in ([read[0] for read, _ in pairs], [read[2] for read, _ in pairs], [w[0] for _, w in pairs]):
         assert chisquare([part.count(element) for element in task.elements]).pvalue > UNLIKELY
