@@ -256,8 +256,8 @@ def causal(
 ) -> Float[Tensor, "#batch #heads query key"] | None:
     """A bias that hides later keys; None where the attention's own causal mask says it all."""
     queries, keys = query.shape[1], key.shape[1]
-    if bias is None and queries in (1, keys):
-        return None
+    if queries == 1 or (bias is None and queries == keys):
+        return bias  # a single query sees every key
     if bias is None:
         bias = torch.zeros(1, 1, queries, keys, device=key.device)
     return bias.masked_fill(later(queries, keys, key.device), -torch.inf)

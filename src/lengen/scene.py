@@ -85,6 +85,11 @@ class Scene:
         return torch.arange(keys - queries + 1, keys + 1, device=self.key.device)
 
     @property
+    def back(self) -> Int[Tensor, "query key"]:
+        """How many tokens each key lies behind each new token; 0 is its own, negative are later ones."""
+        return self.visible.unsqueeze(-1) - 1 - torch.arange(self.key.shape[1], device=self.key.device)
+
+    @property
     def later(self) -> Bool[Tensor, "query key"]:
         """Which keys come after which of the new tokens."""
         return later(self.query.shape[1], self.key.shape[1], self.key.device)

@@ -139,13 +139,15 @@ def test_reads_is_true(rule):
 @RULES
 def test_factors_are_float32_under_autocast(rule):
     """What a rule computes from counts, positions and the stream is the same with autocast and without."""
-    query, _, _, bias, _ = (x.float() for x in draw(9, 9))
+    *_, bias, _ = (x.float() for x in draw(9, 9))
     attend, view = rule(SHAPE), scene(9, x=100 * scene(9).x.float())
     weights = bias.softmax(-1)
-    plain = [attend.sharpen(query, view), attend.reweigh(weights, view)]
+    plain = [attend.sharpen(view), attend.reweigh(weights, view)]
     with torch.autocast("cpu", torch.bfloat16):
-        cast = [attend.sharpen(query, view), attend.reweigh(weights, view)]
+        cast = [attend.sharpen(view), attend.reweigh(weights, view)]
     for expected, got in zip(plain, cast, strict=True):
+        if expected is None:
+            continue
         assert got.dtype == torch.float32
         assert torch.equal(got, expected)
 

@@ -5,7 +5,7 @@ overridden does what softmax does:
 
 | hook | what | for whom |
 |---|---|---|
-| `sharpen` | a factor on each row's and head's logits, put on the query | log_n, ssmax, asentmax, temperature |
+| `sharpen` | a factor on each row's and head's logits, but not on the bias | log_n, ssmax, asentmax, temperature |
 | `hide` | keys that a head does not see, beside later ones | hard_alibi, window |
 | `adjust` | logits that look at each other | selective |
 | `normalise` | logits to weights | lssa, stick_breaking, entmax |
@@ -70,7 +70,9 @@ class AttentionRule(nn.Module):
                 nothing else: all keys for a single query, as many queries as keys otherwise.
             scene: the block's view of the pass.
         """
-        query, bias = self.sharpen(query, scene), self._hidden(bias, scene)
+        factor, bias = self.sharpen(scene), self._hidden(bias, scene)
+        if factor is not None:
+            query = (wide(query) * factor).to(query.dtype)
         if not self.fused:
             logits = wide(query @ key.mT) * self.scale
             logits = logits.masked_fill(scene.later, -torch.inf) if bias is None else logits + bias
@@ -89,11 +91,12 @@ class AttentionRule(nn.Module):
             first: the rule of the first layer, made alike.
         """
 
-    def sharpen(
-        self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene
-    ) -> Float[Tensor, "batch heads query head_dim"]:
-        """Queries times what each row and head multiplies its logits by; the bias is left as it is."""
-        return query
+    def sharpen(self, scene: Scene) -> Float[Tensor, "..."] | None:
+        """What each row and head multiplies its scaled logits by, before the bias; None for 1.
+
+        Its shape broadcasts with [batch, heads, query, 1], and it is of float32 or wider: queries are multiplied there.
+        """
+        return None
 
     def hide(self, scene: Scene) -> Bool[Tensor, "#batch #heads query key"] | None:
         """Which keys are not seen, beside later ones; None for no others. Each query sees at least its own."""

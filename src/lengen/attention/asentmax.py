@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad, softplus
 
 from lengen.attention.entmax import Entmax
-from lengen.attention.log_n import counted, times
+from lengen.attention.log_n import counted
 from lengen.pe import Shape
 from lengen.refusal import require
 from lengen.scene import Scene, wide
@@ -52,15 +52,13 @@ class ASEntmax(Entmax):
         for project in (self.beta, self.gamma):
             nn.init.normal_(project.weight, std=0.02)
 
-    def sharpen(
-        self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene
-    ) -> Float[Tensor, "batch heads query head_dim"]:
+    def sharpen(self, scene: Scene) -> Float[Tensor, "batch heads query 1"]:
         """The factor of each token and head; 1 in heads without."""
-        with torch.autocast(query.device.type, enabled=False):
+        with torch.autocast(scene.x.device.type, enabled=False):
             beta, gamma = (
                 linear(wide(scene.x), wide(project.weight)).mT.unsqueeze(-1)
                 for project in (self.beta, self.gamma)
             )
-            logarithm = counted(query, scene).log1p()
+            logarithm = counted(scene).log1p()
             factor = self.delta + softplus(beta) * logarithm ** (self.reach * gamma.tanh())
-            return times(query, pad(factor, (0, 0, 0, 0, self.plain, 0), value=1.0))
+            return pad(factor, (0, 0, 0, 0, self.plain, 0), value=1.0)

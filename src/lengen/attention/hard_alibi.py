@@ -9,7 +9,6 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.attention.window import back
 from lengen.pe import Shape
 from lengen.refusal import require
 from lengen.scene import Scene
@@ -45,4 +44,4 @@ class HardALiBi(AttentionRule):
         if not self.local_heads:
             return None
         head = torch.arange(self.shape.heads, device=scene.key.device).view(1, -1, 1, 1)
-        return (back(scene) > head) & (head < self.local_heads)
+        return (scene.back > head) & (head < self.local_heads)

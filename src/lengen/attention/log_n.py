@@ -15,16 +15,9 @@ from lengen.refusal import require
 from lengen.scene import Scene, wide
 
 
-def counted(query: Float[Tensor, "batch heads query head_dim"], scene: Scene) -> Float[Tensor, "query 1"]:
+def counted(scene: Scene) -> Float[Tensor, "query 1"]:
     """How many keys each row sees, 1 for the first, as a number to take logarithms of."""
-    return scene.visible.to(wide(query).dtype).unsqueeze(-1)
-
-
-def times(
-    query: Float[Tensor, "batch heads query head_dim"], factor: Float[Tensor, "..."]
-) -> Float[Tensor, "batch heads query head_dim"]:
-    """Queries times a factor, multiplied in float32 and of the precision that they had."""
-    return (wide(query) * factor).to(query.dtype)
+    return scene.visible.to(wide(scene.x).dtype).unsqueeze(-1)
 
 
 class LogN(AttentionRule):
@@ -55,13 +48,9 @@ class LogN(AttentionRule):
         require(trained_tokens >= 2, f"attention.trained_tokens={trained_tokens}: allowed is 2 or more")  # noqa: PLR2004
         self.trained_tokens, self.clip = trained_tokens, clip
 
-    def sharpen(
-        self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene
-    ) -> Float[Tensor, "batch heads query head_dim"]:
+    def sharpen(self, scene: Scene) -> Float[Tensor, "query 1"]:
         """The logarithm of the row's keys over that of the trained ones."""
-        keys = counted(query, scene)
+        keys = counted(scene)
         if self.clip:
-            factor = torch.clamp(keys.log() / math.log(self.trained_tokens), min=1)
-        else:
-            factor = keys.log1p() / math.log1p(self.trained_tokens)
-        return times(query, factor)
+            return torch.clamp(keys.log() / math.log(self.trained_tokens), min=1)
+        return keys.log1p() / math.log1p(self.trained_tokens)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, softplus
 
 from lengen.attention import AttentionRule
-from lengen.attention.log_n import counted, times
+from lengen.attention.log_n import counted
 from lengen.pe import Shape
 from lengen.refusal import require
 from lengen.scene import Scene, wide
@@ -49,11 +49,9 @@ class LSSA(AttentionRule):
         query, key = (normalize(wide(x), dim=-1).to(x.dtype) for x in (query, key))
         return super().forward(query, key, value, bias, scene)
 
-    def sharpen(
-        self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene
-    ) -> Float[Tensor, "batch heads query head_dim"]:
+    def sharpen(self, scene: Scene) -> Float[Tensor, "query 1"]:
         """The logarithm of the row's keys."""
-        return times(query, counted(query, scene).log())
+        return counted(scene).log()
 
     def normalise(
         self, logits: Float[Tensor, "batch heads query key"], scene: Scene

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
-from lengen.attention.window import back
 from lengen.pe import Shape
 from lengen.scene import Scene
 
@@ -43,7 +42,7 @@ class Selective(AttentionRule):
         self, logits: Float[Tensor, "batch heads query key"], scene: Scene
     ) -> Float[Tensor, "batch heads query key"]:
         """Less what earlier tokens selected; the sum goes on with the next tokens."""
-        spared = back(scene) <= 0
+        spared = scene.back <= 0
         if self.keep_first:
             spared[:, 0] = True
         chosen = logits[:, 0].masked_fill(spared | logits[:, 0].isneginf(), 0).relu()

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
-from lengen.attention.log_n import counted, times
+from lengen.attention.log_n import counted
 from lengen.pe import Shape
 from lengen.refusal import require
 from lengen.scene import Scene, wide
@@ -44,11 +44,9 @@ class SSMax(AttentionRule):
         self.slopes = nn.Parameter(torch.full((shape.heads,), initial))
         self.constants = nn.Parameter(torch.zeros(shape.heads)) if bias else None
 
-    def sharpen(
-        self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene
-    ) -> Float[Tensor, "batch heads query head_dim"]:
+    def sharpen(self, scene: Scene) -> Float[Tensor, "heads query 1"]:
         """The logarithm of the row's keys times s, plus b."""
-        factor = wide(self.slopes).view(-1, 1, 1) * counted(query, scene).log()
+        factor = wide(self.slopes).view(-1, 1, 1) * counted(scene).log()
         if self.constants is not None:
             factor = factor + wide(self.constants).view(-1, 1, 1)
-        return times(query, factor)
+        return factor

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
 from lengen.attention import AttentionRule
-from lengen.attention.window import back
 from lengen.pe import Shape
 from lengen.scene import Scene
 
@@ -47,7 +46,7 @@ class StickBreaking(AttentionRule):
         self, logits: Float[Tensor, "batch heads query key"], scene: Scene
     ) -> Float[Tensor, "batch heads query key"]:
         """Products as sums of logarithms from the nearest key to the farthest."""
-        own = back(scene) == 0
+        own = scene.back == 0
         if not self.current:
             logits = logits.masked_fill(own, -torch.inf)
         left = logsigmoid(-logits)  # in logarithms, of the stick behind each key; 0 where a key is not seen

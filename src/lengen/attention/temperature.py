@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
-from lengen.attention.log_n import times
 from lengen.pe import Shape
 from lengen.refusal import require
 from lengen.scene import Scene, wide
@@ -46,10 +45,8 @@ class Temperature(AttentionRule):
         self.lowest = lowest
         self.factors = nn.Parameter(torch.full((shape.heads,), initial))
 
-    def sharpen(
-        self, query: Float[Tensor, "batch heads query head_dim"], scene: Scene
-    ) -> Float[Tensor, "batch heads query head_dim"]:
+    def sharpen(self, scene: Scene) -> Float[Tensor, "heads 1 1"]:
         """The head's factor, the same for all rows."""
         factors = wide(self.factors)
         bounded = factors + (factors.clamp(min=self.lowest) - factors).detach()
-        return times(query, bounded.view(-1, 1, 1))
+        return bounded.view(-1, 1, 1)

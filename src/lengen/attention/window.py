@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.pe import Shape
 from lengen.refusal import require
 from lengen.scene import Scene
-
-
-def back(scene: Scene) -> Int[Tensor, "query key"]:
-    """How many tokens each key lies behind each of the new tokens; 0 is its own, negative are later ones."""
-    return scene.visible.unsqueeze(-1) - 1 - torch.arange(scene.key.shape[1], device=scene.key.device)
 
 
 class Window(AttentionRule):
@@ -54,4 +48,4 @@ class Window(AttentionRule):
             return ((scene.query.unsqueeze(-1) - scene.key.unsqueeze(-2)).abs() >= self.window).unsqueeze(1)
         if scene.key.shape[1] <= self.window:
             return None
-        return (back(scene) >= self.window)[None, None]
+        return (scene.back >= self.window)[None, None]

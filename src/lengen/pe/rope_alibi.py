@@ -7,13 +7,12 @@ from typing import Literal
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
-from lengen.scene import Scene
 
 
-class RopeALiBi(PositionalEncoding):
+class RopeALiBi(RoPE):
     """Turn queries and keys (`RoPE`), and subtract slope * distance from the scaled logits (`ALiBi`).
 
     Rotation tells before from behind, the slope forgets what is far: with steep slopes a rule over neighbours, whatever
@@ -36,24 +35,8 @@ class RopeALiBi(PositionalEncoding):
         pairing: Literal["half", "interleaved"] = "half",
         slopes: Literal["geometric", "harmonic"] | list[float] | None = None,
     ) -> None:
-        super().__init__(shape)
-        self.rope = RoPE(shape, base, fraction, pairing)
+        super().__init__(shape, base, fraction, pairing)
         self.alibi = ALiBi(shape, slopes)
-
-    def table(self, positions: Real[Tensor, "#batch time"]) -> Float[Tensor, "2 #batch 1 time pair"]:
-        """See `RoPE`."""
-        return self.rope.table(positions)
-
-    def transform(
-        self,
-        query: Float[Tensor, "batch heads time head_dim"],
-        key: Float[Tensor, "batch heads time head_dim"],
-        value: Float[Tensor, "batch heads time head_dim"],
-        table: Tensor | None,
-        scene: Scene,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """See `RoPE`."""
-        return self.rope.transform(query, key, value, table, scene)
 
     def bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
