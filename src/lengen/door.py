@@ -87,7 +87,7 @@ class Door:
         except SystemExit as left:  # Hydra's --help, and argparse
             return left.code if isinstance(left.code, int) else 0
         except KeyboardInterrupt:
-            print("lengen: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)  # noqa: T201
+            print("lengen: interrupted; the same command goes on from what was written", file=sys.stderr)  # noqa: T201
             return INTERRUPTED
         finally:
             if not traced:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn, optim
+from jaxtyping import Float
+from torch import Tensor, nn, optim
 
 from lengen.optimizer import OptimizerRule, Schedule, split
 from lengen.refusal import require
 
+COEFFICIENTS, STEPS, LEAST = (3.4445, -4.7750, 2.0315), 5, 1e-7
+"""Of the iteration, from Jordan et al. 2024: how fast small singular values grow, how often, and the least norm."""
+
 
 @dataclass(frozen=True)
 class Muon(OptimizerRule):
-    """Torch's Muon for the matrices inside the blocks, torch's AdamW for everything else.
+    """Muon for the matrices inside the blocks, torch's AdamW for everything else.
 
     Args:
         lr: peak learning rate of Muon.
@@ -42,10 +46,66 @@ class Muon(OptimizerRule):
         matrices, others = split(decoder)
         return Together(
             [
-                optim.Muon(matrices, lr=self.lr, weight_decay=self.weight_decay, momentum=self.momentum),
+                Orthogonalised(matrices, self.lr, self.weight_decay, self.momentum),
                 optim.AdamW(others, lr=self.rest_lr, weight_decay=0.0, betas=(0.9, 0.98)),
             ]
         )
+
+
+class Orthogonalised(optim.Optimizer):
+    """Nesterov momentum, orthogonalised: the steps of `torch.optim.Muon`, for all matrices of one shape at once.
+
+    Torch's takes one matrix after the other, in bfloat16, which most CPUs emulate: of a step of a small decoder that was
+    a fifth.
+
+    Args:
+        matrices: what it trains.
+        lr: learning rate; a matrix with more rows than columns has sqrt(rows / columns) times as much.
+        weight_decay: of the matrices, times the learning rate.
+        momentum: of the gradients.
+    """
+
+    def __init__(self, matrices: Iterable[Tensor], lr: float, weight_decay: float, momentum: float) -> None:
+        super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One step of every matrix that has a gradient."""
+        for group in self.param_groups:
+            alike: dict[torch.Size, list[Tensor]] = {}
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    alike.setdefault(weight.shape, []).append(weight)
+            for (rows, columns), weights in alike.items():
+                updates = orthogonal(torch.stack([self._momentum(x, group["momentum"]) for x in weights]))
+                rate = group["lr"] * max(1, rows / columns) ** 0.5
+                for weight, update in zip(weights, updates, strict=True):
+                    weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(rate * update)
+
+    def _momentum(self, weight: Tensor, momentum: float) -> Tensor:
+        """The gradient looked ahead (Nesterov)."""
+        gradient, state = weight.grad, self.state[weight]
+        assert gradient is not None
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(gradient)
+        running: Tensor = state["momentum_buffer"].lerp_(gradient, 1 - momentum)
+        return gradient.lerp(running, momentum)
+
+
+def orthogonal(matrices: Float[Tensor, "count rows columns"]) -> Float[Tensor, "count rows columns"]:
+    """Matrices with singular values near 1 (about 0.7 to 1.2) and the same singular vectors, by Newton-Schulz.
+
+    In bfloat16 on a GPU, as in the source, and in float32 on a CPU, where that is faster.
+    """
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices
+    x = x.to(torch.bfloat16 if x.is_cuda else torch.float32)
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=LEAST)
+    linear, cubic, quintic = COEFFICIENTS
+    for _ in range(STEPS):
+        square = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=cubic, alpha=quintic), x, beta=linear)
+    return (x.mT if tall else x).to(matrices.dtype)
 
 
 class Together(optim.Optimizer):
