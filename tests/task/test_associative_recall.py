@@ -38,6 +38,9 @@ def test_answers(options):
             assert len(found) == len(values) == length  # no key twice
             assert not set(values) & set(values.values())
             assert len(set(queries)) == len(queries) == min(options["queries"], length)
+            if options["written"] == "pairs":
+                assert written[::2] == queries
+                written = written[1::2]  # noqa: PLW2901
             assert written == [values[query] for query in queries]
             if options["asked"] == "first":
                 assert set(queries) == {key for key, _ in found[: len(queries)]}

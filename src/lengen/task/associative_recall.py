@@ -20,13 +20,15 @@ class AssociativeRecall(Task):
     """Write the values of some keys. Length: pairs of a key and its value.
 
     The paper asks in the middle of a text and scores each value where its key stands; here all queries stand behind the
-    pairs, and their values are the answer.
+    pairs, and the answer is their values, or pairs again: each value where its key stands.
 
     >>> print(AssociativeRecall(keys=26, values=26).show(length=4, count=2))
     mTcTdLsU?ds# -> LU⏎
     jFrSbKsB?rb# -> SK⏎
     >>> print(AssociativeRecall(keys=26, values=26, filler=2).show(length=4))
     mP..cP..dD..sE..?ds# -> DE⏎
+    >>> print(AssociativeRecall(keys=26, values=26, written="pairs").show(length=4))
+    mPcPdDsE?ds# -> dDsE⏎
 
     Args:
         keys: number of keys, each of which comes at most once: the longest length.
@@ -34,6 +36,7 @@ class AssociativeRecall(Task):
         queries: how many keys are asked, none of them twice; all of them where there are fewer pairs.
         filler: blanks behind every pair.
         asked: which pairs are asked, in random order: `any`, or the `first` ones, which are furthest from the queries.
+        written: the answer: the `values` alone, or `pairs` of the asked keys and their values.
     """
 
     keys: int = 100
@@ -41,6 +44,7 @@ class AssociativeRecall(Task):
     queries: int = 2
     filler: int = 0
     asked: Literal["any", "first"] = "any"
+    written: Literal["values", "pairs"] = "values"
 
     def __post_init__(self) -> None:
         for name, least in (("keys", 1), ("values", 1), ("queries", 1), ("filler", 0)):
@@ -69,10 +73,11 @@ class AssociativeRecall(Task):
             Span(keys.gather(1, asked)),
             Span(torch.full((1, 1), SEP)),
         ]
+        answer = values.gather(1, asked)
+        if self.written == "pairs":
+            answer = torch.stack([keys.gather(1, asked), answer], 2).flatten(1)
         # without places: a value stands beside its key, and which pair a query means is what must be found out
-        return assemble(
-            length, count, self.vocabulary, prompt, [Span(values.gather(1, asked))], coupled=False
-        )
+        return assemble(length, count, self.vocabulary, prompt, [Span(answer)], coupled=False)
 
     def _asked(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch queries"]:
         """Which pairs are asked, in the order of the queries."""
