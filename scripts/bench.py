@@ -2,11 +2,12 @@
 
     python scripts/bench.py overhead   training through lengen against a bare PyTorch loop, ten steps each in turn
     python scripts/bench.py sweep      a teacher-forced sweep against cached greedy decoding, with the same verdicts
+    python scripts/bench.py muon       a step of our Muon against torch's, on the matrices of two decoders
     python scripts/bench.py compare    lengen compare on 1,000 made-up runs: ten encodings, a hundred seeds
     python scripts/bench.py tasks      examples a second of every task; exit code 1 if one is slower than it may be
 
-Machines are noisy, and their speed drifts: the two sides take turns, and what is quoted is their ratio. Tasks are timed by the
-computing of one thread, which other processes on the machine do not add to.
+Machines are noisy, and their speed drifts: the two sides take turns, and what is quoted is their ratio. Tasks and Muon are timed
+by the computing of one thread, which other processes on the machine do not add to.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from lengen.folder import RunFolder
 from lengen.journal import Journal
 from lengen.logger import Logger
 from lengen.metrics import answer_loss
+from lengen.optimizer import split
+from lengen.optimizer.muon import Orthogonalised
 from lengen.statistics import clopper_pearson
 from lengen.stream import Example
 from lengen.sweep import sweep
@@ -130,6 +133,29 @@ def overhead(steps: int, piece: int = 10) -> None:
             f"(pieces of {piece} steps in turn: median {statistics.median(ratios):.3f}, quartiles {low:.3f} to {high:.3f}); "
             f"making batches takes {spent.batches / sum(spent.pieces):.3f} of the bare loop; "
             f"{steps / sum(journal.pieces):.1f} steps a second"
+        )
+
+
+def muon(steps: int, piece: int = 5) -> None:
+    """Print what a step of torch's Muon and of ours computes, for the presets tiny and small: five steps of each in turn."""
+    for decoder in ("tiny", "small"):
+        run = experiment("task=addition", "pe=nope", f"decoder={decoder}")
+        matrices, _ = split(run.make_decoder())
+        for weight in matrices:
+            weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
+        sides = torch.optim.Muon(matrices, lr=1e-3), Orthogonalised(matrices, 1e-3, 0.1, 0.95)
+        spent: tuple[list[float], ...] = ([], [])
+        for _ in range(max(2, steps // piece)):
+            for side, seconds in zip(sides, spent, strict=True):
+                started = time.process_time()
+                for _ in range(piece):
+                    side.step()
+                seconds.append((time.process_time() - started) / piece * 1000)
+        low, ratio, high = statistics.quantiles([a / b for a, b in zip(*spent, strict=True)], n=4)
+        theirs, ours = (statistics.median(seconds) for seconds in spent)
+        print(
+            f"{decoder}: torch's Muon {theirs:.1f} ms a step, ours {ours:.1f} ms; "
+            f"{ratio:.2f} times faster (quartiles {low:.2f} to {high:.2f})"
         )
 
 
@@ -237,8 +263,10 @@ def tasks(_: int) -> None:
 
 def nearest(task: Task) -> int:
     """The length nearest to LENGTH that a task allows."""
-    lengths = sorted(range(1, 2 * LENGTH), key=lambda length: abs(length - LENGTH))
-    return next(length for length in lengths if task.has(length))
+    for length in sorted(range(1, 2 * LENGTH), key=lambda length: abs(length - LENGTH)):
+        if task.has(length):
+            return length
+    raise ValueError(f"no length up to {2 * LENGTH - 1} is allowed")
 
 
 def drawn(task: Task, length: int) -> float:
@@ -260,8 +288,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("overhead", "sweep", "compare", "tasks"))
+    parser.add_argument("what", choices=("overhead", "sweep", "muon", "compare", "tasks"))
     parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    {"overhead": overhead, "sweep": swept, "compare": compared, "tasks": tasks}[asked.what](asked.steps)
+    measures = {"overhead": overhead, "sweep": swept, "muon": muon, "compare": compared, "tasks": tasks}
+    measures[asked.what](asked.steps)

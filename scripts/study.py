@@ -74,7 +74,10 @@ STUDIES = {
     ),
     "encodings": Study(
         "every encoding of one position a token, and every attention with two encodings, on passkey and copy, one seed, five hours of one core",
-        ("-m task=passkey,copy 'pe=glob(*,exclude=multilevel)'", "-m task=passkey,copy 'attention=glob(*)' pe=nope,rope"),
+        (
+            "-m task=passkey,copy 'pe=glob(*,exclude=multilevel)'",
+            "-m task=passkey,copy 'attention=glob(*)' pe=nope,rope",
+        ),
         "'title=Every encoding and every attention' by=pe,attention",
     ),
     "copy-against-kazemnejad2023": Study(

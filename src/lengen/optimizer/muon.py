@@ -55,8 +55,8 @@ class Muon(OptimizerRule):
 class Orthogonalised(optim.Optimizer):
     """Nesterov momentum, orthogonalised: the steps of `torch.optim.Muon`, for all matrices of one shape at once.
 
-    Torch's takes one matrix after the other, in bfloat16, which most CPUs emulate: of a step of a small decoder that was
-    a fifth.
+    Torch's takes one matrix after the other, in bfloat16, which most CPUs emulate: four to five times as slow there
+    (`scripts/bench.py muon`).
 
     Args:
         matrices: what it trains.
