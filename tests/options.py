@@ -8,6 +8,9 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 from omegaconf import OmegaConf
 
+from lengen.config import Builder
+from lengen.task import Task
+
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
@@ -24,6 +27,11 @@ def read(path):
     )
     module, _, kind = options.pop("_target_").rpartition(".")
     return getattr(import_module(module), kind), options
+
+
+def built(kind, options):
+    """A task, and the tasks inside it."""
+    return Builder().build(Task, {"_target_": f"{kind.__module__}.{kind.__name__}", **options}, "task")
 
 
 def made(group, name, **changes):

@@ -5,10 +5,9 @@ from itertools import product
 
 import pytest
 import torch
-from tests.options import files, named, read
+from tests.options import built, files, named, read
 
 from lengen.attention.softmax import Softmax
-from lengen.config import Builder
 from lengen.decode import greedy
 from lengen.decoder import Architecture, Decoder
 from lengen.metrics import exact_match, first_error, right
@@ -16,7 +15,7 @@ from lengen.pe.rope import RoPE
 from lengen.positions.abacus import Abacus
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.coupled import Coupled
-from lengen.task import PAD, Batch, Task
+from lengen.task import PAD, Batch
 from lengen.task.addition import Addition
 from lengen.task.many_addition import ManyAddition
 from lengen.task.passkey import Passkey
@@ -25,9 +24,7 @@ from lengen.task.passkey import Passkey
 def tasks():
     """The task of every YAML, and the tasks inside it."""
     for path in files("task"):
-        kind, options = read(path)
-        built = Builder().build(Task, {"_target_": f"{kind.__module__}.{kind.__name__}", **options}, "task")
-        yield pytest.param(built, id=path.stem)
+        yield pytest.param(built(*read(path)), id=path.stem)
 
 
 TASKS = pytest.mark.parametrize("task", list(tasks()))

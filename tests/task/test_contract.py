@@ -5,19 +5,13 @@ from inspect import signature
 import pytest
 import torch
 from omegaconf import OmegaConf
-from tests.options import choices, files, read
+from tests.options import built, choices, files, read
 
-from lengen.config import Builder
-from lengen.task import BOS, EOS, PAD, Batch, Task, Vocabulary
+from lengen.task import BOS, EOS, PAD, Batch, Vocabulary
 
 from .reading import together
 
 COUNT = 32
-
-
-def built(kind, options):
-    """A task, and the tasks inside it."""
-    return Builder().build(Task, {"_target_": f"{kind.__module__}.{kind.__name__}", **options}, "task")
 
 
 def sample(task, length, count=COUNT, seed=0):
@@ -86,10 +80,9 @@ def test_yaml_names_every_option(path):
 @pytest.mark.parametrize("path", files("task"), ids=lambda path: path.stem)
 def test_unknown_choice_is_refused_by_name(path):
     kind, options = read(path)
-    target = {"_target_": f"{kind.__module__}.{kind.__name__}"}
     for option, values in choices(kind).items():
         with pytest.raises(ValueError) as refusal:
-            Builder().build(Task, target | options | {option: "nonsense"}, "task")
+            built(kind, options | {option: "nonsense"})
         assert f"task.{option}" in str(refusal.value)
         assert "nonsense" in str(refusal.value)
         assert all(str(value).lower() in str(refusal.value) for value in values)

@@ -5,7 +5,7 @@ overridden does what softmax does:
 
 | hook | what | for whom |
 |---|---|---|
-| `sharpen` | a factor on each row's and head's logits, but not on the bias | log_n, ssmax, asentmax, temperature |
+| `sharpen` | a factor on each row's and head's logits, but not on the bias | log_n, ssmax, asentmax, temperature, lssa |
 | `hide` | keys that a head does not see, beside later ones | hard_alibi, window |
 | `adjust` | logits that look at each other | selective |
 | `normalise` | logits to weights | lssa, stick_breaking, entmax |
