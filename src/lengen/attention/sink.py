@@ -13,15 +13,16 @@ from torch.nn.functional import pad
 from lengen.attention import AttentionRule
 from lengen.pe import Shape
 from lengen.refusal import require
-from lengen.scene import Scene, wide
+from lengen.scene import Scene
 
 
 class Sink(AttentionRule):
     """Weights e^z / (e^s + sum of e^z), z = scale * q k + bias: a head may attend to nothing. One logit s a head.
 
-    Fixed at 0 it is softmax off by one, at minus infinity softmax. The sink is one more key and value of zeros whose bias
-    is s, so that torch's kernels still serve; attention with a bias mask, memory quadratic in time. The share of the sink
-    shrinks as keys become more: s does not grow with ln n. Unlike a softmax, a bias that is constant along a row matters.
+    Fixed at 0 it is softmax off by one, at minus infinity softmax. The sink is one more key, in front of the others, and
+    a value of zeros; one more channel, which is 1 in queries and 0 in the other keys, makes its logit s. Fused attention
+    over a token more, memory linear in time without a bias. The share of the sink shrinks as keys become more: s
+    does not grow with ln n. Unlike a softmax, a bias that is constant along a row matters.
 
     The learned sink *token* of Xiao et al. 2023 is another thing: it is what `decoder.bos` puts in front of every example.
 
@@ -55,13 +56,13 @@ class Sink(AttentionRule):
         bias: Float[Tensor, "#batch #heads query key"] | None,
         scene: Scene,
     ) -> Float[Tensor, "batch heads query head_dim"]:
-        """See `AttentionRule`; with a key of zeros in front."""
-        if bias is None:
-            bias = wide(query).new_zeros(1, 1, *scene.later.shape).masked_fill(scene.later, -torch.inf)
-        bias = bias.expand(-1, self.shape.heads, -1, -1)
-        sink = bias.new_full((self.shape.heads,), self.logit) if self.logits is None else wide(self.logits)
-        column = sink.view(-1, 1, 1).expand(*bias.shape[:3], 1).to(bias.dtype)
-        front = (0, 0, 1, 0)
-        return super().forward(
-            query, pad(key, front), pad(value, front), torch.cat([column, bias], -1), scene
-        )
+        """See `AttentionRule`; with the sink in front, and behind a query for it so that causal stays causal."""
+        if self.logit == -math.inf:
+            return super().forward(query, key, value, bias, scene)
+        sink = key.new_full((self.shape.heads,), self.logit) if self.logits is None else self.logits
+        seen = pad((sink / self.scale).to(key.dtype).view(-1, 1, 1), (key.shape[-1], 0))
+        key = torch.cat([seen.expand(len(key), -1, -1, -1), pad(key, (0, 1))], 2)
+        front = bias is None and query.shape[2] > 1
+        query, value = pad(query, (0, 1, int(front), 0), value=1.0), pad(value, (0, 1, 1, 0))
+        bias = None if bias is None else pad(bias, (1, 0))
+        return super().forward(query, key, value, bias, scene)[:, :, int(front) :, :-1]
