@@ -100,6 +100,16 @@ def _check_pair(setting: Setting, outline: Decoder) -> None:
             f"{name} with positions={labels.positions}: this is over distances to earlier tokens, which these "
             "positions do not give; allowed are positions that increase, or what reads single positions (pe=rope, learned)",
         )
+        require(
+            positions.whole or not part.whole,
+            f"{name} with positions={labels.positions}: these positions lie between integers, this is defined at "
+            "integers alone; allowed is what takes any position, such as pe=rope, sinusoidal or alibi",
+        )
+    require(
+        not (outline.pe.stretches and outline.rules[0].directions),
+        f"pe={labels.pe} with attention={labels.attention}: this encoding writes positions into the lengths of queries "
+        "and keys, this attention reads their directions alone; allowed are pe=rope, or attention=softmax",
+    )
     require(
         positions.streams == outline.pe.streams,
         f"pe={labels.pe} with positions={labels.positions}: a token has {positions.streams or 1} positions here, this "
@@ -109,11 +119,6 @@ def _check_pair(setting: Setting, outline: Decoder) -> None:
         positions.streams is None or not outline.rules[0].reads,
         f"attention={labels.attention} with positions={labels.positions}: this attention reads one position a token; "
         "allowed are those that read none, such as softmax",
-    )
-    require(
-        positions.whole or not outline.pe.whole,
-        f"pe={labels.pe} with positions={labels.positions}: these positions lie between integers, this encoding is "
-        "defined at integers alone; allowed are encodings of any position, such as rope, sinusoidal or alibi",
     )
 
 

@@ -137,6 +137,29 @@ def test_reads_is_true(rule):
 
 
 @RULES
+def test_whole_is_true(rule):
+    """Positions between integers are told apart, or the rule says that it is defined at integers alone."""
+    query, key, value, bias, _ = draw(9, 9)
+    attend = rule(SHAPE).double()
+    attend.load_state_dict({name: torch.rand_like(weight) for name, weight in attend.state_dict().items()})
+    near, far = (
+        attend(query, key, value, bias, scene(9, positions=(torch.arange(9) * step).unsqueeze(0)))
+        for step in (4, 3.6)
+    )
+    assert not attend.reads or attend.whole or (near - far).abs().max() > 1e-6
+
+
+@RULES
+@pytest.mark.parametrize("size", [0.5, 3.0])
+def test_directions_is_true(rule, size):
+    """The lengths of queries and keys matter if and only if the rule does not say that directions alone do."""
+    query, key, value, bias, _ = draw(9, 9)
+    attend = rule(SHAPE).double()
+    change = attend(size * query, key, value, bias, scene(9)) - attend(query, key, value, bias, scene(9))
+    assert (change.abs().max() < 1e-9) == attend.directions
+
+
+@RULES
 def test_factors_are_float32_under_autocast(rule):
     """What a rule computes from counts, positions and the stream is the same with autocast and without."""
     *_, bias, _ = (x.float() for x in draw(9, 9))

@@ -155,6 +155,32 @@ def test_reads_is_true(encoding):
 
 
 @ENCODINGS
+def test_whole_is_true(encoding):
+    """Positions between integers are told apart, or the encoding says that it is defined at integers alone."""
+    made, tokens = decoder(encoding), draw(2, TRAINED)
+    if made.pe.whole or not made.pe.reads:
+        return
+    positions = torch.arange(TRAINED).unsqueeze(0)
+    with torch.no_grad():
+        for weight in made.pe.parameters():
+            weight.add_(torch.randn_like(weight), alpha=0.3)
+        change = made(tokens, positions) - made(tokens, positions + torch.linspace(0, 0.9, TRAINED))
+    assert change.abs().max() > 1e-6
+
+
+@ENCODINGS
+def test_stretches_is_true(encoding):
+    """The lengths of queries and keys change with positions if and only if the encoding says so."""
+    pe, place = decoder(encoding).pe, several(decoder(encoding).pe, torch.arange(9).unsqueeze(0))
+    heads = torch.randn(2, 4, 9, 8, dtype=torch.float64)
+    near, far = (
+        torch.stack(pe.transform(heads, heads, heads, pe.table(place + shift), scene(9))[:2]).norm(dim=-1)
+        for shift in (0, 300)
+    )
+    assert ((near - far).abs().max() > 1e-3) == pe.stretches
+
+
+@ENCODINGS
 def test_tables_are_float32_under_autocast(encoding):
     pe = encoding(Shape(32, 4))
     last = (pe.budget or 8193) - 1
@@ -215,7 +241,7 @@ def test_bias_of_any_queries_and_keys(encoding, rows, queries, keys):
         for i in range(queries):
             for j in range(keys - queries + i + 1):
                 single = pe.bias(query[row, i].view(1, 1), key[row, j].view(1, 1))
-                assert torch.equal(single.flatten(), bias[row, :, i, j])
+                assert_close(single.flatten(), bias[row, :, i, j], rtol=0, atol=2e-6)
 
 
 @ENCODINGS

@@ -42,6 +42,10 @@ class AttentionRule(nn.Module):
     """False if a step behind the bias is the rule's own."""
     distances: ClassVar[bool] = False
     """True if only distances to earlier tokens are defined, so that positions must increase along time."""
+    whole: ClassVar[bool] = False
+    """True if only integer positions are defined."""
+    directions: ClassVar[bool] = False
+    """True if queries and keys count by their direction alone, so that an encoding must leave their lengths as they are."""
     reads: bool = False
     """True if positions matter to the rule itself; an option may decide it."""
     sparse: bool = False

@@ -34,6 +34,7 @@ class URPE(AttentionRule):
     fused = False
     reads = True
     distances = True
+    whole = True
 
     def __init__(
         self,

@@ -57,6 +57,8 @@ class PositionalEncoding(nn.Module):
     """How many positions of a token it reads; None for one."""
     whole: ClassVar[bool] = False
     """True if only integer positions are defined."""
+    stretches: ClassVar[bool] = False
+    """True if the lengths of queries and keys carry their positions."""
     relative: ClassVar[bool] = True
     """False if a common shift of all positions changes what is computed."""
 
@@ -78,7 +80,7 @@ class PositionalEncoding(nn.Module):
         return x
 
     def table(self, positions: Real[Tensor, "#batch time *streams"]) -> Tensor | None:
-        """What `rotate` needs for these positions, in float32; None for nothing."""
+        """What `transform` needs for these positions, in float32; None for nothing."""
         return None
 
     def transform(

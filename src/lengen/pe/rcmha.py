@@ -36,6 +36,7 @@ class RCMHA(PositionalEncoding):
     """
 
     distances = True
+    whole = True
 
     def __init__(
         self,

@@ -108,6 +108,7 @@ class SeqPE(PositionalEncoding):
     """
 
     relative = False
+    whole = True
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ class T5(PositionalEncoding):
     """
 
     distances = True
+    whole = True
 
     def __init__(self, shape: Shape, buckets: int = 32, max_distance: int = 128, std: float = 0.02) -> None:
         super().__init__(shape)

@@ -39,6 +39,8 @@ class XPos(RoPE):
         centre: position whose queries and keys keep their size.
     """
 
+    stretches = True
+
     def __init__(
         self,
         shape: Shape,
