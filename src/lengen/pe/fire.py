@@ -24,9 +24,9 @@ class FIRE(LayeredBias):
     distances that are rescaled to the query's own position: it reads where a token stands, and is not relative. A
     distance counts without its sign where positions do not increase, a case the paper does not have. The authors'
     code is not public: the formula is that of re-implementations, and so is the start of f, as torch starts linear
-    layers. f is summed unit by unit, so that a pair has the same value alone and in a batch. Attention with a bias
-    mask that is learned: explicit weights, memory quadratic in time, and `hidden` times as much for f: the costliest
-    of the biases.
+    layers. Attention with a bias mask that is learned: explicit
+    weights, time and memory quadratic; and f once more for each of `hidden` units and pair of tokens, kept for the
+    gradient, once where examples share positions.
 
     Args:
         shape: the decoder it serves.
@@ -61,8 +61,10 @@ class FIRE(LayeredBias):
         rate, least = wide(self.rate[row]).abs(), (wide(self.stretch[row]) * self.threshold).abs()
         own = torch.maximum(query.float(), least).unsqueeze(1).unsqueeze(-1)
         ratio = torch.log1p(rate * distances(query, key)) / (torch.log1p(rate * own) + LEAST)
-        bias = wide(self.down_bias[row]).view(-1, 1, 1)
-        units = zip(wide(self.up[row]), wide(self.up_bias[row]), wide(self.down[row]), strict=True)
-        for slope, start, out in units:
-            bias = bias + out.view(-1, 1, 1) * (slope * ratio + start).relu()
-        return bias
+        up, start, down, end = (
+            wide(part[row]).unsqueeze(-1) for part in (self.up, self.up_bias, self.down, self.down_bias)
+        )
+        units = torch.addcmul(start, up, ratio.flatten(2)).relu()
+        with torch.autocast(units.device.type, enabled=False):
+            bias = down.squeeze(-1).mT @ units + end
+        return bias.reshape(*bias.shape[:2], *ratio.shape[-2:])
