@@ -110,12 +110,16 @@ def test_pairs_count_seeds_that_win_on_the_same_strings(runs):
 
 def test_over_several_tasks_ranks_are_shared_and_seeds_are_strata(runs):
     for seed in range(2):
-        write_run(runs, seed, [1.0, 1.0, 0.5, 0.5], cell="c-n", task__repeats="one")
+        write_run(runs, seed, [1.0, 1.0, 0.5, 0.5], cell="c-n", task__repeats="one", facts={"category": "C"})
         write_run(runs, seed, [1.0, 1.0, 0.5, 0.5], pe="rope", cell="c-r", task__repeats="one")
+    write_run(
+        runs, 0, [1.0, 1.0, 0.0, 0.0], cell="c-a", task__repeats="alone"
+    )  # no rope here: no rank to compare
     found = findings(assemble(find([str(runs)])), Asked())
     overall = {each.line: each for each in found.overall if each.runs == "all"}
     assert (overall["nope"].mean_rank, overall["rope"].mean_rank) == (1.25, 1.75)
     assert (overall["nope"].panels, overall["nope"].tried) == (2, 6)
+    assert overall["nope"].category == "C"  # others do not say
 
 
 def test_success_is_asked_at_the_next_longer_length_or_not_at_all(runs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import Any
@@ -20,7 +20,7 @@ from lengen.statistics import (
     mean_rank,
     success_rate,
 )
-from lengen.study import Line, Panel, Study
+from lengen.study import Line, Panel, Run, Study
 
 ALIKE = 0.05
 """p-value from which two cells are not told apart."""
@@ -144,10 +144,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Overall:
-    """Cells of one name over all panels; the fields are the columns of `overall.csv`.
+    """Cells of one name over the panels that have every name; the fields are the columns of `overall.csv`.
 
     Args:
-        panels: in how many tasks it was tried.
+        panels: how many these are.
+        category: as in `Summary`.
         mean_rank: over tasks, ties shared.
         iqm: of exact match over seeds, OOD lengths and tasks, bootstrapped with the task as stratum.
     """
@@ -157,6 +158,7 @@ class Overall:
     panels: int
     tried: int
     trained: int
+    category: str
     mean_rank: float
     iqm: float | None
     iqm_low: float | None
@@ -247,7 +249,7 @@ def _summaries(
             trained=whole.gated().tried,
             diverged=sum(run.diverged for run in whole.runs),
             train_length=int(whole.runs[0].config["train_length"]),
-            category=", ".join(sorted({str(run.facts.get("category") or "") for run in whole.runs} - {""})),
+            category=categories(whole.runs),
             area=_known(median),
             rank=_known(rank),
             not_told_apart=", ".join(alike[line.name]),
@@ -292,19 +294,20 @@ def _of_seeds(line: Line, asked: Asked) -> dict[str, Any]:
 
 
 def _overall(study: Study, summaries: Sequence[Summary]) -> list[Overall]:
-    """Each name over all panels, where there are several."""
-    if len(study.panels) == 1:
-        return []
+    """Each name over the panels that have every name, where there are several: ranks of others are not comparable."""
     names = list(dict.fromkeys(line.name for panel in study.panels for line in panel.lines))
+    panels = [panel for panel in study.panels if {line.name for line in panel.lines} == set(names)]
+    if len(panels) < 2:  # noqa: PLR2004
+        return []
     found = []
     for runs in GATES:
-        table = np.full((len(names), len(study.panels)), np.nan)
-        for column, panel in enumerate(study.panels):
+        table = np.full((len(names), len(panels)), np.nan)
+        for column, panel in enumerate(panels):
             for each in summaries:
                 if each.task == panel.name and each.runs == runs and each.area is not None:
                     table[names.index(each.line), column] = round(each.area, 9)
         for name, rank in zip(names, mean_rank(table), strict=True):
-            lines = [line for panel in study.panels for line in panel.lines if line.name == name]
+            lines = [line for panel in panels for line in panel.lines if line.name == name]
             kept = [line for line in (gate(line, runs) for line in lines) if line.runs and beyond(line)]
             strata = [matrix(line, "exact_match", beyond(line)) for line in kept]
             found.append(
@@ -314,11 +317,17 @@ def _overall(study: Study, summaries: Sequence[Summary]) -> list[Overall]:
                     len(lines),
                     sum(line.tried for line in lines),
                     sum(line.gated().tried for line in lines),
+                    categories(run for line in lines for run in line.runs),
                     rank,
                     *(iqm(strata) if strata else (None, None, None)),
                 )
             )
     return found
+
+
+def categories(runs: Iterable[Run]) -> str:
+    """Letters of what helped, of every kind of run among these; runs that do not say are passed over."""
+    return ", ".join(sorted({str(run.facts.get("category") or "") for run in runs} - {""}))
 
 
 def _median(values: Sequence[Any]) -> float | None:

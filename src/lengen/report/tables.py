@@ -121,13 +121,14 @@ def blocks(study: Study, found: Findings) -> list[Block]:
                 str(each.panels),
                 str(each.tried),
                 str(each.trained),
+                each.category or NONE,
                 _number(each.mean_rank, ".2f"),
                 _interval(each.iqm, each.iqm_low, each.iqm_high),
             ]
             for each in found.overall
         ]
-        header = ["cell", "runs", "tasks", "seeds", "trained", "mean rank", "IQM"]
-        made.append(("Over all tasks", header, cells))
+        header = ["cell", "runs", "tasks", "seeds", "trained", "category", "mean rank", "IQM"]
+        made.append(("Over the tasks that have every cell", header, cells))
     if found.pairs:
         cells = [
             [
