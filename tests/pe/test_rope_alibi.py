@@ -38,6 +38,12 @@ def test_slopes_are_those_of_alibi():
     assert not torch.equal(ours.bias(COUNTED, COUNTED), RopeALiBi(Shape(32, 4)).bias(COUNTED, COUNTED))
 
 
+def test_mix_goes_from_rope_to_alibi():
+    ours, alibi = RopeALiBi(Shape(32, 4), mix=0.25), ALiBi(Shape(32, 4))
+    assert_close(ours.bias(COUNTED, COUNTED), alibi.bias(COUNTED, COUNTED) / 4, rtol=0, atol=0)
+    assert_close(logits(partial(RopeALiBi, mix=0.0), COUNTED), logits(RoPE, COUNTED), rtol=0, atol=1e-5)
+
+
 def test_only_distances_matter():
     assert_close(logits(RopeALiBi, COUNTED), logits(RopeALiBi, COUNTED + 1000), rtol=0, atol=1e-3)
     reflected = logits(RopeALiBi, COUNTED.flip(1))
@@ -49,3 +55,5 @@ def test_options_are_refused_as_in_each():
         RopeALiBi(Shape(32, 4), base=0.5)
     with pytest.raises(ValueError, match=r"pe\.slopes"):
         RopeALiBi(Shape(32, 4), slopes=[1.0])
+    with pytest.raises(ValueError, match=r"pe\.mix=-1.0: allowed is 0 or more"):
+        RopeALiBi(Shape(32, 4), mix=-1.0)

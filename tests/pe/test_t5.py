@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from tests.scenes import scene
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
@@ -26,6 +27,17 @@ def test_first_distances():
     assert [bucket.index(b) for b in range(16, 32)] == known
     assert set(bucket[113:]) == {31}
     assert T5(SHAPE).bucket(torch.tensor([-1, -500])).tolist() == [0, 0]
+
+
+def test_layers_share_or_do_not():
+    pe, one = T5(Shape(32, 4, layers=3), share_layers=False), T5(SHAPE)
+    places = torch.arange(60).unsqueeze(0)
+    assert pe.bias(places, places) is None
+    query = torch.zeros(1, 4, 60, 8)
+    for layer in range(3):
+        one.rows.data = pe.rows.data[32 * layer : 32 * (layer + 1)]
+        assert torch.equal(pe.context(query, query, scene(60, layer=layer)), one.bias(places, places))
+    assert one.context(query, query, scene(60)) is None
 
 
 @SIZES

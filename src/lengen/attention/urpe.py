@@ -17,11 +17,12 @@ from lengen.scene import Scene
 class URPE(AttentionRule):
     """Weights softmax(z) * C, not normalised again, with a learned factor C for each head and bucket of distances.
 
-    Rows need not sum to 1, so that a head can tell how many keys it sees; factors may turn negative. They start at 1, as
-    softmax: what is learned is the difference to 1, in a table like that of `T5`. The paper puts T5's biases (`pe=t5`)
-    underneath; here any encoding may stand there. Its own factors, one a distance, are undefined beyond the trained
-    length, hence the buckets; all distances beyond `max_distance` share the last. Buckets that training never
-    visits keep their 1. Explicit weights: memory quadratic in time.
+    Rows need not sum to 1, so that a head can tell how many keys it sees; factors may turn negative. They start at 1,
+    as softmax: what is learned is the difference to 1, in a table like that of `T5`. The paper puts T5's biases
+    (`pe=t5`) underneath; here any encoding may stand there. The authors' code is an encoder, and beyond it their text
+    was not read: the causal use is ours. Its own factors, one a distance, are undefined beyond the trained length,
+    hence the buckets; all distances beyond `max_distance` share the last. Buckets that training never visits keep their
+    1. Explicit weights: time and memory quadratic in tokens.
 
     Args:
         shape: the decoder it serves.
@@ -63,4 +64,4 @@ class URPE(AttentionRule):
         self, weights: Float[Tensor, "batch heads query key"], scene: Scene
     ) -> Float[Tensor, "batch heads query key"]:
         """Each weight times the factor of its distance."""
-        return weights * (1 + self.table.bias(scene.query, scene.key))
+        return weights * (1 + self.table.learned(0, scene.query, scene.key))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lengen.pe import Shape
 from lengen.pe.alibi import distances
-from lengen.pe.kerple import LayeredBias
+from lengen.pe.layered import LayeredBias
 from lengen.refusal import require
 from lengen.scene import wide
 
@@ -24,9 +24,8 @@ class FIRE(LayeredBias):
     distances that are rescaled to the query's own position: it reads where a token stands, and is not relative. A
     distance counts without its sign where positions do not increase, a case the paper does not have. The authors'
     code is not public: the formula is that of re-implementations, and so is the start of f, as torch starts linear
-    layers. Attention with a bias mask that is learned: explicit
-    weights, time and memory quadratic; and f once more for each of `hidden` units and pair of tokens, kept for the
-    gradient, once where examples share positions.
+    layers. Attention with a bias mask that is learned: time and
+    memory quadratic in tokens; and f, `hidden` numbers for every pair, once where examples share positions.
 
     Args:
         shape: the decoder it serves.
@@ -46,23 +45,23 @@ class FIRE(LayeredBias):
         require(threshold > 0, f"pe.threshold={threshold}: allowed is above 0")
         self.threshold = threshold
         self.rate, self.stretch = (
-            nn.Parameter(torch.full((self.rows,), 0.1)),
-            nn.Parameter(torch.ones(self.rows)),
+            nn.Parameter(torch.full((self.tables,), 0.1)),
+            nn.Parameter(torch.ones(self.tables)),
         )
-        self.up, self.up_bias = (nn.Parameter(torch.rand(self.rows, hidden) * 2 - 1) for _ in range(2))
+        self.up, self.up_bias = (nn.Parameter(torch.rand(self.tables, hidden) * 2 - 1) for _ in range(2))
         bound = hidden**-0.5
-        self.down = nn.Parameter((torch.rand(self.rows, hidden, shape.heads) * 2 - 1) * bound)
-        self.down_bias = nn.Parameter((torch.rand(self.rows, shape.heads) * 2 - 1) * bound)
+        self.down = nn.Parameter((torch.rand(self.tables, hidden, shape.heads) * 2 - 1) * bound)
+        self.down_bias = nn.Parameter((torch.rand(self.tables, shape.heads) * 2 - 1) * bound)
 
     def learned(
-        self, row: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+        self, table: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
         """The function of every ratio."""
-        rate, least = wide(self.rate[row]).abs(), (wide(self.stretch[row]) * self.threshold).abs()
+        rate, least = wide(self.rate[table]).abs(), (wide(self.stretch[table]) * self.threshold).abs()
         own = torch.maximum(query.float(), least).unsqueeze(1).unsqueeze(-1)
         ratio = torch.log1p(rate * distances(query, key)) / (torch.log1p(rate * own) + LEAST)
         up, start, down, end = (
-            wide(part[row]).unsqueeze(-1) for part in (self.up, self.up_bias, self.down, self.down_bias)
+            wide(part[table]).unsqueeze(-1) for part in (self.up, self.up_bias, self.down, self.down_bias)
         )
         units = torch.addcmul(start, up, ratio.flatten(2)).relu()
         with torch.autocast(units.device.type, enabled=False):

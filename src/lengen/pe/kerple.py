@@ -9,47 +9,13 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import Shape
 from lengen.pe.alibi import distances
-from lengen.scene import Scene, wide
+from lengen.pe.layered import LayeredBias
+from lengen.scene import wide
 
 LEAST, MOST = 0.01, 2.0
 """Bounds of the authors' code: of every weight from below, of an exponent from above."""
-
-
-class LayeredBias(PositionalEncoding):
-    """A learned bias that knows positions alone: one row of weights serves all layers, or every layer has its own.
-
-    Args:
-        shape: the decoder it serves.
-        share_layers: whether there is one row for all.
-    """
-
-    def __init__(self, shape: Shape, share_layers: bool) -> None:
-        super().__init__(shape)
-        self.share_layers = share_layers
-        self.rows = 1 if share_layers else shape.layers
-
-    def learned(
-        self, row: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"]:
-        """The bias of a row of weights."""
-        raise NotImplementedError
-
-    def bias(
-        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"] | None:
-        """That of all layers; None where each has its own."""
-        return self.learned(0, query, key) if self.share_layers else None
-
-    def context(
-        self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
-        scene: Scene,
-    ) -> Float[Tensor, "#batch heads query key"] | None:
-        """That of the layer; None where all share one."""
-        return None if self.share_layers else self.learned(scene.layer, scene.query, scene.key)
 
 
 class Kerple(LayeredBias):
@@ -58,8 +24,8 @@ class Kerple(LayeredBias):
     Two positive weights a head, drawn at first: for `log` factor from 0 to 2 and bend from 0 to 1, for `power` factor
     from 0 to 1 and bend from 0 to 2. Beyond the trained length `log` flattens, `power` keeps falling. A distance counts
     without its sign where positions do not increase, a case the paper does not have. The authors' code also has a
-    factor on the logits, which is not here. Attention with a bias mask that is learned: explicit weights, memory
-    quadratic in time.
+    factor on the logits, which is not here. Attention with a bias mask that is learned: time and memory
+    quadratic in tokens.
 
     Args:
         shape: the decoder it serves.
@@ -79,7 +45,7 @@ class Kerple(LayeredBias):
     ) -> None:
         super().__init__(shape, share_layers)
         self.kind, self.parametrisation = kind, parametrisation
-        large, small = (torch.rand(self.rows, shape.heads) * most for most in (2, 1))
+        large, small = (torch.rand(self.tables, shape.heads) * most for most in (2, 1))
         factor, bend = (large, small) if kind == "log" else (small, large)
         if parametrisation == "softplus":
             factor = factor.clamp(min=LEAST).expm1().log()
@@ -98,12 +64,12 @@ class Kerple(LayeredBias):
         return softplus(weight) if most is None else most * weight.sigmoid()
 
     def learned(
-        self, row: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+        self, table: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
         """The kernel of every distance."""
-        distance, factor = distances(query, key), self.positive(self.factor[row], None)
+        distance, factor = distances(query, key), self.positive(self.factor[table], None)
         if self.kind == "log":
-            return -factor * torch.log1p(self.positive(self.bend[row], None) * distance)
+            return -factor * torch.log1p(self.positive(self.bend[table], None) * distance)
         apart = distance > 0  # the logarithm of 0, and its gradient, are not asked for
-        power = torch.exp(self.positive(self.bend[row], MOST) * distance.where(apart, 1.0).log())
+        power = torch.exp(self.positive(self.bend[table], MOST) * distance.where(apart, 1.0).log())
         return -factor * power * apart

@@ -10,14 +10,15 @@ from torch import Tensor
 from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
+from lengen.refusal import require
 
 
 class RopeALiBi(RoPE):
-    """Turn queries and keys (`RoPE`), and subtract slope * distance from the scaled logits (`ALiBi`).
+    """Turn queries and keys (`RoPE`), and subtract mix * slope * distance from the scaled logits (`ALiBi`).
 
     Rotation tells before from behind, the slope forgets what is far: with steep slopes a rule over neighbours, whatever
     the length. Li 2024 (arXiv 2410.18441) announces a factored combination of the two with harmonic slopes; its formula
-    could not be read, and this is not meant to be it. Attention with a bias mask: memory quadratic in time.
+    could not be read, and this is not meant to be it. Attention with a bias mask: time and memory quadratic in tokens.
 
     Args:
         shape: the decoder it serves.
@@ -25,6 +26,7 @@ class RopeALiBi(RoPE):
         fraction: see `RoPE`.
         pairing: see `RoPE`.
         slopes: see `ALiBi`.
+        mix: how much of the penalty counts; 0 is RoPE.
     """
 
     def __init__(
@@ -34,12 +36,14 @@ class RopeALiBi(RoPE):
         fraction: float = 1.0,
         pairing: Literal["half", "interleaved"] = "half",
         slopes: Literal["geometric", "harmonic"] | list[float] | None = None,
+        mix: float = 1.0,
     ) -> None:
         super().__init__(shape, base, fraction, pairing)
-        self.alibi = ALiBi(shape, slopes)
+        require(mix >= 0, f"pe.mix={mix}: allowed is 0 or more")
+        self.alibi, self.mix = ALiBi(shape, slopes), mix
 
     def bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
         """See `ALiBi`."""
-        return self.alibi.bias(query, key)
+        return self.mix * self.alibi.bias(query, key)

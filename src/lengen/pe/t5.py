@@ -8,52 +8,63 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import Shape
+from lengen.pe.layered import LayeredBias
 from lengen.refusal import require
 
 
-class T5(PositionalEncoding):
-    """A learned bias a head for each bucket of distances, added after scaling; one table for all layers.
+class T5(LayeredBias):
+    """A learned bias a head for each bucket of distances, added after scaling.
 
     Half of the buckets hold one distance each, the rest grow logarithmically up to `max_distance`; all beyond share the
     last. Buckets that training never visits keep their initial value: with `max_distance` far above the trained length,
-    longer problems read biases that were never learned. Attention with a bias mask that is learned: explicit weights,
-    memory quadratic in time.
+    longer problems read biases that were never learned. Attention with a bias mask that is
+    learned: time and memory quadratic in tokens.
 
     Args:
         shape: the decoder it serves.
         buckets: rows of the table.
         max_distance: first distance of the last bucket, about.
         std: standard deviation of the initial values.
+        share_layers: one table for all layers, as in the paper, or one a layer.
     """
 
     distances = True
     whole = True
 
-    def __init__(self, shape: Shape, buckets: int = 32, max_distance: int = 128, std: float = 0.02) -> None:
-        super().__init__(shape)
+    def __init__(
+        self,
+        shape: Shape,
+        buckets: int = 32,
+        max_distance: int = 128,
+        std: float = 0.02,
+        share_layers: bool = True,
+    ) -> None:
+        super().__init__(shape, share_layers)
         require(buckets >= 2, f"pe.buckets={buckets}: allowed is 2 or more")  # noqa: PLR2004
         require(
             max_distance > buckets // 2,
             f"pe.max_distance={max_distance}: allowed is above {buckets // 2}, half of pe.buckets",
         )
         require(std >= 0, f"pe.std={std}: allowed is 0 or more")
-        self.max_distance = max_distance
-        self.rows = nn.Parameter(torch.randn(buckets, shape.heads) * std)
+        self.buckets, self.max_distance = buckets, max_distance
+        self.rows = nn.Parameter(torch.randn(self.tables * buckets, shape.heads) * std)
 
     def bucket(self, distance: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
         """Bucket of each distance; negative distances (future keys) are in bucket 0."""
-        buckets = self.rows.shape[0]
-        exact = buckets // 2
+        exact = self.buckets // 2
         distance = distance.clamp(min=0)
         ratio = torch.log(distance.clamp(min=1).float() / exact) / math.log(self.max_distance / exact)
         return torch.where(
-            distance < exact, distance, (exact + (ratio * (buckets - exact)).long()).clamp(max=buckets - 1)
+            distance < exact,
+            distance,
+            (exact + (ratio * (self.buckets - exact)).long()).clamp(max=self.buckets - 1),
         )
 
-    def bias(
-        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
+    def learned(
+        self, table: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
-        """The table's row for every distance."""
+        """A table's row for every distance."""
         distance = (query.unsqueeze(-1) - key.unsqueeze(-2)).long()
-        return self.rows.float()[self.bucket(distance)].movedim(-1, 1)
+        rows = self.rows.float()[table * self.buckets :]
+        return rows[self.bucket(distance)].movedim(-1, 1)
