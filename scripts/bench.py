@@ -4,6 +4,7 @@
     python scripts/bench.py sweep      a teacher-forced sweep against cached greedy decoding, with the same verdicts
     python scripts/bench.py muon       a step of our Muon against torch's, on the matrices of two decoders
     python scripts/bench.py compare    lengen compare on 1,000 made-up runs: ten encodings, a hundred seeds
+    python scripts/bench.py schemes    what every encoding and every attention adds to a training pass, in time and memory
     python scripts/bench.py tasks      examples a second of every task; exit code 1 if one is slower than it may be
 
 Machines are noisy, and their speed drifts: the two sides take turns, and what is quoted is their ratio. Tasks and Muon are timed
@@ -33,6 +34,7 @@ from omegaconf import OmegaConf
 
 from lengen.config import Builder, config_dir
 from lengen.curve import Curve, Row
+from lengen.decoder import Decoder
 from lengen.evaluation import Evaluation
 from lengen.experiment import Experiment
 from lengen.folder import RunFolder
@@ -242,6 +244,47 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
         )
 
 
+def schemes(_: int, rows: int = 16, time_axis: int = 256) -> None:
+    """Print what a training pass of the small decoder takes with each scheme, as a multiple of one with nope and softmax."""
+    plain, tokens = scheme("pe=nope"), torch.randint(8, (rows, time_axis))
+    print(
+        f"forward and backward of {rows} x {time_axis} tokens, as multiples of nope with softmax: computing, memory"
+    )
+    for group, base in (("pe", ()), ("attention", ("pe=nope",))):
+        for path in sorted((config_dir() / group).glob("*.yaml")):
+            positions = ("positions=multilevel",) if path.stem == "multilevel" else ()
+            decoder, ratios = scheme(f"{group}={path.stem}", *base, *positions), []
+            for _ in range(DRAWS):
+                (ours, kept), (theirs, usual) = passed(decoder, tokens), passed(plain, tokens)
+                ratios.append((ours / theirs, kept / usual))
+            quicker, smaller = (statistics.median(each) for each in zip(*ratios[1:], strict=True))
+            print(f"{group}={path.stem:<16} {quicker:6.2f} {smaller:6.2f}", flush=True)
+
+
+def scheme(*words: str) -> Decoder:
+    """A small decoder as the command line would build it."""
+    torch.manual_seed(0)
+    return experiment("task=many_addition", *words).make_decoder()
+
+
+def passed(decoder: Decoder, tokens: torch.Tensor) -> tuple[float, int]:
+    """Seconds of one thread's computing of a forward and backward pass, and bytes that are kept between the two."""
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    positions = torch.arange(tokens.shape[1]).unsqueeze(0)
+    if decoder.pe.streams:
+        positions = torch.stack([positions] * decoder.pe.streams, -1)
+    started = time.process_time()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = decoder(tokens, positions).square().mean()
+    loss.backward()
+    return time.process_time() - started, sum(kept.values())
+
+
 def tasks(_: int) -> None:
     """Print examples a second of every task as its YAML has it, and leave with 1 if one misses its limit."""
     missed = []
@@ -288,9 +331,16 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("overhead", "sweep", "muon", "compare", "tasks"))
+    measures = {
+        "overhead": overhead,
+        "sweep": swept,
+        "muon": muon,
+        "compare": compared,
+        "schemes": schemes,
+        "tasks": tasks,
+    }
+    parser.add_argument("what", choices=measures)
     parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    measures = {"overhead": overhead, "sweep": swept, "muon": muon, "compare": compared, "tasks": tasks}
     measures[asked.what](asked.steps)

@@ -82,9 +82,10 @@ def test_what_list_says_is_true(path):
     assert (facts["learned"] == "none") == (not list(made.pe.parameters()))
     assert facts["cache"].endswith("and state") == bool(names - {"key", "value"})
     assert ("refused" in facts["beyond"]) == (made.pe.budget is not None)
-    heads = torch.randn(2, 4, 5, 8, dtype=torch.float64)
+    heads = torch.randn(2, 4, 5, 8, dtype=torch.float64).requires_grad_()
     added = made.pe.bias(positions, positions), made.pe.context(heads, heads, scene(5))
     assert (facts["cost"].partition(",")[0] == "fused") == (added == (None, None))
+    assert ("learned" in facts["cost"]) == any(bias is not None and bias.requires_grad for bias in added)
     key = made.pe.transform(heads, heads, heads, made.pe.table(positions + 1), scene(5))[1]
     assert facts["cache"].startswith("raw") == torch.equal(key, heads)
 

@@ -6,15 +6,16 @@ overridden does what softmax does:
 | hook | what | for whom |
 |---|---|---|
 | `sharpen` | a factor on each row's and head's logits, but not on the bias | log_n, ssmax, asentmax, temperature, lssa |
-| `hide` | keys that a head does not see, beside later ones | hard_alibi, window |
+| `hide` | keys that a head does not see, beside later ones | hard_alibi, window, blockwise |
 | `adjust` | logits that look at each other | selective |
 | `normalise` | logits to weights | lssa, stick_breaking, entmax |
 | `reweigh` | weights, changed after they were normalised | lssar, urpe |
-| `forward` | keys and values that are not those of tokens | sink |
+| `forward` | other queries, keys and values than those of the tokens | sink, lssa |
 | `share` | once, when the decoder is built: weights of the first layer for all | urpe |
 
-A rule that only sharpens and hides stays fused: torch's own kernels, memory linear in time without a bias. The others
-need explicit weights: memory quadratic in time, and say so by `fused = False`.
+A rule that only sharpens and hides stays fused: torch's own kernels, time quadratic and memory linear in tokens
+without a bias (`lengen.pe` says what a bias costs); what it hides is a mask. The others need explicit weights, time and
+memory quadratic with several such matrices kept, and say so by `fused = False`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class ASEntmax(Entmax):
     beta = softplus(w x) and gamma = reach * tanh(u x) are of each token and head; x is what the block reads. They are
     computed in float32. The paper adds NAPE, ALiBi in the first half of the heads and no positions in the others, and
     scales those alone: `pe=nape` with `attention.heads=second_half`. The bias of the encoding is not multiplied.
-    Explicit weights: memory quadratic in time. Beyond the trained length logits grow, or shrink, as a learned power
+    Explicit weights: time and memory quadratic in tokens. Beyond the trained length logits grow, or shrink, as a learned power
     of ln n. w and u start near 0 (standard deviation 0.02, as in the source's code): beta near ln 2, gamma near 0.
 
     Args:

@@ -17,11 +17,11 @@ from lengen.scene import Scene
 class Blockwise(AttentionRule):
     """Softmax over the keys of a token's own block of tokens and of the block before, never later ones.
 
-    A token sees block + 1 to 2 * block tokens. The paper trains without blocks and evaluates xPos with blocks of half the
-    trained length: with `block` at half of the trained tokens (bos included) training is the same with this rule and
-    without, as nothing is hidden up to 2 * block tokens. The bias of the encoding counts for what is seen. Attention
-    with a bias mask, memory quadratic in time; fused up to 2 * block tokens. Beyond the trained length distances stay
-    below 2 * block; what lies further back is lost.
+    A token sees block + 1 to 2 * block tokens. The paper trains without blocks and evaluates xPos with blocks of half
+    the trained length: with `block` at half of the trained tokens (bos included) training is the same with this rule
+    and without, as nothing is hidden up to 2 * block tokens. The bias of the encoding counts for what is seen.
+    Attention with a bias mask, time and memory quadratic in tokens; fused up to 2 * block tokens. Beyond the trained
+    length distances stay below 2 * block; what lies further back is lost.
 
     Args:
         shape: the decoder it serves.

@@ -23,7 +23,7 @@ class Entmax(AttentionRule):
     Keys more than 1 / (alpha - 1) below the largest logit have a weight of exactly 0 and no gradient: how many have one
     does not grow with the number of keys, if their logits stand out. Alpha towards 1 is softmax, 2 is sparsemax. The
     bias of the encoding is part of z: under a steep one far keys are not seen. Explicit weights and a sort (bisection
-    for alphas other than 1.5 and 2, much slower): memory quadratic in time. Defined at every length.
+    for alphas other than 1.5 and 2, much slower): time and memory quadratic in tokens. Defined at every length.
 
     Args:
         shape: the decoder it serves.

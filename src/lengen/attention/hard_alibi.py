@@ -18,8 +18,8 @@ class HardALiBi(AttentionRule):
     """Softmax; local head h = 0, 1, 2, … sees the last h + 1 tokens alone, its own included; the other heads see all.
 
     The paper uses it without an encoding, and has 8 local heads of 16; an encoding's bias counts for what is seen.
-    Counted in tokens, whatever the positions. Attention with a bias mask, memory quadratic in time. Beyond the trained
-    length the local heads do the same; the others are as they are without positions.
+    Counted in tokens, whatever the positions. Attention with a bias mask, time and memory quadratic in tokens. Beyond
+    the trained length the local heads do the same; the others are as they are without positions.
 
     Args:
         shape: the decoder it serves.

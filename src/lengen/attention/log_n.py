@@ -26,9 +26,9 @@ class LogN(AttentionRule):
     More keys flatten a softmax; logits that grow with ln n keep its entropy about constant. Up to L keys nothing
     changes, so that a trained decoder may be given this rule afterwards. Each row counts its own keys, so that rows
     never depend on later tokens (the form of ReRoPE and LongLM; CLEX multiplies all rows by that of the last). Without
-    the clip the rule is for training: ln(n + 1) / ln(L + 1), 1 at L keys; the added 1 is our choice, it spares the first
-    row a factor of 0. The bias of the encoding is not multiplied, which is our reading. Fused, memory linear in time without a bias.
-    Defined at every length.
+    the clip the rule is for training: ln(n + 1) / ln(L + 1), 1 at L keys; the added 1 is our choice, it spares the
+    first row a factor of 0. The bias of the encoding is not multiplied, which is our reading. Fused: time quadratic,
+    memory linear in tokens without a bias. Defined at every length.
 
     Args:
         shape: the decoder it serves.

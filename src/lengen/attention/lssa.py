@@ -22,9 +22,10 @@ class LSSA(AttentionRule):
 
     Queries and keys count by their direction alone; there is no 1 / sqrt(d). In the first row ln n is 0, and its only key
     has all weight. The bias of an encoding is added inside of the softplus, which is our reading (the paper has
-    RoPE): unlike under a softmax, a bias that is constant along a row matters, and one that is far below 0 hides. The
+    RoPE): unlike under a softmax, a bias that is constant along a row matters, and one that is far below 0 hides. Terms
+    that an encoding makes of queries itself (cope, wavelet, rcmha) are of queries as they were, of any length. The
     paper was not read itself; its later version is followed, in which queries and keys are normalised. Explicit
-    weights: memory quadratic in time. Beyond the trained length logits go on growing as ln n.
+    weights: time and memory quadratic in tokens. Beyond the trained length logits go on growing as ln n.
 
     Args:
         shape: the decoder it serves.

@@ -17,11 +17,11 @@ STANDS_OUT = 1e-4
 class LSSAR(LSSA):
     """Weights relu(n a - cut)^power, divided by their sum, of the weights a of `LSSA`; n keys are seen by the row.
 
-    At a cut of 1 keys below the mean are not seen at all, and a high power leaves the greatest. The first `uncut` rows have
-    no cut. A row in which no key stands out from the others by 1e-4 of the mean gives 0 and no gradient (the source
-    guards its division by 1e-8; which rows that was meant for is not known). Powers are of shares of the row's largest, so that they
-    do not overflow. Explicit weights: memory quadratic in time. Beyond the trained length the rule sees fewer of
-    the keys.
+    At a cut of 1 keys below the mean are not seen at all, and a high power leaves the greatest. The first `uncut` rows
+    have no cut. A row in which no key stands out from the others by 1e-4 of the mean gives 0 and no gradient (the
+    source guards its division by 1e-8; which rows that was meant for is not known). Powers are of shares of the row's
+    largest, so that they do not overflow. Explicit weights: time and memory quadratic in tokens. Beyond the trained
+    length the rule sees fewer of the keys.
 
     The paper has power 15 for extrapolation and finds 3 best at the trained length; 3 is our default, as 15 hardly
     learns from all but the greatest.

@@ -17,12 +17,12 @@ from lengen.scene import Scene
 class Selective(AttentionRule):
     """softmax(z - F) v with F_ij = sum over tokens m < i of relu(z_mj) in head 0, for all heads. Nothing is learned.
 
-    z are the scaled logits with the encoding's bias: a bias that is negative far away, as ALiBi's, selects less there (the
-    paper has RoPE; with a bias is our reading, as in x-transformers). No token selects against itself, nor against
+    z are the scaled logits with the encoding's bias: a bias that is negative far away, as ALiBi's, selects less there
+    (the paper has RoPE; with a bias is our reading, as in x-transformers). No token selects against itself, nor against
     the first token, which should be bos; F_i counts strictly earlier tokens. Explicit weights and a cumulative sum in
-    float32: memory quadratic in time. A running sum a key is kept from step to step. Beyond the trained length more
-    tokens select, so that less is seen; from the start of training on what is old fades. The paper's loss on memory and
-    its pruning of the cache are not here: their formulas were not available.
+    float32: time and memory quadratic in tokens. A running sum a key is kept from step to step. Beyond the trained
+    length more tokens select, so that less is seen; from the start of training on what is old fades. The paper's loss
+    on memory and its pruning of the cache are not here: their formulas were not available.
 
     Args:
         shape: the decoder it serves.

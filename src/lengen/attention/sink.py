@@ -19,12 +19,13 @@ from lengen.scene import Scene
 class Sink(AttentionRule):
     """Weights e^z / (e^s + sum of e^z), z = scale * q k + bias: a head may attend to nothing. One logit s a head.
 
-    Fixed at 0 it is softmax off by one, at minus infinity softmax. The sink is one more key, in front of the others, and
-    a value of zeros; one more channel, which is 1 in queries and 0 in the other keys, makes its logit s. Fused attention
-    over a token more, memory linear in time without a bias. The share of the sink shrinks as keys become more: s
-    does not grow with ln n. Unlike a softmax, a bias that is constant along a row matters.
+    Fixed at 0 it is softmax off by one, at minus infinity softmax. The sink is one more key, in front of the others,
+    and a value of zeros; one more channel, which is 1 in queries and 0 in the other keys, makes its logit s. Fused
+    attention over a token more: time quadratic, memory linear in tokens without a bias. The share of the sink shrinks
+    as keys become more: s does not grow with ln n. Unlike a softmax, a bias that is constant along a row matters.
 
-    The learned sink *token* of Xiao et al. 2023 is another thing: it is what `decoder.bos` puts in front of every example.
+    The learned sink *token* of Xiao et al. 2023 is another thing: it is what `decoder.bos` puts in front of every
+    example.
 
     Args:
         shape: the decoder it serves.

@@ -19,8 +19,9 @@ class SSMax(AttentionRule):
     """softmax(s ln n * scale * q k + bias) v, where n is the number of keys that the row sees and s is learned, one a head.
 
     n counts the row's own keys (the packages take that of the last row for all, which lets early rows see how long the
-    input is). The first row has ln 1 = 0 and one key. The bias of the encoding is not multiplied, which is our reading. Fused, memory
-    linear in time without a bias. Beyond the trained length logits go on growing as ln n.
+    input is). The first row has ln 1 = 0 and one key. The bias of the encoding is not multiplied, which is our reading.
+    Fused: time quadratic, memory linear in tokens without a bias. Beyond the trained length logits go on growing as ln
+    n.
 
     Where s starts is not established: the paper's figure 1 has 0.43, tabicl 1. The default is about 1 / ln 64: at 64
     keys the rule starts as softmax.

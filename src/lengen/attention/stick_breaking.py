@@ -19,8 +19,9 @@ class StickBreaking(AttentionRule):
 
     z are the scaled logits with the encoding's bias; the rule knows the order by itself and needs no encoding. A token
     has no weight on itself but for what is left of the stick, so that weights sum to 1; without the remainder they sum
-    to less, and the first token mixes nothing (0). Logarithms and their sums are in float32. Explicit weights: memory
-    quadratic in time. Beyond the trained length the same, by design: keys behind one that is certain are not seen.
+    to less, and the first token mixes nothing (0). Logarithms and their sums are in float32. Explicit weights: time and
+    memory quadratic in tokens. Beyond the trained length the same, by design: keys behind one that is certain are not
+    seen.
 
     Args:
         shape: the decoder it serves.

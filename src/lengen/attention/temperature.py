@@ -20,7 +20,7 @@ class Temperature(AttentionRule):
     The paper freezes a trained decoder without positions and learns lambda alone at the longer length, from up to 1.6 and
     not below 1 / sqrt(head_dim); here the factors are learned with everything else, unless the training freezes the rest.
     The bound is our straight-through clamp: below it a factor acts as the bound and still learns. The bias of the
-    encoding is not multiplied. Fused, memory linear in time without a bias. The same at every length.
+    encoding is not multiplied. Fused: time quadratic, memory linear in tokens without a bias. The same at every length.
 
     Args:
         shape: the decoder it serves.

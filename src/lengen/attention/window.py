@@ -16,11 +16,11 @@ from lengen.scene import Scene
 class Window(AttentionRule):
     """Softmax over the keys at a distance below the window: 0 up to window - 1, its own included; never later ones.
 
-    Counted in tokens it is the last `window` tokens. Counted in positions it is |distance| < window: with coupled positions
-    a window of places, which may show far tokens and hide near ones. In several layers a token reaches layers *
-    (window - 1) tokens back. The bias of the encoding counts within the window. Attention with a bias mask, memory
-    quadratic in time; fused while all tokens fit the window. Beyond the trained length the same, by design: what
-    lies further back is lost.
+    Counted in tokens it is the last `window` tokens. Counted in positions it is |distance| < window: with coupled
+    positions a window of places, which may show far tokens and hide near ones. In several layers a token reaches layers
+    * (window - 1) tokens back. The bias of the encoding counts within the window. Attention with a bias mask, time and
+    memory quadratic in tokens; fused while all tokens fit the window. Beyond the trained length the same, by design:
+    what lies further back is lost.
 
     Args:
         shape: the decoder it serves.

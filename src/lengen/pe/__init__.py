@@ -4,16 +4,26 @@ The decoder calls every hook and never asks which encoding it has; a hook that i
 
 | hook | when | for whom |
 |---|---|---|
-| `embed` | once a pass, on the token embeddings | learned, multilevel, sinusoidal |
-| `table` | once a pass, from the positions of the new tokens | rope, xpos, comrope |
-| `bias` | once a pass, for any query and key positions; knows no content | alibi, nape, t5, kerple, sandwich, fire, seqpe |
-| `transform` | in every block, on queries, keys and values | rope, xpos, comrope; carope (reads x), rcmha (convolves) |
-| `context` | in every block: a bias that needs queries, keys, x or the layer | cope, cable, wavelet, rcmha |
+| `embed` | once a pass, on the token embeddings | learned, multilevel, sinusoidal, seqpe (`added`) |
+| `table` | once a pass, from the positions of the new tokens | rope, xpos, comrope, rope_alibi; rcmha (refuses) |
+| `bias` | once a pass, for any query and key positions; knows no content | alibi, nape, rope_alibi, sandwich, seqpe; t5, kerple, fire where layers share |
+| `transform` | in every block, on queries, keys and values | rope, xpos, comrope, rope_alibi; carope (reads x), rcmha (convolves) |
+| `context` | in every block: a bias that needs queries, keys, x or the layer | cope, cable, wavelet, rcmha; t5, kerple, fire where layers do not share |
 | `auxiliary` | every training step: a loss of its own | seqpe |
 
 What a block keeps from step to step stands in `Scene.memory` (cable, carope, rcmha). Angles, distances and biases are
 float32 whatever the precision of the activations. One module serves all layers; one that has weights a layer makes
 `Shape.layers` of them and picks by `Scene.layer`.
+
+What attention costs is decided by the bias, under a rule that is fused:
+
+| bias | path | cost in tokens |
+|---|---|---|
+| none | torch's kernel, causal (*fused*) | time quadratic, memory linear |
+| of positions alone (*bias mask*) | the same kernel reads a mask, one for all examples that share positions | time and memory quadratic |
+| learned, or of content (*bias mask, learned*) | in training explicit weights, as torch's CPU kernel has no gradient for a mask; the same kernel otherwise | time and memory quadratic, about twice those of a mask |
+
+`scripts/bench.py schemes` measures it. FlexAttention, which would make no mask, trains on CUDA alone and is not used.
 """
 
 from __future__ import annotations

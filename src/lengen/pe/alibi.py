@@ -35,7 +35,7 @@ class ALiBi(PositionalEncoding):
     """Subtract slope * distance from the scaled logits of each head. Nothing is learned; defined at every length.
 
     A distance counts without its sign where positions do not increase (coupled ones), a case the paper does not have.
-    Attention with a bias mask: memory quadratic in time.
+    Attention with a bias mask: time and memory quadratic in tokens.
 
     Args:
         shape: the decoder it serves.

@@ -59,9 +59,10 @@ class CABLE(PositionalEncoding):
     ALiBi with slopes that the content chooses, and W = 0 is ALiBi with slope softplus(c). No other sign of position;
     positions are not read. Beyond the trained length it goes on decaying, token by token.
 
-    Attention with a bias mask that is learned: explicit weights, memory quadratic in time. A cache keeps one sum a head
-    and token. The official code does not divide logits by sqrt(d); for that, `attention.scale=none`. It starts from c = 0,
-    a slope of 0.69, which hides whatever lies ten tokens back; our default starts gently, for lengths of 20 to 50 tokens.
+    Attention with a bias mask that is learned: a mask an example, time and memory quadratic in tokens. A cache keeps
+    one sum a head and token. The official code does not divide logits by sqrt(d); for that, `attention.scale=none`. It
+    starts from c = 0, a slope of 0.69, which hides whatever lies ten tokens back; our default starts gently, for
+    lengths of 20 to 50 tokens.
 
     Args:
         shape: the decoder it serves.

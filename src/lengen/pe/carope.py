@@ -20,7 +20,8 @@ class CARoPE(PositionalEncoding):
 
     f(x) = 1 / (1 + softplus(W x + b)), in (0, 1) and one a head, stands where RoPE has base^(-2/d); logits see what lies
     between key and query. With a constant f = base^(-2/d) this is RoPE at position m + 1. Positions are not read.
-    Fused attention; the phases are a sum over time for every head and pair, linear in time. Keys are cached as rotated,
+    Fused attention: time quadratic, memory linear in tokens, the phases, a sum
+    for every head and pair, included. Keys are cached as rotated,
     beside one running phase. Beyond the trained length angles grow as RoPE's do, unless f learned to be slow.
 
     No code of the authors is known, and the text leaves points open. Our interpretation: c counts from 0, x is what the

@@ -25,8 +25,9 @@ class ComRoPE(RoPE):
     cost as much as RoPE, not one matrix exponential a position, whose gradient would have to pass close frequencies.
     Both the parametrisation and the start are ours. The last turn by V is left out: it is the same for queries and
     keys, and no logit sees it. (V could as well be learned within the projections, which in a decoder are free: what
-    this adds to RoPE are frequencies a head.) Blocks of 2 are RoPE with learned frequencies. Fused attention, memory
-    linear in time; keys are cached as turned. Beyond the trained length as RoPE: slow pairs meet new angles.
+    this adds to RoPE are frequencies a head.) Blocks of 2 are RoPE with learned frequencies. Fused attention: time
+    quadratic, memory linear in tokens; keys are cached as turned. Beyond the trained length as RoPE: slow pairs meet
+    new angles.
 
     Args:
         shape: the decoder it serves.

@@ -15,7 +15,7 @@ class Learned(PositionalEncoding):
 
     Rows that training never visits keep their initial values (they are not decayed either): beyond the trained length
     this encoding is noise unless `positions` visits every row. A position outside the table is refused.
-    Fused attention, memory linear in time.
+    Fused attention: time quadratic, memory linear in tokens.
 
     Args:
         shape: the decoder it serves.

@@ -12,8 +12,8 @@ from lengen.pe.learned import Learned
 class Multilevel(PositionalEncoding):
     """One learned vector a position for each of two levels, both added to the token embedding.
 
-    For `positions=multilevel`, and no other. Fused attention, memory linear in time; positions outside the tables are
-    refused.
+    For `positions=multilevel`, and no other. Fused attention: time quadratic, memory linear in tokens; positions
+    outside the tables are refused.
 
     Args:
         shape: the decoder it serves.

@@ -14,8 +14,8 @@ class NAPE(ALiBi):
 
     Nothing is learned; defined at every length: the first half keeps to what is near, the other sees all that is far.
     Of an odd number of heads the smaller half has slopes, as in the authors' code. They also scale the logits of the
-    heads without positions with the length: that is an attention of its own. Attention with a bias mask: memory
-    quadratic in time.
+    heads without positions with the length: that is an attention of its own. Attention with a bias mask: time and
+    memory quadratic in tokens.
 
     Args:
         shape: the decoder it serves; has 2 heads or more.

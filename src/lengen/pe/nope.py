@@ -8,6 +8,6 @@ from lengen.pe import PositionalEncoding
 
 
 class NoPE(PositionalEncoding):
-    """Nothing is added anywhere. Fused attention, memory linear in time; defined at every length."""
+    """Nothing is added anywhere. Fused attention: time quadratic, memory linear in tokens; defined at every length."""
 
     reads: ClassVar[bool] = False

@@ -20,8 +20,9 @@ class RCMHA(PositionalEncoding):
     r, w and u. Convolutions start as torch's own do, r and w near zero, u at zero. Rows of distances that training never
     saw stay there, so the tail is nearly NoPE; a position beyond the table is refused.
 
-    Attention with a bias mask that is learned: explicit weights, and terms of every query with all distances that
-    occur, memory quadratic in time. A cache keeps raw (convolved) keys and the last projections before the convolution.
+    Attention with a bias mask that is learned: a mask an example, and terms of every query with all distances that
+    occur, time and memory quadratic in tokens. A cache keeps raw (convolved) keys and the last projections before the
+    convolution.
 
     The paper's text could not be read; this follows its code, whose training script builds an attention without the
     convolutions. Our interpretation: the convolution runs over the order of tokens, not over positions; r and w hold

@@ -17,8 +17,8 @@ from lengen.scene import Scene
 class RoPE(PositionalEncoding):
     """Turn pair c of queries and keys by position * base^(-2c/r): logits depend on distances alone.
 
-    Fused attention, memory linear in time; keys are cached as rotated. Defined at every position, but slow pairs meet
-    angles beyond the trained length that training never showed.
+    Fused attention: time quadratic, memory linear in tokens; keys are cached as rotated. Defined at every position, but
+    slow pairs meet angles beyond the trained length that training never showed.
 
     Args:
         shape: the decoder it serves.

@@ -16,7 +16,8 @@ class Sandwich(PositionalEncoding):
     Added after scaling; 0 at distance 0. Nothing is learned. It falls like a logarithm and flattens beyond some
     thousand tokens, with ripples. The head's factor divides, as in NVIDIA's implementation, so that the first head is
     the steepest; a survey prints it as a multiplication, and the authors' own code could not be read: our choice.
-    Attention with a bias mask: memory quadratic in time; the cosines are taken once a distance, not once a pair.
+    Attention with a bias mask: time and memory quadratic in tokens; the cosines are taken once a distance, not once a
+    pair.
 
     Args:
         shape: the decoder it serves.

@@ -85,8 +85,8 @@ class SeqPE(PositionalEncoding):
     does not extrapolate; with them it goes to `maximum`, where positions are refused.
 
     Each pass, a cached step included, runs the small transformer over its distinct positions, and each training step
-    over up to 700 more for the two losses. `attn_scalar` has a bias mask that is learned: explicit weights, memory
-    quadratic in time; `added` stays fused. The small transformer works in float64 where the device has it, so that the
+    over up to 700 more for the two losses. `attn_scalar` has a bias mask that is learned: time and memory
+    quadratic in tokens; `added` stays fused. The small transformer works in float64 where the device has it, so that the
     bias of two positions does not depend on which others are read beside them.
 
     The paper's transformer is 768 wide and reads positions up to 20,000, for blocks of 512; ours are sizes for small
@@ -94,7 +94,8 @@ class SeqPE(PositionalEncoding):
     (the code adds numbers with similar digits); products in both losses are divided by sqrt(channels); windows are
     compared by the divergence in both directions, the first one as it stands; the term of the logits is divided by the
     root of its own channels, which in the paper are the head's; matrices start at 1 / sqrt(fan-in), as the decoder's.
-    The shifted starts of the paper are `positions=offset`.
+    The shifted starts of the paper are `positions=offset`; its multiplicative use, and the one that adds to queries and
+    keys, are not here.
 
     Args:
         shape: the decoder it serves.

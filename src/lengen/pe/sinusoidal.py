@@ -20,7 +20,7 @@ def frequencies(dim: int, base: float, device: torch.device) -> Float[Tensor, " 
 class Sinusoidal(PositionalEncoding):
     """sin(p w_c) and cos(p w_c) with w_c = base^(-2c/dim), added to the token embedding. Defined at every position.
 
-    Fused attention, memory linear in time.
+    Fused attention: time quadratic, memory linear in tokens.
 
     Args:
         shape: the decoder it serves.

@@ -18,8 +18,9 @@ class Wavelet(PositionalEncoding):
     head_dim / scales - 1, which the scale does not stretch. Nothing is learned. The order over channels is not said in
     the paper and makes no difference (the query's projection takes it up): ours has shifts within scales. The factor
     1/sqrt(head_dim) stands also where the attention does not scale its logits. Far beyond the largest shift and scale
-    p is 0: far keys are compared as without positions. Needs the query: explicit weights, memory quadratic in time, and
-    head_dim times as much for p, once for all examples whose positions are the same.
+    p is 0: far keys are compared as without positions. Attention with a bias mask that hangs on
+    the query, one an example: time and memory quadratic in tokens; and p, head_dim numbers for every pair, once where
+    examples share positions. No code of the authors was found.
 
     Args:
         shape: the decoder it serves.

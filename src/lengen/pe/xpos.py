@@ -27,7 +27,8 @@ class XPos(RoPE):
     distances see no centre). Positions whose factors leave float32 are refused: 32,696 of them are defined with the
     defaults, as many again with the largest centre; under float16 they overflow from some 4,500 at the latest. At
     trained lengths far below `scale_base` this is nearly RoPE. The paper's extrapolation also hides all but two blocks
-    of keys (blockwise causal attention), which is an attention of its own. Fused attention, memory linear in time.
+    of keys (blockwise causal attention), which is an attention of its own. Fused attention: time quadratic, memory
+    linear in tokens.
 
     Args:
         shape: the decoder it serves.

@@ -22,8 +22,9 @@ ANCHORED = 4
 class E2(Positions):
     """(index + t) / g: in training g and t are random, in a sweep t is 0 and g is given.
 
-    g is uniform over 1 to `scales`, and t over 0 to (g - 1) * window, 0 for the first four tokens. The paper fine-tunes a
-    trained model and draws once an iteration; training from scratch and drawing once an example is ours.
+    g is uniform over 1 to `scales`, and t over 0 to (g - 1) * window, 0 for the first four tokens. The paper fine-tunes
+    a trained model and draws once an iteration; training from scratch and drawing once an example is ours. No code of
+    the authors was found.
 
     Args:
         scales: largest g in training (20 in the paper).

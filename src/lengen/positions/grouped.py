@@ -19,7 +19,7 @@ class Grouped(Positions):
     """Count the prompt from 0, and the answer anew: its tokens meet those of the prompt at small distances of either sign.
 
     The paper is about streams, where an answer begins before its prompt has ended, and hides what has not arrived;
-    here the whole prompt is read first, under the plain causal mask.
+    here the whole prompt is read first, under the plain causal mask. It was read through its code alone.
 
     Args:
         start: position of the answer's first token (`pe_cache_length` in the paper's code).
