@@ -6,10 +6,11 @@ from itertools import product
 import pytest
 import torch
 from tests.options import built, files, named, read
+from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
 from lengen.decode import greedy
-from lengen.decoder import Architecture, Decoder
+from lengen.decoder import Architecture, Cache, Decoder
 from lengen.metrics import exact_match, first_error, right
 from lengen.pe.rope import RoPE
 from lengen.positions.abacus import Abacus
@@ -150,6 +151,19 @@ def test_every_encoding_with_all_its_positions(pe, positions):
         ManyAddition(length_of="digits", other=2, sizes="uneven", pad="none"), rows=3, lengths=(1, 3)
     )
     check(decoder(pe, batch), batch, positions)
+
+
+@pytest.mark.parametrize(("pe", "positions"), list(pairs()))
+def test_cached_logits_equal_full(pe, positions):
+    """Token by token and in pieces, short problems beside some of eight times their length."""
+    batch = draw(ManyAddition(length_of="digits", other=2), rows=2, lengths=(1, 2, 8))
+    made, place = decoder(pe, batch), placer(positions, batch)(batch.tokens)
+    chunks = [3, 1, 1, 1, batch.time - 9, 1, 1, 1]
+    with torch.no_grad():
+        full, cache = made(batch.tokens, place), Cache()
+        parts = zip(batch.tokens.split(chunks, 1), place.split(chunks, 1), strict=True)
+        steps = [made(tokens, where, cache) for tokens, where in parts]
+    assert_close(torch.cat(steps, 1), full, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize(

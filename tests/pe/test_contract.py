@@ -14,6 +14,8 @@ from lengen.attention.softmax import Softmax
 from lengen.command.list import described
 from lengen.decoder import Architecture, Cache, Decoder
 from lengen.pe import Shape
+from lengen.pe.alibi import ALiBi
+from lengen.pe.sinusoidal import Sinusoidal
 
 EVERY_YAML = pytest.mark.parametrize("path", files("pe"), ids=lambda path: path.stem)
 VOCABULARY, TRAINED = 13, 12
@@ -192,6 +194,39 @@ def test_tables_are_float32_under_autocast(encoding):
     for expected, got in zip(plain, cast, strict=True):
         assert got.dtype == torch.float32
         assert torch.equal(got, expected)
+
+
+@ENCODINGS
+def test_blocks_compute_positions_in_float32_under_autocast(encoding):
+    """What a block makes of queries and keys far out is near to what it makes without autocast: angles would be lost."""
+    made = encoding(Shape(32, 4))
+    heads = torch.randn(2, 4, 9, 8)
+    last = min(made.budget or 8193, 8193) - 1
+    places = several(made, torch.arange(last - 8, last + 1).unsqueeze(0))
+
+    def computed():
+        view = scene(9, x=torch.ones(2, 9, 32), positions=places)
+        query, key, value = made.transform(heads, heads, heads, made.table(places), view)
+        return [query, key, value, made.context(query, key, view)]
+
+    plain = computed()
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = computed()
+    for expected, got in zip(plain, cast, strict=True):
+        assert (got is None) == (expected is None)
+        if got is not None:
+            assert_close(got.float(), expected, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize(("time", "distinct"), [(256, 64), (512, 33), (1024, 17), (2048, 9), (8192, 3)])
+def test_no_two_positions_fall_together(time, distinct):
+    """Of the last 64 positions bfloat16 tells few apart; what is made of them stays apart under autocast."""
+    last = torch.arange(time - 64, time).unsqueeze(0)
+    assert len(last.bfloat16().unique()) == distinct
+    with torch.autocast("cpu", torch.bfloat16):
+        biases = ALiBi(Shape(64, 4)).bias(last[:, -1:], last)[0, 0].T
+        vectors = Sinusoidal(Shape(64, 4)).embed(torch.zeros(1, 64, 64), last)[0]
+    assert len(biases.unique(dim=0)) == len(vectors.unique(dim=0)) == 64
 
 
 @ENCODINGS

@@ -7,6 +7,7 @@ from tests.positions.test_contract import chance
 
 from lengen.positions.e2 import E2
 from lengen.positions.giraffe import Giraffe
+from lengen.task import Batch
 from lengen.task.copy import Copy
 
 ROWS, TIME = 4000, 10
@@ -29,6 +30,19 @@ def test_giraffe_shrinks_what_is_too_long_and_nothing_else():
     assert torch.equal(tight[~long], free[~long])
     torch.testing.assert_close(tight[long], free[long] * 9 / free[long][:, -1:])
     assert tight.max() <= 9.001
+
+
+def test_giraffe_knows_nothing_of_padding():
+    """A short row beside a long one shrinks as it would alone."""
+    short, long = (Copy().sample(length, 50, chance()) for length in (4, 40))
+    joined = Batch.join([short, long])
+    positions = Giraffe(9.0)(joined, chance(), training=True)
+    free = Giraffe(1e9)(joined, chance(), training=True)
+    ends = free[:50, short.time - 1 : short.time]
+    expected = (free[:50, : short.time] * (9 / ends).clamp(max=1)).clamp(max=9)
+    torch.testing.assert_close(positions[:50, : short.time], expected)
+    assert (ends <= 9).any()
+    assert positions.max() <= 9
 
 
 @pytest.mark.parametrize("scheme", [Giraffe(512.0), E2(factor=1.0)], ids=repr)

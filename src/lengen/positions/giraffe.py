@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lengen.positions import Positions
 from lengen.refusal import require
-from lengen.task import Batch
+from lengen.task import PAD, Batch
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Giraffe(Positions):
             return torch.arange(batch.time).unsqueeze(0)
         steps = 2 * (1 - torch.rand((len(batch), batch.time), generator=generator))  # above 0
         positions = (steps.cumsum(1) - steps[:, :1]).double()
-        return (positions * (self.maximum / positions[:, -1:]).clamp(max=1)).float()
+        end = positions.gather(1, (batch.tokens != PAD).sum(1, keepdim=True) - 1)
+        return (positions * (self.maximum / end).clamp(max=1)).clamp(max=self.maximum).float()
 
     def largest(self, batch: Batch, *, training: bool) -> int:
         """See `Positions`."""
