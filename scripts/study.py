@@ -20,7 +20,6 @@ ONE = f"{COPY} task.repeats=one decoder=tiny steps=1500"
 RANDOM = f"{COPY} task.repeats=allowed decoder=small batch_size=64 steps=3500"
 PARITY = "-m task=parity train_length=20 'seed=range(10)' decoder=tiny steps=1000"
 LOCAL = "positions=coupled positions.maximum=4096 pe=rope_alibi pe.slopes=[4.0,2.0,2.0,1.0]"
-HINTED = "-m pe=nope 'seed=range(5)' steps=1500"
 
 FACTORS = "0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x"
 
@@ -68,8 +67,11 @@ STUDIES = {
         "'title=Parity by local steps, written freely' at=100x",
     ),
     "sort-with-successor": Study(
-        "sorting, alone and beside questions for the next item, five seeds, forty minutes of one core",
-        (f"{HINTED} task=sort,sort_with_successor",),
+        "sorting, alone and beside questions for the next item, five seeds, 50 minutes of one core",
+        (
+            "-m pe=nope 'seed=range(5)' steps=1500 task=sort,sort_with_successor",
+            "-m pe=nope 'seed=range(5)' steps=750 task=sort",
+        ),
         "'title=Sorting, alone and beside successor questions'",
     ),
     "encodings": Study(
