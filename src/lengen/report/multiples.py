@@ -46,6 +46,7 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
     if sheet.strip is not None:
         sheet.strip.axis("off")
     for row, panel in enumerate(panels):
+        named = False
         for column, name in enumerate(names):
             axes = sheet.grid[row][column]
             lines = [line for line in panel.lines if line.name == name and line.curves]
@@ -53,15 +54,14 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
                 axes.axis("off")
                 continue
             fill(axes, panel, lines, styles(lines), metric=metric, x=x, bold=0.9)
-            axes.set_ylabel("")
+            axes.set_ylabel("" if named else panel.name, size=6, labelpad=2, color=GREY, parse_math=False)
             axes.tick_params(labelsize=5)
             if row < len(panels) - 1:
                 axes.set_xlabel("")
             else:
                 axes.xaxis.label.set_fontsize(6)
-            if column:
-                axes.tick_params(labelleft=False)
+            axes.tick_params(labelleft=not named)
+            named = True
             line = lines[0]
             axes.set_title(f"{name} ({line.gated().tried}/{line.tried})", size=6, pad=2, parse_math=False)
-        sheet.grid[row][0].set_ylabel(panel.name, size=6, labelpad=2, color=GREY, parse_math=False)
     return sheet.write(stem)
