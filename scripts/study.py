@@ -72,7 +72,7 @@ STUDIES = {
             "-m pe=nope 'seed=range(5)' steps=1500 task=sort,sort_with_successor",
             "-m pe=nope 'seed=range(5)' steps=750 task=sort",
         ),
-        "'title=Sorting, alone and beside successor questions'",
+        "'title=Sorting, alone and beside successor questions' by=steps",
     ),
     "encodings": Study(
         "every encoding of one position a token, and every attention with two encodings, on passkey and copy, one seed, five hours of one core",
