@@ -15,6 +15,7 @@ from lengen.stream import fixed_set, generator
 from lengen.task import EOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
+from lengen.task.dataset import Dataset
 from lengen.task.parity import Parity
 
 SMALL = ("examples=40", "train_length=3", "eval.examples=8", "eval.lengths=[1,3,5]", "trainer.progress=false")
@@ -66,6 +67,19 @@ def test_a_scratchpad_is_part_of_the_answer_and_the_result_is_told(lengen, tmp_p
         assert row["result"] == str(bits.count("1") % 2)
         assert row["answer"].endswith(row["result"])
         assert len(row["answer"]) > len(row["result"])
+
+
+AID = "{task: {_target_: lengen.task.parity.Parity, scratchpad: running}, weight: 0.3}"
+"""A part that writes a scratchpad, beside a task that writes none."""
+AIDED = ("task=addition_primed", "task.aids.primed.weight=0", f"+task.aids.other={AID}")
+
+
+def test_a_scratchpad_in_some_splits_is_a_column_of_all(lengen, tmp_path):
+    assert lengen("data", *AIDED, "export=out", *SMALL).code == 0
+    splits = datasets.load_dataset(str(tmp_path / "out"))
+    assert splits["train"]["result"] != splits["train"]["answer"]
+    assert list(splits["id"]["result"]) == list(splits["id"]["answer"])
+    assert len(Dataset("out").examined().sample(5, 8, generator("test"))) == 8
 
 
 def test_symbols_of_several_characters_are_words(lengen, tmp_path):

@@ -88,7 +88,7 @@ class Export:
         with Progress(
             console=screen, transient=True, disable=not (self.progress and screen.is_terminal)
         ) as bar:
-            splits = {name: columns for name, columns in self._splits(bar) if columns["prompt"]}
+            splits = _with_result({name: columns for name, columns in self._splits(bar) if columns["prompt"]})
         files = {name: f"{name}.{self.format}" for name in splits}
         facts = self._facts(splits, files)
         with whole_folder(self.folder) as beside, quiet():
@@ -132,7 +132,7 @@ class Export:
         return self.task.examined().sample(length, self.evaluation.examples, chance)
 
     def _columns(self, parts: Iterable[Batch]) -> Columns:
-        """Batches as text; the column `result` stands where some answer has a scratchpad in front."""
+        """Batches as text."""
         columns: Columns = {name: [] for name in KINDS}
         for batch in parts:
             symbols = (batch.tokens != PAD) & (batch.tokens != SPECIAL.index("<eos>"))
@@ -140,8 +140,6 @@ class Export:
             columns["answer"] += self._text(batch, symbols & batch.answer)
             columns["result"] += self._text(batch, symbols & batch.result)
             columns["length"] += batch.length.tolist()
-        if columns["result"] == columns["answer"]:
-            del columns["result"]
         return columns
 
     def _text(self, batch: Batch, chosen: torch.Tensor) -> list[str]:
@@ -170,6 +168,14 @@ class Export:
                 for name, columns in splits.items()
             },
         }
+
+
+def _with_result(splits: dict[str, Columns]) -> dict[str, Columns]:
+    """All splits with their column `result` where some answer has a scratchpad in front, else all without."""
+    if all(columns["result"] == columns["answer"] for columns in splits.values()):
+        for columns in splits.values():
+            del columns["result"]
+    return splits
 
 
 def digest(columns: Mapping[str, list[Any]]) -> str:
