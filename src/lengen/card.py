@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from lengen.category import described
+
 KINDS = {"prompt": "string", "answer": "string", "length": "int64", "result": "string"}
 WRITTEN = {
     "characters": "Every character is a symbol.",
@@ -37,6 +39,7 @@ def card(facts: Mapping[str, Any], example: Mapping[str, Any]) -> str:
         f"- {WRITTEN[facts['tokens']]} `#` ends a prompt where no sign of the task does. The end token is not written.",
         "- `train` has no example twice; `id` and `ood` (lengths up to and beyond the longest trained one) are the strings",
         "  that a sweep of lengen asks, so that one may occur twice.",
+        f"- A run on it is of {described(facts['category'])}; its positions and its decoder may add to that.",
         "- `lengen.json` says the same to programs; it has the symbols in the order of their ids.",
         "",
         *_splits(splits),

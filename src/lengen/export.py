@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from lengen import __version__
 from lengen.card import KINDS, card
+from lengen.category import category
 from lengen.evaluation import Evaluation
 from lengen.lengths import Lengths
 from lengen.refusal import require
@@ -148,6 +149,14 @@ class Export:
     def _facts(self, splits: Mapping[str, Columns], files: Mapping[str, str]) -> dict[str, Any]:
         """What `lengen.json` says: nothing of the machine or the day."""
         learned = set(splits["train"]["prompt"])
+        longest = {length: self.task.longest(length) for length in self.lengths.support}
+        traced = "result" in splits["train"]
+        letters = category(
+            aligned=self.task.aligned,
+            traced=traced,
+            longer=max(longest.values()) > self.train_length,
+            looped=False,
+        )
         return {
             "lengen": __version__,
             "generator": GENERATOR,
@@ -158,7 +167,10 @@ class Export:
             "tokens": self.spelling.tokens,
             "symbols": list(self.spelling.symbols),
             "separator": False,
-            "result": "result" if "result" in splits["train"] else None,
+            "result": "result" if traced else None,
+            "category": letters,
+            "aligned": self.task.aligned,
+            "longest": {str(length): size for length, size in longest.items()},
             "splits": {
                 name: {
                     "file": files[name],

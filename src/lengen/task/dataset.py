@@ -65,6 +65,11 @@ class Dataset(Task):
         """What the folder says of itself, if lengen wrote it."""
         return record(self.path)
 
+    @property
+    def _result(self) -> str | None:
+        """Column of the result, if there is one."""
+        return self.result or self._record.get("result")
+
     @cached_property
     def _text(self) -> Text:
         return text_of(self.tokens or self._record.get("tokens", "characters"))
@@ -76,7 +81,7 @@ class Dataset(Task):
         Raises:
             ValueError: something cannot be read, is missing, empty or too long.
         """
-        columns = Columns(self.prompt, self.answer, self.length, self.result or self._record.get("result"))
+        columns = Columns(self.prompt, self.answer, self.length, self._result)
         splits = opened(self.path, list(columns.texts.values()))
         known = ", ".join(splits)
         trained = self.train.partition("[")[0]
@@ -126,6 +131,19 @@ class Dataset(Task):
     def listed(self, length: int) -> Batch:
         """See `Task.listed`."""
         return self.batch(self._splits[0], length, self._splits[0].demand(length))
+
+    @property
+    def aligned(self) -> bool:
+        """As an exported folder says."""
+        return bool(self._record.get("aligned"))
+
+    def longest(self, length: int) -> int:
+        """As an exported folder says; see `Task.longest`."""
+        return int(self._record.get("longest", {}).get(str(length), length))
+
+    def traced(self, length: int) -> bool:
+        """Whether its rows have a result."""
+        return self._result is not None
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw rows of the training split, with repetition; see `Task.sample`."""
