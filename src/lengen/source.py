@@ -12,6 +12,7 @@ from typing import Any
 
 import datasets
 import huggingface_hub
+import pyarrow as pa
 from datasets import ReadInstruction
 from datasets.exceptions import DatasetsError
 
@@ -20,6 +21,15 @@ from lengen.refusal import require
 
 RECORD = "lengen.json"
 """What an exported folder says of itself, for programs."""
+FACTS = {
+    "tokens": pa.string(),
+    "symbols": pa.list_(pa.string()),
+    "separator": pa.bool_(),
+    "result": pa.string(),
+    "aligned": pa.bool_(),
+    "longest": pa.map_(pa.string(), pa.int64()),
+}
+"""What is read of it, each of which may be missing or null."""
 KINDS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 SHIPPED = "lengen:"
 """In front of the name of a data set that comes with lengen."""
@@ -44,7 +54,11 @@ def place(path: str) -> str:
 
 
 def record(path: str) -> dict[str, Any]:
-    """What a folder that lengen exported says of itself; empty for all others."""
+    """What a folder that lengen exported says of itself, as far as it is read; empty for all others.
+
+    Raises:
+        ValueError: it cannot be read, or holds something else.
+    """
     file = Path(place(path)) / RECORD
     if not file.is_file():
         return {}
@@ -53,7 +67,12 @@ def record(path: str) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is no JSON ({error})") from None
     require(isinstance(facts, dict), f"{file} holds no facts of an exported folder")
-    return dict(facts)
+    for name, kind in FACTS.items():
+        try:
+            pa.scalar(facts.get(name), kind)
+        except (ValueError, TypeError, OverflowError):
+            raise ValueError(f"{file}: {name}={facts[name]!r} (allowed: {kind})") from None
+    return {name: facts[name] for name in FACTS if facts.get(name) is not None}
 
 
 def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
@@ -114,9 +133,8 @@ def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> dat
         raise ValueError(
             f"{option}={name}: {error} (allowed: {known}, or a slice such as {word}[90%:])"
         ) from None
-    rows = splits[word] if word == name else splits[word].select(range(part.from_, part.to))
-    require(len(rows) > 0, f"{option}={name}: this split has no rows")
-    return rows
+    require(part.from_ < part.to, f"{option}={name}: this split has no rows")
+    return splits[word] if word == name else splits[word].select(range(part.from_, part.to))
 
 
 @contextmanager

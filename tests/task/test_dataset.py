@@ -1,6 +1,7 @@
 """Data from outside: every kind of place it comes from, which rows are drawn and asked, and what is refused in one line."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -284,6 +285,33 @@ def test_refusals(lengen, tmp_path, name, options, words):
     for word in words:
         assert word in ran.err, ran.err
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("part", ["train[60:]", "train[70:]", "train[:0]", "train[:0%]"])
+def test_slices_without_rows(tmp_path, part):
+    task = Dataset(lines(tmp_path / "rows.jsonl", ROWS["train"]), evaluation=[part])
+    with pytest.raises(ValueError, match=re.escape(f"task.evaluation={part}: this split has no rows")):
+        task.examined().has(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("symbols", 5),
+        ("symbols", [["a"]]),
+        ("tokens", ["a"]),
+        ("separator", "no"),
+        ("result", 1),
+        ("aligned", "yes"),
+        ("longest", [3]),
+        ("longest", {"1": "ten"}),
+    ],
+)
+def test_a_record_that_holds_something_else(tmp_path, name, value):
+    lines(tmp_path / "train.jsonl", ROWS["train"])
+    (tmp_path / "lengen.json").write_text(json.dumps({name: value}))
+    with pytest.raises(ValueError, match=re.escape(f"lengen.json: {name}={value!r} (allowed: ")):
+        Dataset(str(tmp_path), evaluation=["train"]).examined().has(1)
 
 
 def test_a_name_on_the_hub_without_a_network(lengen, tmp_path, monkeypatch):

@@ -139,7 +139,7 @@ class Dataset(Task):
 
     def longest(self, length: int) -> int:
         """As an exported folder says; see `Task.longest`."""
-        return int(self._record.get("longest", {}).get(str(length), length))
+        return int(self._record.get("longest", {}).get(str(length)) or length)
 
     def traced(self, length: int) -> bool:
         """Whether its rows have a result."""
