@@ -6,7 +6,8 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import huggingface_hub
 import pyarrow as pa
 from datasets import ReadInstruction
 from datasets.exceptions import DatasetsError
+from pyarrow import parquet
 
 from lengen.config import nearest
 from lengen.refusal import require
@@ -98,7 +100,9 @@ def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
     try:
         with quiet():
             return _opened(where if local else None, path, texts)
-    except (OSError, ValueError, TypeError, LookupError, DatasetsError) as error:
+    except (OSError, ValueError, TypeError, LookupError, StopIteration, DatasetsError) as error:
+        bare = next(filter(without_rows, [where, *where.rglob("*")]), None)
+        require(bare is None, f"task.path={path}: {bare} has no rows")
         line = " ".join(str(error.__cause__ or error).split())
         hint = "" if local else " (a name on the Hub needs a network; offline give a file or a folder)"
         raise ValueError(f"task.path={path}: cannot be read{hint}: {line}") from None
@@ -115,6 +119,20 @@ def _opened(where: Path | None, name: str, texts: Sequence[str]) -> Mapping[str,
         saved = datasets.load_from_disk(str(where))
         return {"train": saved} if isinstance(saved, datasets.Dataset) else dict(saved)
     return dict(datasets.load_dataset(str(where)))
+
+
+def without_rows(file: Path) -> bool:
+    """Whether a file, or a split that `datasets` saved, has no rows: of each kind the library says something else."""
+    with suppress(OSError, ValueError, LookupError):
+        if file.name == "state.json":
+            return not json.loads(file.read_bytes())["_data_files"]
+        if file.suffix == ".parquet":
+            return bool(parquet.read_metadata(file).num_rows == 0)
+        if file.suffix in KINDS:
+            with file.open("rb") as lines:
+                rows = islice(lines, int(file.suffix == ".csv"), None)
+                return not any(line.strip(b"[] \t\r\n") for line in rows)
+    return False
 
 
 def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> datasets.Dataset:

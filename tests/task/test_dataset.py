@@ -287,6 +287,31 @@ def test_refusals(lengen, tmp_path, name, options, words):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet", "saved"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_files_without_rows(tmp_path, kind, alone):
+    folder = tmp_path / "rows"
+    file = folder / f"test.{kind}"
+    folder.mkdir()
+    if kind == "saved":
+        file = folder / "test" / "state.json"
+        splits = both()
+        splits["test"] = splits["test"].select(range(0))
+        splits.save_to_disk(str(folder))
+    elif kind == "json":
+        lines(folder / "train.json", ROWS["train"])
+        file.write_text("[]\n")
+    elif kind == "jsonl":
+        lines(folder / "train.jsonl", ROWS["train"])
+        file.touch()
+    else:
+        for part, rows in ((folder / f"train.{kind}", ROWS["train"]), (file, [])):
+            getattr(frame(rows), f"to_{kind}")(part, index=False)
+    path = folder / "test" if kind == "saved" else file
+    with pytest.raises(ValueError, match=re.escape(f"{file} has no rows")):
+        Dataset(str(path if alone else folder)).examined().has(1)
+
+
 @pytest.mark.parametrize("part", ["train[60:]", "train[70:]", "train[:0]", "train[:0%]"])
 def test_slices_without_rows(tmp_path, part):
     task = Dataset(lines(tmp_path / "rows.jsonl", ROWS["train"]), evaluation=[part])
