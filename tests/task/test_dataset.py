@@ -108,6 +108,14 @@ def test_names_of_columns_and_of_splits(tmp_path):
     assert pairs(task.examined(), 2, 100) == ASKED[2]
 
 
+def test_splits_may_differ_in_columns_that_are_not_read(tmp_path):
+    splits = both()
+    splits["more"] = splits["test"].add_column("note", [1] * 50)
+    splits["test"] = splits["test"].add_column("note", ["text"] * 50)
+    splits.save_to_disk(str(tmp_path / "rows"))
+    assert pairs(Dataset(str(tmp_path / "rows")).examined(), 2, 100) == 2 * ASKED[2]
+
+
 def test_without_a_length_the_prompt_is_counted(tmp_path):
     rows = [("a b", "b", 9), ("c d", "d", 9), ("a b c", "c", 9)]
     path = lines(tmp_path / "rows.jsonl", rows)

@@ -91,8 +91,12 @@ class Dataset(Task):
             f"task.evaluation={self.evaluation}: {self.path} has no other split than {known} "
             f"(allowed: splits, or slices such as task.train={known}[:90%] task.evaluation=[{known}[90%:]])",
         )
-        learned = split(splits, self.train, "task.train")
-        asked = datasets.concatenate_datasets([split(splits, name, "task.evaluation") for name in names])
+
+        def rows(name: str, option: str) -> datasets.Dataset:
+            return columns.of(split(splits, name, option), f"{self.path}, split {name}")
+
+        learned = rows(self.train, "task.train")
+        asked = datasets.concatenate_datasets([rows(name, "task.evaluation") for name in names])
         made = (
             Corpus(learned, columns, self._text, f"{self.path}, split {self.train}"),
             Corpus(asked, columns, self._text, f"{self.path}, split {' and '.join(names)}"),
