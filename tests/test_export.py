@@ -161,6 +161,7 @@ def test_without_a_number_a_small_task_is_written_whole(lengen, tmp_path):
         (("examples=1000", "task=parity"), ["examples=1000", "14 distinct"]),
         (("examples=0",), ["examples=0", "1 or more"]),
         (("files=csv",), ["files=csv", "parquet, jsonl"]),
+        (("lengths.maximum=2",), ["train_length=3", "the longest of lengths is 2"]),
         (("eval.lengths=[0]",), ["eval.lengths has 0"]),
         (("task=copy", "task.repeats=unique", "eval.lengths=[30]"), ["length 30"]),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -105,24 +106,35 @@ def _use(facts: Mapping[str, Any]) -> list[str]:
     options = ", lines=True, dtype={'prompt': str, 'answer': str}" if lines else ""
     given = {
         "task.path": "FOLDER",
-        "decoder": facts["decoder"],
+        **facts["chosen"],
         "steps": facts["steps"],
         "train_length": facts["train_length"],
-        "trainer.examples": facts["examples"]["train"],
+        **{f"lengths.{name}": value for name, value in facts["lengths"].items() if name != "_target_"},
+        **({} if facts["ordered"] else {"trainer.examples": facts["examples"]["train"]}),
         "seed": seeds["train"],
         "eval.examples": facts["examples"]["eval"],
-        "eval.lengths": str(lengths).replace(" ", ""),
+        "eval.lengths": lengths,
     }
+    told = (
+        "The last line draws rows again and again, at the lengths of its curriculum."
+        if facts["ordered"]
+        else "The last line gives the curve of the task itself with the same options and `trainer.examples`, digit for digit."
+    )
     return [
         "## Use it",
         "",
         '    datasets.load_dataset("FOLDER")',
         f'    pandas.{"read_json" if lines else "read_parquet"}("FOLDER/{file}"{options})',
-        f"    lengen train task=dataset {' '.join(f'{name}={value}' for name, value in given.items())}",
+        f"    lengen train task=dataset {' '.join(f'{name}={_word(value)}' for name, value in given.items())}",
         "",
-        "The last line gives the curve of the task itself with the same options and `trainer.examples`, digit for digit.",
+        told,
         "",
     ]
+
+
+def _word(value: Any) -> str:
+    """A value as it stands on a command line."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def _indented(options: Mapping[str, Any]) -> list[str]:

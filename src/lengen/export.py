@@ -40,7 +40,7 @@ class Export:
     Args:
         folder: where to; nothing must be there.
         task: what is written.
-        record: name and configuration of the task and of its training lengths, for the card.
+        record: name and configuration of the task and of its training lengths, and what was chosen, for the card.
         lengths: training lengths, each of which is in the ID split as well.
         train_length: the longest of them.
         evaluation: which lengths, how many examples and which seed the evaluation splits have.
@@ -69,6 +69,11 @@ class Export:
         require(
             self.examples is None or self.examples >= 1,
             f"examples={self.examples}: allowed is null, or 1 or more",
+        )
+        longest = self.lengths.support[-1]
+        require(
+            longest == self.train_length,
+            f"train_length={self.train_length}: the longest of lengths is {longest}, make them equal",
         )
 
     @cached_property
@@ -162,6 +167,7 @@ class Export:
             "generator": GENERATOR,
             **self.record,
             "train_length": self.train_length,
+            "ordered": self.lengths.ordered,
             "seeds": {"train": self.seed, "eval": self.evaluation.seed},
             "examples": {"train": len(splits["train"]["prompt"]), "eval": self.evaluation.examples},
             "tokens": self.spelling.tokens,

@@ -8,6 +8,7 @@ from pathlib import Path
 import datasets
 import pandas
 import pytest
+import yaml
 from scipy.stats import chisquare
 
 from conftest import TINY, run_folders
@@ -218,6 +219,24 @@ def test_an_exported_folder_gives_the_curve_of_the_task(lengen, tmp_path, option
     assert set(first["task"]) != set(second["task"])
     pandas.testing.assert_frame_equal(first.drop(columns=apart), second.drop(columns=apart), check_exact=True)
     assert set(COLUMNS) == set(first.columns)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("lengths.minimum=2",), ("lengths=list", "lengths.values=[1,3]"), ("lengths=growing", "lengths.start=1")],
+    ids=str,
+)  # fmt: skip
+def test_the_line_of_the_card_trains_at_the_same_lengths(lengen, tmp_path, options):
+    asked = ("eval.lengths=[3,5]", "eval.examples=4", "train_length=3", "trainer.progress=false")
+    assert lengen("data", "task=copy", "examples=20", "export=out", *options, *asked).code == 0
+    card = Path("out/README.md").read_text()
+    (line,) = (each.split() for each in card.splitlines() if each.strip().startswith("lengen train"))
+    words = [word.replace("FOLDER", "out") for word in line[1:] if not word.startswith("steps=")]
+    ran = lengen(*words, *(word for word in TINY if not word.startswith(("eval", "train_length"))))
+    assert ran.code == 0, ran.err
+    (folder,) = run_folders(tmp_path)
+    lengths = yaml.safe_load((folder / "config.yaml").read_text())["lengths"]
+    assert lengths == json.loads(Path("out/lengen.json").read_text())["lengths"]
 
 
 def test_what_comes_with_lengen_trains(lengen, tmp_path):

@@ -53,7 +53,7 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
         record={
             "name": config["labels"]["task"],
             **{name: config[name] for name in ("task", "format", "lengths", "steps")},
-            "decoder": config["labels"]["decoder"],
+            "chosen": {name: config["labels"][name] for name in ("decoder", "lengths")},
         },
         lengths=builder.build(Lengths, config["lengths"], "lengths"),  # type: ignore[type-abstract]
         train_length=leaf(int, config["train_length"], "train_length"),
