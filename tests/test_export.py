@@ -148,6 +148,31 @@ def test_the_card_says_how_it_was_made(lengen, tmp_path):
     assert facts["splits"]["id"]["lengths"]["1"]["in_training"] > 0
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        ("task=copy", "task.alphabet=4", "eval.examples=6"),
+        ("task=addition_primed", "task.aids.primed={lengths: [1], weight: 0.5}", "eval.examples=50"),
+    ],
+    ids=lambda task: task[0],
+)
+def test_deduplicated_training_has_no_string_that_is_asked(lengen, tmp_path, task):
+    usual = ("eval.lengths=[1,3,5]", "train_length=3", "trainer.progress=false")
+    options = (*task, *usual, "lengths.minimum=2", "trainer.examples=40")
+    found = {}
+    for name in ("true", "false"):
+        ran = lengen("data", f"export={name}", *options, f"trainer.deduplicate={name}")
+        assert ran.code == 0, ran.err
+        splits = datasets.load_dataset(str(tmp_path / name))
+        assert len(splits["train"]) == 40  # trainer.examples is examples
+        found[name] = set(splits["train"]["prompt"]) & {*splits["id"]["prompt"], *splits["ood"]["prompt"]}
+        assert ("no prompt of `id` or `ood`" in (tmp_path / name / "README.md").read_text()) == (
+            name == "true"
+        )
+    assert found["false"]
+    assert not found["true"]
+
+
 def test_without_a_number_a_small_task_is_written_whole(lengen, tmp_path):
     options = [word for word in SMALL if not word.startswith("examples")]
     assert lengen("data", "task=parity", "export=out", *options).code == 0
@@ -159,6 +184,10 @@ def test_without_a_number_a_small_task_is_written_whole(lengen, tmp_path):
     ("options", "words"),
     [
         (("examples=1000", "task=parity"), ["examples=1000", "14 distinct"]),
+        (
+            ("task=parity", "trainer.deduplicate=true", "examples=null"),
+            ["length 1", "trainer.deduplicate=true"],
+        ),
         (("examples=0",), ["examples=0", "1 or more"]),
         (("files=csv",), ["files=csv", "parquet, jsonl"]),
         (("lengths.maximum=2",), ["train_length=3", "the longest of lengths is 2"]),

@@ -19,6 +19,7 @@ from rich.progress import Progress
 from lengen import __version__
 from lengen.card import KINDS, card
 from lengen.category import category
+from lengen.coverage import Unseen, asked
 from lengen.evaluation import Evaluation
 from lengen.lengths import Lengths
 from lengen.refusal import require
@@ -46,6 +47,7 @@ class Export:
         evaluation: which lengths, how many examples and which seed the evaluation splits have.
         seed: the data seed of the training split.
         examples: distinct examples of the training split; None is 10,000, or as many as there are.
+        deduplicate: whether strings of the evaluation splits are kept out of training.
         format: of the files.
         progress: whether a bar is shown.
     """
@@ -58,6 +60,7 @@ class Export:
     evaluation: Evaluation
     seed: int
     examples: int | None = None
+    deduplicate: bool = False
     format: Literal["parquet", "jsonl"] = "parquet"
     progress: bool = True
 
@@ -113,19 +116,23 @@ class Export:
 
     def _splits(self, bar: Progress) -> Iterator[tuple[str, Columns]]:
         """The columns of each split; the evaluation splits are what a sweep asks, string for string."""
-        asked = self.evaluation.at(self.train_length)
-        inside = sorted({*self.lengths.support, *(length for length in asked if length <= self.train_length)})
-        beyond = [length for length in asked if length > self.train_length]
+        swept = self.evaluation.at(self.train_length)
+        inside = sorted({*self.lengths.support, *(length for length in swept if length <= self.train_length)})
+        beyond = [length for length in swept if length > self.train_length]
         support = len(self.lengths.support)
-        yield "train", self._columns(bar.track(self._train(), support, description="train lengths"))
+        task = self.task
+        if self.deduplicate:
+            task = Unseen(task, asked(task, self.evaluation, [*inside, *beyond]))
+        train = self._train(task)
+        yield "train", self._columns(bar.track(train, support, description="train lengths"))
         for name, lengths in (("id", inside), ("ood", beyond)):
             parts = bar.track(lengths, description=f"{name} lengths")
             yield name, self._columns(self._asked(length) for length in parts)
 
-    def _train(self) -> Iterator[Batch]:
+    def _train(self, task: Task) -> Iterator[Batch]:
         """Distinct examples, as in a fixed training set of this size and seed."""
         wanted, found = self.examples or USUAL, 0
-        for part in shares(self.task, self.lengths, wanted, self.seed):
+        for part in shares(task, self.lengths, wanted, self.seed):
             found += len(part)
             yield part
         require(
@@ -169,6 +176,7 @@ class Export:
             "train_length": self.train_length,
             "ordered": self.lengths.ordered,
             "seeds": {"train": self.seed, "eval": self.evaluation.seed},
+            "deduplicate": self.deduplicate,
             "examples": {"train": len(splits["train"]["prompt"]), "eval": self.evaluation.examples},
             "tokens": self.spelling.tokens,
             "symbols": list(self.spelling.symbols),

@@ -60,6 +60,7 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
         evaluation=builder.build(Evaluation, config["eval"], "eval"),
         seed=leaf(int, config[seed], seed),
         examples=leaf(int | None, config["examples"], "examples"),
+        deduplicate=leaf(bool, config["trainer"]["deduplicate"], "trainer.deduplicate"),
         format=leaf(Literal["parquet", "jsonl"], config["files"], "files"),
         progress=leaf(bool, config["trainer"]["progress"], "trainer.progress"),
     ).write()
