@@ -17,7 +17,7 @@ from lengen.refusal import require
 from lengen.spelling import Text, Tokens
 from lengen.task import BOS, EOS, PAD, SPECIAL
 
-CHUNK = 10_000
+CHUNK = 1_000
 """Rows that are in memory together while a split is surveyed."""
 
 

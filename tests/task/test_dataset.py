@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -392,6 +393,17 @@ def test_an_exported_folder_whose_rows_were_changed_is_refused(lengen, tmp_path)
     ran = lengen("train", "task=dataset", "task.path=out", *TINY, "train_length=2", "eval.lengths=[2]")
     assert ran.code == 2
     assert "no symbol ['*']" in ran.err
+
+
+def test_surveying_holds_a_chunk_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("lengen.corpus.CHUNK", 100)
+    path = lines(tmp_path / "rows.jsonl", ((f"{number:09d}" * 50, "0", 1) for number in range(20_000)))
+    Dataset(path, evaluation=["train"]).sample(1, 10, generator("test"))  # the library writes its Arrow file
+    tracemalloc.start()
+    Dataset(path, evaluation=["train"]).sample(1, 10, generator("test"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < Path(path).stat().st_size / 4
 
 
 def test_reading_does_not_hold_all_rows(tmp_path):

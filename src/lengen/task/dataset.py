@@ -27,6 +27,9 @@ class Dataset(Task):
     Training draws rows of a length from the training split, with repetition; a fixed set (`trainer.examples`) takes them
     in the order of the files. A sweep asks the first rows of a length in the evaluation splits.
 
+    Nothing is held in memory but two numbers a row: what is read is turned into an Arrow file on disk once, a set of the
+    Hub downloaded before; the file is memory-mapped, surveyed once in chunks, and read where rows are drawn.
+
     >>> print(Dataset().show(length=5, count=2))
     bbb!4bb? -> 4⏎
     aaabb!4? -> 4⏎
