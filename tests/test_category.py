@@ -4,7 +4,9 @@ import csv
 import json
 from dataclasses import asdict, fields
 from io import StringIO
+from pathlib import Path
 
+import datasets
 import pytest
 from rich.console import Console
 
@@ -63,6 +65,32 @@ def test_a_rare_aid_counts():
     words = ["task=addition_primed", "task.aids.primed.weight=0", f"+task.aids.rare={aid}"]
     assert letters(*words) == "C"
     assert letters(*words, "task.aids.rare.weight=0") == "A"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["task=addition"], "A"),
+        (["task=addition", "format=hints"], "B"),
+        (["task=parity"], "C"),
+        (["task=addition_primed"], "E"),
+        (["task=copy_twice_with_copy", "format=hints"], "BE"),
+    ],
+)
+def test_an_exported_folder_keeps_it(lengen, tmp_path, monkeypatch, words, expected):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    asked = ("examples=14", "train_length=3", "eval.examples=4", "eval.lengths=[3]", "trainer.progress=false")
+    assert lengen("data", *words, "export=out", *asked).code == 0
+    assert described(expected) in Path("out/README.md").read_text()
+    trained = ("task=dataset", "task.path=out", "train_length=3")
+    assert letters(*trained) == expected == letters(*words, "train_length=3")
+    record = Path("out/lengen.json")
+    facts = json.loads(record.read_text())
+    assert facts["category"] == expected
+    for name in ("category", "aligned", "longest"):  # which older folders do not say
+        del facts[name]
+    record.write_text(json.dumps(facts))
+    assert letters(*trained) == ("C" if expected == "C" else "A")
 
 
 def test_every_letter_has_words():

@@ -17,6 +17,7 @@ from lengen.stream import BLOCK, Stream, generator
 from lengen.task import BOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
+from lengen.task.mixture import Aid, Mixture
 from lengen.task.parity import Parity
 
 EVALUATION = Evaluation(examples=40)
@@ -117,6 +118,14 @@ def test_what_is_asked_is_not_learned(examples):
     strings = set(prompts(task.sample(3, 40, generator("eval", 0, 3))))
     assert strings.isdisjoint(prompts(batch))
     assert len(strings) + len(set(prompts(batch))) == 4**3  # nothing else is lost
+
+
+def test_what_is_asked_is_not_learned_from_an_aid_of_another_length():
+    task = Mixture(Copy(alphabet=4), {"primed": Aid(weight=0.5, lengths=[3])})
+    questions = asked(task, EVALUATION, [3])
+    batch = Unseen(task, questions).sample(2, 500, generator("test"))
+    assert torch.isin(fingerprints(task.sample(2, 500, generator("test"))), questions[3]).any()
+    assert not torch.isin(fingerprints(batch), questions[3]).any()
 
 
 def test_a_run_says_what_was_in_training_and_keeps_it_out_on_request(lengen, tmp_path):

@@ -15,6 +15,7 @@ from lengen.stream import fixed_set, generator
 from lengen.task import EOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
+from lengen.task.dataset import Dataset
 from lengen.task.parity import Parity
 
 SMALL = ("examples=40", "train_length=3", "eval.examples=8", "eval.lengths=[1,3,5]", "trainer.progress=false")
@@ -66,6 +67,19 @@ def test_a_scratchpad_is_part_of_the_answer_and_the_result_is_told(lengen, tmp_p
         assert row["result"] == str(bits.count("1") % 2)
         assert row["answer"].endswith(row["result"])
         assert len(row["answer"]) > len(row["result"])
+
+
+AID = "{task: {_target_: lengen.task.parity.Parity, scratchpad: running}, weight: 0.3}"
+"""A part that writes a scratchpad, beside a task that writes none."""
+AIDED = ("task=addition_primed", "task.aids.primed.weight=0", f"+task.aids.other={AID}")
+
+
+def test_a_scratchpad_in_some_splits_is_a_column_of_all(lengen, tmp_path):
+    assert lengen("data", *AIDED, "export=out", *SMALL).code == 0
+    splits = datasets.load_dataset(str(tmp_path / "out"))
+    assert splits["train"]["result"] != splits["train"]["answer"]
+    assert list(splits["id"]["result"]) == list(splits["id"]["answer"])
+    assert len(Dataset("out").examined().sample(5, 8, generator("test"))) == 8
 
 
 def test_symbols_of_several_characters_are_words(lengen, tmp_path):
@@ -134,6 +148,31 @@ def test_the_card_says_how_it_was_made(lengen, tmp_path):
     assert facts["splits"]["id"]["lengths"]["1"]["in_training"] > 0
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        ("task=copy", "task.alphabet=4", "eval.examples=6"),
+        ("task=addition_primed", "task.aids.primed={lengths: [1], weight: 0.5}", "eval.examples=50"),
+    ],
+    ids=lambda task: task[0],
+)
+def test_deduplicated_training_has_no_string_that_is_asked(lengen, tmp_path, task):
+    usual = ("eval.lengths=[1,3,5]", "train_length=3", "trainer.progress=false")
+    options = (*task, *usual, "lengths.minimum=2", "trainer.examples=40")
+    found = {}
+    for name in ("true", "false"):
+        ran = lengen("data", f"export={name}", *options, f"trainer.deduplicate={name}")
+        assert ran.code == 0, ran.err
+        splits = datasets.load_dataset(str(tmp_path / name))
+        assert len(splits["train"]) == 40  # trainer.examples is examples
+        found[name] = set(splits["train"]["prompt"]) & {*splits["id"]["prompt"], *splits["ood"]["prompt"]}
+        assert ("no prompt of `id` or `ood`" in (tmp_path / name / "README.md").read_text()) == (
+            name == "true"
+        )
+    assert found["false"]
+    assert not found["true"]
+
+
 def test_without_a_number_a_small_task_is_written_whole(lengen, tmp_path):
     options = [word for word in SMALL if not word.startswith("examples")]
     assert lengen("data", "task=parity", "export=out", *options).code == 0
@@ -145,8 +184,13 @@ def test_without_a_number_a_small_task_is_written_whole(lengen, tmp_path):
     ("options", "words"),
     [
         (("examples=1000", "task=parity"), ["examples=1000", "14 distinct"]),
+        (
+            ("task=parity", "trainer.deduplicate=true", "examples=null"),
+            ["length 1", "trainer.deduplicate=true"],
+        ),
         (("examples=0",), ["examples=0", "1 or more"]),
         (("files=csv",), ["files=csv", "parquet, jsonl"]),
+        (("lengths.maximum=2",), ["train_length=3", "the longest of lengths is 2"]),
         (("eval.lengths=[0]",), ["eval.lengths has 0"]),
         (("task=copy", "task.repeats=unique", "eval.lengths=[30]"), ["length 30"]),
     ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
+
+from lengen.category import described
 
 KINDS = {"prompt": "string", "answer": "string", "length": "int64", "result": "string"}
 WRITTEN = {
@@ -35,8 +38,10 @@ def card(facts: Mapping[str, Any], example: Mapping[str, Any]) -> str:
         "- `prompt`: what is read. `answer`: what is to be written. `length`: size of the problem in the task's unit.",
         *result,
         f"- {WRITTEN[facts['tokens']]} `#` ends a prompt where no sign of the task does. The end token is not written.",
-        "- `train` has no example twice; `id` and `ood` (lengths up to and beyond the longest trained one) are the strings",
-        "  that a sweep of lengen asks, so that one may occur twice.",
+        f"- `train` has no example twice{', and no prompt of `id` or `ood`' if facts['deduplicate'] else ''}.",
+        "- `id` and `ood` (lengths up to and beyond the longest trained one) are the strings that a sweep of lengen asks,",
+        "  so that one may occur twice.",
+        f"- A run on it is of {described(facts['category'])}; its positions and its decoder may add to that.",
         "- `lengen.json` says the same to programs; it has the symbols in the order of their ids.",
         "",
         *_splits(splits),
@@ -102,24 +107,36 @@ def _use(facts: Mapping[str, Any]) -> list[str]:
     options = ", lines=True, dtype={'prompt': str, 'answer': str}" if lines else ""
     given = {
         "task.path": "FOLDER",
-        "decoder": facts["decoder"],
+        **facts["chosen"],
         "steps": facts["steps"],
         "train_length": facts["train_length"],
-        "trainer.examples": facts["examples"]["train"],
+        **{f"lengths.{name}": value for name, value in facts["lengths"].items() if name != "_target_"},
+        **({} if facts["ordered"] else {"trainer.examples": facts["examples"]["train"]}),
+        **({"trainer.deduplicate": True} if facts["deduplicate"] else {}),
         "seed": seeds["train"],
         "eval.examples": facts["examples"]["eval"],
-        "eval.lengths": str(lengths).replace(" ", ""),
+        "eval.lengths": lengths,
     }
+    told = (
+        "The last line draws rows again and again, at the lengths of its curriculum."
+        if facts["ordered"]
+        else "The last line gives the curve of the task itself with the same options and `trainer.examples`, digit for digit."
+    )
     return [
         "## Use it",
         "",
         '    datasets.load_dataset("FOLDER")',
         f'    pandas.{"read_json" if lines else "read_parquet"}("FOLDER/{file}"{options})',
-        f"    lengen train task=dataset {' '.join(f'{name}={value}' for name, value in given.items())}",
+        f"    lengen train task=dataset {' '.join(f'{name}={_word(value)}' for name, value in given.items())}",
         "",
-        "The last line gives the curve of the task itself with the same options and `trainer.examples`, digit for digit.",
+        told,
         "",
     ]
+
+
+def _word(value: Any) -> str:
+    """A value as it stands on a command line."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def _indented(options: Mapping[str, Any]) -> list[str]:

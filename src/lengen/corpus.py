@@ -17,7 +17,7 @@ from lengen.refusal import require
 from lengen.spelling import Text, Tokens
 from lengen.task import BOS, EOS, PAD, SPECIAL
 
-CHUNK = 10_000
+CHUNK = 1_000
 """Rows that are in memory together while a split is surveyed."""
 
 
@@ -36,15 +36,14 @@ class Columns:
         named = {"prompt": self.prompt, "answer": self.answer, "result": self.result}
         return {option: name for option, name in named.items() if name is not None}
 
-    def check(self, rows: datasets.Dataset, where: str) -> None:
-        """Refuse rows that lack a column, or have something else in it.
+    def of(self, rows: datasets.Dataset, where: str) -> datasets.Dataset:
+        """Rows without their other columns.
 
         Raises:
-            ValueError: names the option, the columns that there are, or what the column holds.
+            ValueError: a column is missing or holds something else; names the option.
         """
-        for option, name in (*self.texts.items(), ("length", self.length)):
-            if name is None:
-                continue
+        read = self.texts if self.length is None else {**self.texts, "length": self.length}
+        for option, name in read.items():
             known = rows.column_names
             require(
                 name in known,
@@ -54,6 +53,7 @@ class Columns:
             whole = pa.types.is_integer(kind) if option == "length" else is_text(kind)
             wanted = "whole numbers" if option == "length" else "text"
             require(whole, f"task.{option}={name}: in {where} this column holds {kind} (allowed: {wanted})")
+        return rows.select_columns(list(dict.fromkeys(read.values())))
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -66,8 +66,8 @@ class Corpus:
     """A split, or several one behind the other.
 
     Args:
-        rows: as the library opens them, memory-mapped.
-        columns: which of them are read.
+        rows: as the library opens them, memory-mapped, without other columns.
+        columns: what is read of them.
         text: how they are read.
         where: what messages call the split.
     """
@@ -77,14 +77,10 @@ class Corpus:
     text: Text
     where: str
 
-    def __post_init__(self) -> None:
-        self.columns.check(self.rows, self.where)
-
     @cached_property
     def _table(self) -> datasets.Dataset:
-        """The rows without other columns, as Arrow."""
-        names = [*self.columns.texts.values(), *([self.columns.length] if self.columns.length else [])]
-        return self.rows.select_columns(list(dict.fromkeys(names))).with_format("arrow")
+        """The rows as Arrow."""
+        return self.rows.with_format("arrow")
 
     def read(self, rows: Int[np.ndarray, " rows"] | slice) -> dict[str, list[str]]:
         """Texts of some rows, by their option."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -182,7 +183,7 @@ class Unseen(Task):
     def listed(self, length: int) -> Batch | None:
         """See `Task.listed`."""
         rows = self.task.listed(length)
-        return None if rows is None else self._left(length, rows)
+        return None if rows is None else self._left(rows)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw, and draw again for what must not be learned; see `Task.sample`.
@@ -190,9 +191,9 @@ class Unseen(Task):
         Raises:
             ValueError: nothing else comes.
         """
-        found, barren = self._left(length, self.task.sample(length, count, generator)), 0
+        found, barren = self._left(self.task.sample(length, count, generator)), 0
         while len(found) < count:
-            more = self._left(length, self.task.sample(length, count, generator))
+            more = self._left(self.task.sample(length, count, generator))
             barren = 0 if len(more) else barren + 1
             if barren == BARREN:
                 raise ValueError(
@@ -202,7 +203,12 @@ class Unseen(Task):
             found = Batch.join([found, more])
         return found.rows(slice(count))
 
-    def _left(self, length: int, batch: Batch) -> Batch:
+    @cached_property
+    def _known(self) -> Int[Tensor, " known"]:
+        """All that is left out: where aids are longer, asking for one length draws strings of another."""
+        known: Tensor = torch.unique(torch.cat(list(self.questions.values())))
+        return known
+
+    def _left(self, batch: Batch) -> Batch:
         """What of a batch may be learned."""
-        questions = self.questions.get(length)
-        return batch if questions is None else batch.rows(~torch.isin(fingerprints(batch), questions))
+        return batch.rows(within(fingerprints(batch), self._known) < 0)

@@ -18,6 +18,8 @@ from rich.progress import Progress
 
 from lengen import __version__
 from lengen.card import KINDS, card
+from lengen.category import category
+from lengen.coverage import Unseen, asked
 from lengen.evaluation import Evaluation
 from lengen.lengths import Lengths
 from lengen.refusal import require
@@ -39,12 +41,13 @@ class Export:
     Args:
         folder: where to; nothing must be there.
         task: what is written.
-        record: name and configuration of the task and of its training lengths, for the card.
+        record: name and configuration of the task and of its training lengths, and what was chosen, for the card.
         lengths: training lengths, each of which is in the ID split as well.
         train_length: the longest of them.
         evaluation: which lengths, how many examples and which seed the evaluation splits have.
         seed: the data seed of the training split.
         examples: distinct examples of the training split; None is 10,000, or as many as there are.
+        deduplicate: whether strings of the evaluation splits are kept out of training.
         format: of the files.
         progress: whether a bar is shown.
     """
@@ -57,6 +60,7 @@ class Export:
     evaluation: Evaluation
     seed: int
     examples: int | None = None
+    deduplicate: bool = False
     format: Literal["parquet", "jsonl"] = "parquet"
     progress: bool = True
 
@@ -68,6 +72,11 @@ class Export:
         require(
             self.examples is None or self.examples >= 1,
             f"examples={self.examples}: allowed is null, or 1 or more",
+        )
+        longest = self.lengths.support[-1]
+        require(
+            longest == self.train_length,
+            f"train_length={self.train_length}: the longest of lengths is {longest}, make them equal",
         )
 
     @cached_property
@@ -88,7 +97,7 @@ class Export:
         with Progress(
             console=screen, transient=True, disable=not (self.progress and screen.is_terminal)
         ) as bar:
-            splits = {name: columns for name, columns in self._splits(bar) if columns["prompt"]}
+            splits = _with_result({name: columns for name, columns in self._splits(bar) if columns["prompt"]})
         files = {name: f"{name}.{self.format}" for name in splits}
         facts = self._facts(splits, files)
         with whole_folder(self.folder) as beside, quiet():
@@ -107,19 +116,23 @@ class Export:
 
     def _splits(self, bar: Progress) -> Iterator[tuple[str, Columns]]:
         """The columns of each split; the evaluation splits are what a sweep asks, string for string."""
-        asked = self.evaluation.at(self.train_length)
-        inside = sorted({*self.lengths.support, *(length for length in asked if length <= self.train_length)})
-        beyond = [length for length in asked if length > self.train_length]
+        swept = self.evaluation.at(self.train_length)
+        inside = sorted({*self.lengths.support, *(length for length in swept if length <= self.train_length)})
+        beyond = [length for length in swept if length > self.train_length]
         support = len(self.lengths.support)
-        yield "train", self._columns(bar.track(self._train(), support, description="train lengths"))
+        task = self.task
+        if self.deduplicate:
+            task = Unseen(task, asked(task, self.evaluation, [*inside, *beyond]))
+        train = self._train(task)
+        yield "train", self._columns(bar.track(train, support, description="train lengths"))
         for name, lengths in (("id", inside), ("ood", beyond)):
             parts = bar.track(lengths, description=f"{name} lengths")
             yield name, self._columns(self._asked(length) for length in parts)
 
-    def _train(self) -> Iterator[Batch]:
+    def _train(self, task: Task) -> Iterator[Batch]:
         """Distinct examples, as in a fixed training set of this size and seed."""
         wanted, found = self.examples or USUAL, 0
-        for part in shares(self.task, self.lengths, wanted, self.seed):
+        for part in shares(task, self.lengths, wanted, self.seed):
             found += len(part)
             yield part
         require(
@@ -132,7 +145,7 @@ class Export:
         return self.task.examined().sample(length, self.evaluation.examples, chance)
 
     def _columns(self, parts: Iterable[Batch]) -> Columns:
-        """Batches as text; the column `result` stands where some answer has a scratchpad in front."""
+        """Batches as text."""
         columns: Columns = {name: [] for name in KINDS}
         for batch in parts:
             symbols = (batch.tokens != PAD) & (batch.tokens != SPECIAL.index("<eos>"))
@@ -140,8 +153,6 @@ class Export:
             columns["answer"] += self._text(batch, symbols & batch.answer)
             columns["result"] += self._text(batch, symbols & batch.result)
             columns["length"] += batch.length.tolist()
-        if columns["result"] == columns["answer"]:
-            del columns["result"]
         return columns
 
     def _text(self, batch: Batch, chosen: torch.Tensor) -> list[str]:
@@ -150,17 +161,30 @@ class Export:
     def _facts(self, splits: Mapping[str, Columns], files: Mapping[str, str]) -> dict[str, Any]:
         """What `lengen.json` says: nothing of the machine or the day."""
         learned = set(splits["train"]["prompt"])
+        longest = {length: self.task.longest(length) for length in self.lengths.support}
+        traced = "result" in splits["train"]
+        letters = category(
+            aligned=self.task.aligned,
+            traced=traced,
+            longer=max(longest.values()) > self.train_length,
+            looped=False,
+        )
         return {
             "lengen": __version__,
             "generator": GENERATOR,
             **self.record,
             "train_length": self.train_length,
+            "ordered": self.lengths.ordered,
             "seeds": {"train": self.seed, "eval": self.evaluation.seed},
+            "deduplicate": self.deduplicate,
             "examples": {"train": len(splits["train"]["prompt"]), "eval": self.evaluation.examples},
             "tokens": self.spelling.tokens,
             "symbols": list(self.spelling.symbols),
             "separator": False,
-            "result": "result" if "result" in splits["train"] else None,
+            "result": "result" if traced else None,
+            "category": letters,
+            "aligned": self.task.aligned,
+            "longest": {str(length): size for length, size in longest.items()},
             "splits": {
                 name: {
                     "file": files[name],
@@ -170,6 +194,14 @@ class Export:
                 for name, columns in splits.items()
             },
         }
+
+
+def _with_result(splits: dict[str, Columns]) -> dict[str, Columns]:
+    """All splits with their column `result` where some answer has a scratchpad in front, else all without."""
+    if all(columns["result"] == columns["answer"] for columns in splits.values()):
+        for columns in splits.values():
+            del columns["result"]
+    return splits
 
 
 def digest(columns: Mapping[str, list[Any]]) -> str:

@@ -107,10 +107,9 @@ class Setting:
     def category(self) -> str:
         """What helps this run, in the letters of `lengen.category`."""
         task, length = self.posed, self.train_length
-        examples = [part.sample(length, 64, generator("check", length)) for part in task.trained()]
         return category(
             aligned=self.positions.aligned or task.aligned,
-            traced=any(not torch.equal(batch.answer, batch.result) for batch in examples),
+            traced=task.traced(length),
             longer=max(map(task.longest, self.lengths.support)) > length,
             looped=self.decoder.loops > 1,
         )

@@ -6,20 +6,32 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import datasets
 import huggingface_hub
+import pyarrow as pa
 from datasets import ReadInstruction
 from datasets.exceptions import DatasetsError
+from pyarrow import parquet
 
 from lengen.config import nearest
 from lengen.refusal import require
 
 RECORD = "lengen.json"
 """What an exported folder says of itself, for programs."""
+FACTS = {
+    "tokens": pa.string(),
+    "symbols": pa.list_(pa.string()),
+    "separator": pa.bool_(),
+    "result": pa.string(),
+    "aligned": pa.bool_(),
+    "longest": pa.map_(pa.string(), pa.int64()),
+}
+"""What is read of it, each of which may be missing or null."""
 KINDS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 SHIPPED = "lengen:"
 """In front of the name of a data set that comes with lengen."""
@@ -44,7 +56,11 @@ def place(path: str) -> str:
 
 
 def record(path: str) -> dict[str, Any]:
-    """What a folder that lengen exported says of itself; empty for all others."""
+    """What a folder that lengen exported says of itself, as far as it is read; empty for all others.
+
+    Raises:
+        ValueError: it cannot be read, or holds something else.
+    """
     file = Path(place(path)) / RECORD
     if not file.is_file():
         return {}
@@ -53,7 +69,12 @@ def record(path: str) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is no JSON ({error})") from None
     require(isinstance(facts, dict), f"{file} holds no facts of an exported folder")
-    return dict(facts)
+    for name, kind in FACTS.items():
+        try:
+            pa.scalar(facts.get(name), kind)
+        except (ValueError, TypeError, OverflowError):
+            raise ValueError(f"{file}: {name}={facts[name]!r} (allowed: {kind})") from None
+    return {name: facts[name] for name in FACTS if facts.get(name) is not None}
 
 
 def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
@@ -79,7 +100,9 @@ def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
     try:
         with quiet():
             return _opened(where if local else None, path, texts)
-    except (OSError, ValueError, TypeError, LookupError, DatasetsError) as error:
+    except (OSError, ValueError, TypeError, LookupError, StopIteration, DatasetsError) as error:
+        bare = next(filter(without_rows, [where, *where.rglob("*")]), None)
+        require(bare is None, f"task.path={path}: {bare} has no rows")
         line = " ".join(str(error.__cause__ or error).split())
         hint = "" if local else " (a name on the Hub needs a network; offline give a file or a folder)"
         raise ValueError(f"task.path={path}: cannot be read{hint}: {line}") from None
@@ -98,6 +121,20 @@ def _opened(where: Path | None, name: str, texts: Sequence[str]) -> Mapping[str,
     return dict(datasets.load_dataset(str(where)))
 
 
+def without_rows(file: Path) -> bool:
+    """Whether a file, or a split that `datasets` saved, has no rows: of each kind the library says something else."""
+    with suppress(OSError, ValueError, LookupError):
+        if file.name == "state.json":
+            return not json.loads(file.read_bytes())["_data_files"]
+        if file.suffix == ".parquet":
+            return bool(parquet.read_metadata(file).num_rows == 0)
+        if file.suffix in KINDS:
+            with file.open("rb") as lines:
+                rows = islice(lines, int(file.suffix == ".csv"), None)
+                return not any(line.strip(b"[] \t\r\n") for line in rows)
+    return False
+
+
 def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> datasets.Dataset:
     """A split, or a slice of one such as `train[90%:]`.
 
@@ -114,9 +151,8 @@ def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> dat
         raise ValueError(
             f"{option}={name}: {error} (allowed: {known}, or a slice such as {word}[90%:])"
         ) from None
-    rows = splits[word] if word == name else splits[word].select(range(part.from_, part.to))
-    require(len(rows) > 0, f"{option}={name}: this split has no rows")
-    return rows
+    require(part.from_ < part.to, f"{option}={name}: this split has no rows")
+    return splits[word] if word == name else splits[word].select(range(part.from_, part.to))
 
 
 @contextmanager

@@ -1,12 +1,15 @@
 """Data from outside: every kind of place it comes from, which rows are drawn and asked, and what is refused in one line."""
 
 import json
+import re
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
 import datasets
 import pandas
 import pytest
+import yaml
 from scipy.stats import chisquare
 
 from conftest import TINY, run_folders
@@ -105,6 +108,14 @@ def test_names_of_columns_and_of_splits(tmp_path):
     splits.save_to_disk(str(tmp_path / "rows"))
     task = Dataset(str(tmp_path / "rows"), *names, evaluation=["dev"])
     assert pairs(task.examined(), 2, 100) == ASKED[2]
+
+
+def test_splits_may_differ_in_columns_that_are_not_read(tmp_path):
+    splits = both()
+    splits["more"] = splits["test"].add_column("note", [1] * 50)
+    splits["test"] = splits["test"].add_column("note", ["text"] * 50)
+    splits.save_to_disk(str(tmp_path / "rows"))
+    assert pairs(Dataset(str(tmp_path / "rows")).examined(), 2, 100) == 2 * ASKED[2]
 
 
 def test_without_a_length_the_prompt_is_counted(tmp_path):
@@ -211,6 +222,24 @@ def test_an_exported_folder_gives_the_curve_of_the_task(lengen, tmp_path, option
     assert set(COLUMNS) == set(first.columns)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [(), ("lengths.minimum=2",), ("lengths=list", "lengths.values=[1,3]"), ("lengths=growing", "lengths.start=1")],
+    ids=str,
+)  # fmt: skip
+def test_the_line_of_the_card_trains_at_the_same_lengths(lengen, tmp_path, options):
+    asked = ("eval.lengths=[3,5]", "eval.examples=4", "train_length=3", "trainer.progress=false")
+    assert lengen("data", "task=copy", "examples=20", "export=out", *options, *asked).code == 0
+    card = Path("out/README.md").read_text()
+    (line,) = (each.split() for each in card.splitlines() if each.strip().startswith("lengen train"))
+    words = [word.replace("FOLDER", "out") for word in line[1:] if not word.startswith("steps=")]
+    ran = lengen(*words, *(word for word in TINY if not word.startswith(("eval", "train_length"))))
+    assert ran.code == 0, ran.err
+    (folder,) = run_folders(tmp_path)
+    lengths = yaml.safe_load((folder / "config.yaml").read_text())["lengths"]
+    assert lengths == json.loads(Path("out/lengen.json").read_text())["lengths"]
+
+
 def test_what_comes_with_lengen_trains(lengen, tmp_path):
     ran = lengen("train", "task=dataset", *TINY, "train_length=10")
     assert ran.code == 0, ran.err
@@ -286,6 +315,58 @@ def test_refusals(lengen, tmp_path, name, options, words):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet", "saved"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_files_without_rows(tmp_path, kind, alone):
+    folder = tmp_path / "rows"
+    file = folder / f"test.{kind}"
+    folder.mkdir()
+    if kind == "saved":
+        file = folder / "test" / "state.json"
+        splits = both()
+        splits["test"] = splits["test"].select(range(0))
+        splits.save_to_disk(str(folder))
+    elif kind == "json":
+        lines(folder / "train.json", ROWS["train"])
+        file.write_text("[]\n")
+    elif kind == "jsonl":
+        lines(folder / "train.jsonl", ROWS["train"])
+        file.touch()
+    else:
+        for part, rows in ((folder / f"train.{kind}", ROWS["train"]), (file, [])):
+            getattr(frame(rows), f"to_{kind}")(part, index=False)
+    path = folder / "test" if kind == "saved" else file
+    with pytest.raises(ValueError, match=re.escape(f"{file} has no rows")):
+        Dataset(str(path if alone else folder)).examined().has(1)
+
+
+@pytest.mark.parametrize("part", ["train[60:]", "train[70:]", "train[:0]", "train[:0%]"])
+def test_slices_without_rows(tmp_path, part):
+    task = Dataset(lines(tmp_path / "rows.jsonl", ROWS["train"]), evaluation=[part])
+    with pytest.raises(ValueError, match=re.escape(f"task.evaluation={part}: this split has no rows")):
+        task.examined().has(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("symbols", 5),
+        ("symbols", [["a"]]),
+        ("tokens", ["a"]),
+        ("separator", "no"),
+        ("result", 1),
+        ("aligned", "yes"),
+        ("longest", [3]),
+        ("longest", {"1": "ten"}),
+    ],
+)
+def test_a_record_that_holds_something_else(tmp_path, name, value):
+    lines(tmp_path / "train.jsonl", ROWS["train"])
+    (tmp_path / "lengen.json").write_text(json.dumps({name: value}))
+    with pytest.raises(ValueError, match=re.escape(f"lengen.json: {name}={value!r} (allowed: ")):
+        Dataset(str(tmp_path), evaluation=["train"]).examined().has(1)
+
+
 def test_a_name_on_the_hub_without_a_network(lengen, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -312,6 +393,17 @@ def test_an_exported_folder_whose_rows_were_changed_is_refused(lengen, tmp_path)
     ran = lengen("train", "task=dataset", "task.path=out", *TINY, "train_length=2", "eval.lengths=[2]")
     assert ran.code == 2
     assert "no symbol ['*']" in ran.err
+
+
+def test_surveying_holds_a_chunk_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("lengen.corpus.CHUNK", 100)
+    path = lines(tmp_path / "rows.jsonl", ((f"{number:09d}" * 50, "0", 1) for number in range(20_000)))
+    Dataset(path, evaluation=["train"]).sample(1, 10, generator("test"))  # the library writes its Arrow file
+    tracemalloc.start()
+    Dataset(path, evaluation=["train"]).sample(1, 10, generator("test"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < Path(path).stat().st_size / 4
 
 
 def test_reading_does_not_hold_all_rows(tmp_path):

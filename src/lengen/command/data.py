@@ -53,13 +53,14 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
         record={
             "name": config["labels"]["task"],
             **{name: config[name] for name in ("task", "format", "lengths", "steps")},
-            "decoder": config["labels"]["decoder"],
+            "chosen": {name: config["labels"][name] for name in ("decoder", "lengths")},
         },
         lengths=builder.build(Lengths, config["lengths"], "lengths"),  # type: ignore[type-abstract]
         train_length=leaf(int, config["train_length"], "train_length"),
         evaluation=builder.build(Evaluation, config["eval"], "eval"),
         seed=leaf(int, config[seed], seed),
         examples=leaf(int | None, config["examples"], "examples"),
+        deduplicate=leaf(bool, config["trainer"]["deduplicate"], "trainer.deduplicate"),
         format=leaf(Literal["parquet", "jsonl"], config["files"], "files"),
         progress=leaf(bool, config["trainer"]["progress"], "trainer.progress"),
     ).write()

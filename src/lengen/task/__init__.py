@@ -237,6 +237,11 @@ class Task(ABC):
         """The longest problem that asking for a length may draw: a longer one where training mixes such in."""
         return length
 
+    def traced(self, length: int) -> bool:
+        """Whether something that is trained at a length has a scratchpad before its result."""
+        drawn = (part.sample(length, 64, torch.Generator()) for part in self.trained())
+        return any(not torch.equal(batch.answer, batch.result) for batch in drawn)
+
     def stresses(self) -> Mapping[str, Task]:
         """Hard cases that chance hardly ever draws, by name: this task with other options, over the same vocabulary.
 

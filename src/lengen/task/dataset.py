@@ -27,6 +27,9 @@ class Dataset(Task):
     Training draws rows of a length from the training split, with repetition; a fixed set (`trainer.examples`) takes them
     in the order of the files. A sweep asks the first rows of a length in the evaluation splits.
 
+    Nothing is held in memory but two numbers a row: what is read is turned into an Arrow file on disk once, a set of the
+    Hub downloaded before; the file is memory-mapped, surveyed once in chunks, and read where rows are drawn.
+
     >>> print(Dataset().show(length=5, count=2))
     bbb!4bb? -> 4⏎
     aaabb!4? -> 4⏎
@@ -65,6 +68,11 @@ class Dataset(Task):
         """What the folder says of itself, if lengen wrote it."""
         return record(self.path)
 
+    @property
+    def _result(self) -> str | None:
+        """Column of the result, if there is one."""
+        return self.result or self._record.get("result")
+
     @cached_property
     def _text(self) -> Text:
         return text_of(self.tokens or self._record.get("tokens", "characters"))
@@ -76,7 +84,7 @@ class Dataset(Task):
         Raises:
             ValueError: something cannot be read, is missing, empty or too long.
         """
-        columns = Columns(self.prompt, self.answer, self.length, self.result or self._record.get("result"))
+        columns = Columns(self.prompt, self.answer, self.length, self._result)
         splits = opened(self.path, list(columns.texts.values()))
         known = ", ".join(splits)
         trained = self.train.partition("[")[0]
@@ -86,8 +94,12 @@ class Dataset(Task):
             f"task.evaluation={self.evaluation}: {self.path} has no other split than {known} "
             f"(allowed: splits, or slices such as task.train={known}[:90%] task.evaluation=[{known}[90%:]])",
         )
-        learned = split(splits, self.train, "task.train")
-        asked = datasets.concatenate_datasets([split(splits, name, "task.evaluation") for name in names])
+
+        def rows(name: str, option: str) -> datasets.Dataset:
+            return columns.of(split(splits, name, option), f"{self.path}, split {name}")
+
+        learned = rows(self.train, "task.train")
+        asked = datasets.concatenate_datasets([rows(name, "task.evaluation") for name in names])
         made = (
             Corpus(learned, columns, self._text, f"{self.path}, split {self.train}"),
             Corpus(asked, columns, self._text, f"{self.path}, split {' and '.join(names)}"),
@@ -126,6 +138,19 @@ class Dataset(Task):
     def listed(self, length: int) -> Batch:
         """See `Task.listed`."""
         return self.batch(self._splits[0], length, self._splits[0].demand(length))
+
+    @property
+    def aligned(self) -> bool:
+        """As an exported folder says."""
+        return bool(self._record.get("aligned"))
+
+    def longest(self, length: int) -> int:
+        """As an exported folder says; see `Task.longest`."""
+        return int(self._record.get("longest", {}).get(str(length)) or length)
+
+    def traced(self, length: int) -> bool:
+        """Whether its rows have a result."""
+        return self._result is not None
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw rows of the training split, with repetition; see `Task.sample`."""
