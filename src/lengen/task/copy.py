@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lengen.refusal import require
 from lengen.scratchpad import tail
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 from lengen.text import copy as words
 from lengen.text.scratchpad import check
 
@@ -103,7 +103,7 @@ class Copy(Task):
                 length <= self.alphabet,
                 f"length {length}: task.repeats=unique allows at most task.alphabet={self.alphabet} symbols",
             )
-            return torch.rand((count, self.alphabet), generator=generator).argsort(1)[:, :length]
+            return orders((count, self.alphabet), generator)[:, :length]
         items = torch.randint(self.alphabet, (count, length), generator=generator)
         if self.repeats == "ngram":
             sizes = torch.randint(2, 5, (count, 1), generator=generator).clamp(max=max(length // 2, 1))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lengen.refusal import require
 from lengen.scratchpad.selection import swaps
-from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 from lengen.text import sort as words
 from lengen.text.scratchpad import check, without_variables
 
@@ -135,7 +135,7 @@ class Sort(Task):
             f"length {length}: without task.duplicates there are {self.values} items to sort",
         )
         if self.values <= 1000:  # noqa: PLR2004
-            return torch.rand((count, self.values), generator=generator).argsort(1)[:, :length]
+            return orders((count, self.values), generator)[:, :length]
         items = torch.randint(self.values, (count, length), generator=generator)
         while bool(
             (twice := repeated(items)).any()
