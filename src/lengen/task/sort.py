@@ -92,8 +92,8 @@ class Sort(Task):
 
     def stresses(self) -> Mapping[str, Task]:
         """Lists that are in order, in the opposite order, or, where an item may come twice, of one item."""
-        orders = ("sorted", "reversed", *(("equal",) if self.duplicates else ()))
-        return {order: replace(self, given=order) for order in orders}
+        names = ("sorted", "reversed", *(("equal",) if self.duplicates else ()))
+        return {order: replace(self, given=order) for order in names}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw lists; see `Task.sample`."""
