@@ -28,7 +28,7 @@ class Sort(Task):
     >>> print(Sort(digits=2, duplicates=True).show(length=3))
     44,39,33# -> 33,39,44⏎
     >>> print(Sort(alphabet=26, style="text").show(length=4))
-    Sort the following list [ m, c, d, s ].  -> The sorted list is [ c, d, m, s ].⏎
+    Sort the following list [ M, C, D, S ].  -> The sorted list is [ C, D, M, S ].⏎
     >>> print(Sort(alphabet=26, scratchpad="selection").show(length=4))
     mcds# -> cmds;cdms;cdms⏎
 
@@ -42,7 +42,7 @@ class Sort(Task):
             for the sorted list alone.
         given: the order of the items that are read: `shuffled`, `sorted` already, or `reversed`; or `equal`, one
             item as often as there are items, whatever `duplicates` says.
-        style: `symbols`, or the central paper's `text` in characters.
+        style: `symbols`, or the central paper's `text` in characters, where the first 26 items are capital letters.
         scratchpad: `selection` writes the list after every step of a selection sort, the last of which is the answer;
             `steps` is the central paper's, in text.
         parts: what a step says: input, computation, output, remaining.
@@ -76,7 +76,8 @@ class Sort(Task):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return letters(self.alphabet) if self.digits == 1 else ()
+        """Items in text: A to Z, a to z, then numbered; numbers have no names."""
+        return tuple(map(str.swapcase, letters(self.alphabet))) if self.digits == 1 else ()
 
     @property
     def values(self) -> int:
