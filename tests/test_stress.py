@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+from tests.options import built, files, read
 
-from lengen.stress import chosen
+from lengen.stress import chosen, family
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.passkey import Passkey
@@ -35,3 +37,13 @@ class Wider(Copy):
 def test_another_vocabulary_is_refused():
     with pytest.raises(ValueError, match=r"eval\.stress=wider: its vocabulary differs"):
         chosen(Wider(), ["wider"])
+
+
+@pytest.mark.parametrize("path", files("task"), ids=lambda path: path.stem)
+def test_the_readme_names_every_set(path):
+    task = built(*read(path))
+    _, table = Path(__file__).parents[1].joinpath("README.md").read_text().split("| task | stress sets |\n")
+    rows = [line.split("|")[1:3] for line in table.split("\n\n")[0].splitlines()]
+    said = " ".join(named for tasks, named in rows if path.stem in tasks.replace(",", " ").split())
+    if len(task.trained()) == 1:  # a mixture has those of the asked task
+        assert all(f"`{family(name)}" in said for name in task.stresses())

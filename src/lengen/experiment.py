@@ -137,7 +137,7 @@ class Experiment(Setting):
     def probe(self, decoder: Decoder) -> dict[str, float]:
         """Exact match and loss at training lengths and beyond, up to twice as long, as far as the sweep goes; never selected on."""
         longest = min(2 * self.train_length, max(self.eval.at(self.train_length)[-1], self.train_length))
-        spans = {"id": self.lengths.support, "ood": range(self.train_length + 1, longest + 1)}
+        spans = {"id": self.trained_lengths.support, "ood": range(self.train_length + 1, longest + 1)}
         found = {}
         training = decoder.training
         decoder.eval()

@@ -34,12 +34,12 @@ def check(setting: Setting) -> None:
     outline = _outline(setting)
     _check_pair(setting, outline)
     for part in setting.posed.trained():
-        for length in dict.fromkeys((train_length, setting.lengths.support[0])):
-            option = f"train_length={train_length}" if length == train_length else f"training length {length}"
-            _check_length(setting, outline.pe, part, length, option, training=True)
-        _check_each(part, setting.lengths.support, f"lengths={setting.labels.lengths}")
+        _check_length(setting, outline.pe, part, train_length, f"train_length={train_length}", training=True)
+        shortest, *others = setting.trained_lengths.support
+        _check_length(setting, outline.pe, part, shortest, f"training length {shortest}", training=True)
+        _check_each(part, others, f"lengths={setting.labels.lengths}")
     require(
-        any(map(setting.posed.examined().has, setting.lengths.support)),
+        any(map(setting.posed.examined().has, setting.trained_lengths.support)),
         f"train_length={train_length}: the task has no evaluation examples up to it, "
         "without which nobody knows whether a run is trained",
     )
@@ -57,7 +57,7 @@ def _check_set(setting: Setting) -> None:
     )
     if examples is not None or deduplicate:
         stream = setting.stream()  # refuses a fixed set that is larger than the task
-        for length in setting.lengths.support if deduplicate else ():
+        for length in setting.trained_lengths.support if deduplicate else ():
             stream.task.sample(length, 1, generator("check", length))
 
 

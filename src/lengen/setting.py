@@ -89,6 +89,11 @@ class Setting:
         """The task in its format: what is trained and examined."""
         return self.format.applied(self.task)
 
+    @cached_property
+    def trained_lengths(self) -> Lengths:
+        """The training lengths, as far as the task has them."""
+        return self.lengths.of(self.posed)
+
     @property
     def cell(self) -> str:
         """Hash of the configuration without its seed and without what cannot change a number."""
@@ -110,7 +115,7 @@ class Setting:
         return category(
             aligned=self.positions.aligned or task.aligned,
             traced=task.traced(length),
-            longer=max(map(task.longest, self.lengths.support)) > length,
+            longer=max(map(task.longest, self.trained_lengths.support)) > length,
             looped=self.decoder.loops > 1,
         )
 
@@ -165,7 +170,7 @@ class Setting:
         return Stream(
             Unseen(self.posed, self.questions) if self.trainer.deduplicate else self.posed,
             self.positions,
-            self.lengths,
+            self.trained_lengths,
             self.batch_size,
             self.drawn_from,
             self.decoder.bos,

@@ -18,7 +18,7 @@ from lengen.positions import Positions
 from lengen.refusal import require
 from lengen.task import Batch, Task
 
-GENERATOR = 1
+GENERATOR = 2
 """Version of everything that draws examples: raised when the same options and seeds give others."""
 BLOCK = 32
 """Steps whose examples are drawn together: all of one length in one call."""

@@ -39,5 +39,5 @@ def judge(
 
 def id_exact_match(decoder: Decoder, setting: Setting) -> float:
     """Exact match over the training lengths, which decides whether a run is trained."""
-    lengths = list(filter(setting.posed.examined().has, setting.lengths.support))
+    lengths = list(filter(setting.posed.examined().has, setting.trained_lengths.support))
     return judge(decoder, setting, lengths, setting.eval.examples, "validation")[0]

@@ -10,6 +10,7 @@ from lengen.format.interleaved import Interleaved
 from lengen.task import PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
+from lengen.task.many_addition import ManyAddition
 from lengen.task.parity import Parity
 from lengen.task.passkey import Passkey
 from lengen.task.sort import Sort
@@ -100,6 +101,22 @@ def test_token_by_token(task, options, length):
 
         assert found == write(plain, start, before, options["spacing"])
         assert (start is None) == (not options["hints"])
+
+
+@pytest.mark.parametrize("options", SWITCHES, ids=lambda options: "-".join(map(str, options.values())))
+def test_numbers_keep_their_groups(options):
+    task = ManyAddition(other=2, scratchpad="running")
+    own, batch = (
+        each.sample(4, 8, torch.Generator().manual_seed(0))
+        for each in (task, Interleaved(**options).applied(task))
+    )
+    items = batch.groups > 0
+    plain = items & (batch.tokens < len(task.vocabulary))  # neither blank nor marker
+    for row in range(8):
+        assert batch.groups[row][plain[row]].tolist() == own.groups[row][own.groups[row] > 0].tolist()
+        assert batch.places[row][plain[row]].tolist() == own.places[row][own.groups[row] > 0].tolist()
+    for row, column in (items & ~plain).nonzero().tolist():  # a marker is of the number that it stands before
+        assert batch.groups[row, column] == batch.groups[row, column + 1]
 
 
 def test_markers_start_anywhere():

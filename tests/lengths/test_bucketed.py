@@ -25,7 +25,7 @@ def batches(lengths, steps, count=4):
 
 @pytest.mark.parametrize("maximum", [1, 2, 3, 8, 15, 16, 100])
 def test_buckets_part_all_lengths(maximum):
-    parts = buckets(maximum)
+    parts = buckets(range(1, maximum + 1))
     assert [length for part in parts for length in part] == list(range(1, maximum + 1))
     assert all(part[-1] < 2 * part[0] for part in parts)
     assert all(second[0] == 2 * first[0] for first, second in pairwise(parts))

@@ -1,5 +1,7 @@
 """Every distribution in configs/lengths keeps the contract of `lengen.lengths`."""
 
+import hashlib
+from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -10,8 +12,13 @@ from omegaconf import OmegaConf
 from scipy.stats import chisquare
 
 from lengen.lengths import Lengths
+from lengen.lengths.bucketed import Bucketed
+from lengen.lengths.cyclic import Cyclic
+from lengen.lengths.growing import Growing
 from lengen.lengths.listed import Listed
 from lengen.lengths.uniform import Uniform
+from lengen.refusal import require
+from lengen.task.copy import Copy
 
 FILES = sorted((Path(__file__).parents[2] / "configs" / "lengths").glob("*.yaml"))
 TRAINED, STEPS = 12, 100
@@ -28,6 +35,15 @@ def load(path):
 
 def draw(lengths, count, step=0, seed=0):
     return lengths.draw(count, step, torch.Generator().manual_seed(seed))
+
+
+@dataclass(frozen=True)
+class Odd(Copy):
+    """A copy of odd lengths alone."""
+
+    def sample(self, length, count, generator):
+        require(length % 2 == 1, f"length {length}: allowed are odd ones")
+        return super().sample(length, count, generator)
 
 
 def test_there_are_distributions():
@@ -75,6 +91,45 @@ def test_every_length_comes_and_every_step_has_its_own_chance(path):
     for step in (STEPS - 1, 3, STEPS // 2):  # in any order, and whatever was drawn before
         assert draw(lengths, 8, step=step, seed=step) == drawn[step]
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@every_yaml
+def test_a_task_that_has_all_lengths_changes_nothing(path):
+    kind, options = load(path)
+    lengths = kind(**options)
+    assert lengths.of(Copy()).support == lengths.support
+    for step in (0, 7, STEPS - 1):
+        assert draw(lengths.of(Copy()), 50, step=step) == draw(lengths, 50, step=step)
+
+
+@pytest.mark.parametrize("name", ["uniform", "growing", "cyclic", "bucketed"])
+def test_lengths_that_a_task_lacks_are_left_out(name):
+    kind, options = load(FILES[0].with_name(f"{name}.yaml"))
+    lengths = kind(**options).of(Odd())
+    assert lengths.support == [1, 3, 5, 7, 9, 11, 12]
+    drawn = {length for step in range(STEPS) for length in draw(lengths, 8, step=step, seed=step)}
+    assert drawn == set(lengths.support)
+
+
+def test_lengths_that_were_named_stay_and_so_do_the_ends():
+    assert Listed([2, 3, 5]).of(Odd()).support == [2, 3, 5]
+    assert Uniform(minimum=2, maximum=6).of(Odd()).support == [2, 3, 5, 6]
+    assert draw(Growing(maximum=8, steps=10, start=2).of(Odd()), 3) == [1, 1, 1]  # 2 is no end
+
+
+@pytest.mark.parametrize(
+    ("lengths", "expected"),
+    [
+        (Uniform(maximum=9), "3804d9a409b8"),
+        (Growing(maximum=9, steps=10), "bf4e9643cf6f"),
+        (Bucketed(maximum=9), "adc531f7f0a7"),
+        (Cyclic(maximum=9, steps=10), "e88e49bdc4b9"),
+        (Listed([9, 2, 4]), "71cc6b4a56d0"),
+    ],
+)
+def test_draws_are_those_of_every_version(lengths, expected):
+    drawn = [draw(lengths, 9, step=seed % 10, seed=seed) for seed in range(500)]
+    assert hashlib.sha256(str(drawn).encode()).hexdigest()[:12] == expected
 
 
 @pytest.mark.parametrize(

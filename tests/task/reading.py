@@ -10,7 +10,11 @@ from lengen.task import PAD
 
 def together(options, option, value):
     """Options with one changed, and with what that value needs beside it: a scratchpad of steps is for text alone."""
-    beside = {"style=text": {"scratchpad": "none"}, "scratchpad=steps": {"style": "text"}}
+    beside = {
+        "style=text": {"scratchpad": "none"},
+        "style=words": {"scratchpad": "none"},
+        "scratchpad=steps": {"style": "text"},
+    }
     needed = beside.get(f"{option}={value}", {})
     return options | {option: value} | {key: needed[key] for key in needed if key in options}
 

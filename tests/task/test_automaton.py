@@ -113,3 +113,11 @@ def test_refusals(changes, words):
     with pytest.raises(ValueError) as refusal:
         Automaton(**DOOR | changes)
     assert all(word in str(refusal.value) for word in words)
+
+
+def test_stresses():
+    (hard,) = made("task", "cycle_navigation").stresses().values()
+    _, pairs = draw(hard, 12, 300)
+    found = {"".join(read[:-1]) for read, _ in pairs}
+    assert found == {name * 12 for name in hard.symbols}
+    assert len({(*read, *written) for read, written in pairs}) == len(hard.symbols)

@@ -66,3 +66,13 @@ def test_shares_of_left_and_right_are_uniform():
 def test_refusals(modulus):
     with pytest.raises(ValueError, match=rf"task\.modulus={modulus}: allowed is 2 to 10"):
         ModularArithmetic(modulus=modulus)
+
+
+def test_stresses():
+    assert ModularArithmetic().stresses() == {}
+    (hard,) = ModularArithmetic(brackets=True).stresses().values()
+    for length, deepest in ((9, 2), (24, 6), (49, 12)):
+        for read, _ in draw(hard, length, 50)[1]:
+            depth = [read[:place].count("(") - read[:place].count(")") for place in range(length)]
+            assert max(depth) == deepest
+            assert "((" not in "".join(read)

@@ -51,6 +51,25 @@ def test_answers(options):
 
 
 @pytest.mark.parametrize("side", ["prefix", "suffix"])
+def test_stresses(side):
+    task = NgramLookup(side=side, key=3)
+    stresses = task.stresses()
+    assert list(stresses) == ["near", *(f"depth={tenth / 10:.2f}" for tenth in range(11))]
+    for tenth in (0, 3, 10):
+        for read, _ in draw(stresses[f"depth={tenth / 10:.2f}"], 20, COUNT)[1]:
+            (start,) = places(*parse(read))
+            assert start == 2 * tenth + (2 if side == "suffix" else 0)
+    for read, _ in draw(stresses["near"], 40, COUNT)[1]:
+        string, key = parse(read)
+        (start,) = places(string, key)
+        start -= 2 if side == "suffix" else 0
+        tiles = [range(first, first + 3) for first in range(0, len(string) - 2, 3)]
+        for tile in tiles:
+            if tile[-1] < start or tile[0] >= start + 5:
+                assert sum(string[place] != key[place % 3] for place in tile) == 1
+
+
+@pytest.mark.parametrize("side", ["prefix", "suffix"])
 def test_strings_and_places_are_uniform_where_the_key_comes_once(side):
     _, pairs = draw(NgramLookup(alphabet=3, side=side, key=1, answer=1), 1, 2400)
     seen = Counter((*parse(read), *places(*parse(read))) for read, _ in pairs)

@@ -54,6 +54,17 @@ def parse(text, options):
     return keys, asked["label"], noise + body[end:], depths
 
 
+def between(length):
+    """Noise characters before which no sentence of the filler is open."""
+    noise = f" {FILLER}" * length
+    return [place for place in range(length + 1) if not place or noise[place - 1] == "."]
+
+
+def near(place, length):
+    """The nearest of these, the earlier one of two."""
+    return min(between(length), key=lambda other: (abs(other - place), other))
+
+
 @pytest.mark.parametrize("options", COMBINATIONS, ids=name)
 def test_answers(options):
     labels = set(ascii_uppercase[: options["keys"]]) if options["keys"] > 1 else {""}
@@ -68,8 +79,12 @@ def test_answers(options):
                 assert noise == (f" {FILLER}" * length)[:length]
             else:
                 assert set(noise) <= set(ascii_letters[: options["alphabet"]])
+            if options["noise"] == "text":
+                assert set(depths.values()) <= set(between(length))
             if options["depth"] is not None:
-                assert set(depths.values()) == {round(options["depth"] * length)}
+                wanted = round(options["depth"] * length)
+                nearest = wanted if options["noise"] == "random" else near(wanted, length)
+                assert set(depths.values()) == {nearest}
 
 
 def test_text_is_the_standard_one():
@@ -87,14 +102,25 @@ def test_text_is_the_standard_one():
     )
 
 
-@pytest.mark.parametrize("noise", ["random", "text"])
+@pytest.mark.parametrize(("noise", "length"), [("random", 9), ("text", 50)])
 @pytest.mark.parametrize("keys", [1, 3])
-def test_depth_is_uniform(noise, keys):
+def test_depth_is_uniform(noise, length, keys):
     options = DEFAULTS | {"noise": noise, "keys": keys}
-    _, pairs = draw(Passkey(**options), 9, 600)
+    _, pairs = draw(Passkey(**options), length, 600)
+    places = range(length + 1)
+    drawn = [place if noise == "random" else near(place, length) for place in places]
+    shares = [600 * drawn.count(place) / len(drawn) for place in sorted(set(drawn))]
     for label in "ABC"[:keys] if keys > 1 else [""]:
         depths = [parse("".join(read), options)[3][label] for read, _ in pairs]
-        assert chisquare([depths.count(depth) for depth in range(10)]).pvalue > UNLIKELY
+        assert chisquare([depths.count(place) for place in sorted(set(drawn))], shares).pvalue > UNLIKELY
+
+
+def test_no_key_stands_inside_a_sentence():
+    _, pairs = draw(Passkey(noise="text"), 2 * (len(FILLER) + 1), 100)
+    for read, _ in pairs:
+        before, _, behind = "".join(read).partition(" The pass key is ")
+        assert before.endswith(".")
+        assert re.fullmatch(r"\d{3}\. Remember it\. \d{3} is the pass key\. (The|Here|There|What) .*", behind)
 
 
 def test_every_key_is_asked_and_has_its_own_depth():

@@ -1,5 +1,6 @@
 """SCAN by parsing commands and acting, written from the paper's interpretation functions."""
 
+import json
 from collections import Counter, defaultdict
 from itertools import product
 from pathlib import Path
@@ -121,12 +122,32 @@ def test_a_run_passes_over_lengths_without_commands(lengen, tmp_path):
     assert len(curve.read_text().splitlines()) == 4
 
 
+@pytest.mark.parametrize("lengths", ["uniform", "growing"])
+def test_training_leaves_out_lengths_without_commands(lengen, tmp_path, lengths):
+    ran = lengen("train", "task=scan", *TINY, f"lengths={lengths}", "steps=4", "train_length=25")
+    assert ran.code == 0, ran.err
+    (facts,) = tmp_path.glob("results/runs/scan/*/*/*/run.json")
+    assert json.loads(facts.read_text())["protocol"]["train_length"] == 25
+
+
+def test_an_export_leaves_out_lengths_without_commands(lengen, tmp_path):
+    asked = ("examples=100", "eval.examples=4", "eval.lengths=[25,30]", "trainer.progress=false")
+    ran = lengen("data", "task=scan", "train_length=25", "export=out", *asked)
+    assert ran.code == 0, ran.err
+    splits = json.loads((tmp_path / "out" / "lengen.json").read_text())["splits"]
+    assert list(splits["train"]["lengths"]) == [str(length) for length in LENGTHS if length <= 25]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["eval.lengths=[22,29,48]"], ["eval.lengths has 29", "length 29: no command"]),
         (["train_length=29"], ["train_length=29", "length 29: no command"]),
-        (["train_length=24"], ["lengths=uniform has 23", "length 23: no command"]),
+        (["train_length=23"], ["train_length=23", "length 23: no command"]),
+        (
+            ["lengths=list", "lengths.values=[3,23,25]", "train_length=25"],
+            ["lengths=list has 23", "length 23: no command"],
+        ),
     ],
 )
 def test_a_run_at_lengths_without_commands_is_refused(lengen, tmp_path, arguments, words):

@@ -128,3 +128,14 @@ def test_too_large_a_group():
     with pytest.raises(ValueError, match=r"task\.generators=.*more than the 1000 elements"):
         WordProblem(["1234560", "1023456"])
     assert len(WordProblem(["123450", "102345"]).elements) == 720
+
+
+def test_stresses():
+    task = WordProblem(["120", "102"])
+    assert task.stresses() == {"equal": WordProblem(["120", "102"], drawn="equal")}
+    for read, written in draw(task.stresses()["equal"], 7, 100)[1]:
+        (element,) = set(read[:-1])
+        power = "012"
+        for _ in range(7):
+            power = "".join(element[int(point)] for point in power)
+        assert written == [power]

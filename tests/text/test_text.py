@@ -1,10 +1,14 @@
 """Tasks in words: the strings that tasks.md shows, and every other one against strings written one by one."""
 
 import re
+from pathlib import Path
 from string import ascii_lowercase
 
 import pytest
 import torch
+import yaml
+from tests.options import CONFIGS, built
+from tests.options import read as options_of
 
 from lengen.config import Builder
 from lengen.task import SEP, Task
@@ -150,6 +154,52 @@ def test_lego_and_scan_of_the_specification():
     assert written(text, scan.vocabulary(symbols)) == [("Solve: walk after turn right[SEP] ", "Right Walk")]
 
 
+# -- the lines of the README --
+
+
+def lines():
+    """Of every row of its table: the options of the task, and an example."""
+    text = Path(__file__).parents[2].joinpath("README.md").read_text()
+    rows = text.split("| the paper's | options |")[1].split("\n\n")[0].splitlines()[2:]
+    for row in rows:
+        name, options, example = row.strip("| ").split(" | ")
+        yield pytest.param(options.strip("`").split(), tuple(re.findall("`(.*?)`", example)), id=name)
+
+
+def skeleton(pair):
+    """An example whatever its digits, its single letters and its made-up words."""
+    words = rf"\b(?:{'|'.join(copy.WORDS)})\b"
+    changes = (r"\d", "0"), (r"\b[a-z]\b", "a"), (r"\b[A-Z]\b", "A"), (words, "bab")
+    for pattern, instead in changes:
+        pair = tuple(re.sub(pattern, instead, part) for part in pair)
+    return pair
+
+
+@pytest.mark.parametrize(("options", "example"), list(lines()))
+def test_lines_of_the_readme(options, example):
+    (_, name), *changes = (word.split("=") for word in options)
+    kind, preset = options_of(CONFIGS / "task" / f"{name}.yaml")
+    changed = {key.removeprefix("task."): yaml.safe_load(value) for key, value in changes}
+    task = built(kind, preset | changed)
+    drawn = {skeleton(pair) for length in (1, 2, 3, 4) for pair in draw(task, length, 1500)}
+    assert skeleton(example) in drawn
+
+
+def test_the_readme_has_the_lines_of_the_specification():
+    examples = {line.values[1] for line in lines()}
+    assert examples >= {
+        ("Copy: a b c [SEP] ", "a b c"),
+        ("Reverse: a b c [SEP] ", "c b a"),
+        ("Compute 5 7 + 8 6 ? ", "The answer is 1 4 3."),
+        ("Is the number of 1's even in the sequence [ 0, 1, 1, 1 ] ? ", "The answer is No."),
+        ("Sort the following list [ M, E, F ]. ", "The sorted list is [ E, F, M ]."),
+        ("Compute: 3 + 9 + 1 .", "The answer is 3 ."),
+        ("Evaluate at x = 2 in - 2 * x ** 2 + - 1 * x ** 0 + 3 * x ** 3 ? ", "The answer is 5."),
+        ("If c = + t, r = + c, t = - q, q = -1. Then, what is the value of c? ", "The answer is +1."),
+        ("Solve: walk after turn right[SEP] ", "Right Walk"),
+    }
+
+
 # -- every format, with every choice of parts --
 
 
@@ -192,7 +242,7 @@ def test_parity(parts):
 @pytest.mark.parametrize("options", [{"alphabet": 60}, {"digits": 4}, {"digits": 2}], ids=str)
 def test_sort(parts, options):
     task = Sort(duplicates=True, **options, **thoughts(parts))
-    symbols = [*ascii_lowercase, *ascii_lowercase.upper(), *(f"s{index}" for index in range(52, 60))]
+    symbols = [*ascii_lowercase.upper(), *ascii_lowercase, *(f"S{index}" for index in range(52, 60))]
     for length in LENGTHS:
         for prompt, target in draw(task, length):
             items = prompt.removeprefix("Sort the following list [ ").removesuffix(" ]. ").split(", ")
@@ -209,6 +259,16 @@ def test_sort_reaches_the_ends_of_its_numbers():
     pairs = draw(Sort(duplicates=True, digits=2, style="text"), 40, 100)
     seen = {item for _, target in pairs for item in re.findall(r"\d \d", target)}
     assert seen == {spaced(number) for number in range(10, 100)}
+
+
+def test_copy_of_words():
+    for prompt, target in draw(Copy(style="words", alphabet=900), 5, 200):
+        items = prompt.removeprefix("Copy: ").removesuffix(" [SEP] ").split(" ")
+        assert target == " ".join(items)
+        assert len(items) == 5
+        assert set(items) <= set(copy.WORDS[:900])
+    with pytest.raises(ValueError, match=r"task\.alphabet=2000 with task\.style=words: allowed is up to 980"):
+        Copy(style="words", alphabet=2000)
 
 
 @pytest.mark.parametrize("repeats", ["allowed", "one"])

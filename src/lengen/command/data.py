@@ -47,15 +47,16 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
     builder, seed = Builder(allowed), "seed" if config["data_seed"] is None else "data_seed"
     path = Path(leaf(str, config["export"], "export"))
     written = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
+    task = written.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
     made = Export(
         folder=path,
-        task=written.applied(builder.build(Task, config["task"], "task")),  # type: ignore[type-abstract]
+        task=task,
         record={
             "name": config["labels"]["task"],
             **{name: config[name] for name in ("task", "format", "lengths", "steps")},
             "chosen": {name: config["labels"][name] for name in ("decoder", "lengths")},
         },
-        lengths=builder.build(Lengths, config["lengths"], "lengths"),  # type: ignore[type-abstract]
+        lengths=builder.build(Lengths, config["lengths"], "lengths").of(task),  # type: ignore[type-abstract]
         train_length=leaf(int, config["train_length"], "train_length"),
         evaluation=builder.build(Evaluation, config["eval"], "eval"),
         seed=leaf(int, config[seed], seed),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool
@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 
 from lengen.format import Format
 from lengen.refusal import require
-from lengen.task import EOS, PAD, SPECIAL, Batch, Vocabulary, close
+from lengen.task import ALONG_TIME, BESIDE, EOS, PAD, SPECIAL, Batch, Vocabulary, close
 
 BLANK = " "
 CIRCLED = tuple(chr(code) for code in range(ord("ⓐ"), ord("ⓩ") + 1))
@@ -75,28 +75,27 @@ class Interleaved(Format):
 
     def written(self, batch: Batch, vocabulary: Vocabulary, generator: torch.Generator) -> Batch:
         """See `Format`."""
-        places = torch.zeros_like(batch.tokens) if batch.places is None else batch.places
-        nowhere, own = torch.zeros_like(places), (batch.answer, batch.result)
+        nowhere, own = torch.zeros_like(batch.tokens), (batch.answer, batch.result)
+        places, groups = (nowhere if known is None else known for known in (batch.places, batch.groups))
         slots: list[tuple[Tensor, ...]] = []
         if self.spacing:
-            slots += [(gaps(batch) * vocabulary[BLANK], *map(later, own), nowhere)] * self.spacing
+            slots += [(gaps(batch) * vocabulary[BLANK], *map(later, own), nowhere, nowhere)] * self.spacing
         if self.blanks == "random":
             read = (batch.tokens != PAD) & ~batch.answer
             drawn = torch.rand(read.shape, generator=generator) < self.probability
-            slots.append(((read & drawn) * vocabulary[BLANK], *own, nowhere))
+            slots.append(((read & drawn) * vocabulary[BLANK], *own, nowhere, nowhere))
         if self.blanks == "aligned":
             items = self._items(batch, "blanks=aligned")
-            slots.append((self._aligned(batch, items, generator) * vocabulary[BLANK], *own, nowhere))
+            slots.append((self._aligned(batch, items, generator) * vocabulary[BLANK], *own, nowhere, nowhere))
         if self.hints:
             start = torch.randint(self.markers, (len(batch), 1), generator=generator)
             marks = (start + places) % self.markers + vocabulary[self._marks[0]]
-            slots.append((marks * self._items(batch, "hints=true"), *own, places))
-        slots.append((batch.tokens, *own, places))
-        tokens, answer, result, places = close(
-            *(torch.stack(part, 2).flatten(1) for part in zip(*slots, strict=True))
-        )
-        known = None if batch.places is None else places
-        return Batch(tokens, answer, result, known, batch.length, vocabulary)
+            slots.append((marks * self._items(batch, "hints=true"), *own, places, groups))
+        slots.append((batch.tokens, *own, places, groups))
+        written = close(*(torch.stack(part, 2).flatten(1) for part in zip(*slots, strict=True)))
+        parts: dict[str, Any] = dict(zip((*ALONG_TIME, *BESIDE), written, strict=True))
+        lacking = [name for name in BESIDE if getattr(batch, name) is None]
+        return replace(batch, **parts | dict.fromkeys(lacking), vocabulary=vocabulary)
 
     def _items(self, batch: Batch, switch: str) -> Bool[Tensor, "batch time"]:
         """Tokens that have a place and are no sign."""

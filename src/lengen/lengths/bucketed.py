@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar, Literal
 
 import torch
 
-from lengen.lengths import Lengths
+from lengen.lengths import Lengths, chosen
 from lengen.refusal import require
 
 
-def buckets(maximum: int) -> list[range]:
-    """Lengths from 1 up, in buckets that begin at powers of two.
+def buckets(lengths: Iterable[int]) -> list[list[int]]:
+    """Ascending lengths in buckets that begin at powers of two.
 
-    >>> [[*bucket] for bucket in buckets(9)]
+    >>> buckets(range(1, 10))
     [[1], [2, 3], [4, 5, 6, 7], [8, 9]]
     """
-    powers = [2**power for power in range(maximum.bit_length())]
-    return [range(power, min(2 * power, maximum + 1)) for power in powers]
+    return [list(bucket) for _, bucket in groupby(lengths, int.bit_length)]
 
 
 def from_one(
-    parts: Sequence[range], weights: Sequence[float], count: int, generator: torch.Generator
+    parts: Sequence[list[int]], weights: Sequence[float], count: int, generator: torch.Generator
 ) -> list[int]:
     """Lengths from one bucket, which is drawn by weights; in it all are equally likely."""
     part = parts[int(torch.multinomial(torch.tensor(weights), 1, generator=generator))]
-    drawn: list[int] = torch.randint(part.start, part.stop, (count,), generator=generator).tolist()
-    return drawn
+    return chosen(part, count, generator)
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,11 @@ class Bucketed(Lengths):
     @property
     def support(self) -> list[int]:
         """See `Lengths`."""
-        return list(range(1, self.maximum + 1))
+        return self.upto(self.maximum)
 
     def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""
-        parts = buckets(self.maximum)
-        sizes = [(part.start + part.stop - 1) / 2 for part in parts]
+        parts = buckets(self.support)
+        sizes = [sum(part) / len(part) for part in parts]
         weights = [1.0 if self.share == "examples" else 1 / size for size in sizes]
         return from_one(parts, weights, count, generator)

@@ -43,7 +43,7 @@ class Cyclic(Lengths):
     @property
     def support(self) -> list[int]:
         """See `Lengths`."""
-        return list(range(1, self.maximum + 1))
+        return self.upto(self.maximum)
 
     def weights(self, step: int) -> list[float]:
         """Weights of the buckets at a step.
@@ -53,8 +53,8 @@ class Cyclic(Lengths):
         [[1.0, 0.5, 0.25, 0.125], [1.0, 1.0, 1.0, 1.0], [1.0, 0.5, 0.25, 0.125]]
         """
         gone = step * self.cycles / self.steps % 1
-        return [self.odds ** (index * (2 * gone - 1)) for index in range(len(buckets(self.maximum)))]
+        return [self.odds ** (index * (2 * gone - 1)) for index in range(len(buckets(self.support)))]
 
     def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""
-        return from_one(buckets(self.maximum), self.weights(step), count, generator)
+        return from_one(buckets(self.support), self.weights(step), count, generator)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from lengen.lengths import Lengths
+from lengen.lengths import Lengths, chosen
 from lengen.refusal import require
 
 
@@ -47,7 +47,7 @@ class Growing(Lengths):
     @property
     def support(self) -> list[int]:
         """See `Lengths`."""
-        return list(range(1, self.maximum + 1))
+        return self.upto(self.maximum)
 
     def longest(self, step: int) -> int:
         """The longest length of a step.
@@ -63,5 +63,5 @@ class Growing(Lengths):
 
     def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""
-        drawn: list[int] = torch.randint(1, self.longest(step) + 1, (count,), generator=generator).tolist()
-        return drawn
+        longest = self.longest(step)
+        return chosen([length for length in self.support if length <= longest], count, generator)

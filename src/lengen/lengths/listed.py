@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lengen.lengths import Lengths
+from lengen.lengths import Lengths, chosen
 from lengen.refusal import require
 
 
@@ -36,5 +36,4 @@ class Listed(Lengths):
 
     def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""
-        index = torch.randint(len(self.values), (count,), generator=generator).tolist()
-        return [self.values[i] for i in index]
+        return chosen(self.values, count, generator)

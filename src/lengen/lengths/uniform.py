@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lengen.lengths import Lengths
+from lengen.lengths import Lengths, chosen
 from lengen.refusal import require
 
 
@@ -34,11 +34,8 @@ class Uniform(Lengths):
     @property
     def support(self) -> list[int]:
         """See `Lengths`."""
-        return list(range(self.minimum, self.maximum + 1))
+        return self.upto(self.maximum, self.minimum)
 
     def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""
-        drawn: list[int] = torch.randint(
-            self.minimum, self.maximum + 1, (count,), generator=generator
-        ).tolist()
-        return drawn
+        return chosen(self.support, count, generator)

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.refusal import require
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class AssociativeRecall(Task):
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw pairs and queries; see `Task.sample`."""
         require(length <= self.keys, f"length {length}: task.keys={self.keys} allows no more pairs")
-        keys = torch.rand((count, self.keys), generator=generator).argsort(1)[:, :length] + len(SPECIAL)
+        keys = orders((count, self.keys), generator)[:, :length] + len(SPECIAL)
         values = torch.randint(self.values, (count, length), generator=generator) + len(SPECIAL) + self.keys
         blanks = [torch.full_like(keys, self.vocabulary["."])] * self.filler
         asked = self._asked(length, count, generator)
@@ -83,4 +83,4 @@ class AssociativeRecall(Task):
         """Which pairs are asked, in the order of the queries."""
         queries = min(self.queries, length)
         among = length if self.asked == "any" else queries
-        return torch.rand((count, among), generator=generator).argsort(1)[:, :queries]
+        return orders((count, among), generator)[:, :queries]

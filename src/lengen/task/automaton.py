@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -16,7 +17,7 @@ from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 @dataclass(frozen=True)
 class Automaton(Task):
-    """In which state does the automaton end? Length: symbols read, each drawn uniformly.
+    """In which state does the automaton end? Length: symbols read.
 
     >>> door = {"shut": ["open", "shut"], "open": ["open", "shut"]}
     >>> print(Automaton(symbols=["pull", "push"], table=door, start="shut").show(length=3))
@@ -33,6 +34,7 @@ class Automaton(Task):
         output: what is answered in a state; a state that is not named here answers with its own name.
         scratchpad: `none` answers at once; `running` writes the state after every symbol but the last before the
             answer; `interleaved` writes every symbol and the state after it, the last time the answer instead.
+        drawn: every symbol is `uniform`, or all of a string are `equal`.
     """
 
     symbols: list[str]
@@ -40,6 +42,7 @@ class Automaton(Task):
     start: str
     output: dict[str, str] = field(default_factory=dict)
     scratchpad: Literal["none", "running", "interleaved"] = "none"
+    drawn: Literal["uniform", "equal"] = "uniform"
 
     def __post_init__(self) -> None:
         wanted = len(self.symbols)
@@ -65,9 +68,14 @@ class Automaton(Task):
         """Symbols, states and outputs; one that has the name of another is the same."""
         return Vocabulary(tuple(dict.fromkeys((*self.symbols, *self.table, *self.output.values()))))
 
+    def stresses(self) -> Mapping[str, Task]:
+        """One symbol again and again: nothing marks a place, and only counting tells how often it came."""
+        return {"equal": replace(self, drawn="equal")}
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
-        drawn = torch.randint(len(self.symbols), (count, length), generator=generator)
+        columns = length if self.drawn == "uniform" else 1
+        drawn = torch.randint(len(self.symbols), (count, columns), generator=generator).expand(-1, length)
         states = self._run(drawn)
         read = self.vocabulary.encode(self.symbols)[drawn]
         last = self.vocabulary.encode(self.output.get(state, state) for state in self.table)[states[:, -1:]]

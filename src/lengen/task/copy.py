@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lengen.refusal import require
 from lengen.scratchpad import tail
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 from lengen.text import copy as words
 from lengen.text.scratchpad import check
 
@@ -27,6 +27,8 @@ class Copy(Task):
     decd# -> decd⏎
     >>> print(Copy(alphabet=5, style="text").show(length=4))
     Copy: e e d a [SEP]  -> e e d a⏎
+    >>> print(Copy(style="words").show(length=4))
+    Copy: kab leb zab bab [SEP]  -> kab leb zab bab⏎
     >>> print(Copy(alphabet=5, scratchpad="tail").show(length=2))
     ee# -> 1:e=e,2:e=e,>ee⏎
 
@@ -36,9 +38,11 @@ class Copy(Task):
             (the central paper's rsc), `ngram` repeats two, three or four freely drawn symbols, at least twice where
             the length allows (the last time perhaps in part).
         times: how often the string is written (2 is the paper's rsc2x and cmc2x).
-        substitute: name a symbol of the string and another one; the answer has the second for the first (rdc).
-        style: `symbols`, or the central paper's `text` in characters. Writing twice, it puts `[NEXT]` between (cmc2x),
-            except where the string is one symbol (rsc2x).
+        substitute: name a symbol of the string and another one; the answer has the second for the first (rdc, whose
+            symbols are letters here).
+        style: `symbols`, or the central paper's `text` in characters, or text of `words` (cmc; they are made up here, of
+            three letters each). Writing twice, text has `[NEXT]` between (cmc2x), except where the string is one symbol
+            (rsc2x).
         scratchpad: `tail` writes for every symbol where the head stands, the symbol that it reads and the one that it
             writes, and then the answer.
     """
@@ -47,7 +51,7 @@ class Copy(Task):
     repeats: Literal["allowed", "unique", "one", "ngram"] = "allowed"
     times: Literal[1, 2] = 1
     substitute: bool = False
-    style: Literal["symbols", "text"] = "symbols"
+    style: Literal["symbols", "text", "words"] = "symbols"
     scratchpad: Literal["none", "tail"] = "none"
 
     def __post_init__(self) -> None:
@@ -56,13 +60,22 @@ class Copy(Task):
             f"task.alphabet={self.alphabet}: allowed is {1 + self.substitute} or more",
         )
         check(self.style, self.scratchpad, (), ())
+        require(
+            self.style != "words" or self.alphabet <= len(words.WORDS),
+            f"task.alphabet={self.alphabet} with task.style=words: allowed is up to {len(words.WORDS)}",
+        )
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """What symbols are called."""
+        return words.WORDS[: self.alphabet] if self.style == "words" else letters(self.alphabet)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The alphabet, an arrow for substitution, and what a scratchpad needs."""
-        if self.style == "text":
-            return words.vocabulary(letters(self.alphabet))
-        symbols = (*letters(self.alphabet), ">")
+        if self.style != "symbols":
+            return words.vocabulary(self._names)
+        symbols = (*self._names, ">")
         return Vocabulary(symbols if self.scratchpad == "none" else tail.alphabet(symbols))
 
     def stresses(self) -> Mapping[str, Task]:
@@ -78,9 +91,9 @@ class Copy(Task):
             step = torch.randint(1, self.alphabet, (count, 1), generator=generator)
             rule = old, (old + step) % self.alphabet
             written = torch.where(items == old, rule[1], items)
-        if self.style == "text":
+        if self.style != "symbols":
             form = words.ONCE if self.times == 1 else words.TWICE if self.repeats == "one" else words.NEXT
-            text = words.write(items, written, rule, letters(self.alphabet), form)
+            text = words.write(items, written, rule, self._names, form)
             return text.batch(length, count, self.vocabulary)
         index, separator = torch.arange(2, length + 2).unsqueeze(0), torch.full((1, 1), SEP)
         prompt = [Span(items + len(SPECIAL), index), Span(separator, 1)]
@@ -103,7 +116,7 @@ class Copy(Task):
                 length <= self.alphabet,
                 f"length {length}: task.repeats=unique allows at most task.alphabet={self.alphabet} symbols",
             )
-            return torch.rand((count, self.alphabet), generator=generator).argsort(1)[:, :length]
+            return orders((count, self.alphabet), generator)[:, :length]
         items = torch.randint(self.alphabet, (count, length), generator=generator)
         if self.repeats == "ngram":
             sizes = torch.randint(2, 5, (count, 1), generator=generator).clamp(max=max(length // 2, 1))

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.refusal import require
-from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Count(Task):
             asked + torch.randint(1, self.alphabet, (count, length), generator=generator)
         ) % self.alphabet
         number = torch.randint(length + 1, (count, 1), generator=generator)
-        rank = torch.rand((count, length), generator=generator).argsort(1)
+        rank = orders((count, length), generator)
         return torch.where(rank < number, asked, others)
 
     def _written(self, number: Int[Tensor, "batch 1"], width: int) -> Span:

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.refusal import require
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,6 @@ class InversePermutation(Task):
     ) -> Int[Tensor, "batch length"]:
         """Which item of the string stands where."""
         if self.order == "shuffled":
-            return torch.rand((count, length), generator=generator).argsort(1)
+            return orders((count, length), generator)
         items = torch.arange(length).expand(count, -1)
         return items if self.order == "identity" else items.flip(1)

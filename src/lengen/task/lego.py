@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.refusal import require
-from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 from lengen.text import lego as words
 from lengen.text.scratchpad import check, without_variables
 
@@ -72,7 +72,7 @@ class Lego(Task):
             length <= self.alphabet,
             f"length {length}: task.alphabet={self.alphabet} allows at most {self.alphabet} variables",
         )
-        names = torch.rand((count, self.alphabet), generator=generator).argsort(1)[:, :length] + len(SPECIAL)
+        names = orders((count, self.alphabet), generator)[:, :length] + len(SPECIAL)
         minus = torch.randint(2, (count, length), generator=generator)
         order = self._order(length, count, generator)
         asked = torch.full((count, 1), length - 1)
@@ -116,7 +116,7 @@ class Lego(Task):
     def _order(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         """The place in the chain of every clause that is read."""
         if self.order == "shuffled":
-            return torch.rand((count, length), generator=generator).argsort(1)
+            return orders((count, length), generator)
         forward = torch.arange(length).expand(count, -1)
         return forward if self.order == "forward" else forward.flip(1)
 

@@ -16,7 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.refusal import require
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 
 LETTERS = 26
 
@@ -94,14 +94,14 @@ class Lookup(Task):
         """The values of every function, by its argument."""
         if self.tables == "fixed":
             count, generator = 1, torch.Generator().manual_seed(0)
-        return torch.rand((count, self.functions, self.values), generator=generator).argsort(2)
+        return orders((count, self.functions, self.values), generator)
 
     def _entries(
         self, tables: Int[Tensor, "batch functions values"], generator: torch.Generator
     ) -> list[Span]:
         """Function, argument and value of every entry, in random order, and a colon."""
         count = tables.shape[0]
-        order = torch.rand((count, self.functions * self.values), generator=generator).argsort(1)
+        order = orders((count, self.functions * self.values), generator)
         function, argument = order // self.values, order % self.values
         value = tables.flatten(1).gather(1, order)
         entries = [self._name(function), argument + len(SPECIAL), value + len(SPECIAL)]

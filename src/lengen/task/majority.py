@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble, orders
 
 
 @dataclass(frozen=True)
@@ -49,4 +49,4 @@ class Majority(Task):
         if self.bits == "uniform":
             return torch.randint(2, (count, length), generator=generator)
         ones = length // 2 + torch.randint(2, (count, 1), generator=generator)
-        return (torch.rand((count, length), generator=generator).argsort(1) < ones).long()
+        return (orders((count, length), generator) < ones).long()

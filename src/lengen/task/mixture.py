@@ -188,4 +188,4 @@ def scattered(kinds: Int[Tensor, " batch"], draw: Callable[[int, int], Batch]) -
     """
     present, counts = torch.unique(kinds, return_counts=True)
     drawn = [draw(kind, rows) for kind, rows in zip(present.tolist(), counts.tolist(), strict=True)]
-    return Batch.join(drawn).rows(kinds.argsort(stable=True).argsort())
+    return Batch.join(drawn).rows(kinds.argsort(stable=True).argsort(stable=True))

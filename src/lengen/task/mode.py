@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.refusal import require
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Mode(Task):
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         if self.symbols == "uniform":
             return torch.randint(self.alphabet, (count, length), generator=generator)
-        names = torch.rand((count, self.alphabet), generator=generator).argsort(1)
-        rank = torch.rand((count, length), generator=generator).argsort(1)
+        names = orders((count, self.alphabet), generator)
+        rank = orders((count, length), generator)
         most = (length + 1) // 2
         return names.gather(1, (rank >= most).long() + (rank >= 2 * most - 1))
 

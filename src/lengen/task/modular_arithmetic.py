@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import torch
 from jaxtyping import Int
@@ -35,10 +37,12 @@ class ModularArithmetic(Task):
     Args:
         modulus: the number; digits below it are drawn uniformly.
         brackets: whether the expression has brackets.
+        nesting: of brackets: `uniform` as above, or the `deepest`, of which every left side is a digit.
     """
 
     modulus: int = 5
     brackets: bool = False
+    nesting: Literal["uniform", "deepest"] = "uniform"
 
     def __post_init__(self) -> None:
         require(2 <= self.modulus <= len(DIGITS), f"task.modulus={self.modulus}: allowed is 2 to 10")  # noqa: PLR2004
@@ -47,6 +51,10 @@ class ModularArithmetic(Task):
     def vocabulary(self) -> Vocabulary:
         """Digits, signs and brackets."""
         return Vocabulary((*DIGITS[: self.modulus], "+", "-", "*", "(", ")", "="))
+
+    def stresses(self) -> Mapping[str, Task]:
+        """With brackets: as many within each other as the length allows, to be worked off from the last to the first."""
+        return {"deep": replace(self, nesting="deepest")} if self.brackets else {}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw expressions; see `Task.sample`."""
@@ -104,7 +112,7 @@ class ModularArithmetic(Task):
         No two expressions begin in the same column, and all begin left of what they consist of. A size of 0 is no
         expression; a column of `length` is no sign.
         """
-        share = torch.rand((count, length), generator=generator)
+        share = torch.rand((count, length), generator=generator) * (self.nesting == "uniform")
         sizes = torch.zeros((count, length + 2), dtype=torch.long)
         sizes[:, 0] = length
         middles = torch.full((count, length), length)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from lengen.refusal import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+
+DEPTHS = tuple(tenth / 10 for tenth in range(11))
 
 
 @dataclass(frozen=True)
@@ -30,22 +33,35 @@ class NgramLookup(Task):
             of what is looked for).
         key: symbols of the key, the n of the n-gram.
         answer: symbols that are written.
+        depth: symbols before the key and the answer as a share of all others, from 0 to 1; None draws it uniformly.
+        others: the other symbols are `uniform`, or `near`: the key again and again, each time with one symbol changed.
     """
 
     alphabet: int = 26
     side: Literal["prefix", "suffix"] = "prefix"
     key: int = 2
     answer: int = 2
+    depth: float | None = None
+    others: Literal["uniform", "near"] = "uniform"
 
     def __post_init__(self) -> None:
         for name, least in (("alphabet", 2), ("key", 1), ("answer", 1)):
             value = getattr(self, name)
             require(value >= least, f"task.{name}={value}: allowed is {least} or more")
+        require(
+            self.depth is None or 0 <= self.depth <= 1,
+            f"task.depth={self.depth}: allowed is null (uniform), or 0 to 1",
+        )
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The alphabet and the question mark."""
         return Vocabulary((*letters(self.alphabet), "?"))
+
+    def stresses(self) -> Mapping[str, Task]:
+        """Keys among others that are nearly the same, and keys at eleven depths, from the beginning to the end."""
+        depths = {f"depth={depth:.2f}": replace(self, depth=depth) for depth in DEPTHS}
+        return {"near": replace(self, others="near"), **depths}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and keys, again where the key comes twice; see `Task.sample`."""
@@ -76,10 +92,28 @@ class NgramLookup(Task):
         size = self.key + self.answer
         strings = torch.randint(self.alphabet, (count, length + size), generator=generator)
         first = torch.randint(length + 1, (count, 1), generator=generator)
+        if self.depth is not None:
+            first = torch.full_like(first, round(self.depth * length))
         window = strings.gather(1, first + torch.arange(size))
         if self.side == "prefix":
-            return strings, window[:, : self.key], window[:, self.key :]
-        return strings, window[:, self.answer :], window[:, : self.answer]
+            key, answer = window[:, : self.key], window[:, self.key :]
+        else:
+            key, answer = window[:, self.answer :], window[:, : self.answer]
+        if self.others == "near":
+            column = torch.arange(length + size)
+            apart = (column < first) | (column >= first + size)
+            strings = torch.where(apart, self._near(key, length + size, generator), strings)
+        return strings, key, answer
+
+    def _near(
+        self, key: Int[Tensor, "batch key"], columns: int, generator: torch.Generator
+    ) -> Int[Tensor, "batch columns"]:
+        """The key again and again, each time with one symbol changed."""
+        shape = len(key), -(-columns // self.key), 1
+        changed = torch.randint(self.key, shape, generator=generator)
+        change = torch.randint(1, self.alphabet, shape, generator=generator)
+        others = key.unsqueeze(1) + change * (torch.arange(self.key) == changed)
+        return (others % self.alphabet).flatten(1)[:, :columns]
 
 
 def occurrences(key: Int[Tensor, "batch key"], strings: Int[Tensor, "batch string"]) -> Int[Tensor, " batch"]:

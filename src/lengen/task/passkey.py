@@ -36,7 +36,8 @@ class Passkey(Task):
     Args:
         digits: digits of a key.
         depth: noise before the key as a share of all noise, from 0 to 1; None draws it uniformly.
-        noise: `random` symbols, or `text`, the standard filler sentences in characters.
+        noise: `random` symbols, or `text`, the standard filler sentences in characters, of which the last may be cut; a
+            key stands where two meet, as near as can be to its depth.
         keys: how many keys are hidden; with more than one each has a label and the question names one.
         alphabet: number of noise symbols (`random` only).
     """
@@ -135,9 +136,19 @@ class Passkey(Task):
         depth = torch.randint(length + 1, (count, keys), generator=generator)
         if self.depth is not None:
             depth = torch.full_like(depth, round(self.depth * length))
+        if self.noise == "text":
+            depth = snapped(depth, length)
         rank = torch.cat(
             [2 * depth.repeat_interleave(size, 1), torch.arange(1, 2 * length, 2).expand(count, -1)], 1
         )
         order = rank.argsort(dim=1, stable=True)
         body = torch.cat([hidden.flatten(1), noise], 1).gather(1, order)
         return body, torch.cat([places.flatten(1), torch.zeros_like(noise)], 1).gather(1, order)
+
+
+def snapped(depth: Int[Tensor, "batch keys"], length: int) -> Int[Tensor, "batch keys"]:
+    """The beginning of a filler sentence that is nearest to each place, or the end of the last if it is whole."""
+    first = torch.tensor([i for i in range(len(FILLER)) if FILLER[i - 1] == "."])
+    begins = (first + len(FILLER) * torch.arange(length // len(FILLER) + 1).unsqueeze(1)).flatten()
+    begins = begins[begins <= length]
+    return begins[torch.bucketize(depth, (begins[1:] + begins[:-1]) / 2)]

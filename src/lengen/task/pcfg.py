@@ -158,7 +158,9 @@ def trees(binary: Bool[Tensor, "batch functions"], generator: torch.Generator) -
     nodes = binary.shape[1] + leaves
     strings = torch.where(torch.arange(binary.shape[1] + 1) < leaves, LEAF, VOID)
     arities = torch.cat([binary + 1, strings], 1)
-    order = (torch.rand(arities.shape, generator=generator) + 2 * (arities == VOID)).argsort(1)
+    order = (torch.rand(arities.shape, generator=generator) + 2 * (arities == VOID)).argsort(
+        dim=1, stable=True
+    )
     arities = arities.gather(1, order)[:, : int(nodes.max())]
     column = torch.arange(arities.shape[1])
     awaited = (arities - 1).masked_fill(arities == VOID, 0).cumsum(1)

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.refusal import require
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,4 @@ class SelectiveCopy(Task):
         symbols = min(self.symbols, length)
         if self.spacing == "early":
             return torch.arange(symbols).expand(count, -1)
-        return torch.rand((count, length), generator=generator).argsort(1)[:, :symbols].sort(1).values
+        return orders((count, length), generator)[:, :symbols].sort(1).values

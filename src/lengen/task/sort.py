@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lengen.refusal import require
 from lengen.scratchpad.selection import swaps
-from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 from lengen.text import sort as words
 from lengen.text.scratchpad import check, without_variables
 
@@ -28,7 +28,7 @@ class Sort(Task):
     >>> print(Sort(digits=2, duplicates=True).show(length=3))
     44,39,33# -> 33,39,44⏎
     >>> print(Sort(alphabet=26, style="text").show(length=4))
-    Sort the following list [ m, c, d, s ].  -> The sorted list is [ c, d, m, s ].⏎
+    Sort the following list [ M, C, D, S ].  -> The sorted list is [ C, D, M, S ].⏎
     >>> print(Sort(alphabet=26, scratchpad="selection").show(length=4))
     mcds# -> cmds;cdms;cdms⏎
 
@@ -42,7 +42,7 @@ class Sort(Task):
             for the sorted list alone.
         given: the order of the items that are read: `shuffled`, `sorted` already, or `reversed`; or `equal`, one
             item as often as there are items, whatever `duplicates` says.
-        style: `symbols`, or the central paper's `text` in characters.
+        style: `symbols`, or the central paper's `text` in characters, where the first 26 items are capital letters.
         scratchpad: `selection` writes the list after every step of a selection sort, the last of which is the answer;
             `steps` is the central paper's, in text.
         parts: what a step says: input, computation, output, remaining.
@@ -76,7 +76,8 @@ class Sort(Task):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return letters(self.alphabet) if self.digits == 1 else ()
+        """Items in text: A to Z, a to z, then numbered; numbers have no names."""
+        return tuple(map(str.swapcase, letters(self.alphabet))) if self.digits == 1 else ()
 
     @property
     def values(self) -> int:
@@ -92,8 +93,8 @@ class Sort(Task):
 
     def stresses(self) -> Mapping[str, Task]:
         """Lists that are in order, in the opposite order, or, where an item may come twice, of one item."""
-        orders = ("sorted", "reversed", *(("equal",) if self.duplicates else ()))
-        return {order: replace(self, given=order) for order in orders}
+        names = ("sorted", "reversed", *(("equal",) if self.duplicates else ()))
+        return {order: replace(self, given=order) for order in names}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw lists; see `Task.sample`."""
@@ -135,7 +136,7 @@ class Sort(Task):
             f"length {length}: without task.duplicates there are {self.values} items to sort",
         )
         if self.values <= 1000:  # noqa: PLR2004
-            return torch.rand((count, self.values), generator=generator).argsort(1)[:, :length]
+            return orders((count, self.values), generator)[:, :length]
         items = torch.randint(self.values, (count, length), generator=generator)
         while bool(
             (twice := repeated(items)).any()

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.refusal import require
-from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
 from lengen.task.sort import repeated
 
 FEW = 3
@@ -59,7 +59,7 @@ class UniqueSet(Task):
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         if self.repeats == "allowed":
             return torch.randint(self.alphabet, (count, length), generator=generator)
-        order = torch.rand((count, self.alphabet), generator=generator).argsort(1)
+        order = orders((count, self.alphabet), generator)
         if self.repeats == "late":
             return order[:, torch.arange(length) % self.alphabet]
         few = torch.randint(min(FEW, self.alphabet), (count, length), generator=generator)

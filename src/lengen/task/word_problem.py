@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -29,11 +30,13 @@ class WordProblem(Task):
         generators: permutations of the same points, at most ten, whose products are the group.
         symbols: what is read: `elements` of the group, or its `generators` alone.
         scratchpad: as of `Automaton`, whose states are the elements: the products so far.
+        drawn: as of `Automaton`; `equal` asks for the power of one element.
     """
 
     generators: list[str]
     symbols: Literal["elements", "generators"] = "elements"
     scratchpad: Literal["none", "running", "interleaved"] = "none"
+    drawn: Literal["uniform", "equal"] = "uniform"
 
     def __post_init__(self) -> None:
         points = "".join(DIGITS)[: len(self.generators[0])] if self.generators else ""
@@ -62,12 +65,16 @@ class WordProblem(Task):
         """The automaton that multiplies: a state an element."""
         symbols = list(self.elements if self.symbols == "elements" else dict.fromkeys(self.generators))
         table = {element: [product(element, symbol) for symbol in symbols] for element in self.elements}
-        return Automaton(symbols, table, self.elements[0], scratchpad=self.scratchpad)
+        return Automaton(symbols, table, self.elements[0], scratchpad=self.scratchpad, drawn=self.drawn)
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The elements."""
         return self.automaton.vocabulary
+
+    def stresses(self) -> Mapping[str, Task]:
+        """One element again and again, of which only counting tells the power."""
+        return {"equal": replace(self, drawn="equal")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw products; see `Task.sample`."""

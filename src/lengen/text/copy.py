@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 from jaxtyping import Int
 from torch import Tensor
@@ -12,6 +13,9 @@ from lengen.text import Text, characters, fill, join, spans, table
 
 COPY, REPLACE = "Copy: {given} [SEP] ", "Replace {old} with {new} in {given} [SEP] "
 ONCE, TWICE, NEXT = "{answer}", "{answer} {answer}", "{answer} [NEXT] {answer}"
+CONSONANTS, VOWELS = "bdfgklmnprstvz", "aeiou"
+WORDS = tuple(first + vowel + last for last, vowel, first in product(CONSONANTS, VOWELS, CONSONANTS))
+"""Made-up words."""
 
 
 def vocabulary(names: Sequence[str]) -> Vocabulary:

@@ -49,13 +49,13 @@ def check(style: str, scratchpad: str, parts: Sequence[str], known: Sequence[str
         ValueError: steps without words, words with a scratchpad made of symbols, or parts that there are not.
     """
     require(
-        style == "text" or scratchpad != "steps",
+        style != "symbols" or scratchpad != "steps",
         f"task.scratchpad=steps with task.style={style}: allowed is task.style=text",
     )
     allowed = ("none", "steps") if known else ("none",)
     require(
-        style != "text" or scratchpad in allowed,
-        f"task.scratchpad={scratchpad} with task.style=text: allowed is {', '.join(allowed)}",
+        style == "symbols" or scratchpad in allowed,
+        f"task.scratchpad={scratchpad} with task.style={style}: allowed is {', '.join(allowed)}",
     )
     require(
         set(parts) <= set(known) and len(set(parts)) == len(parts),
