@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,20 +43,38 @@ class Ran:
 @pytest.fixture
 def lengen(tmp_path, monkeypatch, capsys):
     """Run `lengen` with some arguments in an empty folder."""
-    from lengen.cli import main
-
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith(("WANDB_", "HYDRA_"))]:
-        monkeypatch.delenv(name)
+    alone(monkeypatch, tmp_path)
 
     def run(*arguments: str) -> Ran:
         capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["lengen", *arguments])
-        monkeypatch.setattr(sys, "path", list(sys.path))
-        code = main()
+        code = command(monkeypatch, *arguments)
         return Ran(code, *capsys.readouterr())
 
     return run
+
+
+def alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Go to a folder, and leave the settings of other programs behind."""
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith(("WANDB_", "HYDRA_"))]:
+        monkeypatch.delenv(name)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run a command line here; its exit code."""
+    from lengen.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["lengen", *arguments])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return main()
+
+
+def train(folder: Path, *commands: Sequence[str]) -> None:
+    """Train what several tests read, in a folder of its own."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        alone(monkeypatch, folder)
+        for words in commands:
+            assert command(monkeypatch, "train", *words) == 0
 
 
 def run_folders(root: Path) -> list[Path]:

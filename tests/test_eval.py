@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from conftest import TINY, run_folders
+from conftest import TINY, run_folders, train
 from lengen.curve import Curve
 from lengen.folder import EvalFolder, RunFolder
 from lengen.request import Request
@@ -22,15 +22,8 @@ from test_cli import MINE, refused
 def trained(tmp_path_factory):
     """A folder with runs of passkey (two seeds), addition, and sort."""
     root = tmp_path_factory.mktemp("trained")
-    import subprocess
-    import sys
-
-    script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
-    for words in (["-m", "task=passkey", "seed=0,1"], ["task=addition"], ["task=sort", "pe=rope"]):
-        done = subprocess.run(
-            [sys.executable, "-c", script, "train", *words, *TINY], cwd=root, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
+    commands = (["-m", "task=passkey", "seed=0,1"], ["task=addition"], ["task=sort", "pe=rope"])
+    train(root, *([*words, *TINY] for words in commands))
     return root
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import shutil
-import subprocess
-import sys
 from collections import defaultdict
 
 import pytest
 from matplotlib.figure import Figure
 
-from conftest import TINY, run_folders
+from conftest import TINY, run_folders, train
 from test_cli import refused
 
 
@@ -19,12 +17,12 @@ from test_cli import refused
 def trained(tmp_path_factory):
     """Runs of passkey with two encodings, one with another number of layers, and one of another task."""
     root = tmp_path_factory.mktemp("trained")
-    script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
-    for words in (["-m", "pe=nope,t5"], ["pe=alibi", "decoder.layers=2"], ["task=sort", "pe=rope"]):
-        own = [word for word in TINY if not ("layers" in word and "decoder.layers=2" in words)]
-        command = [sys.executable, "-c", script, "train", *words, *own]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    train(
+        root,
+        ["-m", "pe=nope,t5", *TINY],
+        [*TINY, "pe=alibi", "decoder.layers=2"],
+        [*TINY, "task=sort", "pe=rope"],
+    )
     return root
 
 
