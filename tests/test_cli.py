@@ -244,7 +244,7 @@ def test_data_and_list_refuse_mistakes_too(lengen):
 
 
 def test_a_multirun_gives_a_folder_a_job(lengen, tmp_path):
-    ran = lengen("train", "-m", "task=copy", "pe=nope,rope", "seed=range(2)", *TINY)
+    ran = lengen("train", "task=copy", "-m", "pe=nope,rope", "seed=range(2)", *TINY)  # -m stands anywhere
     assert ran.code == 0
     assert "4 of 4 jobs finished" in ran.out
     found = {(path.parts[-3], path.name) for path in run_folders(tmp_path)}

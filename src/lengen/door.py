@@ -20,6 +20,8 @@ REFUSED, FAILED, INTERRUPTED = 2, 1, 130
 MISTAKES = (ValueError, OSError)
 """What a user can mend: everything else is ours, and keeps its traceback."""
 
+GIVEN = re.compile(r"~|[+]*[\w./@]+=")
+"""How an option of the configuration begins: `task=copy`, `+mine=1`, `~mine`."""
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
 """Options of `task=dataset` that are texts, and that are lists of them."""
 
@@ -70,10 +72,10 @@ class Door:
         traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, and the exit code is ours
         completing = any(word.startswith(("-sc", "--shell-completion")) for word in self.arguments)
-        sys.argv = [
-            sys.argv[0] if completing else f"lengen {self.command}",
-            *map(self._quoted, self.arguments),
-        ]
+        words = [*map(self._quoted, self.arguments)]
+        if not completing:  # argparse wants all options of the configuration together
+            words.sort(key=lambda word: GIVEN.match(word) is not None)
+        sys.argv = [sys.argv[0] if completing else f"lengen {self.command}", *words]
         entrance = hydra.main(config_path=str(config_dir()), config_name=self.command, version_base="1.3")
         try:
             entrance(self._job)()
