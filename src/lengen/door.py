@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lengen.config import config_dir, nearest
+from lengen.refusal import require
 
 REFUSED, FAILED, INTERRUPTED = 2, 1, 130
 MISTAKES = (ValueError, OSError)
@@ -67,6 +68,7 @@ class Door:
             0; 1 if a run or a job failed; 2 for a mistake on the command line; 130 after Ctrl-C.
         """
         import hydra
+        from hydra._internal.utils import get_args_parser
         from hydra.errors import CompactHydraException
 
         traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -78,6 +80,11 @@ class Door:
         sys.argv = [sys.argv[0] if completing else f"lengen {self.command}", *words]
         entrance = hydra.main(config_path=str(config_dir()), config_name=self.command, version_base="1.3")
         try:
+            unknown = get_args_parser().parse_known_args(words)[1]
+            require(
+                not unknown or completing,
+                f"{''.join(unknown[:1])}: no such flag (lengen {self.command} --help shows what there is)",
+            )
             entrance(self._job)()
             return self._sum()
         except BrokenPipeError:  # nobody reads any more
