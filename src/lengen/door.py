@@ -80,10 +80,10 @@ class Door:
         sys.argv = [sys.argv[0] if completing else f"lengen {self.command}", *words]
         entrance = hydra.main(config_path=str(config_dir()), config_name=self.command, version_base="1.3")
         try:
-            unknown = get_args_parser().parse_known_args(words)[1]
+            unknown = [] if completing else get_args_parser().parse_known_args(words)[1]
             require(
-                not unknown or completing,
-                f"{''.join(unknown[:1])}: no such flag (lengen {self.command} --help shows what there is)",
+                not unknown,
+                f"{' '.join(unknown)}: no such flag (lengen {self.command} --help shows what there is)",
             )
             entrance(self._job)()
             return self._sum()
