@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -11,8 +11,7 @@ import torch
 
 from lengen.refusal import require
 from lengen.task import SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
-
-DEPTHS = tuple(tenth / 10 for tenth in range(11))
+from lengen.task.depth import check, depths
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,7 @@ class Induction(Task):
     def __post_init__(self) -> None:
         least = 1 if self.trigger == "mark" else 2
         require(self.alphabet >= least, f"task.alphabet={self.alphabet}: allowed is {least} or more")
-        require(
-            self.depth is None or 0 <= self.depth <= 1,
-            f"task.depth={self.depth}: allowed is null (uniform), or 0 to 1",
-        )
+        check(self.depth)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -51,7 +47,7 @@ class Induction(Task):
 
     def stresses(self) -> Mapping[str, Task]:
         """The trigger at eleven depths, from the beginning to right before the end."""
-        return {f"depth={depth:.2f}": replace(self, depth=depth) for depth in DEPTHS}
+        return depths(self)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw symbols and where the trigger stands; see `Task.sample`."""

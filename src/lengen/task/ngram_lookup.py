@@ -13,8 +13,7 @@ from torch import Tensor
 
 from lengen.refusal import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
-
-DEPTHS = tuple(tenth / 10 for tenth in range(11))
+from lengen.task.depth import check, depths
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,7 @@ class NgramLookup(Task):
         for name, least in (("alphabet", 2), ("key", 1), ("answer", 1)):
             value = getattr(self, name)
             require(value >= least, f"task.{name}={value}: allowed is {least} or more")
-        require(
-            self.depth is None or 0 <= self.depth <= 1,
-            f"task.depth={self.depth}: allowed is null (uniform), or 0 to 1",
-        )
+        check(self.depth)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -60,8 +56,7 @@ class NgramLookup(Task):
 
     def stresses(self) -> Mapping[str, Task]:
         """Keys among others that are nearly the same, and keys at eleven depths, from the beginning to the end."""
-        depths = {f"depth={depth:.2f}": replace(self, depth=depth) for depth in DEPTHS}
-        return {"near": replace(self, others="near"), **depths}
+        return {"near": replace(self, others="near"), **depths(self)}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and keys, again where the key comes twice; see `Task.sample`."""

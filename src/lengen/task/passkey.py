@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -13,13 +13,13 @@ from torch import Tensor
 
 from lengen.refusal import require
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.depth import check, depths
 
 INTRODUCTION = (
     "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. "
     "I will quiz you about the important information there."
 )
 FILLER = " The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
-DEPTHS = tuple(tenth / 10 for tenth in range(11))
 LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -50,10 +50,7 @@ class Passkey(Task):
 
     def __post_init__(self) -> None:
         require(self.digits >= 1, f"task.digits={self.digits}: allowed is 1 or more")
-        require(
-            self.depth is None or 0 <= self.depth <= 1,
-            f"task.depth={self.depth}: allowed is null (uniform), or 0 to 1",
-        )
+        check(self.depth)
         require(1 <= self.keys <= len(LABELS), f"task.keys={self.keys}: allowed is 1 to {len(LABELS)}")
         require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
 
@@ -81,7 +78,7 @@ class Passkey(Task):
 
     def stresses(self) -> Mapping[str, Task]:
         """The key at eleven depths, from the beginning of the noise to its end."""
-        return {f"depth={depth:.2f}": replace(self, depth=depth) for depth in DEPTHS}
+        return depths(self)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw noise and keys; see `Task.sample`."""
