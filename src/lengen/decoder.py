@@ -13,6 +13,7 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
+from lengen.lags import NARROWEST, Lags, serves
 from lengen.pe import PositionalEncoding, Shape
 from lengen.refusal import require
 from lengen.scene import Kept, Memory, Scene, later
@@ -89,11 +90,12 @@ class Reading:
     query: Tensor
     key: Tensor
     cache: Cache | None
+    lags: Lags | None = None
 
     def scene(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> Scene:
         """The pass as the block of a slot (loop and layer) sees it."""
         memory = Memory() if self.cache is None else self.cache.memories[slot]
-        return Scene(x, slot[1], self.query, self.key, memory)
+        return Scene(x, slot[1], self.query, self.key, memory, self.lags)
 
 
 class Attention(nn.Module):
@@ -180,6 +182,7 @@ class Decoder(nn.Module):
         vocabulary: number of token ids.
         pe: makes the positional encoding, one for all layers.
         attention: makes the attention rule, one a layer.
+        flex: whether, on CUDA, a bias by distance is looked up by FlexAttention and no mask is made of it.
     """
 
     def __init__(
@@ -188,9 +191,10 @@ class Decoder(nn.Module):
         vocabulary: int,
         pe: Callable[[Shape], PositionalEncoding],
         attention: Callable[[Shape], AttentionRule],
+        flex: bool = False,
     ) -> None:
         super().__init__()
-        self.architecture = architecture
+        self.architecture, self.flex = architecture, flex
         self.embedding = nn.Embedding(vocabulary, architecture.dim)
         self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList(
@@ -236,8 +240,9 @@ class Decoder(nn.Module):
         """
         embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
         seen = positions if cache is None else cache.seen(positions)
-        bias = causal(self.pe.bias(positions, seen), positions, seen)
-        reading = Reading(self.pe.table(positions), bias, positions, seen, cache)
+        lags = self._lags(positions, seen)
+        bias = None if lags else causal(self.pe.bias(positions, seen), positions, seen)
+        reading = Reading(self.pe.table(positions), bias, positions, seen, cache, lags)
         x = embedded
         for loop in range(self.architecture.loops):
             if loop and self.architecture.inject:
@@ -247,6 +252,22 @@ class Decoder(nn.Module):
         x = self.norm(x)
         logits: Tensor = self.head(x * self.architecture.dim**-0.5 if self.architecture.tied else x)
         return logits
+
+    def _lags(
+        self, positions: Real[Tensor, "#batch time *streams"], seen: Real[Tensor, "#batch all *streams"]
+    ) -> Lags | None:
+        """The bias as a table of distances, where FlexAttention may read one; None leaves it to a mask.
+
+        A bias of positions alone that no common shift changes is one of distances.
+        """
+        able = self.flex and serves(positions.device) and self.architecture.shape.head_dim >= NARROWEST
+        alone = positions.shape[1] == seen.shape[1] > 1 and not positions.is_floating_point()
+        by_distance = self.pe.relative and self.pe.streams is None
+        if not (able and alone and by_distance and all(rule.only_sharpens for rule in self.rules)):
+            return None
+        line = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
+        bias = self.pe.bias(line[:, -1:], line)
+        return None if bias is None else Lags(bias[0, :, 0].flip(-1), positions)
 
 
 def causal(

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
+from lengen.lags import Lags
+
 
 class Memory:
     """What one block keeps of earlier tokens, by name. This one serves a full pass: nothing came before, nothing is kept."""
@@ -70,6 +72,7 @@ class Scene:
         query: positions of the new tokens.
         key: positions of all tokens so far; the newest stand last.
         memory: of this block, and in a looped decoder of this loop.
+        lags: a bias by distance that no mask was made of; None leaves all to the mask.
     """
 
     x: Float[Tensor, "batch query dim"]
@@ -77,6 +80,7 @@ class Scene:
     query: Real[Tensor, "#batch query *streams"]
     key: Real[Tensor, "#batch key *streams"]
     memory: Memory
+    lags: Lags | None = None
 
     @property
     def visible(self) -> Int[Tensor, " query"]:

@@ -33,7 +33,7 @@ from lengen.training import TrainerOptions
 
 APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
 APART_IN_EVAL = ("stress",)
-APART_IN_TRAINER = ("threads", "accelerator", "progress", "log_every", "checkpoint_every")
+APART_IN_TRAINER = ("threads", "accelerator", "flex", "progress", "log_every", "checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Setting:
         torch.manual_seed(
             generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
         )
-        return Decoder(self.decoder, len(self.posed.vocabulary), self.pe, self.attention)
+        return Decoder(self.decoder, len(self.posed.vocabulary), self.pe, self.attention, self.trainer.flex)
 
     @property
     def questions(self) -> dict[int, Tensor]:

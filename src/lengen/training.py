@@ -29,6 +29,9 @@ class TrainerOptions:
     Args:
         accelerator: `auto` takes a CUDA GPU where there is one.
         precision: `auto` is bf16 autocast on a GPU, float32 on a CPU.
+        flex: whether, on CUDA, biases by distance (T5, ALiBi, NAPE, KERPLE, Sandwich) are looked up by FlexAttention
+            and no mask is made of them: less memory at long lengths, some seconds of compiling. Its speed was not
+            measured yet. Heads have 16 channels or more.
         threads: CPU threads of torch.
         clip: largest norm of the gradient; 0 does not clip.
         examples: size of a fixed training set; null draws fresh examples at every step.
@@ -42,6 +45,7 @@ class TrainerOptions:
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
+    flex: bool = False
     threads: int = 1
     clip: float = 1.0
     examples: int | None = None
@@ -130,6 +134,7 @@ def fit(
             "srun",
             "isinstance.treespec",
             "GPU available but not used",
+            "The .grad attribute of a Tensor that is not a leaf",  # of a table that FlexAttention looks up
         ):
             warnings.filterwarnings("ignore", message=f".*{text}.*")
         trainer = Trainer(

@@ -83,11 +83,19 @@ class AttentionRule(nn.Module):
             logits = logits.masked_fill(scene.later, -torch.inf) if bias is None else logits + bias
             weights = self.reweigh(self.normalise(self.adjust(logits, scene), scene), scene)
             return weights.to(value.dtype) @ value
+        if scene.lags is not None:
+            return scene.lags.mix(query, key, value, self.scale)
         mask = None if bias is None else bias.to(query.dtype)
         causal = bias is None and query.shape[2] > 1
         return scaled_dot_product_attention(
             query, key, value, attn_mask=mask, is_causal=causal, scale=self.scale
         )
+
+    @property
+    def only_sharpens(self) -> bool:
+        """Whether the rule is softmax but for a factor on the logits, so that no kernel needs more than that."""
+        own = (getattr(type(self), hook) is not getattr(AttentionRule, hook) for hook in ("forward", "hide"))
+        return self.fused and not any(own)
 
     def share(self, first: AttentionRule) -> None:
         """Take over what all layers have in common; a rule a layer shares nothing.

@@ -23,7 +23,9 @@ What attention costs is decided by the bias, under a rule that is fused:
 | of positions alone (*bias mask*) | the same kernel reads a mask, one for all examples that share positions | time and memory quadratic |
 | learned, or of content (*bias mask, learned*) | in training explicit weights, as torch's CPU kernel has no gradient for a mask; the same kernel otherwise | time and memory quadratic, about twice those of a mask |
 
-`scripts/bench.py schemes` measures it. FlexAttention, which would make no mask, trains on CUDA alone and is not used.
+`scripts/bench.py schemes` measures it. On CUDA `trainer.flex=true` makes no mask of a bias by distance, learned or not
+(alibi, nape, sandwich, rope_alibi; t5 and kerple where layers share): FlexAttention looks it up, memory is linear
+(`lengen.lags`). Values and gradients are held to those of the mask; the speed was not measured.
 """
 
 from __future__ import annotations
