@@ -219,3 +219,30 @@ def test_outside_is_refused():
 def test_refusals(options, message):
     with pytest.raises(ValueError, match=message):
         make(**options)
+
+
+@pytest.mark.parametrize("change", ["in place", "loaded", "replaced"])
+def test_kept_vectors_are_those_of_the_weights_at_hand(change):
+    torch.manual_seed(0)
+    encoding, other = (SeqPE(SHAPE, maximum=200).double() for _ in range(2))
+    places, read = torch.arange(40, 120).unsqueeze(0), []
+    encode = encoding.encoder.forward
+    encoding.encoder.forward = lambda digits: read.append(len(digits)) or encode(digits)
+    with torch.no_grad():
+        first = encoding.encode(places)
+        assert torch.equal(encoding.encode(places[:, :7]), first[:, :7])
+        assert read == [128]
+        if change == "in place":
+            for weight, new in zip(encoding.parameters(), other.parameters(), strict=True):
+                weight.copy_(new)
+        elif change == "loaded":
+            encoding.load_state_dict(other.state_dict())
+        else:
+            for weight, new in zip(encoding.parameters(), other.parameters(), strict=True):
+                weight.data = new.data
+        assert torch.equal(encoding.encode(places), other.encode(places))
+    assert_close(encoding.encode(places), other.encode(places))  # with gradients, of distinct positions alone
+    assert read == [128, 128, 80]
+    with torch.no_grad():
+        encoding.encode(torch.tensor([[130]]))
+    assert read == [128, 128, 80, 200]

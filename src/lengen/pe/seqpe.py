@@ -84,8 +84,8 @@ class SeqPE(PositionalEncoding):
     products within windows anywhere must be distributed as those within the first window (`transfer`). Without them it
     does not extrapolate; with them it goes to `maximum`, where positions are refused.
 
-    Each pass, a cached step included, runs the small transformer over its distinct positions, and each training step
-    over up to 700 more for the two losses. `attn_scalar` has a bias mask that is learned: time and memory
+    Each training step runs the small transformer over its distinct positions, and over up to 700 more for the two
+    losses; without gradients vectors are kept until a weight changes. `attn_scalar` has a bias mask that is learned: time and memory
     quadratic in tokens; `added` stays fused. The small transformer works in float64 where the device has it, so that the
     bias of two positions does not depend on which others are read beside them.
 
@@ -139,6 +139,7 @@ class SeqPE(PositionalEncoding):
         channels = shape.dim if use == "added" else width
         digits = len(str(maximum - 1))
         self.encoder = DigitEncoder(digits, width, shape.heads, layers, channels)
+        self.kept: tuple[list[tuple[int, int]], Tensor] | None = None
         self.pair = None if use == "added" else nn.Linear(channels, 2 * channels, bias=False)
         if self.pair is not None:
             nn.init.normal_(self.pair.weight, std=channels**-0.5)
@@ -154,7 +155,23 @@ class SeqPE(PositionalEncoding):
             bool(((positions >= 0) & (positions < self.maximum)).all()),
             f"pe.maximum={self.maximum}: a position is beyond it",
         )
-        distinct, where = torch.unique(positions.long(), return_inverse=True)
+        if torch.is_grad_enabled():
+            distinct, where = torch.unique(positions.long(), return_inverse=True)
+            return self.vectors(distinct)[where]
+        return self.known(int(positions.max()) + 1)[positions.long()]
+
+    def known(self, count: int) -> Float[Tensor, "place channel"]:
+        """Vectors of positions from 0 on, as many at least, kept until a weight changes."""
+        state = [(weight.data_ptr(), weight._version) for weight in self.encoder.parameters()]  # noqa: SLF001
+        if self.kept is None or self.kept[0] != state or len(self.kept[1]) < count:
+            places = torch.arange(
+                min(1 << (count - 1).bit_length(), self.maximum), device=self.encoder.close.device
+            )
+            self.kept = state, self.vectors(places)
+        return self.kept[1]
+
+    def vectors(self, distinct: Int[Tensor, " place"]) -> Float[Tensor, "place channel"]:
+        """What the small transformer makes of positions."""
         weights = dict(self.encoder.named_parameters())
         powers = 10 ** torch.arange(len(weights["places.weight"]), device=distinct.device).flip(0)
         dtype = torch.float32 if distinct.device.type == "mps" else torch.float64
@@ -164,7 +181,7 @@ class SeqPE(PositionalEncoding):
                 {name: weight.to(dtype) for name, weight in weights.items()},
                 (distinct.unsqueeze(-1) // powers % 10,),
             )
-        return vectors[where]
+        return vectors
 
     def embed(
         self, x: Float[Tensor, "batch time dim"], positions: Real[Tensor, "#batch time"]
