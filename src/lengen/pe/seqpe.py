@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy, gelu, linear, scaled_dot_product_attention
 
+from lengen.draws import largest
 from lengen.pe import PositionalEncoding, Shape
 from lengen.refusal import require
 
@@ -240,7 +241,7 @@ class SeqPE(PositionalEncoding):
         local = (torch.arange(PIVOTS) % 2 == 1).unsqueeze(1)
         barred = (distances == 0) | (local & (distances > STRETCH))
         lots = torch.rand(distances.shape, generator=chance).masked_fill(barred, -1)
-        candidates = lots.topk(min(CANDIDATES, self.maximum - 1)).indices
+        candidates = largest(lots, min(CANDIDATES, self.maximum - 1))
         return pivots, candidates, distances.gather(1, candidates).argmin(1)
 
     def imitation(self, chance: torch.Generator) -> Float[Tensor, ""]:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
+from lengen.draws import largest
 from lengen.positions import Positions
 from lengen.positions.offset import fits
 from lengen.refusal import require
@@ -36,7 +37,7 @@ class Randomized(Positions):
         """See `Positions`."""
         fits(batch.time, self.maximum)
         draw = torch.rand((len(batch), self.maximum), generator=generator)
-        return draw.topk(batch.time, dim=1, sorted=False).indices.sort(1).values
+        return largest(draw, batch.time).sort(1).values
 
     def largest(self, batch: Batch, *, training: bool) -> int:
         """See `Positions`."""

@@ -271,8 +271,3 @@ def letters(count: int) -> tuple[str, ...]:
     """Names for the symbols of an alphabet: a to z, A to Z, then numbered."""
     plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     return tuple(plain[i] if i < len(plain) else f"s{i}" for i in range(count))
-
-
-def orders(shape: tuple[int, ...], generator: torch.Generator) -> Int[Tensor, "..."]:
-    """Random orders of the last axis; equal draws stay in their order, so that every processor gives the same."""
-    return torch.rand(shape, generator=generator).argsort(dim=-1, stable=True)

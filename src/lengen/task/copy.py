@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from lengen.draws import orders
 from lengen.refusal import require
 from lengen.scratchpad import tail
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.text import copy as words
 from lengen.text.scratchpad import check
 

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble, orders
+from lengen.draws import orders
+from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from lengen.draws import orders
 from lengen.refusal import require
-from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
+from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from lengen.draws import orders
 from lengen.refusal import require
 from lengen.scratchpad.selection import swaps
-from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
+from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.text import sort as words
 from lengen.text.scratchpad import check, without_variables
 

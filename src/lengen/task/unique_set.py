@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from lengen.draws import orders
 from lengen.refusal import require
-from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters, orders
+from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.sort import repeated
 
 FEW = 3
