@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lengen.evaluation import Evaluation
 from lengen.ranges import ranges
-from lengen.stream import BLOCK, Stream, generator
+from lengen.stream import BLOCK, Stream
 from lengen.task import PAD, Batch, Task, Vocabulary
 
 SHARE = 0.03
@@ -96,12 +96,7 @@ def fingerprints(batch: Batch) -> Int[Tensor, " batch"]:
 
 def asked(task: Task, evaluation: Evaluation, lengths: list[int]) -> dict[int, Int[Tensor, " batch"]]:
     """The prompts that a sweep asks, by length."""
-    return {
-        length: fingerprints(
-            task.examined().sample(length, evaluation.examples, generator("eval", evaluation.seed, length))
-        )
-        for length in lengths
-    }
+    return {length: fingerprints(evaluation.ask(task, length)) for length in lengths}
 
 
 def within(values: Int[Tensor, " values"], known: Int[Tensor, " known"]) -> Int[Tensor, " values"]:

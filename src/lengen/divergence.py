@@ -15,7 +15,6 @@ from lengen.again import Again, Answer, place, written
 from lengen.curve import split, write_csv
 from lengen.refusal import require
 from lengen.report import layers
-from lengen.stream import generator
 from lengen.task import PAD
 from lengen.trained import Trained
 from lengen.weights import looked
@@ -131,9 +130,8 @@ class Divergence(Again):
 
     def _rows(self, other: Trained, length: int) -> Iterator[dict[str, Any]]:
         """One row a layer: the distance to one run at one length."""
-        setting, seed = self.trained.setting, self.trained.setting.eval.seed
-        batch = self.task.examined().sample(length, setting.eval.examples, generator("eval", seed, length))
-        key = ("eval positions", seed, length)
+        setting = self.trained.setting
+        batch, key = setting.eval.ask(self.task, length), setting.eval.place(length)
         found: dict[tuple[int, int], list[Tensor]] = {}
         sides = [
             looked(each.decoder, batch, each.setting.positions, key, rows=ROWS)

@@ -25,7 +25,7 @@ from lengen.lengths import Lengths
 from lengen.refusal import require
 from lengen.source import RECORD, quiet
 from lengen.spelling import Spelling
-from lengen.stream import GENERATOR, generator, shares
+from lengen.stream import GENERATOR, shares
 from lengen.task import PAD, SPECIAL, Batch, Task
 from lengen.whole import whole_folder
 
@@ -127,7 +127,7 @@ class Export:
         yield "train", self._columns(bar.track(train, support, description="train lengths"))
         for name, lengths in (("id", inside), ("ood", beyond)):
             parts = bar.track(lengths, description=f"{name} lengths")
-            yield name, self._columns(self._asked(length) for length in parts)
+            yield name, self._columns(self.evaluation.ask(self.task, length) for length in parts)
 
     def _train(self, task: Task) -> Iterator[Batch]:
         """Distinct examples, as in a fixed training set of this size and seed."""
@@ -139,10 +139,6 @@ class Export:
             found == wanted or self.examples is None,
             f"examples={wanted}: the task has {found} distinct ones at its training lengths",
         )
-
-    def _asked(self, length: int) -> Batch:
-        chance = generator("eval", self.evaluation.seed, length)
-        return self.task.examined().sample(length, self.evaluation.examples, chance)
 
     def _columns(self, parts: Iterable[Batch]) -> Columns:
         """Batches as text."""

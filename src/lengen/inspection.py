@@ -15,7 +15,6 @@ from torch.nn.functional import pad
 from lengen.again import Again, Answer, place, written
 from lengen.curve import split, write_csv
 from lengen.report import heads
-from lengen.stream import generator
 from lengen.task import Batch
 from lengen.weights import looked
 
@@ -94,15 +93,12 @@ class Inspection(Again):
     @cached_property
     def looks(self) -> dict[tuple[int, int, int], Look]:
         """What was found, by length, loop and layer."""
-        setting, task = self.trained.setting, self.task.examined()
+        setting = self.trained.setting
         found: dict[tuple[int, int, int], Look] = {}
         for length in self.lengths:
-            seed = setting.eval.seed
-            batch = task.sample(length, setting.eval.examples, generator("eval", seed, length))
+            batch, key = setting.eval.ask(self.task, length), setting.eval.place(length)
             width = batch.time + setting.decoder.bos
-            for part, slots in looked(
-                self.trained.decoder, batch, setting.positions, ("eval positions", seed, length)
-            ):
+            for part, slots in looked(self.trained.decoder, batch, setting.positions, key):
                 for slot, paid in slots.items():
                     mine, known = look(paid, part, width), found.get((length, *slot))
                     if known is not None:

@@ -20,7 +20,6 @@ from lengen.examination import examine
 from lengen.metrics import first_error
 from lengen.positions import Positions
 from lengen.statistics import clopper_pearson
-from lengen.stream import generator
 from lengen.task import Task
 
 
@@ -47,16 +46,14 @@ def sweep(
         found: called with the curve after every length.
     """
     decoder.eval()
-    asked = task.examined()
     device = next(decoder.parameters()).device
     for length in lengths:
         if length in curve:
             continue
         started = time.perf_counter()
         with PeakMemory(device) as memory:
-            batch = asked.sample(length, evaluation.examples, generator("eval", evaluation.seed, length))
-            key = ("eval positions", evaluation.seed, length)
-            verdicts = examine(decoder, batch, positions, key, evaluation.decode)
+            batch = evaluation.ask(task, length)
+            verdicts = examine(decoder, batch, positions, evaluation.place(length), evaluation.decode)
         correct = int(verdicts.exact.sum())
         low, high = clopper_pearson(correct, len(batch))
         errors = first_error(verdicts.right, verdicts.answer)
