@@ -115,6 +115,19 @@ def test_list_describes_every_option(lengen, group):
         assert len(line.split(maxsplit=1)) == 2, f"no description: {line}"
 
 
+def test_list_describes_options_of_ones_own(lengen, tmp_path):
+    (tmp_path / "conf/pe").mkdir(parents=True)
+    (tmp_path / "conf/pe/mine.yaml").write_text("# Positions as I like them\n# paper: none yet\n# cost: fused\n")
+    for flag in (["--config-dir", "conf"], ["--config-dir=conf"], ["-cd", "conf"]):
+        ran = lengen("list", *flag, "pe")
+        assert ran.code == 0
+        (line,) = [line for line in ran.out.splitlines() if line.startswith("  mine ")]
+        assert line.split(maxsplit=1)[1] == "Positions as I like them  [none yet]"
+        assert "  nope " in ran.out
+    assert "mine" not in lengen("list", "pe").out
+    refused(lengen("list", "--config-dir", "nowhere", "pe"), "--config-dir=nowhere", "no such folder")
+
+
 def test_completion_offers_commands_options_and_groups(lengen, monkeypatch):
     monkeypatch.setenv("COMP_LINE", "lengen tr")
     assert "train" in lengen("-sc", "query=bash").out.split()

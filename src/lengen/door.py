@@ -158,13 +158,8 @@ class Door:
 
     @property
     def _folders(self) -> list[Path]:
-        """The user's own configuration folders, named with --config-dir."""
-        pairs = zip(self.arguments, [*self.arguments[1:], ""], strict=False)
-        return [
-            Path(word.partition("=")[2] or following)
-            for word, following in pairs
-            if word.partition("=")[0] in ("--config-dir", "-cd")
-        ]
+        """The user's own configuration folders."""
+        return folders(self.arguments)[0]
 
     def _named(self) -> set[str]:
         """Modules that YAML in the user's own folders names; they are looked for there and in the working folder."""
@@ -254,6 +249,18 @@ def flat(node: Any, head: str = "") -> list[str]:
         return []
     names = [f"{head}{key}" for key in node if key != "_target_"]
     return names + [name for key, value in node.items() for name in flat(value, f"{head}{key}.")]
+
+
+def folders(arguments: list[str]) -> tuple[list[Path], list[str]]:
+    """The user's own configuration folders, named with --config-dir, and the other arguments."""
+    found, others, rest = list[Path](), list[str](), iter(arguments)
+    for word in rest:
+        flag, _, folder = word.partition("=")
+        if flag in ("--config-dir", "-cd"):
+            found.append(Path(folder or next(rest, "")))
+        else:
+            others.append(word)
+    return found, others
 
 
 def refuse(line: str) -> int:

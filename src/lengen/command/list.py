@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lengen.config import config_dir, nearest
-from lengen.door import refuse
+from lengen.door import folders, refuse
 
 FACTS = ("paper", "learned", "cost", "cache", "beyond")
 """Comments that have a name: who proposed it, what it learns, the cheapest exact path that it takes, what decoding
@@ -14,17 +14,22 @@ keeps, and what happens beyond the trained length."""
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    groups = sorted(
-        folder.name for folder in config_dir().iterdir() if folder.is_dir() and any(folder.glob("*.yaml"))
-    )
+    own, arguments = folders(arguments)
+    for folder in own:
+        if not folder.is_dir():
+            return refuse(f"--config-dir={folder}: no such folder")
+    options: dict[str, list[Path]] = {}
+    for file in sorted(file for folder in (config_dir(), *own) for file in folder.glob("*/*.yaml")):
+        options.setdefault(file.parent.name, []).append(file)
+    groups = sorted(options)
     if any(word in ("-h", "--help") for word in arguments):
-        print(f"lengen list [GROUP …]\n\nGroups: {', '.join(groups)}")
+        print(f"lengen list [--config-dir DIR] [GROUP …]\n\nGroups: {', '.join(groups)}")
         return 0
     for group in arguments:
         if group not in groups:
             return refuse(f"unknown group {group!r}{nearest(group, groups)} (allowed: {', '.join(groups)})")
     for group in arguments or groups:
-        files = sorted((config_dir() / group).glob("*.yaml"))
+        files = sorted(options[group], key=lambda file: file.stem)
         print(f"{group}")
         width = max(len(file.stem) for file in files)
         for file in files:
