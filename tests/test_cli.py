@@ -117,7 +117,9 @@ def test_list_describes_every_option(lengen, group):
 
 def test_list_describes_options_of_ones_own(lengen, tmp_path):
     (tmp_path / "conf/pe").mkdir(parents=True)
-    (tmp_path / "conf/pe/mine.yaml").write_text("# Positions as I like them\n# paper: none yet\n# cost: fused\n")
+    (tmp_path / "conf/pe/mine.yaml").write_text(
+        "# Positions as I like them\n# paper: none yet\n# cost: fused\n"
+    )
     for flag in (["--config-dir", "conf"], ["--config-dir=conf"], ["-cd", "conf"]):
         ran = lengen("list", *flag, "pe")
         assert ran.code == 0

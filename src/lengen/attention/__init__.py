@@ -72,7 +72,8 @@ class AttentionRule(nn.Module):
             key: keys of all tokens so far.
             value: their values.
             bias: added to the scaled logits, minus infinity where a key is not to be seen. None means causal and
-                nothing else: all keys for a single query, as many queries as keys otherwise.
+                nothing else, unless the scene has a table of distances: all keys for a single query, as many queries
+                as keys otherwise.
             scene: the block's view of the pass.
         """
         factor, bias = self.sharpen(scene), self._hidden(bias, scene)

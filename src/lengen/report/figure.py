@@ -28,8 +28,10 @@ TITLE, LEGEND, FOOTNOTE = 0.15, 0.17, 0.09
 """Inches: a line of the title, the legend, a line of the footnote."""
 ROOM = 0.6
 """Share of the width beyond which a label stands left of its mark."""
-CHARACTER = 0.022
-"""Width of a digit of a tick label, as a share of the axis."""
+DIGIT = 0.063
+"""Inches: width of a digit of a tick label."""
+MARKS = 7
+"""Ticks of an axis as wide as a column of a paper."""
 GREY, SHADE, ALARM = "#666666", "#EFEFEF", "#B00020"
 
 
@@ -105,16 +107,18 @@ def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -
         unit: 1, or the train length for an axis of factors.
     """
     low, high = min(lengths[0], train) / unit, max(lengths[-1], train) / unit
+    inches = axes.get_position().width * axes.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
     if logarithmic(lengths):
         axes.set_xscale("log", base=2)
         margin = (high / low) ** 0.04
         axes.set_xlim(low / margin, high * margin)
-        labelled = ticks(lengths, train, lambda length: _place(axes, length / unit), CHARACTER, unit)
+        labelled = ticks(lengths, train, lambda length: _place(axes, length / unit), DIGIT / inches, unit)
         axes.xaxis.set_major_locator(FixedLocator([length / unit for length in labelled]))
     else:
         margin = max(0.04 * (high - low), 0.5 / unit)
         axes.set_xlim(low - margin, high + margin)
-        marks = MaxNLocator(7, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
+        wanted = max(1, round(MARKS * inches / (WIDTH - LEFT - RIGHT)))
+        marks = MaxNLocator(wanted, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
         axes.xaxis.set_major_locator(marks)
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda place, _: str(round(place)) if unit == 1 else f"{place:.3g}")

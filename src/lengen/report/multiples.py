@@ -6,62 +6,74 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lengen.report.band import X, fill
-from lengen.report.figure import GREY, WIDTH
+from lengen.report.figure import GREY, LEFT, RIGHT, WIDTH
+from lengen.report.lines import wrap
 from lengen.report.sheet import DOUBLE, Sheet
 from lengen.report.styles import styles
 from lengen.study import Panel
 
 SINGLE = 3
 """Columns up to which one column of a paper is enough."""
-MOST = 8
-"""Columns on a page."""
-HEIGHT = 0.75
-"""Inches: a row."""
+COLUMNS, ROWS = 8, 14
+"""At most, on a page."""
+HEIGHT, GAP, TITLE = 0.75, 0.09, 0.1
+"""Inches: a row, the room between columns, a further line above a figure."""
 
 
 def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x: X = "length") -> list[Path]:
     """Draw one small figure for every task and name of a line, and write PNG and SVG.
 
     Args:
-        panels: the rows.
+        panels: a row each, or several where there are more lines than columns.
         stem: path without its ending.
         metric: a share.
         x: lengths, or lengths over the train length.
     """
     names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines if line.curves))
-    more = f" The first {MOST} of {len(names)}." if len(names) > MOST else ""
-    names = names[:MOST]
-    note = f"Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths.{more}"
-    width = WIDTH if len(names) <= SINGLE else DOUBLE
+    most = COLUMNS * max(1, ROWS // max(1, len(panels)))
+    more = f" The first {most} of {len(names)}." if len(names) > most else ""
+    across = min(len(names), COLUMNS)
+    parts = [names[first : first + across] for first in range(0, min(len(names), most), across)]
+    drawn = [(panel, {line.name for line in panel.lines if line.curves}) for panel in panels]
+    rows = [(panel, part) for panel, known in drawn for part in parts if known.intersection(part)]
+    width = WIDTH if across <= SINGLE else DOUBLE
+    aside = (width - LEFT - RIGHT - GAP * (across - 1)) / across
+    heads = [[_head(panel, name, aside) for name in part] for panel, part in rows]
+    above = TITLE * max(head.count("\n") for row in heads for head in row)
     sheet = Sheet(
         "Exact match over length",
-        note,
-        plot=0.14 + (HEIGHT + 0.32) * len(panels) - 0.32,
+        f"Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths.{more}",
+        plot=0.14 + (HEIGHT + 0.32 + above) * len(rows) - 0.32 - above,
         width=width,
-        rows=len(panels),
-        across=len(names),
-        gap=(0.32, 0.09),
-        strip=0.14,
+        rows=len(rows),
+        across=across,
+        gap=(0.32 + above, GAP),
+        strip=0.14 + above,
     )
     if sheet.strip is not None:
         sheet.strip.axis("off")
-    for row, panel in enumerate(panels):
+    for row, (panel, part) in enumerate(rows):
         named = False
-        for column, name in enumerate(names):
-            axes = sheet.grid[row][column]
-            lines = [line for line in panel.lines if line.name == name and line.curves]
+        for column, axes in enumerate(sheet.grid[row]):
+            lines = [line for line in panel.lines if line.name in part[column : column + 1] and line.curves]
             if not lines:
                 axes.axis("off")
                 continue
             fill(axes, panel, lines, styles(lines), metric=metric, x=x, bold=0.9)
             axes.set_ylabel("" if named else panel.name, size=6, labelpad=2, color=GREY, parse_math=False)
             axes.tick_params(labelsize=5)
-            if row < len(panels) - 1:
+            if row < len(rows) - 1:
                 axes.set_xlabel("")
             else:
                 axes.xaxis.label.set_fontsize(6)
             axes.tick_params(labelleft=not named)
             named = True
-            line = lines[0]
-            axes.set_title(f"{name} ({line.gated().tried}/{line.tried})", size=6, pad=2, parse_math=False)
+            axes.set_title(heads[row][column], size=6, pad=2, linespacing=1.1, parse_math=False)
     return sheet.write(stem)
+
+
+def _head(panel: Panel, name: str, inches: float) -> str:
+    """What stands above a small figure: the line's name, trained seeds and seeds tried, in as many lines as it takes."""
+    lines = (line for line in panel.lines if line.name == name)
+    tried = [f" ({line.gated().tried}/{line.tried})" for line in lines][:1]
+    return "\n".join(wrap(name + "".join(tried), inches, 6))
