@@ -85,6 +85,12 @@ STUDIES = {
             f"-m task=passkey 'pe=glob(*,exclude=[multilevel,{SLOW[0]}])' seed=1,2",
             f"-m task=passkey 'attention=glob(*,exclude=[{SLOW[1]}])' pe=nope,rope seed=1,2",
             "task=many_addition pe=multilevel positions=multilevel",
+            # and what was not trained, looked into
+            "-m task=passkey attention=asentmax pe=nope seed=1,2",
+            "task=passkey attention=asentmax pe=nope steps=600",
+            "-m task=passkey attention=window attention.window=32 pe=nope,rope",
+            "-m task=copy attention=hard_alibi pe=nope seed=1,2",
+            "task=copy attention=hard_alibi pe=nope steps=3000",
         ),
         "'title=Every encoding and every attention' by=pe,attention",
     ),

@@ -140,6 +140,7 @@ def test_the_cell_is_the_configuration_without_its_seed():
         cell("init_seed=2"),
         cell("results_dir=x"),
         cell("trainer.threads=2"),
+        cell("trainer.flex=true"),
         cell("force=true"),
     }
     assert len(same) == 1
