@@ -3,6 +3,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
-for study in demo presets passkey-encodings copy-against-kazemnejad2023 parity-2000-bits tasks sort-with-successor; do
+for study in demo presets passkey-encodings copy-against-kazemnejad2023 parity-2000-bits tasks sort-with-successor encodings; do
     "$python" scripts/study.py "$study" --out "results/$study"
 done

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lengen.report.band import LABELS
+from lengen.report.figure import RIGHT, WIDTH
 from lengen.report.heat import MAP, short
 from lengen.report.sheet import Sheet
 from lengen.scores import SHARES, matrix
@@ -20,6 +21,8 @@ LETTER = 0.048
 """Inches: a letter of a row's name."""
 NUMBERS = 0.17
 """Inches: the width of a cell from which numbers are written into it."""
+ROOM = 1.9
+"""Inches: the width of all cells at least; a figure with long names is wider than a column of a paper."""
 MIDDLE = 0.5
 MOST = 60
 """Rows that a page can show."""
@@ -43,18 +46,19 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]
         known = ~np.isnan(values).all(axis=0)
         table[index, known] = np.nanmedian(values[:, known], axis=0)
     names = [f"{line.name} {line.gated().tried}/{line.tried}" for line in lines]
-    left = min(0.12 + LETTER * max(map(len, names)), 1.7)
+    left = min(0.12 + LETTER * max(map(len, names)), WIDTH)
     note = (
         f"Median {LABELS[metric]} over seeds. Behind each name: trained seeds / seeds tried. "
         f"Left of the black line: trained lengths. Empty: not asked.{more}"
     )
-    sheet = Sheet(f"{panel.name}: {LABELS[metric]}", note, plot=CELL * len(lines), left=left)
+    width = max(WIDTH, left + ROOM + RIGHT)
+    sheet = Sheet(f"{panel.name}: {LABELS[metric]}", note, plot=CELL * len(lines), left=left, width=width)
     axes = sheet.axes
     limits = (0.0, 1.0) if metric in SHARES else (float(np.nanmin(table)), float(np.nanmax(table)))
     axes.pcolormesh(table, cmap=MAP, vmin=limits[0], vmax=limits[1], edgecolors="white", linewidth=0.4)
     axes.invert_yaxis()
-    width = sheet.figure.get_figwidth() * axes.get_position().width / len(at)
-    if width >= NUMBERS and metric in SHARES:
+    cell = width * axes.get_position().width / len(at)
+    if cell >= NUMBERS and metric in SHARES:
         for (row, column), value in np.ndenumerate(table):
             if not np.isnan(value):
                 axes.text(
@@ -70,7 +74,7 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]
     if 0 < trained < len(at):
         axes.axvline(trained, color="white", linewidth=2)
         axes.axvline(trained, color="black", linewidth=0.6)
-    _labels(axes, names, at, width)
+    _labels(axes, names, at, cell)
     return sheet.write(stem)
 
 

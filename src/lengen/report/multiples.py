@@ -14,7 +14,7 @@ from lengen.study import Panel
 
 SINGLE = 3
 """Columns up to which one column of a paper is enough."""
-COLUMNS, ROWS = 8, 14
+COLUMNS, ROWS = 8, 24
 """At most, on a page."""
 HEIGHT, GAP, TITLE = 0.75, 0.09, 0.1
 """Inches: a row, the room between columns, a further line above a figure."""
@@ -23,19 +23,26 @@ HEIGHT, GAP, TITLE = 0.75, 0.09, 0.1
 def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x: X = "length") -> list[Path]:
     """Draw one small figure for every task and name of a line, and write PNG and SVG.
 
+    A task is a row and a name a column; where there are more names than columns, a task has several rows of its own.
+
     Args:
-        panels: a row each, or several where there are more lines than columns.
+        panels: the tasks.
         stem: path without its ending.
         metric: a share.
         x: lengths, or lengths over the train length.
     """
-    names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines if line.curves))
-    most = COLUMNS * max(1, ROWS // max(1, len(panels)))
-    more = f" The first {most} of {len(names)}." if len(names) > most else ""
-    across = min(len(names), COLUMNS)
-    parts = [names[first : first + across] for first in range(0, min(len(names), most), across)]
-    drawn = [(panel, {line.name for line in panel.lines if line.curves}) for panel in panels]
-    rows = [(panel, part) for panel, known in drawn for part in parts if known.intersection(part)]
+    drawn = [[line.name for line in panel.lines if line.curves] for panel in panels]
+    names = list(dict.fromkeys(name for part in drawn for name in part))
+    across, most = min(len(names), COLUMNS), COLUMNS * max(1, ROWS // max(1, len(panels)))
+    rows = [(panel, names) for panel, part in zip(panels, drawn, strict=True) if part]
+    if len(names) > COLUMNS:
+        rows = [
+            (panel, part[first : first + across])
+            for panel, part in zip(panels, drawn, strict=True)
+            for first in range(0, min(len(part), most), across)
+        ]
+    left_out = max(map(len, drawn)) > most
+    more = f" The first {most} lines of each task." if len(names) > COLUMNS and left_out else ""
     width = WIDTH if across <= SINGLE else DOUBLE
     aside = (width - LEFT - RIGHT - GAP * (across - 1)) / across
     heads = [[_head(panel, name, aside) for name in part] for panel, part in rows]
