@@ -88,6 +88,7 @@ STUDIES = {
             # and what was not trained, looked into
             "-m task=passkey attention=asentmax pe=nope seed=1,2",
             "task=passkey attention=asentmax pe=nope steps=600",
+            "-m task=passkey attention=asentmax pe=nope attention.delta=0.307 seed=0,1",
             "task=passkey attention=lssar pe=nope seed=1 steps=600",
             "-m task=passkey attention=window attention.window=32 pe=nope,rope",
             "-m task=copy attention=hard_alibi pe=nope seed=1,2",
