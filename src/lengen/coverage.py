@@ -13,6 +13,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.evaluation import Evaluation
+from lengen.questions import examples
 from lengen.ranges import ranges
 from lengen.stream import BLOCK, Stream
 from lengen.task import PAD, Batch, Task, Vocabulary
@@ -96,7 +97,7 @@ def fingerprints(batch: Batch) -> Int[Tensor, " batch"]:
 
 def asked(task: Task, evaluation: Evaluation, lengths: list[int]) -> dict[int, Int[Tensor, " batch"]]:
     """The prompts that a sweep asks, by length."""
-    return {length: fingerprints(evaluation.ask(task, length)) for length in lengths}
+    return {length: fingerprints(examples(evaluation, task, length)) for length in lengths}
 
 
 def within(values: Int[Tensor, " values"], known: Int[Tensor, " known"]) -> Int[Tensor, " values"]:

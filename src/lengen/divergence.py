@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lengen.again import Again, Answer, place, written
 from lengen.curve import split, write_csv
+from lengen.questions import drawn_by, examples
 from lengen.refusal import require
 from lengen.report import layers
 from lengen.task import PAD
@@ -131,7 +132,7 @@ class Divergence(Again):
     def _rows(self, other: Trained, length: int) -> Iterator[dict[str, Any]]:
         """One row a layer: the distance to one run at one length."""
         setting = self.trained.setting
-        batch, key = setting.eval.ask(self.task, length), setting.eval.place(length)
+        batch, key = examples(setting.eval, self.task, length), drawn_by(setting.eval, length)
         found: dict[tuple[int, int], list[Tensor]] = {}
         sides = [
             looked(each.decoder, batch, each.setting.positions, key, rows=ROWS)

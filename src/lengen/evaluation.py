@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lengen.refusal import require
-from lengen.stream import generator
-from lengen.task import Batch, Task
 
 
 @dataclass(frozen=True)
@@ -47,14 +45,6 @@ class Evaluation:
         require(bool(found), "eval.lengths is empty: allowed is at least one length")
         require(min(found) >= 1, f"eval.lengths has {min(found)}: allowed is 1 or more")
         return sorted(found)
-
-    def ask(self, task: Task, length: int) -> Batch:
-        """The examples of a length that every sweep of a task asks."""
-        return task.examined().sample(length, self.examples, generator("eval", self.seed, length))
-
-    def place(self, length: int) -> tuple[str | int, ...]:
-        """Key of the generator for positions that are drawn."""
-        return ("eval positions", self.seed, length)
 
 
 def _lengths(part: Any, train_length: int) -> list[int]:

@@ -22,6 +22,7 @@ from lengen.category import category
 from lengen.coverage import Unseen, asked
 from lengen.evaluation import Evaluation
 from lengen.lengths import Lengths
+from lengen.questions import examples
 from lengen.refusal import require
 from lengen.source import RECORD, quiet
 from lengen.spelling import Spelling
@@ -127,7 +128,7 @@ class Export:
         yield "train", self._columns(bar.track(train, support, description="train lengths"))
         for name, lengths in (("id", inside), ("ood", beyond)):
             parts = bar.track(lengths, description=f"{name} lengths")
-            yield name, self._columns(self.evaluation.ask(self.task, length) for length in parts)
+            yield name, self._columns(examples(self.evaluation, self.task, length) for length in parts)
 
     def _train(self, task: Task) -> Iterator[Batch]:
         """Distinct examples, as in a fixed training set of this size and seed."""

@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 
 from lengen.again import Again, Answer, place, written
 from lengen.curve import split, write_csv
+from lengen.questions import drawn_by, examples
 from lengen.report import heads
 from lengen.task import Batch
 from lengen.weights import looked
@@ -96,7 +97,7 @@ class Inspection(Again):
         setting = self.trained.setting
         found: dict[tuple[int, int, int], Look] = {}
         for length in self.lengths:
-            batch, key = setting.eval.ask(self.task, length), setting.eval.place(length)
+            batch, key = examples(setting.eval, self.task, length), drawn_by(setting.eval, length)
             width = batch.time + setting.decoder.bos
             for part, slots in looked(self.trained.decoder, batch, setting.positions, key):
                 for slot, paid in slots.items():

@@ -19,6 +19,7 @@ from lengen.evaluation import Evaluation
 from lengen.examination import examine
 from lengen.metrics import first_error
 from lengen.positions import Positions
+from lengen.questions import drawn_by, examples
 from lengen.statistics import clopper_pearson
 from lengen.task import Task
 
@@ -52,8 +53,8 @@ def sweep(
             continue
         started = time.perf_counter()
         with PeakMemory(device) as memory:
-            batch = evaluation.ask(task, length)
-            verdicts = examine(decoder, batch, positions, evaluation.place(length), evaluation.decode)
+            batch = examples(evaluation, task, length)
+            verdicts = examine(decoder, batch, positions, drawn_by(evaluation, length), evaluation.decode)
         correct = int(verdicts.exact.sum())
         low, high = clopper_pearson(correct, len(batch))
         errors = first_error(verdicts.right, verdicts.answer)
