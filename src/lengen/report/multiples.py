@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from lengen.report.band import X, fill
@@ -31,22 +32,23 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
         metric: a share.
         x: lengths, or lengths over the train length.
     """
-    drawn = [[line.name for line in panel.lines if line.curves] for panel in panels]
-    names = list(dict.fromkeys(name for part in drawn for name in part))
-    across, most = min(len(names), COLUMNS), COLUMNS * max(1, ROWS // max(1, len(panels)))
-    rows = [(panel, names) for panel, part in zip(panels, drawn, strict=True) if part]
-    if len(names) > COLUMNS:
-        rows = [
-            (panel, part[first : first + across])
-            for panel, part in zip(panels, drawn, strict=True)
-            for first in range(0, min(len(part), most), across)
-        ]
-    left_out = max(map(len, drawn)) > most
-    more = f" The first {most} lines of each task." if len(names) > COLUMNS and left_out else ""
+    drawn = [(panel, {line.name: line for line in panel.lines if line.curves}) for panel in panels]
+    names = list(dict.fromkeys(name for _, lines in drawn for name in lines))
+    across, most = min(len(names), COLUMNS), COLUMNS * max(1, ROWS // len(panels))
+    rows = [
+        (panel, [lines.get(name) for name in wanted[first : first + across]])
+        for panel, lines in drawn
+        for wanted in [names if len(names) <= COLUMNS else list(lines)[:most]]
+        for first in range(0, len(wanted), across)
+    ]
+    more = f" The first {most} lines of each task." if any(len(lines) > most for _, lines in drawn) else ""
     width = WIDTH if across <= SINGLE else DOUBLE
     aside = (width - LEFT - RIGHT - GAP * (across - 1)) / across
-    heads = [[_head(panel, name, aside) for name in part] for panel, part in rows]
-    above = TITLE * max(head.count("\n") for row in heads for head in row)
+    heads = [
+        [wrap(f"{line.name} ({line.gated().tried}/{line.tried})", aside, 6) if line else [] for line in part]
+        for _, part in rows
+    ]
+    above = TITLE * (max(len(head) for row in heads for head in row) - 1)
     sheet = Sheet(
         "Exact match over length",
         f"Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths.{more}",
@@ -61,12 +63,11 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
         sheet.strip.axis("off")
     for row, (panel, part) in enumerate(rows):
         named = False
-        for column, axes in enumerate(sheet.grid[row]):
-            lines = [line for line in panel.lines if line.name in part[column : column + 1] and line.curves]
-            if not lines:
+        for axes, line, head in zip_longest(sheet.grid[row], part, heads[row]):
+            if not line:
                 axes.axis("off")
                 continue
-            fill(axes, panel, lines, styles(lines), metric=metric, x=x, bold=0.9)
+            fill(axes, panel, [line], styles([line]), metric=metric, x=x, bold=0.9)
             axes.set_ylabel("" if named else panel.name, size=6, labelpad=2, color=GREY, parse_math=False)
             axes.tick_params(labelsize=5)
             if row < len(rows) - 1:
@@ -75,12 +76,5 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
                 axes.xaxis.label.set_fontsize(6)
             axes.tick_params(labelleft=not named)
             named = True
-            axes.set_title(heads[row][column], size=6, pad=2, linespacing=1.1, parse_math=False)
+            axes.set_title("\n".join(head), size=6, pad=2, linespacing=1.1, parse_math=False)
     return sheet.write(stem)
-
-
-def _head(panel: Panel, name: str, inches: float) -> str:
-    """What stands above a small figure: the line's name, trained seeds and seeds tried, in as many lines as it takes."""
-    lines = (line for line in panel.lines if line.name == name)
-    tried = [f" ({line.gated().tried}/{line.tried})" for line in lines][:1]
-    return "\n".join(wrap(name + "".join(tried), inches, 6))
