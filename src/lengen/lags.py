@@ -1,7 +1,8 @@
 """A bias by distance that no mask is made of: torch's FlexAttention looks each distance up while it attends.
 
 A mask holds a number for every head, query and key, and where positions differ for every example; the table here holds
-one for every head and distance. FlexAttention trains on CUDA alone, compiled; elsewhere there is always a mask.
+one for every head and distance. FlexAttention trains on CUDA alone, compiled; elsewhere there is always a mask. It
+was not run on CUDA yet: values and gradients are held to those of the mask as plain operations.
 """
 
 from __future__ import annotations

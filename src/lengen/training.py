@@ -30,8 +30,8 @@ class TrainerOptions:
         accelerator: `auto` takes a CUDA GPU where there is one.
         precision: `auto` is bf16 autocast on a GPU, float32 on a CPU.
         flex: whether, on CUDA, biases by distance (T5, ALiBi, NAPE, KERPLE, Sandwich) are looked up by FlexAttention
-            and no mask is made of them: less memory at long lengths, some seconds of compiling. Its speed was not
-            measured yet. Heads have 16 channels or more.
+            and no mask is made of them. Heads have 16 channels or more. Tested against the mask on a CPU; it was not
+            run on a GPU yet.
         threads: CPU threads of torch.
         clip: largest norm of the gradient; 0 does not clip.
         examples: size of a fixed training set; null draws fresh examples at every step.

@@ -24,8 +24,8 @@ What attention costs is decided by the bias, under a rule that is fused:
 | learned, or of content (*bias mask, learned*) | in training explicit weights, as torch's CPU kernel has no gradient for a mask; the same kernel otherwise | time and memory quadratic, about twice those of a mask |
 
 `scripts/bench.py schemes` measures it. On CUDA `trainer.flex=true` makes no mask of a bias by distance, learned or not
-(alibi, nape, sandwich, rope_alibi; t5 and kerple where layers share): FlexAttention looks it up, memory is linear
-(`lengen.lags`). Values and gradients are held to those of the mask; the speed was not measured.
+(alibi, nape, sandwich, rope_alibi; t5 and kerple where layers share): FlexAttention looks it up (`lengen.lags`).
+Values and gradients are held to those of the mask, on a CPU; it was not run on a GPU yet.
 """
 
 from __future__ import annotations

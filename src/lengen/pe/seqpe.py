@@ -86,9 +86,9 @@ class SeqPE(PositionalEncoding):
     does not extrapolate; with them it goes to `maximum`, where positions are refused.
 
     Each training step runs the small transformer over its distinct positions, and over up to 700 more for the two
-    losses; without gradients vectors are kept until a weight changes. `attn_scalar` has a bias mask that is learned: time and memory
-    quadratic in tokens; `added` stays fused. The small transformer works in float64 where the device has it, so that the
-    bias of two positions does not depend on which others are read beside them.
+    losses; without gradients vectors are kept until a weight changes. `attn_scalar` has a bias mask that is learned:
+    time and memory quadratic in tokens; `added` stays fused. The small transformer works in float64 where the device
+    has it, so that the bias of two positions does not depend on which others are read beside them.
 
     The paper's transformer is 768 wide and reads positions up to 20,000, for blocks of 512; ours are sizes for small
     decoders. Our interpretation: half of the pivots draw candidates from everywhere, the others within a stretch of 64
