@@ -128,6 +128,7 @@ def test_list_describes_options_of_ones_own(lengen, tmp_path):
         assert "  nope " in ran.out
     assert "mine" not in lengen("list", "pe").out
     refused(lengen("list", "--config-dir", "nowhere", "pe"), "--config-dir=nowhere", "no such folder")
+    refused(lengen("list", "pe", "--config-dir"), "--config-dir=", "no such folder")
 
 
 def test_completion_offers_commands_options_and_groups(lengen, monkeypatch):

@@ -159,7 +159,7 @@ class Door:
     @property
     def _folders(self) -> list[Path]:
         """The user's own configuration folders."""
-        return folders(self.arguments)[0]
+        return [Path(folder) for folder in folders(self.arguments)[0]]
 
     def _named(self) -> set[str]:
         """Modules that YAML in the user's own folders names; they are looked for there and in the working folder."""
@@ -251,13 +251,13 @@ def flat(node: Any, head: str = "") -> list[str]:
     return names + [name for key, value in node.items() for name in flat(value, f"{head}{key}.")]
 
 
-def folders(arguments: list[str]) -> tuple[list[Path], list[str]]:
+def folders(arguments: list[str]) -> tuple[list[str], list[str]]:
     """The user's own configuration folders, named with --config-dir, and the other arguments."""
-    found, others, rest = list[Path](), list[str](), iter(arguments)
+    found, others, rest = list[str](), list[str](), iter(arguments)
     for word in rest:
         flag, _, folder = word.partition("=")
         if flag in ("--config-dir", "-cd"):
-            found.append(Path(folder or next(rest, "")))
+            found.append(folder or next(rest, ""))
         else:
             others.append(word)
     return found, others

@@ -16,10 +16,12 @@ def main(arguments: list[str]) -> int:
     """Run the command."""
     own, arguments = folders(arguments)
     for folder in own:
-        if not folder.is_dir():
+        if not folder or not Path(folder).is_dir():
             return refuse(f"--config-dir={folder}: no such folder")
     options: dict[str, list[Path]] = {}
-    for file in sorted(file for folder in (config_dir(), *own) for file in folder.glob("*/*.yaml")):
+    for file in sorted(
+        file for folder in (config_dir(), *map(Path, own)) for file in folder.glob("*/*.yaml")
+    ):
         options.setdefault(file.parent.name, []).append(file)
     groups = sorted(options)
     if any(word in ("-h", "--help") for word in arguments):
