@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lengen.report.figure import BELOW, FOOTNOTE, LEFT, PLOT, RIGHT, TITLE, WIDTH, inscribe, write
-from lengen.report.lines import wrap
+from lengen.report.lines import DOTS, wrap
+from lengen.report.lines import width as dots
 
 ENTRY = 0.115
 """Inches: a line of the legend."""
+TYPE = 6
+"""Points: the size of the legend's type."""
+HANDLE, APART = 2.0, 1.2
+"""Parts of that size: a handle, and the space between columns."""
 DOUBLE = 7.0
 """Inches: both columns of a paper."""
 
@@ -26,7 +32,7 @@ class Sheet:
         title: above the axes.
         footnote: in small type under them.
         legend: a handle for every line to be named, and its name.
-        columns: of the legend.
+        columns: of the legend, fewer where its names are too long for so many.
         plot: inches, the height of the axes.
         strip: inches kept free between legend and axes.
         left: inches, the margin for labels on the left.
@@ -51,7 +57,8 @@ class Sheet:
         gap: tuple[float, float] = (0.1, 0.1),
     ) -> None:
         titles, notes = wrap(title, width - 0.16, 8, "bold"), wrap(footnote, width - 0.16, 5)
-        entries = -(-len(legend) // columns)
+        names, columns = arrange([name for _, name in legend], columns, width - 0.16)
+        entries = sum(name.count("\n") + 1 for name in names[: -(-len(names) // columns)])
         head = 0.08 + TITLE * len(titles) + ENTRY * entries + (0.06 if entries else 0.0) + strip
         height = head + plot + BELOW + 0.05 + FOOTNOTE * len(notes)
         self.title, self.footnote = title, footnote
@@ -82,16 +89,17 @@ class Sheet:
         if legend:
             drawn = self.figure.legend(
                 [handle for handle, _ in legend],
-                [name for _, name in legend],
+                names,
                 loc="upper left",
                 bbox_to_anchor=(0.08 / width, 1 - (0.06 + TITLE * len(titles)) / height),
                 ncols=columns,
-                fontsize=6,
+                fontsize=TYPE,
                 frameon=False,
                 borderaxespad=0,
                 borderpad=0,
-                handlelength=2.0,
-                columnspacing=1.2,
+                handlelength=HANDLE,
+                columnspacing=APART,
+                handletextpad=0.8,
                 labelspacing=0.25,
             )
             for entry in drawn.get_texts():
@@ -112,3 +120,22 @@ class Sheet:
         for path in paths:
             write(self.canvas, path, {"Title": self.title, "Description": self.footnote})
         return paths
+
+
+def arrange(names: Sequence[str], columns: int, inches: float) -> tuple[list[str], int]:
+    """The names of a legend in as many columns as fit beside each other; in a single one, long names are broken.
+
+    Args:
+        names: from the top down, column by column.
+        columns: the most.
+        inches: the width of all of them.
+    """
+    handle = (HANDLE + 0.8) * TYPE / 72
+    for count in range(columns, 1, -1):
+        parts = np.array_split(np.array(names), count)
+        widest = [
+            max((dots(str(name), TYPE, "normal") / DOTS for name in part), default=0.0) for part in parts
+        ]
+        if sum(widest) + count * handle + (count - 1) * APART * TYPE / 72 <= inches:
+            return list(names), count
+    return ["\n".join(wrap(name, inches - handle, TYPE)) for name in names], 1
