@@ -37,6 +37,31 @@ def test_cells_of_one_name_are_told_apart_by_what_differs_and_never_averaged(tmp
     assert [line.name for line in panel.lines] == ["nope, 100", "nope, 200", "rope, 200"]
 
 
+def test_another_choice_of_a_group_is_named_by_the_choice_and_its_options_where_these_differ(tmp_path):
+    def labels(attention):
+        return {"task": "copy", "positions": "contiguous", "attention": attention}
+
+    chosen = {
+        "c1": ("softmax", {"_target_": "Softmax"}),
+        "c2": ("window", {"_target_": "Window", "window": 16}),
+        "c3": ("window", {"_target_": "Window", "window": 32}),
+        "c4": ("asentmax", {"_target_": "ASEntmax", "delta": 1.0}),
+    }
+    for cell, (label, options) in chosen.items():
+        write_run(tmp_path, 0, GOOD, cell=cell, attention=options, labels=labels(label))
+    (panel,) = study(tmp_path).panels
+    assert [line.name for line in panel.lines] == [
+        "nope (attention=asentmax)",
+        "nope (attention=softmax)",
+        "nope (attention=window, attention.window=16)",
+        "nope (attention=window, attention.window=32)",
+    ]
+    write_run(tmp_path, 0, GOOD, cell="c5", attention=chosen["c1"][1], labels=labels("softmax"), steps=200)
+    names = [line.name for line in study(tmp_path).panels[0].lines]
+    assert names[1:3] == ["nope (attention=softmax, steps=100)", "nope (attention=softmax, steps=200)"]
+    assert names[0] == "nope (attention=asentmax, steps=100)"
+
+
 def test_another_protocol_is_left_out_with_the_difference_or_mixed_on_request(tmp_path):
     for seed in range(3):
         write_run(tmp_path, seed, GOOD, cell="c1")

@@ -298,21 +298,39 @@ def _difference(protocol: Mapping[str, Any], common: Mapping[str, Any]) -> str:
 def _told_apart(runs: Sequence[Run], keys: Sequence[str], among: str) -> list[str]:
     """A name for each cell: its values of some options, and where these are the same, what else differs."""
     names = [", ".join(run.value(key) for key in keys) for run in runs]
-    options = [
-        {key: value for key, value in flat(run.config).items() if key.startswith(among)} for run in runs
-    ]
     for name, count in Counter(names).items():
         if count == 1:
             continue
         same = [index for index, each in enumerate(names) if each == name]
-        every = dict.fromkeys(key for index in same for key in options[index])
-        differing = [key for key in every if len({str(options[index].get(key)) for index in same}) > 1]
-        for index in same:
-            told = ", ".join(
-                f"{key.removeprefix(among)}={options[index].get(key, '(none)')}" for key in differing
-            )
-            names[index] = f"{name} ({told})" if told else f"{name} ({runs[index].cell})"
+        for index, told in zip(same, _what_differs([runs[index] for index in same], among), strict=True):
+            names[index] = f"{name} ({told or runs[index].cell})"
     return names
+
+
+def _what_differs(runs: Sequence[Run], among: str) -> list[str]:
+    """For each cell what not all have: the choice of a group, and options; those of a group among cells of one choice.
+
+    Another choice has other options, which the choice alone says: `attention=ssmax`, not each of its leaves.
+    """
+    options = [
+        {key: value for key, value in flat(run.config).items() if key.startswith(among)} for run in runs
+    ]
+    chosen = {
+        group: labels
+        for group in dict.fromkeys(label for run in runs for label in run.config["labels"])
+        if group.startswith(among) and len(set(labels := [run.value(group) for run in runs])) > 1
+    }
+    told = [[f"{group}={labels[index]}" for group, labels in chosen.items()] for index in range(len(runs))]
+    for key in dict.fromkeys(key for each in options for key in each):
+        choices = chosen.get(key.partition(".")[0], [""] * len(runs))
+        values = [str(each.get(key, MISSING)) for each in options]
+        of_choice: dict[str, set[str]] = {}
+        for choice, value in zip(choices, values, strict=True):
+            of_choice.setdefault(choice, set()).add(value)
+        for index, choice in enumerate(choices):
+            if len(of_choice[choice]) > 1:
+                told[index].append(f"{key.removeprefix(among)}={values[index]}")
+    return [", ".join(each) for each in told]
 
 
 def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
