@@ -19,6 +19,9 @@ OTHERS = ("#332288", "#882255", "#117733", "#999933", "#AA4499", "#44AA99", "#CC
 
 MARKERS = "oXhdp<>*"
 
+DISTINCT = (*STYLES.values(), *zip(OTHERS, MARKERS[1:] + MARKERS[:1], strict=True))
+"""A colour and a marker for each of some lines that have no encoding of their own."""
+
 
 def colour(pe: str) -> str:
     """The colour of an encoding, as `#rrggbb`; a name that is not listed gets one by its hash.

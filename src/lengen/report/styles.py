@@ -1,14 +1,19 @@
-"""How a cell looks in every figure: colour and marker of its encoding; cells of one encoding differ in their dashes."""
+"""How a cell looks in every figure: colour and marker of its encoding; cells of one encoding differ in their dashes.
+
+Where one encoding has more cells than there are dashes, what is compared is something else: each cell then has a colour
+and a marker of its own.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.lines import Line2D
 
-from lengen.report.colour import colour, marker
+from lengen.report.colour import DISTINCT, colour, marker
 from lengen.study import Line, Panel
 
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
@@ -40,6 +45,11 @@ class Style:
 
 def styles(lines: Sequence[Line]) -> list[Style]:
     """One for each cell."""
+    if max(Counter(line.pe for line in lines).values(), default=0) > len(DASHES):
+        return [
+            Style(*DISTINCT[index % len(DISTINCT)], DASHES[index // len(DISTINCT) % len(DASHES)])
+            for index in range(len(lines))
+        ]
     seen: dict[str, int] = {}
     found = []
     for line in lines:

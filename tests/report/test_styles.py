@@ -1,0 +1,36 @@
+"""Lines of a figure are told apart: by encoding, by dashes, and where that is not enough each by its own colour."""
+
+import pytest
+
+from lengen.finding import find
+from lengen.report.colour import colour
+from lengen.report.styles import DASHES, MOST, styles
+from lengen.study import assemble
+from studies import write_run
+
+
+def looks(root, pes):
+    for index, pe in enumerate(pes):
+        write_run(root, 0, [1.0, 1.0, 0.6, 0.1], pe=pe, cell=f"c{index}", steps=100 + index)
+    (panel,) = assemble(find([str(root)])).panels
+    return [line.pe for line in panel.lines], styles(panel.lines)
+
+
+@pytest.mark.parametrize(
+    "pes", [["nope"], ["nope", "rope", "alibi"], ["nope"] * len(DASHES) + ["rope"] * len(DASHES)]
+)
+def test_the_colour_is_that_of_the_encoding(tmp_path, pes):
+    drawn, found = looks(tmp_path, pes)
+    assert [look.colour for look in found] == [colour(pe) for pe in drawn]
+    assert len({(look.colour, str(look.dashes)) for look in found}) == len(pes)
+
+
+@pytest.mark.parametrize("pes", [["nope"] * MOST, ["nope"] * (len(DASHES) + 1) + ["rope"]])
+def test_many_cells_of_one_encoding_have_colours_of_their_own(tmp_path, pes):
+    _, found = looks(tmp_path, pes)
+    assert len({look.colour for look in found}) == len({look.marker for look in found}) == len(pes)
+
+
+def test_more_lines_than_colours_differ_in_their_dashes(tmp_path):
+    _, found = looks(tmp_path, ["nope"] * 40)
+    assert len({(look.colour, look.marker, str(look.dashes)) for look in found}) == 40
