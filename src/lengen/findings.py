@@ -77,7 +77,8 @@ class Summary:
         iqm: interquartile mean of exact match over seeds and OOD lengths, with its bootstrap interval.
         area: median area under exact match over log2(length / train length), in doublings.
         rank: by area among the cells of the task, ties shared.
-        not_told_apart: cells whose areas an exact test does not tell from this one's (p >= 0.05, not corrected for many pairs).
+        not_told_apart: cells whose areas an exact test does not tell from this one's (p >= 0.05, not corrected for many pairs),
+            with `; ` between them.
         minutes: median wall time of a run.
         milliseconds: median time of an example at the longest length; `megabytes` is the peak memory there.
         parameters: of the decoder.
@@ -252,7 +253,7 @@ def _summaries(
             category=categories(whole.runs),
             area=_known(median),
             rank=_known(rank),
-            not_told_apart=", ".join(alike[line.name]),
+            not_told_apart="; ".join(alike[line.name]),
             **_of_seeds(line, asked),
         )
         for whole, line, median, rank in zip(panel.lines, lines, medians, ranks, strict=True)

@@ -17,7 +17,8 @@ from lengen.study import Panel, Study
 NONE = "—"
 SHOWN = 8
 """Runs that were left out which the terminal names; left_out.csv has them all."""
-
+NAMED = 5
+"""Cells not told apart that a table names; table.csv and pairs.csv name them all."""
 
 Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """A table: what it shows, its header, its rows."""
@@ -50,6 +51,12 @@ def _success(row: Summary) -> str:
     return f"{row.successes}/{of} [{_number(row.success_low, '.2f')}, {_number(row.success_high, '.2f')}]"
 
 
+def _alike(row: Summary) -> str:
+    """The cells that are not told apart, or how many these are."""
+    names = row.not_told_apart.split("; ")
+    return f"{len(names)} cells" if len(names) > NAMED else row.not_told_apart or NONE
+
+
 COLUMNS: dict[str, Callable[[Summary], str]] = {
     "cell": lambda row: row.line,
     "seeds": lambda row: str(row.tried),
@@ -64,7 +71,7 @@ COLUMNS: dict[str, Callable[[Summary], str]] = {
     "IQM": lambda row: _interval(row.iqm, row.iqm_low, row.iqm_high),
     "area": lambda row: _number(row.area, ".2f"),
     "rank": lambda row: _number(row.rank, "g"),
-    "not told apart from": lambda row: row.not_told_apart or NONE,
+    "not told apart from": _alike,
     "minutes": lambda row: _number(row.minutes, ".1f"),
     "ms": lambda row: _number(row.milliseconds, ".2f"),
     "MiB": lambda row: _number(row.megabytes, ".0f"),
@@ -252,11 +259,12 @@ def _table(rows: Sequence[Summary], console: Console) -> Table:
         if sum(widths) + 3 * len(names) <= console.width:
             break
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in names:
+    for name, column in zip(names, zip(*cells, strict=True), strict=True):
         drawn.add_column(
             name,
             justify="left" if name in ("cell", "category", "not told apart from") else "right",
             overflow="fold",
+            max_width=max(map(len, [*name.split(), *column])),
         )
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))
