@@ -232,6 +232,12 @@ def test_iqm_pools_the_strata():
     assert low < high
 
 
+def test_a_single_seed_has_no_interval():
+    assert iqm([[[1.0, 0.5, 0.5, 0.0]]]) == (0.5, None, None)
+    assert iqm([[[1.0], [0.5]], [[0.5]]])[1:] == (None, None)
+    assert improvement([[1.0, 0.9]], [[1.0, 0.4], [0.9, 0.3]])[1:] == (None, None)
+
+
 def test_performance_profile_counts():
     scores, marks = [0.0, 0.5, 1.0, 2.0, 2.0], [0.0, 0.5, 0.75, 2.0, 3.0]
     counted = [sum(score >= mark for score in scores) / len(scores) for mark in marks]

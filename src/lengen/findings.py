@@ -137,8 +137,8 @@ class Pair:
     first_seeds: int
     second_seeds: int
     improvement: float
-    improvement_low: float
-    improvement_high: float
+    improvement_low: float | None
+    improvement_high: float | None
     p_value: float
     told_apart: bool
 

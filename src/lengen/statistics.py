@@ -133,6 +133,8 @@ def interquartile_mean(scores: npt.ArrayLike) -> float:
 Strata = Sequence[npt.ArrayLike]
 """Scores by stratum: of each task (or cell), an array whose first axis is the seed."""
 Floats = npt.NDArray[np.float64]
+Interval = tuple[float, float] | tuple[None, None]
+"""Lower and upper end, where there is one."""
 
 
 def bootstrap(
@@ -142,8 +144,10 @@ def bootstrap(
     resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> tuple[float, float]:
+) -> Interval:
     """Percentile interval when seeds are drawn again with replacement, in each stratum apart (Agarwal et al. 2021, sec. 4).
+
+    None where a stratum has a single seed: it shows no spread, and drawing it again and again would claim that there is none.
 
     Args:
         strata: whole seeds are drawn: what stands behind the first axis stays together.
@@ -152,21 +156,23 @@ def bootstrap(
         confidence: coverage; with few seeds the interval is too narrow.
         seed: of the drawing, so that a table can be made again.
     """
+    arrays = [np.asarray(stratum, dtype=float) for stratum in strata]
+    if any(len(array) < 2 for array in arrays):  # noqa: PLR2004
+        return None, None
     generator = np.random.default_rng(seed)
-    drawn = []
-    for stratum in strata:
-        array = np.asarray(stratum, dtype=float)
-        drawn.append(array[generator.integers(len(array), size=(resamples, len(array)))])
+    drawn = [array[generator.integers(len(array), size=(resamples, len(array)))] for array in arrays]
     tail = 100 * (1 - confidence) / 2
     low, high = np.percentile(statistic(drawn), [tail, 100 - tail])
     return float(low), float(high)
 
 
-def iqm(strata: Strata) -> tuple[float, float, float]:
+def iqm(strata: Strata) -> tuple[float, float | None, float | None]:
     """Interquartile mean over all scores of all strata, with its stratified bootstrap interval.
 
     >>> iqm([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     (1.0, 1.0, 1.0)
+    >>> iqm([[[1.0, 0.5, 0.5, 0.0]]])
+    (0.5, None, None)
     """
 
     def pooled(arrays: list[Floats]) -> Floats:
@@ -213,7 +219,7 @@ def area(lengths: Sequence[int], exact_match: Sequence[float], train_length: int
     return float(np.trapezoid(heights, places))
 
 
-def improvement(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> tuple[float, float, float]:
+def improvement(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> tuple[float, float | None, float | None]:
     """Probability that a seed of one cell beats a seed of the other at a length, on the same strings; ties count half.
 
     Mann and Whitney 1947, averaged over lengths as Agarwal et al. 2021 average it over tasks.
@@ -223,9 +229,9 @@ def improvement(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> tuple[float, floa
         theirs: the same of the other cell, at the same lengths.
 
     Returns:
-        The probability, and its bootstrap interval over the seeds of both.
+        The probability, and its bootstrap interval over the seeds of both; none where one has a single seed.
 
-    >>> improvement([[1.0, 0.9]], [[1.0, 0.4]])
+    >>> improvement([[1.0, 0.9], [1.0, 0.9]], [[1.0, 0.4], [1.0, 0.4]])
     (0.75, 0.75, 0.75)
     """
     first, second = (np.asarray(scores, dtype=float) for scores in (ours, theirs))

@@ -34,8 +34,10 @@ def _number(value: float | None, form: str = ".3f") -> str:
 
 
 def _interval(value: float | None, low: float | None, high: float | None, form: str = ".2f") -> str:
-    """A number with its interval."""
-    return NONE if value is None else f"{value:{form}} [{_number(low, form)}, {_number(high, form)}]"
+    """A number with its interval, where there is one."""
+    if low is None or high is None:
+        return _number(value, form)
+    return f"{_number(value, form)} [{low:{form}}, {high:{form}}]"
 
 
 def _reach(value: float | None) -> str:
@@ -86,7 +88,7 @@ def legend(asked: Asked) -> str:
         f"success: seeds with exact match of {asked.threshold:g} or more at {asked.at} (or the next longer length), with the 95% "
         "Clopper-Pearson interval over seeds. reach: median over seeds of the longest contiguous length whose lower 95% bound holds 0.90, 0.95, "
         "0.99; best: 0.90 of the best seed of as many as were tried. IQM: interquartile mean of exact match over seeds and OOD lengths, with "
-        "stratified bootstrap over seeds. area: median area under exact match over log2(length / train length), in doublings. rank: by area, ties "
+        "stratified bootstrap over seeds (none for a single seed). area: median area under exact match over log2(length / train length), in doublings. rank: by area, ties "
         "shared. not told apart: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for many pairs). "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
         "minutes: median wall time of a run; ms and MiB: an example, and the peak, at the longest length."
