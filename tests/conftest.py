@@ -1,4 +1,4 @@
-"""Every shape annotation in lengen is checked while the tests run; `lengen` runs a command line in this process."""
+"""Shapes and types in lengen are checked while the tests run; `lengen` runs a command line in this process."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
 
-HOOK = install_import_hook("lengen", "typecheck.checked")
+import typecheck
+
+typecheck.install()
 
 TINY = (
     "decoder.layers=1",
@@ -29,6 +30,12 @@ TINY = (
     "trainer.progress=false",
 )
 """A run of a second or two."""
+
+
+@pytest.fixture(autouse=True)
+def _checked() -> None:
+    """Check the first calls of each function in each test."""
+    typecheck.seen.clear()
 
 
 @dataclass
