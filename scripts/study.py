@@ -75,12 +75,13 @@ STUDIES = {
         "'title=Sorting, alone and beside successor questions' by=steps",
     ),
     "encodings": Study(
-        "every encoding, and every attention with two encodings, on passkey and copy, seven hours of one core",
+        "every encoding, and every attention with two encodings, on passkey and copy, eight hours of one core",
         (
             "-m task=passkey 'pe=glob(*,exclude=multilevel)' seed=0,1,2",
             "-m task=passkey 'attention=glob(*)' pe=nope,rope seed=0,1,2",
             "-m task=copy 'pe=glob(*,exclude=multilevel)'",
             "-m task=copy 'attention=glob(*)' pe=nope,rope",
+            "-m task=copy pe=sandwich,rcmha,nape,alibi,kerple,wavelet,nope seed=1,2",
             "task=many_addition pe=multilevel positions=multilevel",
             # and what was not trained, looked into
             "task=passkey attention=asentmax pe=nope steps=600",
