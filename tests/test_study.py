@@ -37,6 +37,17 @@ def test_cells_of_one_name_are_told_apart_by_what_differs_and_never_averaged(tmp
     assert [line.name for line in panel.lines] == ["nope, 100", "nope, 200", "rope, 200"]
 
 
+def test_cells_that_nothing_else_tells_apart_are_named_by_their_hash(tmp_path):
+    for cell, steps in (("c1", 100), ("c2", 100), ("c3", 200)):
+        write_run(tmp_path, 0, GOOD, cell=cell, steps=steps)
+    (panel,) = study(tmp_path).panels
+    assert [line.name for line in panel.lines] == [
+        "nope (steps=100, c1)",
+        "nope (steps=100, c2)",
+        "nope (steps=200)",
+    ]
+
+
 def test_another_choice_of_a_group_is_named_by_the_choice_and_its_options_where_these_differ(tmp_path):
     def labels(attention):
         return {"task": "copy", "positions": "contiguous", "attention": attention}

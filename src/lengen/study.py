@@ -302,8 +302,10 @@ def _told_apart(runs: Sequence[Run], keys: Sequence[str], among: str) -> list[st
         if count == 1:
             continue
         same = [index for index, each in enumerate(names) if each == name]
-        for index, told in zip(same, _what_differs([runs[index] for index in same], among), strict=True):
-            names[index] = f"{name} ({told or runs[index].cell})"
+        told = _what_differs([runs[index] for index in same], among)
+        for index, text in zip(same, told, strict=True):
+            tail = [text] if told.count(text) == 1 else [text, runs[index].cell]
+            names[index] = f"{name} ({', '.join(filter(None, tail))})"
     return names
 
 
