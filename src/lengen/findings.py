@@ -24,6 +24,8 @@ from lengen.study import Line, Panel, Run, Study
 
 ALIKE = 0.05
 """p-value from which two cells are not told apart."""
+BETWEEN = "; "
+"""What stands between names, which may have commas."""
 MANY = 20
 """Cells of a panel up to which every pair is compared; beyond, each with the best alone."""
 
@@ -253,7 +255,7 @@ def _summaries(
             category=categories(whole.runs),
             area=_known(median),
             rank=_known(rank),
-            not_told_apart="; ".join(alike[line.name]),
+            not_told_apart=BETWEEN.join(alike[line.name]),
             **_of_seeds(line, asked),
         )
         for whole, line, median, rank in zip(panel.lines, lines, medians, ranks, strict=True)

@@ -19,8 +19,8 @@ ENTRY = 0.115
 """Inches: a line of the legend."""
 TYPE = 6
 """Points: the size of the legend's type."""
-HANDLE, APART = 2.0, 1.2
-"""Parts of that size: a handle, and the space between columns."""
+HANDLE, BEFORE, APART = 2.0, 0.8, 1.2
+"""Parts of that size: a handle, the space between it and its name, and that between columns."""
 DOUBLE = 7.0
 """Inches: both columns of a paper."""
 
@@ -99,7 +99,7 @@ class Sheet:
                 borderpad=0,
                 handlelength=HANDLE,
                 columnspacing=APART,
-                handletextpad=0.8,
+                handletextpad=BEFORE,
                 labelspacing=0.25,
             )
             for entry in drawn.get_texts():
@@ -130,12 +130,10 @@ def arrange(names: Sequence[str], columns: int, inches: float) -> tuple[list[str
         columns: the most.
         inches: the width of all of them.
     """
-    handle = (HANDLE + 0.8) * TYPE / 72
+    handle, apart = (HANDLE + BEFORE) * TYPE / 72, APART * TYPE / 72
+    widths = np.array([dots(name, TYPE, "normal") / DOTS for name in names])
     for count in range(columns, 1, -1):
-        parts = np.array_split(np.array(names), count)
-        widest = [
-            max((dots(str(name), TYPE, "normal") / DOTS for name in part), default=0.0) for part in parts
-        ]
-        if sum(widest) + count * handle + (count - 1) * APART * TYPE / 72 <= inches:
+        widest = sum(part.max(initial=0) for part in np.array_split(widths, count))
+        if widest + count * handle + (count - 1) * apart <= inches:
             return list(names), count
     return ["\n".join(wrap(name, inches - handle, TYPE)) for name in names], 1

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lengen.category import MEANINGS
-from lengen.findings import Asked, Findings, Summary
+from lengen.findings import BETWEEN, Asked, Findings, Summary
 from lengen.published import Agreement, Beside, Published, agreement, means
 from lengen.study import Panel, Study
 
@@ -55,7 +55,7 @@ def _success(row: Summary) -> str:
 
 def _alike(row: Summary) -> str:
     """The cells that are not told apart, or how many these are."""
-    names = row.not_told_apart.split("; ")
+    names = row.not_told_apart.split(BETWEEN)
     return f"{len(names)} cells" if len(names) > NAMED else row.not_told_apart or NONE
 
 
@@ -88,8 +88,8 @@ def legend(asked: Asked) -> str:
         f"success: seeds with exact match of {asked.threshold:g} or more at {asked.at} (or the next longer length), with the 95% "
         "Clopper-Pearson interval over seeds. reach: median over seeds of the longest contiguous length whose lower 95% bound holds 0.90, 0.95, "
         "0.99; best: 0.90 of the best seed of as many as were tried. IQM: interquartile mean of exact match over seeds and OOD lengths, with "
-        "stratified bootstrap over seeds (none for a single seed). area: median area under exact match over log2(length / train length), in doublings. rank: by area, ties "
-        "shared. not told apart: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for many pairs). "
+        "stratified bootstrap over seeds (none for a single seed). area: median area under exact match over log2(length / train length), in "
+        "doublings. rank: by area, ties shared. not told apart: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for many pairs). "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
         "minutes: median wall time of a run; ms and MiB: an example, and the peak, at the longest length."
     )
