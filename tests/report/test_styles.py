@@ -3,6 +3,7 @@
 import pytest
 
 from lengen.finding import find
+from lengen.report import band, multiples
 from lengen.report.colour import colour
 from lengen.report.styles import DASHES, MOST, styles
 from lengen.study import assemble
@@ -13,7 +14,8 @@ def looks(root, pes):
     for index, pe in enumerate(pes):
         write_run(root, 0, [1.0, 1.0, 0.6, 0.1], pe=pe, cell=f"c{index}", steps=100 + index)
     (panel,) = assemble(find([str(root)])).panels
-    return [line.pe for line in panel.lines], styles(panel.lines)
+    found = styles(panel.lines)
+    return [line.pe for line in panel.lines], [found[line.name] for line in panel.lines]
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,24 @@ def test_the_colour_is_that_of_the_encoding(tmp_path, pes):
 def test_many_cells_of_one_encoding_have_colours_of_their_own(tmp_path, pes):
     _, found = looks(tmp_path, pes)
     assert len({look.colour for look in found}) == len({look.marker for look in found}) == len(pes)
+
+
+def test_a_line_looks_alike_in_every_figure(tmp_path, monkeypatch):
+    for index in range(MOST):
+        write_run(tmp_path, 0, [1.0, 1.0, 0.6, 0.1], cell=f"c{index:02}", steps=100 + index)
+    panels = assemble(find([str(tmp_path)])).panels
+    drawn = {}
+
+    def fill(axes, panel, lines, looks, **_):
+        for line in lines:
+            drawn.setdefault(line.name, set()).add(looks[line.name])
+
+    for module in (band, multiples):
+        monkeypatch.setattr(module, "fill", fill)
+    band.draw(panels[0], tmp_path / "band")
+    multiples.draw(panels, tmp_path / "multiples")
+    assert len(drawn) == MOST
+    assert len(set.union(*drawn.values())) == MOST
 
 
 def test_more_lines_than_colours_differ_in_their_dashes(tmp_path):

@@ -50,9 +50,10 @@ def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
     )
     if sheet.strip is not None:
         sheet.strip.axis("off")
-    for index, (line, look) in enumerate(zip(lines, styles(lines), strict=True)):
+    looks = styles(panel.lines)
+    for index, line in enumerate(lines):
         axes = sheet.grid[index // across][index % across]
-        fill(axes, panel, [line], [look], bold=0.9)
+        fill(axes, panel, [line], looks, bold=0.9)
         curves = theirs(published, split, line)
         for curve in curves.values():
             axes.plot(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -41,7 +41,7 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match", x: X = "lengt
         x: lengths, or lengths over the train length.
     """
     lines, remark = shown(panel)
-    looks = styles(lines)
+    looks = styles(panel.lines)
     note = (
         "Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. "
         f"Above: reach 0.90, median with the range of seeds.{remark}"
@@ -58,7 +58,7 @@ def fill(
     axes: Axes,
     panel: Panel,
     lines: Sequence[Line],
-    looks: Sequence[Style],
+    looks: Mapping[str, Style],
     *,
     metric: str = "exact_match",
     x: X = "length",
@@ -73,7 +73,8 @@ def fill(
         axes.set_ylim(auto=True)
         axes.set_yscale("log" if metric in ("seconds", "peak_bytes") else "linear")
         axes.yaxis.set_minor_formatter(NullFormatter())
-    for line, look in zip(lines, looks, strict=True):
+    for line in lines:
+        look = looks[line.name]
         at = lengths(line)
         own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
         places = [length / own for length in at]
@@ -100,7 +101,7 @@ def fill(
         )
 
 
-def _reaches(sheet: Sheet, lines: Sequence[Line], looks: Sequence[Style], unit: int) -> None:
+def _reaches(sheet: Sheet, lines: Sequence[Line], looks: Mapping[str, Style], unit: int) -> None:
     """The strip above the axes: for each cell the range of its seeds' reaches, and their median."""
     strip = sheet.strip
     if strip is None:
@@ -110,7 +111,8 @@ def _reaches(sheet: Sheet, lines: Sequence[Line], looks: Sequence[Style], unit: 
     strip.set_ylim(len(lines), -0.3)
     strip.axis("off")
     left = strip.get_xlim()[0]
-    for index, (line, look) in enumerate(zip(lines, looks, strict=True)):
+    for index, line in enumerate(lines):
+        look = looks[line.name]
         found = [reach / unit if reach else left for reach in reaches(line, THRESHOLDS[0])]
         middle = float(np.median(found))
         strip.plot([min(found), max(found)], [index, index], color=look.colour, linewidth=1.0, zorder=2)

@@ -74,12 +74,12 @@ def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """Name, colour, marker and dashes (pixels) of every cell."""
     return [
         {
-            "name": line.name,
+            "name": name,
             "colour": look.colour,
             "marker": look.marker,
             "dashes": [] if look.dashes == "-" else [round(2 * part, 1) for part in look.dashes[1]],
         }
-        for line, look in zip(lines, styles(lines), strict=True)
+        for name, look in styles(lines).items()
     ]
 
 

@@ -21,7 +21,7 @@ def draw(panel: Panel, stem: Path) -> list[Path]:
         stem: path without its ending.
     """
     lines, remark = shown(panel)
-    looks = styles(lines)
+    looks = styles(panel.lines)
     devices = sorted({str(run.facts.get("device", "unknown device")) for line in lines for run in line.runs})
     note = (
         f"Median over seeds, as the sweeps ran on {', '.join(devices)}; runs may have shared the machine. "
@@ -39,8 +39,8 @@ def draw(panel: Panel, stem: Path) -> list[Path]:
     upper.yaxis.set_minor_formatter(NullFormatter())
     upper.set_xlabel("")
     upper.tick_params(labelbottom=False)
-    for line, look in zip(lines, looks, strict=True):
-        at = lengths(line)
+    for line in lines:
+        look, at = looks[line.name], lengths(line)
         for axes, values in zip((upper, lower), costs(line, at), strict=True):
             axes.plot(
                 at,

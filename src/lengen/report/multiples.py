@@ -62,12 +62,12 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
     if sheet.strip is not None:
         sheet.strip.axis("off")
     for row, (panel, part) in enumerate(rows):
-        named = False
+        named, looks = False, styles(panel.lines)
         for axes, line, head in zip_longest(sheet.grid[row], part, heads[row]):
             if not line:
                 axes.axis("off")
                 continue
-            fill(axes, panel, [line], styles([line]), metric=metric, x=x, bold=0.9)
+            fill(axes, panel, [line], looks, metric=metric, x=x, bold=0.9)
             axes.set_ylabel("" if named else panel.name, size=6, labelpad=2, color=GREY, parse_math=False)
             axes.tick_params(labelsize=5)
             if row < len(rows) - 1:

@@ -26,7 +26,7 @@ def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
     over = "" if len(panels) == 1 else f" Over {len(panels)} tasks."
     more = "" if len(every_line) <= MOST else f" The first {MOST} of {len(every_line)} names are drawn."
     lines = every_line[:MOST]
-    looks = styles(lines)
+    looks = styles(every_line)
     note = (
         "Share of all seeds tried whose reach (longest contiguous length with a lower 95% bound of exact match of 0.90 or more) is at least so many "
         f"times the train length. Thin, dotted: trained seeds alone, where these are not all.{over}{more}"
@@ -45,7 +45,8 @@ def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
         default=1.0,
     )
     low, high = min(0.5, every[0]), max(longest, every[-1]) * 1.08
-    for line, look in zip(lines, looks, strict=True):
+    for line in lines:
+        look = looks[line.name]
         for runs, width, dashes in ((line, 1.3, look.dashes), (line.gated(), 0.6, ":")):
             if not runs.runs or (runs is not line and runs.tried == line.tried):
                 continue

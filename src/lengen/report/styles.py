@@ -7,7 +7,7 @@ and a marker of its own.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,29 +43,36 @@ class Style:
         )
 
 
-def styles(lines: Sequence[Line]) -> list[Style]:
-    """One for each cell."""
+def styles(lines: Sequence[Line]) -> dict[str, Style]:
+    """One for each cell, by its name.
+
+    Args:
+        lines: all cells of a panel, so that one that only some figures draw looks alike in each.
+    """
     if max(Counter(line.pe for line in lines).values(), default=0) > len(DASHES):
-        return [
-            Style(*DISTINCT[index % len(DISTINCT)], DASHES[index // len(DISTINCT) % len(DASHES)])
-            for index in range(len(lines))
-        ]
-    seen: dict[str, int] = {}
-    found = []
+        return {
+            line.name: Style(*DISTINCT[index % len(DISTINCT)], DASHES[index // len(DISTINCT) % len(DASHES)])
+            for index, line in enumerate(lines)
+        }
+    seen: Counter[str] = Counter()
+    found = {}
     for line in lines:
-        index = seen[line.pe] = seen.get(line.pe, -1) + 1
-        found.append(Style(colour(line.pe), marker(line.pe), DASHES[index % len(DASHES)]))
+        found[line.name] = Style(colour(line.pe), marker(line.pe), DASHES[seen[line.pe] % len(DASHES)])
+        seen[line.pe] += 1
     return found
 
 
-def legend(lines: Sequence[Line], looks: Sequence[Style]) -> list[tuple[Line2D, str]]:
+def legend(lines: Sequence[Line], looks: Mapping[str, Style]) -> list[tuple[Line2D, str]]:
     """An entry for each cell: its name, the seeds tried, and how many of them are trained if not all are."""
     entries = []
-    for line, look in zip(lines, looks, strict=True):
+    for line in lines:
         trained = line.gated().tried
         untrained = "" if trained == line.tried else f", {trained} trained"
         entries.append(
-            (look.handle(), f"{line.name} ({line.tried} seed{'s' * (line.tried != 1)}{untrained})")
+            (
+                looks[line.name].handle(),
+                f"{line.name} ({line.tried} seed{'s' * (line.tried != 1)}{untrained})",
+            )
         )
     return entries
 

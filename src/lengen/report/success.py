@@ -26,7 +26,7 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
         x: lengths, or lengths over the train length.
     """
     lines, remark = shown(panel)
-    looks = styles(lines)
+    looks = styles(panel.lines)
     note = (
         f"Share of all seeds tried whose exact match at a length is at least {threshold:g}; bars: 95% Clopper-Pearson over seeds; "
         f"a seed that is not trained, or diverged, counts as it is. Grey: trained lengths.{remark}"
@@ -37,8 +37,8 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
     length_axis(axes, panel.lengths, train, unit)
     axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
     to_axes = axes.transData + axes.transAxes.inverted()
-    for index, (line, look) in enumerate(zip(lines, looks, strict=True)):
-        at = lengths(line)
+    for index, line in enumerate(lines):
+        look, at = looks[line.name], lengths(line)
         own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
         rates = [success_rate(list(column), threshold) for column in matrix(line, "exact_match", at).T]
         aside = APART * (index - (len(lines) - 1) / 2)
