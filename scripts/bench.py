@@ -32,7 +32,7 @@ from hydra import compose, initialize_config_dir
 from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
-from lengen.config import Builder, config_dir
+from lengen.config.builder import Builder, config_dir
 from lengen.curve import Curve, Row
 from lengen.decoder import Decoder
 from lengen.evaluation import Evaluation

@@ -8,7 +8,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 from omegaconf import OmegaConf
 
-from lengen.config import Builder
+from lengen.config.builder import Builder
 from lengen.task import Task
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from lengen.category import MEANINGS, described
-from lengen.config import Builder
+from lengen.config.builder import Builder
 from lengen.curve import write_csv
 from lengen.finding import find
 from lengen.findings import Asked, Summary, findings

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from lengen.config import Builder, config_dir
+from lengen.config.builder import Builder, config_dir
 from lengen.pe import PositionalEncoding
 
 OPTIONS = [

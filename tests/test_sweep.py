@@ -272,7 +272,7 @@ def test_a_preset_trains_and_both_ways_to_decode_agree(lengen, tmp_path, pe, pos
     import yaml
 
     from lengen.checkpoint import read_checkpoint
-    from lengen.config import Builder
+    from lengen.config.builder import Builder
     from lengen.experiment import Experiment
 
     config = yaml.safe_load((folder / "config.yaml").read_text())

@@ -19,7 +19,7 @@ from lengen.curve import TRAINED, Curve
 from lengen.folder import EvalFolder
 from lengen.protocol import check_sweep, footnote, protocol
 from lengen.provenance import provenance
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.report import figure
 from lengen.stress import chosen
 from lengen.sweep import resident_peak, sweep

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
-from lengen.config import nearest
+from lengen.config.builder import nearest
 from lengen.ranges import ranges
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.spelling import Text, Tokens
 from lengen.task import BOS, EOS, PAD, SPECIAL
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lengen.attention import AttentionRule
 from lengen.lags import NARROWEST, Lags, serves
 from lengen.pe import PositionalEncoding, Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Kept, Memory, Scene, later
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from lengen.again import Again, Answer, place, written
 from lengen.curve import split, write_csv
 from lengen.questions import drawn_by, examples
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.report import layers
 from lengen.task import PAD
 from lengen.trained import Trained

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lengen.config import config_dir, nearest
-from lengen.refusal import require
+from lengen.config.builder import config_dir, nearest
+from lengen.config.errors import require
 
 REFUSED, FAILED, INTERRUPTED = 2, 1, 130
 MISTAKES = (ValueError, OSError)

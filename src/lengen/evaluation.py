@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from lengen.coverage import Unseen, asked
 from lengen.evaluation import Evaluation
 from lengen.lengths import Lengths
 from lengen.questions import examples
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.source import RECORD, quiet
 from lengen.spelling import Spelling
 from lengen.stream import GENERATOR, shares

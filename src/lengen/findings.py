@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lengen.evaluation import Evaluation
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scores import GATES, Gate, areas, beyond, costs, factors, gate, lengths, matrix, reaches
 from lengen.statistics import (
     THRESHOLDS,

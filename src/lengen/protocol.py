@@ -11,7 +11,7 @@ from lengen.curve import TRAINED
 from lengen.decoder import Decoder
 from lengen.examination import roomy
 from lengen.pe import PositionalEncoding
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.setting import Setting
 from lengen.stream import generator
 from lengen.stress import chosen

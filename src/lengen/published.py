@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from scipy.stats import kendalltau
 
-from lengen.config import config_dir, nearest
+from lengen.config.builder import config_dir, nearest
 from lengen.scores import lengths, matrix
 from lengen.study import Line, Panel
 

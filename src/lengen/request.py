@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from lengen.again import Answer
-from lengen.config import Builder
+from lengen.config.builder import Builder
 from lengen.divergence import Divergence
 from lengen.evaluation import Evaluation
 from lengen.folder import RunFolder
 from lengen.grid import examined
 from lengen.inspection import Inspection
 from lengen.protocol import check_sweep
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.runs import find
 from lengen.stress import chosen
 from lengen.trained import Trained, load

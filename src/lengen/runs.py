@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lengen.finding import below, matching
 from lengen.folder import RunFolder
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 def find(patterns: Sequence[str], option: str) -> list[RunFolder]:

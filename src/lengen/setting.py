@@ -26,7 +26,7 @@ from lengen.logger import Logger
 from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding, Shape
 from lengen.positions import Positions
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.stream import Stream, generator
 from lengen.task import Task
 from lengen.training import TrainerOptions

@@ -18,8 +18,8 @@ from datasets import ReadInstruction
 from datasets.exceptions import DatasetsError
 from pyarrow import parquet
 
-from lengen.config import nearest
-from lengen.refusal import require
+from lengen.config.builder import nearest
+from lengen.config.errors import require
 
 RECORD = "lengen.json"
 """What an exported folder says of itself, for programs."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import SPECIAL, Vocabulary
 
 BLANK = "␣"

@@ -15,7 +15,7 @@ from torch.utils.data import IterableDataset
 
 from lengen.lengths import Lengths
 from lengen.positions import Positions
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import Batch, Task
 
 GENERATOR = 2

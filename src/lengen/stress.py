@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lengen.config import nearest
-from lengen.refusal import require
+from lengen.config.builder import nearest
+from lengen.config.errors import require
 from lengen.task import Task
 
 

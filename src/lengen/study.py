@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lengen.config import nearest
+from lengen.config.builder import nearest
 from lengen.curve import TRAINED, Curve
-from lengen.refusal import require
+from lengen.config.errors import require
 
 MISSING = "(none)"
 """What stands for an option that a run does not have."""

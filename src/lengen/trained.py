@@ -11,10 +11,10 @@ from omegaconf import OmegaConf
 from yaml import YAMLError
 
 from lengen.checkpoint import read_checkpoint
-from lengen.config import Builder
+from lengen.config.builder import Builder
 from lengen.decoder import Decoder
 from lengen.folder import RunFolder
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.setting import Setting
 from lengen.validation import id_exact_match
 

@@ -18,7 +18,7 @@ from lengen.decoder import Decoder
 from lengen.journal import Journal, Rhythm
 from lengen.metrics import answer_loss
 from lengen.optimizer import OptimizerRule
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.stream import Example, Stream, generator
 
 

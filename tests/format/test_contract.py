@@ -6,7 +6,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from lengen.config import Builder
+from lengen.config.builder import Builder
 from lengen.format import Format
 from lengen.task import EOS, PAD, Task
 from lengen.task.addition import Addition

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lengen.config import Builder
+from lengen.config.builder import Builder
 from lengen.finding import check_config
 from lengen.format.interleaved import Interleaved
 from lengen.format.plain import Plain

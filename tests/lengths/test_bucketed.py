@@ -89,7 +89,7 @@ def test_refusals(lengths, words):
 
 @pytest.mark.parametrize("name", ["growing", "bucketed", "cyclic"])
 def test_a_fixed_training_set_is_refused(name):
-    from lengen.config import Builder
+    from lengen.config.builder import Builder
     from lengen.experiment import Experiment
     from test_config import composed
 

@@ -17,7 +17,7 @@ from lengen.lengths.cyclic import Cyclic
 from lengen.lengths.growing import Growing
 from lengen.lengths.listed import Listed
 from lengen.lengths.uniform import Uniform
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task.copy import Copy
 
 FILES = sorted((Path(__file__).parents[2] / "configs" / "lengths").glob("*.yaml"))

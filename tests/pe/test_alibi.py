@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
-from lengen.config import Builder, config_dir
+from lengen.config.builder import Builder, config_dir
 from lengen.decoder import Architecture, Decoder
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.alibi import ALiBi

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from lengen.config import Builder
+from lengen.config.builder import Builder
 from lengen.task import PAD, Task
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy

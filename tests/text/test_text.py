@@ -10,7 +10,7 @@ import yaml
 from tests.options import CONFIGS, built
 from tests.options import read as options_of
 
-from lengen.config import Builder
+from lengen.config.builder import Builder
 from lengen.task import SEP, Task
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy

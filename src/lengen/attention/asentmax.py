@@ -12,7 +12,7 @@ from torch.nn.functional import linear, pad, softplus
 from lengen.attention.entmax import Entmax
 from lengen.attention.log_n import counted
 from lengen.pe import Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene, wide
 
 

@@ -13,7 +13,7 @@ from torch.nn.functional import normalize, softplus
 from lengen.attention import AttentionRule
 from lengen.attention.log_n import counted
 from lengen.pe import Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene, wide
 
 

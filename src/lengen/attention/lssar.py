@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lengen.attention.lssa import LSSA
 from lengen.pe import Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene
 
 STANDS_OUT = 1e-4

@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
 from lengen.pe import Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene
 
 

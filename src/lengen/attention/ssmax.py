@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lengen.attention import AttentionRule
 from lengen.attention.log_n import counted
 from lengen.pe import Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene, wide
 
 

@@ -17,9 +17,9 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     """Draw and print, or write."""
     if config["export"] is not None:
         return export(config, allowed)
-    from lengen.config import Builder, leaf
+    from lengen.config.builder import Builder, leaf
     from lengen.format import Format
-    from lengen.refusal import require
+    from lengen.config.errors import require
     from lengen.stream import generator
     from lengen.task import Task
 
@@ -37,7 +37,7 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
 
 def export(config: dict[str, Any], allowed: set[str]) -> int:
     """Write training, ID and OOD splits."""
-    from lengen.config import Builder, leaf
+    from lengen.config.builder import Builder, leaf
     from lengen.evaluation import Evaluation
     from lengen.export import Export
     from lengen.format import Format

@@ -26,7 +26,7 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     import torch
 
     from lengen.again import shown
-    from lengen.config import Builder
+    from lengen.config.builder import Builder
     from lengen.request import Request, several
 
     lists = {name: several(config[name]) for name in ("run", "against")}

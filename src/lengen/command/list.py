@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lengen.config import config_dir, nearest
+from lengen.config.builder import config_dir, nearest
 from lengen.door import folders, refuse
 
 FACTS = ("paper", "learned", "cost", "cache", "beyond")

@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
 
 def train(config: dict[str, Any], allowed: set[str]) -> int:
     """One run, from its configuration to its files and its table."""
-    from lengen.config import Builder
+    from lengen.config.builder import Builder
     from lengen.experiment import Experiment
     from lengen.report import terminal
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.format import Format
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import ALONG_TIME, BESIDE, EOS, PAD, SPECIAL, Batch, Vocabulary, close
 
 BLANK = " "

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import torch
 
 from lengen.lengths import Lengths, chosen
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 def buckets(lengths: Iterable[int]) -> list[list[int]]:

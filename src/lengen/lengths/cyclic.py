@@ -9,7 +9,7 @@ import torch
 
 from lengen.lengths import Lengths
 from lengen.lengths.bucketed import buckets, from_one
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from lengen.lengths import Lengths, chosen
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from lengen.lengths import Lengths, chosen
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn, optim
 
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import nn, optim
 
 from lengen.optimizer import OptimizerRule, Schedule, split
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 @dataclass(frozen=True)

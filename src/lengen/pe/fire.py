@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lengen.pe import Shape
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import wide
 
 LEAST = 1e-6

@@ -7,7 +7,7 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 
 from lengen.pe import PositionalEncoding, Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 class Learned(PositionalEncoding):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi, harmonic
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 class NAPE(ALiBi):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from lengen.pe import PositionalEncoding, Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene, wide
 
 

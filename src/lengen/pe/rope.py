@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.sinusoidal import frequencies
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene
 
 

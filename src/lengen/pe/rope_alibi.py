@@ -10,7 +10,7 @@ from torch import Tensor
 from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 class RopeALiBi(RoPE):

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy, gelu, linear, scaled_dot_product_
 
 from lengen.draws import largest
 from lengen.pe import PositionalEncoding, Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 
 PIVOTS, CANDIDATES, STRETCH, WINDOWS = 16, 32, 64, 4
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Real
 from torch import Tensor
 
 from lengen.pe import PositionalEncoding, Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 def frequencies(dim: int, base: float, device: torch.device) -> Float[Tensor, " pair"]:

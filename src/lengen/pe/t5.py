@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lengen.pe import Shape
 from lengen.pe.layered import LayeredBias
-from lengen.refusal import require
+from lengen.config.errors import require
 
 
 class T5(LayeredBias):

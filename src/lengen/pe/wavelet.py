@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.pe import PositionalEncoding, Shape
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene, wide
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lengen.pe import Shape
 from lengen.pe.rope import RoPE
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scene import Scene
 
 LARGEST = 80.0

@@ -10,7 +10,7 @@ from jaxtyping import Real
 from torch import Tensor
 
 from lengen.positions import Positions, starts
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import Batch
 
 

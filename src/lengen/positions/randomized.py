@@ -11,7 +11,7 @@ from torch import Tensor
 from lengen.draws import largest
 from lengen.positions import Positions
 from lengen.positions.offset import fits
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import Batch
 
 

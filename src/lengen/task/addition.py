@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scratchpad import tail
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.digits import led, uneven

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 

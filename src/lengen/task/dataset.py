@@ -14,7 +14,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.corpus import Columns, Corpus
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.source import opened, record, split
 from lengen.spelling import Text, text_of
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import Task
 
 

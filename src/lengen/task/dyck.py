@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 BRACKETS = "()[]{}<>"

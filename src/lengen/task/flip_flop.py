@@ -8,7 +8,7 @@ from functools import cached_property
 
 import torch
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import DIGITS, Batch, Span, Task, Vocabulary, assemble
 
 WRITE, READ, IGNORE = range(3)

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.draws import orders
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 
 

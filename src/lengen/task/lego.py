@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.draws import orders
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.text import lego as words
 from lengen.text.scratchpad import check, without_variables

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import SPECIAL, Batch, Task, Vocabulary
 
 ASKED = "asked"

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 from lengen.task.digits import carry, multiply, number, row, size
 

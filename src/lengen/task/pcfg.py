@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 
 UNARY = ("copy", "reverse", "shift", "swap", "repeat", "echo")

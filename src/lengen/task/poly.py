@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 from lengen.text import poly as words
 from lengen.text.scratchpad import check, every

@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.copy import Copy
 from lengen.text import reverse as words

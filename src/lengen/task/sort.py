@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from lengen.draws import orders
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.scratchpad.selection import swaps
 from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.text import sort as words

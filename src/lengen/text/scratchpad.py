@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from lengen.refusal import require
+from lengen.config.errors import require
 from lengen.task import PAD, Span, Vocabulary
 from lengen.text import fill
 
