@@ -33,11 +33,11 @@ from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder, config_dir
-from lengen.curve import Curve, Row
+from lengen.records.curve import Curve, Row
 from lengen.decoder import Decoder
 from lengen.evaluation import Evaluation
 from lengen.experiment import Experiment
-from lengen.folder import RunFolder
+from lengen.records.run_dir import RunFolder
 from lengen.journal import Journal
 from lengen.logger import Logger
 from lengen.metrics import answer_loss

@@ -10,9 +10,9 @@ import datasets
 import pytest
 from rich.console import Console
 
-from lengen.category import MEANINGS, described
+from lengen.records.supervision import MEANINGS, described
 from lengen.config.builder import Builder
-from lengen.curve import write_csv
+from lengen.records.curve import write_csv
 from lengen.finding import find
 from lengen.findings import Asked, Summary, findings
 from lengen.report import tables, terminal

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas
 import pytest
 
-from lengen.curve import COLUMNS, Curve, write_csv, write_text
+from lengen.records.curve import COLUMNS, Curve, write_csv, write_text
 from report.curves import curve, row
 
 SHARES = {5: 1.0, 10: 0.999, 20: 0.953, 40: 0.0}

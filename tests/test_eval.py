@@ -11,8 +11,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from conftest import TINY, run_folders, train
-from lengen.curve import Curve
-from lengen.folder import EvalFolder, RunFolder
+from lengen.records.curve import Curve
+from lengen.records.run_dir import EvalFolder, RunFolder
 from lengen.request import Request
 from lengen.trained import load
 from test_cli import MINE, refused

@@ -17,7 +17,7 @@ import torch
 import yaml
 
 from conftest import TINY, run_folders
-from lengen.curve import COLUMNS, Curve
+from lengen.records.curve import COLUMNS, Curve
 from lengen.journal import TRAIN_COLUMNS
 
 UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes")]

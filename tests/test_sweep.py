@@ -14,7 +14,7 @@ import torch
 
 from conftest import TINY, run_folders
 from lengen.attention.softmax import Softmax
-from lengen.curve import Curve
+from lengen.records.curve import Curve
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation import Evaluation
 from lengen.examination import examine

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from omegaconf import OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lengen.curve import TRAINED, Curve
-from lengen.folder import EvalFolder
+from lengen.records.curve import TRAINED, Curve
+from lengen.records.run_dir import EvalFolder
 from lengen.protocol import check_sweep, footnote, protocol
-from lengen.provenance import provenance
+from lengen.records.provenance import provenance
 from lengen.config.errors import require
 from lengen.report import figure
 from lengen.stress import chosen

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from lengen.category import described
+from lengen.records.supervision import described
 
 KINDS = {"prompt": "string", "answer": "string", "length": "int64", "result": "string"}
 WRITTEN = {

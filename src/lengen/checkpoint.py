@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from lengen.whole import whole
+from lengen.records.atomic import whole
 
 
 class SafeCheckpoints(TorchCheckpointIO):

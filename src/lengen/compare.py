@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import track
 
 from lengen.board.comparison import Board
-from lengen.curve import COLUMNS as CURVE_COLUMNS
-from lengen.curve import write_csv, write_text
+from lengen.records.curve import COLUMNS as CURVE_COLUMNS
+from lengen.records.curve import write_csv, write_text
 from lengen.finding import find
 from lengen.findings import Asked, Findings, Overall, Pair, Summary, findings
 from lengen.published import COLUMNS as BESIDE

@@ -12,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Int
 
 from lengen.config.builder import nearest
-from lengen.ranges import ranges
+from lengen.records.ranges import ranges
 from lengen.config.errors import require
 from lengen.spelling import Text, Tokens
 from lengen.task import BOS, EOS, PAD, SPECIAL

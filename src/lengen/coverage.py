@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lengen.evaluation import Evaluation
 from lengen.questions import examples
-from lengen.ranges import ranges
+from lengen.records.ranges import ranges
 from lengen.stream import BLOCK, Stream
 from lengen.task import PAD, Batch, Task, Vocabulary
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lengen.again import Again, Answer, place, written
-from lengen.curve import split, write_csv
+from lengen.records.curve import split, write_csv
 from lengen.questions import drawn_by, examples
 from lengen.config.errors import require
 from lengen.report import layers

@@ -14,14 +14,14 @@ from omegaconf import OmegaConf
 from lengen.again import Answer
 from lengen.checkpoint import read_checkpoint
 from lengen.coverage import SHARE, Witness
-from lengen.curve import TRAINED, Curve
+from lengen.records.curve import TRAINED, Curve
 from lengen.decoder import Decoder
-from lengen.folder import OVER, RunFolder
+from lengen.records.run_dir import OVER, RunFolder
 from lengen.grid import examined
 from lengen.journal import DivergedError, Journal
 from lengen.logger import RunFacts
 from lengen.protocol import check, footnote, protocol
-from lengen.provenance import provenance
+from lengen.records.provenance import provenance
 from lengen.report import figure
 from lengen.setting import Setting
 from lengen.sweep import resident_peak, sweep

@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from lengen import __version__
 from lengen.card import KINDS, card
-from lengen.category import category
+from lengen.records.supervision import category
 from lengen.coverage import Unseen, asked
 from lengen.evaluation import Evaluation
 from lengen.lengths import Lengths
@@ -28,7 +28,7 @@ from lengen.source import RECORD, quiet
 from lengen.spelling import Spelling
 from lengen.stream import GENERATOR, shares
 from lengen.task import PAD, SPECIAL, Batch, Task
-from lengen.whole import whole_folder
+from lengen.records.atomic import whole_folder
 
 USUAL = 10_000
 """Training examples where nothing else is asked, or as many as the task has."""

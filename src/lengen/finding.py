@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from lengen.curve import Curve
+from lengen.records.curve import Curve
 from lengen.evaluation import Evaluation
-from lengen.folder import OVER, RunFolder
+from lengen.records.run_dir import OVER, RunFolder
 from lengen.study import LeftOut, Run
 
 BELOW_RUNS = ("checkpoints", "wandb", "eval", "multirun")

@@ -69,7 +69,7 @@ class Summary:
         runs: `all` (a run that diverged has exact match 0) or `trained` (ID exact match of at least 0.99).
         tried: seeds that were tried; `trained` of them are trained, `diverged` of them have no curve.
         train_length: longest trained length; `longest` is the end of the sweep.
-        category: letters of what helped (`lengen.category`); empty for runs that do not say.
+        category: letters of what helped (`lengen.records.supervision`); empty for runs that do not say.
         id_exact_match: median over seeds.
         at: the length at which `successes` of the seeds have exact match at the threshold or above, as a rate with
             its 95% Clopper-Pearson interval.

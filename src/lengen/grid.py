@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lengen.again import Again, Answer, place, written
-from lengen.curve import TRAINED, Curve, write_csv
+from lengen.records.curve import TRAINED, Curve, write_csv
 from lengen.protocol import footnote
 from lengen.report import heat
 from lengen.stress import chosen, family

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.again import Again, Answer, place, written
-from lengen.curve import split, write_csv
+from lengen.records.curve import split, write_csv
 from lengen.questions import drawn_by, examples
 from lengen.report import heads
 from lengen.task import Batch

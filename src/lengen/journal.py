@@ -11,8 +11,8 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lengen.curve import write_csv
-from lengen.folder import RunFolder
+from lengen.records.curve import write_csv
+from lengen.records.run_dir import RunFolder
 from lengen.logger import Logger
 from lengen.stream import Example
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lengen.curve import TRAINED
+from lengen.records.curve import TRAINED
 from lengen.decoder import Decoder
 from lengen.examination import roomy
 from lengen.pe import PositionalEncoding

@@ -11,7 +11,7 @@ from lengen.again import Answer
 from lengen.config.builder import Builder
 from lengen.divergence import Divergence
 from lengen.evaluation import Evaluation
-from lengen.folder import RunFolder
+from lengen.records.run_dir import RunFolder
 from lengen.grid import examined
 from lengen.inspection import Inspection
 from lengen.protocol import check_sweep

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lengen.finding import below, matching
-from lengen.folder import RunFolder
+from lengen.records.run_dir import RunFolder
 from lengen.config.errors import require
 
 

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from lengen.curve import Row
+from lengen.records.curve import Row
 from lengen.statistics import THRESHOLDS, area
 from lengen.study import Line
 

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.category import category
+from lengen.records.supervision import category
 from lengen.coverage import Unseen, Witness, asked
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation import Evaluation
-from lengen.folder import RunFolder
+from lengen.records.run_dir import RunFolder
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
@@ -110,7 +110,7 @@ class Setting:
 
     @property
     def category(self) -> str:
-        """What helps this run, in the letters of `lengen.category`."""
+        """What helps this run, in the letters of `lengen.records.supervision`."""
         task, length = self.posed, self.train_length
         return category(
             aligned=self.positions.aligned or task.aligned,

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from lengen.config.builder import nearest
-from lengen.curve import TRAINED, Curve
+from lengen.records.curve import TRAINED, Curve
 from lengen.config.errors import require
 
 MISSING = "(none)"

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from lengen.curve import Curve, Row, split
+from lengen.records.curve import Curve, Row, split
 from lengen.decoder import Decoder
 from lengen.evaluation import Evaluation
 from lengen.examination import examine

@@ -13,7 +13,7 @@ from yaml import YAMLError
 from lengen.checkpoint import read_checkpoint
 from lengen.config.builder import Builder
 from lengen.decoder import Decoder
-from lengen.folder import RunFolder
+from lengen.records.run_dir import RunFolder
 from lengen.config.errors import require
 from lengen.setting import Setting
 from lengen.validation import id_exact_match

@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 
 from lengen.board import session
-from lengen.curve import COLUMNS, Curve
+from lengen.records.curve import COLUMNS, Curve
 from lengen.logger import RunFacts
 from lengen.logger import wandb as module
 from lengen.logger.local import Local

@@ -1,6 +1,6 @@
 """Curves made up for tests."""
 
-from lengen.curve import Curve, Row
+from lengen.records.curve import Curve, Row
 from lengen.statistics import clopper_pearson
 
 

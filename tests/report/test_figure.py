@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from lengen.curve import Curve
+from lengen.records.curve import Curve
 from lengen.report import figure
 from lengen.report.colour import colour
 from lengen.report.lines import wrap

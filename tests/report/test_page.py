@@ -16,7 +16,7 @@ import yaml
 from scipy.stats import binomtest
 from tests.report.curves import curve
 
-from lengen.curve import Curve
+from lengen.records.curve import Curve
 from lengen.report import page
 from lengen.report.colour import colour
 from lengen.report.content import content

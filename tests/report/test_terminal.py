@@ -9,7 +9,7 @@ import plotext
 import pytest
 from rich.console import Console
 
-from lengen.curve import Curve
+from lengen.records.curve import Curve
 from lengen.report.terminal import examples_needed, files, plot, reached, show, table, verdict
 from lengen.statistics import clopper_pearson
 from report.curves import curve

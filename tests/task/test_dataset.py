@@ -13,7 +13,7 @@ import yaml
 from scipy.stats import chisquare
 
 from conftest import TINY, run_folders
-from lengen.curve import COLUMNS
+from lengen.records.curve import COLUMNS
 from lengen.lengths.listed import Listed
 from lengen.stream import fixed_set, generator
 from lengen.task import PAD, SEP, SPECIAL

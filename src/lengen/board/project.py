@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lengen.board import session
-from lengen.curve import COLUMNS, Curve, Row
+from lengen.records.curve import COLUMNS, Curve, Row
 from lengen.finding import check_config, cut_short
-from lengen.folder import OVER
+from lengen.records.run_dir import OVER
 from lengen.logger.wandb import SUMMARY, TABLE
 from lengen.study import LeftOut, Run
 

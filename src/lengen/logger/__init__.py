@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lengen.curve import Curve
+from lengen.records.curve import Curve
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lengen.board.session import Mode, Session, check
-from lengen.curve import COLUMNS, Curve
+from lengen.records.curve import COLUMNS, Curve
 from lengen.logger import Logger, RunFacts
 
 PLOTTED = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss")

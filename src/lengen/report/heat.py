@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lengen.curve import Curve
+from lengen.records.curve import Curve
 from lengen.report.figure import ALARM, FOOTNOTE, GREY, LEFT, RIGHT, TITLE, WIDTH, inscribe, write
 from lengen.report.lines import wrap
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import vl_convert
 
-from lengen.curve import write_text
+from lengen.records.curve import write_text
 from lengen.config.errors import require
 from lengen.report.content import content
 from lengen.report.tables import Block

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lengen.category import MEANINGS
+from lengen.records.supervision import MEANINGS
 from lengen.findings import BETWEEN, Asked, Findings, Summary
 from lengen.published import Agreement, Beside, Published, agreement, means
 from lengen.study import Panel, Study

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lengen.curve import write_text
+from lengen.records.curve import write_text
 
 OVER = ("finished", "diverged")
 """Statuses after which a run is not run again."""
