@@ -24,8 +24,8 @@ from lengen.evaluation import Evaluation
 from lengen.lengths import Lengths
 from lengen.questions import examples
 from lengen.config.errors import require
-from lengen.source import RECORD, quiet
-from lengen.spelling import Spelling
+from lengen.task.external.source import RECORD, quiet
+from lengen.task.external.spelling import Spelling
 from lengen.stream import GENERATOR, shares
 from lengen.task import PAD, SPECIAL, Batch, Task
 from lengen.records.atomic import whole_folder

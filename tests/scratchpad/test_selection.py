@@ -56,7 +56,7 @@ def test_symbol_by_symbol(options):
 def test_of_equal_items_the_first_is_taken():
     from torch import tensor
 
-    from lengen.scratchpad.selection import swaps
+    from lengen.task.scratchpad.selection import swaps
 
     # by value these are 1 1 0 0: the first 0 goes in front, and the 1 that stood there takes its place
     assert swaps(tensor([[1, 1, 0, 0], [0, 0, 0, 0]])).tolist() == [

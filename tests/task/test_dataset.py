@@ -396,7 +396,7 @@ def test_an_exported_folder_whose_rows_were_changed_is_refused(lengen, tmp_path)
 
 
 def test_surveying_holds_a_chunk_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("lengen.corpus.CHUNK", 100)
+    monkeypatch.setattr("lengen.task.external.corpus.CHUNK", 100)
     path = lines(tmp_path / "rows.jsonl", ((f"{number:09d}" * 50, "0", 1) for number in range(20_000)))
     Dataset(path, evaluation=["train"]).sample(1, 10, generator("test"))  # the library writes its Arrow file
     tracemalloc.start()

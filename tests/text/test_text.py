@@ -21,7 +21,7 @@ from lengen.task.poly import Poly
 from lengen.task.reverse import Reverse
 from lengen.task.scan import Scan
 from lengen.task.sort import Sort
-from lengen.text import addition, copy, lego, modular_sum, parity, poly, reverse, scan, sort
+from lengen.task.text import addition, copy, lego, modular_sum, parity, poly, reverse, scan, sort
 
 from . import writing
 from .writing import PARTS, spaced, subsets

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from lengen.draws import orders
 from lengen.config.errors import require
-from lengen.scratchpad import tail
+from lengen.task.scratchpad import tail
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
-from lengen.text import copy as words
-from lengen.text.scratchpad import check
+from lengen.task.text import copy as words
+from lengen.task.text.scratchpad import check
 
 
 @dataclass(frozen=True)

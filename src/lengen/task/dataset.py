@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.corpus import Columns, Corpus
+from lengen.task.external.corpus import Columns, Corpus
 from lengen.config.errors import require
-from lengen.source import opened, record, split
-from lengen.spelling import Text, text_of
+from lengen.task.external.source import opened, record, split
+from lengen.task.external.spelling import Text, text_of
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from lengen.draws import orders
 from lengen.config.errors import require
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
-from lengen.text import lego as words
-from lengen.text.scratchpad import check, without_variables
+from lengen.task.text import lego as words
+from lengen.task.text.scratchpad import check, without_variables
 
 SIGNS = ("+", "-")
 CLAUSE = 5

@@ -12,10 +12,10 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.scratchpad import tail
+from lengen.task.scratchpad import tail
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
-from lengen.text import parity as words
-from lengen.text.scratchpad import check, every
+from lengen.task.text import parity as words
+from lengen.task.text.scratchpad import check, every
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
-from lengen.text import poly as words
-from lengen.text.scratchpad import check, every
+from lengen.task.text import poly as words
+from lengen.task.text.scratchpad import check, every
 
 
 @dataclass(frozen=True)

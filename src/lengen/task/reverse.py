@@ -12,7 +12,7 @@ import torch
 from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.copy import Copy
-from lengen.text import reverse as words
+from lengen.task.text import reverse as words
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
-from lengen.text import scan as text
+from lengen.task.text import scan as text
 
 ACTIONS = {"walk": "WALK", "look": "LOOK", "run": "RUN", "jump": "JUMP"}
 TURNS = {"left": "LTURN", "right": "RTURN"}

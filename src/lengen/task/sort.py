@@ -13,10 +13,10 @@ from torch import Tensor
 
 from lengen.draws import orders
 from lengen.config.errors import require
-from lengen.scratchpad.selection import swaps
+from lengen.task.scratchpad.selection import swaps
 from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
-from lengen.text import sort as words
-from lengen.text.scratchpad import check, without_variables
+from lengen.task.text import sort as words
+from lengen.task.text.scratchpad import check, without_variables
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from lengen.config.builder import nearest
 from lengen.records.ranges import ranges
 from lengen.config.errors import require
-from lengen.spelling import Text, Tokens
+from lengen.task.external.spelling import Text, Tokens
 from lengen.task import BOS, EOS, PAD, SPECIAL
 
 CHUNK = 1_000

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import DIGITS, Span
-from lengen.text import NEGATIVE, Text, characters, fill, join, keep, number, remaining, spans
-from lengen.text.scratchpad import think, words
+from lengen.task.text import NEGATIVE, Text, characters, fill, join, keep, number, remaining, spans
+from lengen.task.text.scratchpad import think, words
 
 PROMPT, ANSWER = "Evaluate at x = {x} in {terms} ? ", "The answer is {answer}."
 TERM = "{coefficient} * x ** {exponent}"

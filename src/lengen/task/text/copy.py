@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.task import Vocabulary
-from lengen.text import Text, characters, fill, join, spans, table
+from lengen.task.text import Text, characters, fill, join, spans, table
 
 COPY, REPLACE = "Copy: {given} [SEP] ", "Replace {old} with {new} in {given} [SEP] "
 ONCE, TWICE, NEXT = "{answer}", "{answer} {answer}", "{answer} [NEXT] {answer}"

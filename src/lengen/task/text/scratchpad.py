@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import PAD, Span, Vocabulary
-from lengen.text import fill
+from lengen.task.text import fill
 
 PARTS = {
     "input": "in {} ",

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import DIGITS, Span
-from lengen.text import Text, characters, digit, fill, join, keep, number, remaining, spans
-from lengen.text.scratchpad import think, words
+from lengen.task.text import Text, characters, digit, fill, join, keep, number, remaining, spans
+from lengen.task.text.scratchpad import think, words
 
 PROMPT, ANSWER = "Compute {first} + {second} ? ", "The answer is {total}."
 STEP = {

@@ -9,8 +9,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.task import DIGITS, Span, Vocabulary
-from lengen.text import Text, characters, fill, join, keep, number, remaining, spans, table
-from lengen.text.scratchpad import think, words
+from lengen.task.text import Text, characters, fill, join, keep, number, remaining, spans, table
+from lengen.task.text.scratchpad import think, words
 
 PROMPT, ANSWER = "Sort the following list [ {given} ]. ", "The sorted list is [ {ordered} ]."
 SMALLEST = 10

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.task import Vocabulary
-from lengen.text import Text, characters, fill, join, keep, spans, table
+from lengen.task.text import Text, characters, fill, join, keep, spans, table
 
 PROMPT = "Solve: {command}[SEP] "
 ACTIONS = {"WALK": "Walk", "LOOK": "Look", "RUN": "Run", "JUMP": "Jump", "LTURN": "Left", "RTURN": "Right"}

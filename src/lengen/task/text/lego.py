@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import PAD, Vocabulary
-from lengen.text import Text, characters, fill, join, keep, spans, table
-from lengen.text.scratchpad import think, words
+from lengen.task.text import Text, characters, fill, join, keep, spans, table
+from lengen.task.text.scratchpad import think, words
 
 PROMPT, ANSWER = "If {clauses}. Then, what is the value of {query}? ", "The answer is {answer}."
 CLAUSE = "{variable} = {sign}{gap}{source}"

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import DIGITS, Span
-from lengen.text import Text, characters, digit, fill, join, keep, remaining, spans, table
-from lengen.text.scratchpad import think, words
+from lengen.task.text import Text, characters, digit, fill, join, keep, remaining, spans, table
+from lengen.task.text.scratchpad import think, words
 
 PROMPT, ANSWER = "Is the number of 1's even in the sequence [ {bits} ] ? ", "The answer is {answer}."
 ANSWERS = ("Yes", "No")

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.task import Vocabulary
-from lengen.text import Text, characters, fill, join, spans, table
+from lengen.task.text import Text, characters, fill, join, spans, table
 
 PROMPT = "Reverse: {given} [SEP] "
 

@@ -1,0 +1,1 @@
+"""Data that others made, as a task."""
