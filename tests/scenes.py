@@ -2,7 +2,7 @@
 
 import torch
 
-from lengen.scene import Memory, Scene
+from lengen.block.inputs import Memory, Scene
 
 
 def scene(queries, keys=None, *, x=None, positions=None, layer=0, memory=None, rows=2, dim=32):

@@ -15,7 +15,7 @@ from torch.testing import assert_close
 from lengen.attention import AttentionRule
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Cache, Decoder
-from lengen.lags import Lags, kernel
+from lengen.block.flex_bias import Lags, kernel
 from lengen.pe.alibi import ALiBi
 
 ARCHITECTURE = Architecture(layers=2, dim=64, heads=4)
@@ -38,7 +38,7 @@ def looks(monkeypatch):
 
     monkeypatch.setattr(flex_attention, "_validate_device", lambda *_: None)
     traced = kernel("aot_eager")
-    monkeypatch.setattr("lengen.lags.kernel", lambda: traced)
+    monkeypatch.setattr("lengen.block.flex_bias.kernel", lambda: traced)
     monkeypatch.setattr("lengen.decoder.serves", lambda _: True)
     monkeypatch.setattr(Lags, "mix", counted)
     return found

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
-from lengen.lags import NARROWEST, Lags, serves
+from lengen.block.flex_bias import NARROWEST, Lags, serves
 from lengen.pe import PositionalEncoding, Shape
 from lengen.config.errors import require
-from lengen.scene import Kept, Memory, Scene, later
+from lengen.block.inputs import Kept, Memory, Scene, later
 
 
 @dataclass(frozen=True)

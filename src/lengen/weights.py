@@ -16,7 +16,7 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.decoder import Decoder
 from lengen.positions import Positions
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 from lengen.stream import generator
 from lengen.task import Batch
 

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from lengen.command.list import described
 from lengen.pe import Shape
-from lengen.scene import Kept
+from lengen.block.inputs import Kept
 from lengen.weights import of_rule
 
 EVERY_YAML = pytest.mark.parametrize("path", files("attention"), ids=lambda path: path.stem)

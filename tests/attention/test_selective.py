@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from lengen.attention.selective import Selective
 from lengen.attention.softmax import Softmax
-from lengen.scene import Kept
+from lengen.block.inputs import Kept
 
 
 def formula(query, key, value, bias, keep_first):

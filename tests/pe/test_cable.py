@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.cable import CABLE, accumulate, unsoftplus
-from lengen.scene import Kept
+from lengen.block.inputs import Kept
 
 SHAPE = Shape(32, 4, 2)
 

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from lengen.pe import Shape
 from lengen.pe.carope import CARoPE
 from lengen.pe.rope import RoPE
-from lengen.scene import Kept
+from lengen.block.inputs import Kept
 
 SHAPE = Shape(32, 4, 2)
 

@@ -12,7 +12,7 @@ from lengen.decoder import Architecture, Decoder
 from lengen.pe import Shape
 from lengen.pe.nope import NoPE
 from lengen.pe.rcmha import RCMHA
-from lengen.scene import Kept
+from lengen.block.inputs import Kept
 
 SHAPE = Shape(32, 4, 2)
 SIZES = pytest.mark.parametrize(("queries", "keys"), [(12, 12), (1, 9), (4, 11)])

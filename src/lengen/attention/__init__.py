@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from lengen.pe import Shape
-from lengen.scene import Scene, wide
+from lengen.block.inputs import Scene, wide
 
 
 class AttentionRule(nn.Module):

@@ -13,7 +13,7 @@ from lengen.attention.entmax import Entmax
 from lengen.attention.log_n import counted
 from lengen.pe import Shape
 from lengen.config.errors import require
-from lengen.scene import Scene, wide
+from lengen.block.inputs import Scene, wide
 
 
 class ASEntmax(Entmax):

@@ -12,7 +12,7 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.pe import Shape
 from lengen.config.errors import require
-from lengen.scene import Scene, wide
+from lengen.block.inputs import Scene, wide
 
 
 def counted(scene: Scene) -> Float[Tensor, "query 1"]:

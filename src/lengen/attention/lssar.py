@@ -8,7 +8,7 @@ from torch import Tensor
 from lengen.attention.lssa import LSSA
 from lengen.pe import Shape
 from lengen.config.errors import require
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 STANDS_OUT = 1e-4
 """What is above the cut by less than this in all of a row is rounding."""

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
 from lengen.pe import Shape
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 
 class Selective(AttentionRule):

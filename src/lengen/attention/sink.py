@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 from lengen.attention import AttentionRule
 from lengen.pe import Shape
 from lengen.config.errors import require
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 
 class Sink(AttentionRule):

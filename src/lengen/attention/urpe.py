@@ -11,7 +11,7 @@ from lengen.attention import AttentionRule
 from lengen.pe import Shape
 from lengen.pe.t5 import T5
 from lengen.config.errors import require
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 
 class URPE(AttentionRule):

@@ -10,7 +10,7 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.pe import Shape
 from lengen.config.errors import require
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 
 class Window(AttentionRule):

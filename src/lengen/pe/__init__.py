@@ -24,7 +24,7 @@ What attention costs is decided by the bias, under a rule that is fused:
 | learned, or of content (*bias mask, learned*) | in training explicit weights, as torch's CPU kernel has no gradient for a mask; the same kernel otherwise | time and memory quadratic, about twice those of a mask |
 
 `scripts/bench.py schemes` measures it. On CUDA `trainer.flex=true` makes no mask of a bias by distance, learned or not
-(alibi, nape, sandwich, rope_alibi; t5 and kerple where layers share): FlexAttention looks it up (`lengen.lags`).
+(alibi, nape, sandwich, rope_alibi; t5 and kerple where layers share): FlexAttention looks it up (`lengen.block.flex_bias`).
 Values and gradients are held to those of the mask, on a CPU; it was not run on a GPU yet.
 """
 
@@ -37,7 +37,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch.nn.functional import softplus
 
 from lengen.pe import PositionalEncoding, Shape
 from lengen.config.errors import require
-from lengen.scene import Memory, Scene, wide
+from lengen.block.inputs import Memory, Scene, wide
 
 
 class HeadGate(nn.Module):

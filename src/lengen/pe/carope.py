@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.cable import HeadGate, accumulate, unsoftplus
 from lengen.pe.rope import RoPE
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 
 class CARoPE(PositionalEncoding):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lengen.pe import Shape
 from lengen.pe.rope import RoPE
 from lengen.config.errors import require
-from lengen.scene import Scene, wide
+from lengen.block.inputs import Scene, wide
 
 
 class ComRoPE(RoPE):

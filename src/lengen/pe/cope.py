@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lengen.pe import PositionalEncoding, Shape
 from lengen.config.errors import require
-from lengen.scene import Scene, wide
+from lengen.block.inputs import Scene, wide
 
 
 class CoPE(PositionalEncoding):

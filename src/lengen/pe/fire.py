@@ -10,7 +10,7 @@ from lengen.pe import Shape
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
 from lengen.config.errors import require
-from lengen.scene import wide
+from lengen.block.inputs import wide
 
 LEAST = 1e-6
 """Added to the denominator."""

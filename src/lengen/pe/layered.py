@@ -6,7 +6,7 @@ from jaxtyping import Float, Real
 from torch import Tensor
 
 from lengen.pe import PositionalEncoding, Shape
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 
 class LayeredBias(PositionalEncoding):

@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 from lengen.pe import PositionalEncoding, Shape
 from lengen.config.errors import require
-from lengen.scene import Scene, wide
+from lengen.block.inputs import Scene, wide
 
 
 class RCMHA(PositionalEncoding):

@@ -11,7 +11,7 @@ from torch import Tensor
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.sinusoidal import frequencies
 from lengen.config.errors import require
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 
 class RoPE(PositionalEncoding):

@@ -12,7 +12,7 @@ from torch import Tensor
 from lengen.pe import Shape
 from lengen.pe.rope import RoPE
 from lengen.config.errors import require
-from lengen.scene import Scene
+from lengen.block.inputs import Scene
 
 LARGEST = 80.0
 """Natural logarithm of the largest factor on a query or key: far inside of float32, whose end is at 88."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
-from lengen.lags import Lags
+from lengen.block.flex_bias import Lags
 
 
 class Memory:

@@ -1,0 +1,1 @@
+"""Types that the parts of a block share."""
