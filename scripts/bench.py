@@ -35,17 +35,17 @@ from omegaconf import OmegaConf
 from lengen.config.builder import Builder, config_dir
 from lengen.records.curve import Curve, Row
 from lengen.decoder import Decoder
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.experiment import Experiment
 from lengen.records.run_dir import RunFolder
 from lengen.journal import Journal
 from lengen.logger import Logger
-from lengen.metrics import answer_loss
+from lengen.evaluation.metrics import answer_loss
 from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
 from lengen.statistics import clopper_pearson
 from lengen.stream import Example
-from lengen.sweep import sweep
+from lengen.evaluation.sweep import sweep
 from lengen.task import Task
 from lengen.training import Learner, fit
 

@@ -10,7 +10,7 @@ import torch
 
 from conftest import TINY, run_folders
 from lengen.coverage import Unseen, Witness, asked, fingerprints
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.lengths.uniform import Uniform
 from lengen.positions.contiguous import Contiguous
 from lengen.stream import BLOCK, Stream, generator

@@ -128,7 +128,7 @@ def test_another_evaluation_never_lands_in_the_same_folder(lengen, runs):
 
 
 def test_an_interrupted_evaluation_goes_on_from_its_rows(lengen, runs, monkeypatch):
-    import lengen.sweep as module
+    import lengen.evaluation.sweep as module
 
     run, examine, seen = runs["passkey0"], module.examine, []
 
@@ -148,7 +148,7 @@ def test_an_interrupted_evaluation_goes_on_from_its_rows(lengen, runs, monkeypat
 
 
 def test_a_stress_set_is_the_task_with_other_options(lengen, runs):
-    from lengen.examination import examine
+    from lengen.evaluation.scoring import examine
     from lengen.stream import generator
 
     run = runs["addition0"]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lengen.metrics import answer_loss, exact_match, first_error, right
+from lengen.evaluation.metrics import answer_loss, exact_match, first_error, right
 
 
 def draw(seed, rows=40, time=9, vocabulary=6):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.options import built, files, read
 
-from lengen.stress import chosen, family
+from lengen.evaluation.stress_sets import chosen, family
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.passkey import Passkey

@@ -16,12 +16,12 @@ from conftest import TINY, run_folders
 from lengen.attention.softmax import Softmax
 from lengen.records.curve import Curve
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation import Evaluation
-from lengen.examination import examine
+from lengen.evaluation.options import Evaluation
+from lengen.evaluation.scoring import examine
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.stream import generator
-from lengen.sweep import sweep
+from lengen.evaluation.sweep import sweep
 from lengen.task import EOS, Task
 from lengen.task.copy import Copy
 from lengen.task.parity import Parity
@@ -221,7 +221,7 @@ def _can_reset() -> bool:
 
 PEAKS = """
 import torch
-from lengen.sweep import PeakMemory
+from lengen.evaluation.sweep import PeakMemory
 for megabytes in (1, 512, 1):
     with PeakMemory(torch.device("cpu")) as memory:
         torch.ones(megabytes * 2**20, dtype=torch.uint8)

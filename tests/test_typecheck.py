@@ -5,7 +5,7 @@ import torch
 from jaxtyping import TypeCheckError
 
 import typecheck
-from lengen.metrics import exact_match
+from lengen.evaluation.metrics import exact_match
 
 
 def test_a_wrong_shape_is_refused_in_the_first_calls_of_each_test():

@@ -21,8 +21,8 @@ from lengen.protocol import check_sweep, footnote, protocol
 from lengen.records.provenance import provenance
 from lengen.config.errors import require
 from lengen.report import figure
-from lengen.stress import chosen
-from lengen.sweep import resident_peak, sweep
+from lengen.evaluation.stress_sets import chosen
+from lengen.evaluation.sweep import resident_peak, sweep
 from lengen.task import Task
 from lengen.trained import Trained
 

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.evaluation import Evaluation
-from lengen.questions import examples
+from lengen.evaluation.options import Evaluation
+from lengen.evaluation.test_set import examples
 from lengen.records.ranges import ranges
 from lengen.stream import BLOCK, Stream
 from lengen.task import PAD, Batch, Task, Vocabulary

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lengen.again import Again, Answer, place, written
 from lengen.records.curve import split, write_csv
-from lengen.questions import drawn_by, examples
+from lengen.evaluation.test_set import drawn_by, examples
 from lengen.config.errors import require
 from lengen.report import layers
 from lengen.task import PAD

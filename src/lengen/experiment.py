@@ -24,10 +24,10 @@ from lengen.protocol import check, footnote, protocol
 from lengen.records.provenance import provenance
 from lengen.report import figure
 from lengen.setting import Setting
-from lengen.sweep import resident_peak, sweep
+from lengen.evaluation.sweep import resident_peak, sweep
 from lengen.trained import Trained
 from lengen.training import Learner, fit
-from lengen.validation import id_exact_match, judge
+from lengen.evaluation.id_accuracy import id_exact_match, judge
 
 
 @dataclass(frozen=True)

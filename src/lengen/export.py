@@ -20,9 +20,9 @@ from lengen import __version__
 from lengen.card import KINDS, card
 from lengen.records.supervision import category
 from lengen.coverage import Unseen, asked
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.lengths import Lengths
-from lengen.questions import examples
+from lengen.evaluation.test_set import examples
 from lengen.config.errors import require
 from lengen.task.external.source import RECORD, quiet
 from lengen.task.external.spelling import Spelling

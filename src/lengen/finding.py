@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from lengen.records.curve import Curve
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.study import LeftOut, Run
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.config.errors import require
 from lengen.scores import GATES, Gate, areas, beyond, costs, factors, gate, lengths, matrix, reaches
 from lengen.statistics import (

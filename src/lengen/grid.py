@@ -9,7 +9,7 @@ from lengen.again import Again, Answer, place, written
 from lengen.records.curve import TRAINED, Curve, write_csv
 from lengen.protocol import footnote
 from lengen.report import heat
-from lengen.stress import chosen, family
+from lengen.evaluation.stress_sets import chosen, family
 from lengen.trained import Trained
 
 COLUMNS = (

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from lengen.again import Again, Answer, place, written
 from lengen.records.curve import split, write_csv
-from lengen.questions import drawn_by, examples
+from lengen.evaluation.test_set import drawn_by, examples
 from lengen.report import heads
 from lengen.task import Batch
 from lengen.weights import looked

@@ -9,12 +9,12 @@ import torch
 
 from lengen.records.curve import TRAINED
 from lengen.decoder import Decoder
-from lengen.examination import roomy
+from lengen.evaluation.scoring import roomy
 from lengen.pe import PositionalEncoding
 from lengen.config.errors import require
 from lengen.setting import Setting
 from lengen.stream import generator
-from lengen.stress import chosen
+from lengen.evaluation.stress_sets import chosen
 from lengen.task import Task
 
 DECODED = {"teacher": "teacher-forced", "greedy": "greedy", "free": "freely decoded, answer alone"}

@@ -10,14 +10,14 @@ from typing import Any
 from lengen.again import Answer
 from lengen.config.builder import Builder
 from lengen.divergence import Divergence
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.records.run_dir import RunFolder
 from lengen.grid import examined
 from lengen.inspection import Inspection
 from lengen.protocol import check_sweep
 from lengen.config.errors import require
 from lengen.runs import find
-from lengen.stress import chosen
+from lengen.evaluation.stress_sets import chosen
 from lengen.trained import Trained, load
 
 INSPECTIONS = (None, "attention")

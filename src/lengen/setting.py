@@ -17,7 +17,7 @@ from lengen.attention import AttentionRule
 from lengen.records.supervision import category
 from lengen.coverage import Unseen, Witness, asked
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.records.run_dir import RunFolder
 from lengen.format import Format
 from lengen.format.plain import Plain

@@ -16,7 +16,7 @@ from lengen.decoder import Decoder
 from lengen.records.run_dir import RunFolder
 from lengen.config.errors import require
 from lengen.setting import Setting
-from lengen.validation import id_exact_match
+from lengen.evaluation.id_accuracy import id_exact_match
 
 LOGGER = {"_target_": "lengen.logger.local.Local"}
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from lengen.checkpoint import SafeCheckpoints
 from lengen.decoder import Decoder
 from lengen.journal import Journal, Rhythm
-from lengen.metrics import answer_loss
+from lengen.evaluation.metrics import answer_loss
 from lengen.optimizer import OptimizerRule
 from lengen.config.errors import require
 from lengen.stream import Example, Stream, generator

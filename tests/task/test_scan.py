@@ -11,7 +11,7 @@ import yaml
 from scipy.stats import chisquare
 
 from conftest import TINY
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.task import PAD
 from lengen.task.scan import Scan
 

@@ -38,7 +38,7 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
 def export(config: dict[str, Any], allowed: set[str]) -> int:
     """Write training, ID and OOD splits."""
     from lengen.config.builder import Builder, leaf
-    from lengen.evaluation import Evaluation
+    from lengen.evaluation.options import Evaluation
     from lengen.export import Export
     from lengen.format import Format
     from lengen.lengths import Lengths

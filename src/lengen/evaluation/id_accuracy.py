@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from lengen.decoder import Decoder
-from lengen.examination import examine
+from lengen.evaluation.scoring import examine
 from lengen.setting import Setting
 from lengen.stream import generator
 

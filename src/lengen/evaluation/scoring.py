@@ -16,9 +16,9 @@ import torch
 from jaxtyping import Bool, Int, Real
 from torch import Tensor
 
-from lengen.decode import greedy
+from lengen.evaluation.decoding import greedy
 from lengen.decoder import Decoder
-from lengen.metrics import answer_loss, ended, exact_match, right
+from lengen.evaluation.metrics import answer_loss, ended, exact_match, right
 from lengen.positions import Positions
 from lengen.stream import generator
 from lengen.task import Batch

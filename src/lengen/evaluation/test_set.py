@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lengen.evaluation import Evaluation
+from lengen.evaluation.options import Evaluation
 from lengen.stream import generator
 from lengen.task import Batch, Task
 

@@ -15,11 +15,11 @@ import torch
 
 from lengen.records.curve import Curve, Row, split
 from lengen.decoder import Decoder
-from lengen.evaluation import Evaluation
-from lengen.examination import examine
-from lengen.metrics import first_error
+from lengen.evaluation.options import Evaluation
+from lengen.evaluation.scoring import examine
+from lengen.evaluation.metrics import first_error
 from lengen.positions import Positions
-from lengen.questions import drawn_by, examples
+from lengen.evaluation.test_set import drawn_by, examples
 from lengen.statistics import clopper_pearson
 from lengen.task import Task
 

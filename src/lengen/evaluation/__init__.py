@@ -1,0 +1,1 @@
+"""Trained decoders on examples of every length."""
