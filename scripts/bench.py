@@ -38,16 +38,16 @@ from lengen.decoder import Decoder
 from lengen.evaluation.options import Evaluation
 from lengen.experiment import Experiment
 from lengen.records.run_dir import RunFolder
-from lengen.journal import Journal
+from lengen.training.callback import Journal
 from lengen.logger import Logger
 from lengen.evaluation.metrics import answer_loss
 from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
 from lengen.statistics import clopper_pearson
-from lengen.stream import Example
+from lengen.training.batch_stream import Example
 from lengen.evaluation.sweep import sweep
 from lengen.task import Task
-from lengen.training import Learner, fit
+from lengen.training.fit import Learner, fit
 
 LABELS = ("task", "pe", "positions", "attention", "decoder", "lengths", "optimizer", "format")
 

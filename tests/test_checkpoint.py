@@ -8,7 +8,7 @@ import resource
 import pytest
 import torch
 
-from lengen.checkpoint import SafeCheckpoints, read_checkpoint
+from lengen.training.checkpoint import SafeCheckpoints, read_checkpoint
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from conftest import TINY, run_folders
-from lengen.coverage import Unseen, Witness, asked, fingerprints
+from lengen.training.overlap import Unseen, Witness, asked, fingerprints
 from lengen.evaluation.options import Evaluation
 from lengen.lengths.uniform import Uniform
 from lengen.positions.contiguous import Contiguous
-from lengen.stream import BLOCK, Stream, generator
+from lengen.training.batch_stream import BLOCK, Stream, generator
 from lengen.task import BOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy

@@ -149,7 +149,7 @@ def test_an_interrupted_evaluation_goes_on_from_its_rows(lengen, runs, monkeypat
 
 def test_a_stress_set_is_the_task_with_other_options(lengen, runs):
     from lengen.evaluation.scoring import examine
-    from lengen.stream import generator
+    from lengen.training.batch_stream import generator
 
     run = runs["addition0"]
     assert lengen("eval", f"run={run}", "stress=[carry,uneven]", "lengths=[1,2,3]").code == 0

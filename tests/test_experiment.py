@@ -18,7 +18,7 @@ import yaml
 
 from conftest import TINY, run_folders
 from lengen.records.curve import COLUMNS, Curve
-from lengen.journal import TRAIN_COLUMNS
+from lengen.training.callback import TRAIN_COLUMNS
 
 UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes")]
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from lengen.lengths.uniform import Uniform
-from lengen.stream import fixed_set, generator
+from lengen.training.batch_stream import fixed_set, generator
 from lengen.task import EOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy

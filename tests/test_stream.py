@@ -11,7 +11,7 @@ from lengen.lengths.listed import Listed
 from lengen.lengths.uniform import Uniform
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.offset import Offset
-from lengen.stream import BLOCK, Stream, distinct, fixed_set, generator, read
+from lengen.training.batch_stream import BLOCK, Stream, distinct, fixed_set, generator, read
 from lengen.task import EOS, PAD, SEP
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy

@@ -20,7 +20,7 @@ from lengen.evaluation.options import Evaluation
 from lengen.evaluation.scoring import examine
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
-from lengen.stream import generator
+from lengen.training.batch_stream import generator
 from lengen.evaluation.sweep import sweep
 from lengen.task import EOS, Task
 from lengen.task.copy import Copy
@@ -271,7 +271,7 @@ def test_a_preset_trains_and_both_ways_to_decode_agree(lengen, tmp_path, pe, pos
 
     import yaml
 
-    from lengen.checkpoint import read_checkpoint
+    from lengen.training.checkpoint import read_checkpoint
     from lengen.config.builder import Builder
     from lengen.experiment import Experiment
 

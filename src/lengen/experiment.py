@@ -12,13 +12,13 @@ import torch
 from omegaconf import OmegaConf
 
 from lengen.again import Answer
-from lengen.checkpoint import read_checkpoint
-from lengen.coverage import SHARE, Witness
+from lengen.training.checkpoint import read_checkpoint
+from lengen.training.overlap import SHARE, Witness
 from lengen.records.curve import TRAINED, Curve
 from lengen.decoder import Decoder
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.grid import examined
-from lengen.journal import DivergedError, Journal
+from lengen.training.callback import DivergedError, Journal
 from lengen.logger import RunFacts
 from lengen.protocol import check, footnote, protocol
 from lengen.records.provenance import provenance
@@ -26,7 +26,7 @@ from lengen.report import figure
 from lengen.setting import Setting
 from lengen.evaluation.sweep import resident_peak, sweep
 from lengen.trained import Trained
-from lengen.training import Learner, fit
+from lengen.training.fit import Learner, fit
 from lengen.evaluation.id_accuracy import id_exact_match, judge
 
 

@@ -19,14 +19,14 @@ from rich.progress import Progress
 from lengen import __version__
 from lengen.card import KINDS, card
 from lengen.records.supervision import category
-from lengen.coverage import Unseen, asked
+from lengen.training.overlap import Unseen, asked
 from lengen.evaluation.options import Evaluation
 from lengen.lengths import Lengths
 from lengen.evaluation.test_set import examples
 from lengen.config.errors import require
 from lengen.task.external.source import RECORD, quiet
 from lengen.task.external.spelling import Spelling
-from lengen.stream import GENERATOR, shares
+from lengen.training.batch_stream import GENERATOR, shares
 from lengen.task import PAD, SPECIAL, Batch, Task
 from lengen.records.atomic import whole_folder
 

@@ -13,7 +13,7 @@ from lengen.evaluation.scoring import roomy
 from lengen.pe import PositionalEncoding
 from lengen.config.errors import require
 from lengen.setting import Setting
-from lengen.stream import generator
+from lengen.training.batch_stream import generator
 from lengen.evaluation.stress_sets import chosen
 from lengen.task import Task
 

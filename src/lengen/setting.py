@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.records.supervision import category
-from lengen.coverage import Unseen, Witness, asked
+from lengen.training.overlap import Unseen, Witness, asked
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.options import Evaluation
 from lengen.records.run_dir import RunFolder
@@ -27,9 +27,9 @@ from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding, Shape
 from lengen.positions import Positions
 from lengen.config.errors import require
-from lengen.stream import Stream, generator
+from lengen.training.batch_stream import Stream, generator
 from lengen.task import Task
-from lengen.training import TrainerOptions
+from lengen.training.fit import TrainerOptions
 
 APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
 APART_IN_EVAL = ("stress",)

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
-from lengen.checkpoint import read_checkpoint
+from lengen.training.checkpoint import read_checkpoint
 from lengen.config.builder import Builder
 from lengen.decoder import Decoder
 from lengen.records.run_dir import RunFolder

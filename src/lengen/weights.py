@@ -17,7 +17,7 @@ from lengen.attention import AttentionRule
 from lengen.decoder import Decoder
 from lengen.positions import Positions
 from lengen.block.inputs import Scene
-from lengen.stream import generator
+from lengen.training.batch_stream import generator
 from lengen.task import Batch
 
 NUMBERS = 2**23

@@ -15,7 +15,7 @@ from scipy.stats import chisquare
 from conftest import TINY, run_folders
 from lengen.records.curve import COLUMNS
 from lengen.lengths.listed import Listed
-from lengen.stream import fixed_set, generator
+from lengen.training.batch_stream import fixed_set, generator
 from lengen.task import PAD, SEP, SPECIAL
 from lengen.task.dataset import Dataset
 

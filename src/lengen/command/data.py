@@ -20,7 +20,7 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     from lengen.config.builder import Builder, leaf
     from lengen.format import Format
     from lengen.config.errors import require
-    from lengen.stream import generator
+    from lengen.training.batch_stream import generator
     from lengen.task import Task
 
     builder = Builder(allowed)

@@ -7,7 +7,7 @@ import torch
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import examine
 from lengen.setting import Setting
-from lengen.stream import generator
+from lengen.training.batch_stream import generator
 
 
 def judge(

@@ -20,7 +20,7 @@ from lengen.evaluation.decoding import greedy
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_loss, ended, exact_match, right
 from lengen.positions import Positions
-from lengen.stream import generator
+from lengen.training.batch_stream import generator
 from lengen.task import Batch
 
 TOKENS = {"cpu": 8192}

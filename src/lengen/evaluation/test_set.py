@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lengen.evaluation.options import Evaluation
-from lengen.stream import generator
+from lengen.training.batch_stream import generator
 from lengen.task import Batch, Task
 
 

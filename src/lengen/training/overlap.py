@@ -15,7 +15,7 @@ from torch import Tensor
 from lengen.evaluation.options import Evaluation
 from lengen.evaluation.test_set import examples
 from lengen.records.ranges import ranges
-from lengen.stream import BLOCK, Stream
+from lengen.training.batch_stream import BLOCK, Stream
 from lengen.task import PAD, Batch, Task, Vocabulary
 
 SHARE = 0.03

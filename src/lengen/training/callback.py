@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lengen.records.curve import write_csv
 from lengen.records.run_dir import RunFolder
 from lengen.logger import Logger
-from lengen.stream import Example
+from lengen.training.batch_stream import Example
 
 TRAIN_COLUMNS = (
     "step",

@@ -1,0 +1,1 @@
+"""Training at short lengths."""
