@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from lengen.board.comparison import Board
+from lengen.tracking.wandb_comparison import Board
 from lengen.records.curve import COLUMNS as CURVE_COLUMNS
 from lengen.records.curve import write_csv, write_text
 from lengen.finding import find

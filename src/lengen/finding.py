@@ -32,7 +32,7 @@ def find(patterns: Iterable[str]) -> Iterator[Run | LeftOut]:
     seen: set[Path] = set()
     for pattern in patterns:
         if pattern.startswith("wandb:"):
-            from lengen.board.project import read as read_project
+            from lengen.tracking.wandb_read import read as read_project
 
             yield from read_project(pattern)
             continue

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from board.conftest import logged
-from lengen.board import session, workspace
-from lengen.board.comparison import Board, typed
+from lengen.tracking import session, workspace
+from lengen.tracking.wandb_comparison import Board, typed
 from lengen.cli import main
 from logger.wandb_file import chunks, load
 

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from board.conftest import logged
-from lengen.board import session
-from lengen.board.project import read, read_run
+from lengen.tracking import session
+from lengen.tracking.wandb_read import read, read_run
 from lengen.cli import main
 from lengen.finding import find
 from lengen.study import LeftOut, Run

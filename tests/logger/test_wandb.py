@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 
-from lengen.board import session
+from lengen.tracking import session
 from lengen.records.curve import COLUMNS, Curve
 from lengen.logger import RunFacts
 from lengen.logger import wandb as module

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lengen.board.session import Mode, Session, check
+from lengen.tracking.wandb_session import Mode, Session, check
 from lengen.records.curve import COLUMNS, Curve
 from lengen.logger import Logger, RunFacts
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lengen.board import session
+from lengen.tracking import session
 from lengen.records.curve import COLUMNS, Curve, Row
 from lengen.finding import check_config, cut_short
 from lengen.records.run_dir import OVER

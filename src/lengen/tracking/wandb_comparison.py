@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lengen.board import workspace
-from lengen.board.session import Mode, Session, asked, check
+from lengen.tracking import workspace
+from lengen.tracking.wandb_session import Mode, Session, asked, check
 from lengen.scores import lengths, matrix
 from lengen.study import Panel
 
