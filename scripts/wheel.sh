@@ -25,7 +25,7 @@ test -s results/runs/addition/nope/*/seed=0/curve.csv
 test -s results/runs/addition/nope/*/seed=0/eval/*/curve.csv
 "$lengen" compare
 test -s results/compare/page.html
-"$work/env/bin/python" -c "from lengen.published import load; assert load('kazemnejad2023').curves"
+"$work/env/bin/python" -c "from lengen.comparison.published import load; assert load('kazemnejad2023').curves"
 if "$lengen" train pe=nopee 2>err.txt; then echo "a mistake was accepted"; exit 1; else test $? -eq 2; fi
 grep -q "did you mean 'nope'" err.txt
 echo "the wheel works"

@@ -13,11 +13,11 @@ from rich.console import Console
 from lengen.records.supervision import MEANINGS, described
 from lengen.config.builder import Builder
 from lengen.records.curve import write_csv
-from lengen.finding import find
-from lengen.findings import Asked, Summary, findings
+from lengen.comparison.find_runs import find
+from lengen.comparison.summary import Asked, Summary, findings
 from lengen.report import tables, terminal
 from lengen.setting import Setting
-from lengen.study import assemble
+from lengen.comparison.grouping import assemble
 from report.curves import curve
 from studies import write_run
 from test_config import composed

@@ -13,12 +13,12 @@ import yaml
 from scipy.stats import kendalltau
 
 from lengen.compare import Written
-from lengen.finding import find
-from lengen.findings import COLUMNS, Asked, findings
-from lengen.published import agreement, beside, load
+from lengen.comparison.find_runs import find
+from lengen.comparison.summary import COLUMNS, Asked, findings
+from lengen.comparison.published import agreement, beside, load
 from lengen.report import band, figure, medians
 from lengen.statistics import clopper_pearson
-from lengen.study import assemble
+from lengen.comparison.grouping import assemble
 from studies import LENGTHS, write_run
 
 SHARES = {

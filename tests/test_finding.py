@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from lengen.finding import find
-from lengen.study import LeftOut, Run
+from lengen.comparison.find_runs import find
+from lengen.comparison.grouping import LeftOut, Run
 from studies import write_run
 
 GOOD = [1.0, 1.0, 0.6, 0.1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lengen.door import Door
-from lengen.runs import find
+from lengen.comparison.named_runs import find
 
 
 @pytest.fixture

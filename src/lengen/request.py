@@ -16,7 +16,7 @@ from lengen.grid import examined
 from lengen.inspection import Inspection
 from lengen.protocol import check_sweep
 from lengen.config.errors import require
-from lengen.runs import find
+from lengen.comparison.named_runs import find
 from lengen.evaluation.stress_sets import chosen
 from lengen.trained import Trained, load
 

@@ -16,8 +16,8 @@ from board.conftest import logged
 from lengen.tracking import session
 from lengen.tracking.wandb_read import read, read_run
 from lengen.cli import main
-from lengen.finding import find
-from lengen.study import LeftOut, Run
+from lengen.comparison.find_runs import find
+from lengen.comparison.grouping import LeftOut, Run
 from logger.wandb_file import load
 
 
@@ -236,7 +236,7 @@ def test_without_a_login_or_a_network_it_is_one_line_soon(tmp_path, key):
     if key:
         environment |= {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
     program = (
-        "from lengen.finding import find; (left,) = find(['wandb:me/mine']); print(left.place, left.reason)"
+        "from lengen.comparison.find_runs import find; (left,) = find(['wandb:me/mine']); print(left.place, left.reason)"
     )
     began = time.monotonic()
     ended = subprocess.run(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lengen.config.builder import Builder
-from lengen.finding import check_config
+from lengen.comparison.find_runs import check_config
 from lengen.format.interleaved import Interleaved
 from lengen.format.plain import Plain
 from lengen.setting import Setting

@@ -21,7 +21,7 @@ from lengen.report import page
 from lengen.report.colour import colour
 from lengen.report.content import content
 from lengen.report.page import inert, write
-from lengen.study import LeftOut, Line, Panel, Run, Study, assemble
+from lengen.comparison.grouping import LeftOut, Line, Panel, Run, Study, assemble
 
 FLAGS = (
     "--no-sandbox",

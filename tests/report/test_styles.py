@@ -2,11 +2,11 @@
 
 import pytest
 
-from lengen.finding import find
+from lengen.comparison.find_runs import find
 from lengen.report import band, multiples
 from lengen.report.colour import colour
 from lengen.report.styles import DASHES, MOST, styles
-from lengen.study import assemble
+from lengen.comparison.grouping import assemble
 from studies import write_run
 
 

@@ -14,9 +14,9 @@ from matplotlib.ticker import NullFormatter
 from lengen.report.figure import GREY, SHADE, length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import Style, legend, shown, styles
-from lengen.scores import SHARES, lengths, matrix, quartiles, reaches
+from lengen.comparison.cell_scores import SHARES, lengths, matrix, quartiles, reaches
 from lengen.statistics import THRESHOLDS
-from lengen.study import Line, Panel
+from lengen.comparison.grouping import Line, Panel
 
 MARK = 0.075
 """Inches: a reach above the axes."""

@@ -9,8 +9,8 @@ from matplotlib.ticker import NullFormatter
 from lengen.report.figure import length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
-from lengen.scores import costs, lengths
-from lengen.study import Panel
+from lengen.comparison.cell_scores import costs, lengths
+from lengen.comparison.grouping import Panel
 
 
 def draw(panel: Panel, stem: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from lengen.report.figure import GREY, LEFT, RIGHT, WIDTH
 from lengen.report.lines import wrap
 from lengen.report.sheet import DOUBLE, Sheet
 from lengen.report.styles import styles
-from lengen.study import Panel
+from lengen.comparison.grouping import Panel
 
 SINGLE = 3
 """Columns up to which one column of a paper is enough."""

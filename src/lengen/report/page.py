@@ -21,7 +21,7 @@ from lengen.records.curve import write_text
 from lengen.config.errors import require
 from lengen.report.content import content
 from lengen.report.tables import Block
-from lengen.study import Study
+from lengen.comparison.grouping import Study
 
 SCRIPTS = ("axes", "curves", "figures", "details", "page")
 """Files of the script of a page, in order."""

@@ -10,9 +10,9 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 from lengen.report.figure import SHADE, plain
 from lengen.report.sheet import Sheet
 from lengen.report.styles import MOST, legend, styles
-from lengen.scores import factors
+from lengen.comparison.cell_scores import factors
 from lengen.statistics import performance_profile
-from lengen.study import Panel, pooled
+from lengen.comparison.grouping import Panel, pooled
 
 
 def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:

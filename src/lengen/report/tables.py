@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lengen.records.supervision import MEANINGS
-from lengen.findings import BETWEEN, Asked, Findings, Summary
-from lengen.published import Agreement, Beside, Published, agreement, means
-from lengen.study import Panel, Study
+from lengen.comparison.summary import BETWEEN, Asked, Findings, Summary
+from lengen.comparison.published import Agreement, Beside, Published, agreement, means
+from lengen.comparison.grouping import Panel, Study
 
 NONE = "—"
 SHOWN = 8

@@ -14,8 +14,8 @@ import numpy as np
 
 from lengen.tracking import workspace
 from lengen.tracking.wandb_session import Mode, Session, asked, check
-from lengen.scores import lengths, matrix
-from lengen.study import Panel
+from lengen.comparison.cell_scores import lengths, matrix
+from lengen.comparison.grouping import Panel
 
 TABLES = ("table", "pairs")
 """CSV files that become tables of their own; the artifact has them all."""

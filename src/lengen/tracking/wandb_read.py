@@ -12,10 +12,10 @@ from typing import Any
 
 from lengen.tracking import session
 from lengen.records.curve import COLUMNS, Curve, Row
-from lengen.finding import check_config, cut_short
+from lengen.comparison.find_runs import check_config, cut_short
 from lengen.records.run_dir import OVER
 from lengen.logger.wandb import SUMMARY, TABLE
-from lengen.study import LeftOut, Run
+from lengen.comparison.grouping import LeftOut, Run
 
 PREFIX = "wandb:"
 """What the name of a project begins with where runs are asked for."""

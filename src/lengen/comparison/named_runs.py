@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lengen.finding import below, matching
+from lengen.comparison.find_runs import below, matching
 from lengen.records.run_dir import RunFolder
 from lengen.config.errors import require
 

@@ -13,8 +13,8 @@ import yaml
 from scipy.stats import kendalltau
 
 from lengen.config.builder import config_dir, nearest
-from lengen.scores import lengths, matrix
-from lengen.study import Line, Panel
+from lengen.comparison.cell_scores import lengths, matrix
+from lengen.comparison.grouping import Line, Panel
 
 NEEDED = ("data", "scored", "splits")
 DATA = ("split", "encoding", "seed", "length", "exact_match")

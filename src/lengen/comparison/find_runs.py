@@ -13,7 +13,7 @@ import yaml
 from lengen.records.curve import Curve
 from lengen.evaluation.options import Evaluation
 from lengen.records.run_dir import OVER, RunFolder
-from lengen.study import LeftOut, Run
+from lengen.comparison.grouping import LeftOut, Run
 
 BELOW_RUNS = ("checkpoints", "wandb", "eval", "multirun")
 """Folders in which no run is looked for."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lengen.records.curve import Row
 from lengen.statistics import THRESHOLDS, area
-from lengen.study import Line
+from lengen.comparison.grouping import Line
 
 Metric = Literal["exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes"]
 METRICS: tuple[str, ...] = get_args(Metric)

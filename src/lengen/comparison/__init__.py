@@ -1,0 +1,1 @@
+"""Many runs, sorted into cells and compared."""
