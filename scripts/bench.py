@@ -36,7 +36,7 @@ from lengen.config.builder import Builder, config_dir
 from lengen.records.curve import Curve, Row
 from lengen.decoder import Decoder
 from lengen.evaluation.options import Evaluation
-from lengen.experiment import Experiment
+from lengen.experiment.run import Experiment
 from lengen.records.run_dir import RunFolder
 from lengen.training.callback import Journal
 from lengen.logger import Logger

@@ -16,7 +16,7 @@ from lengen.records.curve import write_csv
 from lengen.comparison.find_runs import find
 from lengen.comparison.summary import Asked, Summary, findings
 from lengen.report import tables, terminal
-from lengen.setting import Setting
+from lengen.experiment.config import Setting
 from lengen.comparison.grouping import assemble
 from report.curves import curve
 from studies import write_run
@@ -142,7 +142,7 @@ def test_the_terminal_says_it(tmp_path, category, shown):
 
 
 def test_a_run_keeps_it(tmp_path):
-    from lengen.experiment import Experiment
+    from lengen.experiment.run import Experiment
 
     words = ["task=copy", "task.alphabet=3", "train_length=2", "decoder=tiny", "steps=2", "batch_size=8"]
     config = composed(

@@ -40,7 +40,7 @@ def composed(*overrides: str) -> dict:
 
 @pytest.mark.parametrize(("group", "option"), [pair for pair in OPTIONS if pair[0] != "published"])
 def test_every_option_composes_and_builds(group, option):
-    from lengen.experiment import Experiment
+    from lengen.experiment.run import Experiment
 
     reads = ["pe=rope"] if group == "positions" and option not in ("coupled", "abacus", "multilevel") else []
     config = composed(
@@ -128,7 +128,7 @@ def test_targets_outside_of_what_is_allowed_are_not_even_imported():
 
 
 def test_the_cell_is_the_configuration_without_its_seed():
-    from lengen.experiment import Experiment
+    from lengen.experiment.run import Experiment
 
     def cell(*overrides: str) -> str:
         config = composed("task=copy", *overrides)

@@ -14,7 +14,7 @@ from conftest import TINY, run_folders, train
 from lengen.records.curve import Curve
 from lengen.records.run_dir import EvalFolder, RunFolder
 from lengen.request import Request
-from lengen.trained import load
+from lengen.experiment.load_run import load
 from test_cli import MINE, refused
 
 

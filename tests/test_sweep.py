@@ -273,7 +273,7 @@ def test_a_preset_trains_and_both_ways_to_decode_agree(lengen, tmp_path, pe, pos
 
     from lengen.training.checkpoint import read_checkpoint
     from lengen.config.builder import Builder
-    from lengen.experiment import Experiment
+    from lengen.experiment.run import Experiment
 
     config = yaml.safe_load((folder / "config.yaml").read_text())
     run = Builder().build(Experiment, {**config, "record": config})

@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lengen.again import Again, Answer, place, written
+from lengen.experiment.reevaluate import Again, Answer, place, written
 from lengen.records.curve import split, write_csv
 from lengen.evaluation.test_set import drawn_by, examples
 from lengen.config.errors import require
 from lengen.report import layers
 from lengen.task import PAD
-from lengen.trained import Trained
+from lengen.experiment.load_run import Trained
 from lengen.weights import looked
 
 ROWS = 8

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.again import Again, Answer, place, written
+from lengen.experiment.reevaluate import Again, Answer, place, written
 from lengen.records.curve import split, write_csv
 from lengen.evaluation.test_set import drawn_by, examples
 from lengen.report import heads

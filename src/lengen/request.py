@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lengen.again import Answer
+from lengen.experiment.reevaluate import Answer
 from lengen.config.builder import Builder
 from lengen.divergence import Divergence
 from lengen.evaluation.options import Evaluation
 from lengen.records.run_dir import RunFolder
-from lengen.grid import examined
+from lengen.experiment.stress_grid import examined
 from lengen.inspection import Inspection
-from lengen.protocol import check_sweep
+from lengen.experiment.compatibility import check_sweep
 from lengen.config.errors import require
 from lengen.comparison.named_runs import find
 from lengen.evaluation.stress_sets import chosen
-from lengen.trained import Trained, load
+from lengen.experiment.load_run import Trained, load
 
 INSPECTIONS = (None, "attention")
 LOOKED = {"lengths": ["1x", "2x"], "examples": 64}

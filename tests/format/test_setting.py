@@ -7,7 +7,7 @@ from lengen.config.builder import Builder
 from lengen.comparison.find_runs import check_config
 from lengen.format.interleaved import Interleaved
 from lengen.format.plain import Plain
-from lengen.setting import Setting
+from lengen.experiment.config import Setting
 from test_config import composed
 
 
@@ -53,7 +53,7 @@ def test_the_formatted_task_is_trained():
 
 
 def test_a_format_that_the_task_cannot_have_is_refused_before_training():
-    from lengen.experiment import Experiment
+    from lengen.experiment.run import Experiment
 
     config = composed("task=sort", "format=hints")
     with pytest.raises(ValueError, match=r"train_length=10: format.hints=true: .* no places \(length 10\)"):

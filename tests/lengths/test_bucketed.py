@@ -90,7 +90,7 @@ def test_refusals(lengths, words):
 @pytest.mark.parametrize("name", ["growing", "bucketed", "cyclic"])
 def test_a_fixed_training_set_is_refused(name):
     from lengen.config.builder import Builder
-    from lengen.experiment import Experiment
+    from lengen.experiment.run import Experiment
     from test_config import composed
 
     config = composed("task=copy", f"lengths={name}", "trainer.examples=64")

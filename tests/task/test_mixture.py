@@ -158,7 +158,7 @@ def test_refusals_of_whole_mixtures():
 
 
 def test_what_a_part_cannot_hold_is_refused_before_training():
-    from lengen.experiment import Experiment
+    from lengen.experiment.run import Experiment
 
     # 1 example in 100 is longer than the encoding holds: it is seen before the first step
     words = [

@@ -25,7 +25,7 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     """Every run in turn; one that fails does not stop the others."""
     import torch
 
-    from lengen.again import shown
+    from lengen.experiment.reevaluate import shown
     from lengen.config.builder import Builder
     from lengen.request import Request, several
 
@@ -53,7 +53,7 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
 
 def tell(answers: list[Any], *, full: bool) -> None:
     """What was found: a table for a single curve, else a line each."""
-    from lengen.again import shown
+    from lengen.experiment.reevaluate import shown
     from lengen.report import terminal
 
     for answer in answers:

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
 def train(config: dict[str, Any], allowed: set[str]) -> int:
     """One run, from its configuration to its files and its table."""
     from lengen.config.builder import Builder
-    from lengen.experiment import Experiment
+    from lengen.experiment.run import Experiment
     from lengen.report import terminal
 
     experiment = Builder(allowed).build(Experiment, {**config, "record": config})

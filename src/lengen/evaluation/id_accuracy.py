@@ -6,7 +6,7 @@ import torch
 
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import examine
-from lengen.setting import Setting
+from lengen.experiment.config import Setting
 from lengen.training.batch_stream import generator
 
 

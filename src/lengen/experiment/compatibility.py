@@ -12,7 +12,7 @@ from lengen.decoder import Decoder
 from lengen.evaluation.scoring import roomy
 from lengen.pe import PositionalEncoding
 from lengen.config.errors import require
-from lengen.setting import Setting
+from lengen.experiment.config import Setting
 from lengen.training.batch_stream import generator
 from lengen.evaluation.stress_sets import chosen
 from lengen.task import Task

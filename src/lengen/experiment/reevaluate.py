@@ -17,14 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lengen.records.curve import TRAINED, Curve
 from lengen.records.run_dir import EvalFolder
-from lengen.protocol import check_sweep, footnote, protocol
+from lengen.experiment.compatibility import check_sweep, footnote, protocol
 from lengen.records.provenance import provenance
 from lengen.config.errors import require
 from lengen.report import figure
 from lengen.evaluation.stress_sets import chosen
 from lengen.evaluation.sweep import resident_peak, sweep
 from lengen.task import Task
-from lengen.trained import Trained
+from lengen.experiment.load_run import Trained
 
 
 class Answer(NamedTuple):

@@ -15,7 +15,7 @@ from lengen.config.builder import Builder
 from lengen.decoder import Decoder
 from lengen.records.run_dir import RunFolder
 from lengen.config.errors import require
-from lengen.setting import Setting
+from lengen.experiment.config import Setting
 from lengen.evaluation.id_accuracy import id_exact_match
 
 LOGGER = {"_target_": "lengen.logger.local.Local"}

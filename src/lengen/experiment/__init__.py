@@ -1,0 +1,1 @@
+"""One run: what it is, what is refused, how it flows."""
