@@ -12,7 +12,7 @@ import pytest
 import yaml
 from scipy.stats import kendalltau
 
-from lengen.compare import Written
+from lengen.analysis.compare_runs import Written
 from lengen.comparison.find_runs import find
 from lengen.comparison.summary import COLUMNS, Asked, findings
 from lengen.comparison.published import agreement, beside, load

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
 
-from lengen.divergence import between, jensen_shannon
+from lengen.analysis.attention_distance import between, jensen_shannon
 
 
 def causal(*shape: int, seed: int) -> torch.Tensor:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from conftest import TINY, run_folders, train
 from lengen.records.curve import Curve
 from lengen.records.run_dir import EvalFolder, RunFolder
-from lengen.request import Request
+from lengen.analysis.eval_request import Request
 from lengen.experiment.load_run import load
 from test_cli import MINE, refused
 

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from lengen.command.list import described
 from lengen.pe import Shape
 from lengen.block.inputs import Kept
-from lengen.weights import of_rule
+from lengen.analysis.attention_weights import of_rule
 
 EVERY_YAML = pytest.mark.parametrize("path", files("attention"), ids=lambda path: path.stem)
 SHAPE = Shape(32, 4)
@@ -117,7 +117,7 @@ def test_sharp_and_flat_rows_are_finite(rule, biased, size):
 @RULES
 @pytest.mark.parametrize("queries", [1, 9])
 def test_linear_in_the_values(rule, queries):
-    """So that the weights can be seen: `lengen.weights` mixes one-hot values."""
+    """So that the weights can be seen: `lengen.analysis.attention_weights` mixes one-hot values."""
     query, key, value, bias, _ = draw(queries, 9)
     attend, view = rule(SHAPE).double(), scene(queries, 9)
     paid = of_rule(attend, query, key, bias, view)

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
 
 def compare(config: dict[str, Any], allowed: set[str]) -> int:
     """Find, compare, write and print."""
-    from lengen.compare import Comparison
+    from lengen.analysis.compare_runs import Comparison
     from lengen.config.builder import Builder
 
     Builder(allowed).build(Comparison, config).run()

@@ -27,7 +27,7 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
 
     from lengen.experiment.reevaluate import shown
     from lengen.config.builder import Builder
-    from lengen.request import Request, several
+    from lengen.analysis.eval_request import Request, several
 
     lists = {name: several(config[name]) for name in ("run", "against")}
     request = Builder(allowed).build(Request, {**config, **lists})

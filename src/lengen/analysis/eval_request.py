@@ -9,11 +9,11 @@ from typing import Any
 
 from lengen.experiment.reevaluate import Answer
 from lengen.config.builder import Builder
-from lengen.divergence import Divergence
+from lengen.analysis.attention_distance import Divergence
 from lengen.evaluation.options import Evaluation
 from lengen.records.run_dir import RunFolder
 from lengen.experiment.stress_grid import examined
-from lengen.inspection import Inspection
+from lengen.analysis.attention_stats import Inspection
 from lengen.experiment.compatibility import check_sweep
 from lengen.config.errors import require
 from lengen.comparison.named_runs import find

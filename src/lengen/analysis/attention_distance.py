@@ -18,7 +18,7 @@ from lengen.config.errors import require
 from lengen.report import layers
 from lengen.task import PAD
 from lengen.experiment.load_run import Trained
-from lengen.weights import looked
+from lengen.analysis.attention_weights import looked
 
 ROWS = 8
 """Examples at once: both runs are read in the same pieces."""

@@ -17,7 +17,7 @@ from lengen.records.curve import split, write_csv
 from lengen.evaluation.test_set import drawn_by, examples
 from lengen.report import heads
 from lengen.task import Batch
-from lengen.weights import looked
+from lengen.analysis.attention_weights import looked
 
 HISTOGRAM = ("loop", "layer", "head", "length", "split", "distance", "mass")
 HEADS = (

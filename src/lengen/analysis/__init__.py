@@ -1,0 +1,1 @@
+"""Commands over trained runs: evaluate again, look into attention, compare."""
