@@ -216,7 +216,7 @@ def test_a_writer_that_is_stopped_leaves_nothing(lengen, tmp_path, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lengen.export.card", stop)  # what is written last
+    monkeypatch.setattr("lengen.export.dataset.card", stop)  # what is written last
     assert lengen("data", "task=copy", "export=out", *SMALL).code == 130
     assert list(tmp_path.iterdir()) == []
 

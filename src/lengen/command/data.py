@@ -39,7 +39,7 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
     """Write training, ID and OOD splits."""
     from lengen.config.builder import Builder, leaf
     from lengen.evaluation.options import Evaluation
-    from lengen.export import Export
+    from lengen.export.dataset import Export
     from lengen.format import Format
     from lengen.lengths import Lengths
     from lengen.task import Task

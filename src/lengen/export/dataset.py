@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from lengen import __version__
-from lengen.card import KINDS, card
+from lengen.export.dataset_card import KINDS, card
 from lengen.records.supervision import category
 from lengen.training.overlap import Unseen, asked
 from lengen.evaluation.options import Evaluation
