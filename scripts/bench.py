@@ -231,7 +231,7 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
                 )
                 rows.append(Row(*names, plain["train_length"], length, split, 1000, correct, *told))
             Curve(tuple(rows)).save(folder.curve)
-        script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
+        script = "import sys; from lengen.cli.main import main; sys.argv[0] = 'lengen'; sys.exit(main())"
         words = ["compare", f"runs={place}/runs", f"out={place}/out"]
         started = time.perf_counter()
         subprocess.run([sys.executable, "-c", script, *words], check=True, stdout=subprocess.DEVNULL)

@@ -126,7 +126,7 @@ def main() -> int:
 def lengen(*words: str) -> int:
     """Run a command of lengen in a process of its own; its exit code."""
     print(f"$ lengen {shlex.join(words)}", flush=True)
-    script = "import sys; from lengen.cli import main; sys.argv[0] = 'lengen'; sys.exit(main())"
+    script = "import sys; from lengen.cli.main import main; sys.argv[0] = 'lengen'; sys.exit(main())"
     return subprocess.run([sys.executable, "-c", script, *words], check=False).returncode
 
 

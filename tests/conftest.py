@@ -69,7 +69,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """Run a command line here; its exit code."""
-    from lengen.cli import main
+    from lengen.cli.main import main
 
     monkeypatch.setattr(sys, "argv", ["lengen", *arguments])
     monkeypatch.setattr(sys, "path", list(sys.path))

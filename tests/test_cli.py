@@ -75,14 +75,14 @@ def test_without_a_command_it_lists_them_and_imports_no_torch(lengen):
     assert ran.code == 0
     for command in ("train", "data", "list"):
         assert f"lengen {command}" in ran.out
-    script = "import sys; sys.argv = ['lengen']; from lengen.cli import main; main(); print('torch' in sys.modules, 'hydra' in sys.modules)"
+    script = "import sys; sys.argv = ['lengen']; from lengen.cli.main import main; main(); print('torch' in sys.modules, 'hydra' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("False False\n")
 
 
 def test_help_config_and_refusals_import_no_torch(tmp_path):
     for arguments in (["--help"], ["--cfg", "job"], ["taks=x"]):
-        script = f"import sys; sys.argv = ['lengen', 'train', *{arguments!r}]; from lengen.cli import main\ntry: main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+        script = f"import sys; sys.argv = ['lengen', 'train', *{arguments!r}]; from lengen.cli.main import main\ntry: main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
         done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -56,7 +56,7 @@ def test_every_option_composes_and_builds(group, option):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_says_what_it_is(group, option):
-    from lengen.command.list import FACTS, described
+    from lengen.cli.commands.list import FACTS, described
 
     facts = described(config_dir() / group / f"{option}.yaml")
     assert len(facts["line"]) > 10

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lengen.attention.softmax import Softmax
-from lengen.command.list import described
+from lengen.cli.commands.list import described
 from lengen.decoder import Architecture, Cache, Decoder
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE

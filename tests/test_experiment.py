@@ -117,7 +117,7 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_bits(lengen, tmp_pa
         "positions=randomized", "trainer.examples=500",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-    script = "import sys; from lengen.cli import main; sys.exit(main())"
+    script = "import sys; from lengen.cli.main import main; sys.exit(main())"
     killed = 0
     for rows_seen in (3, 20):  # at two different places
         process = subprocess.Popen([sys.executable, "-c", script, *command], cwd=tmp_path, env=environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lengen.door import Door
+from lengen.cli.hydra_app import Door
 from lengen.comparison.named_runs import find
 
 

@@ -242,7 +242,7 @@ def test_16384_tokens_without_positions_stay_under_8_gib(tmp_path):
     words = [word for word in TINY if not word.startswith(("decoder.", "eval."))]
     length = 16384 - 1 - 1 - 3 - 1 - 3 - 1  # bos, mark and key, question, answer and end token
     command = ["train", "task=passkey", "pe=nope", f"eval.lengths=[3,{length}]", "eval.examples=2", *words]
-    script = "import sys; from lengen.cli import main; code = main(); import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+    script = "import sys; from lengen.cli.main import main; code = main(); import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
     done = subprocess.run(
         [sys.executable, "-c", script, *command], cwd=tmp_path, capture_output=True, text=True
     )

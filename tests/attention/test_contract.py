@@ -8,7 +8,7 @@ from tests.options import files, read, variations
 from tests.scenes import scene
 from torch.testing import assert_close
 
-from lengen.command.list import described
+from lengen.cli.commands.list import described
 from lengen.pe import Shape
 from lengen.block.inputs import Kept
 from lengen.analysis.attention_weights import of_rule

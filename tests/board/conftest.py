@@ -14,7 +14,7 @@ def trained(tmp_path_factory):
     """A folder with four runs of two cells that W&B has seen; no credentials, no settings of the user's."""
     import wandb
 
-    from lengen.cli import main
+    from lengen.cli.main import main
 
     top = tmp_path_factory.mktemp("board")
     words = [

@@ -11,7 +11,7 @@ import pytest
 from board.conftest import logged
 from lengen.tracking import session, workspace
 from lengen.tracking.wandb_comparison import Board, typed
-from lengen.cli import main
+from lengen.cli.main import main
 from logger.wandb_file import chunks, load
 
 

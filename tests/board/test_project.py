@@ -15,7 +15,7 @@ import pytest
 from board.conftest import logged
 from lengen.tracking import session
 from lengen.tracking.wandb_read import read, read_run
-from lengen.cli import main
+from lengen.cli.main import main
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import LeftOut, Run
 from logger.wandb_file import load

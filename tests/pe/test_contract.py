@@ -11,7 +11,7 @@ from tests.scenes import scene, several
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
-from lengen.command.list import described
+from lengen.cli.commands.list import described
 from lengen.decoder import Architecture, Cache, Decoder
 from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lengen.door import Door
+from lengen.cli.hydra_app import Door
 
 
 def main(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ import sys
 import traceback
 from typing import Any
 
-from lengen.door import FAILED, MISTAKES, Door
+from lengen.cli.hydra_app import FAILED, MISTAKES, Door
 
 
 def main(arguments: list[str]) -> int:

@@ -1,6 +1,6 @@
 """`lengen COMMAND overrides`: picks the command and hands the rest to it. Imports no torch.
 
-Every module under `lengen.command` is a command; the first line of its docstring is its help.
+Every module under `lengen.cli.commands` is a command; the first line of its docstring is its help.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main() -> int:
         print(f"lengen: unknown command {name!r}{hint} (allowed: {', '.join(commands())})", file=sys.stderr)
         return 2
     try:
-        return int(importlib.import_module(f"lengen.command.{name}").main(rest))
+        return int(importlib.import_module(f"lengen.cli.commands.{name}").main(rest))
     except BrokenPipeError:  # `lengen list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -83,4 +83,4 @@ def complete(request: str) -> int:
             return 0
         name = words[1]
         os.environ["COMP_LINE"] = "lengen " + line.split(name, 1)[1].lstrip()
-    return int(importlib.import_module(f"lengen.command.{name}").main(["-sc", request]))
+    return int(importlib.import_module(f"lengen.cli.commands.{name}").main(["-sc", request]))

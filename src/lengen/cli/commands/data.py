@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from lengen.door import LISTS, TEXTS, Door
+from lengen.cli.hydra_app import LISTS, TEXTS, Door
 
 
 def main(arguments: list[str]) -> int:
