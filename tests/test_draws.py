@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lengen.draws import STEPS, largest
+from lengen.sampling import STEPS, largest
 
 
 def test_draws_are_whole_in_steps():

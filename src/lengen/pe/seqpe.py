@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy, gelu, linear, scaled_dot_product_attention
 
-from lengen.draws import largest
+from lengen.sampling import largest
 from lengen.pe import PositionalEncoding, Shape
 from lengen.config.errors import require
 

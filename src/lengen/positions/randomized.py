@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from lengen.draws import largest
+from lengen.sampling import largest
 from lengen.positions import Positions
 from lengen.positions.offset import fits
 from lengen.config.errors import require

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.draws import orders
+from lengen.sampling import orders
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 
