@@ -33,20 +33,20 @@ from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder, config_dir
-from lengen.records.curve import Curve, Row
 from lengen.decoder import Decoder
-from lengen.evaluation.options import Evaluation
-from lengen.experiment.run import Experiment
-from lengen.records.run_dir import RunFolder
-from lengen.training.callback import Journal
-from lengen.logger import Logger
 from lengen.evaluation.metrics import answer_loss
+from lengen.evaluation.options import Evaluation
+from lengen.evaluation.sweep import sweep
+from lengen.experiment.run import Experiment
+from lengen.logger import Logger
 from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
+from lengen.records.curve import Curve, Row
+from lengen.records.run_dir import RunFolder
 from lengen.statistics import clopper_pearson
-from lengen.training.batch_stream import Example
-from lengen.evaluation.sweep import sweep
 from lengen.task import Task
+from lengen.training.batch_stream import Example
+from lengen.training.callback import Journal
 from lengen.training.fit import Learner, fit
 
 LABELS = ("task", "pe", "positions", "attention", "decoder", "lengths", "optimizer", "format")

@@ -8,10 +8,10 @@ from tests.options import files, read, variations
 from tests.scenes import scene
 from torch.testing import assert_close
 
+from lengen.analysis.attention_weights import of_rule
+from lengen.block.inputs import Kept
 from lengen.cli.commands.list import described
 from lengen.pe import Shape
-from lengen.block.inputs import Kept
-from lengen.analysis.attention_weights import of_rule
 
 EVERY_YAML = pytest.mark.parametrize("path", files("attention"), ids=lambda path: path.stem)
 SHAPE = Shape(32, 4)

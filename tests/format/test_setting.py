@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from lengen.config.builder import Builder
+from config.test_builder import composed
 from lengen.comparison.find_runs import check_config
+from lengen.config.builder import Builder
+from lengen.experiment.config import Setting
 from lengen.format.interleaved import Interleaved
 from lengen.format.plain import Plain
-from lengen.experiment.config import Setting
-from test_config import composed
 
 
 def setting(config) -> Setting:

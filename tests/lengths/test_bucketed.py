@@ -89,9 +89,9 @@ def test_refusals(lengths, words):
 
 @pytest.mark.parametrize("name", ["growing", "bucketed", "cyclic"])
 def test_a_fixed_training_set_is_refused(name):
+    from config.test_builder import composed
     from lengen.config.builder import Builder
     from lengen.experiment.run import Experiment
-    from test_config import composed
 
     config = composed("task=copy", f"lengths={name}", "trainer.examples=64")
     with pytest.raises(ValueError, match=rf"trainer\.examples=64 with lengths={name}: a fixed training set"):

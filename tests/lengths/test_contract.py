@@ -11,13 +11,13 @@ import torch
 from omegaconf import OmegaConf
 from scipy.stats import chisquare
 
+from lengen.config.errors import require
 from lengen.lengths import Lengths
 from lengen.lengths.bucketed import Bucketed
 from lengen.lengths.cyclic import Cyclic
 from lengen.lengths.growing import Growing
 from lengen.lengths.listed import Listed
 from lengen.lengths.uniform import Uniform
-from lengen.config.errors import require
 from lengen.task.copy import Copy
 
 FILES = sorted((Path(__file__).parents[2] / "configs" / "lengths").glob("*.yaml"))

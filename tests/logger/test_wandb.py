@@ -12,13 +12,13 @@ from typing import ClassVar
 
 import pytest
 
-from lengen.tracking import session
-from lengen.records.curve import COLUMNS, Curve
 from lengen.logger import RunFacts
 from lengen.logger import wandb as module
 from lengen.logger.local import Local
 from lengen.logger.wandb import Wandb
+from lengen.records.curve import COLUMNS, Curve
 from lengen.report.figure import draw
+from lengen.tracking import wandb_session
 from logger.wandb_file import load
 from report.curves import curve
 
@@ -218,8 +218,8 @@ def test_disabled_writes_and_says_nothing(facts, how, monkeypatch, capsys):
 
 
 def test_the_variable_decides_for_auto_only(facts, monkeypatch):
-    monkeypatch.setattr(session, "logged_in", lambda: True)
-    assert session.Session("lengen").resolve() == "online"
+    monkeypatch.setattr(wandb_session, "logged_in", lambda: True)
+    assert wandb_session.Session("lengen").resolve() == "online"
     for value, mode in {
         "offline": "offline",
         "dryrun": "offline",
@@ -228,8 +228,8 @@ def test_the_variable_decides_for_auto_only(facts, monkeypatch):
         "": "online",
     }.items():
         monkeypatch.setenv("WANDB_MODE", value)
-        assert session.Session("lengen").resolve() == mode
-        assert session.Session("lengen", mode="online").resolve() == "online"
+        assert wandb_session.Session("lengen").resolve() == mode
+        assert wandb_session.Session("lengen", mode="online").resolve() == "online"
     monkeypatch.setenv("WANDB_MODE", "sometimes")
     with pytest.raises(ValueError, match="WANDB_MODE=sometimes: allowed are online, offline, disabled"):
         Wandb().begin(facts)
@@ -246,8 +246,8 @@ def test_a_server_that_does_not_answer_is_offline_and_says_so(facts, monkeypatch
 
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(session, "PATIENCE", 1)
-    monkeypatch.setattr(session, "logged_in", lambda: True)
+    monkeypatch.setattr(wandb_session, "PATIENCE", 1)
+    monkeypatch.setattr(wandb_session, "logged_in", lambda: True)
     wandb.teardown()
     whole(Wandb(), facts)
     wandb.teardown()
@@ -264,7 +264,7 @@ def test_a_login_that_the_server_refuses_counts_as_none(monkeypatch):
         raise wandb.errors.AuthenticationError("no")
 
     monkeypatch.setattr(wandb, "login", refuse)
-    assert session.logged_in() is False
+    assert wandb_session.logged_in() is False
 
 
 class Broken:
@@ -329,8 +329,8 @@ def test_a_run_that_went_online_tells_its_address(facts, monkeypatch, capsys):
 
         def finish(self, exit_code): ...
 
-    monkeypatch.setattr(session, "logged_in", lambda: True)
-    monkeypatch.setattr(session.Session, "_start", lambda *_: Online())
+    monkeypatch.setattr(wandb_session, "logged_in", lambda: True)
+    monkeypatch.setattr(wandb_session.Session, "_start", lambda *_: Online())
     logger = Wandb()
     logger.begin(facts)
     logger.finish("finished")

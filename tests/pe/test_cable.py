@@ -8,10 +8,10 @@ from tests.pe import test_contract as contract
 from tests.scenes import scene
 from torch.testing import assert_close
 
+from lengen.block.inputs import Kept
 from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.cable import CABLE, accumulate, unsoftplus
-from lengen.block.inputs import Kept
 
 SHAPE = Shape(32, 4, 2)
 

@@ -9,10 +9,10 @@ from tests.pe import test_contract as contract
 from tests.scenes import scene
 from torch.testing import assert_close
 
+from lengen.block.inputs import Kept
 from lengen.pe import Shape
 from lengen.pe.carope import CARoPE
 from lengen.pe.rope import RoPE
-from lengen.block.inputs import Kept
 
 SHAPE = Shape(32, 4, 2)
 

@@ -8,11 +8,11 @@ from torch.nn.functional import conv1d
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Kept
 from lengen.decoder import Architecture, Decoder
 from lengen.pe import Shape
 from lengen.pe.nope import NoPE
 from lengen.pe.rcmha import RCMHA
-from lengen.block.inputs import Kept
 
 SHAPE = Shape(32, 4, 2)
 SIZES = pytest.mark.parametrize(("queries", "keys"), [(12, 12), (1, 9), (4, 11)])

@@ -5,9 +5,9 @@ from itertools import combinations
 import pytest
 
 from lengen.comparison.find_runs import find
+from lengen.comparison.grouping import assemble
 from lengen.report import multiples
 from lengen.report.sheet import Sheet
-from lengen.comparison.grouping import assemble
 from studies import write_run
 
 SHARES = [1.0, 1.0, 0.6, 0.1]

@@ -16,12 +16,12 @@ import yaml
 from scipy.stats import binomtest
 from tests.report.curves import curve
 
+from lengen.comparison.grouping import LeftOut, Line, Panel, Run, Study, assemble
 from lengen.records.curve import Curve
 from lengen.report import page
 from lengen.report.colour import colour
 from lengen.report.content import content
 from lengen.report.page import inert, write
-from lengen.comparison.grouping import LeftOut, Line, Panel, Run, Study, assemble
 
 FLAGS = (
     "--no-sandbox",

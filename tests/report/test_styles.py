@@ -3,10 +3,10 @@
 import pytest
 
 from lengen.comparison.find_runs import find
+from lengen.comparison.grouping import assemble
 from lengen.report import band, multiples
 from lengen.report.colour import colour
 from lengen.report.styles import DASHES, MOST, styles
-from lengen.comparison.grouping import assemble
 from studies import write_run
 
 

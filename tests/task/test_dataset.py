@@ -13,11 +13,11 @@ import yaml
 from scipy.stats import chisquare
 
 from conftest import TINY, run_folders
-from lengen.records.curve import COLUMNS
 from lengen.lengths.listed import Listed
-from lengen.training.batch_stream import fixed_set, generator
+from lengen.records.curve import COLUMNS
 from lengen.task import PAD, SEP, SPECIAL
 from lengen.task.dataset import Dataset
+from lengen.training.batch_stream import fixed_set, generator
 
 from .reading import draw
 

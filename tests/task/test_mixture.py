@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
+from config.test_builder import composed
 from lengen.config.builder import Builder
 from lengen.task import PAD, Task
 from lengen.task.addition import Addition
@@ -13,7 +14,6 @@ from lengen.task.copy import Copy
 from lengen.task.mixture import Aid, Mixture
 from lengen.task.sort import Sort
 from lengen.task.successor import Successor
-from test_config import composed
 
 from .reading import draw
 

@@ -11,14 +11,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lengen.analysis.attention_weights import looked
+from lengen.config.errors import require
+from lengen.evaluation.test_set import drawn_by, examples
+from lengen.experiment.load_run import Trained
 from lengen.experiment.reevaluate import Again, Answer, place, written
 from lengen.records.curve import split, write_csv
-from lengen.evaluation.test_set import drawn_by, examples
-from lengen.config.errors import require
 from lengen.report import layers
 from lengen.task import PAD
-from lengen.experiment.load_run import Trained
-from lengen.analysis.attention_weights import looked
 
 ROWS = 8
 """Examples at once: both runs are read in the same pieces."""

@@ -12,12 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from lengen.analysis.attention_weights import looked
+from lengen.evaluation.test_set import drawn_by, examples
 from lengen.experiment.reevaluate import Again, Answer, place, written
 from lengen.records.curve import split, write_csv
-from lengen.evaluation.test_set import drawn_by, examples
 from lengen.report import heads
 from lengen.task import Batch
-from lengen.analysis.attention_weights import looked
 
 HISTOGRAM = ("loop", "layer", "head", "length", "split", "distance", "mass")
 HEADS = (

@@ -14,11 +14,11 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from lengen.attention import AttentionRule
+from lengen.block.inputs import Scene
 from lengen.decoder import Decoder
 from lengen.positions import Positions
-from lengen.block.inputs import Scene
-from lengen.training.batch_stream import generator
 from lengen.task import Batch
+from lengen.training.batch_stream import generator
 
 NUMBERS = 2**23
 """Weights of all heads that are held at once: 32 MiB of float32."""

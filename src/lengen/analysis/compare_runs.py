@@ -10,17 +10,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from lengen.tracking.wandb_comparison import Board
-from lengen.records.curve import COLUMNS as CURVE_COLUMNS
-from lengen.records.curve import write_csv, write_text
+from lengen.comparison.cell_scores import Metric
 from lengen.comparison.find_runs import find
-from lengen.comparison.summary import Asked, Findings, Overall, Pair, Summary, findings
+from lengen.comparison.grouping import LeftOut, Study, assemble
 from lengen.comparison.published import COLUMNS as BESIDE
 from lengen.comparison.published import Beside, Published, agreement, beside, load
+from lengen.comparison.summary import Asked, Findings, Overall, Pair, Summary, findings
+from lengen.records.curve import COLUMNS as CURVE_COLUMNS
+from lengen.records.curve import write_csv, write_text
 from lengen.report import against, band, cost, medians, multiples, page, profile, success, tables
 from lengen.report.band import X
-from lengen.comparison.cell_scores import Metric
-from lengen.comparison.grouping import LeftOut, Study, assemble
+from lengen.tracking.wandb_comparison import Board
 
 NOTE = "compare.json"
 """What was asked, and which files it made."""

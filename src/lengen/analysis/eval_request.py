@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lengen.experiment.reevaluate import Answer
-from lengen.config.builder import Builder
 from lengen.analysis.attention_distance import Divergence
-from lengen.evaluation.options import Evaluation
-from lengen.records.run_dir import RunFolder
-from lengen.experiment.stress_grid import examined
 from lengen.analysis.attention_stats import Inspection
-from lengen.experiment.compatibility import check_sweep
-from lengen.config.errors import require
 from lengen.comparison.named_runs import find
+from lengen.config.builder import Builder
+from lengen.config.errors import require
+from lengen.evaluation.options import Evaluation
 from lengen.evaluation.stress_sets import chosen
+from lengen.experiment.compatibility import check_sweep
 from lengen.experiment.load_run import Trained, load
+from lengen.experiment.reevaluate import Answer
+from lengen.experiment.stress_grid import examined
+from lengen.records.run_dir import RunFolder
 
 INSPECTIONS = (None, "attention")
 LOOKED = {"lengths": ["1x", "2x"], "examples": 64}

@@ -27,8 +27,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from lengen.pe import Shape
 from lengen.block.inputs import Scene, wide
+from lengen.pe import Shape
 
 
 class AttentionRule(nn.Module):

@@ -11,9 +11,9 @@ from torch.nn.functional import linear, pad, softplus
 
 from lengen.attention.entmax import Entmax
 from lengen.attention.log_n import counted
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene, wide
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 
 class ASEntmax(Entmax):

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 EXACT = {1.5: entmax15, 2.0: sparsemax}
 """What is solved by sorting; other values by bisection."""

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene, wide
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 
 def counted(scene: Scene) -> Float[Tensor, "query 1"]:

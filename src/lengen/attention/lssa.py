@@ -12,9 +12,9 @@ from torch.nn.functional import normalize, softplus
 
 from lengen.attention import AttentionRule
 from lengen.attention.log_n import counted
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene, wide
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 
 class LSSA(AttentionRule):

@@ -6,9 +6,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention.lssa import LSSA
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 STANDS_OUT = 1e-4
 """What is above the cut by less than this in all of a row is rounding."""

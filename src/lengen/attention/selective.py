@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
-from lengen.pe import Shape
 from lengen.block.inputs import Scene
+from lengen.pe import Shape
 
 
 class Selective(AttentionRule):

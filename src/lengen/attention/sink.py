@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 
 class Sink(AttentionRule):

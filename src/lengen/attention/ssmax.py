@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
 from lengen.attention.log_n import counted
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene, wide
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 
 class SSMax(AttentionRule):

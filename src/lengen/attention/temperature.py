@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene, wide
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 
 class Temperature(AttentionRule):

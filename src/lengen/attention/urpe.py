@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
+from lengen.block.inputs import Scene
+from lengen.config.errors import require
 from lengen.pe import Shape
 from lengen.pe.t5 import T5
-from lengen.config.errors import require
-from lengen.block.inputs import Scene
 
 
 class URPE(AttentionRule):

@@ -8,9 +8,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.pe import Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene
+from lengen.config.errors import require
+from lengen.pe import Shape
 
 
 class Window(AttentionRule):

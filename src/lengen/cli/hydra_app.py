@@ -96,7 +96,7 @@ class Door:
         except SystemExit as left:  # Hydra's --help, and argparse
             return left.code if isinstance(left.code, int) else 0
         except KeyboardInterrupt:
-            print("lengen: interrupted; the same command goes on from what was written", file=sys.stderr)  # noqa: T201
+            print("lengen: interrupted; the same command goes on from what was written", file=sys.stderr)
             return INTERRUPTED
         finally:
             if not traced:
@@ -112,7 +112,7 @@ class Door:
         self.many = chosen.mode == RunMode.MULTIRUN  # by -m, or by an experiment file
         asked = list(chosen.overrides.task)
         if self.many:
-            print(f"\nlengen: job {len(self.jobs) + 1}: {' '.join(asked)}", flush=True)  # noqa: T201
+            print(f"\nlengen: job {len(self.jobs) + 1}: {' '.join(asked)}", flush=True)
         try:
             plain = OmegaConf.to_container(cfg, resolve=True)
             code = self.work(plain, {"lengen", *self._named()})  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ class Door:
         except Exception as error:  # noqa: BLE001  # Hydra would print of it what only developers want to read
             self.jobs.append(Job(asked, REFUSED if isinstance(error, MISTAKES) else FAILED, error))
             if self.many:
-                print(f"lengen: {self._line(error)}", file=sys.stderr)  # noqa: T201
+                print(f"lengen: {self._line(error)}", file=sys.stderr)
                 if not isinstance(error, MISTAKES):
                     traceback.print_exception(error)
 
@@ -133,10 +133,10 @@ class Door:
                 raise self.jobs[0].error
             return self.jobs[0].code
         failed = [job for job in self.jobs if job.code]
-        print(f"\nlengen: {len(self.jobs) - len(failed)} of {len(self.jobs)} jobs finished")  # noqa: T201
+        print(f"\nlengen: {len(self.jobs) - len(failed)} of {len(self.jobs)} jobs finished")
         for job in failed:
             why = self._line(job.error) if job.error else "see above"
-            print(f"  failed: {' '.join(job.overrides)}: {why}", file=sys.stderr)  # noqa: T201
+            print(f"  failed: {' '.join(job.overrides)}: {why}", file=sys.stderr)
         return FAILED if failed else 0
 
     def _quoted(self, word: str) -> str:
@@ -265,5 +265,5 @@ def folders(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def refuse(line: str) -> int:
     """Say what is wrong on one line; the exit code is 2."""
-    print(f"lengen: {line}", file=sys.stderr)  # noqa: T201
+    print(f"lengen: {line}", file=sys.stderr)
     return REFUSED

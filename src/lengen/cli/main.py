@@ -17,7 +17,7 @@ from lengen import __version__
 def commands() -> dict[str, str]:
     """Every command and its one-line help."""
     found = {}
-    for file in sorted((Path(__file__).parent / "command").glob("[a-z]*.py")):
+    for file in sorted((Path(__file__).parent / "commands").glob("[a-z]*.py")):
         found[file.stem] = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition(
             "\n"
         )[0]

@@ -8,9 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from lengen.comparison.grouping import Line
 from lengen.records.curve import Row
 from lengen.statistics import THRESHOLDS, area
-from lengen.comparison.grouping import Line
 
 Metric = Literal["exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes"]
 METRICS: tuple[str, ...] = get_args(Metric)

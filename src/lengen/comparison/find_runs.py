@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from lengen.records.curve import Curve
-from lengen.evaluation.options import Evaluation
-from lengen.records.run_dir import OVER, RunFolder
 from lengen.comparison.grouping import LeftOut, Run
+from lengen.evaluation.options import Evaluation
+from lengen.records.curve import Curve
+from lengen.records.run_dir import OVER, RunFolder
 
 BELOW_RUNS = ("checkpoints", "wandb", "eval", "multirun")
 """Folders in which no run is looked for."""

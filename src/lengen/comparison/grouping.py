@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from lengen.config.builder import nearest
-from lengen.records.curve import TRAINED, Curve
 from lengen.config.errors import require
+from lengen.records.curve import TRAINED, Curve
 
 MISSING = "(none)"
 """What stands for an option that a run does not have."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lengen.comparison.find_runs import below, matching
-from lengen.records.run_dir import RunFolder
 from lengen.config.errors import require
+from lengen.records.run_dir import RunFolder
 
 
 def find(patterns: Sequence[str], option: str) -> list[RunFolder]:

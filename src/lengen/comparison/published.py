@@ -12,9 +12,9 @@ import numpy as np
 import yaml
 from scipy.stats import kendalltau
 
-from lengen.config.builder import config_dir, nearest
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Line, Panel
+from lengen.config.builder import config_dir, nearest
 
 NEEDED = ("data", "scored", "splits")
 DATA = ("split", "encoding", "seed", "length", "exact_match")

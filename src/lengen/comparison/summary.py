@@ -9,9 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from lengen.evaluation.options import Evaluation
+from lengen.comparison.cell_scores import (
+    GATES,
+    Gate,
+    areas,
+    beyond,
+    costs,
+    factors,
+    gate,
+    lengths,
+    matrix,
+    reaches,
+)
+from lengen.comparison.grouping import Line, Panel, Run, Study
 from lengen.config.errors import require
-from lengen.comparison.cell_scores import GATES, Gate, areas, beyond, costs, factors, gate, lengths, matrix, reaches
+from lengen.evaluation.options import Evaluation
 from lengen.statistics import (
     THRESHOLDS,
     difference,
@@ -20,7 +32,6 @@ from lengen.statistics import (
     mean_rank,
     success_rate,
 )
-from lengen.comparison.grouping import Line, Panel, Run, Study
 
 ALIKE = 0.05
 """p-value from which two cells are not told apart."""

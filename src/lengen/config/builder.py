@@ -24,7 +24,7 @@ WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 def config_dir() -> Path:
     """The folder of the packaged YAML: beside the modules in a wheel, at the top of the repository in a checkout."""
     here = Path(__file__).resolve().parent
-    for folder in (here / "configs", here.parents[1] / "configs"):
+    for folder in (here.parent / "configs", here.parents[2] / "configs"):
         if folder.is_dir():
             return folder
     raise FileNotFoundError("lengen was installed without its configs")

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
 from lengen.block.flex_bias import NARROWEST, Lags, serves
-from lengen.pe import PositionalEncoding, Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Kept, Memory, Scene, later
+from lengen.config.errors import require
+from lengen.pe import PositionalEncoding, Shape
 
 
 @dataclass(frozen=True)

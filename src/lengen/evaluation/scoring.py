@@ -16,12 +16,12 @@ import torch
 from jaxtyping import Bool, Int, Real
 from torch import Tensor
 
-from lengen.evaluation.decoding import greedy
 from lengen.decoder import Decoder
+from lengen.evaluation.decoding import greedy
 from lengen.evaluation.metrics import answer_loss, ended, exact_match, right
 from lengen.positions import Positions
-from lengen.training.batch_stream import generator
 from lengen.task import Batch
+from lengen.training.batch_stream import generator
 
 TOKENS = {"cpu": 8192}
 """Tokens in one forward pass, by device; shorter examples go in larger batches."""

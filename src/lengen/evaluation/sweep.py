@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 
-from lengen.records.curve import Curve, Row, split
 from lengen.decoder import Decoder
+from lengen.evaluation.metrics import first_error
 from lengen.evaluation.options import Evaluation
 from lengen.evaluation.scoring import examine
-from lengen.evaluation.metrics import first_error
-from lengen.positions import Positions
 from lengen.evaluation.test_set import drawn_by, examples
+from lengen.positions import Positions
+from lengen.records.curve import Curve, Row, split
 from lengen.statistics import clopper_pearson
 from lengen.task import Task
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lengen.evaluation.options import Evaluation
-from lengen.training.batch_stream import generator
 from lengen.task import Batch, Task
+from lengen.training.batch_stream import generator
 
 
 def examples(evaluation: Evaluation, task: Task, length: int) -> Batch:

@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 
-from lengen.records.curve import TRAINED
+from lengen.config.errors import require
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import roomy
-from lengen.pe import PositionalEncoding
-from lengen.config.errors import require
-from lengen.experiment.config import Setting
-from lengen.training.batch_stream import generator
 from lengen.evaluation.stress_sets import chosen
+from lengen.experiment.config import Setting
+from lengen.pe import PositionalEncoding
+from lengen.records.curve import TRAINED
 from lengen.task import Task
+from lengen.training.batch_stream import generator
 
 DECODED = {"teacher": "teacher-forced", "greedy": "greedy", "free": "freely decoded, answer alone"}
 

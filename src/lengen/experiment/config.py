@@ -14,11 +14,9 @@ import torch
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.records.supervision import category
-from lengen.training.overlap import Unseen, Witness, asked
+from lengen.config.errors import require
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.options import Evaluation
-from lengen.records.run_dir import RunFolder
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
@@ -26,10 +24,12 @@ from lengen.logger import Logger
 from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding, Shape
 from lengen.positions import Positions
-from lengen.config.errors import require
-from lengen.training.batch_stream import Stream, generator
+from lengen.records.run_dir import RunFolder
+from lengen.records.supervision import category
 from lengen.task import Task
+from lengen.training.batch_stream import Stream, generator
 from lengen.training.fit import TrainerOptions
+from lengen.training.overlap import Unseen, Witness, asked
 
 APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
 APART_IN_EVAL = ("stress",)

@@ -10,13 +10,13 @@ from typing import Any
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
-from lengen.training.checkpoint import read_checkpoint
 from lengen.config.builder import Builder
-from lengen.decoder import Decoder
-from lengen.records.run_dir import RunFolder
 from lengen.config.errors import require
-from lengen.experiment.config import Setting
+from lengen.decoder import Decoder
 from lengen.evaluation.id_accuracy import id_exact_match
+from lengen.experiment.config import Setting
+from lengen.records.run_dir import RunFolder
+from lengen.training.checkpoint import read_checkpoint
 
 LOGGER = {"_target_": "lengen.logger.local.Local"}
 

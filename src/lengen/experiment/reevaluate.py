@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 from omegaconf import OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lengen.records.curve import TRAINED, Curve
-from lengen.records.run_dir import EvalFolder
-from lengen.experiment.compatibility import check_sweep, footnote, protocol
-from lengen.records.provenance import provenance
 from lengen.config.errors import require
-from lengen.report import figure
 from lengen.evaluation.stress_sets import chosen
 from lengen.evaluation.sweep import resident_peak, sweep
-from lengen.task import Task
+from lengen.experiment.compatibility import check_sweep, footnote, protocol
 from lengen.experiment.load_run import Trained
+from lengen.records.curve import TRAINED, Curve
+from lengen.records.provenance import provenance
+from lengen.records.run_dir import EvalFolder
+from lengen.report import figure
+from lengen.task import Task
 
 
 class Answer(NamedTuple):

@@ -11,23 +11,23 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from lengen.experiment.reevaluate import Answer
-from lengen.training.checkpoint import read_checkpoint
-from lengen.training.overlap import SHARE, Witness
-from lengen.records.curve import TRAINED, Curve
 from lengen.decoder import Decoder
-from lengen.records.run_dir import OVER, RunFolder
-from lengen.experiment.stress_grid import examined
-from lengen.training.callback import DivergedError, Journal
-from lengen.logger import RunFacts
-from lengen.experiment.compatibility import check, footnote, protocol
-from lengen.records.provenance import provenance
-from lengen.report import figure
-from lengen.experiment.config import Setting
-from lengen.evaluation.sweep import resident_peak, sweep
-from lengen.experiment.load_run import Trained
-from lengen.training.fit import Learner, fit
 from lengen.evaluation.id_accuracy import id_exact_match, judge
+from lengen.evaluation.sweep import resident_peak, sweep
+from lengen.experiment.compatibility import check, footnote, protocol
+from lengen.experiment.config import Setting
+from lengen.experiment.load_run import Trained
+from lengen.experiment.reevaluate import Answer
+from lengen.experiment.stress_grid import examined
+from lengen.logger import RunFacts
+from lengen.records.curve import TRAINED, Curve
+from lengen.records.provenance import provenance
+from lengen.records.run_dir import OVER, RunFolder
+from lengen.report import figure
+from lengen.training.callback import DivergedError, Journal
+from lengen.training.checkpoint import read_checkpoint
+from lengen.training.fit import Learner, fit
+from lengen.training.overlap import SHARE, Witness
 
 
 @dataclass(frozen=True)

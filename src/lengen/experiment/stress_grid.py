@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lengen.evaluation.stress_sets import chosen, family
+from lengen.experiment.compatibility import footnote
+from lengen.experiment.load_run import Trained
 from lengen.experiment.reevaluate import Again, Answer, place, written
 from lengen.records.curve import TRAINED, Curve, write_csv
-from lengen.experiment.compatibility import footnote
 from lengen.report import heat
-from lengen.evaluation.stress_sets import chosen, family
-from lengen.experiment.load_run import Trained
 
 COLUMNS = (
     "length",

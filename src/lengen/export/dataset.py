@@ -17,18 +17,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from lengen import __version__
-from lengen.export.dataset_card import KINDS, card
-from lengen.records.supervision import category
-from lengen.training.overlap import Unseen, asked
-from lengen.evaluation.options import Evaluation
-from lengen.lengths import Lengths
-from lengen.evaluation.test_set import examples
 from lengen.config.errors import require
+from lengen.evaluation.options import Evaluation
+from lengen.evaluation.test_set import examples
+from lengen.export.dataset_card import KINDS, card
+from lengen.lengths import Lengths
+from lengen.records.atomic import whole_folder
+from lengen.records.supervision import category
+from lengen.task import PAD, SPECIAL, Batch, Task
 from lengen.task.external.source import RECORD, quiet
 from lengen.task.external.spelling import Spelling
 from lengen.training.batch_stream import GENERATOR, shares
-from lengen.task import PAD, SPECIAL, Batch, Task
-from lengen.records.atomic import whole_folder
+from lengen.training.overlap import Unseen, asked
 
 USUAL = 10_000
 """Training examples where nothing else is asked, or as many as the task has."""

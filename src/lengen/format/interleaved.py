@@ -10,8 +10,8 @@ from jaxtyping import Bool
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.format import Format
 from lengen.config.errors import require
+from lengen.format import Format
 from lengen.task import ALONG_TIME, BESIDE, EOS, PAD, SPECIAL, Batch, Vocabulary, close
 
 BLANK = " "

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 
 import torch
 
-from lengen.lengths import Lengths, chosen
 from lengen.config.errors import require
+from lengen.lengths import Lengths, chosen
 
 
 def buckets(lengths: Iterable[int]) -> list[list[int]]:

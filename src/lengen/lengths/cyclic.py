@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import torch
 
+from lengen.config.errors import require
 from lengen.lengths import Lengths
 from lengen.lengths.bucketed import buckets, from_one
-from lengen.config.errors import require
 
 
 @dataclass(frozen=True)

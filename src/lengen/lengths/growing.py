@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import torch
 
-from lengen.lengths import Lengths, chosen
 from lengen.config.errors import require
+from lengen.lengths import Lengths, chosen
 
 
 @dataclass(frozen=True)

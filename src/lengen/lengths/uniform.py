@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from lengen.lengths import Lengths, chosen
 from lengen.config.errors import require
+from lengen.lengths import Lengths, chosen
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from torch import nn, optim
 
-from lengen.optimizer import OptimizerRule, Schedule, split
 from lengen.config.errors import require
+from lengen.optimizer import OptimizerRule, Schedule, split
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn, optim
 
-from lengen.optimizer import OptimizerRule, Schedule, split
 from lengen.config.errors import require
+from lengen.optimizer import OptimizerRule, Schedule, split
 
 COEFFICIENTS, STEPS, LEAST = (3.4445, -4.7750, 2.0315), 5, 1e-7
 """Of the iteration, from Jordan et al. 2024: how fast small singular values grow, how often, and the least norm."""

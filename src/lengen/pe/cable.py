@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from lengen.pe import PositionalEncoding, Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Memory, Scene, wide
+from lengen.config.errors import require
+from lengen.pe import PositionalEncoding, Shape
 
 
 class HeadGate(nn.Module):

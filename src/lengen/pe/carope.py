@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from lengen.block.inputs import Scene
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.cable import HeadGate, accumulate, unsoftplus
 from lengen.pe.rope import RoPE
-from lengen.block.inputs import Scene
 
 
 class CARoPE(PositionalEncoding):

@@ -9,10 +9,10 @@ from einops import rearrange
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
+from lengen.block.inputs import Scene, wide
+from lengen.config.errors import require
 from lengen.pe import Shape
 from lengen.pe.rope import RoPE
-from lengen.config.errors import require
-from lengen.block.inputs import Scene, wide
 
 
 class ComRoPE(RoPE):

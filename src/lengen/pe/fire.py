@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
+from lengen.block.inputs import wide
+from lengen.config.errors import require
 from lengen.pe import Shape
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
-from lengen.config.errors import require
-from lengen.block.inputs import wide
 
 LEAST = 1e-6
 """Added to the denominator."""

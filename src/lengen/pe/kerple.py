@@ -9,10 +9,10 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from lengen.block.inputs import wide
 from lengen.pe import Shape
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
-from lengen.block.inputs import wide
 
 LEAST, MOST = 0.01, 2.0
 """Bounds of the authors' code: of every weight from below, of an exponent from above."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.pe import PositionalEncoding, Shape
 from lengen.block.inputs import Scene
+from lengen.pe import PositionalEncoding, Shape
 
 
 class LayeredBias(PositionalEncoding):

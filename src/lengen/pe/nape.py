@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from lengen.config.errors import require
 from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi, harmonic
-from lengen.config.errors import require
 
 
 class NAPE(ALiBi):

@@ -7,9 +7,9 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from lengen.pe import PositionalEncoding, Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene, wide
+from lengen.config.errors import require
+from lengen.pe import PositionalEncoding, Shape
 
 
 class RCMHA(PositionalEncoding):

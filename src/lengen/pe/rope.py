@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
+from lengen.block.inputs import Scene
+from lengen.config.errors import require
 from lengen.pe import PositionalEncoding, Shape
 from lengen.pe.sinusoidal import frequencies
-from lengen.config.errors import require
-from lengen.block.inputs import Scene
 
 
 class RoPE(PositionalEncoding):

@@ -7,10 +7,10 @@ from typing import Literal
 from jaxtyping import Float, Real
 from torch import Tensor
 
+from lengen.config.errors import require
 from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
-from lengen.config.errors import require
 
 
 class RopeALiBi(RoPE):

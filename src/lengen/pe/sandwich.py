@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.pe import PositionalEncoding, Shape
 from lengen.config.errors import require
+from lengen.pe import PositionalEncoding, Shape
 
 
 class Sandwich(PositionalEncoding):

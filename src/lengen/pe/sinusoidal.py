@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.pe import PositionalEncoding, Shape
 from lengen.config.errors import require
+from lengen.pe import PositionalEncoding, Shape
 
 
 def frequencies(dim: int, base: float, device: torch.device) -> Float[Tensor, " pair"]:

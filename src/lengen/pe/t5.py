@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
+from lengen.config.errors import require
 from lengen.pe import Shape
 from lengen.pe.layered import LayeredBias
-from lengen.config.errors import require
 
 
 class T5(LayeredBias):

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lengen.pe import PositionalEncoding, Shape
-from lengen.config.errors import require
 from lengen.block.inputs import Scene, wide
+from lengen.config.errors import require
+from lengen.pe import PositionalEncoding, Shape
 
 
 class Wavelet(PositionalEncoding):

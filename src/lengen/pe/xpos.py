@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
+from lengen.block.inputs import Scene
+from lengen.config.errors import require
 from lengen.pe import Shape
 from lengen.pe.rope import RoPE
-from lengen.config.errors import require
-from lengen.block.inputs import Scene
 
 LARGEST = 80.0
 """Natural logarithm of the largest factor on a query or key: far inside of float32, whose end is at 88."""

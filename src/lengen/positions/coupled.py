@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Int, Real
 from torch import Tensor
 
+from lengen.config.errors import require
 from lengen.positions import Positions, starts
 from lengen.positions.offset import fits
-from lengen.config.errors import require
 from lengen.task import Batch
 
 

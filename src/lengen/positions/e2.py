@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from lengen.positions import Positions, starts
 from lengen.config.errors import require
+from lengen.positions import Positions, starts
 from lengen.task import Batch
 
 ANCHORED = 4

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from lengen.sampling import largest
+from lengen.config.errors import require
 from lengen.positions import Positions
 from lengen.positions.offset import fits
-from lengen.config.errors import require
+from lengen.sampling import largest
 from lengen.task import Batch
 
 

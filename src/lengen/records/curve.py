@@ -10,8 +10,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from lengen.statistics import THRESHOLDS, reach
 from lengen.records.atomic import whole
+from lengen.statistics import THRESHOLDS, reach
 
 TRAINED = 0.99
 """ID exact match from which a run is called trained."""

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.lines import Line2D
 
+from lengen.comparison.grouping import Panel
 from lengen.comparison.published import Published, theirs
 from lengen.report.band import fill
 from lengen.report.figure import GREY, WIDTH
 from lengen.report.sheet import DOUBLE, Sheet
 from lengen.report.styles import styles
-from lengen.comparison.grouping import Panel
 
 BLACK = "#222222"
 

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import NullFormatter
 
+from lengen.comparison.cell_scores import SHARES, lengths, matrix, quartiles, reaches
+from lengen.comparison.grouping import Line, Panel
 from lengen.report.figure import GREY, SHADE, length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import Style, legend, shown, styles
-from lengen.comparison.cell_scores import SHARES, lengths, matrix, quartiles, reaches
 from lengen.statistics import THRESHOLDS
-from lengen.comparison.grouping import Line, Panel
 
 MARK = 0.075
 """Inches: a reach above the axes."""

@@ -10,12 +10,22 @@ from typing import Any
 import numpy as np
 import yaml
 
+from lengen.comparison.cell_scores import (
+    GATES,
+    METRICS,
+    costs,
+    factors,
+    gate,
+    lengths,
+    matrix,
+    quartiles,
+    reaches,
+)
+from lengen.comparison.grouping import Line, Panel, Run, Study, pooled
 from lengen.report.scale import logarithmic
 from lengen.report.styles import styles
 from lengen.report.tables import Block
-from lengen.comparison.cell_scores import GATES, METRICS, costs, factors, gate, lengths, matrix, quartiles, reaches
 from lengen.statistics import THRESHOLDS, performance_profile, success_rate
-from lengen.comparison.grouping import Line, Panel, Run, Study, pooled
 
 DIGITS = 5
 """Significant digits of the numbers in a page."""

@@ -14,11 +14,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from lengen.records.atomic import whole
 from lengen.records.curve import Curve
 from lengen.report.colour import colour, marker
 from lengen.report.lines import DOTS, wrap
 from lengen.report.scale import logarithmic, ticks
-from lengen.records.atomic import whole
 
 WIDTH, LEFT, RIGHT = 3.4, 0.42, 0.10
 """Inches: a column of a two-column paper, and the margins beside the axes."""

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from lengen.comparison.cell_scores import SHARES, matrix
+from lengen.comparison.grouping import Panel
 from lengen.report.band import LABELS
 from lengen.report.figure import RIGHT, WIDTH
 from lengen.report.heat import MAP, short
 from lengen.report.sheet import Sheet
-from lengen.comparison.cell_scores import SHARES, matrix
-from lengen.comparison.grouping import Panel
 
 CELL = 0.17
 """Inches: the height of a row."""

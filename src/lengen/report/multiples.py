@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
+from lengen.comparison.grouping import Panel
 from lengen.report.band import X, fill
 from lengen.report.figure import GREY, LEFT, RIGHT, WIDTH
 from lengen.report.lines import wrap
 from lengen.report.sheet import DOUBLE, Sheet
 from lengen.report.styles import styles
-from lengen.comparison.grouping import Panel
 
 SINGLE = 3
 """Columns up to which one column of a paper is enough."""

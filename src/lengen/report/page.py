@@ -17,11 +17,11 @@ from typing import Any
 
 import vl_convert
 
-from lengen.records.curve import write_text
+from lengen.comparison.grouping import Study
 from lengen.config.errors import require
+from lengen.records.curve import write_text
 from lengen.report.content import content
 from lengen.report.tables import Block
-from lengen.comparison.grouping import Study
 
 SCRIPTS = ("axes", "curves", "figures", "details", "page")
 """Files of the script of a page, in order."""

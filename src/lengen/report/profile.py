@@ -7,12 +7,12 @@ from pathlib import Path
 
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
+from lengen.comparison.cell_scores import factors
+from lengen.comparison.grouping import Panel, pooled
 from lengen.report.figure import SHADE, plain
 from lengen.report.sheet import Sheet
 from lengen.report.styles import MOST, legend, styles
-from lengen.comparison.cell_scores import factors
 from lengen.statistics import performance_profile
-from lengen.comparison.grouping import Panel, pooled
 
 
 def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from matplotlib.lines import Line2D
 
-from lengen.report.colour import DISTINCT, colour, marker
 from lengen.comparison.grouping import Line, Panel
+from lengen.report.colour import DISTINCT, colour, marker
 
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 MOST = 12

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lengen.comparison.cell_scores import lengths, matrix
+from lengen.comparison.grouping import Panel
 from lengen.report.band import X
 from lengen.report.figure import SHADE, length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
-from lengen.comparison.cell_scores import lengths, matrix
 from lengen.statistics import success_rate
-from lengen.comparison.grouping import Panel
 
 APART = 0.008
 """How far intervals of neighbouring cells are moved apart, as a share of the axis."""

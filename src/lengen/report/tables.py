@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lengen.records.supervision import MEANINGS
-from lengen.comparison.summary import BETWEEN, Asked, Findings, Summary
-from lengen.comparison.published import Agreement, Beside, Published, agreement, means
 from lengen.comparison.grouping import Panel, Study
+from lengen.comparison.published import Agreement, Beside, Published, agreement, means
+from lengen.comparison.summary import BETWEEN, Asked, Findings, Summary
+from lengen.records.supervision import MEANINGS
 
 NONE = "—"
 SHOWN = 8

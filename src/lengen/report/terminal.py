@@ -14,8 +14,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from lengen.records.supervision import described
 from lengen.records.curve import TRAINED, Curve, Row
+from lengen.records.supervision import described
 from lengen.report.scale import logarithmic, ticks
 from lengen.statistics import THRESHOLDS, clopper_pearson
 

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from lengen.config.errors import require
-from lengen.task.scratchpad import tail
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.digits import led, uneven
+from lengen.task.scratchpad import tail
 from lengen.task.text import addition as words
 from lengen.task.text.scratchpad import check, every
 

@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.sampling import orders
 from lengen.config.errors import require
-from lengen.task.scratchpad import tail
+from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.scratchpad import tail
 from lengen.task.text import copy as words
 from lengen.task.text.scratchpad import check
 

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.task.external.corpus import Columns, Corpus
 from lengen.config.errors import require
+from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.external.corpus import Columns, Corpus
 from lengen.task.external.source import opened, record, split
 from lengen.task.external.spelling import Text, text_of
-from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 
 @dataclass(frozen=True)

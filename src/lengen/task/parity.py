@@ -12,8 +12,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.task.scratchpad import tail
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.scratchpad import tail
 from lengen.task.text import parity as words
 from lengen.task.text.scratchpad import check, every
 

@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from lengen.sampling import orders
 from lengen.config.errors import require
-from lengen.task.scratchpad.selection import swaps
+from lengen.sampling import orders
 from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.scratchpad.selection import swaps
 from lengen.task.text import sort as words
 from lengen.task.text.scratchpad import check, without_variables
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from lengen.tracking import workspace
-from lengen.tracking.wandb_session import Mode, Session, asked, check
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Panel
+from lengen.tracking import wandb_workspace
+from lengen.tracking.wandb_session import Mode, Session, asked, check
 
 TABLES = ("table", "pairs")
 """CSV files that become tables of their own; the artifact has them all."""
@@ -76,7 +76,7 @@ class Board:
             _log(run, panels, folder, sorted(names))
         if session.online:
             with session.harmless():
-                workspace.save(run.entity, run.project, title)
+                wandb_workspace.save(run.entity, run.project, title)
         session.close(0)
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lengen.tracking import session
-from lengen.records.curve import COLUMNS, Curve, Row
 from lengen.comparison.find_runs import check_config, cut_short
-from lengen.records.run_dir import OVER
-from lengen.logger.wandb import SUMMARY, TABLE
 from lengen.comparison.grouping import LeftOut, Run
+from lengen.logger.wandb import SUMMARY, TABLE
+from lengen.records.curve import COLUMNS, Curve, Row
+from lengen.records.run_dir import OVER
+from lengen.tracking import wandb_session
 
 PREFIX = "wandb:"
 """What the name of a project begins with where runs are asked for."""
@@ -31,7 +31,7 @@ def read(place: str) -> Iterator[Run | LeftOut]:
     if len(parts) == 1 or not all(parts):
         yield LeftOut(place, "allowed is wandb:ENTITY/PROJECT or wandb:ENTITY/PROJECT/GROUP")
         return
-    if not session.logged_in():
+    if not wandb_session.logged_in():
         yield LeftOut(place, "W&B has no login that works (wandb login), or its server does not answer")
         return
     found = 0
@@ -41,7 +41,7 @@ def read(place: str) -> Iterator[Run | LeftOut]:
                 found += 1
                 yield read_run(each, f"{PREFIX}{'/'.join(parts[:2])}/{each.id}")
     except Exception as error:  # noqa: BLE001  # whatever the server says, other places are read
-        yield LeftOut(place, f"W&B: {session.first_line(error)}")
+        yield LeftOut(place, f"W&B: {wandb_session.first_line(error)}")
         return
     if not found:
         yield LeftOut(place, "no training run here")
@@ -54,7 +54,7 @@ def _runs(project: str, group: str | None = None) -> Iterator[Any]:
     wanted: dict[str, Any] = {"jobType": "train"}
     if group:
         wanted["$or"] = [{"group": group}, {"tags": group}]
-    for run in wandb.Api(timeout=session.PATIENCE).runs(project, filters=wanted, lazy=False):
+    for run in wandb.Api(timeout=wandb_session.PATIENCE).runs(project, filters=wanted, lazy=False):
         if run.job_type == "train" and (not group or group == run.group or group in run.tags):
             yield run
 
@@ -76,7 +76,7 @@ def read_run(run: Any, place: str) -> Run | LeftOut:
         curve = Curve() if status == "diverged" else _curve(run, summary)
         lacking = [] if status == "diverged" else cut_short(config, curve)
     except (ValueError, KeyError, TypeError, OSError) as error:
-        return LeftOut(place, session.first_line(error))
+        return LeftOut(place, wandb_session.first_line(error))
     if lacking:
         return LeftOut(place, f"its curve is cut short: lengths {lacking} are missing")
     single = [f"{name}={config[name]}" for name in ("init_seed", "data_seed") if config.get(name) is not None]

@@ -13,9 +13,9 @@ from jaxtyping import Bool, Int, Real
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from lengen.config.errors import require
 from lengen.lengths import Lengths
 from lengen.positions import Positions
-from lengen.config.errors import require
 from lengen.task import Batch, Task
 
 GENERATOR = 2

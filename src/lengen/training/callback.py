@@ -11,9 +11,9 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lengen.logger import Logger
 from lengen.records.curve import write_csv
 from lengen.records.run_dir import RunFolder
-from lengen.logger import Logger
 from lengen.training.batch_stream import Example
 
 TRAIN_COLUMNS = (

@@ -13,13 +13,13 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, optim
 from torch.utils.data import DataLoader
 
-from lengen.training.checkpoint import SafeCheckpoints
+from lengen.config.errors import require
 from lengen.decoder import Decoder
-from lengen.training.callback import Journal, Rhythm
 from lengen.evaluation.metrics import answer_loss
 from lengen.optimizer import OptimizerRule
-from lengen.config.errors import require
 from lengen.training.batch_stream import Example, Stream, generator
+from lengen.training.callback import Journal, Rhythm
+from lengen.training.checkpoint import SafeCheckpoints
 
 
 @dataclass(frozen=True)

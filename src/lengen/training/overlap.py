@@ -15,8 +15,8 @@ from torch import Tensor
 from lengen.evaluation.options import Evaluation
 from lengen.evaluation.test_set import examples
 from lengen.records.ranges import ranges
-from lengen.training.batch_stream import BLOCK, Stream
 from lengen.task import PAD, Batch, Task, Vocabulary
+from lengen.training.batch_stream import BLOCK, Stream
 
 SHARE = 0.03
 """Share of the seconds of training that drawing batches again may take; beyond it what was counted is a lower bound."""

@@ -18,10 +18,10 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     if config["export"] is not None:
         return export(config, allowed)
     from lengen.config.builder import Builder, leaf
-    from lengen.format import Format
     from lengen.config.errors import require
-    from lengen.training.batch_stream import generator
+    from lengen.format import Format
     from lengen.task import Task
+    from lengen.training.batch_stream import generator
 
     builder = Builder(allowed)
     written = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]

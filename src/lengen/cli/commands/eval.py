@@ -25,9 +25,9 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     """Every run in turn; one that fails does not stop the others."""
     import torch
 
-    from lengen.experiment.reevaluate import shown
-    from lengen.config.builder import Builder
     from lengen.analysis.eval_request import Request, several
+    from lengen.config.builder import Builder
+    from lengen.experiment.reevaluate import shown
 
     lists = {name: several(config[name]) for name in ("run", "against")}
     request = Builder(allowed).build(Request, {**config, **lists})

@@ -12,10 +12,10 @@ import pyarrow as pa
 from jaxtyping import Int
 
 from lengen.config.builder import nearest
-from lengen.records.ranges import ranges
 from lengen.config.errors import require
-from lengen.task.external.spelling import Text, Tokens
+from lengen.records.ranges import ranges
 from lengen.task import BOS, EOS, PAD, SPECIAL
+from lengen.task.external.spelling import Text, Tokens
 
 CHUNK = 1_000
 """Rows that are in memory together while a split is surveyed."""

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from conftest import TINY, run_folders
-from lengen.training.overlap import Unseen, Witness, asked, fingerprints
 from lengen.evaluation.options import Evaluation
 from lengen.lengths.uniform import Uniform
 from lengen.positions.contiguous import Contiguous
-from lengen.training.batch_stream import BLOCK, Stream, generator
 from lengen.task import BOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.mixture import Aid, Mixture
 from lengen.task.parity import Parity
+from lengen.training.batch_stream import BLOCK, Stream, generator
+from lengen.training.overlap import Unseen, Witness, asked, fingerprints
 
 EVALUATION = Evaluation(examples=40)
 

@@ -14,11 +14,11 @@ from scipy.stats import kendalltau
 
 from lengen.analysis.compare_runs import Written
 from lengen.comparison.find_runs import find
-from lengen.comparison.summary import COLUMNS, Asked, findings
+from lengen.comparison.grouping import assemble
 from lengen.comparison.published import agreement, beside, load
+from lengen.comparison.summary import COLUMNS, Asked, findings
 from lengen.report import band, figure, medians
 from lengen.statistics import clopper_pearson
-from lengen.comparison.grouping import assemble
 from studies import LENGTHS, write_run
 
 SHARES = {

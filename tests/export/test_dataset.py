@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from lengen.lengths.uniform import Uniform
-from lengen.training.batch_stream import fixed_set, generator
 from lengen.task import EOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.dataset import Dataset
 from lengen.task.parity import Parity
+from lengen.training.batch_stream import fixed_set, generator
 
 SMALL = ("examples=40", "train_length=3", "eval.examples=8", "eval.lengths=[1,3,5]", "trainer.progress=false")
 

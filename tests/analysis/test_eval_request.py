@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from cli.test_main import MINE, refused
 from conftest import TINY, run_folders, train
-from lengen.records.curve import Curve
-from lengen.records.run_dir import EvalFolder, RunFolder
 from lengen.analysis.eval_request import Request
 from lengen.experiment.load_run import load
-from test_cli import MINE, refused
+from lengen.records.curve import Curve
+from lengen.records.run_dir import EvalFolder, RunFolder
 
 
 @pytest.fixture(scope="module")

@@ -14,17 +14,17 @@ import torch
 
 from conftest import TINY, run_folders
 from lengen.attention.softmax import Softmax
-from lengen.records.curve import Curve
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.options import Evaluation
 from lengen.evaluation.scoring import examine
+from lengen.evaluation.sweep import sweep
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
-from lengen.training.batch_stream import generator
-from lengen.evaluation.sweep import sweep
+from lengen.records.curve import Curve
 from lengen.task import EOS, Task
 from lengen.task.copy import Copy
 from lengen.task.parity import Parity
+from lengen.training.batch_stream import generator
 
 TASK = Copy(alphabet=3)
 FACTS = {
@@ -271,9 +271,9 @@ def test_a_preset_trains_and_both_ways_to_decode_agree(lengen, tmp_path, pe, pos
 
     import yaml
 
-    from lengen.training.checkpoint import read_checkpoint
     from lengen.config.builder import Builder
     from lengen.experiment.run import Experiment
+    from lengen.training.checkpoint import read_checkpoint
 
     config = yaml.safe_load((folder / "config.yaml").read_text())
     run = Builder().build(Experiment, {**config, "record": config})

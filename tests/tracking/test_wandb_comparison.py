@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from board.conftest import logged
-from lengen.tracking import session, workspace
-from lengen.tracking.wandb_comparison import Board, typed
 from lengen.cli.main import main
+from lengen.tracking import wandb_session, wandb_workspace
+from lengen.tracking.wandb_comparison import Board, typed
 from logger.wandb_file import chunks, load
+from tracking.conftest import logged
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_a_table_keeps_its_types(tmp_path):
 
 def test_a_workspace_has_a_panel_for_every_metric_that_trainings_log():
     pytest.importorskip("wandb_workspaces")
-    spec = json.loads(workspace.build("me", "mine", "All")._to_model().model_dump_json(by_alias=True))
+    spec = json.loads(wandb_workspace.build("me", "mine", "All")._to_model().model_dump_json(by_alias=True))
     assert (spec["entity"], spec["project"], spec["displayName"]) == ("me", "mine", "lengen: All")
     sections = spec["spec"]["section"]["panelBankConfig"]["sections"]
     plots = [
@@ -202,7 +202,7 @@ def test_a_workspace_has_a_panel_for_every_metric_that_trainings_log():
 def test_every_metric_of_the_workspace_is_one_that_trainings_log(trained):
     path = logged(next(trained.glob("results/runs/*/*/*/seed=0")))
     known = {key for row in load(path)["history"] for key in row}
-    shown = {(axis, metric) for _, axis, metrics in workspace.SECTIONS for metric in metrics}
+    shown = {(axis, metric) for _, axis, metrics in wandb_workspace.SECTIONS for metric in metrics}
     assert {each for pair in shown for each in pair} <= known
 
 
@@ -221,10 +221,10 @@ class Online:
 
 @pytest.mark.parametrize("installed", [True, False])
 def test_online_a_workspace_is_saved_or_its_lack_is_told(tmp_path, monkeypatch, capsys, installed):
-    monkeypatch.setattr(session, "logged_in", lambda: True)
+    monkeypatch.setattr(wandb_session, "logged_in", lambda: True)
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    monkeypatch.setattr(session.Session, "_start", lambda *_: Online())
-    monkeypatch.setattr(workspace, "find_spec", lambda _: object() if installed else None)
+    monkeypatch.setattr(wandb_session.Session, "_start", lambda *_: Online())
+    monkeypatch.setattr(wandb_workspace, "find_spec", lambda _: object() if installed else None)
     saved = []
 
     class View:
@@ -234,7 +234,7 @@ def test_online_a_workspace_is_saved_or_its_lack_is_told(tmp_path, monkeypatch, 
             saved.append(self)
             return self
 
-    monkeypatch.setattr(workspace, "build", lambda *_: View())
+    monkeypatch.setattr(wandb_workspace, "build", lambda *_: View())
     Board().log({}, tmp_path, [], title="t", config={})
     assert len(saved) == installed
     assert capsys.readouterr().err.splitlines() == [

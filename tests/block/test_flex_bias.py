@@ -14,8 +14,8 @@ from torch.testing import assert_close
 
 from lengen.attention import AttentionRule
 from lengen.attention.softmax import Softmax
-from lengen.decoder import Architecture, Cache, Decoder
 from lengen.block.flex_bias import Lags, kernel
+from lengen.decoder import Architecture, Cache, Decoder
 from lengen.pe.alibi import ALiBi
 
 ARCHITECTURE = Architecture(layers=2, dim=64, heads=4)

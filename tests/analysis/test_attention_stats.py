@@ -9,8 +9,8 @@ from collections import defaultdict
 import pytest
 from matplotlib.figure import Figure
 
+from cli.test_main import refused
 from conftest import TINY, run_folders, train
-from test_cli import refused
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from tests.options import built, files, named, read
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
-from lengen.evaluation.decoding import greedy
 from lengen.decoder import Architecture, Cache, Decoder
+from lengen.evaluation.decoding import greedy
 from lengen.evaluation.metrics import exact_match, first_error, right
 from lengen.pe.rope import RoPE
 from lengen.positions.abacus import Abacus

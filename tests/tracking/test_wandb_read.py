@@ -12,13 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from board.conftest import logged
-from lengen.tracking import session
-from lengen.tracking.wandb_read import read, read_run
 from lengen.cli.main import main
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import LeftOut, Run
+from lengen.tracking import wandb_session
+from lengen.tracking.wandb_read import read, read_run
 from logger.wandb_file import load
+from tracking.conftest import logged
 
 
 def nested(flat: dict) -> dict:
@@ -85,7 +85,7 @@ def server(trained, monkeypatch):
             return iter(runs)
 
     monkeypatch.setattr(wandb, "Api", Api)
-    monkeypatch.setattr(session, "logged_in", lambda: True)
+    monkeypatch.setattr(wandb_session, "logged_in", lambda: True)
     return SimpleNamespace(runs=runs, asked=asked)
 
 
@@ -235,9 +235,7 @@ def test_without_a_login_or_a_network_it_is_one_line_soon(tmp_path, key):
     }
     if key:
         environment |= {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
-    program = (
-        "from lengen.comparison.find_runs import find; (left,) = find(['wandb:me/mine']); print(left.place, left.reason)"
-    )
+    program = "from lengen.comparison.find_runs import find; (left,) = find(['wandb:me/mine']); print(left.place, left.reason)"
     began = time.monotonic()
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
@@ -256,7 +254,7 @@ def test_without_a_login_or_a_network_it_is_one_line_soon(tmp_path, key):
 
 
 def test_nothing_but_a_place_without_a_login_is_refused(lengen, monkeypatch):
-    monkeypatch.setattr(session, "logged_in", lambda: False)
+    monkeypatch.setattr(wandb_session, "logged_in", lambda: False)
     ran = lengen("compare", "runs=wandb:me/mine/nope")
     assert ran.code == 2
     (line,) = ran.err.splitlines()

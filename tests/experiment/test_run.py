@@ -144,7 +144,7 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_bits(lengen, tmp_pa
 
 
 def test_ctrl_c_is_a_pause(lengen, tmp_path, monkeypatch):
-    from lengen import journal
+    from lengen.training import callback as journal
 
     write = journal.Journal._write
 
@@ -171,7 +171,7 @@ def test_ctrl_c_is_a_pause(lengen, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_sweep_goes_on_and_keeps_its_rows(lengen, tmp_path, monkeypatch):
-    from lengen import experiment
+    from lengen.experiment import run as experiment
 
     save = Curve.save
 
@@ -259,7 +259,7 @@ def test_two_processes_do_not_work_on_one_run(lengen, tmp_path):
 
 @pytest.mark.parametrize("decode", ["teacher", "greedy"])
 def test_the_verdicts_of_a_sweep_do_not_depend_on_how_it_is_cut(lengen, tmp_path, monkeypatch, decode):
-    from lengen import examination
+    from lengen.evaluation import scoring as examination
 
     options = ("task=copy", "pe=rope", "positions=randomized", f"eval.decode={decode}", *TINY)
     lengen("train", *options)

@@ -11,12 +11,12 @@ from lengen.lengths.listed import Listed
 from lengen.lengths.uniform import Uniform
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.offset import Offset
-from lengen.training.batch_stream import BLOCK, Stream, distinct, fixed_set, generator, read
 from lengen.task import EOS, PAD, SEP
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.parity import Parity
 from lengen.task.sort import Sort
+from lengen.training.batch_stream import BLOCK, Stream, distinct, fixed_set, generator, read
 
 
 def stream(**changes):

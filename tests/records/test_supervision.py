@@ -10,17 +10,17 @@ import datasets
 import pytest
 from rich.console import Console
 
-from lengen.records.supervision import MEANINGS, described
-from lengen.config.builder import Builder
-from lengen.records.curve import write_csv
+from config.test_builder import composed
 from lengen.comparison.find_runs import find
-from lengen.comparison.summary import Asked, Summary, findings
-from lengen.report import tables, terminal
-from lengen.experiment.config import Setting
 from lengen.comparison.grouping import assemble
+from lengen.comparison.summary import Asked, Summary, findings
+from lengen.config.builder import Builder
+from lengen.experiment.config import Setting
+from lengen.records.curve import write_csv
+from lengen.records.supervision import MEANINGS, described
+from lengen.report import tables, terminal
 from report.curves import curve
 from studies import write_run
-from test_config import composed
 
 COUPLED = ["task=addition", "pe=learned", "positions=coupled"]
 

@@ -9,9 +9,10 @@ import torch
 from tests.scenes import scene
 from torch.testing import assert_close
 
+from lengen.analysis.attention_stats import look
+from lengen.analysis.attention_weights import looked, weights
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
-from lengen.analysis.attention_stats import look
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE
 from lengen.pe.rope import RoPE
@@ -20,7 +21,6 @@ from lengen.positions.contiguous import Contiguous
 from lengen.positions.randomized import Randomized
 from lengen.task.addition import Addition
 from lengen.task.passkey import Passkey
-from lengen.analysis.attention_weights import looked, weights
 
 SIZES = {"layers": 2, "dim": 24, "heads": 3}
 TIME = 11  # no multiple of the 8 channels of a head
