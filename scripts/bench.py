@@ -35,7 +35,7 @@ from omegaconf import OmegaConf
 from lengen.config.builder import Builder, config_dir
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_loss
-from lengen.evaluation.options import Evaluation
+from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.sweep import sweep
 from lengen.experiment.run import Experiment
 from lengen.logger import Logger
@@ -43,11 +43,11 @@ from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
 from lengen.records.curve import Curve, Row
 from lengen.records.run_dir import RunFolder
-from lengen.statistics import clopper_pearson
+from lengen.statistics.intervals import clopper_pearson
 from lengen.task import Task
 from lengen.training.batch_stream import Example
-from lengen.training.callback import Journal
-from lengen.training.fit import Learner, fit
+from lengen.training.callback import TrainingCallback
+from lengen.training.fit import DecoderModule, fit
 
 LABELS = ("task", "pe", "positions", "attention", "decoder", "lengths", "optimizer", "format")
 
@@ -94,7 +94,7 @@ def bare(run: Experiment, spent: Spent, piece: int) -> Iterator[None]:
         yield
 
 
-class Alternating(Journal):
+class Alternating(TrainingCallback):
     """The journal of a real run that lets the bare loop run a piece after each of its own."""
 
     def alternate(self, other: Iterator[None], piece: int) -> None:
@@ -126,7 +126,7 @@ def overhead(steps: int, piece: int = 10) -> None:
             rhythm = run.trainer.rhythm(run.steps)
             journal = Alternating(rhythm, folder, Logger(), lambda: run.probe(model), run.trainer.progress)  # noqa: B023
             journal.alternate(bare(run, spent, piece), piece)
-            fit(Learner(model, run.optimizer, run.steps, 0), run.stream(), journal, run.trainer, None)
+            fit(DecoderModule(model, run.optimizer, run.steps, 0), run.stream(), journal, run.trainer, None)
         ratios = [plain / ours for plain, ours in zip(spent.pieces, journal.pieces, strict=True)]
         low, _, high = statistics.quantiles(ratios, n=4)
         print(
@@ -180,7 +180,9 @@ def swept(steps: int, pairs: int = 3) -> None:
         for decode in ("teacher", "greedy"):
             started = time.perf_counter()
             rule = replace(run.eval, decode=decode)
-            curve = sweep(decoder, run.posed, run.positions, rule, lengths, facts, Curve(), lambda _: None)
+            curve = sweep(
+                decoder, run.formatted_task, run.positions, rule, lengths, facts, Curve(), lambda _: None
+            )
             seconds.append(time.perf_counter() - started)
             verdicts.append([row.correct for row in curve.rows])
         assert verdicts[0] == verdicts[1], "teacher-forced and greedy verdicts differ"
@@ -196,7 +198,7 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         labels = [f"labels.{name}=bench" for name in LABELS]
         plain: Any = OmegaConf.to_container(compose("train", ["task=copy", *labels]), resolve=True)
-    lengths = Builder().build(Evaluation, plain["eval"], "eval").at(plain["train_length"])
+    lengths = Builder().build(EvalOptions, plain["eval"], "eval").at(plain["train_length"])
     chance = random.Random(0)
     with tempfile.TemporaryDirectory() as place:
         for encoding, seed in product(range(encodings), range(seeds)):

@@ -2,22 +2,22 @@
 
 import torch
 
-from lengen.block.inputs import Memory, Scene
+from lengen.block.inputs import BlockCache, BlockInputs
 
 
-def scene(queries, keys=None, *, x=None, positions=None, layer=0, memory=None, rows=2, dim=32):
+def inputs(queries, keys=None, *, x=None, positions=None, layer=0, memory=None, rows=2, dim=32):
     """The newest of some tokens, counted from 0 unless positions (of all) are given; x is random, another for each number of keys."""
     keys = queries if keys is None else keys
     positions = torch.arange(keys).unsqueeze(0) if positions is None else positions
     if x is None:
         chance = torch.Generator().manual_seed(1)
         x = torch.randn(rows, keys, dim, generator=chance, dtype=torch.float64)
-    return Scene(
+    return BlockInputs(
         x[:, keys - queries : keys],
         layer,
         positions[:, keys - queries : keys],
         positions[:, :keys],
-        memory or Memory(),
+        memory or BlockCache(),
     )
 
 

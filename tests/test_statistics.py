@@ -9,21 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, mannwhitneyu
 
-from lengen.statistics import (
-    THRESHOLDS,
-    area,
-    bootstrap,
-    clopper_pearson,
-    difference,
-    improvement,
-    interquartile_mean,
-    iqm,
-    mean_rank,
-    performance_profile,
-    reach,
-    success_rate,
-    wilson,
-)
+from lengen.statistics.intervals import THRESHOLDS, clopper_pearson, reach, success_rate, wilson
+from lengen.statistics.resampling import bootstrap, improvement, interquartile_mean, iqm
+from lengen.statistics.scores import area, mean_rank, performance_profile
+from lengen.statistics.tests import difference
 
 TAIL = Fraction(25, 1000)
 

@@ -1,6 +1,8 @@
-"""Random orders and choices that are the same on every processor: where draws are equal, the first comes first."""
+"""Random draws: generators keyed by their purpose, and random orders that are the same on every processor."""
 
 from __future__ import annotations
+
+import hashlib
 
 import torch
 from jaxtyping import Float, Int
@@ -8,6 +10,16 @@ from torch import Tensor
 
 STEPS = 2**24
 """Values of a draw of float32."""
+
+
+GENERATOR = 2
+"""Version of everything that draws examples: raised when the same options and seeds give others."""
+
+
+def generator(*key: str | int) -> torch.Generator:
+    """A generator keyed by what it is for, such as ("train", seed, step)."""
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
 def orders(shape: tuple[int, ...], generator: torch.Generator) -> Int[Tensor, "..."]:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.analysis.attention_stats import look
@@ -43,7 +43,7 @@ def by_hand(model, tokens, positions):
             for project in (block.attention.query, block.attention.key)
         )
         table = model.pe.table(positions)
-        query, key, _ = model.pe.transform(query, key, key, table, scene(TIME, positions=positions))
+        query, key, _ = model.pe.transform(query, key, key, table, inputs(TIME, positions=positions))
         bias = model.pe.bias(positions, positions)
         found = torch.zeros(len(tokens), heads, TIME, TIME)
         for row in range(len(tokens)):

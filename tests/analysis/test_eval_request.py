@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from cli.test_main import MINE, refused
 from conftest import TINY, run_folders, train
-from lengen.analysis.eval_request import Request
+from lengen.analysis.eval_request import EvalRequest
 from lengen.experiment.load_run import load
 from lengen.records.curve import Curve
 from lengen.records.run_dir import EvalFolder, RunFolder
@@ -130,15 +130,15 @@ def test_another_evaluation_never_lands_in_the_same_folder(lengen, runs):
 def test_an_interrupted_evaluation_goes_on_from_its_rows(lengen, runs, monkeypatch):
     import lengen.evaluation.sweep as module
 
-    run, examine, seen = runs["passkey0"], module.examine, []
+    run, score, seen = runs["passkey0"], module.score, []
 
     def stops(decoder, batch, *others):
         seen.append(int(batch.length[0]))
         if len(seen) == 3:
             raise KeyboardInterrupt
-        return examine(decoder, batch, *others)
+        return score(decoder, batch, *others)
 
-    monkeypatch.setattr(module, "examine", stops)
+    monkeypatch.setattr(module, "score", stops)
     assert lengen("eval", f"run={run}", "lengths=[2,4,6,8]").code == 130
     (folder,) = evaluations(run)
     assert json.loads((folder / "eval.json").read_text())["status"] == "interrupted"
@@ -148,8 +148,8 @@ def test_an_interrupted_evaluation_goes_on_from_its_rows(lengen, runs, monkeypat
 
 
 def test_a_stress_set_is_the_task_with_other_options(lengen, runs):
-    from lengen.evaluation.scoring import examine
-    from lengen.training.batch_stream import generator
+    from lengen.evaluation.scoring import score
+    from lengen.sampling import generator
 
     run = runs["addition0"]
     assert lengen("eval", f"run={run}", "stress=[carry,uneven]", "lengths=[1,2,3]").code == 0
@@ -160,11 +160,11 @@ def test_a_stress_set_is_the_task_with_other_options(lengen, runs):
     from dataclasses import replace
 
     for folder, options in ((carry, {"carry": "full"}), (uneven, {"operands": "uneven"})):
-        task = replace(trained.setting.task, **options)
+        task = replace(trained.config.task, **options)
         for row in Curve.load(folder / "curve.csv").rows:
             batch = task.sample(row.length, 50, generator("eval", 0, row.length))
             key = ("eval positions", 0, row.length)
-            verdicts = examine(trained.decoder, batch, trained.setting.positions, key, "teacher")
+            verdicts = score(trained.decoder, batch, trained.config.positions, key, "teacher")
             assert row.correct == int(verdicts.exact.sum())
             assert row.loss == pytest.approx(verdicts.loss)
 
@@ -283,10 +283,10 @@ def test_what_a_folder_of_before_lacks_does_not_change_its_cell(runs):
     del config.eval.stress
     OmegaConf.save(config, run / "config.yaml")
     trained = load(RunFolder(run), {"eval": {}, "trainer": {}}, {"lengen"})
-    assert trained.setting.cell == run.parent.name
+    assert trained.config.cell == run.parent.name
 
 
 def test_a_request_takes_one_path_or_several():
     with pytest.raises(ValueError, match="run is missing"):
-        Request([], {}, {})
+        EvalRequest([], {}, {})
     assert EvalFolder(Path("nowhere")).facts() == {}

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 
 SHAPE = Shape(10, 2)
 SIZES = pytest.mark.parametrize(("queries", "keys"), [(9, 9), (1, 9), (4, 9), (1, 1)])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.attention.loops import SHAPE, SIZES, dot, draw, slow
 from tests.attention.test_entmax import entmax
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.asentmax import ASEntmax
@@ -25,7 +25,7 @@ def trained(**options):
 @pytest.mark.parametrize("heads", ["all", "second_half"])
 @pytest.mark.parametrize(("alpha", "delta", "reach"), [(1.5, 1.0, 2.0), (2.0, 0.3, 1.0)])
 def test_formula(queries, keys, heads, alpha, delta, reach):
-    parts, view = draw(queries, keys), scene(queries, keys, dim=10)
+    parts, view = draw(queries, keys), inputs(queries, keys, dim=10)
     rule = trained(alpha=alpha, delta=delta, reach=reach, heads=heads)
     skipped = 0 if heads == "all" else 1
 
@@ -48,13 +48,13 @@ def test_a_factor_of_one_is_entmax():
     parts, rule = draw(9, 9), ASEntmax(SHAPE, delta=0.0, reach=0.0).double()
     rule.beta.weight.data.zero_()
     scaled = ((math.log(2) * parts[0]), *parts[1:])  # softplus(0) is ln 2
-    view = scene(9, dim=10)
+    view = inputs(9, dim=10)
     assert_close(rule(*parts, view), Entmax(SHAPE)(*scaled, view), rtol=0, atol=1e-10)
 
 
 def test_every_head_learns():
     rule = ASEntmax(SHAPE).double()
-    rule(*draw(9, 9), scene(9, dim=10)).square().sum().backward()
+    rule(*draw(9, 9), inputs(9, dim=10)).square().sum().backward()
     assert rule.beta.weight.grad.any(-1).all()
     assert rule.gamma.weight.grad.any(-1).all()
 

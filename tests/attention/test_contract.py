@@ -5,13 +5,12 @@ from inspect import signature
 import pytest
 import torch
 from tests.options import files, read, variations
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.analysis.attention_weights import of_rule
-from lengen.block.inputs import Kept
+from lengen.block.inputs import DecodingCache, Shape
 from lengen.cli.commands.list import described
-from lengen.pe import Shape
 
 EVERY_YAML = pytest.mark.parametrize("path", files("attention"), ids=lambda path: path.stem)
 SHAPE = Shape(32, 4)
@@ -48,9 +47,9 @@ def test_options_are_the_constructors(path):
 def test_what_list_says_is_true(path):
     """What it learns, whether a block keeps more than keys and values, whether weights are explicit."""
     cls, options = read(path)
-    facts, attend, memory = described(path), cls(SHAPE, **options), Kept()
+    facts, attend, memory = described(path), cls(SHAPE, **options), DecodingCache()
     query, key, value, *_ = draw(9, 9)
-    attend.double()(query, key, value, None, scene(9, memory=memory))
+    attend.double()(query, key, value, None, inputs(9, memory=memory))
     assert (facts["learned"] == "none") == (not list(attend.parameters()))
     assert facts["cache"].endswith("and state") == bool(memory.last or memory.lines)
     assert (facts["cost"].partition(",")[0] == "explicit weights") == (not attend.fused)
@@ -60,12 +59,12 @@ def test_what_list_says_is_true(path):
 def test_no_bias_means_causal(rule):
     query, key, value, _, plain = draw(9, 9)
     attend = rule(SHAPE).double()
-    full = attend(query, key, value, None, scene(9))
-    assert_close(attend(query, key, value, plain[None, None].double(), scene(9)), full, rtol=0, atol=1e-10)
-    memory = Kept()
+    full = attend(query, key, value, None, inputs(9))
+    assert_close(attend(query, key, value, plain[None, None].double(), inputs(9)), full, rtol=0, atol=1e-10)
+    memory = DecodingCache()
     for time in range(9):  # a single query, as in decoding, sees every key that there is
         now = slice(time, time + 1)
-        view = scene(1, time + 1, x=scene(9).x, memory=memory)
+        view = inputs(1, time + 1, x=inputs(9).x, memory=memory)
         single = attend(query[:, :, now], key[:, :, : time + 1], value[:, :, : time + 1], None, view)
         assert_close(single, full[:, :, now], rtol=0, atol=1e-10)
 
@@ -75,12 +74,14 @@ def test_no_bias_means_causal(rule):
 def test_some_queries_equal_all(rule, queries):
     query, key, value, bias, _ = draw(9, 9)
     attend = rule(SHAPE).double()
-    full = attend(query, key, value, bias, scene(9))
-    memory, early = Kept(), 9 - queries
+    full = attend(query, key, value, bias, inputs(9))
+    memory, early = DecodingCache(), 9 - queries
     if early:  # what was read before
-        view = scene(early, x=scene(9).x, memory=memory)
+        view = inputs(early, x=inputs(9).x, memory=memory)
         attend(query[:, :, :early], key[:, :, :early], value[:, :, :early], bias[:, :, :early, :early], view)
-    part = attend(query[:, :, -queries:], key, value, bias[:, :, -queries:], scene(queries, 9, memory=memory))
+    part = attend(
+        query[:, :, -queries:], key, value, bias[:, :, -queries:], inputs(queries, 9, memory=memory)
+    )
     assert_close(part, full[:, :, -queries:], rtol=0, atol=1e-10)
 
 
@@ -90,7 +91,7 @@ def test_causality_by_gradient(rule, biased):
     query, key, value, bias, _ = draw(6, 6)
     inputs = [x.requires_grad_() for x in (query, key, value)]
     attend = rule(SHAPE).double()
-    mixed = attend(*inputs, bias if biased else None, scene(6))
+    mixed = attend(*inputs, bias if biased else None, inputs(6))
     for time in range(6):
         for gradient in torch.autograd.grad(mixed[:, :, time].sum(), inputs[1:], retain_graph=True):
             assert not gradient[:, :, time + 1 :].any()
@@ -106,7 +107,7 @@ def test_sharp_and_flat_rows_are_finite(rule, biased, size):
     query, key, value, bias, _ = (x.float() for x in draw(9, 9))
     attend = rule(SHAPE)
     inputs = [(query * size).requires_grad_(), key.requires_grad_(), value.requires_grad_()]
-    mixed = attend(*inputs, bias.requires_grad_() if biased else None, scene(9, x=scene(9).x.float()))
+    mixed = attend(*inputs, bias.requires_grad_() if biased else None, inputs(9, x=inputs(9).x.float()))
     assert mixed.isfinite().all()
     mixed.square().sum().backward()
     learned = [x for x in attend.parameters() if x.grad is not None]
@@ -119,7 +120,7 @@ def test_sharp_and_flat_rows_are_finite(rule, biased, size):
 def test_linear_in_the_values(rule, queries):
     """So that the weights can be seen: `lengen.analysis.attention_weights` mixes one-hot values."""
     query, key, value, bias, _ = draw(queries, 9)
-    attend, view = rule(SHAPE).double(), scene(queries, 9)
+    attend, view = rule(SHAPE).double(), inputs(queries, 9)
     paid = of_rule(attend, query, key, bias, view)
     assert_close(paid @ value, attend(query, key, value, bias, view), rtol=0, atol=1e-10)
 
@@ -131,8 +132,8 @@ def test_reads_is_true(rule):
     attend = rule(SHAPE).double()
     moved = attend.state_dict()
     attend.load_state_dict({name: torch.rand_like(weight) for name, weight in moved.items()})
-    near = attend(query, key, value, bias, scene(9))
-    far = attend(query, key, value, bias, scene(9, positions=(torch.arange(9) * 9).unsqueeze(0)))
+    near = attend(query, key, value, bias, inputs(9))
+    far = attend(query, key, value, bias, inputs(9, positions=(torch.arange(9) * 9).unsqueeze(0)))
     assert ((near - far).abs().max() > 1e-6) == attend.reads
 
 
@@ -143,7 +144,7 @@ def test_whole_is_true(rule):
     attend = rule(SHAPE).double()
     attend.load_state_dict({name: torch.rand_like(weight) for name, weight in attend.state_dict().items()})
     near, far = (
-        attend(query, key, value, bias, scene(9, positions=(torch.arange(9) * step).unsqueeze(0)))
+        attend(query, key, value, bias, inputs(9, positions=(torch.arange(9) * step).unsqueeze(0)))
         for step in (4, 3.6)
     )
     assert not attend.reads or attend.whole or (near - far).abs().max() > 1e-6
@@ -155,7 +156,7 @@ def test_directions_is_true(rule, size):
     """The lengths of queries and keys matter if and only if the rule does not say that directions alone do."""
     query, key, value, bias, _ = draw(9, 9)
     attend = rule(SHAPE).double()
-    change = attend(size * query, key, value, bias, scene(9)) - attend(query, key, value, bias, scene(9))
+    change = attend(size * query, key, value, bias, inputs(9)) - attend(query, key, value, bias, inputs(9))
     assert (change.abs().max() < 1e-9) == attend.directions
 
 
@@ -163,7 +164,7 @@ def test_directions_is_true(rule, size):
 def test_factors_are_float32_under_autocast(rule):
     """What a rule computes from counts, positions and the stream is the same with autocast and without."""
     *_, bias, _ = (x.float() for x in draw(9, 9))
-    attend, view = rule(SHAPE), scene(9, x=100 * scene(9).x.float())
+    attend, view = rule(SHAPE), inputs(9, x=100 * inputs(9).x.float())
     weights = bias.softmax(-1)
     plain = [attend.sharpen(view), attend.reweigh(weights, view)]
     with torch.autocast("cpu", torch.bfloat16):
@@ -186,7 +187,7 @@ def test_nothing_is_held_in_the_module(rule):
 @RULES
 def test_gradient_reaches_the_bias(rule):
     query, key, value, bias, _ = draw(6, 6)
-    rule(SHAPE).double()(query, key, value, bias.requires_grad_(), scene(6)).square().sum().backward()
+    rule(SHAPE).double()(query, key, value, bias.requires_grad_(), inputs(6)).square().sum().backward()
     assert (bias.grad != 0)[:, :, 1:].any()
     assert not bias.grad[bias == -torch.inf].any()
 
@@ -195,7 +196,7 @@ def test_gradient_reaches_the_bias(rule):
 @pytest.mark.parametrize("biased", [False, True])
 def test_keeps_the_precision_of_activations(rule, biased):
     query, key, value, bias, _ = (x.bfloat16() for x in draw(5, 5))
-    view = scene(5, x=scene(5).x.bfloat16())
+    view = inputs(5, x=inputs(5).x.bfloat16())
     mixed = rule(SHAPE).bfloat16()(query, key, value, bias.float() if biased else None, view)
     assert mixed.dtype == torch.bfloat16
     assert mixed.shape == (2, 4, 5, 8)

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 from tests.attention.loops import SHAPE, SIZES, draw
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.hard_alibi import HardALiBi
 from lengen.attention.softmax import Softmax
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 
 
 @SIZES
@@ -26,21 +26,21 @@ def test_bands(queries, keys, local_heads, biased):
         logits = query[:, head] @ key[:, head].mT / math.sqrt(5) + bias[:, head]
         weights = logits.masked_fill(band[-queries:] == 0, -torch.inf).softmax(-1)
         expected.append(weights @ value[:, head])
-    ours = HardALiBi(SHAPE, local_heads=local_heads)(query, key, value, bias, scene(queries, keys))
+    ours = HardALiBi(SHAPE, local_heads=local_heads)(query, key, value, bias, inputs(queries, keys))
     assert_close(ours, torch.stack(expected, 1), rtol=0, atol=1e-10)
 
 
 def test_first_head_sees_itself_alone():
     query, key, value, _ = draw(9, 9)
-    ours = HardALiBi(SHAPE)(query, key, value, None, scene(9))
+    ours = HardALiBi(SHAPE)(query, key, value, None, inputs(9))
     assert_close(ours[:, 0], value[:, 0])
-    assert_close(ours[:, 1], Softmax(SHAPE)(query, key, value, None, scene(9))[:, 1], rtol=0, atol=1e-12)
+    assert_close(ours[:, 1], Softmax(SHAPE)(query, key, value, None, inputs(9))[:, 1], rtol=0, atol=1e-12)
 
 
 def test_no_local_heads_are_softmax():
     parts = draw(9, 9)
     rules = (HardALiBi(SHAPE, local_heads=0), Softmax(SHAPE))
-    assert torch.equal(*(rule(*parts, scene(9)) for rule in rules))
+    assert torch.equal(*(rule(*parts, inputs(9)) for rule in rules))
 
 
 def test_half_of_the_heads_by_default():

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from tests.attention.loops import SHAPE, SIZES, dot, draw, slow, softmax
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.log_n import LogN
@@ -22,22 +22,22 @@ def test_formula(queries, keys, clip, scale, factor):
         grown = max(1.0, math.log(i + 1) / math.log(4)) if clip else math.log(i + 2) / math.log(5)
         return softmax([grown * factor * dot(q, k) + b for k, b in zip(seen, bias, strict=True)])
 
-    ours = LogN(SHAPE, scale, trained_tokens=4, clip=clip)(*parts, scene(queries, keys))
+    ours = LogN(SHAPE, scale, trained_tokens=4, clip=clip)(*parts, inputs(queries, keys))
     assert_close(ours, slow(*parts, weigh), rtol=0, atol=1e-10)
 
 
 def test_softmax_up_to_the_trained_tokens():
     query, key, value, bias = draw(9, 9)
-    ours = LogN(SHAPE, trained_tokens=6)(query, key, value, bias, scene(9))
-    plain = Softmax(SHAPE)(query, key, value, bias, scene(9))
+    ours = LogN(SHAPE, trained_tokens=6)(query, key, value, bias, inputs(9))
+    plain = Softmax(SHAPE)(query, key, value, bias, inputs(9))
     assert torch.equal(ours[:, :, :6], plain[:, :, :6])
     assert ((ours - plain)[:, :, 6:].abs().amax((0, 1, 3)) > 1e-4).all()
 
 
 def test_without_a_clip_it_is_softmax_at_the_trained_tokens_alone():
     query, key, value, bias = draw(9, 9)
-    ours = LogN(SHAPE, trained_tokens=6, clip=False)(query, key, value, bias, scene(9))
-    change = (ours - Softmax(SHAPE)(query, key, value, bias, scene(9))).abs().amax((0, 1, 3)) < 1e-12
+    ours = LogN(SHAPE, trained_tokens=6, clip=False)(query, key, value, bias, inputs(9))
+    change = (ours - Softmax(SHAPE)(query, key, value, bias, inputs(9))).abs().amax((0, 1, 3)) < 1e-12
     assert change.tolist() == [True, False, False, False, False, True, False, False, False]
 
 
@@ -46,7 +46,7 @@ def test_entropy_grows_more_slowly():
     chance, entropies = torch.Generator().manual_seed(0), {}
     for keys in (16, 4096):
         logits = 3 * torch.randn(200, keys, generator=chance)
-        factor = LogN(SHAPE, trained_tokens=16).sharpen(scene(1, keys, dim=1))
+        factor = LogN(SHAPE, trained_tokens=16).sharpen(inputs(1, keys, dim=1))
         for name, x in (("softmax", logits), ("log_n", logits * factor[0, 0])):
             entropies[name, keys] = -(x.softmax(-1) * x.log_softmax(-1)).sum(-1).mean().item()
     assert entropies["log_n", 4096] - entropies["log_n", 16] < 0.3

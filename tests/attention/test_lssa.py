@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 from tests.attention.loops import SHAPE, SIZES, dot, draw, slow
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.lssa import LSSA
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 
 
 def shares(i, q, seen, bias):
@@ -26,28 +26,28 @@ def shares(i, q, seen, bias):
 @pytest.mark.parametrize("size", [1.0, 1e-3])
 def test_formula(queries, keys, size):
     parts = draw(queries, keys, size=size)
-    ours = LSSA(SHAPE)(*parts, scene(queries, keys))
+    ours = LSSA(SHAPE)(*parts, inputs(queries, keys))
     expected = slow(*parts, lambda row, head, *rest: shares(*rest))
     assert_close(ours, expected, rtol=0, atol=1e-10)
 
 
 def test_rows_sum_to_one_and_the_first_is_its_key():
     query, key, value, bias = draw(9, 9)
-    sums = LSSA(SHAPE)(query, key, torch.ones_like(value), bias, scene(9))
+    sums = LSSA(SHAPE)(query, key, torch.ones_like(value), bias, inputs(9))
     assert_close(sums, torch.ones_like(value), rtol=0, atol=1e-12)
-    assert_close(LSSA(SHAPE)(query, key, value, bias, scene(9))[:, :, 0], value[:, :, 0])
+    assert_close(LSSA(SHAPE)(query, key, value, bias, inputs(9))[:, :, 0], value[:, :, 0])
 
 
 def test_the_length_of_queries_and_keys_is_nothing():
     query, key, value, bias = draw(9, 9)
-    once = LSSA(SHAPE)(query, key, value, bias, scene(9))
-    assert_close(LSSA(SHAPE)(query * 7, key / 3, value, bias, scene(9)), once, rtol=0, atol=1e-10)
+    once = LSSA(SHAPE)(query, key, value, bias, inputs(9))
+    assert_close(LSSA(SHAPE)(query * 7, key / 3, value, bias, inputs(9)), once, rtol=0, atol=1e-10)
 
 
 def test_a_constant_on_a_row_is_not_nothing():
     query, key, value, bias = draw(9, 9)
-    change = LSSA(SHAPE)(query, key, value, bias + 2, scene(9)) - LSSA(SHAPE)(
-        query, key, value, bias, scene(9)
+    change = LSSA(SHAPE)(query, key, value, bias + 2, inputs(9)) - LSSA(SHAPE)(
+        query, key, value, bias, inputs(9)
     )
     assert change.abs().max() > 1e-2
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.attention.loops import SHAPE, SIZES, draw, slow
 from tests.attention.test_lssa import shares
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.lssa import LSSA
@@ -23,27 +23,27 @@ def test_formula(queries, keys, power, cut, uncut):
         raised = [max(a * (i + 1) - off, 0.0) ** power for a in shares(i, q, seen, bias)]
         return [x / (sum(raised) or 1.0) for x in raised]
 
-    ours = LSSAR(SHAPE, power, cut, uncut)(*parts, scene(queries, keys))
+    ours = LSSAR(SHAPE, power, cut, uncut)(*parts, inputs(queries, keys))
     assert_close(ours, slow(*parts, weigh), rtol=0, atol=1e-10)
 
 
 def test_no_cut_and_no_power_are_lssa():
     parts = draw(9, 9)
-    ours = LSSAR(SHAPE, power=1.0, cut=0.0)(*parts, scene(9))
-    assert_close(ours, LSSA(SHAPE)(*parts, scene(9)), rtol=0, atol=1e-12)
+    ours = LSSAR(SHAPE, power=1.0, cut=0.0)(*parts, inputs(9))
+    assert_close(ours, LSSA(SHAPE)(*parts, inputs(9)), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("power", [1.0, 3.0, 15.0])
 def test_rows_sum_to_one(power):
     query, key, value, bias = draw(40, 40)
-    sums = LSSAR(SHAPE, power)(query, key, torch.ones_like(value), bias, scene(40))
+    sums = LSSAR(SHAPE, power)(query, key, torch.ones_like(value), bias, inputs(40))
     assert_close(sums, torch.ones_like(value), rtol=0, atol=1e-12)
 
 
 def test_keys_below_the_mean_are_not_seen():
     query, key, _, bias = draw(5, 5)
     seen = [
-        rule(query, key, torch.eye(5).double().expand(2, 2, 5, 5), bias, scene(5))
+        rule(query, key, torch.eye(5).double().expand(2, 2, 5, 5), bias, inputs(5))
         for rule in (LSSAR(SHAPE), LSSA(SHAPE))
     ]
     cut, all_of_them = (weights[:, :, 3:] for weights in seen)
@@ -58,7 +58,7 @@ def test_a_flat_row_is_nothing_and_has_no_gradient(precision, power):
     """All keys alike: no key stands out, whatever the rounding of the shares; the first rows have no cut."""
     query, key, value, _ = (x.to(precision) for x in draw(30, 30))
     key = key[:, :, :1].expand(-1, -1, 30, -1).clone().requires_grad_()
-    ours = LSSAR(SHAPE, power)(query, key, value, None, scene(30))
+    ours = LSSAR(SHAPE, power)(query, key, value, None, inputs(30))
     assert not ours[:, :, 3:].any()
     assert_close(ours[:, :, 2], value[:, :, :3].mean(2))
     ours.sum().backward()
@@ -69,8 +69,8 @@ def test_a_flat_row_is_nothing_and_has_no_gradient(precision, power):
 def test_thousands_of_keys_to_a_high_power_in_float32():
     query, key, value, _ = draw(1, 4000)
     key[:, :, 7] = 10 * query[:, :, 0]
-    exact = LSSAR(SHAPE, 15.0)(query, key, value, None, scene(1, 4000))
-    rough = LSSAR(SHAPE, 15.0)(query.float(), key.float(), value.float(), None, scene(1, 4000))
+    exact = LSSAR(SHAPE, 15.0)(query, key, value, None, inputs(1, 4000))
+    rough = LSSAR(SHAPE, 15.0)(query.float(), key.float(), value.float(), None, inputs(1, 4000))
     assert_close(rough.double(), exact, rtol=0, atol=1e-3)
 
 

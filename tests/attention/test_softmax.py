@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 
 SHAPE = Shape(10, 2)
 
@@ -45,7 +45,7 @@ def test_formula(scale, factor, queries, keys, biased):
         key,
         value,
         bias.masked_fill(later, -torch.inf) if biased else None,
-        scene(queries, keys, dim=10),
+        inputs(queries, keys, dim=10),
     )
     for row in range(2):
         for head in range(2):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from tests.attention.loops import SHAPE, SIZES, dot, draw, slow, softmax
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
@@ -30,7 +30,7 @@ def test_formula(queries, keys, bias):
         factor = (0.7, 1.3)[head] * math.log(i + 1) + (0.2, -0.4)[head] * bias
         return softmax([factor * dot(q, k) / math.sqrt(5) + b for k, b in zip(seen, added, strict=True)])
 
-    ours = trained(bias)(*parts, scene(queries, keys))
+    ours = trained(bias)(*parts, inputs(queries, keys))
     assert_close(ours, slow(*parts, weigh), rtol=0, atol=1e-7)
 
 
@@ -38,27 +38,27 @@ def test_tabicl_row_by_row(foreign):
     theirs = foreign("tabicl._model.ssmax").SSMax(2).double()
     theirs.scales.data = torch.tensor([0.7, 1.3]).double()
     query, *_ = draw(9, 9)
-    ours = query * trained().sharpen(scene(9))
+    ours = query * trained().sharpen(inputs(9))
     for i in range(9):
         assert_close(ours[:, :, i : i + 1], theirs(query[:, :, i : i + 1], i + 1), rtol=0, atol=1e-12)
 
 
 def test_softmax_where_the_factor_is_one():
     query, key, value, bias = draw(9, 9)
-    plain = Softmax(SHAPE)(query, key, value, bias, scene(9))
+    plain = Softmax(SHAPE)(query, key, value, bias, inputs(9))
     for i in range(1, 9):
         rule = SSMax(SHAPE, initial=1 / math.log(i + 1)).double()
-        assert_close(rule(query, key, value, bias, scene(9))[:, :, i], plain[:, :, i], rtol=0, atol=1e-6)
+        assert_close(rule(query, key, value, bias, inputs(9))[:, :, i], plain[:, :, i], rtol=0, atol=1e-6)
 
 
 def test_starts_as_softmax_at_64_keys():
-    factor = SSMax(SHAPE).sharpen(scene(1, 64))
+    factor = SSMax(SHAPE).sharpen(inputs(1, 64))
     assert_close(factor, torch.ones(2, 1, 1), rtol=0, atol=2e-3, check_dtype=False)
 
 
 def test_every_head_learns():
     rule = SSMax(SHAPE, bias=True).double()
-    rule(*draw(9, 9), scene(9)).square().sum().backward()
+    rule(*draw(9, 9), inputs(9)).square().sum().backward()
     assert rule.slopes.grad.all()
     assert rule.constants.grad.all()
 

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 from tests.attention.loops import SHAPE, dot, draw, slow, softmax
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
@@ -41,13 +41,13 @@ def test_formula(queries):
             w * (1 + rule.table.rows[bucket(d), head].item()) for w, d in zip(weights, distances, strict=True)
         ]
 
-    ours = rule(*parts, scene(queries, 9, positions=GAPS))
+    ours = rule(*parts, inputs(queries, 9, positions=GAPS))
     assert_close(ours, slow(*parts, weigh), rtol=0, atol=1e-6)
 
 
 def test_starts_as_softmax():
     parts = draw(9, 9)
-    assert_close(URPE(SHAPE)(*parts, scene(9)), Softmax(SHAPE)(*parts, scene(9)), rtol=0, atol=1e-12)
+    assert_close(URPE(SHAPE)(*parts, inputs(9)), Softmax(SHAPE)(*parts, inputs(9)), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from tests.attention.loops import SHAPE, SIZES, dot, draw, slow, softmax
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
@@ -31,7 +31,7 @@ def seen_by(sees):
 @pytest.mark.parametrize("window", [1, 2, 5, 8])
 def test_tokens(queries, keys, window):
     parts = draw(queries, keys)
-    ours = Window(SHAPE, window=window)(*parts, scene(queries, keys))
+    ours = Window(SHAPE, window=window)(*parts, inputs(queries, keys))
     assert_close(ours, slow(*parts, seen_by(lambda row, i, j: i - j < window)), rtol=0, atol=1e-10)
 
 
@@ -44,13 +44,13 @@ def test_positions(queries, window):
     def sees(row, i, j):
         return abs(COUPLED[row, i].item() - COUPLED[row, j].item()) < window
 
-    ours = Window(SHAPE, window=window, over="positions")(*parts, scene(queries, 9, positions=COUPLED))
+    ours = Window(SHAPE, window=window, over="positions")(*parts, inputs(queries, 9, positions=COUPLED))
     assert_close(ours, slow(*parts, seen_by(sees)), rtol=0, atol=1e-10)
 
 
 def test_counted_positions_are_tokens():
     parts = draw(9, 9)
-    ways = [Window(SHAPE, window=4, over=over)(*parts, scene(9)) for over in ("tokens", "positions")]
+    ways = [Window(SHAPE, window=4, over=over)(*parts, inputs(9)) for over in ("tokens", "positions")]
     assert torch.equal(*ways)
 
 
@@ -58,13 +58,13 @@ def test_counted_positions_are_tokens():
 def test_a_window_for_all_is_softmax(over):
     query, key, value, bias = draw(9, 9)
     for added in (bias, None):
-        ours = Window(SHAPE, window=9, over=over)(query, key, value, added, scene(9))
-        assert_close(ours, Softmax(SHAPE)(query, key, value, added, scene(9)), rtol=0, atol=1e-12)
+        ours = Window(SHAPE, window=9, over=over)(query, key, value, added, inputs(9))
+        assert_close(ours, Softmax(SHAPE)(query, key, value, added, inputs(9)), rtol=0, atol=1e-12)
 
 
 def test_a_window_of_one_is_the_token_itself():
     query, key, value, _ = draw(9, 9)
-    assert_close(Window(SHAPE, window=1)(query, key, value, None, scene(9)), value)
+    assert_close(Window(SHAPE, window=1)(query, key, value, None, inputs(9)), value)
 
 
 def test_refusal():

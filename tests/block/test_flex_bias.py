@@ -14,8 +14,8 @@ from torch.testing import assert_close
 
 from lengen.attention import AttentionRule
 from lengen.attention.softmax import Softmax
-from lengen.block.flex_bias import Lags, kernel
-from lengen.decoder import Architecture, Cache, Decoder
+from lengen.block.flex_bias import DistanceBias, kernel
+from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.pe.alibi import ALiBi
 
 ARCHITECTURE = Architecture(layers=2, dim=64, heads=4)
@@ -30,7 +30,7 @@ PLAIN = {"softmax", "log_n", "ssmax", "temperature"}
 @pytest.fixture
 def looks(monkeypatch):
     """FlexAttention on every device; the tables that were looked up."""
-    found, mix = [], Lags.mix
+    found, mix = [], DistanceBias.mix
 
     def counted(table, *inputs):
         found.append(table)
@@ -40,7 +40,7 @@ def looks(monkeypatch):
     traced = kernel("aot_eager")
     monkeypatch.setattr("lengen.block.flex_bias.kernel", lambda: traced)
     monkeypatch.setattr("lengen.decoder.serves", lambda _: True)
-    monkeypatch.setattr(Lags, "mix", counted)
+    monkeypatch.setattr(DistanceBias, "mix", counted)
     return found
 
 
@@ -123,7 +123,7 @@ def test_positions_that_do_not_increase_count_without_sign(looks):
 def test_cached_steps_follow_what_was_looked_up(looks):
     model = decoder(ALiBi, flex=True)
     tokens = torch.randint(VOCABULARY, (ROWS, TIME), generator=torch.Generator().manual_seed(0))
-    positions, cache = torch.arange(TIME).unsqueeze(0), Cache()
+    positions, cache = torch.arange(TIME).unsqueeze(0), DecoderCache()
     parts = zip(tokens.split([30, 1, 9], 1), positions.split([30, 1, 9], 1), strict=True)
     steps = torch.cat([model(part, place, cache) for part, place in parts], 1)
     assert len(looks) == len(model.blocks)  # by the first part alone

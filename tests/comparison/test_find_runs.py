@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lengen.comparison.find_runs import find
-from lengen.comparison.grouping import LeftOut, Run
+from lengen.comparison.run_record import Excluded, RunRecord
 from studies import write_run
 
 GOOD = [1.0, 1.0, 0.6, 0.1]
@@ -23,7 +23,7 @@ def one(found):
 def test_a_run_is_read_as_it_stands(tmp_path):
     folder = write_run(tmp_path, 3, GOOD, pe="rope", steps=250)
     run = one(find([str(tmp_path)]))
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     assert (run.place, run.cell, run.seed) == (str(folder), "c000000001", "3")
     assert [row.exact_match for row in run.curve.rows] == GOOD
     assert run.trained
@@ -107,10 +107,10 @@ def test_what_cannot_be_read_is_a_line_and_the_rest_is_still_read(tmp_path, why)
     bad, good = write_run(tmp_path / "bad", 0, GOOD), write_run(tmp_path / "good", 1, GOOD)
     spoil(bad, why)
     found = list(find([f"{tmp_path}/bad/copy", f"{tmp_path}/good"]))
-    (left,) = [each for each in found if isinstance(each, LeftOut)]
+    (left,) = [each for each in found if isinstance(each, Excluded)]
     assert why in left.reason
     assert "\n" not in left.reason
-    assert [each.place for each in found if isinstance(each, Run)] == [str(good)]
+    assert [each.place for each in found if isinstance(each, RunRecord)] == [str(good)]
 
 
 def test_a_run_that_diverged_has_no_curve_and_still_counts(tmp_path):

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from lengen.attention.softmax import Softmax
 from lengen.cli.commands.list import described
-from lengen.decoder import Architecture, Cache, Decoder
+from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE
 
@@ -185,7 +185,7 @@ def test_pure(pe):
     assert not list(made.buffers())
     before = {name: value.clone() for name, value in made.state_dict().items()}
     first = made(tokens, positions)
-    made(tokens[:, :4], positions[:, :4] + 7, Cache())
+    made(tokens[:, :4], positions[:, :4] + 7, DecoderCache())
     made(torch.cat([tokens] * 3, 1), several(made.pe, torch.arange(30).unsqueeze(0)))
     assert torch.equal(made(tokens, positions), first)
     assert before.keys() == made.state_dict().keys()
@@ -267,7 +267,7 @@ def test_memory_of_a_bias_is_quadratic():
 def test_decoding_makes_no_square():
     """With a cache, one new token costs one row of biases."""
     made, (tokens, positions) = decoder(ALiBi), draw(1, 600)
-    cache = Cache()
+    cache = DecoderCache()
     with torch.no_grad():
         made(tokens[:, :599], positions[:, :599], cache)
         with Largest() as seen:

@@ -9,7 +9,7 @@ from tests.options import built, files, named, read
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
-from lengen.decoder import Architecture, Cache, Decoder
+from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.evaluation.decoding import greedy
 from lengen.evaluation.metrics import exact_match, first_error, right
 from lengen.pe.rope import RoPE
@@ -160,7 +160,7 @@ def test_cached_logits_equal_full(pe, positions):
     made, place = decoder(pe, batch), placer(positions, batch)(batch.tokens)
     chunks = [3, 1, 1, 1, batch.time - 9, 1, 1, 1]
     with torch.no_grad():
-        full, cache = made(batch.tokens, place), Cache()
+        full, cache = made(batch.tokens, place), DecoderCache()
         parts = zip(batch.tokens.split(chunks, 1), place.split(chunks, 1), strict=True)
         steps = [made(tokens, where, cache) for tokens, where in parts]
     assert_close(torch.cat(steps, 1), full, rtol=0, atol=1e-8)

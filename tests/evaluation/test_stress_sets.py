@@ -30,7 +30,7 @@ def test_unknown_names_are_refused():
 
 @dataclass(frozen=True)
 class Wider(Copy):
-    def stresses(self):
+    def stress_sets(self):
         return {"wider": replace(self, alphabet=self.alphabet + 1)}
 
 
@@ -45,5 +45,5 @@ def test_the_readme_names_every_set(path):
     _, table = Path(__file__).parents[2].joinpath("README.md").read_text().split("| task | stress sets |\n")
     rows = [line.split("|")[1:3] for line in table.split("\n\n")[0].splitlines()]
     said = " ".join(named for tasks, named in rows if path.stem in tasks.replace(",", " ").split())
-    if len(task.trained()) == 1:  # a mixture has those of the asked task
-        assert all(f"`{family(name)}" in said for name in task.stresses())
+    if len(task.training_tasks()) == 1:  # a mixture has those of the asked task
+        assert all(f"`{family(name)}" in said for name in task.stress_sets())

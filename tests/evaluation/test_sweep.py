@@ -15,16 +15,16 @@ import torch
 from conftest import TINY, run_folders
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation.options import Evaluation
-from lengen.evaluation.scoring import examine
+from lengen.evaluation.options import EvalOptions
+from lengen.evaluation.scoring import score
 from lengen.evaluation.sweep import sweep
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.records.curve import Curve
+from lengen.sampling import generator
 from lengen.task import EOS, Task
 from lengen.task.copy import Copy
 from lengen.task.parity import Parity
-from lengen.training.batch_stream import generator
 
 TASK = Copy(alphabet=3)
 FACTS = {
@@ -58,7 +58,7 @@ def decoder() -> Decoder:
     return learner(TASK, "sweep test", 0)
 
 
-def curve(decoder: Decoder, evaluation: Evaluation, lengths: list[int]) -> Curve:
+def curve(decoder: Decoder, evaluation: EvalOptions, lengths: list[int]) -> Curve:
     return sweep(decoder, TASK, Contiguous(), evaluation, lengths, FACTS, Curve(), lambda _: None)
 
 
@@ -76,7 +76,7 @@ def generated(decoder: Decoder, prompt: list[int], longest: int) -> list[int]:
 
 @pytest.mark.parametrize("decode", ["teacher", "greedy"])
 def test_rows_are_what_a_slow_loop_finds(decoder, decode):
-    rows = curve(decoder, Evaluation(examples=60, decode=decode, seed=3), [1, 2, 3, 4]).rows
+    rows = curve(decoder, EvalOptions(examples=60, decode=decode, seed=3), [1, 2, 3, 4]).rows
     assert any(0 < row.exact_match < 1 for row in rows)  # else this would show little
     for row in rows:
         batch = TASK.sample(row.length, 60, generator("eval", 3, row.length)).begin()
@@ -114,8 +114,8 @@ def test_free_decoding_scores_what_stands_behind_the_scratchpad(thinker):
     sizes, verdicts = set(), []
     for length in (2, 3, 5, 8):
         batch = TRACED.sample(length, 60, generator("free", length))
-        found = examine(thinker, batch, Contiguous(), ("key",), "free")
-        whole = examine(thinker, batch, Contiguous(), ("key",), "greedy")
+        found = score(thinker, batch, Contiguous(), ("key",), "free")
+        whole = score(thinker, batch, Contiguous(), ("key",), "greedy")
         read = batch.begin()
         for row, (tokens, answer) in enumerate(zip(read.tokens, read.answer, strict=True)):
             start = int(answer.long().argmax())
@@ -134,7 +134,7 @@ def test_free_decoding_without_a_scratchpad_is_greedy(decoder):
     for length in (1, 2, 3, 4):
         batch = TASK.sample(length, 60, generator("free", length))
         free, greedy = (
-            examine(decoder, batch, Contiguous(), ("key",), decode) for decode in ("free", "greedy")
+            score(decoder, batch, Contiguous(), ("key",), decode) for decode in ("free", "greedy")
         )
         assert torch.equal(free.exact, greedy.exact)
 
@@ -155,21 +155,21 @@ def test_positions_must_hold_what_a_free_decoder_may_write(lengen):
 
 
 def test_a_length_is_the_same_whichever_others_are_asked(decoder):
-    rule = Evaluation(examples=40)
+    rule = EvalOptions(examples=40)
     alone, among = curve(decoder, rule, [3])[3], curve(decoder, rule, [1, 3, 7])[3]
     assert (alone.correct, alone.loss, alone.token_accuracy) == (
         among.correct,
         among.loss,
         among.token_accuracy,
     )
-    other = curve(decoder, Evaluation(examples=40, seed=1), [3])[3]
+    other = curve(decoder, EvalOptions(examples=40, seed=1), [3])[3]
     assert other.loss != alone.loss
 
 
 @pytest.mark.parametrize("decode", ["teacher", "greedy", "free"])
 def test_what_does_not_fit_is_halved(decoder, decode, monkeypatch):
     batch = TASK.sample(3, 50, generator("fit"))
-    whole = examine(decoder, batch, Contiguous(), ("key",), decode)
+    whole = score(decoder, batch, Contiguous(), ("key",), decode)
     once, sizes = Decoder.forward, []
 
     def small(decoder, tokens, *rest):
@@ -179,7 +179,7 @@ def test_what_does_not_fit_is_halved(decoder, decode, monkeypatch):
         return once(decoder, tokens, *rest)
 
     monkeypatch.setattr(Decoder, "forward", small)
-    cut = examine(decoder, batch, Contiguous(), ("key",), decode)
+    cut = score(decoder, batch, Contiguous(), ("key",), decode)
     assert sizes[:4] == [50, 25, 13, 7]
     assert torch.equal(cut.right, whole.right)
     assert cut.loss == pytest.approx(whole.loss, abs=1e-6)
@@ -205,10 +205,10 @@ def test_what_does_not_fit_is_halved(decoder, decode, monkeypatch):
 )
 def test_lengths_are_numbers_factors_or_ranges(parts, train_length, lengths):
     if lengths is not None:
-        assert Evaluation(lengths=parts).at(train_length) == lengths
+        assert EvalOptions(lengths=parts).at(train_length) == lengths
         return
     with pytest.raises(ValueError, match=r"eval\.lengths"):
-        Evaluation(lengths=parts).at(train_length)
+        EvalOptions(lengths=parts).at(train_length)
 
 
 def _can_reset() -> bool:

@@ -6,7 +6,7 @@ from tests.options import named
 from tests.scenes import several
 from torch.testing import assert_close
 
-from lengen.decoder import Architecture, Cache, Decoder
+from lengen.decoder import Architecture, Decoder, DecoderCache
 
 ARCHITECTURE = Architecture(layers=2, dim=32, heads=4)
 ROWS, TIME, VOCABULARY = 3, 70, 7  # more tokens than any rule's window, blocks or trained tokens
@@ -44,7 +44,7 @@ def test_pair(pe, attention):
     assert gradient[:, middle].any(-1).all()
     assert not gradient[:, middle + 1 :].any()
     with torch.no_grad():
-        cache = Cache()
+        cache = DecoderCache()
         pairs = zip(tokens.split(CHUNKS, 1), positions.split(CHUNKS, 1), strict=True)
         steps = [decoder(part, place, cache) for part, place in pairs]
         assert_close(torch.cat(steps, 1), full, rtol=0, atol=1e-8)

@@ -153,7 +153,7 @@ def test_ctrl_c_is_a_pause(lengen, tmp_path, monkeypatch):
         if step == 10:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(journal.Journal, "_write", interrupt)
+    monkeypatch.setattr(journal.TrainingCallback, "_write", interrupt)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     try:
         ran = lengen("train", "task=copy", *TINY)
@@ -163,7 +163,7 @@ def test_ctrl_c_is_a_pause(lengen, tmp_path, monkeypatch):
     assert "goes on from what was written" in ran.err
     (folder,) = run_folders(tmp_path)
     assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
-    monkeypatch.setattr(journal.Journal, "_write", write)
+    monkeypatch.setattr(journal.TrainingCallback, "_write", write)
     assert lengen("train", "task=copy", *TINY).code == 0
     assert lengen("train", "task=copy", *TINY, "results_dir=whole").code == 0
     (whole,) = (path.parent for path in tmp_path.glob("whole/*/*/*/seed=0/run.json"))

@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from lengen.lengths.uniform import Uniform
+from lengen.sampling import generator
 from lengen.task import EOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.dataset import Dataset
 from lengen.task.parity import Parity
-from lengen.training.batch_stream import fixed_set, generator
+from lengen.training.batch_stream import fixed_set
 
 SMALL = ("examples=40", "train_length=3", "eval.examples=8", "eval.lengths=[1,3,5]", "trainer.progress=false")
 
@@ -79,7 +80,7 @@ def test_a_scratchpad_in_some_splits_is_a_column_of_all(lengen, tmp_path):
     splits = datasets.load_dataset(str(tmp_path / "out"))
     assert splits["train"]["result"] != splits["train"]["answer"]
     assert list(splits["id"]["result"]) == list(splits["id"]["answer"])
-    assert len(Dataset("out").examined().sample(5, 8, generator("test"))) == 8
+    assert len(Dataset("out").evaluation_task().sample(5, 8, generator("test"))) == 8
 
 
 def test_symbols_of_several_characters_are_words(lengen, tmp_path):

@@ -128,8 +128,10 @@ def test_chance_is_the_generator(form, task):
 @formats
 @every
 def test_what_is_swept_is_in_the_same_format(form, task):
-    posed = form.applied(task)
-    assert posed.examined() == form.applied(task.examined())
-    assert posed.stresses() == {name: form.applied(hard) for name, hard in task.stresses().items()}
-    for hard in (posed.examined(), *posed.stresses().values()):
-        assert hard.vocabulary == posed.vocabulary
+    formatted_task = form.applied(task)
+    assert formatted_task.evaluation_task() == form.applied(task.evaluation_task())
+    assert formatted_task.stress_sets() == {
+        name: form.applied(hard) for name, hard in task.stress_sets().items()
+    }
+    for hard in (formatted_task.evaluation_task(), *formatted_task.stress_sets().values()):
+        assert hard.vocabulary == formatted_task.vocabulary

@@ -6,13 +6,13 @@ import torch
 from config.test_builder import composed
 from lengen.comparison.find_runs import check_config
 from lengen.config.builder import Builder
-from lengen.experiment.config import Setting
+from lengen.experiment.config import RunConfig
 from lengen.format.interleaved import Interleaved
 from lengen.format.plain import Plain
 
 
-def setting(config) -> Setting:
-    return Builder().build(Setting, {**config, "record": config})
+def setting(config) -> RunConfig:
+    return Builder().build(RunConfig, {**config, "record": config})
 
 
 def older(config):
@@ -28,7 +28,7 @@ def test_a_plain_run_is_called_as_before():
     assert now.title == before.title == "copy, nope"
     assert before.format == Plain()
     assert before.labels.format == "plain"
-    assert now.posed == now.task
+    assert now.formatted_task == now.task
 
 
 def test_another_format_is_another_cell():
@@ -41,9 +41,9 @@ def test_another_format_is_another_cell():
 
 def test_the_formatted_task_is_trained():
     made = setting(composed("task=copy", "format=hints", "format.blanks=random"))
-    assert made.posed == Interleaved(hints=True, blanks="random").applied(made.task)
+    assert made.formatted_task == Interleaved(hints=True, blanks="random").applied(made.task)
     decoder, example = made.make_decoder(), next(iter(made.stream()))
-    vocabulary = made.posed.vocabulary
+    vocabulary = made.formatted_task.vocabulary
     assert (
         decoder(example.tokens, example.positions).shape[-1]
         == len(vocabulary)

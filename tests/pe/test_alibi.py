@@ -8,9 +8,10 @@ from omegaconf import OmegaConf
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.config.builder import Builder, config_dir
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE
 

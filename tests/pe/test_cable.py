@@ -5,11 +5,10 @@ import math
 import pytest
 import torch
 from tests.pe import test_contract as contract
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
-from lengen.block.inputs import Kept
-from lengen.pe import Shape
+from lengen.block.inputs import DecodingCache, Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.cable import CABLE, accumulate, unsoftplus
 
@@ -24,7 +23,7 @@ def bias(pe, view):
 @pytest.mark.parametrize("layer", [0, 1])
 def test_x_transformers(foreign, layer):
     """Theirs is minus our projection: logsigmoid(-h) = -softplus(h)."""
-    pe, view = CABLE(SHAPE, std=0.5).double(), scene(40, layer=layer)
+    pe, view = CABLE(SHAPE, std=0.5).double(), inputs(40, layer=layer)
     theirs = foreign("x_transformers.x_transformers").DataDependentAlibi(32, 4).double()
     with torch.no_grad():
         theirs.to_forget_gates[0].weight.copy_(-pe.gate.weight[layer])
@@ -35,12 +34,12 @@ def test_x_transformers(foreign, layer):
 @pytest.mark.parametrize("chunks", [[9], [5, 1, 3], [1] * 9])
 def test_formula(chunks):
     """One by one, with the state carried from chunk to chunk."""
-    pe, memory, end = CABLE(SHAPE, slope=0.3, std=0.2).double(), Kept(), 0
-    x = scene(9).x
+    pe, memory, end = CABLE(SHAPE, slope=0.3, std=0.2).double(), DecodingCache(), 0
+    x = inputs(9).x
     h = (x @ pe.gate.weight[0].T + pe.gate.offset[0]).tolist()
     for chunk in chunks:
         end += chunk
-        ours = bias(pe, scene(chunk, end, x=x, memory=memory))
+        ours = bias(pe, inputs(chunk, end, x=x, memory=memory))
         for row, head in ((0, 0), (1, 3)):
             for i in range(end - chunk, end):
                 for j in range(i + 1):
@@ -54,7 +53,7 @@ def test_without_content_it_is_alibi():
     with torch.no_grad():
         pe.gate.offset.copy_(torch.tensor([unsoftplus(slope) for slope in slopes]))
     position = torch.arange(30).unsqueeze(0)
-    ours = bias(pe, scene(30)).tril()
+    ours = bias(pe, inputs(30)).tril()
     assert_close(ours[:1].float(), alibi.bias(position, position).tril(), rtol=1e-5, atol=1e-5)
 
 
@@ -66,12 +65,12 @@ def test_start():
 
 
 def test_never_a_reward():
-    assert (bias(CABLE(SHAPE, std=1.0), scene(50)) <= 0).all()
+    assert (bias(CABLE(SHAPE, std=1.0), inputs(50)) <= 0).all()
 
 
 def test_sums_are_float32_under_autocast():
     pe = CABLE(SHAPE, slope=1.0)
-    view = scene(2000, x=torch.randn(2, 2000, 32))
+    view = inputs(2000, x=torch.randn(2, 2000, 32))
     plain = bias(pe, view)
     with torch.autocast("cpu", torch.bfloat16):
         cast = bias(pe, view)
@@ -80,7 +79,7 @@ def test_sums_are_float32_under_autocast():
 
 
 def test_accumulate():
-    memory, steps = Kept(), torch.rand(2, 3, 10, 4, dtype=torch.float64)
+    memory, steps = DecodingCache(), torch.rand(2, 3, 10, 4, dtype=torch.float64)
     parts = [accumulate(memory, "sum", part) for part in steps.split([4, 1, 5], 2)]
     assert_close(torch.cat(parts, 2), steps.cumsum(2))
 
@@ -96,9 +95,9 @@ def test_contract_where_content_counts():
 def test_sharing():
     pe = CABLE(SHAPE, share_layers=True)
     assert pe.gate.weight.shape == (1, 4, 32)
-    assert torch.equal(bias(pe, scene(9)), bias(pe, scene(9, layer=1)))
+    assert torch.equal(bias(pe, inputs(9)), bias(pe, inputs(9, layer=1)))
     pe = CABLE(SHAPE)
-    assert not torch.equal(bias(pe, scene(9)), bias(pe, scene(9, layer=1)))
+    assert not torch.equal(bias(pe, inputs(9)), bias(pe, inputs(9, layer=1)))
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 import torch
 from tests.pe import test_contract as contract
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 from lengen.pe.comrope import ComRoPE
 from lengen.pe.rope import RoPE
 
@@ -21,7 +21,9 @@ def draw(*shape, dtype=torch.float64):
 
 
 def logits(pe, query, key, positions=POSITIONS, layer=0):
-    query, key, _ = pe.transform(query, key, key, pe.table(positions), scene(positions.shape[1], layer=layer))
+    query, key, _ = pe.transform(
+        query, key, key, pe.table(positions), inputs(positions.shape[1], layer=layer)
+    )
     return query @ key.mT
 
 

@@ -7,13 +7,13 @@ from itertools import cycle, pairwise
 import pytest
 import torch
 from tests.options import files, read, variations
-from tests.scenes import scene, several
+from tests.scenes import inputs, several
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.cli.commands.list import described
-from lengen.decoder import Architecture, Cache, Decoder
-from lengen.pe import Shape
+from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.pe.alibi import ALiBi
 from lengen.pe.sinusoidal import Sinusoidal
 
@@ -74,21 +74,21 @@ def test_options_are_the_constructors(path):
 def test_what_list_says_is_true(path):
     """What it learns, whether a block keeps more than keys and values, whether it adds a bias, where it ends."""
     cls, options = read(path)
-    facts, made, cache = described(path), decoder(partial(cls, **options)), Cache()
+    facts, made, cache = described(path), decoder(partial(cls, **options)), DecoderCache()
     positions = several(made.pe, torch.arange(5).unsqueeze(0))
     with torch.no_grad():
         made(draw(2, 5), positions, cache)
     names = {
-        name for memory in cache.memories.values() for held in (memory.last, memory.lines) for name in held
+        name for memory in cache.blocks.values() for held in (memory.last, memory.lines) for name in held
     }
     assert (facts["learned"] == "none") == (not list(made.pe.parameters()))
     assert facts["cache"].endswith("and state") == bool(names - {"key", "value"})
     assert ("refused" in facts["beyond"]) == (made.pe.budget is not None)
     heads = torch.randn(2, 4, 5, 8, dtype=torch.float64).requires_grad_()
-    added = made.pe.bias(positions, positions), made.pe.context(heads, heads, scene(5))
+    added = made.pe.bias(positions, positions), made.pe.context(heads, heads, inputs(5))
     assert (facts["cost"].partition(",")[0] == "fused") == (added == (None, None))
     assert ("learned" in facts["cost"]) == any(bias is not None and bias.requires_grad for bias in added)
-    key = made.pe.transform(heads, heads, heads, made.pe.table(positions + 1), scene(5))[1]
+    key = made.pe.transform(heads, heads, heads, made.pe.table(positions + 1), inputs(5))[1]
     assert facts["cache"].startswith("raw") == torch.equal(key, heads)
 
 
@@ -119,7 +119,7 @@ def test_cached_equals_full(encoding, looped, time):
     )  # token by token; several new tokens behind what is cached
     with torch.no_grad():
         for positions, chunks in zip(placements(made.pe, 3, time), chunkings, strict=False):
-            full, cache = made(tokens, positions), Cache()
+            full, cache = made(tokens, positions), DecoderCache()
             pairs = zip(tokens.split(chunks, 1), positions.split(chunks, 1), strict=True)
             parts = [made(part, place, cache) for part, place in pairs]
             assert_close(torch.cat(parts, 1), full, rtol=0, atol=1e-10)
@@ -177,7 +177,7 @@ def test_stretches_is_true(encoding):
     pe, place = decoder(encoding).pe, several(decoder(encoding).pe, torch.arange(9).unsqueeze(0))
     heads = torch.randn(2, 4, 9, 8, dtype=torch.float64)
     near, far = (
-        torch.stack(pe.transform(heads, heads, heads, pe.table(place + shift), scene(9))[:2]).norm(dim=-1)
+        torch.stack(pe.transform(heads, heads, heads, pe.table(place + shift), inputs(9))[:2]).norm(dim=-1)
         for shift in (0, 300)
     )
     assert ((near - far).abs().max() > 1e-3) == pe.stretches
@@ -205,7 +205,7 @@ def test_blocks_compute_positions_in_float32_under_autocast(encoding):
     places = several(made, torch.arange(last - 8, last + 1).unsqueeze(0))
 
     def computed():
-        view = scene(9, x=torch.ones(2, 9, 32), positions=places)
+        view = inputs(9, x=torch.ones(2, 9, 32), positions=places)
         query, key, value = made.transform(heads, heads, heads, made.table(places), view)
         return [query, key, value, made.context(query, key, view)]
 
@@ -248,7 +248,7 @@ def test_bfloat16_forward(encoding):
     positions = several(made.pe, torch.arange(24).unsqueeze(0) + min(5000, (made.pe.budget or 5024) - 24))
     with torch.no_grad():
         exact = made(tokens, positions)
-        made, cache = made.float(), Cache()
+        made, cache = made.float(), DecoderCache()
         with torch.autocast("cpu", torch.bfloat16):
             rough = made(tokens, positions)
             parts = [made(tokens[:, a:b], positions[:, a:b], cache) for a, b in pairwise((0, 20, 21, 24))]

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 from tests.pe import test_contract as contract
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
 from lengen.pe.cope import CoPE
 from lengen.pe.nope import NoPE
 
@@ -37,7 +37,7 @@ def draw(queries, keys):
 def test_x_transformers(foreign, queries, keys, maximum):
     pe, (query, key) = trained(maximum=maximum), draw(queries, keys)
     theirs = foreign("x_transformers.x_transformers").CoPE(8, 4, maximum)
-    view = scene(queries, keys, layer=1)
+    view = inputs(queries, keys, layer=1)
     with torch.no_grad():
         theirs.pos_emb.copy_(pe.columns[1].T)
         logits = (query @ key.mT * 8**-0.5).masked_fill(view.later, -1e30)
@@ -52,7 +52,7 @@ def test_x_transformers(foreign, queries, keys, maximum):
 @pytest.mark.parametrize("divide", [False, True])
 def test_formula(queries, keys, divide):
     pe, (query, key) = trained(maximum=4, divide=divide), draw(queries, keys)
-    ours = pe.context(query, key, scene(queries, keys))
+    ours = pe.context(query, key, inputs(queries, keys))
     e = pe.columns[0].T.tolist()
     for row, head in ((0, 0), (1, 3)):
         for i in range(queries):
@@ -72,7 +72,7 @@ def test_formula(queries, keys, divide):
 def test_open_gates_count_tokens():
     """With every gate at 1, the term is one of the distance + 1, clipped: q e[min(D + 1, P - 1)]."""
     pe, large = trained(maximum=6), torch.full((1, 4, 9, 8), 30.0)
-    ours = pe.context(large, large, scene(9, rows=1))
+    ours = pe.context(large, large, inputs(9, rows=1))
     for i in range(9):
         for j in range(i + 1):
             expected = large[0, 0, i] @ pe.columns[0, :, min(i - j + 1, 5)]
@@ -97,7 +97,7 @@ def test_contract_where_content_counts(time):
 
 def test_gradients_reach_gates_and_vectors():
     pe, (query, key) = trained(), draw(9, 9)
-    view, key = scene(9), key.requires_grad_()
+    view, key = inputs(9), key.requires_grad_()
     (pe.context(query, key, view) * ~view.later).sum().backward()
     assert pe.columns.grad[0].any()
     assert not pe.columns.grad[1].any()
@@ -106,9 +106,9 @@ def test_gradients_reach_gates_and_vectors():
 
 def test_counts_are_float32_under_autocast():
     pe, (query, key) = trained(maximum=300), draw(300, 300)
-    plain = pe.context(query, key, scene(300))
+    plain = pe.context(query, key, inputs(300))
     with torch.autocast("cpu", torch.bfloat16):
-        cast = pe.context(query, key, scene(300))
+        cast = pe.context(query, key, inputs(300))
     assert cast.dtype == torch.float32
     assert torch.equal(plain, cast)
 
@@ -116,9 +116,9 @@ def test_counts_are_float32_under_autocast():
 def test_sharing():
     pe, (query, key) = trained(share_layers=True), draw(9, 9)
     assert pe.columns.shape == (1, 8, 64)
-    assert torch.equal(pe.context(query, key, scene(9)), pe.context(query, key, scene(9, layer=1)))
+    assert torch.equal(pe.context(query, key, inputs(9)), pe.context(query, key, inputs(9, layer=1)))
     pe = trained()
-    assert not torch.equal(pe.context(query, key, scene(9)), pe.context(query, key, scene(9, layer=1)))
+    assert not torch.equal(pe.context(query, key, inputs(9)), pe.context(query, key, inputs(9, layer=1)))
 
 
 def test_refusals():

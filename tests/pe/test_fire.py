@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 import torch
 from tests.pe import test_contract as contract
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
 from lengen.pe.fire import FIRE
 from lengen.pe.nope import NoPE
 
@@ -86,7 +86,7 @@ def test_everything_is_learned():
 
 
 def test_layers_share_or_do_not():
-    pe, view = FIRE(Shape(32, 4, layers=3)), partial(scene, 5, 9)
+    pe, view = FIRE(Shape(32, 4, layers=3)), partial(inputs, 5, 9)
     assert pe.bias(view().query, view().key) is None
     query, key = torch.zeros(2, 4, 5, 8), torch.zeros(2, 4, 9, 8)
     one = SHARED(SHAPE)

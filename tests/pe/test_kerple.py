@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 import torch
 from tests.pe import test_contract as contract
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.kerple import Kerple
 from lengen.pe.nope import NoPE
@@ -101,7 +101,7 @@ def test_gradients_are_finite_and_reach_what_is_clamped(kind, parametrisation):
 @KINDS
 def test_a_layer_may_have_its_own(kind):
     own = partial(Kerple, kind=kind, share_layers=False)
-    pe, view = own(Shape(32, 4, layers=3)), partial(scene, 5, 9)
+    pe, view = own(Shape(32, 4, layers=3)), partial(inputs, 5, 9)
     assert pe.bias(view().query, view().key) is None
     assert pe.factor.shape == pe.bend.shape == (3, 4)
     query, key = torch.zeros(2, 4, 5, 8), torch.zeros(2, 4, 9, 8)

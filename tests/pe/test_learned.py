@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 from lengen.pe.learned import Learned
 
 SHAPE = Shape(32, 4)

@@ -1,11 +1,11 @@
 """No encoding: no hook does anything, and the causal mask alone tells order."""
 
 import torch
-from tests.scenes import scene
+from tests.scenes import inputs
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
 from lengen.pe.nope import NoPE
 
 
@@ -13,7 +13,7 @@ def test_every_hook_is_the_identity():
     pe, x, positions = NoPE(Shape(32, 4)), torch.randn(2, 5, 32), torch.arange(5).unsqueeze(0)
     assert pe.embed(x, positions) is x
     assert pe.table(positions) is None
-    parts, view = [x.view(2, 4, 5, 8) + part for part in range(3)], scene(5)
+    parts, view = [x.view(2, 4, 5, 8) + part for part in range(3)], inputs(5)
     for part, same in zip(parts, pe.transform(*parts, None, view), strict=True):
         assert part is same
     assert pe.bias(positions, positions) is None

@@ -3,14 +3,13 @@
 import pytest
 import torch
 from tests.pe import test_contract as contract
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.nn.functional import conv1d
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
-from lengen.block.inputs import Kept
+from lengen.block.inputs import DecodingCache, Shape
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
 from lengen.pe.nope import NoPE
 from lengen.pe.rcmha import RCMHA
 
@@ -34,7 +33,7 @@ def draw(time):
 @pytest.mark.parametrize("layer", [0, 1])
 def test_convolution_of_torch(kernel, layer):
     pe, projected = trained(kernel=kernel).double(), draw(9)
-    ours = pe.transform(*projected, None, scene(9, layer=layer))
+    ours = pe.transform(*projected, None, inputs(9, layer=layer))
     for index, (x, got) in enumerate(zip(projected, ours, strict=True)):
         # torch's kernel has the newest token last, one channel a group; heads share it
         weight = pe.taps[layer, :, index].flip(0).T.unsqueeze(1)
@@ -45,10 +44,10 @@ def test_convolution_of_torch(kernel, layer):
 
 @pytest.mark.parametrize("chunks", [[1] * 9, [2, 5, 1, 1]])
 def test_convolution_by_loops_and_chunks(chunks):
-    pe, projected, memory, end = trained().double(), draw(9), Kept(), 0
+    pe, projected, memory, end = trained().double(), draw(9), DecodingCache(), 0
     for chunk in chunks:
         start, end = end, end + chunk
-        view = scene(chunk, end, memory=memory)
+        view = inputs(chunk, end, memory=memory)
         ours = pe.transform(*projected[:, :, :, start:end], None, view)
         for index in range(3):
             for t in range(start, end):
@@ -64,7 +63,7 @@ def test_formula(queries, keys, gaps):
     pe, (query, key, _) = trained().double(), draw(keys)
     positions = torch.stack([torch.arange(keys), torch.arange(keys) * (1 + 2 * gaps) + gaps])
     query = query[:, :, keys - queries :]
-    ours = pe.context(query, key, scene(queries, keys, positions=positions, layer=1))
+    ours = pe.context(query, key, inputs(queries, keys, positions=positions, layer=1))
     for row, head in ((0, 0), (1, 3)):
         for i in range(queries):
             for j in range(keys - queries + i + 1):
@@ -102,16 +101,16 @@ def test_contract_where_tables_matter():
 
 def test_terms_are_float32_under_autocast():
     pe, (query, key, _) = trained(maximum=300), draw(300).float()
-    plain = pe.context(query, key, scene(300))
+    plain = pe.context(query, key, inputs(300))
     with torch.autocast("cpu", torch.bfloat16):
-        cast = pe.context(query, key, scene(300))
+        cast = pe.context(query, key, inputs(300))
     assert cast.dtype == torch.float32
     assert torch.equal(plain, cast)
 
 
 def test_unseen_distances_stay():
     pe, (query, key, _) = trained(), draw(10).float()
-    view = scene(10)
+    view = inputs(10)
     (pe.context(query, key, view) * ~view.later).sum().backward()
     assert pe.distance_biases.grad[0, :, :10].all()
     assert not pe.distance_biases.grad[0, :, 10:].any()
@@ -121,10 +120,10 @@ def test_unseen_distances_stay():
 def test_sharing():
     pe, (query, key, _) = trained(share_layers=True), draw(9).float()
     assert pe.distance_biases.shape == (1, 4, 64)
-    assert torch.equal(pe.context(query, key, scene(9)), pe.context(query, key, scene(9, layer=1)))
+    assert torch.equal(pe.context(query, key, inputs(9)), pe.context(query, key, inputs(9, layer=1)))
     assert pe.taps.shape[0] == 2
     pe = trained()
-    assert not torch.equal(pe.context(query, key, scene(9)), pe.context(query, key, scene(9, layer=1)))
+    assert not torch.equal(pe.context(query, key, inputs(9)), pe.context(query, key, inputs(9, layer=1)))
 
 
 def test_start_of_convolutions():

@@ -7,8 +7,8 @@ import torch
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
 from lengen.pe.rope_alibi import RopeALiBi

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 from lengen.pe.sinusoidal import Sinusoidal
 
 SHAPE = Shape(32, 4)

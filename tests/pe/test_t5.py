@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 import torch
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
 from lengen.pe.nope import NoPE
 from lengen.pe.t5 import T5
 
@@ -36,8 +36,8 @@ def test_layers_share_or_do_not():
     query = torch.zeros(1, 4, 60, 8)
     for layer in range(3):
         one.rows.data = pe.rows.data[32 * layer : 32 * (layer + 1)]
-        assert torch.equal(pe.context(query, query, scene(60, layer=layer)), one.bias(places, places))
-    assert one.context(query, query, scene(60)) is None
+        assert torch.equal(pe.context(query, query, inputs(60, layer=layer)), one.bias(places, places))
+    assert one.context(query, query, inputs(60)) is None
 
 
 @SIZES

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
-from lengen.pe import Shape
 from lengen.pe.nope import NoPE
 from lengen.pe.wavelet import Wavelet
 
@@ -34,7 +34,7 @@ def test_py_wavelets(foreign):
 def test_formula(scales, smallest, queries):
     pe, query, key = Wavelet(SHAPE, scales, smallest), draw(2, 4, queries, 16), draw(2, 4, 7, 16)
     where = torch.tensor([[0, 1, 2, 3, 9, 20, 70], [5, 3, 3, 0, 1, 900, 2]])
-    ours = pe.context(query, key, scene(queries, 7, positions=where))
+    ours = pe.context(query, key, inputs(queries, 7, positions=where))
     shifts = 16 // scales
     for row in range(2):
         for i in range(queries):
@@ -57,7 +57,7 @@ def test_channels_peak_at_their_shifts():
 
 def test_far_keys_are_compared_as_without_positions():
     pe, query, key = Wavelet(SHAPE), draw(2, 4, 5, 16), draw(2, 4, 5, 16)
-    bias = pe.context(query, key, scene(5, positions=torch.arange(5).unsqueeze(0) * 4000))
+    bias = pe.context(query, key, inputs(5, positions=torch.arange(5).unsqueeze(0) * 4000))
     assert not bias.tril(-1).any()
     assert bias.diagonal(dim1=2, dim2=3).all()
 
@@ -75,9 +75,9 @@ def test_no_waves_are_no_encoding(monkeypatch):
 
 def test_bias_is_float32_under_autocast():
     pe, query, key = Wavelet(SHAPE), draw(2, 4, 9, 16).bfloat16(), draw(2, 4, 9, 16).bfloat16()
-    plain = pe.context(query, key, scene(9))
+    plain = pe.context(query, key, inputs(9))
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(pe.context(query, key, scene(9)), plain)
+        assert torch.equal(pe.context(query, key, inputs(9)), plain)
     assert plain.dtype == torch.float32
 
 

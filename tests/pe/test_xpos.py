@@ -4,10 +4,10 @@ import cmath
 
 import pytest
 import torch
-from tests.scenes import scene
+from tests.scenes import inputs
 from torch.testing import assert_close
 
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 from lengen.pe.rope import RoPE
 from lengen.pe.xpos import XPos
 
@@ -20,7 +20,7 @@ def draw(*shape):
 
 
 def logits(pe, query, key, positions=POSITIONS):
-    query, key, _ = pe.transform(query, key, key, pe.table(positions), scene(positions.shape[1]))
+    query, key, _ = pe.transform(query, key, key, pe.table(positions), inputs(positions.shape[1]))
     return query @ key.mT
 
 

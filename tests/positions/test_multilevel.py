@@ -5,7 +5,7 @@ import torch
 from tests.positions.test_contract import batch, chance
 from torch.testing import assert_close
 
-from lengen.pe import Shape
+from lengen.block.inputs import Shape
 from lengen.pe.multilevel import Multilevel as Tables
 from lengen.positions.coupled import Coupled
 from lengen.positions.multilevel import Multilevel

@@ -13,9 +13,9 @@ from rich.console import Console
 from config.test_builder import composed
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
-from lengen.comparison.summary import Asked, Summary, findings
+from lengen.comparison.summary import CellSummary, SuccessCriterion, findings
 from lengen.config.builder import Builder
-from lengen.experiment.config import Setting
+from lengen.experiment.config import RunConfig
 from lengen.records.curve import write_csv
 from lengen.records.supervision import MEANINGS, described
 from lengen.report import tables, terminal
@@ -28,7 +28,7 @@ COUPLED = ["task=addition", "pe=learned", "positions=coupled"]
 def letters(*words):
     """The category of what a command line says."""
     config = composed(*words)
-    return Builder().build(Setting, {**config, "record": config}).category
+    return Builder().build(RunConfig, {**config, "record": config}).category
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def study(tmp_path):
 
 def test_comparing_says_it_and_leaves_nothing_out(study, tmp_path):
     assert study.left_out == ()
-    found = findings(study, Asked())
+    found = findings(study, SuccessCriterion())
     assert {row.line: row.category for row in found.summaries} == {"rope": "BC", "nope": "", "alibi": "A"}
-    text = tables.markdown(study, found, Asked(), "t")
+    text = tables.markdown(study, found, SuccessCriterion(), "t")
     header, cells = (
         [cell.strip() for cell in line.split("|")[1:-1]]
         for line in text.splitlines()
@@ -126,8 +126,10 @@ def test_comparing_says_it_and_leaves_nothing_out(study, tmp_path):
 
 
 def test_the_table_has_a_column(study, tmp_path):
-    rows = findings(study, Asked()).summaries
-    write_csv(tmp_path / "t.csv", [field.name for field in fields(Summary)], [asdict(row) for row in rows])
+    rows = findings(study, SuccessCriterion()).summaries
+    write_csv(
+        tmp_path / "t.csv", [field.name for field in fields(CellSummary)], [asdict(row) for row in rows]
+    )
     with (tmp_path / "t.csv").open(newline="") as file:
         read = {line["line"]: line["category"] for line in csv.DictReader(file)}
     assert read == {"rope": "BC", "nope": "", "alibi": "A"}

@@ -1,7 +1,7 @@
 """Curves made up for tests."""
 
 from lengen.records.curve import Curve, Row
-from lengen.statistics import clopper_pearson
+from lengen.statistics.intervals import clopper_pearson
 
 
 def row(

@@ -16,7 +16,8 @@ import yaml
 from scipy.stats import binomtest
 from tests.report.curves import curve
 
-from lengen.comparison.grouping import LeftOut, Line, Panel, Run, Study, assemble
+from lengen.comparison.grouping import Cell, Panel, Study, assemble
+from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.records.curve import Curve
 from lengen.report import page
 from lengen.report.colour import colour
@@ -62,7 +63,7 @@ def run(seed, shares, *, pe="nope", cell="c0", task="addition", status="finished
         "protocol": {"examples": 1000, "eval_seed": 0, "bos": True},
         **facts,
     }
-    return Run(f"runs/{task}/{cell}/seed={seed}", cell, str(seed), config, told, found)
+    return RunRecord(f"runs/{task}/{cell}/seed={seed}", cell, str(seed), config, told, found)
 
 
 SHARES = {0: (1, 1, 0.97, 0.91, 0.2), 1: (1, 0.995, 0.9, 0.3, 0), 2: (0.9, 0.5, 0.1, 0, 0)}
@@ -75,7 +76,7 @@ def small() -> Study:
     rope = [run(seed, (1, 1, 1, 0.99, 0.95), pe="rope", cell="c1") for seed in range(2)]
     other = [run(0, (1, 1, 1, 1, 1), pe="nope", cell="c2"), run(1, (1, 1, 0.6, 0.2, 0), cell="c2")]
     second = [run(0, (1, 1, 0.5, 0.4, 0), task="copy", cell="c3")]
-    left = LeftOut("runs/gone", "unfinished (status running)")
+    left = Excluded("runs/gone", "unfinished (status running)")
     return assemble([*nope, *rope, *other, *second, left])
 
 
@@ -85,9 +86,13 @@ def hostile() -> Study:
     for index, text in enumerate(HOSTILE):
         one = run(0, (1, 1, 0.9, 0.5, 0.1), pe=text, cell=f"c{index}", command=f"lengen train name={text}")
         config = {**one.config, "name": text, text: text}
-        lines.append(Line(text, (Run(text, text, text, config, {**one.facts, "device": text}, one.curve),)))
+        lines.append(
+            Cell(text, (RunRecord(text, text, text, config, {**one.facts, "device": text}, one.curve),))
+        )
     panel = Panel(HOSTILE[1], tuple(lines), notes=HOSTILE)
-    return Study((panel,), tuple(LeftOut(text, text) for text in (*HOSTILE, "half \ud800")), by=(HOSTILE[0],))
+    return Study(
+        (panel,), tuple(Excluded(text, text) for text in (*HOSTILE, "half \ud800")), by=(HOSTILE[0],)
+    )
 
 
 def large() -> Study:
@@ -110,7 +115,7 @@ def large() -> Study:
         runs = [
             run(seed, (1, 1), pe=f"encoding{index}", cell=f"{task}{index}", task=task) for seed in range(10)
         ]
-        return Line(
+        return Cell(
             f"encoding{index}",
             tuple(
                 replace(one, config={**one.config, "train_length": 30}, curve=noisy(curves[seed]))

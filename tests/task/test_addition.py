@@ -248,7 +248,7 @@ def test_full_carries_are_of_both_kinds(uneven, pad):
 
 
 def test_stress_sets():
-    stresses = Addition(pad="none", hints=True).stresses()
-    assert stresses["carry"] == Addition(pad="none", hints=True, carry="full")
-    _, pairs = draw(stresses["uneven"], 6, 50)
+    stress_sets = Addition(pad="none", hints=True).stress_sets()
+    assert stress_sets["carry"] == Addition(pad="none", hints=True, carry="full")
+    _, pairs = draw(stress_sets["uneven"], 6, 50)
     assert {len(min(operands("".join(read), "reversed"), key=len)) for read, _ in pairs} == {1, 2, 3, 4, 5, 6}

@@ -59,7 +59,7 @@ def test_pairs_and_queries_are_uniform():
 
 
 def test_first_pairs_are_asked_in_any_order():
-    task = AssociativeRecall(keys=26, queries=2).stresses()["first"]
+    task = AssociativeRecall(keys=26, queries=2).stress_sets()["first"]
     parsed = [parse(read, 0) for read, _ in draw(task, 6, 1000)[1]]
     turned = sum(found[0][0] == queries[1] for found, queries in parsed)
     assert chisquare([turned, 1000 - turned]).pvalue > UNLIKELY

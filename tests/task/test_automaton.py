@@ -116,7 +116,7 @@ def test_refusals(changes, words):
 
 
 def test_stresses():
-    (hard,) = made("task", "cycle_navigation").stresses().values()
+    (hard,) = made("task", "cycle_navigation").stress_sets().values()
     _, pairs = draw(hard, 12, 300)
     found = {"".join(read[:-1]) for read, _ in pairs}
     assert found == {name * 12 for name in hard.symbols}

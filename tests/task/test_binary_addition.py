@@ -57,7 +57,7 @@ def test_shorter_operand_has_a_uniform_size():
 
 
 def test_stress_sets():
-    assert BinaryAddition(operands="uneven").stresses() == {
+    assert BinaryAddition(operands="uneven").stress_sets() == {
         "carry": BinaryAddition(operands="uneven", carry="full"),
         "uneven": BinaryAddition(operands="uneven"),
     }

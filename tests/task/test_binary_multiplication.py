@@ -44,7 +44,7 @@ def test_the_zero_among_ones_comes_half_of_the_time_and_anywhere():
 
 
 def test_stress_sets():
-    assert BinaryMultiplication().stresses() == {
+    assert BinaryMultiplication().stress_sets() == {
         "ones": BinaryMultiplication(bits="ones"),
         "uneven": BinaryMultiplication(operands="uneven"),
     }

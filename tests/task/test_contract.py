@@ -136,7 +136,7 @@ def test_length_is_the_one_asked(task, trained):
     for length, batch in batches(task, trained):
         assert len(batch) == COUNT
         assert batch.length.tolist() == [length] * COUNT
-        times.append(sample(task.examined(), length).time)
+        times.append(sample(task.evaluation_task(), length).time)
     assert times == sorted(set(times))  # each task's own tests measure the length in the task's own unit
 
 
@@ -159,19 +159,19 @@ def test_places(task, trained):
 
 @every_task
 def test_examined_task_speaks_the_same_language(task, trained):
-    examined = task.examined()
+    examined = task.evaluation_task()
     assert examined.vocabulary == task.vocabulary
-    assert examined.examined() == examined
+    assert examined.evaluation_task() == examined
     assert sample(examined, trained).vocabulary == task.vocabulary
 
 
 @every_task
 def test_stress_sets_speak_the_same_language(task, trained):
-    for name, stress in task.stresses().items():
+    for name, stress in task.stress_sets().items():
         assert stress.vocabulary == task.vocabulary
-        assert stress.stresses().keys() >= {name}
+        assert stress.stress_sets().keys() >= {name}
         for length in (1, trained, 2 * trained):
-            assert sample(stress.examined(), length).length.tolist() == [length] * COUNT
+            assert sample(stress.evaluation_task(), length).length.tolist() == [length] * COUNT
 
 
 @every_task

@@ -15,9 +15,10 @@ from scipy.stats import chisquare
 from conftest import TINY, run_folders
 from lengen.lengths.listed import Listed
 from lengen.records.curve import COLUMNS
+from lengen.sampling import generator
 from lengen.task import PAD, SEP, SPECIAL
 from lengen.task.dataset import Dataset
-from lengen.training.batch_stream import fixed_set, generator
+from lengen.training.batch_stream import fixed_set
 
 from .reading import draw
 
@@ -79,8 +80,8 @@ def test_folders(tmp_path, kind):
         assert all(TRAINED[prompt] == answer for prompt, answer in drawn)
         assert {int(prompt) % 3 + 1 for prompt, _ in drawn} == {length}
     for length, rows in ASKED.items():
-        assert pairs(task.examined(), length, 1000) == rows
-        assert pairs(task.examined(), length, 3) == rows[:3]
+        assert pairs(task.evaluation_task(), length, 1000) == rows
+        assert pairs(task.evaluation_task(), length, 3) == rows[:3]
     assert task.vocabulary.symbols == tuple("0123456789")
 
 
@@ -97,7 +98,7 @@ def test_one_file_and_slices_of_it(tmp_path, kind):
         assert {prompt for prompt, _ in pairs(task, length, 200)} == {
             prompt for prompt in trained if int(prompt) % 3 + 1 == length
         }  # prompts such as 007 keep their zeros, in a CSV as well
-        assert {prompt for prompt, _ in pairs(task.examined(), length, 200)} <= asked
+        assert {prompt for prompt, _ in pairs(task.evaluation_task(), length, 200)} <= asked
 
 
 def test_names_of_columns_and_of_splits(tmp_path):
@@ -107,7 +108,7 @@ def test_names_of_columns_and_of_splits(tmp_path):
     splits["other"] = splits["train"]
     splits.save_to_disk(str(tmp_path / "rows"))
     task = Dataset(str(tmp_path / "rows"), *names, evaluation=["dev"])
-    assert pairs(task.examined(), 2, 100) == ASKED[2]
+    assert pairs(task.evaluation_task(), 2, 100) == ASKED[2]
 
 
 def test_splits_may_differ_in_columns_that_are_not_read(tmp_path):
@@ -115,7 +116,7 @@ def test_splits_may_differ_in_columns_that_are_not_read(tmp_path):
     splits["more"] = splits["test"].add_column("note", [1] * 50)
     splits["test"] = splits["test"].add_column("note", ["text"] * 50)
     splits.save_to_disk(str(tmp_path / "rows"))
-    assert pairs(Dataset(str(tmp_path / "rows")).examined(), 2, 100) == 2 * ASKED[2]
+    assert pairs(Dataset(str(tmp_path / "rows")).evaluation_task(), 2, 100) == 2 * ASKED[2]
 
 
 def test_without_a_length_the_prompt_is_counted(tmp_path):
@@ -123,10 +124,10 @@ def test_without_a_length_the_prompt_is_counted(tmp_path):
     path = lines(tmp_path / "rows.jsonl", rows)
     options = {"length": None, "evaluation": ["train"]}
     words = Dataset(path, tokens="words", **options)
-    assert pairs(words.examined(), 2, 9) == [("ab", "b"), ("cd", "d")]
+    assert pairs(words.evaluation_task(), 2, 9) == [("ab", "b"), ("cd", "d")]
     assert words.vocabulary.symbols == ("a", "b", "c", "d")
     characters = Dataset(path, **options)
-    assert pairs(characters.examined(), 5, 9) == [("a b c", "c")]
+    assert pairs(characters.evaluation_task(), 5, 9) == [("a b c", "c")]
     assert characters.vocabulary.symbols == (" ", "a", "b", "c", "d")
 
 
@@ -140,14 +141,16 @@ def test_rows_are_drawn_evenly(tmp_path):
 def test_answers_of_several_sizes_and_the_separator(tmp_path):
     rows = [("ab", "x", 1), ("abc", "xyz", 1), ("a", "xy", 1)]
     path = lines(tmp_path / "rows.jsonl", rows)
-    batch = Dataset(path, evaluation=["train"]).examined().sample(1, 9, generator("test"))
+    batch = Dataset(path, evaluation=["train"]).evaluation_task().sample(1, 9, generator("test"))
     assert ["".join(batch.vocabulary.decode(row[row != PAD].tolist())) for row in batch.tokens] == [
         "ab#x<eos>",
         "abc#xyz<eos>",
         "a#xy<eos>",
     ]
     assert batch.answer.sum(1).tolist() == [2, 4, 3]
-    plain = Dataset(path, evaluation=["train"], separator=False).examined().sample(1, 9, generator("test"))
+    plain = (
+        Dataset(path, evaluation=["train"], separator=False).evaluation_task().sample(1, 9, generator("test"))
+    )
     assert not (plain.tokens == SEP).any()
 
 
@@ -158,7 +161,11 @@ def test_result_behind_a_scratchpad(tmp_path):
         {"prompt": "p", "answer": "ab", "length": 1, "end": "b"},
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    batch = Dataset(str(path), result="end", evaluation=["train"]).examined().sample(1, 9, generator("test"))
+    batch = (
+        Dataset(str(path), result="end", evaluation=["train"])
+        .evaluation_task()
+        .sample(1, 9, generator("test"))
+    )
     assert batch.answer.sum(1).tolist() == [5, 3]
     assert batch.result.sum(1).tolist() == [3, 2]  # the end token is scored
 
@@ -172,7 +179,7 @@ def test_a_tokenizer(tmp_path):
     path = lines(tmp_path / "rows.jsonl", [("one two", "two", 1), ("two never", "one one", 1)])
     task = Dataset(path, evaluation=["train"], tokens=str(tmp_path / "tokenizer.json"))
     assert task.vocabulary.symbols == ("one", "two", "more", "?")
-    batch = task.examined().sample(1, 9, generator("test"))
+    batch = task.evaluation_task().sample(1, 9, generator("test"))
     first = len(SPECIAL)
     assert batch.tokens.tolist() == [
         [first, first + 1, SEP, first + 1, 3, 0],
@@ -337,14 +344,14 @@ def test_files_without_rows(tmp_path, kind, alone):
             getattr(frame(rows), f"to_{kind}")(part, index=False)
     path = folder / "test" if kind == "saved" else file
     with pytest.raises(ValueError, match=re.escape(f"{file} has no rows")):
-        Dataset(str(path if alone else folder)).examined().has(1)
+        Dataset(str(path if alone else folder)).evaluation_task().has(1)
 
 
 @pytest.mark.parametrize("part", ["train[60:]", "train[70:]", "train[:0]", "train[:0%]"])
 def test_slices_without_rows(tmp_path, part):
     task = Dataset(lines(tmp_path / "rows.jsonl", ROWS["train"]), evaluation=[part])
     with pytest.raises(ValueError, match=re.escape(f"task.evaluation={part}: this split has no rows")):
-        task.examined().has(1)
+        task.evaluation_task().has(1)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +371,7 @@ def test_a_record_that_holds_something_else(tmp_path, name, value):
     lines(tmp_path / "train.jsonl", ROWS["train"])
     (tmp_path / "lengen.json").write_text(json.dumps({name: value}))
     with pytest.raises(ValueError, match=re.escape(f"lengen.json: {name}={value!r} (allowed: ")):
-        Dataset(str(tmp_path), evaluation=["train"]).examined().has(1)
+        Dataset(str(tmp_path), evaluation=["train"]).evaluation_task().has(1)
 
 
 def test_a_name_on_the_hub_without_a_network(lengen, tmp_path, monkeypatch):

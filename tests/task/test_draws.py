@@ -13,7 +13,7 @@ import pytest
 import torch
 from tests.options import built, files, read
 
-from lengen.training.batch_stream import GENERATOR
+from lengen.sampling import GENERATOR
 
 HASHES = Path(__file__).with_name("draws.json")
 

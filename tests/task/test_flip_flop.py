@@ -49,7 +49,7 @@ def test_instructions_come_by_their_chances(ignore):
 
 
 def test_stress_sets():
-    assert FlipFlop().stresses() == {"sparse": FlipFlop(ignore=0.98), "dense": FlipFlop(ignore=0.1)}
+    assert FlipFlop().stress_sets() == {"sparse": FlipFlop(ignore=0.98), "dense": FlipFlop(ignore=0.1)}
 
 
 @pytest.mark.parametrize("ignore", [-0.1, 1.1])

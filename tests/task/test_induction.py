@@ -55,9 +55,9 @@ def test_symbols_are_uniform_over_those_that_are_not_the_trigger():
 
 
 def test_stress_sets_put_the_trigger_at_eleven_depths():
-    stresses = Induction(alphabet=4).stresses()
-    assert list(stresses) == [f"depth={tenth / 10:.2f}" for tenth in range(11)]
-    for name_, task in stresses.items():
+    stress_sets = Induction(alphabet=4).stress_sets()
+    assert list(stress_sets) == [f"depth={tenth / 10:.2f}" for tenth in range(11)]
+    for name_, task in stress_sets.items():
         for read, _ in draw(task, 21, 10)[1]:
             assert len(parse(read)[1]) == round(float(name_.partition("=")[2]) * 20)
 

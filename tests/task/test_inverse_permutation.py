@@ -71,7 +71,7 @@ def test_symbols_are_uniform():
 
 
 def test_stress_sets_are_in_order():
-    assert InversePermutation(alphabet=3).stresses() == {
+    assert InversePermutation(alphabet=3).stress_sets() == {
         order: InversePermutation(alphabet=3, order=order) for order in ("identity", "reversed")
     }
 

@@ -138,7 +138,7 @@ def test_any_variable_is_asked():
 
 
 def test_the_stress_set_reverses_the_clauses():
-    (hard,) = Lego(scratchpad="chain").stresses().values()
+    (hard,) = Lego(scratchpad="chain").stress_sets().values()
     assert hard == Lego(scratchpad="chain", order="reversed")
 
 

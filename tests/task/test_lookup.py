@@ -121,7 +121,7 @@ def test_given_tables_their_order_values_and_chains_are_uniform():
 
 
 def test_stress_set_iterates_one_function():
-    assert Lookup(values=5).stresses() == {"iterated": Lookup(values=5, chain="iterated")}
+    assert Lookup(values=5).stress_sets() == {"iterated": Lookup(values=5, chain="iterated")}
 
 
 @pytest.mark.parametrize(

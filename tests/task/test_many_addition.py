@@ -138,7 +138,7 @@ def test_full_carries_depend_on_the_last_column():
 
 def test_stress_sets():
     task = ManyAddition(other=4, pad="none")
-    assert task.stresses() == {
+    assert task.stress_sets() == {
         "carry": ManyAddition(other=4, pad="none", carry="full"),
         "uneven": ManyAddition(other=4, pad="none", sizes="uneven"),
     }

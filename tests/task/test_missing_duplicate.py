@@ -60,7 +60,7 @@ def test_strings_are_uniform():
 
 
 def test_stress_set_is_the_odd_one():
-    assert MissingDuplicate(alphabet=5).stresses() == {"odd": MissingDuplicate(alphabet=5, symbols="odd")}
+    assert MissingDuplicate(alphabet=5).stress_sets() == {"odd": MissingDuplicate(alphabet=5, symbols="odd")}
 
 
 def test_refusals():

@@ -68,14 +68,14 @@ def test_vocabulary_is_the_union():
 
 @pytest.mark.parametrize("mixture", [TWICE, PRIMED], ids=["twice", "primed"])
 def test_examined_is_the_asked_task_behind_its_token(mixture):
-    examined, plain = draw(mixture.examined(), 6, 50)[1], draw(mixture.asked, 6, 50)[1]
+    examined, plain = draw(mixture.evaluation_task(), 6, 50)[1], draw(mixture.asked, 6, 50)[1]
     assert examined == [(["<asked>", *read], written) for read, written in plain]
-    assert mixture.examined().vocabulary == mixture.vocabulary
+    assert mixture.evaluation_task().vocabulary == mixture.vocabulary
 
 
 def test_examined_drops_a_hint_inside():
     mixture = Mixture(asked=Sort(hint="successor"), aids={"long": Aid(lengths=[20])})
-    assert not any("?" in read for read, _ in draw(mixture.examined(), 5, 200)[1])
+    assert not any("?" in read for read, _ in draw(mixture.evaluation_task(), 5, 200)[1])
 
 
 def test_priming_draws_few_examples_again_and_again():
@@ -89,7 +89,7 @@ def test_priming_draws_few_examples_again_and_again():
 
 
 def test_places_stand_behind_the_token():
-    batch, plain = draw(PRIMED.examined(), 4, 20)[0], draw(Addition(), 4, 20)[0]
+    batch, plain = draw(PRIMED.evaluation_task(), 4, 20)[0], draw(Addition(), 4, 20)[0]
     assert torch.equal(batch.places[:, 1:], plain.places)
     assert (batch.places[:, 0] == 0).all()
     assert draw(PRIMED, 4, 20)[0].places is not None
@@ -100,7 +100,7 @@ def test_places_stand_behind_the_token():
 def test_longest_and_parts():
     assert [TWICE.longest(length) for length in (1, 4, 10)] == [5, 6, 15]
     assert PRIMED.longest(5) == 9
-    assert PRIMED.examined().longest(5) == 5
+    assert PRIMED.evaluation_task().longest(5) == 5
     parts = TWICE.trained()
     assert [{read[0] for read, _ in draw(part, 4, 50)[1]} for part in parts] == [
         {"<asked>"},
@@ -114,9 +114,9 @@ def test_longest_and_parts():
 
 
 def test_stress_sets_are_those_of_the_asked_task():
-    (name,) = TWICE.stresses()
-    _, pairs = draw(TWICE.stresses()[name].examined(), 8, 20)
-    _, plain = draw(TWICE.asked.stresses()[name], 8, 20)
+    (name,) = TWICE.stress_sets()
+    _, pairs = draw(TWICE.stress_sets()[name].evaluation_task(), 8, 20)
+    _, plain = draw(TWICE.asked.stress_sets()[name], 8, 20)
     assert [read[1:] for read, _ in pairs] == [read for read, _ in plain]
 
 

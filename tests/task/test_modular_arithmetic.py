@@ -69,8 +69,8 @@ def test_refusals(modulus):
 
 
 def test_stresses():
-    assert ModularArithmetic().stresses() == {}
-    (hard,) = ModularArithmetic(brackets=True).stresses().values()
+    assert ModularArithmetic().stress_sets() == {}
+    (hard,) = ModularArithmetic(brackets=True).stress_sets().values()
     for length, deepest in ((9, 2), (24, 6), (49, 12)):
         for read, _ in draw(hard, length, 50)[1]:
             depth = [read[:place].count("(") - read[:place].count(")") for place in range(length)]

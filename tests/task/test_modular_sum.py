@@ -69,7 +69,7 @@ def test_sparse_terms_come_half_of_the_time_and_anywhere():
 
 def test_stress_sets():
     task = ModularSum(modulus=7, scratchpad="running")
-    assert task.stresses() == {
+    assert task.stress_sets() == {
         name: ModularSum(modulus=7, scratchpad="running", terms=name) for name in ("equal", "sparse")
     }
 

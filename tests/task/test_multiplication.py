@@ -124,7 +124,7 @@ def test_nines_have_one_digit_that_may_differ():
 
 def test_stress_sets():
     task = Multiplication(second=3, order="plain")
-    assert task.stresses() == {
+    assert task.stress_sets() == {
         name: Multiplication(second=3, order="plain", digits=name) for name in ("nines", "zeros")
     }
 

@@ -53,13 +53,13 @@ def test_answers(options):
 @pytest.mark.parametrize("side", ["prefix", "suffix"])
 def test_stresses(side):
     task = NgramLookup(side=side, key=3)
-    stresses = task.stresses()
-    assert list(stresses) == ["near", *(f"depth={tenth / 10:.2f}" for tenth in range(11))]
+    stress_sets = task.stress_sets()
+    assert list(stress_sets) == ["near", *(f"depth={tenth / 10:.2f}" for tenth in range(11))]
     for tenth in (0, 3, 10):
-        for read, _ in draw(stresses[f"depth={tenth / 10:.2f}"], 20, COUNT)[1]:
+        for read, _ in draw(stress_sets[f"depth={tenth / 10:.2f}"], 20, COUNT)[1]:
             (start,) = places(*parse(read))
             assert start == 2 * tenth + (2 if side == "suffix" else 0)
-    for read, _ in draw(stresses["near"], 40, COUNT)[1]:
+    for read, _ in draw(stress_sets["near"], 40, COUNT)[1]:
         string, key = parse(read)
         (start,) = places(string, key)
         start -= 2 if side == "suffix" else 0

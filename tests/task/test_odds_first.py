@@ -42,7 +42,7 @@ def test_strings_are_uniform():
 
 
 def test_stress_strings_come_again_and_again():
-    for read, _ in draw(OddsFirst(alphabet=30).stresses()["repeats"], 20, 100)[1]:
+    for read, _ in draw(OddsFirst(alphabet=30).stress_sets()["repeats"], 20, 100)[1]:
         items = read[:-1]
         assert any(items == (items[:size] * 20)[:20] for size in (2, 3, 4))
 

@@ -176,9 +176,9 @@ def test_refusals(options, words):
 
 
 def test_stress_sets_put_the_key_at_eleven_depths():
-    stresses = Passkey(alphabet=4).stresses()
-    assert list(stresses) == [f"depth={tenth / 10:.2f}" for tenth in range(11)]
-    for name_, task in stresses.items():
+    stress_sets = Passkey(alphabet=4).stress_sets()
+    assert list(stress_sets) == [f"depth={tenth / 10:.2f}" for tenth in range(11)]
+    for name_, task in stress_sets.items():
         _, pairs = draw(task, 20, 10)
         for read, _ in pairs:
             _, _, noise, depths = parse("".join(read), DEFAULTS)

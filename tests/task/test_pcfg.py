@@ -139,10 +139,10 @@ def test_strings_are_uniform():
 
 
 def test_stress_sets_are_deep_and_wide():
-    stresses = Pcfg(limit=8).stresses()
-    for read, _ in draw(stresses["deep"], 12, 20)[1]:
+    stress_sets = Pcfg(limit=8).stress_sets()
+    for read, _ in draw(stress_sets["deep"], 12, 20)[1]:
         assert Reader(read).skeleton == "u" * 12 + "x"
-    for read, _ in draw(stresses["wide"], 12, 20)[1]:
+    for read, _ in draw(stress_sets["wide"], 12, 20)[1]:
         assert Counter(Reader(read).skeleton) == {"b": 12, "x": 13}
 
 

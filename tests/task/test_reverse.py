@@ -47,7 +47,7 @@ def test_strings_are_uniform():
 
 @pytest.mark.parametrize("length", [7, 30])
 def test_stress_strings_come_again_and_again(length):
-    task = Reverse(alphabet=30, then="copy").stresses()["repeats"]
+    task = Reverse(alphabet=30, then="copy").stress_sets()["repeats"]
     periods = set()
     for read, written in draw(task, length, 200)[1]:
         items = read[:-1]

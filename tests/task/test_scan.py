@@ -11,7 +11,7 @@ import yaml
 from scipy.stats import chisquare
 
 from conftest import TINY
-from lengen.evaluation.options import Evaluation
+from lengen.evaluation.options import EvalOptions
 from lengen.task import PAD
 from lengen.task.scan import Scan
 
@@ -109,7 +109,7 @@ def test_other_lengths_are_refused():
 
 def test_the_preset_is_the_length_split_of_the_paper():
     preset = yaml.safe_load(PRESET.read_text())
-    asked = Evaluation(**preset["eval"]).at(preset["train_length"])
+    asked = EvalOptions(**preset["eval"]).at(preset["train_length"])
     assert preset["train_length"] == 22
     assert [length for length in asked if length > 22] == list(LONGER)
     assert set(asked) < set(LENGTHS)

@@ -44,7 +44,7 @@ def test_columns_and_symbols_are_uniform():
 
 
 def test_stress_set_has_the_symbols_early():
-    assert SelectiveCopy(symbols=3).stresses() == {"early": SelectiveCopy(symbols=3, spacing="early")}
+    assert SelectiveCopy(symbols=3).stress_sets() == {"early": SelectiveCopy(symbols=3, spacing="early")}
 
 
 @pytest.mark.parametrize("option", ["alphabet", "symbols"])

@@ -105,7 +105,7 @@ def test_successor_with_duplicates_is_larger():
 
 
 def test_sweep_asks_for_the_list():
-    _, pairs = draw(Sort(hint="successor").examined(), 5, 200)
+    _, pairs = draw(Sort(hint="successor").evaluation_task(), 5, 200)
     assert not any("?" in read for read, _ in pairs)
 
 
@@ -158,5 +158,5 @@ def test_too_many_distinct_items():
 
 
 def test_stress_sets_are_those_that_training_could_draw():
-    assert set(Sort().stresses()) == {"sorted", "reversed"}
-    assert set(Sort(duplicates=True).stresses()) == {"sorted", "reversed", "equal"}
+    assert set(Sort().stress_sets()) == {"sorted", "reversed"}
+    assert set(Sort(duplicates=True).stress_sets()) == {"sorted", "reversed", "equal"}

@@ -56,4 +56,4 @@ def test_squares_and_the_numbers_below_come_alike():
 
 
 def test_stress_sets():
-    assert SquareRoot().stresses() == {"squares": SquareRoot(numbers="squares")}
+    assert SquareRoot().stress_sets() == {"squares": SquareRoot(numbers="squares")}

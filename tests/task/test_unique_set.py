@@ -59,7 +59,7 @@ def test_late_repetitions_are_in_the_first_order():
 
 
 def test_stress_sets():
-    assert UniqueSet(alphabet=7).stresses() == {
+    assert UniqueSet(alphabet=7).stress_sets() == {
         repeats: UniqueSet(alphabet=7, repeats=repeats) for repeats in ("few", "late")
     }
 

@@ -132,8 +132,8 @@ def test_too_large_a_group():
 
 def test_stresses():
     task = WordProblem(["120", "102"])
-    assert task.stresses() == {"equal": WordProblem(["120", "102"], drawn="equal")}
-    for read, written in draw(task.stresses()["equal"], 7, 100)[1]:
+    assert task.stress_sets() == {"equal": WordProblem(["120", "102"], drawn="equal")}
+    for read, written in draw(task.stress_sets()["equal"], 7, 100)[1]:
         (element,) = set(read[:-1])
         power = "012"
         for _ in range(7):

@@ -10,7 +10,7 @@ import pytest
 
 from lengen.cli.main import main
 from lengen.tracking import wandb_session, wandb_workspace
-from lengen.tracking.wandb_comparison import Board, typed
+from lengen.tracking.wandb_comparison import WandbComparison, typed
 from logger.wandb_file import chunks, load
 from tracking.conftest import logged
 
@@ -129,7 +129,7 @@ def test_the_curves_are_medians_over_length(compare):
 def test_the_page_goes_with_the_files(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     (tmp_path / "page.html").write_text("<p>")
-    Board().log({}, tmp_path, ["page.html"], title="t", config={})
+    WandbComparison().log({}, tmp_path, ["page.html"], title="t", config={})
     (artifact,) = artifacts(logged(tmp_path))[:1]
     assert [entry.path for entry in artifact.manifest.contents] == ["page.html"]
 
@@ -139,7 +139,7 @@ def test_nothing_is_logged_unless_asked_and_where_it_is_disabled(compare, tmp_pa
     assert (code, said) == (0, "")
     assert not (out / "wandb").exists()
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    Board().log({}, tmp_path, [], title="t", config={})
+    WandbComparison().log({}, tmp_path, [], title="t", config={})
     assert capsys.readouterr() == ("", "")
     assert not (tmp_path / "wandb").exists()
 
@@ -169,7 +169,7 @@ def test_a_failure_is_one_line(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(wandb, "Table", broken)
     (tmp_path / "table.csv").write_text("a\n1\n")
-    Board().log({}, tmp_path, ["table.csv"], title="t", config={})
+    WandbComparison().log({}, tmp_path, ["table.csv"], title="t", config={})
     first, second = capsys.readouterr().err.splitlines()
     assert first == "lengen: W&B failed (the service); the comparison's files are complete"
     assert "wandb sync" in second
@@ -235,7 +235,7 @@ def test_online_a_workspace_is_saved_or_its_lack_is_told(tmp_path, monkeypatch, 
             return self
 
     monkeypatch.setattr(wandb_workspace, "build", lambda *_: View())
-    Board().log({}, tmp_path, [], title="t", config={})
+    WandbComparison().log({}, tmp_path, [], title="t", config={})
     assert len(saved) == installed
     assert capsys.readouterr().err.splitlines() == [
         "lengen: W&B: https://wandb.example/r",

@@ -13,10 +13,9 @@ from types import SimpleNamespace
 import pytest
 
 from lengen.cli.main import main
-from lengen.comparison.find_runs import find
-from lengen.comparison.grouping import LeftOut, Run
+from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.tracking import wandb_session
-from lengen.tracking.wandb_read import read, read_run
+from lengen.tracking.wandb_read import find, read, read_run
 from logger.wandb_file import load
 from tracking.conftest import logged
 
@@ -149,7 +148,7 @@ def without(run: SimpleNamespace, *facts: str, **others) -> SimpleNamespace:
 
 def test_a_run_logged_before_is_read_with_what_it_has(server):
     run = read_run(without(server.runs[0], "protocol", "device", "command", "finished", "error"), "here")
-    assert isinstance(run, Run)
+    assert isinstance(run, RunRecord)
     assert set(run.protocol) == {"eval.lengths"}
 
 
@@ -189,7 +188,7 @@ def test_a_diverged_run_needs_no_curve(server):
 )
 def test_what_cannot_be_read_says_why(server, lacks, others, reason):
     found = read_run(without(server.runs[0], *lacks, **others), "here")
-    assert isinstance(found, LeftOut)
+    assert isinstance(found, Excluded)
     assert found.reason.startswith(reason)
 
 
@@ -217,13 +216,13 @@ def test_what_the_server_refuses_is_one_line_and_the_rest_is_read(trained, serve
 
     monkeypatch.setattr(wandb, "Api", refuse)
     found = list(find(["wandb:me/mine", str(trained / "results")]))
-    assert found[0] == LeftOut("wandb:me/mine", "W&B: Could not find project me/mine")
+    assert found[0] == Excluded("wandb:me/mine", "W&B: Could not find project me/mine")
     assert len(found) == 5
 
 
 def test_an_empty_project_says_so(server):
     server.runs.clear()
-    assert list(read("wandb:me/mine")) == [LeftOut("wandb:me/mine", "no training run here")]
+    assert list(read("wandb:me/mine")) == [Excluded("wandb:me/mine", "no training run here")]
 
 
 @pytest.mark.parametrize("key", [False, pytest.param(True, marks=pytest.mark.long)])
@@ -235,7 +234,7 @@ def test_without_a_login_or_a_network_it_is_one_line_soon(tmp_path, key):
     }
     if key:
         environment |= {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
-    program = "from lengen.comparison.find_runs import find; (left,) = find(['wandb:me/mine']); print(left.place, left.reason)"
+    program = "from lengen.tracking.wandb_read import find; (left,) = find(['wandb:me/mine']); print(left.place, left.reason)"
     began = time.monotonic()
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],

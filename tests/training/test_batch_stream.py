@@ -11,12 +11,13 @@ from lengen.lengths.listed import Listed
 from lengen.lengths.uniform import Uniform
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.offset import Offset
+from lengen.sampling import generator
 from lengen.task import EOS, PAD, SEP
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.parity import Parity
 from lengen.task.sort import Sort
-from lengen.training.batch_stream import BLOCK, Stream, distinct, fixed_set, generator, read
+from lengen.training.batch_stream import BLOCK, BatchStream, distinct, fixed_set, read
 
 
 def stream(**changes):
@@ -27,7 +28,7 @@ def stream(**changes):
         "batch_size": 16,
         "seed": 5,
     }
-    return Stream(**options | changes)
+    return BatchStream(**options | changes)
 
 
 def take(count, **changes):

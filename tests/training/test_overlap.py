@@ -9,18 +9,19 @@ import pytest
 import torch
 
 from conftest import TINY, run_folders
-from lengen.evaluation.options import Evaluation
+from lengen.evaluation.options import EvalOptions
 from lengen.lengths.uniform import Uniform
 from lengen.positions.contiguous import Contiguous
+from lengen.sampling import generator
 from lengen.task import BOS, PAD
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.mixture import Aid, Mixture
 from lengen.task.parity import Parity
-from lengen.training.batch_stream import BLOCK, Stream, generator
-from lengen.training.overlap import Unseen, Witness, asked, fingerprints
+from lengen.training.batch_stream import BLOCK, BatchStream
+from lengen.training.overlap import Deduplicated, OverlapTracker, fingerprints, prompt_fingerprints
 
-EVALUATION = Evaluation(examples=40)
+EVALUATION = EvalOptions(examples=40)
 
 
 def prompts(batch):
@@ -29,12 +30,12 @@ def prompts(batch):
     return [tuple(row[~answer & (row != PAD) & (row != BOS)].tolist()) for row, answer in rows]
 
 
-def coverage(questions, wanted, source, steps, seconds):
-    return Witness(questions, wanted, source, steps).coverage(seconds)
+def coverage(prompts, wanted, source, steps, seconds):
+    return OverlapTracker(prompts, wanted, steps, source).overlap(source, seconds)
 
 
 def stream(task, **options):
-    return Stream(task, Contiguous(), Uniform(maximum=4), 16, 3, **options)
+    return BatchStream(task, Contiguous(), Uniform(maximum=4), 16, 3, **options)
 
 
 @pytest.mark.parametrize("task", [Copy(alphabet=3), Addition(operands="uneven", pad="none"), Parity()])
@@ -60,7 +61,9 @@ def test_counts_are_those_of_sets_of_strings(steps, examples):
     for batch in islice(stream(task, examples=examples), steps):
         for row, answer in zip(batch.tokens, batch.answer, strict=True):
             learned.add(tuple(row[~answer & (row != PAD) & (row != BOS)].tolist()))
-    found = coverage(asked(task, EVALUATION, lengths), 40, stream(task, examples=examples), steps, 60)
+    found = coverage(
+        prompt_fingerprints(task, EVALUATION, lengths), 40, stream(task, examples=examples), steps, 60
+    )
     for length in lengths:
         strings = prompts(task.sample(length, 40, generator("eval", 0, length)))
         assert found.lengths[length] == (40, len(set(strings)), sum(each in learned for each in strings))
@@ -70,18 +73,18 @@ def test_counts_are_those_of_sets_of_strings(steps, examples):
 
 def test_what_passed_by_is_not_drawn_again():
     task, steps = Copy(alphabet=3), 2 * BLOCK + 3
-    questions = asked(task, EVALUATION, [1, 3, 4])
-    whole = coverage(questions, 40, stream(task), steps, 60)
-    witness = Witness(questions, 40, stream(task), steps)
+    prompts = prompt_fingerprints(task, EVALUATION, [1, 3, 4])
+    whole = coverage(prompts, 40, stream(task), steps, 60)
+    tracker = OverlapTracker(prompts, 40, steps, stream(task))
     for _ in islice(
-        stream(task, start=BLOCK + 5, witness=witness.note), steps + 9
+        stream(task, start=BLOCK + 5, observer=tracker.note), steps + 9
     ):  # a run that went on there
         pass
-    assert int(witness.noted.sum()) == BLOCK - 2
-    assert not witness.noted[: BLOCK + 5].any()
-    assert witness.coverage(60) == whole
-    passed = Witness(questions, 40, stream(task), steps)
-    for _ in islice(stream(task, witness=passed.note), steps):
+    assert int(tracker.noted.sum()) == BLOCK - 2
+    assert not tracker.noted[: BLOCK + 5].any()
+    assert tracker.overlap(stream(task), 60) == whole
+    passed = OverlapTracker(prompts, 40, steps, stream(task))
+    for _ in islice(stream(task, observer=passed.note), steps):
         pass
     passed.stream = None  # nothing is left to be drawn
     assert passed.coverage(0) == whole
@@ -89,20 +92,20 @@ def test_what_passed_by_is_not_drawn_again():
 
 def test_out_of_time_it_is_a_lower_bound_that_says_so():
     task = Copy(alphabet=3)
-    found = coverage(asked(task, EVALUATION, [1, 4]), 40, stream(task), 10 * BLOCK, 0)
+    found = coverage(prompt_fingerprints(task, EVALUATION, [1, 4]), 40, stream(task), 10 * BLOCK, 0)
     assert found.steps == BLOCK
     assert not found.facts["exact"]
-    assert "at least 100% at 1" in found.said()
+    assert "at least 100% at 1" in found.sentence()
 
 
 def test_the_figure_says_what_may_surprise_and_nothing_else():
     task = Copy(alphabet=2)
-    assert coverage(asked(task, EVALUATION, [1, 2, 60]), 40, stream(task), 50, 60).said() == (
-        "; asked strings that were in training: 100% at 1 to 2"
-    )
-    assert coverage(asked(task, EVALUATION, [60]), 40, stream(task), 50, 60).said() == ""
+    assert coverage(
+        prompt_fingerprints(task, EVALUATION, [1, 2, 60]), 40, stream(task), 50, 60
+    ).sentence() == ("; asked strings that were in training: 100% at 1 to 2")
+    assert coverage(prompt_fingerprints(task, EVALUATION, [60]), 40, stream(task), 50, 60).sentence() == ""
     assert (
-        coverage(asked(task, EVALUATION, [60]), 90, stream(task), 50, 60).said()
+        coverage(prompt_fingerprints(task, EVALUATION, [60]), 90, stream(task), 50, 60).sentence()
         == "; fewer examples: 40 at 60"
     )
 
@@ -110,10 +113,10 @@ def test_the_figure_says_what_may_surprise_and_nothing_else():
 @pytest.mark.parametrize("examples", [None, 60])
 def test_what_is_asked_is_not_learned(examples):
     task = Copy(alphabet=4)
-    questions = asked(task, EVALUATION, [3, 4])
-    found = coverage(questions, 40, stream(Unseen(task, questions), examples=examples), 40, 60)
+    prompts = prompt_fingerprints(task, EVALUATION, [3, 4])
+    found = coverage(prompts, 40, stream(Deduplicated(task, prompts), examples=examples), 40, 60)
     assert [strings.trained for strings in found.lengths.values()] == [0, 0]
-    batch = Unseen(task, questions).sample(3, 500, generator("test"))
+    batch = Deduplicated(task, prompts).sample(3, 500, generator("test"))
     assert len(batch) == 500
     strings = set(prompts(task.sample(3, 40, generator("eval", 0, 3))))
     assert strings.isdisjoint(prompts(batch))
@@ -122,10 +125,10 @@ def test_what_is_asked_is_not_learned(examples):
 
 def test_what_is_asked_is_not_learned_from_an_aid_of_another_length():
     task = Mixture(Copy(alphabet=4), {"primed": Aid(weight=0.5, lengths=[3])})
-    questions = asked(task, EVALUATION, [3])
-    batch = Unseen(task, questions).sample(2, 500, generator("test"))
-    assert torch.isin(fingerprints(task.sample(2, 500, generator("test"))), questions[3]).any()
-    assert not torch.isin(fingerprints(batch), questions[3]).any()
+    prompts = prompt_fingerprints(task, EVALUATION, [3])
+    batch = Deduplicated(task, prompts).sample(2, 500, generator("test"))
+    assert torch.isin(fingerprints(task.sample(2, 500, generator("test"))), prompts[3]).any()
+    assert not torch.isin(fingerprints(batch), prompts[3]).any()
 
 
 def test_a_run_says_what_was_in_training_and_keeps_it_out_on_request(lengen, tmp_path):

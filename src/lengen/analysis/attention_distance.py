@@ -13,9 +13,9 @@ from torch import Tensor
 
 from lengen.analysis.attention_weights import looked
 from lengen.config.errors import require
-from lengen.evaluation.test_set import drawn_by, examples
-from lengen.experiment.load_run import Trained
-from lengen.experiment.reevaluate import Again, Answer, place, written
+from lengen.evaluation.test_set import examples, positions_key
+from lengen.experiment.load_run import TrainedRun
+from lengen.experiment.reevaluate import EvalResult, Reevaluation, place, written
 from lengen.records.curve import split, write_csv
 from lengen.report import layers
 from lengen.task import PAD
@@ -70,7 +70,7 @@ def between(
 
 
 @dataclass(frozen=True)
-class Divergence(Again):
+class AttentionDistance(Reevaluation):
     """The distance of a trained run's attention to that of others, on the same examples.
 
     For a layer and an example it is the least over pairs of heads, then the mean over examples.
@@ -79,13 +79,13 @@ class Divergence(Again):
         others: the runs it is measured to: same task, same layers, bos in both or in none.
     """
 
-    others: Sequence[Trained] = field(default=())
+    others: Sequence[TrainedRun] = field(default=())
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        mine = self.trained.setting
+        mine = self.trained.config
         for other in self.others:
-            its = other.setting
+            its = other.config
             for what, here, there in (
                 ("task", mine.record["task"], its.record["task"]),
                 ("format", mine.format, its.format),
@@ -99,7 +99,7 @@ class Divergence(Again):
     def asked(self) -> dict[str, Any]:
         """Everything that can change a number."""
         asked = {key: value for key, value in super().asked.items() if key != "decode"}
-        others = [[other.setting.cell, other.setting.seed, other.step] for other in self.others]
+        others = [[other.config.cell, other.config.seed, other.step] for other in self.others]
         return {**asked, "inspect": "distance", "against": others}
 
     @property
@@ -107,9 +107,9 @@ class Divergence(Again):
         """The given name, or what is measured."""
         return "-".join(filter(None, (self.name, "distance", self.stress)))
 
-    def run(self) -> Answer:
+    def run(self) -> EvalResult:
         """Write the distances, and draw them."""
-        setting, folder = self.trained.setting, place(self.trained, self.label, self.asked)
+        config, folder = self.trained.config, place(self.trained, self.label, self.asked)
         facts = {**self.facts, "against": [str(other.folder.path) for other in self.others]}
         with folder.working(written(self.asked), facts, force=self.force) as work:
             if work:
@@ -120,22 +120,22 @@ class Divergence(Again):
                     for row in self._rows(other, length)
                 ]
                 write_csv(folder.path / "distance.csv", COLUMNS, rows)
-                title = ": ".join(filter(None, (setting.title, self.stress)))
+                title = ": ".join(filter(None, (config.title, self.stress)))
                 layers.draw(
                     rows,
                     folder.path / "distance.png",
                     title=f"{title}: distance of attention",
                     footnote=self._footnote(),
                 )
-        return Answer(folder, not work)
+        return EvalResult(folder, not work)
 
-    def _rows(self, other: Trained, length: int) -> Iterator[dict[str, Any]]:
+    def _rows(self, other: TrainedRun, length: int) -> Iterator[dict[str, Any]]:
         """One row a layer: the distance to one run at one length."""
-        setting = self.trained.setting
-        batch, key = examples(setting.eval, self.task, length), drawn_by(setting.eval, length)
+        config = self.trained.config
+        batch, key = examples(config.eval, self.task, length), positions_key(config.eval, length)
         found: dict[tuple[int, int], list[Tensor]] = {}
         sides = [
-            looked(each.decoder, batch, each.setting.positions, key, rows=ROWS)
+            looked(each.decoder, batch, each.config.positions, key, rows=ROWS)
             for each in (self.trained, other)
         ]
         for (part, first), (_, second) in zip(*sides, strict=True):
@@ -144,22 +144,22 @@ class Divergence(Again):
         for (loop, layer), parts in found.items():
             apart = torch.cat(parts)
             yield {
-                **{f"against_{name}": getattr(other.setting.labels, name) for name in ("pe", "positions")},
-                "against_cell": other.setting.cell,
-                "against_seed": other.setting.seed,
+                **{f"against_{name}": getattr(other.config.labels, name) for name in ("pe", "positions")},
+                "against_cell": other.config.cell,
+                "against_seed": other.config.seed,
                 "loop": loop + 1,
                 "layer": layer + 1,
                 "length": length,
-                "split": split(length, setting.train_length),
+                "split": split(length, config.train_length),
                 "examples": len(apart),
                 "distance": float(apart.amin((1, 2)).mean()),
                 "mean_over_pairs": float(apart.mean()),
             }
 
     def _footnote(self) -> str:
-        setting = self.trained.setting
+        config = self.trained.config
         return (
             f"Jensen-Shannon divergence of attention weights in bits, mean over queries, least over pairs of heads, mean over "
-            f"{setting.eval.examples} examples a length (Kazemnejad et al. 2023); {setting.labels.pe} seed {setting.seed} "
-            f"against each run of the legend, trained on 1 to {setting.train_length}; {setting.labels.decoder} decoder"
+            f"{config.eval.examples} examples a length (Kazemnejad et al. 2023); {config.labels.pe} seed {config.seed} "
+            f"against each run of the legend, trained on 1 to {config.train_length}; {config.labels.decoder} decoder"
         )

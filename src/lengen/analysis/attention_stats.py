@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.analysis.attention_weights import looked
-from lengen.evaluation.test_set import drawn_by, examples
-from lengen.experiment.reevaluate import Again, Answer, place, written
+from lengen.evaluation.test_set import examples, positions_key
+from lengen.experiment.reevaluate import EvalResult, Reevaluation, place, written
 from lengen.records.curve import split, write_csv
 from lengen.report import heads
 from lengen.task import Batch
@@ -88,18 +88,18 @@ def look(weights: Float[Tensor, "batch heads time time"], batch: Batch, width: i
 
 
 @dataclass(frozen=True)
-class Inspection(Again):
+class AttentionStats(Reevaluation):
     """The attention of a trained run, at trained lengths and beyond."""
 
     @cached_property
     def looks(self) -> dict[tuple[int, int, int], Look]:
         """What was found, by length, loop and layer."""
-        setting = self.trained.setting
+        config = self.trained.config
         found: dict[tuple[int, int, int], Look] = {}
         for length in self.lengths:
-            batch, key = examples(setting.eval, self.task, length), drawn_by(setting.eval, length)
-            width = batch.time + setting.decoder.bos
-            for part, slots in looked(self.trained.decoder, batch, setting.positions, key):
+            batch, key = examples(config.eval, self.task, length), positions_key(config.eval, length)
+            width = batch.time + config.decoder.bos
+            for part, slots in looked(self.trained.decoder, batch, config.positions, key):
                 for slot, paid in slots.items():
                     mine, known = look(paid, part, width), found.get((length, *slot))
                     if known is not None:
@@ -118,24 +118,24 @@ class Inspection(Again):
         """The given name, or what is looked at."""
         return "-".join(filter(None, (self.name or "attention", self.stress)))
 
-    def run(self) -> Answer:
+    def run(self) -> EvalResult:
         """Write where every head looks, and draw it."""
-        setting, folder = self.trained.setting, place(self.trained, self.label, self.asked)
+        config, folder = self.trained.config, place(self.trained, self.label, self.asked)
         with folder.working(written(self.asked), self.facts, force=self.force) as work:
             if work:
                 write_csv(folder.path / "attention.csv", HISTOGRAM, self.histograms())
                 rows = self.heads()
                 write_csv(folder.path / "heads.csv", HEADS, rows)
-                title = ": ".join(filter(None, (setting.title, self.stress)))
+                title = ": ".join(filter(None, (config.title, self.stress)))
                 heads.draw(
                     self.histograms(),
                     rows,
                     folder.path / "attention.png",
-                    pe=setting.labels.pe,
+                    pe=config.labels.pe,
                     title=f"{title}: where each head looks",
                     footnote=self._footnote(rows),
                 )
-        return Answer(folder, not work)
+        return EvalResult(folder, not work)
 
     def histograms(self) -> list[dict[str, Any]]:
         """Rows of `attention.csv`: the share of a head's weight at every distance."""
@@ -158,7 +158,7 @@ class Inspection(Again):
                 rows.append(
                     {
                         **self._slot(key, index + 1),
-                        "examples": self.trained.setting.eval.examples,
+                        "examples": self.trained.config.eval.examples,
                         "queries": int(found.queries),
                         "mean_distance": distance,
                         "entropy": float(found.entropy[index] / found.queries),
@@ -177,11 +177,11 @@ class Inspection(Again):
             "layer": layer + 1,
             "head": head,
             "length": length,
-            "split": split(length, self.trained.setting.train_length),
+            "split": split(length, self.trained.config.train_length),
         }
 
     def _footnote(self, rows: Sequence[Mapping[str, Any]]) -> str:
-        setting = self.trained.setting
+        config = self.trained.config
         shares = {row["length"]: row["source_uniform"] for row in rows}
         source = (
             ""
@@ -193,7 +193,7 @@ class Inspection(Again):
         )
         return (
             f"weight by distance to the query, in doublings of tokens; mean over the queries that predict answer tokens of "
-            f"{setting.eval.examples} examples a length; trained on 1 to {setting.train_length}; above each panel: "
-            f"layer.head{source}; {setting.labels.decoder} decoder, {setting.steps} steps, seed {setting.seed}, "
-            f"{setting.eval.checkpoint} checkpoint; ID exact match {self.trained.id_exact_match:.3f}"
+            f"{config.eval.examples} examples a length; trained on 1 to {config.train_length}; above each panel: "
+            f"layer.head{source}; {config.labels.decoder} decoder, {config.steps} steps, seed {config.seed}, "
+            f"{config.eval.checkpoint} checkpoint; ID exact match {self.trained.id_exact_match:.3f}"
         )

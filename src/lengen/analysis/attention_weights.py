@@ -14,11 +14,11 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs
 from lengen.decoder import Decoder
 from lengen.positions import Positions
+from lengen.sampling import generator
 from lengen.task import Batch
-from lengen.training.batch_stream import generator
 
 NUMBERS = 2**23
 """Weights of all heads that are held at once: 32 MiB of float32."""
@@ -40,10 +40,10 @@ def weights(
     found: Slots = {}
 
     def keep(layer: int) -> Callable[..., None]:
-        def hook(rule: AttentionRule, inputs: tuple[Any, ...], _: Tensor) -> None:
+        def hook(rule: AttentionRule, arguments: tuple[Any, ...], _: Tensor) -> None:
             loop = sum(known == layer for _, known in found)
-            query, key, _value, bias, scene = inputs
-            found[loop, layer] = of_rule(rule, query, key, bias, scene)
+            query, key, _value, bias, inputs = arguments
+            found[loop, layer] = of_rule(rule, query, key, bias, inputs)
 
         return hook
 
@@ -60,13 +60,13 @@ def of_rule(
     query: Float[Tensor, "batch heads query head_dim"],
     key: Float[Tensor, "batch heads key head_dim"],
     bias: Float[Tensor, "#batch #heads query key"] | None,
-    scene: Scene,
+    inputs: BlockInputs,
 ) -> Float[Tensor, "batch heads query key"]:
     """Weights of a rule: its mix of one-hot values, as many at a time as a head has channels."""
     keys, width = key.shape[2:]
     ones = torch.zeros(keys, -(-keys // width) * width, dtype=key.dtype, device=key.device).fill_diagonal_(1)
     parts = [
-        rule.forward(query, key, part.expand(*key.shape[:2], -1, -1), bias, scene)
+        rule.forward(query, key, part.expand(*key.shape[:2], -1, -1), bias, inputs)
         for part in torch.split(ones, width, 1)
     ]
     return torch.cat(parts, -1)[..., :keys]

@@ -11,16 +11,17 @@ from rich.console import Console
 from rich.progress import track
 
 from lengen.comparison.cell_scores import Metric
-from lengen.comparison.find_runs import find
-from lengen.comparison.grouping import LeftOut, Study, assemble
+from lengen.comparison.grouping import Study, assemble
 from lengen.comparison.published import COLUMNS as BESIDE
-from lengen.comparison.published import Beside, Published, agreement, beside, load
-from lengen.comparison.summary import Asked, Findings, Overall, Pair, Summary, findings
+from lengen.comparison.published import Published, PublishedCell, agreement, beside, load
+from lengen.comparison.run_record import Excluded
+from lengen.comparison.summary import CellPair, CellSummary, Overall, StudySummary, SuccessCriterion, findings
 from lengen.records.curve import COLUMNS as CURVE_COLUMNS
 from lengen.records.curve import write_csv, write_text
 from lengen.report import against, band, cost, medians, multiples, page, profile, success, tables
 from lengen.report.band import X
-from lengen.tracking.wandb_comparison import Board
+from lengen.tracking.wandb_comparison import WandbComparison
+from lengen.tracking.wandb_read import find
 
 NOTE = "compare.json"
 """What was asked, and which files it made."""
@@ -63,14 +64,14 @@ class Comparison:
     entity: str | None
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> SuccessCriterion:
         """What the findings depend on."""
-        return Asked(self.threshold, self.at)
+        return SuccessCriterion(self.threshold, self.at)
 
     def run(self, console: Console | None = None) -> Study:
         """Find the runs, compare them, write the folder, print the tables."""
         console, asked = console or Console(), self.asked
-        board = Board(self.project, self.entity) if self.wandb else None
+        board = WandbComparison(self.project, self.entity) if self.wandb else None
         by = [key.strip() for text in self.by for key in text.split(",")]
         study = assemble(find(self.runs), by, self.where, mixed=self.mixed)
         published = load(self.against) if self.against else None
@@ -97,13 +98,13 @@ class Comparison:
         tables.say(console, f"{len(files.names)} files are in {self.out}: {', '.join(sorted(files.names))}")
         return study
 
-    def tabulate(self, study: Study, found: Findings, files: Written, title: str) -> None:
+    def tabulate(self, study: Study, found: StudySummary, files: Written, title: str) -> None:
         """Write the tables as CSV and as Markdown."""
         for name, kind, rows in (
-            ("table.csv", Summary, found.summaries),
-            ("pairs.csv", Pair, found.pairs),
+            ("table.csv", CellSummary, found.summaries),
+            ("pairs.csv", CellPair, found.pairs),
             ("overall.csv", Overall, found.overall),
-            ("left_out.csv", LeftOut, study.left_out),
+            ("left_out.csv", Excluded, study.left_out),
         ):
             if rows:
                 write_csv(files(name), [field.name for field in fields(kind)], [asdict(row) for row in rows])
@@ -137,7 +138,7 @@ class Comparison:
             files.add(profile.draw(panels, files("profile")))
             files.add(multiples.draw(panels, files("multiples"), metric=self.metric, x=self.x))
 
-    def _matched(self, published: Published, study: Study) -> dict[str, list[Beside]]:
+    def _matched(self, published: Published, study: Study) -> dict[str, list[PublishedCell]]:
         """The panels that the paper has too, each cell beside the paper's.
 
         Raises:
@@ -156,7 +157,7 @@ class Comparison:
     def hold_against(
         self,
         published: Published,
-        found: dict[str, list[Beside]],
+        found: dict[str, list[PublishedCell]],
         study: Study,
         files: Written,
         console: Console,

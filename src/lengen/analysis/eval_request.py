@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lengen.analysis.attention_distance import Divergence
-from lengen.analysis.attention_stats import Inspection
-from lengen.comparison.named_runs import find
+from lengen.analysis.attention_distance import AttentionDistance
+from lengen.analysis.attention_stats import AttentionStats
+from lengen.comparison.find_runs import find_named
 from lengen.config.builder import Builder
 from lengen.config.errors import require
-from lengen.evaluation.options import Evaluation
+from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.compatibility import check_sweep
-from lengen.experiment.load_run import Trained, load
-from lengen.experiment.reevaluate import Answer
-from lengen.experiment.stress_grid import examined
+from lengen.experiment.load_run import TrainedRun, load
+from lengen.experiment.reevaluate import EvalResult
+from lengen.experiment.stress_grid import evaluate
 from lengen.records.run_dir import RunFolder
 
 INSPECTIONS = (None, "attention")
@@ -26,7 +26,7 @@ LOOKED = {"lengths": ["1x", "2x"], "examples": 64}
 
 
 @dataclass(frozen=True)
-class Request:
+class EvalRequest:
     """The options of `configs/eval.yaml`.
 
     Args:
@@ -56,7 +56,7 @@ class Request:
             not self.against or self.inspect == "attention",
             f"against={self.against[0] if self.against else None}: needs inspect=attention",
         )
-        Builder().build(Evaluation, self.changes["eval"], "eval")
+        Builder().build(EvalOptions, self.changes["eval"], "eval")
 
     @cached_property
     def changes(self) -> dict[str, dict[str, Any]]:
@@ -71,34 +71,34 @@ class Request:
     @property
     def runs(self) -> list[RunFolder]:
         """The runs that are examined."""
-        return find(self.run, "run")
+        return find_named(self.run, "run")
 
-    def answer(self, folder: RunFolder, allowed: Iterable[str]) -> list[Answer]:
+    def answer(self, folder: RunFolder, allowed: Iterable[str]) -> list[EvalResult]:
         """Everything that is asked of one run; what is there already is not done again."""
         trained = load(folder, self.changes, allowed)
         if not self.inspect:
-            return examined(trained, self.name, force=self.force)
-        names = list(chosen(trained.setting.posed, trained.setting.eval.stress)) or [""]
-        looks = [Inspection(trained, name, self.name, self.force) for name in names]
+            return evaluate(trained, self.name, force=self.force)
+        names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
+        looks = [AttentionStats(trained, name, self.name, self.force) for name in names]
         others = self._others(trained, allowed)
-        apart = [Divergence(trained, name, self.name, self.force, others) for name in names if others]
+        apart = [AttentionDistance(trained, name, self.name, self.force, others) for name in names if others]
         return [part.run() for part in (*looks, *apart)]
 
-    def _others(self, trained: Trained, allowed: Iterable[str]) -> list[Trained]:
+    def _others(self, trained: TrainedRun, allowed: Iterable[str]) -> list[TrainedRun]:
         """The runs to which distances are measured, at the same lengths; never the run itself."""
         if not self.against:
             return []
-        lengths = trained.setting.eval.at(trained.setting.train_length)
+        lengths = trained.config.eval_lengths
         changes = {**self.changes, "eval": {**self.changes["eval"], "lengths": lengths}}
         folders = [
             folder
-            for folder in find(self.against, "against")
+            for folder in find_named(self.against, "against")
             if not folder.path.samefile(trained.folder.path)
         ]
         require(bool(folders), f"against={self.against[0]}: is the run itself (allowed: other runs)")
         others = [load(folder, changes, allowed) for folder in folders]
         for other in others:
-            check_sweep(other.setting, {"": other.setting.posed})
+            check_sweep(other.config, {"": other.config.formatted_task})
         return others
 
 

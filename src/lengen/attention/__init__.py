@@ -27,8 +27,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from lengen.block.inputs import Scene, wide
-from lengen.pe import Shape
+from lengen.block.inputs import BlockInputs, Shape, wide
 
 
 class AttentionRule(nn.Module):
@@ -63,7 +62,7 @@ class AttentionRule(nn.Module):
         key: Float[Tensor, "batch heads key head_dim"],
         value: Float[Tensor, "batch heads key head_dim"],
         bias: Float[Tensor, "#batch #heads query key"] | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "batch heads query head_dim"]:
         """Mix the values.
 
@@ -72,20 +71,20 @@ class AttentionRule(nn.Module):
             key: keys of all tokens so far.
             value: their values.
             bias: added to the scaled logits, minus infinity where a key is not to be seen. None means causal and
-                nothing else, unless the scene has a table of distances: all keys for a single query, as many queries
+                nothing else, unless the inputs has a table of distances: all keys for a single query, as many queries
                 as keys otherwise.
-            scene: the block's view of the pass.
+            inputs: the block's view of the pass.
         """
-        factor, bias = self.sharpen(scene), self._hidden(bias, scene)
+        factor, bias = self.sharpen(inputs), self._hidden(bias, inputs)
         if factor is not None:
             query = (wide(query) * factor).to(query.dtype)
         if not self.fused:
             logits = wide(query @ key.mT) * self.scale
-            logits = logits.masked_fill(scene.later, -torch.inf) if bias is None else logits + bias
-            weights = self.reweigh(self.normalise(self.adjust(logits, scene), scene), scene)
+            logits = logits.masked_fill(inputs.later, -torch.inf) if bias is None else logits + bias
+            weights = self.reweigh(self.normalise(self.adjust(logits, inputs), inputs), inputs)
             return weights.to(value.dtype) @ value
-        if scene.lags is not None:
-            return scene.lags.mix(query, key, value, self.scale)
+        if inputs.distance_bias is not None:
+            return inputs.distance_bias.mix(query, key, value, self.scale)
         mask = None if bias is None else bias.to(query.dtype)
         causal = bias is None and query.shape[2] > 1
         return scaled_dot_product_attention(
@@ -105,43 +104,43 @@ class AttentionRule(nn.Module):
             first: the rule of the first layer, made alike.
         """
 
-    def sharpen(self, scene: Scene) -> Float[Tensor, "..."] | None:
+    def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "..."] | None:
         """What each row and head multiplies its scaled logits by, before the bias; None for 1.
 
         Its shape broadcasts with [batch, heads, query, 1], and it is of float32 or wider: queries are multiplied there.
         """
         return None
 
-    def hide(self, scene: Scene) -> Bool[Tensor, "#batch #heads query key"] | None:
+    def hide(self, inputs: BlockInputs) -> Bool[Tensor, "#batch #heads query key"] | None:
         """Which keys are not seen, beside later ones; None for no others. Each query sees at least its own."""
         return None
 
     def adjust(
-        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Logits, scaled, biased and minus infinity where a key is not seen, before they are normalised."""
         return logits
 
     def normalise(
-        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Logits to weights, 0 where they are minus infinity."""
         return logits.softmax(-1)
 
     def reweigh(
-        self, weights: Float[Tensor, "batch heads query key"], scene: Scene
+        self, weights: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Weights, changed after they were normalised."""
         return weights
 
     def _hidden(
-        self, bias: Float[Tensor, "#batch #heads query key"] | None, scene: Scene
+        self, bias: Float[Tensor, "#batch #heads query key"] | None, inputs: BlockInputs
     ) -> Float[Tensor, "#batch #heads query key"] | None:
         """The bias, minus infinity where the rule or the causal mask hides a key."""
-        hidden = self.hide(scene)
+        hidden = self.hide(inputs)
         if hidden is None:
             return bias
         if bias is None:
-            hidden = hidden | scene.later
+            hidden = hidden | inputs.later
             bias = torch.zeros(hidden.shape, device=hidden.device)
         return bias.masked_fill(hidden, -torch.inf)

@@ -11,9 +11,8 @@ from torch.nn.functional import linear, pad, softplus
 
 from lengen.attention.entmax import Entmax
 from lengen.attention.log_n import counted
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
 class ASEntmax(Entmax):
@@ -52,13 +51,13 @@ class ASEntmax(Entmax):
         for project in (self.beta, self.gamma):
             nn.init.normal_(project.weight, std=0.02)
 
-    def sharpen(self, scene: Scene) -> Float[Tensor, "batch heads query 1"]:
+    def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "batch heads query 1"]:
         """The factor of each token and head; 1 in heads without."""
-        with torch.autocast(scene.x.device.type, enabled=False):
+        with torch.autocast(inputs.x.device.type, enabled=False):
             beta, gamma = (
-                linear(wide(scene.x), wide(project.weight)).mT.unsqueeze(-1)
+                linear(wide(inputs.x), wide(project.weight)).mT.unsqueeze(-1)
                 for project in (self.beta, self.gamma)
             )
-            logarithm = counted(scene).log1p()
+            logarithm = counted(inputs).log1p()
             factor = self.delta + softplus(beta) * logarithm ** (self.reach * gamma.tanh())
             return pad(factor, (0, 0, 0, 0, self.plain, 0), value=1.0)

@@ -9,9 +9,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
 class Blockwise(AttentionRule):
@@ -38,11 +37,11 @@ class Blockwise(AttentionRule):
         require(block >= 1, f"attention.block={block}: allowed is 1 or more")
         self.block = block
 
-    def hide(self, scene: Scene) -> Bool[Tensor, "1 1 query key"] | None:
+    def hide(self, inputs: BlockInputs) -> Bool[Tensor, "1 1 query key"] | None:
         """Blocks before the one before."""
-        keys = scene.key.shape[1]
+        keys = inputs.key.shape[1]
         if keys <= 2 * self.block:
             return None
-        query = (scene.visible - 1) // self.block
-        key = torch.arange(keys, device=scene.key.device) // self.block
+        query = (inputs.visible - 1) // self.block
+        key = torch.arange(keys, device=inputs.key.device) // self.block
         return (query.unsqueeze(-1) - key > 1)[None, None]

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 EXACT = {1.5: entmax15, 2.0: sparsemax}
 """What is solved by sorting; other values by bisection."""
@@ -42,7 +41,7 @@ class Entmax(AttentionRule):
         self.alpha = alpha
 
     def normalise(
-        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Entmax over the keys; those that surely have no weight are clamped, for what is minus infinity makes NaN."""
         depth = 1 + 1 / (self.alpha - 1)

@@ -9,9 +9,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
 class HardALiBi(AttentionRule):
@@ -39,9 +38,9 @@ class HardALiBi(AttentionRule):
         )
         self.local_heads = shape.heads // 2 if local_heads is None else local_heads
 
-    def hide(self, scene: Scene) -> Bool[Tensor, "1 heads query key"] | None:
+    def hide(self, inputs: BlockInputs) -> Bool[Tensor, "1 heads query key"] | None:
         """More than h tokens back, for local head h."""
         if not self.local_heads:
             return None
-        head = torch.arange(self.shape.heads, device=scene.key.device).view(1, -1, 1, 1)
-        return (scene.back > head) & (head < self.local_heads)
+        head = torch.arange(self.shape.heads, device=inputs.key.device).view(1, -1, 1, 1)
+        return (inputs.back > head) & (head < self.local_heads)

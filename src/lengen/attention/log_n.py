@@ -10,14 +10,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
-def counted(scene: Scene) -> Float[Tensor, "query 1"]:
+def counted(inputs: BlockInputs) -> Float[Tensor, "query 1"]:
     """How many keys each row sees, 1 for the first, as a number to take logarithms of."""
-    return scene.visible.to(wide(scene.x).dtype).unsqueeze(-1)
+    return inputs.visible.to(wide(inputs.x).dtype).unsqueeze(-1)
 
 
 class LogN(AttentionRule):
@@ -48,9 +47,9 @@ class LogN(AttentionRule):
         require(trained_tokens >= 2, f"attention.trained_tokens={trained_tokens}: allowed is 2 or more")  # noqa: PLR2004
         self.trained_tokens, self.clip = trained_tokens, clip
 
-    def sharpen(self, scene: Scene) -> Float[Tensor, "query 1"]:
+    def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "query 1"]:
         """The logarithm of the row's keys over that of the trained ones."""
-        keys = counted(scene)
+        keys = counted(inputs)
         if self.clip:
             return torch.clamp(keys.log() / math.log(self.trained_tokens), min=1)
         return keys.log1p() / math.log1p(self.trained_tokens)

@@ -12,9 +12,8 @@ from torch.nn.functional import normalize, softplus
 
 from lengen.attention import AttentionRule
 from lengen.attention.log_n import counted
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
 class LSSA(AttentionRule):
@@ -45,18 +44,18 @@ class LSSA(AttentionRule):
         key: Float[Tensor, "batch heads key head_dim"],
         value: Float[Tensor, "batch heads key head_dim"],
         bias: Float[Tensor, "#batch #heads query key"] | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "batch heads query head_dim"]:
         """See `AttentionRule`; with queries and keys of length 1."""
         query, key = (normalize(wide(x), dim=-1).to(x.dtype) for x in (query, key))
-        return super().forward(query, key, value, bias, scene)
+        return super().forward(query, key, value, bias, inputs)
 
-    def sharpen(self, scene: Scene) -> Float[Tensor, "query 1"]:
+    def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "query 1"]:
         """The logarithm of the row's keys."""
-        return counted(scene).log()
+        return counted(inputs).log()
 
     def normalise(
-        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Softplus, divided by the sum over the keys."""
         positive = softplus(logits)

@@ -6,9 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention.lssa import LSSA
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 STANDS_OUT = 1e-4
 """What is above the cut by less than this in all of a row is rounding."""
@@ -43,10 +42,10 @@ class LSSAR(LSSA):
         self.power, self.cut, self.uncut = power, cut, uncut
 
     def reweigh(
-        self, weights: Float[Tensor, "batch heads query key"], scene: Scene
+        self, weights: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """What is above the cut, to its power."""
-        keys = scene.visible.unsqueeze(-1)
+        keys = inputs.visible.unsqueeze(-1)
         above = (weights * keys - self.cut * (keys > self.uncut)).relu()
         largest = above.detach().amax(-1, keepdim=True)
         above = above * (largest > STANDS_OUT) / largest.clamp(min=STANDS_OUT)

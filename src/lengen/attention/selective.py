@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
-from lengen.pe import Shape
+from lengen.block.inputs import BlockInputs, Shape
 
 
 class Selective(AttentionRule):
@@ -39,17 +38,17 @@ class Selective(AttentionRule):
         self.keep_first = keep_first
 
     def adjust(
-        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Less what earlier tokens selected; the sum goes on with the next tokens."""
-        spared = scene.back <= 0
+        spared = inputs.back <= 0
         if self.keep_first:
             spared[:, 0] = True
         chosen = logits[:, 0].masked_fill(spared | logits[:, 0].isneginf(), 0).relu()
-        before = scene.memory.get("selected")
+        before = inputs.cache.get("selected")
         if before is None:
             before = chosen.new_zeros(chosen.shape[0], 0)
         before = pad(before, (0, chosen.shape[2] - before.shape[1])).unsqueeze(1)
         total = before + chosen.cumsum(1)
-        scene.memory.put("selected", total[:, -1])
+        inputs.cache.put("selected", total[:, -1])
         return logits - torch.cat([before, total[:, :-1]], 1).unsqueeze(1)

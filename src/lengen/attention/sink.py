@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
 class Sink(AttentionRule):
@@ -55,15 +54,15 @@ class Sink(AttentionRule):
         key: Float[Tensor, "batch heads key head_dim"],
         value: Float[Tensor, "batch heads key head_dim"],
         bias: Float[Tensor, "#batch #heads query key"] | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "batch heads query head_dim"]:
         """See `AttentionRule`; with the sink in front, and behind a query for it so that causal stays causal."""
         if self.logit == -math.inf:
-            return super().forward(query, key, value, bias, scene)
+            return super().forward(query, key, value, bias, inputs)
         sink = key.new_full((self.shape.heads,), self.logit) if self.logits is None else self.logits
         seen = pad((sink / self.scale).to(key.dtype).view(-1, 1, 1), (key.shape[-1], 0))
         key = torch.cat([seen.expand(len(key), -1, -1, -1), pad(key, (0, 1))], 2)
         front = bias is None and query.shape[2] > 1
         query, value = pad(query, (0, 1, int(front), 0), value=1.0), pad(value, (0, 1, 1, 0))
         bias = None if bias is None else pad(bias, (1, 0))
-        return super().forward(query, key, value, bias, scene)[:, :, int(front) :, :-1]
+        return super().forward(query, key, value, bias, inputs)[:, :, int(front) :, :-1]

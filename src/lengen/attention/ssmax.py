@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
 from lengen.attention.log_n import counted
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
 class SSMax(AttentionRule):
@@ -45,9 +44,9 @@ class SSMax(AttentionRule):
         self.slopes = nn.Parameter(torch.full((shape.heads,), initial))
         self.constants = nn.Parameter(torch.zeros(shape.heads)) if bias else None
 
-    def sharpen(self, scene: Scene) -> Float[Tensor, "heads query 1"]:
+    def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "heads query 1"]:
         """The logarithm of the row's keys times s, plus b."""
-        factor = wide(self.slopes).view(-1, 1, 1) * counted(scene).log()
+        factor = wide(self.slopes).view(-1, 1, 1) * counted(inputs).log()
         if self.constants is not None:
             factor = factor + wide(self.constants).view(-1, 1, 1)
         return factor

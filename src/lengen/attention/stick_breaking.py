@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
-from lengen.pe import Shape
+from lengen.block.inputs import BlockInputs, Shape
 
 
 class StickBreaking(AttentionRule):
@@ -44,10 +43,10 @@ class StickBreaking(AttentionRule):
         self.sparse = not (remainder or current)
 
     def normalise(
-        self, logits: Float[Tensor, "batch heads query key"], scene: Scene
+        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Products as sums of logarithms from the nearest key to the farthest."""
-        own = scene.back == 0
+        own = inputs.back == 0
         if not self.current:
             logits = logits.masked_fill(own, -torch.inf)
         left = logsigmoid(-logits)  # in logarithms, of the stick behind each key; 0 where a key is not seen

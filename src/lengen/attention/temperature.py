@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
 class Temperature(AttentionRule):
@@ -45,7 +44,7 @@ class Temperature(AttentionRule):
         self.lowest = lowest
         self.factors = nn.Parameter(torch.full((shape.heads,), initial))
 
-    def sharpen(self, scene: Scene) -> Float[Tensor, "heads 1 1"]:
+    def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "heads 1 1"]:
         """The head's factor, the same for all rows."""
         factors = wide(self.factors)
         bounded = factors + (factors.clamp(min=self.lowest) - factors).detach()

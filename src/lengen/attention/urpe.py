@@ -8,9 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 from lengen.pe.t5 import T5
 
 
@@ -61,7 +60,7 @@ class URPE(AttentionRule):
             self.table = first.table
 
     def reweigh(
-        self, weights: Float[Tensor, "batch heads query key"], scene: Scene
+        self, weights: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Each weight times the factor of its distance."""
-        return weights * (1 + self.table.learned(0, scene.query, scene.key))
+        return weights * (1 + self.table.learned(0, inputs.query, inputs.key))

@@ -8,9 +8,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 
 
 class Window(AttentionRule):
@@ -42,10 +41,10 @@ class Window(AttentionRule):
         require(window >= 1, f"attention.window={window}: allowed is 1 or more")
         self.window, self.over, self.reads = window, over, over == "positions"
 
-    def hide(self, scene: Scene) -> Bool[Tensor, "#batch 1 query key"] | None:
+    def hide(self, inputs: BlockInputs) -> Bool[Tensor, "#batch 1 query key"] | None:
         """What lies outside the window."""
         if self.over == "positions":
-            return ((scene.query.unsqueeze(-1) - scene.key.unsqueeze(-2)).abs() >= self.window).unsqueeze(1)
-        if scene.key.shape[1] <= self.window:
+            return ((inputs.query.unsqueeze(-1) - inputs.key.unsqueeze(-2)).abs() >= self.window).unsqueeze(1)
+        if inputs.key.shape[1] <= self.window:
             return None
-        return (scene.back >= self.window)[None, None]
+        return (inputs.back >= self.window)[None, None]

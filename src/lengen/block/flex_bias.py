@@ -21,7 +21,7 @@ NARROWEST = 16
 
 
 @dataclass(frozen=True)
-class Lags:
+class DistanceBias:
     """What an encoding adds to scaled logits, as a table of distances.
 
     Args:

@@ -8,10 +8,24 @@ import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
-from lengen.block.flex_bias import Lags
+from lengen.block.flex_bias import DistanceBias
 
 
-class Memory:
+@dataclass(frozen=True)
+class Shape:
+    """What a part of the decoder may need to know of it; `layers` are those with weights of their own."""
+
+    dim: int
+    heads: int
+    layers: int = 1
+
+    @property
+    def head_dim(self) -> int:
+        """Channels of one head."""
+        return self.dim // self.heads
+
+
+class BlockCache:
     """What one block keeps of earlier tokens, by name. This one serves a full pass: nothing came before, nothing is kept."""
 
     def get(self, name: str) -> Tensor | None:
@@ -32,19 +46,19 @@ class Memory:
 
 
 @dataclass
-class Kept(Memory):
-    """A memory that lasts from step to step, for decoding token by token."""
+class DecodingCache(BlockCache):
+    """A cache that lasts from step to step, for decoding token by token."""
 
     last: dict[str, Tensor] = field(default_factory=dict)
     lines: dict[str, Tensor] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
 
     def get(self, name: str) -> Tensor | None:
-        """See `Memory`."""
+        """See `BlockCache`."""
         return self.last.get(name)
 
     def put(self, name: str, value: Tensor) -> None:
-        """See `Memory`."""
+        """See `BlockCache`."""
         self.last[name] = value
 
     def extend(self, name: str, new: Tensor) -> Tensor:
@@ -63,7 +77,7 @@ class Kept(Memory):
 
 
 @dataclass(frozen=True)
-class Scene:
+class BlockInputs:
     """One block's view of a forward pass.
 
     Args:
@@ -71,16 +85,16 @@ class Scene:
         layer: which of the blocks that have weights of their own.
         query: positions of the new tokens.
         key: positions of all tokens so far; the newest stand last.
-        memory: of this block, and in a looped decoder of this loop.
-        lags: a bias by distance that no mask was made of; None leaves all to the mask.
+        cache: of this block, and in a looped decoder of this loop.
+        distance_bias: a bias by distance that no mask was made of; None leaves all to the mask.
     """
 
     x: Float[Tensor, "batch query dim"]
     layer: int
     query: Real[Tensor, "#batch query *streams"]
     key: Real[Tensor, "#batch key *streams"]
-    memory: Memory
-    lags: Lags | None = None
+    cache: BlockCache
+    distance_bias: DistanceBias | None = None
 
     @property
     def visible(self) -> Int[Tensor, " query"]:

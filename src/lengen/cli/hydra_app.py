@@ -37,7 +37,7 @@ class Job:
 
 
 @dataclass
-class Door:
+class HydraApp:
     """Runs a command's function on its composed configuration, once, or in a multirun once for every job.
 
     Args:

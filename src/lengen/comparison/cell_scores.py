@@ -8,9 +8,10 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from lengen.comparison.grouping import Line
+from lengen.comparison.grouping import Cell
 from lengen.records.curve import Row
-from lengen.statistics import THRESHOLDS, area
+from lengen.statistics.intervals import THRESHOLDS
+from lengen.statistics.scores import area
 
 Metric = Literal["exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes"]
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -22,18 +23,18 @@ Gate = Literal["all", "trained"]
 GATES: tuple[Gate, ...] = get_args(Gate)
 
 
-def gate(line: Line, runs: str) -> Line:
+def gate(line: Cell, runs: str) -> Cell:
     """The line itself, or its trained runs alone."""
     return line.gated() if runs == "trained" else line
 
 
-def lengths(line: Line) -> tuple[int, ...]:
+def lengths(line: Cell) -> tuple[int, ...]:
     """Lengths that every run of a cell was asked."""
     common = [set(curve.lengths) for curve in line.curves]
     return tuple(sorted(set.intersection(*common))) if common else ()
 
 
-def beyond(line: Line) -> tuple[int, ...]:
+def beyond(line: Cell) -> tuple[int, ...]:
     """Those of them that are longer than any trained one."""
     return tuple(
         length
@@ -42,7 +43,7 @@ def beyond(line: Line) -> tuple[int, ...]:
     )
 
 
-def matrix(line: Line, metric: str, at: Sequence[int]) -> Floats:
+def matrix(line: Cell, metric: str, at: Sequence[int]) -> Floats:
     """A metric, seeds x lengths. A run that diverged has 0 of a share, and no number of anything else."""
     nothing = 0.0 if metric in SHARES else np.nan
     rows = []
@@ -67,7 +68,7 @@ def quartiles(values: Floats) -> Floats:
     return found
 
 
-def costs(line: Line, at: Sequence[int]) -> Floats:
+def costs(line: Cell, at: Sequence[int]) -> Floats:
     """Milliseconds an example, and MiB at the peak: medians over the seeds that have a curve, at lengths all of them have."""
     rows = [[curve[length] for length in at] for curve in line.curves]
     if not rows:
@@ -77,7 +78,7 @@ def costs(line: Line, at: Sequence[int]) -> Floats:
     return found
 
 
-def areas(line: Line) -> list[float]:
+def areas(line: Cell) -> list[float]:
     """Area under exact match of every seed, in doublings; 0 of a run that diverged."""
     at = lengths(line)
     train = int(line.runs[0].config["train_length"]) if line.runs else 1
@@ -85,12 +86,12 @@ def areas(line: Line) -> list[float]:
     return [area(at, row, train) if at else 0.0 for row in values.tolist()]
 
 
-def reaches(line: Line, threshold: float) -> list[int]:
+def reaches(line: Cell, threshold: float) -> list[int]:
     """The reach of every seed; 0 where it has none."""
     return [run.curve.reach(threshold) or 0 for run in line.runs]
 
 
-def factors(line: Line, threshold: float = THRESHOLDS[0]) -> list[float]:
+def factors(line: Cell, threshold: float = THRESHOLDS[0]) -> list[float]:
     """The reach of every seed over its train length."""
     trained = [int(run.config["train_length"]) for run in line.runs]
     return [reach / train for reach, train in zip(reaches(line, threshold), trained, strict=True)]

@@ -1,17 +1,18 @@
-"""Finding runs on disk or on W&B, and reading them; what cannot be read becomes a line with its reason."""
+"""Find runs on disk and read them; what cannot be read becomes a line with its reason."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lengen.comparison.grouping import LeftOut, Run
-from lengen.evaluation.options import Evaluation
+from lengen.comparison.run_record import Excluded, RunRecord
+from lengen.config.errors import require
+from lengen.evaluation.options import EvalOptions
 from lengen.records.curve import Curve
 from lengen.records.run_dir import OVER, RunFolder
 
@@ -21,29 +22,44 @@ BEFORE = {"labels": {"format": "plain"}, "format": {"_target_": "lengen.format.p
 """What runs had before it could be chosen."""
 
 
-def find(patterns: Iterable[str]) -> Iterator[Run | LeftOut]:
+def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
     """Every run in the folders that some globs name, or below them.
 
     Args:
-        patterns: paths with `*`, `?`, `[…]` and `**`; a run folder, or any folder above runs. Or `wandb:ENTITY/PROJECT`,
-            with `/GROUP` for a cell or a tag of it.
+        patterns: paths with `*`, `?`, `[…]` and `**`; a run folder, or any folder above runs.
     """
     configs: dict[str, Mapping[str, Any]] = {}
     seen: set[Path] = set()
     for pattern in patterns:
-        if pattern.startswith("wandb:"):
-            from lengen.tracking.wandb_read import read as read_project
-
-            yield from read_project(pattern)
-            continue
         places = matching(pattern)
         folders = [folder for place in places for folder in below(place)]
         if not folders:
-            yield LeftOut(pattern, "no run here" if places else "nothing matches")
+            yield Excluded(pattern, "no run here" if places else "nothing matches")
         for folder in folders:
             if (real := folder.resolve()) not in seen:
                 seen.add(real)
                 yield read(folder, configs)
+
+
+def find_named(patterns: Sequence[str], option: str) -> list[RunFolder]:
+    """Every run that some patterns mean, each once, in the order of the patterns and then of the paths.
+
+    Args:
+        patterns: run folders, folders above runs, or globs of either.
+        option: what the user calls them, for the refusal.
+
+    Raises:
+        ValueError: a pattern means no run.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        runs = [run for place in matching(pattern) for run in below(place)]
+        require(
+            bool(runs),
+            f"{option}={pattern}: no run is there (allowed: a run folder, a folder above runs, or a glob of them)",
+        )
+        found.update(dict.fromkeys(runs))
+    return [RunFolder(path) for path in found]
 
 
 def matching(pattern: str) -> list[Path]:
@@ -70,7 +86,7 @@ def _counts(name: str) -> bool:
     return not name.startswith(".") and ".aside-" not in name
 
 
-def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> Run | LeftOut:
+def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> RunRecord | Excluded:
     """A run from its folder.
 
     Args:
@@ -82,7 +98,7 @@ def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> Run | LeftOut:
         facts = files.facts()
         status = str(facts.get("status"))
         if status not in OVER:
-            return LeftOut(str(folder), f"unfinished (status {status})")
+            return Excluded(str(folder), f"unfinished (status {status})")
         curve = Curve() if status == "diverged" else Curve.load(files.curve)
         cell = curve.rows[0].cell if curve.rows else folder.parent.name
         if cell not in configs:
@@ -93,12 +109,12 @@ def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> Run | LeftOut:
             if isinstance(error, OSError) and error.filename
             else str(error)
         )
-        return LeftOut(str(folder), reason.removeprefix(f"{folder}/"))
+        return Excluded(str(folder), reason.removeprefix(f"{folder}/"))
     config = configs[cell]
     if status != "diverged" and (missing := cut_short(config, curve)):
-        return LeftOut(str(folder), f"curve.csv is cut short: lengths {missing} are missing")
+        return Excluded(str(folder), f"curve.csv is cut short: lengths {missing} are missing")
     seed = folder.name.removeprefix("seed=") if folder.name.startswith("seed=") else str(config["seed"])
-    return Run(str(folder), cell, seed, config, facts, curve)
+    return RunRecord(str(folder), cell, seed, config, facts, curve)
 
 
 def _config(path: Path) -> Mapping[str, Any]:
@@ -132,5 +148,5 @@ def check_config(config: Any, name: str) -> Mapping[str, Any]:
 
 def cut_short(config: Mapping[str, Any], curve: Curve) -> list[int]:
     """Lengths that a run was asked and its curve lacks."""
-    asked = Evaluation(lengths=config["eval"]["lengths"]).at(config["train_length"])
+    asked = EvalOptions(lengths=config["eval"]["lengths"]).at(config["train_length"])
     return [length for length in asked if length not in curve]

@@ -9,72 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lengen.comparison.run_record import MISSING, Excluded, RunRecord
 from lengen.config.builder import nearest
 from lengen.config.errors import require
-from lengen.records.curve import TRAINED, Curve
+from lengen.records.curve import Curve
 
-MISSING = "(none)"
-"""What stands for an option that a run does not have."""
-NO_SCIENCE = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
+NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
 """Keys of a configuration that do not tell one cell from another."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run, as it is found: everything that comparing needs to know of it.
-
-    Args:
-        place: its folder, or its name on a server.
-        cell: hash of the configuration without its seed.
-        seed: `0`, or `0,init_seed=1` where one is set alone.
-        config: the configuration, resolved; the seeds in it may be those of another run of the cell.
-        facts: what `run.json` says.
-        curve: the sweep; empty if the run diverged.
-    """
-
-    place: str
-    cell: str
-    seed: str
-    config: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    curve: Curve
-
-    @property
-    def diverged(self) -> bool:
-        """Whether training ended in numbers that are none."""
-        return bool(self.facts.get("status") == "diverged")
-
-    @property
-    def trained(self) -> bool:
-        """Whether ID exact match is at least 0.99."""
-        return not self.diverged and float(self.facts.get("id_exact_match") or 0.0) >= TRAINED
-
-    @property
-    def protocol(self) -> dict[str, Any]:
-        """What must be the same where numbers are compared."""
-        noted = {key: value for key, value in self.facts.get("protocol", {}).items() if key != "positions"}
-        return {**noted, "eval.lengths": self.config["eval"]["lengths"]}
-
-    def value(self, key: str) -> str:
-        """An option as text: `pe`, `train_length`, `task.repeats`, `seed`; `(none)` where the run has no such option."""
-        if key in ("seed", "cell"):
-            return str(getattr(self, key))
-        node: Any = self.config["labels"].get(key, self.config)
-        for part in key.split(".") if node is self.config else ():
-            node = node.get(part, MISSING) if isinstance(node, Mapping) else MISSING
-        return str(node)
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A run, or a place where none was found, that takes no part, and why."""
-
-    place: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Line:
+class Cell:
     """One cell among others: a line of a table, a line in a figure.
 
     Args:
@@ -83,7 +28,7 @@ class Line:
     """
 
     name: str
-    runs: tuple[Run, ...]
+    runs: tuple[RunRecord, ...]
 
     @property
     def pe(self) -> str:
@@ -105,9 +50,9 @@ class Line:
         """Those of the runs that did not diverge."""
         return tuple(run.curve for run in self.runs if not run.diverged)
 
-    def gated(self) -> Line:
+    def gated(self) -> Cell:
         """The trained runs alone; may be none."""
-        return Line(self.name, tuple(run for run in self.runs if run.trained))
+        return Cell(self.name, tuple(run for run in self.runs if run.trained))
 
 
 @dataclass(frozen=True)
@@ -121,11 +66,11 @@ class Panel:
     """
 
     name: str
-    lines: tuple[Line, ...]
+    lines: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[RunRecord, ...]:
         """All of them."""
         return tuple(run for line in self.lines for run in line.runs)
 
@@ -151,17 +96,17 @@ class Study:
     """
 
     panels: tuple[Panel, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Excluded, ...] = ()
     by: tuple[str, ...] = ("pe",)
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[RunRecord, ...]:
         """All that are compared."""
         return tuple(run for panel in self.panels for run in panel.runs)
 
 
 def assemble(
-    found: Iterable[Run | LeftOut],
+    found: Iterable[RunRecord | Excluded],
     by: Sequence[str] = ("pe",),
     where: Sequence[str] = (),
     *,
@@ -179,8 +124,8 @@ def assemble(
         ValueError: a condition cannot be read, or no run is left.
     """
     everything = list(found)
-    left = [each for each in everything if isinstance(each, LeftOut)]
-    runs = [each for each in everything if isinstance(each, Run)]
+    left = [each for each in everything if isinstance(each, Excluded)]
+    runs = [each for each in everything if isinstance(each, RunRecord)]
     for option, key in [("by", key) for key in by] + [("where", parts(text)[0]) for text in where]:
         _check_key(option, key, runs)
     wanted = [condition(text) for text in where]
@@ -193,7 +138,7 @@ def assemble(
         + "; ".join(f"{each.place}: {each.reason}" for each in left[:5]),
     )
     asked, again = _once(asked)
-    groups: dict[str, list[Run]] = {}
+    groups: dict[str, list[RunRecord]] = {}
     for run in asked:
         groups.setdefault(json.dumps(run.config["task"], sort_keys=True), []).append(run)
     names = _told_apart([group[0] for group in groups.values()], ["task"], "task.")
@@ -205,16 +150,16 @@ def assemble(
     return Study(tuple(sorted(panels, key=lambda panel: panel.name)), (*left, *again), tuple(by))
 
 
-def pooled(panels: Sequence[Panel]) -> list[Line]:
+def pooled(panels: Sequence[Panel]) -> list[Cell]:
     """Over all panels one line for every name, with the runs of all lines of that name."""
     every = [line for panel in panels for line in panel.lines]
     return [
-        Line(name, tuple(run for line in every if line.name == name for run in line.runs))
+        Cell(name, tuple(run for line in every if line.name == name for run in line.runs))
         for name in dict.fromkeys(line.name for line in every)
     ]
 
 
-def condition(text: str) -> Callable[[Run], bool]:
+def condition(text: str) -> Callable[[RunRecord], bool]:
     """A condition on runs, from `key=value`, `key=one|other` or `key!=value`.
 
     Raises:
@@ -236,7 +181,7 @@ def parts(text: str) -> tuple[str, bool, list[str]]:
     return name, not key.endswith("!"), [value.strip() for value in values.split("|")]
 
 
-def _check_key(option: str, key: str, runs: Sequence[Run]) -> None:
+def _check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
     """Refuse a key that no run has."""
     if not runs or any(run.value(key) != MISSING for run in runs):
         return
@@ -246,20 +191,22 @@ def _check_key(option: str, key: str, runs: Sequence[Run]) -> None:
     )
 
 
-def _once(runs: Iterable[Run]) -> tuple[list[Run], list[LeftOut]]:
+def _once(runs: Iterable[RunRecord]) -> tuple[list[RunRecord], list[Excluded]]:
     """Each seed of a cell once: the run that was finished first."""
-    kept: dict[tuple[str, str], Run] = {}
+    kept: dict[tuple[str, str], RunRecord] = {}
     again = []
     for run in sorted(runs, key=lambda run: (str(run.facts.get("finished", "~")), run.place)):
         first = kept.setdefault((run.cell, run.seed), run)
         if first is not run:
             again.append(
-                LeftOut(run.place, f"seed {run.seed} of cell {run.cell} is there already: {first.place}")
+                Excluded(run.place, f"seed {run.seed} of cell {run.cell} is there already: {first.place}")
             )
     return list(kept.values()), again
 
 
-def _panel(name: str, runs: list[Run], by: Sequence[str], *, mixed: bool) -> tuple[Panel, list[LeftOut]]:
+def _panel(
+    name: str, runs: list[RunRecord], by: Sequence[str], *, mixed: bool
+) -> tuple[Panel, list[Excluded]]:
     """Cells of one task under the protocol that most runs have, and the runs under another one."""
     protocols = {
         run.place: {key: value for key, value in run.protocol.items() if key not in by} for run in runs
@@ -270,19 +217,19 @@ def _panel(name: str, runs: list[Run], by: Sequence[str], *, mixed: bool) -> tup
     for run in runs:
         if difference := _difference(protocols[run.place], common):
             odd.append(
-                LeftOut(
+                Excluded(
                     run.place,
                     f"protocol differs from most of {name}: {difference} (mixed=true compares all the same)",
                 )
             )
             notes.add(f"protocols differ: {difference}")
     kept = runs if mixed else [run for run in runs if run.place not in {each.place for each in odd}]
-    cells: dict[str, list[Run]] = {}
+    cells: dict[str, list[RunRecord]] = {}
     for run in kept:
         cells.setdefault(run.cell, []).append(run)
     named = _told_apart([cell[0] for cell in cells.values()], by, "")
     lines = [
-        Line(line, tuple(sorted(cell, key=lambda run: _natural(run.seed))))
+        Cell(line, tuple(sorted(cell, key=lambda run: _natural(run.seed))))
         for line, cell in zip(named, cells.values(), strict=True)
     ]
     lines.sort(key=lambda line: _natural(line.name))
@@ -295,7 +242,7 @@ def _difference(protocol: Mapping[str, Any], common: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {protocol.get(key)} instead of {common.get(key)}" for key in keys)
 
 
-def _told_apart(runs: Sequence[Run], keys: Sequence[str], among: str) -> list[str]:
+def _told_apart(runs: Sequence[RunRecord], keys: Sequence[str], among: str) -> list[str]:
     """A name for each cell: its values of some options, and where these are the same, what else differs."""
     names = [", ".join(run.value(key) for key in keys) for run in runs]
     for name, count in Counter(names).items():
@@ -309,7 +256,7 @@ def _told_apart(runs: Sequence[Run], keys: Sequence[str], among: str) -> list[st
     return names
 
 
-def _what_differs(runs: Sequence[Run], among: str) -> list[str]:
+def _what_differs(runs: Sequence[RunRecord], among: str) -> list[str]:
     """For each cell what not all have: the choice of a group, and options; those of a group among cells of one choice.
 
     Another choice has other options, which the choice alone says: `attention=ssmax`, not each of its leaves.
@@ -339,7 +286,7 @@ def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
     """Options by their dotted names, without what does not tell cells apart."""
     found: dict[str, Any] = {}
     for key, value in node.items():
-        if not head and key in NO_SCIENCE:
+        if not head and key in NON_IDENTITY_KEYS:
             continue
         if isinstance(value, Mapping):
             found.update(flat(value, f"{head}{key}."))

@@ -13,7 +13,7 @@ import yaml
 from scipy.stats import kendalltau
 
 from lengen.comparison.cell_scores import lengths, matrix
-from lengen.comparison.grouping import Line, Panel
+from lengen.comparison.grouping import Cell, Panel
 from lengen.config.builder import config_dir, nearest
 
 NEEDED = ("data", "scored", "splits")
@@ -111,7 +111,7 @@ def _curves(path: Path, names: Mapping[str, str]) -> dict[tuple[str, str], dict[
 
 
 @dataclass(frozen=True)
-class Beside:
+class PublishedCell:
     """A cell of ours beside a published one; the fields are the columns of `against.csv`.
 
     Args:
@@ -152,15 +152,15 @@ class Agreement:
     their_order: tuple[str, ...]
 
 
-COLUMNS = tuple(field.name for field in fields(Beside))
+COLUMNS = tuple(field.name for field in fields(PublishedCell))
 
 
-def theirs(published: Published, split: str, line: Line) -> Mapping[str, Mapping[int, float]]:
+def theirs(published: Published, split: str, line: Cell) -> Mapping[str, Mapping[int, float]]:
     """The published curves of a cell's encoding, by seed; empty if there are none."""
     return published.curves.get((split, line.pe), {})
 
 
-def beside(published: Published, panel: Panel) -> list[Beside]:
+def beside(published: Published, panel: Panel) -> list[PublishedCell]:
     """Every cell that the paper has too, at every length that both have."""
     split = published.split(panel)
     if split is None:
@@ -175,7 +175,7 @@ def beside(published: Published, panel: Panel) -> list[Beside]:
             known = [curve[length] for curve in seeds.values() if length in curve]
             median = float(np.median(known))
             found.append(
-                Beside(
+                PublishedCell(
                     panel.name,
                     split,
                     line.name,
@@ -191,7 +191,7 @@ def beside(published: Published, panel: Panel) -> list[Beside]:
     return found
 
 
-def means(rows: Sequence[Beside]) -> dict[str, tuple[float, float]]:
+def means(rows: Sequence[PublishedCell]) -> dict[str, tuple[float, float]]:
     """Mean exact match of each cell over the lengths that all cells have: ours and theirs."""
     names = list(dict.fromkeys(row.line for row in rows))
     common = set.intersection(*({row.length for row in rows if row.line == name} for name in names))
@@ -205,7 +205,7 @@ def means(rows: Sequence[Beside]) -> dict[str, tuple[float, float]]:
     }
 
 
-def agreement(rows: Sequence[Beside]) -> Agreement:
+def agreement(rows: Sequence[PublishedCell]) -> Agreement:
     """Whether the order of the cells of one panel agrees.
 
     Args:

@@ -21,17 +21,14 @@ from lengen.comparison.cell_scores import (
     matrix,
     reaches,
 )
-from lengen.comparison.grouping import Line, Panel, Run, Study
+from lengen.comparison.grouping import Cell, Panel, Study
+from lengen.comparison.run_record import RunRecord
 from lengen.config.errors import require
-from lengen.evaluation.options import Evaluation
-from lengen.statistics import (
-    THRESHOLDS,
-    difference,
-    improvement,
-    iqm,
-    mean_rank,
-    success_rate,
-)
+from lengen.evaluation.options import EvalOptions
+from lengen.statistics.intervals import THRESHOLDS, success_rate
+from lengen.statistics.resampling import improvement, iqm
+from lengen.statistics.scores import mean_rank
+from lengen.statistics.tests import difference
 
 ALIKE = 0.05
 """p-value from which two cells are not told apart."""
@@ -42,7 +39,7 @@ MANY = 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class SuccessCriterion:
     """How runs are compared.
 
     Args:
@@ -56,21 +53,21 @@ class Asked:
     def __post_init__(self) -> None:
         require(0 < self.threshold <= 1, f"threshold={self.threshold}: allowed is above 0, up to 1")
         try:
-            found = Evaluation(lengths=[self.at]).at(10)
+            found = EvalOptions(lengths=[self.at]).at(10)
         except ValueError:
             found = []
         require(
             len(found) == 1, f"at={self.at}: allowed is a length (40) or a factor of the train length (2x)"
         )
 
-    def length(self, line: Line) -> int | None:
+    def length(self, line: Cell) -> int | None:
         """The examined length that is asked for, or the nearest longer one; None if the sweep ends before."""
-        (wanted,) = Evaluation(lengths=[self.at]).at(int(line.runs[0].config["train_length"]))
+        (wanted,) = EvalOptions(lengths=[self.at]).at(int(line.runs[0].config["train_length"]))
         return next((length for length in lengths(line) if length >= wanted), None)
 
 
 @dataclass(frozen=True)
-class Summary:
+class CellSummary:
     """A cell over its seeds; the fields are the columns of `table.csv`, in order. Empty where there is nothing to say.
 
     Args:
@@ -130,11 +127,11 @@ class Summary:
     parameters: int | None = None
 
 
-COLUMNS = tuple(field.name for field in fields(Summary))
+COLUMNS = tuple(field.name for field in fields(CellSummary))
 
 
 @dataclass(frozen=True)
-class Pair:
+class CellPair:
     """Two cells of a panel on the same test strings; the fields are the columns of `pairs.csv`.
 
     Args:
@@ -162,7 +159,7 @@ class Overall:
 
     Args:
         panels: how many these are.
-        category: as in `Summary`.
+        category: as in `CellSummary`.
         mean_rank: over tasks, ties shared.
         iqm: of exact match over seeds, OOD lengths and tasks, bootstrapped with the task as stratum.
     """
@@ -180,20 +177,20 @@ class Overall:
 
 
 @dataclass(frozen=True)
-class Findings:
+class StudySummary:
     """Everything that comparing found."""
 
-    summaries: tuple[Summary, ...]
-    pairs: tuple[Pair, ...]
+    summaries: tuple[CellSummary, ...]
+    pairs: tuple[CellPair, ...]
     overall: tuple[Overall, ...]
 
 
-def findings(study: Study, asked: Asked) -> Findings:
+def findings(study: Study, asked: SuccessCriterion) -> StudySummary:
     """Summaries of all cells, all runs and trained runs alone; their pairs; and their ranks over all panels."""
-    summaries: list[Summary] = []
-    pairs: list[Pair] = []
-    found: list[Pair] = []
-    rows: list[Summary] = []
+    summaries: list[CellSummary] = []
+    pairs: list[CellPair] = []
+    found: list[CellPair] = []
+    rows: list[CellSummary] = []
     for panel in study.panels:
         same = all(run.trained for run in panel.runs)
         for runs in GATES:
@@ -206,10 +203,10 @@ def findings(study: Study, asked: Asked) -> Findings:
                 rows = _summaries(panel, lines, runs, asked, found)
             pairs += found
             summaries += rows
-    return Findings(tuple(summaries), tuple(pairs), tuple(_overall(study, summaries)))
+    return StudySummary(tuple(summaries), tuple(pairs), tuple(_overall(study, summaries)))
 
 
-def matched(panel: Panel, lines: Sequence[Line], runs: str) -> list[Pair]:
+def matched(panel: Panel, lines: Sequence[Cell], runs: str) -> list[CellPair]:
     """Pairs of cells that were asked the same strings at some OOD lengths."""
     filled = [line for line in lines if line.runs and beyond(line)]
     scores = {line.cell: areas(line) for line in filled}
@@ -225,7 +222,7 @@ def matched(panel: Panel, lines: Sequence[Line], runs: str) -> list[Pair]:
         p_value = difference(scores[first.cell], scores[second.cell])
         better = improvement(matrix(first, "exact_match", common), matrix(second, "exact_match", common))
         found.append(
-            Pair(
+            CellPair(
                 panel.name,
                 runs,
                 first.name,
@@ -241,8 +238,8 @@ def matched(panel: Panel, lines: Sequence[Line], runs: str) -> list[Pair]:
 
 
 def _summaries(
-    panel: Panel, lines: Sequence[Line], runs: Gate, asked: Asked, pairs: Sequence[Pair]
-) -> list[Summary]:
+    panel: Panel, lines: Sequence[Cell], runs: Gate, asked: SuccessCriterion, pairs: Sequence[CellPair]
+) -> list[CellSummary]:
     """One for each cell."""
     medians = [
         float(np.median(found)) if (found := areas(line)) and beyond(line) else np.nan for line in lines
@@ -254,7 +251,7 @@ def _summaries(
             alike[pair.first].append(pair.second)
             alike[pair.second].append(pair.first)
     return [
-        Summary(
+        CellSummary(
             task=panel.name,
             line=line.name,
             cell=whole.cell,
@@ -273,7 +270,7 @@ def _summaries(
     ]
 
 
-def _of_seeds(line: Line, asked: Asked) -> dict[str, Any]:
+def _of_seeds(line: Cell, asked: SuccessCriterion) -> dict[str, Any]:
     """What a cell's seeds say, as columns of its summary."""
     found: dict[str, Any] = {}
     examined, ood = lengths(line), beyond(line)
@@ -307,7 +304,7 @@ def _of_seeds(line: Line, asked: Asked) -> dict[str, Any]:
     return found
 
 
-def _overall(study: Study, summaries: Sequence[Summary]) -> list[Overall]:
+def _overall(study: Study, summaries: Sequence[CellSummary]) -> list[Overall]:
     """Each name over the panels that have every name, where there are several: ranks of others are not comparable."""
     names = list(dict.fromkeys(line.name for panel in study.panels for line in panel.lines))
     panels = [panel for panel in study.panels if {line.name for line in panel.lines} == set(names)]
@@ -339,7 +336,7 @@ def _overall(study: Study, summaries: Sequence[Summary]) -> list[Overall]:
     return found
 
 
-def categories(runs: Iterable[Run]) -> str:
+def categories(runs: Iterable[RunRecord]) -> str:
     """Letters of what helped, of every kind of run among these; runs that do not say are passed over."""
     return ", ".join(sorted({str(run.facts.get("category") or "") for run in runs} - {""}))
 

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
-from lengen.block.flex_bias import NARROWEST, Lags, serves
-from lengen.block.inputs import Kept, Memory, Scene, later
+from lengen.block.flex_bias import NARROWEST, DistanceBias, serves
+from lengen.block.inputs import BlockCache, BlockInputs, DecodingCache, Shape, later
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Architecture:
 
 
 @dataclass
-class Cache:
-    """What was read so far: the positions of its tokens, and a memory for each block of each loop."""
+class DecoderCache:
+    """What was read so far: the positions of its tokens, and a cache for each block of each loop."""
 
     positions: Tensor | None = None
-    memories: dict[tuple[int, int], Kept] = field(default_factory=lambda: defaultdict(Kept))
+    blocks: dict[tuple[int, int], DecodingCache] = field(default_factory=lambda: defaultdict(DecodingCache))
 
     def seen(self, positions: Real[Tensor, "#batch time *streams"]) -> Real[Tensor, "#batch all *streams"]:
         """Take in the positions of new tokens; those of all tokens come back."""
@@ -82,20 +82,20 @@ class Cache:
 
 
 @dataclass(frozen=True)
-class Reading:
+class SharedInputs:
     """What every block of one forward pass shares."""
 
     table: Tensor | None
     bias: Tensor | None
     query: Tensor
     key: Tensor
-    cache: Cache | None
-    lags: Lags | None = None
+    cache: DecoderCache | None
+    distance_bias: DistanceBias | None = None
 
-    def scene(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> Scene:
+    def inputs(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> BlockInputs:
         """The pass as the block of a slot (loop and layer) sees it."""
-        memory = Memory() if self.cache is None else self.cache.memories[slot]
-        return Scene(x, slot[1], self.query, self.key, memory, self.lags)
+        cache = BlockCache() if self.cache is None else self.cache.blocks[slot]
+        return BlockInputs(x, slot[1], self.query, self.key, cache, self.distance_bias)
 
 
 class Attention(nn.Module):
@@ -112,21 +112,21 @@ class Attention(nn.Module):
         self,
         x: Float[Tensor, "batch time dim"],
         pe: PositionalEncoding,
-        reading: Reading,
+        reading: SharedInputs,
         slot: tuple[int, int],
     ) -> Float[Tensor, "batch time dim"]:
         """Attend from the new tokens to all tokens so far."""
-        scene = reading.scene(x, slot)
+        inputs = reading.inputs(x, slot)
         query, key, value = (
             rearrange(
                 project(x), "batch time (heads head_dim) -> batch heads time head_dim", heads=self.heads
             )
             for project in (self.query, self.key, self.value)
         )
-        query, key, value = pe.transform(query, key, value, reading.table, scene)
-        key, value = scene.memory.extend("key", key), scene.memory.extend("value", value)
-        bias = together(reading.bias, pe.context(query, key, scene), scene)
-        mixed = self.rule(query, key, value, bias, scene)
+        query, key, value = pe.transform(query, key, value, reading.table, inputs)
+        key, value = inputs.cache.extend("key", key), inputs.cache.extend("value", value)
+        bias = together(reading.bias, pe.context(query, key, inputs), inputs)
+        mixed = self.rule(query, key, value, bias, inputs)
         out: Tensor = self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
         return out
 
@@ -165,7 +165,7 @@ class Block(nn.Module):
         self,
         x: Float[Tensor, "batch time dim"],
         pe: PositionalEncoding,
-        reading: Reading,
+        reading: SharedInputs,
         slot: tuple[int, int],
     ) -> Float[Tensor, "batch time dim"]:
         """One step of the residual stream."""
@@ -229,7 +229,7 @@ class Decoder(nn.Module):
         self,
         tokens: Int[Tensor, "batch time"],
         positions: Real[Tensor, "#batch time *streams"],
-        cache: Cache | None = None,
+        cache: DecoderCache | None = None,
     ) -> Float[Tensor, "batch time vocab"]:
         """Logits after every token.
 
@@ -240,9 +240,9 @@ class Decoder(nn.Module):
         """
         embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
         seen = positions if cache is None else cache.seen(positions)
-        lags = self._lags(positions, seen)
-        bias = None if lags else causal(self.pe.bias(positions, seen), positions, seen)
-        reading = Reading(self.pe.table(positions), bias, positions, seen, cache, lags)
+        distance_bias = self._lags(positions, seen)
+        bias = None if distance_bias else causal(self.pe.bias(positions, seen), positions, seen)
+        reading = SharedInputs(self.pe.table(positions), bias, positions, seen, cache, distance_bias)
         x = embedded
         for loop in range(self.architecture.loops):
             if loop and self.architecture.inject:
@@ -255,7 +255,7 @@ class Decoder(nn.Module):
 
     def _lags(
         self, positions: Real[Tensor, "#batch time *streams"], seen: Real[Tensor, "#batch all *streams"]
-    ) -> Lags | None:
+    ) -> DistanceBias | None:
         """The bias as a table of distances, where FlexAttention may read one; None leaves it to a mask.
 
         A bias of positions alone that no common shift changes is one of distances.
@@ -267,7 +267,7 @@ class Decoder(nn.Module):
             return None
         line = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
         bias = self.pe.bias(line[:, -1:], line)
-        return None if bias is None else Lags(bias[0, :, 0].flip(-1), positions)
+        return None if bias is None else DistanceBias(bias[0, :, 0].flip(-1), positions)
 
 
 def causal(
@@ -287,9 +287,9 @@ def causal(
 def together(
     shared: Float[Tensor, "#batch #heads query key"] | None,
     own: Float[Tensor, "#batch #heads query key"] | None,
-    scene: Scene,
+    inputs: BlockInputs,
 ) -> Float[Tensor, "#batch #heads query key"] | None:
     """The bias of a pass and that of one block."""
     if own is None:
         return shared
-    return causal(own, scene.query, scene.key) if shared is None else shared + own
+    return causal(own, inputs.query, inputs.key) if shared is None else shared + own

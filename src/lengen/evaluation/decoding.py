@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Int, Real
 from torch import Tensor
 
-from lengen.decoder import Cache, Decoder
+from lengen.decoder import Decoder, DecoderCache
 from lengen.task import EOS, PAD
 
 
@@ -41,7 +41,7 @@ def greedy(
     """
     known = tokens.masked_fill(answer, PAD)
     writing = answer.any(0).cumsum(0) > 0  # from the end of the shortest prompt on
-    cache, read = Cache(), 0
+    cache, read = DecoderCache(), 0
     ended = ~answer.any(1)
     for time in writing.nonzero().flatten().tolist():
         logits = decoder(known[:, read:time], place(known)[:, read:time], cache)

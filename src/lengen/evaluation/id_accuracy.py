@@ -1,33 +1,45 @@
-"""Exact match and loss over some lengths, on examples that are the same for every cell and seed."""
+"""Exact match and loss over several lengths together, on examples that are the same for every cell and seed."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 
 from lengen.decoder import Decoder
-from lengen.evaluation.scoring import examine
-from lengen.experiment.config import Setting
-from lengen.training.batch_stream import generator
+from lengen.evaluation.options import EvalOptions
+from lengen.evaluation.scoring import score
+from lengen.positions import Positions
+from lengen.sampling import generator
+from lengen.task import Task
 
 
-def judge(
-    decoder: Decoder, setting: Setting, lengths: list[int], examples: int, purpose: str
+def mean_scores(
+    decoder: Decoder,
+    task: Task,
+    positions: Positions,
+    lengths: Sequence[int],
+    examples: int,
+    seed: int,
+    purpose: str,
 ) -> tuple[float, float]:
     """Exact match over examples shared out over some lengths, and the mean loss of the lengths.
 
     Args:
         decoder: in evaluation mode.
-        setting: says what is asked and where tokens are.
+        task: what is trained; examples are those of its evaluation task.
+        positions: the position of each token.
         lengths: at which lengths, all of which have problems.
         examples: of all lengths together, at least one each.
+        seed: of the examples.
         purpose: keys the examples, so that those of probes and of validation differ.
     """
-    task, seed, share = setting.posed.examined(), setting.eval.seed, -(-examples // len(lengths))
+    evaluated, share = task.evaluation_task(), -(-examples // len(lengths))
     verdicts = [
-        examine(
+        score(
             decoder,
-            task.sample(length, share, generator(purpose, seed, length)),
-            setting.positions,
+            evaluated.sample(length, share, generator(purpose, seed, length)),
+            positions,
             ("probe positions", seed),
             "teacher",
         )
@@ -37,7 +49,19 @@ def judge(
     return int(exact.sum()) / len(exact), sum(each.loss for each in verdicts) / len(verdicts)
 
 
-def id_exact_match(decoder: Decoder, setting: Setting) -> float:
-    """Exact match over the training lengths, which decides whether a run is trained."""
-    lengths = list(filter(setting.posed.examined().has, setting.trained_lengths.support))
-    return judge(decoder, setting, lengths, setting.eval.examples, "validation")[0]
+def id_exact_match(
+    decoder: Decoder, task: Task, positions: Positions, trained: Sequence[int], evaluation: EvalOptions
+) -> float:
+    """Exact match over the training lengths, which decides whether a run counts as trained.
+
+    Args:
+        decoder: in evaluation mode.
+        task: what is trained.
+        positions: the position of each token.
+        trained: the training lengths; those without evaluation examples do not count.
+        evaluation: how many examples of all lengths together, and their seed.
+    """
+    lengths = list(filter(task.evaluation_task().has, trained))
+    return mean_scores(decoder, task, positions, lengths, evaluation.examples, evaluation.seed, "validation")[
+        0
+    ]

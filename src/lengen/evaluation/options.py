@@ -10,7 +10,7 @@ from lengen.config.errors import require
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvalOptions:
     """How a decoder is examined.
 
     Args:

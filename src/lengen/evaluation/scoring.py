@@ -20,8 +20,8 @@ from lengen.decoder import Decoder
 from lengen.evaluation.decoding import greedy
 from lengen.evaluation.metrics import answer_loss, ended, exact_match, right
 from lengen.positions import Positions
+from lengen.sampling import generator
 from lengen.task import Batch
-from lengen.training.batch_stream import generator
 
 TOKENS = {"cpu": 8192}
 """Tokens in one forward pass, by device; shorter examples go in larger batches."""
@@ -46,7 +46,7 @@ class Verdicts(NamedTuple):
         return exact_match(self.right, self.answer)
 
 
-def examine(
+def score(
     decoder: Decoder, batch: Batch, positions: Positions, key: tuple[str | int, ...], decode: str
 ) -> Verdicts:
     """Verdicts on examples, in as many passes as memory wants.
@@ -59,7 +59,7 @@ def examine(
         decode: `teacher`, `greedy` or `free`.
     """
     batch = batch.begin() if decoder.architecture.bos else batch
-    exam = Exam(decoder, roomy(batch) if decode == "free" else batch, positions, key)
+    exam = Scorer(decoder, with_room(batch) if decode == "free" else batch, positions, key)
     predicted, loss = exam.read()
     if decode == "teacher":
         return Verdicts(right(predicted, exam.batch.tokens, exam.batch.answer), exam.batch.answer, loss)
@@ -70,7 +70,7 @@ def examine(
     return Verdicts(ended(written, exam.batch), exam.batch.result, loss)
 
 
-def roomy(batch: Batch) -> Batch:
+def with_room(batch: Batch) -> Batch:
     """Examples with columns for answers that run on."""
     return batch.room(int(_allowed(batch).max() - batch.answer.sum(1).max()))
 
@@ -88,7 +88,7 @@ def _allowed(batch: Batch) -> Int[Tensor, "batch 1"]:
 
 
 @dataclass(frozen=True)
-class Exam:
+class Scorer:
     """A decoder and the examples that it is asked.
 
     Args:

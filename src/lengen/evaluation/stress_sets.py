@@ -15,7 +15,7 @@ def chosen(task: Task, names: Iterable[str]) -> Mapping[str, Task]:
     Raises:
         ValueError: the task has no set of a name, or its vocabulary is another one.
     """
-    known = task.stresses()
+    known = task.stress_sets()
     wanted = list(names)
     allowed = list(dict.fromkeys(family(name) for name in known))
     for name in wanted:

@@ -15,12 +15,12 @@ import torch
 
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import first_error
-from lengen.evaluation.options import Evaluation
-from lengen.evaluation.scoring import examine
-from lengen.evaluation.test_set import drawn_by, examples
+from lengen.evaluation.options import EvalOptions
+from lengen.evaluation.scoring import score
+from lengen.evaluation.test_set import examples, positions_key
 from lengen.positions import Positions
 from lengen.records.curve import Curve, Row, split
-from lengen.statistics import clopper_pearson
+from lengen.statistics.intervals import clopper_pearson
 from lengen.task import Task
 
 
@@ -28,7 +28,7 @@ def sweep(
     decoder: Decoder,
     task: Task,
     positions: Positions,
-    evaluation: Evaluation,
+    evaluation: EvalOptions,
     lengths: list[int],
     facts: dict[str, Any],
     curve: Curve,
@@ -54,7 +54,7 @@ def sweep(
         started = time.perf_counter()
         with PeakMemory(device) as memory:
             batch = examples(evaluation, task, length)
-            verdicts = examine(decoder, batch, positions, drawn_by(evaluation, length), evaluation.decode)
+            verdicts = score(decoder, batch, positions, positions_key(evaluation, length), evaluation.decode)
         correct = int(verdicts.exact.sum())
         low, high = clopper_pearson(correct, len(batch))
         errors = first_error(verdicts.right, verdicts.answer)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from lengen.evaluation.options import Evaluation
+from lengen.evaluation.options import EvalOptions
+from lengen.sampling import generator
 from lengen.task import Batch, Task
-from lengen.training.batch_stream import generator
 
 
-def examples(evaluation: Evaluation, task: Task, length: int) -> Batch:
+def examples(evaluation: EvalOptions, task: Task, length: int) -> Batch:
     """The examples of a length."""
-    return task.examined().sample(length, evaluation.examples, generator("eval", evaluation.seed, length))
+    return task.evaluation_task().sample(
+        length, evaluation.examples, generator("eval", evaluation.seed, length)
+    )
 
 
-def drawn_by(evaluation: Evaluation, length: int) -> tuple[str | int, ...]:
+def positions_key(evaluation: EvalOptions, length: int) -> tuple[str | int, ...]:
     """Key of the generator for their positions."""
     return ("eval positions", evaluation.seed, length)

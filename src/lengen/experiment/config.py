@@ -14,26 +14,29 @@ import torch
 from torch import Tensor
 
 from lengen.attention import AttentionRule
+from lengen.block.inputs import Shape
 from lengen.config.errors import require
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation.options import Evaluation
+from lengen.evaluation.id_accuracy import id_exact_match
+from lengen.evaluation.options import EvalOptions
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
 from lengen.logger import Logger
 from lengen.optimizer import OptimizerRule
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 from lengen.positions import Positions
 from lengen.records.run_dir import RunFolder
 from lengen.records.supervision import category
-from lengen.task import Task
-from lengen.training.batch_stream import Stream, generator
-from lengen.training.fit import TrainerOptions
-from lengen.training.overlap import Unseen, Witness, asked
+from lengen.sampling import generator
+from lengen.task import Batch, Task
+from lengen.training.batch_stream import BatchStream
+from lengen.training.options import TrainerOptions
+from lengen.training.overlap import Deduplicated, prompt_fingerprints
 
-APART = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
-APART_IN_EVAL = ("stress",)
-APART_IN_TRAINER = ("threads", "accelerator", "flex", "progress", "log_every", "checkpoint_every")
+NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
+NON_IDENTITY_EVAL_KEYS = ("stress",)
+NON_IDENTITY_TRAINER_KEYS = ("threads", "accelerator", "flex", "progress", "log_every", "checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Everything that can be said about a run: the keys of `configs/train.yaml`; `record` is that file, resolved."""
+class RunConfig:
+    """One run: the keys of `configs/train.yaml` as objects; `record` is that file, resolved."""
 
     task: Task
     lengths: Lengths
@@ -63,7 +66,7 @@ class Setting:
     optimizer: OptimizerRule
     trainer: TrainerOptions
     logger: Logger
-    eval: Evaluation
+    eval: EvalOptions
     labels: Labels
     train_length: int
     batch_size: int
@@ -85,20 +88,20 @@ class Setting:
             require(value is None or value >= 0, f"{name}={value}: allowed is 0 or more")
 
     @cached_property
-    def posed(self) -> Task:
+    def formatted_task(self) -> Task:
         """The task in its format: what is trained and examined."""
         return self.format.applied(self.task)
 
     @cached_property
     def trained_lengths(self) -> Lengths:
         """The training lengths, as far as the task has them."""
-        return self.lengths.of(self.posed)
+        return self.lengths.of(self.formatted_task)
 
     @property
     def cell(self) -> str:
         """Hash of the configuration without its seed and without what cannot change a number."""
-        science = {key: value for key, value in self.record.items() if key not in APART}
-        for group, apart in (("trainer", APART_IN_TRAINER), ("eval", APART_IN_EVAL)):
+        science = {key: value for key, value in self.record.items() if key not in NON_IDENTITY_KEYS}
+        for group, apart in (("trainer", NON_IDENTITY_TRAINER_KEYS), ("eval", NON_IDENTITY_EVAL_KEYS)):
             science[group] = {key: value for key, value in self.record[group].items() if key not in apart}
         if isinstance(self.format, Plain):  # a run keeps the name that it had before there were formats
             science.pop("format", None)
@@ -111,10 +114,10 @@ class Setting:
     @property
     def category(self) -> str:
         """What helps this run, in the letters of `lengen.records.supervision`."""
-        task, length = self.posed, self.train_length
+        task, length = self.formatted_task, self.train_length
         return category(
             aligned=self.positions.aligned or task.aligned,
-            traced=task.traced(length),
+            traced=task.has_scratchpad(length),
             longer=max(map(task.longest, self.trained_lengths.support)) > length,
             looped=self.decoder.loops > 1,
         )
@@ -153,31 +156,42 @@ class Setting:
         torch.manual_seed(
             generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
         )
-        return Decoder(self.decoder, len(self.posed.vocabulary), self.pe, self.attention, self.trainer.flex)
+        return Decoder(
+            self.decoder, len(self.formatted_task.vocabulary), self.pe, self.attention, self.trainer.flex
+        )
+
+    @cached_property
+    def eval_lengths(self) -> list[int]:
+        """The lengths of the sweep, ascending: `eval.lengths` resolved against the train length."""
+        return self.eval.at(self.train_length)
+
+    @cached_property
+    def test_prompts(self) -> dict[int, Tensor]:
+        """The prompts of the test set, by length, as fingerprints."""
+        return prompt_fingerprints(self.formatted_task, self.eval, self.eval_lengths)
 
     @property
-    def questions(self) -> dict[int, Tensor]:
-        """The prompts that the sweep asks, by length, as numbers."""
-        return asked(self.posed, self.eval, self.eval.at(self.train_length))
-
-    @property
-    def drawn_from(self) -> int:
+    def effective_data_seed(self) -> int:
         """Seed of the training data."""
         return self.seed if self.data_seed is None else self.data_seed
 
-    def stream(self, start: int = 0) -> Stream:
-        """Training batches from a step on."""
-        return Stream(
-            Unseen(self.posed, self.questions) if self.trainer.deduplicate else self.posed,
+    def stream(self, start: int = 0, observer: Callable[[int, Batch], None] | None = None) -> BatchStream:
+        """Training batches from a step on; an observer is called with every step and its batch."""
+        task = self.formatted_task
+        return BatchStream(
+            Deduplicated(task, self.test_prompts) if self.trainer.deduplicate else task,
             self.positions,
             self.trained_lengths,
             self.batch_size,
-            self.drawn_from,
+            self.effective_data_seed,
             self.decoder.bos,
             self.trainer.examples,
             start,
+            observer,
         )
 
-    def witness(self) -> Witness:
-        """Counts what of the sweep's strings is in training."""
-        return Witness(self.questions, self.eval.examples, self.stream(), self.steps)
+    def id_exact_match(self, decoder: Decoder) -> float:
+        """Exact match of a decoder over the training lengths, which decides whether a run counts as trained."""
+        return id_exact_match(
+            decoder, self.formatted_task, self.positions, self.trained_lengths.support, self.eval
+        )

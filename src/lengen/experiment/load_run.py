@@ -1,4 +1,4 @@
-"""A trained run, rebuilt from its folder: the setting, and the decoder with the parameters of a checkpoint."""
+"""A trained run, rebuilt from its folder: the config, and the decoder with the parameters of a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from yaml import YAMLError
 from lengen.config.builder import Builder
 from lengen.config.errors import require
 from lengen.decoder import Decoder
-from lengen.evaluation.id_accuracy import id_exact_match
-from lengen.experiment.config import Setting
+from lengen.experiment.config import RunConfig
 from lengen.records.run_dir import RunFolder
 from lengen.training.checkpoint import read_checkpoint
 
@@ -22,15 +21,15 @@ LOGGER = {"_target_": "lengen.logger.local.Local"}
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedRun:
     """A run that finished.
 
     Args:
-        setting: what the run is, with the evaluation that is asked in place of its own.
+        config: what the run is, with the evaluation that is asked in place of its own.
         folder: where it lies.
     """
 
-    setting: Setting
+    config: RunConfig
     folder: RunFolder
 
     def __post_init__(self) -> None:
@@ -41,12 +40,12 @@ class Trained:
         )
         require(
             self._checkpoint.exists(),
-            f"eval.checkpoint={self.setting.eval.checkpoint}: there is no {self._checkpoint}",
+            f"eval.checkpoint={self.config.eval.checkpoint}: there is no {self._checkpoint}",
         )
 
     @property
     def _checkpoint(self) -> Any:
-        return self.folder.best if self.setting.eval.checkpoint == "best" else self.folder.last
+        return self.folder.best if self.config.eval.checkpoint == "best" else self.folder.last
 
     @cached_property
     def _contents(self) -> dict[str, Any]:
@@ -60,7 +59,7 @@ class Trained:
     @cached_property
     def decoder(self) -> Decoder:
         """The decoder with the parameters of the checkpoint, in evaluation mode."""
-        decoder = self.setting.make_decoder()
+        decoder = self.config.make_decoder()
         weights = {
             name.removeprefix("decoder."): value for name, value in self._contents["state_dict"].items()
         }
@@ -70,17 +69,17 @@ class Trained:
             raise ValueError(
                 f"{self._checkpoint} is of another decoder ({str(error).splitlines()[-1].strip()})"
             ) from None
-        return decoder.to(self.setting.trainer.device).eval()
+        return decoder.to(self.config.trainer.device).eval()
 
     @cached_property
     def id_exact_match(self) -> float:
         """Exact match over the training lengths: what the run found, or measured where the checkpoint is another."""
         facts = self.folder.facts()
-        own = facts.get("protocol", {}).get("checkpoint") == self.setting.eval.checkpoint
-        return float(facts["id_exact_match"] if own else id_exact_match(self.decoder, self.setting))
+        own = facts.get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint
+        return float(facts["id_exact_match"] if own else self.config.id_exact_match(self.decoder))
 
 
-def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: Iterable[str]) -> Trained:
+def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: Iterable[str]) -> TrainedRun:
     """Rebuild a run from its own configuration.
 
     Args:
@@ -103,7 +102,7 @@ def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: I
     )
     changed = {group: {**record[group], **options} for group, options in changes.items()}
     try:
-        setting = Builder(allowed).build(Setting, {**record, **changed, "logger": LOGGER, "record": record})
+        config = Builder(allowed).build(RunConfig, {**record, **changed, "logger": LOGGER, "record": record})
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return Trained(setting, folder)
+    return TrainedRun(config, folder)

@@ -18,8 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lengen.config.errors import require
 from lengen.evaluation.stress_sets import chosen
 from lengen.evaluation.sweep import resident_peak, sweep
-from lengen.experiment.compatibility import check_sweep, footnote, protocol
-from lengen.experiment.load_run import Trained
+from lengen.experiment.compatibility import check_sweep
+from lengen.experiment.load_run import TrainedRun
+from lengen.experiment.protocol import footnote, protocol
 from lengen.records.curve import TRAINED, Curve
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import EvalFolder
@@ -27,7 +28,7 @@ from lengen.report import figure
 from lengen.task import Task
 
 
-class Answer(NamedTuple):
+class EvalResult(NamedTuple):
     """What an evaluation left, and whether it was there before; a curve if it is one."""
 
     folder: EvalFolder
@@ -36,7 +37,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Again:
+class Reevaluation:
     """One evaluation of a trained run, and the folder that belongs to it alone.
 
     Args:
@@ -46,7 +47,7 @@ class Again:
         force: do it again; what is there is kept aside.
     """
 
-    trained: Trained
+    trained: TrainedRun
     stress: str = ""
     name: str | None = None
     force: bool = False
@@ -56,23 +57,23 @@ class Again:
             self.name is None or bool(re.fullmatch(r"(?!.*\.aside-)[\w=+-][\w.=+-]*", self.name)),
             f"name={self.name}: allowed are letters, digits and _ = + - . (no dot in front)",
         )
-        check_sweep(self.trained.setting, {self.stress: self.task})
+        check_sweep(self.trained.config, {self.stress: self.task})
 
     @cached_property
     def task(self) -> Task:
         """What is asked."""
-        own = self.trained.setting.posed
+        own = self.trained.config.formatted_task
         return chosen(own, [self.stress])[self.stress] if self.stress else own
 
     @property
     def lengths(self) -> list[int]:
         """At which lengths."""
-        return self.trained.setting.eval.at(self.trained.setting.train_length)
+        return self.trained.config.eval_lengths
 
     @property
     def asked(self) -> dict[str, Any]:
         """Everything that can change a number."""
-        options = asdict(self.trained.setting.eval)
+        options = asdict(self.trained.config.eval)
         return {**options, "lengths": self.lengths, "stress": self.stress, "step": self.trained.step}
 
     @property
@@ -80,7 +81,7 @@ class Again:
         """The given name, or in what the evaluation differs from the run's own."""
         if self.name:
             return "-".join(filter(None, (self.name, self.stress)))
-        run, asked = self.trained.setting.record["eval"], self.trained.setting.eval
+        run, asked = self.trained.config.record["eval"], self.trained.config.eval
         parts = [self.stress] + [
             word
             for word, option in (
@@ -97,28 +98,28 @@ class Again:
     @property
     def facts(self) -> dict[str, Any]:
         """For `eval.json`."""
-        setting = self.trained.setting
+        config = self.trained.config
         return {
-            **provenance(setting.trainer.device),
+            **provenance(config.trainer.device),
             "run": str(self.trained.folder.path),
             "asked": self.asked,
-            "protocol": {**protocol(setting), "stress": self.stress or None},
-            "category": setting.category,
+            "protocol": {**protocol(config), "stress": self.stress or None},
+            "category": config.category,
         }
 
-    def run(self) -> Answer:
+    def run(self) -> EvalResult:
         """Sweep what is not known yet, draw, keep."""
-        folder, setting = place(self.trained, self.label, self.asked), self.trained.setting
+        folder, config = place(self.trained, self.label, self.asked), self.trained.config
         with folder.working(written(self.asked), self.facts, force=self.force) as work:
             if work:
                 curve = self._sweep(folder)
                 share = self.trained.id_exact_match
-                title = ": ".join(filter(None, (setting.title, self.stress or self.name)))
+                title = ": ".join(filter(None, (config.title, self.stress or self.name)))
                 figure.draw(
                     curve,
                     folder.figure,
                     title=title,
-                    footnote=footnote(setting, share),
+                    footnote=footnote(config, share),
                     trained=share >= TRAINED,
                 )
                 folder.record(
@@ -129,11 +130,11 @@ class Again:
                         "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
                     }
                 )
-        return Answer(folder, not work, Curve.load(folder.curve))
+        return EvalResult(folder, not work, Curve.load(folder.curve))
 
     def _sweep(self, folder: EvalFolder) -> Curve:
         """Examine every length; what an interrupted evaluation has found is kept."""
-        setting = self.trained.setting
+        config = self.trained.config
         known = Curve.load(folder.curve) if folder.curve.exists() else Curve()
         bar = Progress(
             TextColumn("{task.description}"),
@@ -141,7 +142,7 @@ class Again:
             BarColumn(),
             TimeRemainingColumn(),
             transient=True,
-            disable=not (setting.trainer.progress and sys.stdout.isatty()),
+            disable=not (config.trainer.progress and sys.stdout.isatty()),
         )
         with bar:
             line = bar.add_task(f"{self.label}, lengths", total=len(self.lengths), completed=len(known))
@@ -153,16 +154,16 @@ class Again:
             return sweep(
                 self.trained.decoder,
                 self.task,
-                setting.positions,
-                setting.eval,
+                config.positions,
+                config.eval,
                 self.lengths,
-                setting.facts(self.trained.step),
+                config.facts(self.trained.step),
                 known,
                 found,
             )
 
 
-def place(trained: Trained, label: str, asked: Mapping[str, Any]) -> EvalFolder:
+def place(trained: TrainedRun, label: str, asked: Mapping[str, Any]) -> EvalFolder:
     """The folder of an evaluation: below its run, with a readable name and a hash of everything that was asked."""
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     return EvalFolder(trained.folder.path / "eval" / f"{label}-{digest[:8]}")

@@ -1,4 +1,4 @@
-"""The whole data flow on one page: an Experiment is built, checked, run. The file to read first."""
+"""The whole data flow on one page: an experiment is checked, trained, swept and reported. The file to read first."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ import torch
 from omegaconf import OmegaConf
 
 from lengen.decoder import Decoder
-from lengen.evaluation.id_accuracy import id_exact_match, judge
+from lengen.evaluation.id_accuracy import mean_scores
 from lengen.evaluation.sweep import resident_peak, sweep
-from lengen.experiment.compatibility import check, footnote, protocol
-from lengen.experiment.config import Setting
-from lengen.experiment.load_run import Trained
-from lengen.experiment.reevaluate import Answer
-from lengen.experiment.stress_grid import examined
+from lengen.experiment.compatibility import check
+from lengen.experiment.config import RunConfig
+from lengen.experiment.load_run import TrainedRun
+from lengen.experiment.protocol import footnote, protocol
+from lengen.experiment.reevaluate import EvalResult
+from lengen.experiment.stress_grid import evaluate
 from lengen.logger import RunFacts
 from lengen.records.curve import TRAINED, Curve
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.report import figure
-from lengen.training.callback import DivergedError, Journal
+from lengen.training.callback import DivergedError, TrainingCallback
 from lengen.training.checkpoint import read_checkpoint
-from lengen.training.fit import Learner, fit
-from lengen.training.overlap import SHARE, Witness
+from lengen.training.fit import DecoderModule, fit
+from lengen.training.overlap import SHARE, OverlapTracker
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Outcome:
         id_exact_match: exact match over the training lengths; None if the run diverged.
         earlier: True if the run was over before, and nothing was done.
         error: what went wrong, of a run that diverged.
-        stresses: what the stress sets came to that the run was asked for.
+        stress_sets: the curves of the stress sets in `eval.stress`.
     """
 
     status: str
@@ -50,131 +51,158 @@ class Outcome:
     id_exact_match: float | None
     earlier: bool = False
     error: str | None = None
-    stresses: tuple[Answer, ...] = ()
+    stress_sets: tuple[EvalResult, ...] = ()
 
 
 @dataclass(frozen=True)
-class Experiment(Setting):
-    """One run, carried out."""
+class Experiment:
+    """One run, carried out.
+
+    Args:
+        config: what the run is.
+
+    Raises:
+        UsageError: options do not go together.
+    """
+
+    config: RunConfig
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        check(self)
+        check(self.config)
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run leaves its files."""
+        return self.config.folder
 
     def run(self) -> Outcome:
-        """Train short, sweep long, report; or tell what an earlier run of the same found."""
-        folder = self.folder
-        with folder.held():
-            if self.force:
-                folder.put_aside()
-            torch.set_num_threads(self.trainer.threads)
-            outcome = self._earlier(folder) or self._anew(folder)
-            if outcome.status == "finished" and self.eval.stress:
-                outcome = replace(outcome, stresses=tuple(examined(Trained(self, folder))))
+        """Train short, sweep long, report; or return what an earlier run of the same found."""
+        config, folder = self.config, self.folder
+        with folder.locked():
+            if config.force:
+                folder.set_aside()
+            torch.set_num_threads(config.trainer.threads)
+            outcome = self._earlier() or self._start()
+            if outcome.status == "finished" and config.eval.stress:
+                outcome = replace(outcome, stress_sets=tuple(evaluate(TrainedRun(config, folder))))
             return outcome
 
-    def _earlier(self, folder: RunFolder) -> Outcome | None:
+    def _earlier(self) -> Outcome | None:
         """What an earlier run of the same found; None if it is not over."""
-        facts = folder.facts()
+        facts = self.folder.facts()
         if facts.get("status") not in OVER:
             return None
-        curve = Curve.load(folder.curve) if folder.curve.exists() else Curve()
-        share, error = facts.get("id_exact_match"), facts.get("error")
-        return Outcome(facts["status"], folder, curve, share, earlier=True, error=error)
+        curve = Curve.load(self.folder.curve) if self.folder.curve.exists() else Curve()
+        accuracy, error = facts.get("id_exact_match"), facts.get("error")
+        return Outcome(facts["status"], self.folder, curve, accuracy, earlier=True, error=error)
 
-    def _anew(self, folder: RunFolder) -> Outcome:
-        """Start, or go on with, a run."""
-        folder.make(OmegaConf.to_yaml(OmegaConf.create(dict(self.record))), {"status": "running"})
+    def _start(self) -> Outcome:
+        """Start, or resume, a run."""
+        config, folder = self.config, self.folder
+        folder.create(OmegaConf.to_yaml(OmegaConf.create(dict(config.record))), {"status": "running"})
         folder.record(
             {
                 "status": "running",
                 "error": None,
-                **provenance(self.trainer.device),
-                "protocol": protocol(self),
-                "category": self.category,
+                **provenance(config.trainer.device),
+                "protocol": protocol(config),
+                "category": config.category,
             }
         )
         try:
-            with self._told(folder):
-                decoder, witness = self.make_decoder(), self.witness()
-                step = self.train(decoder, folder, witness)
-                curve = self.sweep(decoder, folder, step)
-                return self.report(decoder, curve, folder, witness)
+            with self._logged():
+                decoder, stream = config.make_decoder(), config.stream()
+                overlap = OverlapTracker(config.test_prompts, config.eval.examples, config.steps, stream)
+                step = self.train(decoder, overlap)
+                curve = self.sweep(decoder, step)
+                return self.report(decoder, curve, overlap)
         except DivergedError as error:
             return Outcome("diverged", folder, Curve(), None, error=str(error))
 
-    def train(self, decoder: Decoder, folder: RunFolder, witness: Witness) -> int:
-        """Train from the last checkpoint, if there is one; leave the chosen parameters in the decoder, and their step."""
-        learner = Learner(decoder, self.optimizer, self.steps, self.drawn_from)
-        options = self.trainer
+    def train(self, decoder: Decoder, overlap: OverlapTracker) -> int:
+        """Train from the last checkpoint, if there is one; leave the chosen parameters in the decoder, and return their step."""
+        config, folder, options = self.config, self.folder, self.config.trainer
+        module = DecoderModule(decoder, config.optimizer, config.steps, config.effective_data_seed)
         reached = read_checkpoint(folder.last)["global_step"] if folder.last.exists() else 0
-        if reached < self.steps:
-            journal = Journal(
-                options.rhythm(self.steps), folder, self.logger, lambda: self.probe(decoder), options.progress
+        if reached < config.steps:
+            callback = TrainingCallback(
+                options.intervals(config.steps),
+                folder,
+                config.logger,
+                lambda: self.probe(decoder),
+                options.progress,
             )
             if reached:
                 folder.record({"resumed_from_step": reached})
-            stream = witness.stream
-            stream.start, stream.witness = reached, witness.note
-            fit(learner, stream, journal, options, folder.last if reached else None)
+            stream = config.stream(start=reached, observer=overlap.note)
+            fit(module, stream, callback, options, folder.last if reached else None)
         last = read_checkpoint(folder.last)
-        folder.record(self._pace(last["callbacks"][Journal.__qualname__]))
-        chosen = read_checkpoint(folder.best) if self.eval.checkpoint == "best" else last
-        learner.load_state_dict(chosen["state_dict"])
+        folder.record(self._pace(last["callbacks"][TrainingCallback.STATE]))
+        chosen = read_checkpoint(folder.best) if config.eval.checkpoint == "best" else last
+        module.load_state_dict(chosen["state_dict"])
         decoder.to(options.device).eval()
         return int(chosen["global_step"])
 
     def _pace(self, noted: Mapping[str, Any]) -> dict[str, Any]:
-        """Facts of training for `run.json`, from what the journal noted in the last checkpoint."""
+        """Facts of training for `run.json`, from the state of the callback in the last checkpoint."""
         seconds = noted["seconds"]
         return {
             "train_seconds": round(seconds, 2),
-            "steps_per_second": round(self.steps / seconds, 3),
+            "steps_per_second": round(self.config.steps / seconds, 3),
             "tokens_per_second": round(noted["tokens"] / seconds, 1),
             "largest_position": noted["largest_position"],
         }
 
     def probe(self, decoder: Decoder) -> dict[str, float]:
         """Exact match and loss at training lengths and beyond, up to twice as long, as far as the sweep goes; never selected on."""
-        longest = min(2 * self.train_length, max(self.eval.at(self.train_length)[-1], self.train_length))
-        spans = {"id": self.trained_lengths.support, "ood": range(self.train_length + 1, longest + 1)}
+        config = self.config
+        longest = min(2 * config.train_length, max(config.eval_lengths[-1], config.train_length))
+        splits = {"id": config.trained_lengths.support, "ood": range(config.train_length + 1, longest + 1)}
         found = {}
         training = decoder.training
         decoder.eval()
-        for split, span in spans.items():
-            if lengths := list(filter(self.posed.examined().has, span)):
-                verdicts = judge(decoder, self, lengths, self.trainer.probe_examples, "probe")
-                found[f"{split}_exact_match"], found[f"{split}_loss"] = verdicts
+        for split, span in splits.items():
+            if lengths := list(filter(config.formatted_task.evaluation_task().has, span)):
+                found[f"{split}_exact_match"], found[f"{split}_loss"] = mean_scores(
+                    decoder,
+                    config.formatted_task,
+                    config.positions,
+                    lengths,
+                    config.trainer.probe_examples,
+                    config.eval.seed,
+                    "probe",
+                )
         decoder.train(training)
         return found
 
-    def sweep(self, decoder: Decoder, folder: RunFolder, step: int) -> Curve:
-        """Examine every length; what an interrupted sweep has found is kept."""
+    def sweep(self, decoder: Decoder, step: int) -> Curve:
+        """Evaluate every length; what an interrupted sweep has found is kept."""
+        config, folder = self.config, self.folder
         known = Curve.load(folder.curve) if folder.curve.exists() else Curve()
-        lengths = self.eval.at(self.train_length)
         return sweep(
             decoder,
-            self.posed,
-            self.positions,
-            self.eval,
-            lengths,
-            self.facts(step),
+            config.formatted_task,
+            config.positions,
+            config.eval,
+            config.eval_lengths,
+            config.facts(step),
             known,
             lambda curve: curve.save(folder.curve),
         )
 
-    def report(self, decoder: Decoder, curve: Curve, folder: RunFolder, witness: Witness) -> Outcome:
+    def report(self, decoder: Decoder, curve: Curve, overlap: OverlapTracker) -> Outcome:
         """Draw the figure, complete `run.json`, tell the logger."""
-        share = id_exact_match(decoder, self)
-        trained = share >= TRAINED
-        covered = witness.coverage(SHARE * folder.facts()["train_seconds"])
-        note = footnote(self, share) + covered.said()
-        figure.draw(curve, folder.figure, title=self.title, footnote=note, trained=trained)
+        config, folder = self.config, self.folder
+        id_accuracy = config.id_exact_match(decoder)
+        trained = id_accuracy >= TRAINED
+        seen = overlap.overlap(config.stream(), SHARE * folder.facts()["train_seconds"])
+        note = footnote(config, id_accuracy) + seen.sentence()
+        figure.draw(curve, folder.figure, title=config.title, footnote=note, trained=trained)
         folder.record(
             {
                 "status": "finished",
-                "coverage": covered.facts,
-                "id_exact_match": share,
+                "coverage": seen.facts,
+                "id_exact_match": id_accuracy,
                 "trained": trained,
                 "reach": {f"{threshold:.2f}": length for threshold, length in curve.reaches.items()},
                 "parameters": sum(weight.numel() for weight in decoder.parameters()),
@@ -182,20 +210,19 @@ class Experiment(Setting):
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             }
         )
-        self.logger.curve(curve, folder.figure)
-        return Outcome("finished", folder, curve, share)
+        config.logger.curve(curve, folder.figure)
+        return Outcome("finished", folder, curve, id_accuracy)
 
     @contextmanager
-    def _told(self, folder: RunFolder) -> Iterator[None]:
+    def _logged(self) -> Iterator[None]:
         """Begin and finish the logger, keep the status and the seconds of the run, however it ends."""
+        config, folder, labels = self.config, self.folder, self.config.labels
         started, before = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
-        tags = tuple(
-            dict.fromkeys((self.labels.task, self.labels.pe, self.labels.positions, self.labels.decoder))
-        )
-        name = self.name or f"{self.labels.task}-{self.labels.pe}-seed{self.seed}"
+        tags = tuple(dict.fromkeys((labels.task, labels.pe, labels.positions, labels.decoder)))
+        name = config.name or f"{labels.task}-{labels.pe}-seed{config.seed}"
         status, error = "failed", None
         try:
-            self.logger.begin(RunFacts(name, self.cell, folder.path, self.record, tags=tags))
+            config.logger.begin(RunFacts(name, config.cell, folder.path, config.record, tags=tags))
             yield
             status = "finished"
         except KeyboardInterrupt:
@@ -213,4 +240,4 @@ class Experiment(Setting):
             with suppress(OSError):  # a full disk must not hide what went wrong
                 seconds = round(before + time.perf_counter() - started, 2)
                 folder.record({"status": status, "error": error, "wall_seconds": seconds})
-            self.logger.finish(status)
+            config.logger.finish(status)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lengen.evaluation.stress_sets import chosen, family
-from lengen.experiment.compatibility import footnote
-from lengen.experiment.load_run import Trained
-from lengen.experiment.reevaluate import Again, Answer, place, written
+from lengen.experiment.load_run import TrainedRun
+from lengen.experiment.protocol import footnote
+from lengen.experiment.reevaluate import EvalResult, Reevaluation, place, written
 from lengen.records.curve import TRAINED, Curve, write_csv
 from lengen.report import heat
 
@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Grid:
+class StressGrid:
     """Evaluations of one run that differ in the value of a stress set alone.
 
     Args:
@@ -36,10 +36,10 @@ class Grid:
         curves: what each found.
     """
 
-    parts: Sequence[Again]
+    parts: Sequence[Reevaluation]
     curves: Sequence[Curve]
 
-    def run(self) -> Answer:
+    def run(self) -> EvalResult:
         """Write the table and draw the map."""
         first = self.parts[0]
         word, trained = family(first.stress), first.trained
@@ -56,11 +56,11 @@ class Grid:
                     values,
                     folder.path / "grid.png",
                     word=word,
-                    title=f"{trained.setting.title}: exact match by {word}",
-                    footnote=footnote(trained.setting, share),
+                    title=f"{trained.config.title}: exact match by {word}",
+                    footnote=footnote(trained.config, share),
                     trained=share >= TRAINED,
                 )
-        return Answer(folder, not work)
+        return EvalResult(folder, not work)
 
 
 def table(word: str, values: Mapping[str, Curve]) -> list[dict[str, object]]:
@@ -72,21 +72,21 @@ def table(word: str, values: Mapping[str, Curve]) -> list[dict[str, object]]:
     ]
 
 
-def examined(trained: Trained, name: str | None = None, *, force: bool = False) -> list[Answer]:
-    """Every evaluation that a run's setting asks for: its own task, or each of its stress sets and their grids.
+def evaluate(trained: TrainedRun, name: str | None = None, *, force: bool = False) -> list[EvalResult]:
+    """Every evaluation that a run's config asks for: its own task, or each of its stress sets and their grids.
 
     Args:
         trained: the run.
         name: what folders are called in place of what differs from the run.
         force: do again what is there.
     """
-    names = list(chosen(trained.setting.posed, trained.setting.eval.stress)) or [""]
-    parts = [Again(trained, stress, name, force) for stress in names]
+    names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
+    parts = [Reevaluation(trained, stress, name, force) for stress in names]
     answers = [part.run() for part in parts]
     return answers + [grid.run() for grid in grids(parts, answers)]
 
 
-def grids(parts: Sequence[Again], answers: Sequence[Answer]) -> list[Grid]:
+def grids(parts: Sequence[Reevaluation], answers: Sequence[EvalResult]) -> list[StressGrid]:
     """A grid for every family of which several were asked."""
     words = dict.fromkeys(family(part.stress) for part in parts if "=" in part.stress)
     found = []
@@ -97,5 +97,5 @@ def grids(parts: Sequence[Again], answers: Sequence[Answer]) -> list[Grid]:
             if family(part.stress) == word and answer.curve is not None
         ]
         if len(pairs) > 1:
-            found.append(Grid([part for part, _ in pairs], [curve for _, curve in pairs]))
+            found.append(StressGrid([part for part, _ in pairs], [curve for _, curve in pairs]))
     return found

@@ -18,17 +18,18 @@ from rich.progress import Progress
 
 from lengen import __version__
 from lengen.config.errors import require
-from lengen.evaluation.options import Evaluation
+from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.test_set import examples
 from lengen.export.dataset_card import KINDS, card
 from lengen.lengths import Lengths
 from lengen.records.atomic import whole_folder
 from lengen.records.supervision import category
+from lengen.sampling import GENERATOR
 from lengen.task import PAD, SPECIAL, Batch, Task
 from lengen.task.external.source import RECORD, quiet
 from lengen.task.external.spelling import Spelling
-from lengen.training.batch_stream import GENERATOR, shares
-from lengen.training.overlap import Unseen, asked
+from lengen.training.batch_stream import shares
+from lengen.training.overlap import Deduplicated, prompt_fingerprints
 
 USUAL = 10_000
 """Training examples where nothing else is asked, or as many as the task has."""
@@ -58,7 +59,7 @@ class Export:
     record: Mapping[str, Any]
     lengths: Lengths
     train_length: int
-    evaluation: Evaluation
+    evaluation: EvalOptions
     seed: int
     examples: int | None = None
     deduplicate: bool = False
@@ -123,7 +124,7 @@ class Export:
         support = len(self.lengths.support)
         task = self.task
         if self.deduplicate:
-            task = Unseen(task, asked(task, self.evaluation, [*inside, *beyond]))
+            task = Deduplicated(task, prompt_fingerprints(task, self.evaluation, [*inside, *beyond]))
         train = self._train(task)
         yield "train", self._columns(bar.track(train, support, description="train lengths"))
         for name, lengths in (("id", inside), ("ood", beyond)):

@@ -69,13 +69,13 @@ class Formatted(Task):
         batch = self.task.sample(length, count, generator)
         return self.format.written(batch, self.vocabulary, generator)
 
-    def examined(self) -> Task:
+    def evaluation_task(self) -> Task:
         """What a sweep asks of the task, in the same format."""
-        return replace(self, task=self.task.examined())
+        return replace(self, task=self.task.evaluation_task())
 
-    def trained(self) -> tuple[Task, ...]:
+    def training_tasks(self) -> tuple[Task, ...]:
         """The parts of the task, in the same format."""
-        return tuple(replace(self, task=part) for part in self.task.trained())
+        return tuple(replace(self, task=part) for part in self.task.training_tasks())
 
     @property
     def aligned(self) -> bool:
@@ -86,6 +86,6 @@ class Formatted(Task):
         """That of the task."""
         return self.task.longest(length)
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """The hard cases of the task, in the same format."""
-        return {name: replace(self, task=hard) for name, hard in self.task.stresses().items()}
+        return {name: replace(self, task=hard) for name, hard in self.task.stress_sets().items()}

@@ -24,7 +24,9 @@ class Lengths(ABC):
 
     def of(self, task: Task) -> Lengths:
         """The same for a task, which may lack some lengths."""
-        lacking = (length for length in self.support if not all(part.has(length) for part in task.trained()))
+        lacking = (
+            length for length in self.support if not all(part.has(length) for part in task.training_tasks())
+        )
         some = copy(self)
         vars(some)["lacking"] = frozenset(lacking)
         return some

@@ -12,29 +12,10 @@ from typing import Any
 
 from lengen.logger import Logger, RunFacts
 from lengen.records.curve import COLUMNS, Curve
-from lengen.tracking.wandb_session import Mode, Session, check
+from lengen.tracking.wandb_session import SUMMARY, TABLE, Mode, Session, check
 
 PLOTTED = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
 """Columns of a curve that become metrics over length; the table has them all."""
-TABLE = "curve_table"
-"""What the table is called."""
-SUMMARY = (
-    "id_exact_match",
-    "trained",
-    "parameters",
-    "largest_position",
-    "peak_bytes",
-    "wall_seconds",
-    "train_seconds",
-    "steps_per_second",
-    "protocol",
-    "category",
-    "device",
-    "command",
-    "finished",
-    "error",
-)
-"""Facts of `run.json` that go to the summary when the run is over: the verdict, and all that comparing needs."""
 
 
 @dataclass(eq=False)

@@ -11,9 +11,9 @@ The decoder calls every hook and never asks which encoding it has; a hook that i
 | `context` | in every block: a bias that needs queries, keys, x or the layer | cope, cable, wavelet, rcmha; t5, kerple, fire where layers do not share |
 | `auxiliary` | every training step: a loss of its own | seqpe |
 
-What a block keeps from step to step stands in `Scene.memory` (cable, carope, rcmha). Angles, distances and biases are
+What a block keeps from step to step stands in `BlockInputs.memory` (cable, carope, rcmha). Angles, distances and biases are
 float32 whatever the precision of the activations. One module serves all layers; one that has weights a layer makes
-`Shape.layers` of them and picks by `Scene.layer`.
+`Shape.layers` of them and picks by `BlockInputs.layer`.
 
 What attention costs is decided by the bias, under a rule that is fused:
 
@@ -30,28 +30,13 @@ Values and gradients are held to those of the mask, on a CPU; it was not run on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
-from lengen.block.inputs import Scene
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a part of the decoder may need to know of it; `layers` are those with weights of their own."""
-
-    dim: int
-    heads: int
-    layers: int = 1
-
-    @property
-    def head_dim(self) -> int:
-        """Channels of one head."""
-        return self.dim // self.heads
+from lengen.block.inputs import BlockInputs, Shape
 
 
 class PositionalEncoding(nn.Module):
@@ -101,7 +86,7 @@ class PositionalEncoding(nn.Module):
         key: Float[Tensor, "batch heads time head_dim"],
         value: Float[Tensor, "batch heads time head_dim"],
         table: Tensor | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of the new tokens, as they are compared, cached and mixed.
 
@@ -110,7 +95,7 @@ class PositionalEncoding(nn.Module):
             key: see query.
             value: see query.
             table: what `table` made.
-            scene: the block's view of the pass.
+            inputs: the block's view of the pass.
         """
         return query, key, value
 
@@ -126,14 +111,14 @@ class PositionalEncoding(nn.Module):
         self,
         query: Float[Tensor, "batch heads query head_dim"],
         key: Float[Tensor, "batch heads key head_dim"],
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "#batch heads query key"] | None:
         """What is added to the scaled logits of one block, in float32; values at later keys are ignored.
 
         Args:
             query: of the new tokens, as `transform` left them.
             key: of all tokens so far.
-            scene: the block's view of the pass.
+            inputs: the block's view of the pass.
         """
         return None
 

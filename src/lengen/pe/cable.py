@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from lengen.block.inputs import Memory, Scene, wide
+from lengen.block.inputs import BlockCache, BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 
 
 class HeadGate(nn.Module):
@@ -31,9 +31,9 @@ class HeadGate(nn.Module):
         self.weight = nn.Parameter(torch.randn(layers, shape.heads, shape.dim) * std)
         self.offset = nn.Parameter(torch.full((layers, shape.heads), start))
 
-    def forward(self, scene: Scene) -> Float[Tensor, "batch heads query"]:
+    def forward(self, inputs: BlockInputs) -> Float[Tensor, "batch heads query"]:
         """The numbers of the new tokens."""
-        x, layer = wide(scene.x), scene.layer % len(self.weight)
+        x, layer = wide(inputs.x), inputs.layer % len(self.weight)
         weight, offset = self.weight[layer].to(x.dtype), self.offset[layer].to(x.dtype)
         with torch.autocast(x.device.type, enabled=False):
             return weight @ x.mT + offset.unsqueeze(-1)
@@ -44,7 +44,7 @@ def unsoftplus(y: float) -> float:
     return y + math.log(-math.expm1(-y))
 
 
-def accumulate(memory: Memory, name: str, steps: Tensor) -> Tensor:
+def accumulate(memory: BlockCache, name: str, steps: Tensor) -> Tensor:
     """Sums over time (the third axis) from the first token of all to each new one."""
     before = memory.get(name)
     sums = steps.cumsum(2) if before is None else before + steps.cumsum(2)
@@ -84,9 +84,9 @@ class CABLE(PositionalEncoding):
         self,
         query: Float[Tensor, "batch heads query head_dim"],
         key: Float[Tensor, "batch heads key head_dim"],
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "batch heads query key"]:
         """What was added between key and query, negative; at later keys 0."""
-        sums = accumulate(scene.memory, "decay", -softplus(self.gate(scene)))
-        seen = scene.memory.extend("decay", sums)
+        sums = accumulate(inputs.cache, "decay", -softplus(self.gate(inputs)))
+        seen = inputs.cache.extend("decay", sums)
         return (sums.unsqueeze(-1) - seen.unsqueeze(-2)).clamp(max=0)

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lengen.block.inputs import Scene
-from lengen.pe import PositionalEncoding, Shape
+from lengen.block.inputs import BlockInputs, Shape
+from lengen.pe import PositionalEncoding
 from lengen.pe.cable import HeadGate, accumulate, unsoftplus
 from lengen.pe.rope import RoPE
 
@@ -57,15 +57,15 @@ class CARoPE(PositionalEncoding):
         key: Float[Tensor, "batch heads time head_dim"],
         value: Float[Tensor, "batch heads time head_dim"],
         table: Tensor | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Turn queries and keys by the phases of their tokens."""
-        phases = self.phases(scene)
+        phases = self.phases(inputs)
         turn = torch.stack([phases.cos(), phases.sin()])
         return self.rope.rotate(query, turn), self.rope.rotate(key, turn), value
 
-    def phases(self, scene: Scene) -> Float[Tensor, "batch heads time pair"]:
+    def phases(self, inputs: BlockInputs) -> Float[Tensor, "batch heads time pair"]:
         """Angles of the new tokens in radians, float32: sums of exp(c ln f)."""
-        slowness = -softplus(self.gate(scene)).log1p()
+        slowness = -softplus(self.gate(inputs)).log1p()
         powers = torch.arange(self.shape.head_dim // 2, device=slowness.device)
-        return accumulate(scene.memory, "phase", (slowness.unsqueeze(-1) * powers).exp())
+        return accumulate(inputs.cache, "phase", (slowness.unsqueeze(-1) * powers).exp())

@@ -9,9 +9,8 @@ from einops import rearrange
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import Shape
 from lengen.pe.rope import RoPE
 
 
@@ -72,11 +71,11 @@ class ComRoPE(RoPE):
         key: Float[Tensor, "batch heads time head_dim"],
         value: Float[Tensor, "batch heads time head_dim"],
         table: Tensor | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Turn queries and keys by their own positions, in the basis of each block."""
         assert table is not None
-        turns, basis = table[self.row(scene.layer)], self.basis(scene.layer)
+        turns, basis = table[self.row(inputs.layer)], self.basis(inputs.layer)
         query, key = (self.rotate(into(x, basis), turns) for x in (query, key))
         return query, key, value
 

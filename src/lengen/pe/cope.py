@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 
 
 class CoPE(PositionalEncoding):
@@ -49,13 +49,13 @@ class CoPE(PositionalEncoding):
         self,
         query: Float[Tensor, "batch heads query head_dim"],
         key: Float[Tensor, "batch heads key head_dim"],
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "batch heads query key"]:
         """The query's term at every key's position."""
-        columns = self.columns[scene.layer % len(self.columns)]
+        columns = self.columns[inputs.layer % len(self.columns)]
         with torch.autocast(query.device.type, enabled=False):
             query, key = wide(query), wide(key)
-            gates = (query @ key.mT * self.gate_scale).sigmoid().masked_fill(scene.later, 0.0)
+            gates = (query @ key.mT * self.gate_scale).sigmoid().masked_fill(inputs.later, 0.0)
             terms = query @ columns.to(query.dtype) * self.term_scale
         last = columns.shape[-1] - 1
         counts = gates.flip(-1).cumsum(-1).flip(-1).clamp(max=last)

@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
-from lengen.block.inputs import wide
+from lengen.block.inputs import Shape, wide
 from lengen.config.errors import require
-from lengen.pe import Shape
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
 

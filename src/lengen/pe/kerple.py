@@ -9,8 +9,7 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from lengen.block.inputs import wide
-from lengen.pe import Shape
+from lengen.block.inputs import Shape, wide
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.block.inputs import Scene
-from lengen.pe import PositionalEncoding, Shape
+from lengen.block.inputs import BlockInputs, Shape
+from lengen.pe import PositionalEncoding
 
 
 class LayeredBias(PositionalEncoding):
@@ -38,7 +38,7 @@ class LayeredBias(PositionalEncoding):
         self,
         query: Float[Tensor, "batch heads query head_dim"],
         key: Float[Tensor, "batch heads key head_dim"],
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "#batch heads query key"] | None:
         """That of the layer; None where all share one."""
-        return None if self.share_layers else self.learned(scene.layer, scene.query, scene.key)
+        return None if self.share_layers else self.learned(inputs.layer, inputs.query, inputs.key)

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
+from lengen.block.inputs import Shape
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 
 
 class Learned(PositionalEncoding):

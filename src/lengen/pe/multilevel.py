@@ -5,7 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
-from lengen.pe import PositionalEncoding, Shape
+from lengen.block.inputs import Shape
+from lengen.pe import PositionalEncoding
 from lengen.pe.learned import Learned
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from lengen.block.inputs import Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi, harmonic
 
 

@@ -7,9 +7,9 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 
 
 class RCMHA(PositionalEncoding):
@@ -77,15 +77,15 @@ class RCMHA(PositionalEncoding):
         key: Float[Tensor, "batch heads time head_dim"],
         value: Float[Tensor, "batch heads time head_dim"],
         table: Tensor | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Convolve all three over time."""
-        new, taps = torch.stack([query, key, value], 3), self.taps[scene.layer]
+        new, taps = torch.stack([query, key, value], 3), self.taps[inputs.layer]
         time, reach = new.shape[2], len(taps) - 1
-        before = scene.memory.get("projections")
+        before = inputs.cache.get("projections")
         line = pad(new, (0, 0, 0, 0, reach, 0)) if before is None else torch.cat([before, new], 2)
-        scene.memory.put("projections", line[:, :, time:])
-        mixed = self.offsets[scene.layer].expand_as(new)
+        inputs.cache.put("projections", line[:, :, time:])
+        mixed = self.offsets[inputs.layer].expand_as(new)
         for back, tap in enumerate(taps):
             mixed = mixed + tap * line[:, :, reach - back : reach - back + time]
         query, key, value = mixed.to(new.dtype).unbind(3)
@@ -95,11 +95,11 @@ class RCMHA(PositionalEncoding):
         self,
         query: Float[Tensor, "batch heads query head_dim"],
         key: Float[Tensor, "batch heads key head_dim"],
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "batch heads query key"]:
         """(u k_j + q_i r_D + w_D) / sqrt(d)."""
-        distance = (scene.query.unsqueeze(-1) - scene.key.unsqueeze(-2)).long().clamp(min=0).unsqueeze(1)
-        occurring, layer = int(distance.max()) + 1, scene.layer % len(self.query_biases)
+        distance = (inputs.query.unsqueeze(-1) - inputs.key.unsqueeze(-2)).long().clamp(min=0).unsqueeze(1)
+        occurring, layer = int(distance.max()) + 1, inputs.layer % len(self.query_biases)
         tables = (self.distance_keys[layer, :, :occurring], self.distance_biases[layer, :, :occurring])
         with torch.autocast(query.device.type, enabled=False):
             query, key = wide(query), wide(key)

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 from lengen.pe.sinusoidal import frequencies
 
 
@@ -55,7 +55,7 @@ class RoPE(PositionalEncoding):
         key: Float[Tensor, "batch heads time head_dim"],
         value: Float[Tensor, "batch heads time head_dim"],
         table: Tensor | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Turn queries and keys by their own positions."""
         assert table is not None

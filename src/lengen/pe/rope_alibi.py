@@ -7,8 +7,8 @@ from typing import Literal
 from jaxtyping import Float, Real
 from torch import Tensor
 
+from lengen.block.inputs import Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy, gelu, linear, scaled_dot_product_attention
 
+from lengen.block.inputs import Shape
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 from lengen.sampling import largest
 
 PIVOTS, CANDIDATES, STRETCH, WINDOWS = 16, 32, 64, 4

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
+from lengen.block.inputs import Shape
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 
 
 def frequencies(dim: int, base: float, device: torch.device) -> Float[Tensor, " pair"]:

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
+from lengen.block.inputs import Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 from lengen.pe.layered import LayeredBias
 
 

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lengen.block.inputs import Scene, wide
+from lengen.block.inputs import BlockInputs, Shape, wide
 from lengen.config.errors import require
-from lengen.pe import PositionalEncoding, Shape
+from lengen.pe import PositionalEncoding
 
 
 class Wavelet(PositionalEncoding):
@@ -49,10 +49,10 @@ class Wavelet(PositionalEncoding):
         self,
         query: Float[Tensor, "batch heads query head_dim"],
         key: Float[Tensor, "batch heads key head_dim"],
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> Float[Tensor, "batch heads query key"]:
         """The query times p of its distance to every key, scaled."""
         query = wide(query) * self.shape.head_dim**-0.5
-        distance = (scene.query.unsqueeze(-1) - scene.key.unsqueeze(-2)).to(query.dtype)
+        distance = (inputs.query.unsqueeze(-1) - inputs.key.unsqueeze(-2)).to(query.dtype)
         with torch.autocast(query.device.type, enabled=False):
             return torch.einsum("bhqc,bqkc->bhqk", query, self.waves(distance))

@@ -9,9 +9,8 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.block.inputs import Scene
+from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe import Shape
 from lengen.pe.rope import RoPE
 
 LARGEST = 80.0
@@ -91,7 +90,7 @@ class XPos(RoPE):
         key: Float[Tensor, "batch heads time head_dim"],
         value: Float[Tensor, "batch heads time head_dim"],
         table: Tensor | None,
-        scene: Scene,
+        inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Turn and scale queries and keys by their own positions."""
         assert table is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from lengen.records.atomic import whole
-from lengen.statistics import THRESHOLDS, reach
+from lengen.statistics.intervals import THRESHOLDS, reach
 
 TRAINED = 0.99
 """ID exact match from which a run is called trained."""

@@ -62,7 +62,7 @@ class Folder:
         write_text(self.path / self.facts_name, _json({**self.facts(), **facts}))
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other processes out of this run; the system lets go when the process ends, however it ends.
 
         Raises:
@@ -77,7 +77,7 @@ class Folder:
                 raise ValueError(f"{self.path}: another process is working on this run") from None
             yield
 
-    def make(self, config: str, facts: Mapping[str, Any]) -> None:
+    def create(self, config: str, facts: Mapping[str, Any]) -> None:
         """Make the folder with its first files in one step, or leave it as it is if it is there."""
         if self.path.exists():
             return
@@ -94,7 +94,7 @@ class Folder:
             shutil.rmtree(beside, ignore_errors=True)
             raise
 
-    def put_aside(self) -> Path | None:
+    def set_aside(self) -> Path | None:
         """Rename an old run so that a new one can have its place; None if there was none."""
         if not self.path.exists():
             return None
@@ -150,13 +150,13 @@ class EvalFolder(Folder):
             facts: for the file of facts.
             force: moves aside what is there.
         """
-        with self.held():
+        with self.locked():
             if force:
-                self.put_aside()
+                self.set_aside()
             if self.finished:
                 yield False
                 return
-            self.make(config, {"status": "running"})
+            self.create(config, {"status": "running"})
             self.record({"status": "running", "error": None, **facts})
             try:
                 yield True

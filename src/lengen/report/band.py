@@ -12,11 +12,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.ticker import NullFormatter
 
 from lengen.comparison.cell_scores import SHARES, lengths, matrix, quartiles, reaches
-from lengen.comparison.grouping import Line, Panel
+from lengen.comparison.grouping import Cell, Panel
 from lengen.report.figure import GREY, SHADE, length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import Style, legend, shown, styles
-from lengen.statistics import THRESHOLDS
+from lengen.statistics.intervals import THRESHOLDS
 
 MARK = 0.075
 """Inches: a reach above the axes."""
@@ -57,7 +57,7 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match", x: X = "lengt
 def fill(
     axes: Axes,
     panel: Panel,
-    lines: Sequence[Line],
+    lines: Sequence[Cell],
     looks: Mapping[str, Style],
     *,
     metric: str = "exact_match",
@@ -101,7 +101,7 @@ def fill(
         )
 
 
-def _reaches(sheet: Sheet, lines: Sequence[Line], looks: Mapping[str, Style], unit: int) -> None:
+def _reaches(sheet: Sheet, lines: Sequence[Cell], looks: Mapping[str, Style], unit: int) -> None:
     """The strip above the axes: for each cell the range of its seeds' reaches, and their median."""
     strip = sheet.strip
     if strip is None:

@@ -21,11 +21,13 @@ from lengen.comparison.cell_scores import (
     quartiles,
     reaches,
 )
-from lengen.comparison.grouping import Line, Panel, Run, Study, pooled
+from lengen.comparison.grouping import Cell, Panel, Study, pooled
+from lengen.comparison.run_record import RunRecord
 from lengen.report.scale import logarithmic
 from lengen.report.styles import styles
 from lengen.report.tables import Block
-from lengen.statistics import THRESHOLDS, performance_profile, success_rate
+from lengen.statistics.intervals import THRESHOLDS, success_rate
+from lengen.statistics.scores import performance_profile
 
 DIGITS = 5
 """Significant digits of the numbers in a page."""
@@ -80,7 +82,7 @@ def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str,
     }
 
 
-def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def _looks(lines: Sequence[Cell]) -> list[dict[str, Any]]:
     """Name, colour, marker and dashes (pixels) of every cell."""
     return [
         {
@@ -93,7 +95,7 @@ def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
     ]
 
 
-def _runs(line: Line, threshold: float, origins: dict[str, int]) -> list[dict[str, Any]]:
+def _runs(line: Cell, threshold: float, origins: dict[str, int]) -> list[dict[str, Any]]:
     """The runs of a cell: what each is, where it comes from, and its values at the lengths of the cell."""
     at = lengths(line)
     values = {metric: matrix(line, metric, at) for metric in METRICS}
@@ -117,7 +119,7 @@ def _runs(line: Line, threshold: float, origins: dict[str, int]) -> list[dict[st
     return found
 
 
-def _seeds(line: Line, threshold: float, steps: Sequence[float]) -> dict[str, Any] | None:
+def _seeds(line: Cell, threshold: float, steps: Sequence[float]) -> dict[str, Any] | None:
     """What the seeds of a cell say together; None where there is no seed."""
     if not line.runs:
         return None
@@ -158,7 +160,7 @@ def _pooled(study: Study, threshold: float) -> dict[str, Any]:
     }
 
 
-def _steps(runs: Iterable[Run]) -> list[float]:
+def _steps(runs: Iterable[RunRecord]) -> list[float]:
     """Every factor that some reach may be: examined lengths over the train length."""
     return sorted({length / int(run.config["train_length"]) for run in runs for length in run.curve.lengths})
 
@@ -169,7 +171,7 @@ def _config(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
-def _origin(run: Run) -> str:
+def _origin(run: RunRecord) -> str:
     """Where a run comes from, as JSON: many runs have this in common."""
     git = run.facts.get("git") or {}
     dirty = " with uncommitted changes" if git.get("dirty") else ""

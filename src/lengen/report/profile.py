@@ -12,7 +12,7 @@ from lengen.comparison.grouping import Panel, pooled
 from lengen.report.figure import SHADE, plain
 from lengen.report.sheet import Sheet
 from lengen.report.styles import MOST, legend, styles
-from lengen.statistics import performance_profile
+from lengen.statistics.scores import performance_profile
 
 
 def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:

@@ -19,7 +19,7 @@ ENTRY = 0.115
 """Inches: a line of the legend."""
 TYPE = 6
 """Points: the size of the legend's type."""
-HANDLE, BEFORE, APART = 2.0, 0.8, 1.2
+HANDLE, BEFORE, NON_IDENTITY_KEYS = 2.0, 0.8, 1.2
 """Parts of that size: a handle, the space between it and its name, and that between columns."""
 DOUBLE = 7.0
 """Inches: both columns of a paper."""
@@ -98,7 +98,7 @@ class Sheet:
                 borderaxespad=0,
                 borderpad=0,
                 handlelength=HANDLE,
-                columnspacing=APART,
+                columnspacing=NON_IDENTITY_KEYS,
                 handletextpad=BEFORE,
                 labelspacing=0.25,
             )
@@ -130,7 +130,7 @@ def arrange(names: Sequence[str], columns: int, inches: float) -> tuple[list[str
         columns: the most.
         inches: the width of all of them.
     """
-    handle, apart = (HANDLE + BEFORE) * TYPE / 72, APART * TYPE / 72
+    handle, apart = (HANDLE + BEFORE) * TYPE / 72, NON_IDENTITY_KEYS * TYPE / 72
     widths = np.array([dots(name, TYPE, "normal") / DOTS for name in names])
     for count in range(columns, 1, -1):
         widest = sum(part.max(initial=0) for part in np.array_split(widths, count))

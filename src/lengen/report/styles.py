@@ -13,7 +13,7 @@ from typing import Any
 
 from matplotlib.lines import Line2D
 
-from lengen.comparison.grouping import Line, Panel
+from lengen.comparison.grouping import Cell, Panel
 from lengen.report.colour import DISTINCT, colour, marker
 
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
@@ -43,7 +43,7 @@ class Style:
         )
 
 
-def styles(lines: Sequence[Line]) -> dict[str, Style]:
+def styles(lines: Sequence[Cell]) -> dict[str, Style]:
     """One for each cell, by its name.
 
     Args:
@@ -62,7 +62,7 @@ def styles(lines: Sequence[Line]) -> dict[str, Style]:
     return found
 
 
-def legend(lines: Sequence[Line], looks: Mapping[str, Style]) -> list[tuple[Line2D, str]]:
+def legend(lines: Sequence[Cell], looks: Mapping[str, Style]) -> list[tuple[Line2D, str]]:
     """An entry for each cell: its name, the seeds tried, and how many of them are trained if not all are."""
     entries = []
     for line in lines:
@@ -77,7 +77,7 @@ def legend(lines: Sequence[Line], looks: Mapping[str, Style]) -> list[tuple[Line
     return entries
 
 
-def shown(panel: Panel) -> tuple[list[Line], str]:
+def shown(panel: Panel) -> tuple[list[Cell], str]:
     """The cells that a figure draws, and a remark if these are not all."""
     lines = [line for line in panel.lines if line.curves]
     if len(lines) <= MOST:

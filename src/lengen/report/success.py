@@ -10,9 +10,9 @@ from lengen.report.band import X
 from lengen.report.figure import SHADE, length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
-from lengen.statistics import success_rate
+from lengen.statistics.intervals import success_rate
 
-APART = 0.008
+NON_IDENTITY_KEYS = 0.008
 """How far intervals of neighbouring cells are moved apart, as a share of the axis."""
 
 
@@ -41,7 +41,7 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
         look, at = looks[line.name], lengths(line)
         own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
         rates = [success_rate(list(column), threshold) for column in matrix(line, "exact_match", at).T]
-        aside = APART * (index - (len(lines) - 1) / 2)
+        aside = NON_IDENTITY_KEYS * (index - (len(lines) - 1) / 2)
         shares = [rate.share for rate in rates]
         moved = [
             float(to_axes.inverted().transform((to_axes.transform((length / own, 0))[0] + aside, 0))[0])

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lengen.comparison.grouping import Panel, Study
-from lengen.comparison.published import Agreement, Beside, Published, agreement, means
-from lengen.comparison.summary import BETWEEN, Asked, Findings, Summary
+from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
+from lengen.comparison.summary import BETWEEN, CellSummary, StudySummary, SuccessCriterion
 from lengen.records.supervision import MEANINGS
 
 NONE = "—"
@@ -45,7 +45,7 @@ def _reach(value: float | None) -> str:
     return NONE if value is None else "none" if not value else f"{value:g}"
 
 
-def _success(row: Summary) -> str:
+def _success(row: CellSummary) -> str:
     """How many of how many, with the interval."""
     if row.success_rate is None:
         return NONE
@@ -53,13 +53,13 @@ def _success(row: Summary) -> str:
     return f"{row.successes}/{of} [{_number(row.success_low, '.2f')}, {_number(row.success_high, '.2f')}]"
 
 
-def _alike(row: Summary) -> str:
+def _alike(row: CellSummary) -> str:
     """The cells that are not told apart, or how many these are."""
     names = row.not_told_apart.split(BETWEEN)
     return f"{len(names)} cells" if len(names) > NAMED else row.not_told_apart or NONE
 
 
-COLUMNS: dict[str, Callable[[Summary], str]] = {
+COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "cell": lambda row: row.line,
     "seeds": lambda row: str(row.tried),
     "trained": lambda row: str(row.trained),
@@ -82,7 +82,7 @@ NARROW = ("MiB", "ms", "minutes", "best", "0.99", "0.95", "ID", "area", "IQM", "
 """Columns that a narrow terminal does without, the first to go first."""
 
 
-def legend(asked: Asked) -> str:
+def legend(asked: SuccessCriterion) -> str:
     """What the columns say."""
     return (
         f"success: seeds with exact match of {asked.threshold:g} or more at {asked.at} (or the next longer length), with the 95% "
@@ -106,7 +106,7 @@ def condition(panel: Panel) -> str:
     return f"Trained on lengths up to {panel.train_length}, asked {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {said}."
 
 
-def gates(panel: Panel, found: Findings) -> list[tuple[str, list[Summary]]]:
+def gates(panel: Panel, found: StudySummary) -> list[tuple[str, list[CellSummary]]]:
     """The rows of a panel: of all runs, and of the trained ones alone where these are others."""
     rows = [row for row in found.summaries if row.task == panel.name]
     every, kept = ([row for row in rows if row.runs == runs] for runs in ("all", "trained"))
@@ -115,7 +115,7 @@ def gates(panel: Panel, found: Findings) -> list[tuple[str, list[Summary]]]:
     return [("all seeds", every), ("trained seeds alone", kept)]
 
 
-def blocks(study: Study, found: Findings) -> list[Block]:
+def blocks(study: Study, found: StudySummary) -> list[Block]:
     """Every table of a study: a caption, the header and the rows."""
     made: list[Block] = []
     for panel in study.panels:
@@ -157,7 +157,7 @@ def blocks(study: Study, found: Findings) -> list[Block]:
     return made
 
 
-def markdown(study: Study, found: Findings, asked: Asked, title: str) -> str:
+def markdown(study: Study, found: StudySummary, asked: SuccessCriterion, title: str) -> str:
     """The whole study as Markdown.
 
     Args:
@@ -178,7 +178,7 @@ def markdown(study: Study, found: Findings, asked: Asked, title: str) -> str:
     return "\n".join(lines)
 
 
-def against(published: Published, panels: Sequence[Sequence[Beside]]) -> str:
+def against(published: Published, panels: Sequence[Sequence[PublishedCell]]) -> str:
     """Ours beside a paper's numbers as Markdown.
 
     Args:
@@ -229,7 +229,7 @@ def _plain(text: str) -> str:
     )
 
 
-def show(study: Study, found: Findings, asked: Asked, console: Console) -> None:
+def show(study: Study, found: StudySummary, asked: SuccessCriterion, console: Console) -> None:
     """Print the tables.
 
     Args:
@@ -251,7 +251,7 @@ def show(study: Study, found: Findings, asked: Asked, console: Console) -> None:
         say(console, f"left out: {len(study.left_out) - SHOWN} more (left_out.csv)")
 
 
-def _table(rows: Sequence[Summary], console: Console) -> Table:
+def _table(rows: Sequence[CellSummary], console: Console) -> Table:
     """As many columns as the terminal is wide."""
     names = list(COLUMNS)
     for dispensable in (None, *NARROW):

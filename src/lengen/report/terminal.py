@@ -17,7 +17,7 @@ from rich.text import Text
 from lengen.records.curve import TRAINED, Curve, Row
 from lengen.records.supervision import described
 from lengen.report.scale import logarithmic, ticks
-from lengen.statistics import THRESHOLDS, clopper_pearson
+from lengen.statistics.intervals import THRESHOLDS, clopper_pearson
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "length": lambda row: str(row.length),

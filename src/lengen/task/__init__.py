@@ -216,15 +216,15 @@ class Task(ABC):
             return False
         return True
 
-    def listed(self, length: int) -> Batch | None:
+    def all_examples(self, length: int) -> Batch | None:
         """All examples of a length in their order, of a task that has examples; None where they are drawn."""
         return None
 
-    def examined(self) -> Task:
+    def evaluation_task(self) -> Task:
         """The task that a sweep asks; differs from the trained one where training mixes in something easier."""
         return self
 
-    def trained(self) -> tuple[Task, ...]:
+    def training_tasks(self) -> tuple[Task, ...]:
         """What training is made of, each part alone: several where a task mixes others in."""
         return (self,)
 
@@ -237,12 +237,12 @@ class Task(ABC):
         """The longest problem that asking for a length may draw: a longer one where training mixes such in."""
         return length
 
-    def traced(self, length: int) -> bool:
+    def has_scratchpad(self, length: int) -> bool:
         """Whether something that is trained at a length has a scratchpad before its result."""
-        drawn = (part.sample(length, 64, torch.Generator()) for part in self.trained())
+        drawn = (part.sample(length, 64, torch.Generator()) for part in self.training_tasks())
         return any(not torch.equal(batch.answer, batch.result) for batch in drawn)
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Hard cases that chance hardly ever draws, by name: this task with other options, over the same vocabulary.
 
         Names with a common word and a value, such as `depth=0.30`, are a family: it is asked by its word.

@@ -86,7 +86,7 @@ class Addition(Task):
         """With hints."""
         return self.hints
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """A carry through all columns, and operands of unequal size."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, operands="uneven")}
 

@@ -57,7 +57,7 @@ class AssociativeRecall(Task):
         """Keys, values, the question mark and the blank."""
         return Vocabulary((*letters(self.keys + self.values), "?", "."))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Queries of the pairs that were read first, with all others between."""
         return {"first": replace(self, asked="first")}
 

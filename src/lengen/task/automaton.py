@@ -68,7 +68,7 @@ class Automaton(Task):
         """Symbols, states and outputs; one that has the name of another is the same."""
         return Vocabulary(tuple(dict.fromkeys((*self.symbols, *self.table, *self.output.values()))))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """One symbol again and again: nothing marks a place, and only counting tells how often it came."""
         return {"equal": replace(self, drawn="equal")}
 

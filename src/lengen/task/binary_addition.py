@@ -41,7 +41,7 @@ class BinaryAddition(Task):
         """Two bits and two signs."""
         return Vocabulary((*DIGITS[:2], "+", "="))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """A carry through all columns, and operands of unequal size."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, operands="uneven")}
 

@@ -40,7 +40,7 @@ class BinaryMultiplication(Task):
         """Two bits and two signs."""
         return Vocabulary((*DIGITS[:2], "*", "="))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Ones, which carry in every column, and operands of unequal size."""
         return {"ones": replace(self, bits="ones"), "uneven": replace(self, operands="uneven")}
 

@@ -79,7 +79,7 @@ class Copy(Task):
         symbols = (*self._names, ">")
         return Vocabulary(symbols if self.scratchpad == "none" else tail.alphabet(symbols))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """A short string again and again, in which induction by the last few symbols loses its place."""
         return {"repeats": replace(self, repeats="ngram")}
 

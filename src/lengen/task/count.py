@@ -50,7 +50,7 @@ class Count(Task):
         """Symbols, digits, and the signs of the question."""
         return Vocabulary((*letters(self.alphabet), *DIGITS, "?", "="))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """One symbol alone: the number is the length, larger than all that training has seen."""
         return {"all": replace(self, occurrences="all")}
 

@@ -127,7 +127,7 @@ class Dataset(Task):
         )
         return Vocabulary(tuple(given))
 
-    def examined(self) -> Task:
+    def evaluation_task(self) -> Task:
         """The evaluation splits."""
         return Asked(self)
 
@@ -135,7 +135,7 @@ class Dataset(Task):
         """See `Task.has`."""
         return len(self._splits[0].of(length)) > 0
 
-    def listed(self, length: int) -> Batch:
+    def all_examples(self, length: int) -> Batch:
         """See `Task.listed`."""
         return self.batch(self._splits[0], length, self._splits[0].demand(length))
 
@@ -148,7 +148,7 @@ class Dataset(Task):
         """As an exported folder says; see `Task.longest`."""
         return int(self._record.get("longest", {}).get(str(length)) or length)
 
-    def traced(self, length: int) -> bool:
+    def has_scratchpad(self, length: int) -> bool:
         """Whether its rows have a result."""
         return self._result is not None
 

@@ -51,7 +51,7 @@ class Dyck(Task):
         """The brackets."""
         return Vocabulary(tuple(BRACKETS[: 2 * self.kinds]))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """As many open brackets as can be: the first of them must be remembered up to the very end."""
         return {"deep": replace(self, opened="most")}
 

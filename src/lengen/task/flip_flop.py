@@ -40,7 +40,7 @@ class FlipFlop(Task):
         """Bits and instructions."""
         return Vocabulary((*DIGITS[:2], "w", "r", "i"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """The paper's tails: FFL(0.98), in which the last write is far away, and FFL(0.1), in which writes are many."""
         return {"sparse": replace(self, ignore=0.98), "dense": replace(self, ignore=0.1)}
 

@@ -45,7 +45,7 @@ class Induction(Task):
         """The alphabet and the mark."""
         return Vocabulary((*letters(self.alphabet), "!"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """The trigger at eleven depths, from the beginning to right before the end."""
         return depths(self)
 

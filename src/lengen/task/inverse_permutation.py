@@ -54,7 +54,7 @@ class InversePermutation(Task):
         numbers = (f"{number}." for number in range(1, self.numbers + 1))
         return Vocabulary((*letters(self.alphabet), *numbers, ":", "_"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Strings that are in order already, or in the opposite one."""
         return {order: replace(self, order=order) for order in ("identity", "reversed")}
 

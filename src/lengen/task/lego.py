@@ -63,7 +63,7 @@ class Lego(Task):
             return words.vocabulary(names)
         return Vocabulary((*names, *SIGNS, "1", "=", ",", "?"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Clauses in reverse: each refers to the one that comes next."""
         return {"reversed": replace(self, order="reversed")}
 

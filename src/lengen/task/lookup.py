@@ -62,7 +62,7 @@ class Lookup(Task):
         names = letters(LETTERS + self.functions)
         return Vocabulary((*names[: self.values], *names[LETTERS:], ":"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """One function again and again: every step looks like the last, and only counting tells how many there were."""
         return {"iterated": replace(self, chain="iterated")}
 

@@ -35,7 +35,7 @@ class Majority(Task):
         """Two bits and the equals sign."""
         return Vocabulary((*DIGITS[:2], "="))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Strings in which a single bit decides."""
         return {"close": replace(self, bits="close")}
 

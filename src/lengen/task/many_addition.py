@@ -57,7 +57,7 @@ class ManyAddition(Task):
         """Digits and signs."""
         return Vocabulary((*DIGITS, "+", "=", ">"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """A carry through all columns, and operands of unequal size."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, sizes="uneven")}
 

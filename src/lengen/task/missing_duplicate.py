@@ -38,7 +38,7 @@ class MissingDuplicate(Task):
         """The alphabet, and what hides a symbol."""
         return Vocabulary((*letters(self.alphabet), "_"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Strings of one symbol, in which the hidden one is another."""
         return {"odd": replace(self, symbols="odd")}
 

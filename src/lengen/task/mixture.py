@@ -120,7 +120,7 @@ class Mixture(Task):
         aids = {other: replace(aid, weight=float(other == name)) for other, aid in self.aids.items()}
         return replace(self, aids=aids)
 
-    def trained(self) -> tuple[Task, ...]:
+    def training_tasks(self) -> tuple[Task, ...]:
         """See `Task`."""
         return tuple(self._alone(name) for name in self._trained)
 
@@ -135,13 +135,13 @@ class Mixture(Task):
             self._of(aid).longest(size) for aid in self._trained.values() for size in aid.sizes(length)
         )
 
-    def examined(self) -> Task:
+    def evaluation_task(self) -> Task:
         """The asked task alone, behind its task token."""
-        return replace(self._alone(ASKED), asked=self.asked.examined())
+        return replace(self._alone(ASKED), asked=self.asked.evaluation_task())
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Those of the asked task."""
-        return {name: replace(self, asked=hard) for name, hard in self.asked.stresses().items()}
+        return {name: replace(self, asked=hard) for name, hard in self.asked.stress_sets().items()}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw a part for every row, and the rows of each part; see `Task.sample`."""

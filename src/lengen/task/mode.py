@@ -44,7 +44,7 @@ class Mode(Task):
         """The alphabet."""
         return Vocabulary(letters(self.alphabet))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Strings in which a single symbol decides."""
         return {"close": replace(self, symbols="close")}
 

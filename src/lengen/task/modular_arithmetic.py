@@ -52,7 +52,7 @@ class ModularArithmetic(Task):
         """Digits, signs and brackets."""
         return Vocabulary((*DIGITS[: self.modulus], "+", "-", "*", "(", ")", "="))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """With brackets: as many within each other as the length allows, to be worked off from the last to the first."""
         return {"deep": replace(self, nesting="deepest")} if self.brackets else {}
 

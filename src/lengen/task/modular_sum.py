@@ -55,7 +55,7 @@ class ModularSum(Task):
             return words.VOCABULARY
         return Vocabulary((*DIGITS[: self.modulus], "+", "="))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """One digit repeated, which counts as far as the length goes, and zeros with one term that matters."""
         return {"equal": replace(self, terms="equal"), "sparse": replace(self, terms="sparse")}
 

@@ -59,7 +59,7 @@ class Multiplication(Task):
         """Digits and signs."""
         return Vocabulary((*DIGITS, "*", "=", "+", "(", ")", ">"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Carries out of every column, and partial products that are zero."""
         return {"nines": replace(self, digits="nines"), "zeros": replace(self, digits="zeros")}
 

@@ -54,7 +54,7 @@ class NgramLookup(Task):
         """The alphabet and the question mark."""
         return Vocabulary((*letters(self.alphabet), "?"))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Keys among others that are nearly the same, and keys at eleven depths, from the beginning to the end."""
         return {"near": replace(self, others="near"), **depths(self)}
 

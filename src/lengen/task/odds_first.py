@@ -38,7 +38,7 @@ class OddsFirst(Task):
         """The alphabet."""
         return Vocabulary(letters(self.alphabet))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """A short string again and again, of which two, three or four neighbours tell nothing about the place."""
         return {"repeats": replace(self, repeats="ngram")}
 

@@ -59,7 +59,7 @@ class Parity(Task):
         symbols = (*DIGITS[:2], "=")
         return Vocabulary(tail.alphabet(symbols) if self.scratchpad == "tail" else symbols)
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Strings of ones, which count as far as the length goes, and strings of zeros with one bit that matters."""
         return {"ones": replace(self, bits="ones"), "sparse": replace(self, bits="sparse")}
 

@@ -76,7 +76,7 @@ class Passkey(Task):
         needle = f" {name} {key}. Remember it. {key} is {short[:-3]}."
         return INTRODUCTION, needle, f" What is {short[:-3]}? {name} "
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """The key at eleven depths, from the beginning of the noise to its end."""
         return depths(self)
 

@@ -62,7 +62,7 @@ class Pcfg(Task):
         """The functions, a comma between two arguments, and capital letters."""
         return Vocabulary((*FUNCTIONS, ",", *(name.swapcase() for name in letters(self.alphabet))))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Functions of functions of one string, as deep as the length goes, and trees as wide as it goes."""
         return {"deep": replace(self, functions="unary"), "wide": replace(self, functions="binary")}
 

@@ -55,7 +55,7 @@ class Reverse(Task):
         names = letters(self.alphabet)
         return Vocabulary(names) if self.style == "symbols" else words.vocabulary(names)
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """A short string again and again, in which induction by the last few symbols loses its place."""
         return {"repeats": replace(self, repeats="ngram")}
 

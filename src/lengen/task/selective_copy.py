@@ -43,7 +43,7 @@ class SelectiveCopy(Task):
         """The alphabet and the blank."""
         return Vocabulary((*letters(self.alphabet), "."))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """All symbols at the beginning, as far from the answer as can be."""
         return {"early": replace(self, spacing="early")}
 

@@ -88,11 +88,11 @@ class Sort(Task):
         numbers: int = 10**self.digits
         return numbers if self.style == "symbols" else numbers - words.SMALLEST
 
-    def examined(self) -> Task:
+    def evaluation_task(self) -> Task:
         """The sorted list alone, over the same vocabulary."""
         return replace(self, hint="none")
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Lists that are in order, in the opposite order, or, where an item may come twice, of one item."""
         names = ("sorted", "reversed", *(("equal",) if self.duplicates else ()))
         return {order: replace(self, given=order) for order in names}

@@ -37,7 +37,7 @@ class SquareRoot(Task):
         """Two bits and the equals sign."""
         return Vocabulary((*DIGITS[:2], "="))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """Squares and the numbers below them, on both sides of where the root jumps."""
         return {"squares": replace(self, numbers="squares")}
 

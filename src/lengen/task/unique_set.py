@@ -44,7 +44,7 @@ class UniqueSet(Task):
         """The alphabet."""
         return Vocabulary(letters(self.alphabet))
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """As short and as long an answer as the length allows."""
         return {"few": replace(self, repeats="few"), "late": replace(self, repeats="late")}
 

@@ -72,7 +72,7 @@ class WordProblem(Task):
         """The elements."""
         return self.automaton.vocabulary
 
-    def stresses(self) -> Mapping[str, Task]:
+    def stress_sets(self) -> Mapping[str, Task]:
         """One element again and again, of which only counting tells the power."""
         return {"equal": replace(self, drawn="equal")}
 

@@ -24,7 +24,7 @@ KEPT = (".csv", ".md", ".html")
 
 
 @dataclass(frozen=True)
-class Board:
+class WandbComparison:
     """Where studies are logged: one run of type `compare` each.
 
     Args:

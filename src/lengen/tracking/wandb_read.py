@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lengen.comparison import find_runs
 from lengen.comparison.find_runs import check_config, cut_short
-from lengen.comparison.grouping import LeftOut, Run
-from lengen.logger.wandb import SUMMARY, TABLE
+from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.records.curve import COLUMNS, Curve, Row
 from lengen.records.run_dir import OVER
 from lengen.tracking import wandb_session
+from lengen.tracking.wandb_session import SUMMARY, TABLE
 
 PREFIX = "wandb:"
 """What the name of a project begins with where runs are asked for."""
 
 
-def read(place: str) -> Iterator[Run | LeftOut]:
+def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
+    """Every run that some patterns mean, on disk or on W&B.
+
+    Args:
+        patterns: as for `lengen.comparison.find_runs.find`; or `wandb:ENTITY/PROJECT`, with `/GROUP` for a cell or a
+            tag of it.
+    """
+    names = list(patterns)
+    yield from find_runs.find(name for name in names if not name.startswith(PREFIX))
+    for name in names:
+        if name.startswith(PREFIX):
+            yield from read(name)
+
+
+def read(place: str) -> Iterator[RunRecord | Excluded]:
     """Every training run of a project, or of a group or a tag in it.
 
     Args:
@@ -29,10 +44,10 @@ def read(place: str) -> Iterator[Run | LeftOut]:
     """
     parts = place.removeprefix(PREFIX).strip("/").split("/", 2)
     if len(parts) == 1 or not all(parts):
-        yield LeftOut(place, "allowed is wandb:ENTITY/PROJECT or wandb:ENTITY/PROJECT/GROUP")
+        yield Excluded(place, "allowed is wandb:ENTITY/PROJECT or wandb:ENTITY/PROJECT/GROUP")
         return
     if not wandb_session.logged_in():
-        yield LeftOut(place, "W&B has no login that works (wandb login), or its server does not answer")
+        yield Excluded(place, "W&B has no login that works (wandb login), or its server does not answer")
         return
     found = 0
     try:
@@ -41,10 +56,10 @@ def read(place: str) -> Iterator[Run | LeftOut]:
                 found += 1
                 yield read_run(each, f"{PREFIX}{'/'.join(parts[:2])}/{each.id}")
     except Exception as error:  # noqa: BLE001  # whatever the server says, other places are read
-        yield LeftOut(place, f"W&B: {wandb_session.first_line(error)}")
+        yield Excluded(place, f"W&B: {wandb_session.first_line(error)}")
         return
     if not found:
-        yield LeftOut(place, "no training run here")
+        yield Excluded(place, "no training run here")
 
 
 def _runs(project: str, group: str | None = None) -> Iterator[Any]:
@@ -59,7 +74,7 @@ def _runs(project: str, group: str | None = None) -> Iterator[Any]:
             yield run
 
 
-def read_run(run: Any, place: str) -> Run | LeftOut:
+def read_run(run: Any, place: str) -> RunRecord | Excluded:
     """A run from what the server has of it.
 
     Args:
@@ -70,19 +85,19 @@ def read_run(run: Any, place: str) -> Run | LeftOut:
     facts = {name: summary[name] for name in ("status", *SUMMARY) if name in summary}
     status = facts.get("status")
     if status not in OVER:
-        return LeftOut(place, f"unfinished (status {status or run.state})")
+        return Excluded(place, f"unfinished (status {status or run.state})")
     try:
         config = check_config(dict(run.config), "its configuration")
         curve = Curve() if status == "diverged" else _curve(run, summary)
         lacking = [] if status == "diverged" else cut_short(config, curve)
     except (ValueError, KeyError, TypeError, OSError) as error:
-        return LeftOut(place, wandb_session.first_line(error))
+        return Excluded(place, wandb_session.first_line(error))
     if lacking:
-        return LeftOut(place, f"its curve is cut short: lengths {lacking} are missing")
+        return Excluded(place, f"its curve is cut short: lengths {lacking} are missing")
     single = [f"{name}={config[name]}" for name in ("init_seed", "data_seed") if config.get(name) is not None]
     seed = ",".join([str(config["seed"]), *single])
     cell = curve.rows[0].cell if curve.rows else str(run.group)
-    return Run(place, cell, seed, config, facts, curve)
+    return RunRecord(place, cell, seed, config, facts, curve)
 
 
 def _curve(run: Any, summary: Mapping[str, Any]) -> Curve:

@@ -17,6 +17,26 @@ PATIENCE = 20
 """Seconds to wait for the server."""
 FORBIDDEN = "/\\#?%:"
 
+TABLE = "curve_table"
+"""What the table is called."""
+SUMMARY = (
+    "id_exact_match",
+    "trained",
+    "parameters",
+    "largest_position",
+    "peak_bytes",
+    "wall_seconds",
+    "train_seconds",
+    "steps_per_second",
+    "protocol",
+    "category",
+    "device",
+    "command",
+    "finished",
+    "error",
+)
+"""Facts of `run.json` that go to the summary when the run is over: the verdict, and all that comparing needs."""
+
 
 @dataclass(eq=False)
 class Session:

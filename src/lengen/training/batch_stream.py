@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,18 +15,11 @@ from torch.utils.data import IterableDataset
 from lengen.config.errors import require
 from lengen.lengths import Lengths
 from lengen.positions import Positions
+from lengen.sampling import generator
 from lengen.task import Batch, Task
 
-GENERATOR = 2
-"""Version of everything that draws examples: raised when the same options and seeds give others."""
 BLOCK = 32
 """Steps whose examples are drawn together: all of one length in one call."""
-
-
-def generator(*key: str | int) -> torch.Generator:
-    """A generator keyed by what it is for, such as ("train", seed, step)."""
-    digest = hashlib.sha256(repr(key).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
 class Example(NamedTuple):
@@ -47,7 +39,7 @@ def read(
 
 
 @dataclass
-class Stream(IterableDataset[Example]):
+class BatchStream(IterableDataset[Example]):
     """Training batches, endless from step `start`; every draw is keyed by (data seed, what for, step).
 
     Args:
@@ -59,7 +51,7 @@ class Stream(IterableDataset[Example]):
         bos: whether examples start with a bos token.
         examples: size of a fixed training set without repetitions; None draws fresh examples at every step.
         start: the first step to yield.
-        witness: told of every step that is yielded and of its batch.
+        observer: called with every step that is yielded and its batch.
     """
 
     task: Task
@@ -70,7 +62,7 @@ class Stream(IterableDataset[Example]):
     bos: bool = True
     examples: int | None = None
     start: int = 0
-    witness: Callable[[int, Batch], None] | None = None
+    observer: Callable[[int, Batch], None] | None = None
     _pool: Batch | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,11 +74,15 @@ class Stream(IterableDataset[Example]):
         while True:
             for step, batch in enumerate(self.block(block), block * BLOCK):
                 if step >= self.start:
-                    if self.witness is not None:
-                        self.witness(step, batch)
+                    if self.observer is not None:
+                        self.observer(step, batch)
                     chance = generator("positions", self.seed, step)
                     yield read(batch, self.positions, chance, bos=self.bos, training=True)
             block += 1
+
+    def distinct_steps(self, steps: int) -> int:
+        """How many of the first steps have batches of their own: those of one epoch, where the training set is fixed."""
+        return steps if self.examples is None else min(steps, -(-self.examples // self.batch_size))
 
     def block(self, index: int) -> list[Batch]:
         """The batches of one block of steps."""
@@ -171,7 +167,7 @@ def distinct(
     """
     parts = [known] if known is not None else []
     first = sum(map(len, parts))
-    listed = task.listed(length)
+    listed = task.all_examples(length)
     drawn = listed if listed is not None else task.sample(length, count, chance)
     found, barren = without_repetition(Batch.join([*parts, drawn])), 0
     while listed is None and len(found) < first + count and barren < 8:  # noqa: PLR2004

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -33,7 +33,7 @@ class DivergedError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class LogIntervals:
     """Steps between rows of `train.csv`, between probes, and between checkpoints; length of the run."""
 
     log: int
@@ -43,7 +43,7 @@ class Rhythm:
 
 
 @dataclass
-class Clock:
+class Stopwatch:
     """Seconds of training, over interruptions."""
 
     before: float = 0.0
@@ -55,28 +55,31 @@ class Clock:
         return self.before + (time.perf_counter() - self.started if self.started else 0.0)
 
 
-class Journal(Callback):
+class TrainingCallback(Callback):
     """Keeps `train.csv`, probes along the way, checkpoints, and the progress bar; stops a run that diverges.
 
     Args:
-        rhythm: how often.
+        intervals: how often.
         folder: of the run.
         logger: where numbers go besides.
         probe: measures ID and OOD exact match and loss.
         progress: whether the bar is shown.
     """
 
+    STATE: ClassVar[str] = "Journal"
+    """Name of its state in checkpoints; it must not change, or old runs cannot be resumed."""
+
     def __init__(
         self,
-        rhythm: Rhythm,
+        intervals: LogIntervals,
         folder: RunFolder,
         logger: Logger,
         probe: Callable[[], Mapping[str, float]],
         progress: bool,
     ) -> None:
-        self.rhythm, self.folder, self.logger, self.probe = rhythm, folder, logger, probe
+        self.intervals, self.folder, self.logger, self.probe = intervals, folder, logger, probe
         self.rows: list[dict[str, float | None]] = []
-        self.clock = Clock()
+        self.clock = Stopwatch()
         self.tokens = 0
         self.largest_position = 0.0
         self.best_score: list[float] = []
@@ -89,6 +92,11 @@ class Journal(Callback):
             refresh_per_second=2,  # drawing takes time from training
             disable=not progress,
         )
+
+    @property
+    def state_key(self) -> str:
+        """See `STATE`."""
+        return self.STATE
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must know: plain values only."""
@@ -116,7 +124,7 @@ class Journal(Callback):
         )
         self.line = self.bar.add_task(
             "",
-            total=self.rhythm.steps,
+            total=self.intervals.steps,
             completed=trainer.global_step,
             loss=math.nan,
             id="-" if seen is None else f"{seen:.3f}",
@@ -134,9 +142,9 @@ class Journal(Callback):
         step = trainer.global_step
         self.tokens += batch.tokens.numel()
         self.largest_position = max(self.largest_position, float(batch.positions.max()))
-        last = step == self.rhythm.steps
-        logs = last or step % self.rhythm.log == 0
-        probes = last or step % self.rhythm.probe == 0
+        last = step == self.intervals.steps
+        logs = last or step % self.intervals.log == 0
+        probes = last or step % self.intervals.probe == 0
         if logs or probes or not batch.tokens.is_cuda:
             loss = float(outputs["loss"])
             if not math.isfinite(loss):
@@ -144,7 +152,7 @@ class Journal(Callback):
             self.bar.update(self.line, completed=step, loss=loss)
             if logs or probes:
                 self._write(step, loss, trainer, probes=probes)
-        if last or step % self.rhythm.checkpoint == 0:
+        if last or step % self.intervals.checkpoint == 0:
             trainer.save_checkpoint(self.folder.last)
 
     def _write(self, step: int, loss: float, trainer: Trainer, *, probes: bool) -> None:
@@ -176,4 +184,4 @@ class Journal(Callback):
 
     def _stop(self) -> None:
         self.bar.stop()
-        self.clock = Clock(before=self.clock.seconds)
+        self.clock = Stopwatch(before=self.clock.seconds)

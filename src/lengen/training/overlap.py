@@ -1,4 +1,4 @@
-"""Which of the strings that a sweep asks were in training: counted as batches pass, and kept out on request."""
+"""Overlap of the test set with training: counted as batches pass, and kept out on request."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.evaluation.options import Evaluation
+from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.test_set import examples
 from lengen.records.ranges import ranges
 from lengen.task import PAD, Batch, Task, Vocabulary
-from lengen.training.batch_stream import BLOCK, Stream
+from lengen.training.batch_stream import BLOCK, BatchStream
 
 SHARE = 0.03
 """Share of the seconds of training that drawing batches again may take; beyond it what was counted is a lower bound."""
@@ -41,7 +41,7 @@ class Strings(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Coverage:
+class Overlap:
     """What a sweep asks, against what was learned.
 
     Args:
@@ -65,7 +65,7 @@ class Coverage:
             "lengths": {str(length): strings._asdict() for length, strings in self.lengths.items()},
         }
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         """For the figure: what may surprise in the numbers, or nothing."""
         shares: dict[str, list[int]] = {}
         few: dict[int, list[int]] = {}
@@ -95,7 +95,9 @@ def fingerprints(batch: Batch) -> Int[Tensor, " batch"]:
     return (torch.where(batch.answer, PAD, batch.tokens) * weights).sum(1)
 
 
-def asked(task: Task, evaluation: Evaluation, lengths: list[int]) -> dict[int, Int[Tensor, " batch"]]:
+def prompt_fingerprints(
+    task: Task, evaluation: EvalOptions, lengths: list[int]
+) -> dict[int, Int[Tensor, " batch"]]:
     """The prompts that a sweep asks, by length."""
     return {length: fingerprints(examples(evaluation, task, length)) for length in lengths}
 
@@ -106,66 +108,69 @@ def within(values: Int[Tensor, " values"], known: Int[Tensor, " known"]) -> Int[
     return torch.where(known[place] == values, place, -1)
 
 
-class Witness:
-    """Looks at the batches of training as they pass.
+class OverlapTracker:
+    """Counts evaluation prompts that also occur in training batches.
 
     Args:
-        questions: prompts that the sweep asks, by length.
-        wanted: how many of them a length was to have.
-        stream: of the run, from its first step.
+        test_prompts: fingerprints of the prompts of the test set, by length.
+        wanted: examples that each length was to have.
         steps: length of the run.
+        stream: of the run; it is only asked how many of its steps have batches of their own.
     """
 
     def __init__(
-        self, questions: Mapping[int, Int[Tensor, " batch"]], wanted: int, stream: Stream, steps: int
+        self,
+        test_prompts: Mapping[int, Int[Tensor, " batch"]],
+        wanted: int,
+        steps: int,
+        stream: BatchStream,
     ) -> None:
-        self.questions, self.wanted, self.stream = questions, wanted, stream
-        self.known = torch.unique(torch.cat(list(questions.values())))
+        self.test_prompts, self.wanted = test_prompts, wanted
+        self.known = torch.unique(torch.cat(list(test_prompts.values())))
         self.seen = torch.zeros(len(self.known), dtype=torch.bool)
-        size = stream.examples
-        of = steps if size is None else min(steps, -(-size // stream.batch_size))  # what comes after is known
-        self.noted = torch.zeros(of, dtype=torch.bool)
+        self.noted = torch.zeros(stream.distinct_steps(steps), dtype=torch.bool)
 
     def note(self, step: int, batch: Batch) -> None:
-        """Take down the batch of a step."""
+        """Count the batch of a step; a stream calls this with every batch that it yields."""
         if step < len(self.noted) and not self.noted[step]:
             found = within(fingerprints(batch), self.known)
             self.seen[found[found >= 0]] = True
             self.noted[step] = True
 
-    def coverage(self, seconds: float) -> Coverage:
+    def overlap(self, stream: BatchStream, seconds: float) -> Overlap:
         """What was counted; steps that another process trained are drawn again.
 
         Args:
-            seconds: that this may take; one block of steps is always looked at.
+            stream: of the run.
+            seconds: that drawing may take; one block of steps is always drawn.
         """
         until = time.perf_counter() + seconds
         blocks = torch.unique((~self.noted).nonzero().flatten() // BLOCK).tolist()
         for index, block in enumerate(blocks):
             if index and time.perf_counter() > until:
                 break
-            for step, batch in enumerate(self.stream.block(block), block * BLOCK):
+            for step, batch in enumerate(stream.block(block), block * BLOCK):
                 self.note(step, batch)
         lengths = {
             length: Strings(
                 len(each), len(torch.unique(each)), int(self.seen[within(each, self.known)].sum())
             )
-            for length, each in self.questions.items()
+            for length, each in self.test_prompts.items()
         }
-        return Coverage(lengths, self.wanted, int(self.noted.sum()), len(self.noted))
+        return Overlap(lengths, self.wanted, int(self.noted.sum()), len(self.noted))
 
 
 @dataclass(frozen=True, eq=False)
-class Unseen(Task):
+class Deduplicated(Task):
     """A task without the strings that a sweep asks.
 
     Args:
         task: what is learned.
-        questions: prompts that are left out, by length.
+        test_prompts: prompts that are left out, by length.
     """
 
     task: Task
-    questions: Mapping[int, Int[Tensor, " batch"]]
+    test_prompts: Mapping[int, Int[Tensor, " batch"]]
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -176,9 +181,9 @@ class Unseen(Task):
         """See `Task.has`."""
         return self.task.has(length)
 
-    def listed(self, length: int) -> Batch | None:
+    def all_examples(self, length: int) -> Batch | None:
         """See `Task.listed`."""
-        rows = self.task.listed(length)
+        rows = self.task.all_examples(length)
         return None if rows is None else self._left(rows)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -202,7 +207,7 @@ class Unseen(Task):
     @cached_property
     def _known(self) -> Int[Tensor, " known"]:
         """All that is left out: where aids are longer, asking for one length draws strings of another."""
-        known: Tensor = torch.unique(torch.cat(list(self.questions.values())))
+        known: Tensor = torch.unique(torch.cat(list(self.test_prompts.values())))
         return known
 
     def _left(self, batch: Batch) -> Batch:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lengen.cli.hydra_app import Door
+from lengen.cli.hydra_app import HydraApp
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    door = Door(
+    door = HydraApp(
         "compare", compare, arguments, texts=("title", "out", "against"), lists=("runs", "where", "by")
     )
     return door.enter()

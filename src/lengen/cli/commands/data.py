@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from lengen.cli.hydra_app import LISTS, TEXTS, Door
+from lengen.cli.hydra_app import LISTS, TEXTS, HydraApp
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return Door("data", data, arguments, texts=("export", *TEXTS), lists=LISTS).enter()
+    return HydraApp("data", data, arguments, texts=("export", *TEXTS), lists=LISTS).enter()
 
 
 def data(config: dict[str, Any], allowed: set[str]) -> int:
@@ -20,8 +20,8 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     from lengen.config.builder import Builder, leaf
     from lengen.config.errors import require
     from lengen.format import Format
+    from lengen.sampling import generator
     from lengen.task import Task
-    from lengen.training.batch_stream import generator
 
     builder = Builder(allowed)
     written = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
@@ -38,7 +38,7 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
 def export(config: dict[str, Any], allowed: set[str]) -> int:
     """Write training, ID and OOD splits."""
     from lengen.config.builder import Builder, leaf
-    from lengen.evaluation.options import Evaluation
+    from lengen.evaluation.options import EvalOptions
     from lengen.export.dataset import Export
     from lengen.format import Format
     from lengen.lengths import Lengths
@@ -58,7 +58,7 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
         },
         lengths=builder.build(Lengths, config["lengths"], "lengths").of(task),  # type: ignore[type-abstract]
         train_length=leaf(int, config["train_length"], "train_length"),
-        evaluation=builder.build(Evaluation, config["eval"], "eval"),
+        evaluation=builder.build(EvalOptions, config["eval"], "eval"),
         seed=leaf(int, config[seed], seed),
         examples=leaf(int | None, config["examples"], "examples"),
         deduplicate=leaf(bool, config["trainer"]["deduplicate"], "trainer.deduplicate"),

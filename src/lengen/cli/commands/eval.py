@@ -6,12 +6,12 @@ import sys
 import traceback
 from typing import Any
 
-from lengen.cli.hydra_app import FAILED, MISTAKES, Door
+from lengen.cli.hydra_app import FAILED, MISTAKES, HydraApp
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return Door(
+    return HydraApp(
         "eval",
         evaluate,
         arguments,
@@ -25,12 +25,12 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     """Every run in turn; one that fails does not stop the others."""
     import torch
 
-    from lengen.analysis.eval_request import Request, several
+    from lengen.analysis.eval_request import EvalRequest, several
     from lengen.config.builder import Builder
     from lengen.experiment.reevaluate import shown
 
     lists = {name: several(config[name]) for name in ("run", "against")}
-    request = Builder(allowed).build(Request, {**config, **lists})
+    request = Builder(allowed).build(EvalRequest, {**config, **lists})
     runs = request.runs
     torch.set_num_threads(request.trainer["threads"])
     failed = 0

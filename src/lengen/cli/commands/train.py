@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from lengen.cli.hydra_app import FAILED, LISTS, TEXTS, Door
+from lengen.cli.hydra_app import FAILED, LISTS, TEXTS, HydraApp
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return Door("train", train, arguments, texts=TEXTS, lists=LISTS).enter()
+    return HydraApp("train", train, arguments, texts=TEXTS, lists=LISTS).enter()
 
 
 def train(config: dict[str, Any], allowed: set[str]) -> int:
     """One run, from its configuration to its files and its table."""
     from lengen.config.builder import Builder
+    from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment
     from lengen.report import terminal
 
-    experiment = Builder(allowed).build(Experiment, {**config, "record": config})
-    outcome = experiment.run()
+    outcome = Experiment(Builder(allowed).build(RunConfig, {**config, "record": config})).run()
     if outcome.earlier:
         print(
             f"lengen: {outcome.folder.path} is {outcome.status} already; force=true runs it again and keeps the old one aside"
@@ -27,7 +27,7 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
     if outcome.status == "diverged":
         print(f"lengen: diverged: {outcome.error}; what was found until then is in {outcome.folder.path}")
         return FAILED
-    for answer in outcome.stresses:
+    for answer in outcome.stress_sets:
         if answer.curve:
             print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")
     terminal.show(

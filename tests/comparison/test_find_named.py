@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lengen.cli.hydra_app import Door
-from lengen.comparison.named_runs import find
+from lengen.cli.hydra_app import HydraApp
+from lengen.comparison.find_runs import find_named
 
 
 @pytest.fixture
@@ -40,13 +40,13 @@ def tree(tmp_path, monkeypatch):
     ],
 )
 def test_find(tree, patterns, names):
-    assert [folder.path.as_posix() for folder in find(patterns, "run")] == names
+    assert [folder.path.as_posix() for folder in find_named(patterns, "run")] == names
 
 
 @pytest.mark.parametrize("pattern", ["nothing", "runs/c*", "runs/b/x/seed=0.aside-20200101T000000"])
 def test_a_pattern_without_runs_is_refused(tree, pattern):
     with pytest.raises(ValueError, match=r"run=.*no run is there"):
-        find(["runs", pattern], "run")
+        find_named(["runs", pattern], "run")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_pattern_without_runs_is_refused(tree, pattern):
 def test_values_are_taken_as_they_are_written(word, value):
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    door = Door("eval", lambda *_: 0, [], short=("lengths",), texts=("name",), lists=("run",))
+    door = HydraApp("eval", lambda *_: 0, [], short=("lengths",), texts=("name",), lists=("run",))
     override = OverridesParser.create().parse_override(door._quoted(word))
     assert override.value() == value
     assert not override.is_sweep_override()
