@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_loss
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.sweep import sweep
+from lengen.experiment.config import RunConfig
 from lengen.experiment.run import Experiment
 from lengen.logger import Logger
 from lengen.optimizer import split
@@ -56,12 +58,12 @@ LIMITS = {"addition": 200_000, "copy": 200_000, "parity": 200_000, "passkey": 20
 LIMIT, LENGTH, EXAMPLES, DRAWS = 5_000, 20, 4096, 9
 
 
-def experiment(*overrides: str) -> Experiment:
+def experiment(*overrides: str) -> RunConfig:
     """What `lengen train` would build from the same words."""
     labels = [f"labels.{name}=bench" for name in LABELS]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", [*overrides, *labels]), resolve=True)
-    return Builder().build(Experiment, {**config, "record": config})
+    return Builder().build(RunConfig, {**config, "record": config})
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Spent:
     batches: float = 0.0
 
 
-def bare(run: Experiment, spent: Spent, piece: int) -> Iterator[None]:
+def bare(run: RunConfig, spent: Spent, piece: int) -> Iterator[None]:
     """The loop that anybody would write, paused after every piece: same decoder, batches, optimizer, clipping, schedule."""
     decoder, batches = run.make_decoder(), iter(run.stream())
     optimizer = run.optimizer.make(decoder)
@@ -122,9 +124,9 @@ def overhead(steps: int, piece: int = 10) -> None:
         spent, model = Spent(), run.make_decoder()
         with tempfile.TemporaryDirectory() as place:
             folder = RunFolder(Path(place) / "run")
-            folder.make("", {})
-            rhythm = run.trainer.rhythm(run.steps)
-            journal = Alternating(rhythm, folder, Logger(), lambda: run.probe(model), run.trainer.progress)  # noqa: B023
+            folder.create("", {})
+            intervals, probe = run.trainer.intervals(run.steps), partial(Experiment(run).probe, model)
+            journal = Alternating(intervals, folder, Logger(), probe, run.trainer.progress)
             journal.alternate(bare(run, spent, piece), piece)
             fit(DecoderModule(model, run.optimizer, run.steps, 0), run.stream(), journal, run.trainer, None)
         ratios = [plain / ours for plain, ours in zip(spent.pieces, journal.pieces, strict=True)]
@@ -164,11 +166,11 @@ def muon(steps: int, piece: int = 5) -> None:
 def swept(steps: int, pairs: int = 3) -> None:
     """Print how many times faster one forward pass a length is than cached decoding, and that the verdicts agree."""
     run = experiment("task=copy", "pe=nope", f"steps={steps}")
-    lengths = run.eval.at(run.train_length)
+    lengths = run.eval_lengths
     decoder = run.make_decoder()
     with tempfile.TemporaryDirectory() as place:
         folder = RunFolder(Path(place) / "run")
-        folder.make("", {})
+        folder.create("", {})
         run.train(decoder, folder, run.witness())
     facts = dict.fromkeys(
         ("task", "pe", "positions", "attention", "extend", "decoder", "cell", "checkpoint"), ""

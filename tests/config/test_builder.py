@@ -40,6 +40,7 @@ def composed(*overrides: str) -> dict:
 
 @pytest.mark.parametrize(("group", "option"), [pair for pair in OPTIONS if pair[0] != "published"])
 def test_every_option_composes_and_builds(group, option):
+    from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment
 
     reads = ["pe=rope"] if group == "positions" and option not in ("coupled", "abacus", "multilevel") else []
@@ -48,8 +49,8 @@ def test_every_option_composes_and_builds(group, option):
         *reads,
         *NEEDS.get((group, option), []),
     )
-    experiment = Builder().build(Experiment, {**config, "record": config})
-    assert len(experiment.cell) == 10
+    experiment = Experiment(Builder().build(RunConfig, {**config, "record": config}))
+    assert len(experiment.config.cell) == 10
     leaves = [node for node in config.values() if isinstance(node, dict) and "_target_" in node]
     assert len(leaves) >= 8
 
@@ -128,11 +129,12 @@ def test_targets_outside_of_what_is_allowed_are_not_even_imported():
 
 
 def test_the_cell_is_the_configuration_without_its_seed():
+    from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment
 
     def cell(*overrides: str) -> str:
         config = composed("task=copy", *overrides)
-        return Builder().build(Experiment, {**config, "record": config}).cell
+        return Experiment(Builder().build(RunConfig, {**config, "record": config})).config.cell
 
     same = {
         cell(),

@@ -272,11 +272,11 @@ def test_a_preset_trains_and_both_ways_to_decode_agree(lengen, tmp_path, pe, pos
     import yaml
 
     from lengen.config.builder import Builder
-    from lengen.experiment.run import Experiment
+    from lengen.experiment.config import RunConfig
     from lengen.training.checkpoint import read_checkpoint
 
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    run = Builder().build(Experiment, {**config, "record": config})
+    run = Builder().build(RunConfig, {**config, "record": config})
     decoder = run.make_decoder()
     state = read_checkpoint(folder / "checkpoints" / "last.ckpt")["state_dict"]
     decoder.load_state_dict({name.removeprefix("decoder."): weight for name, weight in state.items()})

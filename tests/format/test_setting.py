@@ -53,11 +53,12 @@ def test_the_formatted_task_is_trained():
 
 
 def test_a_format_that_the_task_cannot_have_is_refused_before_training():
+    from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment
 
     config = composed("task=sort", "format=hints")
     with pytest.raises(ValueError, match=r"train_length=10: format.hints=true: .* no places \(length 10\)"):
-        Builder().build(Experiment, {**config, "record": config})
+        Experiment(Builder().build(RunConfig, {**config, "record": config}))
 
 
 def test_older_runs_are_compared_as_plain_ones():

@@ -91,8 +91,9 @@ def test_refusals(lengths, words):
 def test_a_fixed_training_set_is_refused(name):
     from config.test_builder import composed
     from lengen.config.builder import Builder
+    from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment
 
     config = composed("task=copy", f"lengths={name}", "trainer.examples=64")
     with pytest.raises(ValueError, match=rf"trainer\.examples=64 with lengths={name}: a fixed training set"):
-        Builder().build(Experiment, {**config, "record": config})
+        Experiment(Builder().build(RunConfig, {**config, "record": config}))

@@ -144,12 +144,13 @@ def test_the_terminal_says_it(tmp_path, category, shown):
 
 
 def test_a_run_keeps_it(tmp_path):
+    from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment
 
     words = ["task=copy", "task.alphabet=3", "train_length=2", "decoder=tiny", "steps=2", "batch_size=8"]
     config = composed(
         *words, "eval.lengths=[2]", "eval.examples=8", f"results_dir={tmp_path}", "trainer.progress=false"
     )
-    outcome = Builder().build(Experiment, {**config, "record": config}).run()
+    outcome = Experiment(Builder().build(RunConfig, {**config, "record": config})).run()
     assert json.loads((outcome.folder.path / "run.json").read_text())["category"] == "A"
     assert "category" not in json.loads((outcome.folder.path / "run.json").read_text())["protocol"]

@@ -101,7 +101,7 @@ def test_longest_and_parts():
     assert [TWICE.longest(length) for length in (1, 4, 10)] == [5, 6, 15]
     assert PRIMED.longest(5) == 9
     assert PRIMED.evaluation_task().longest(5) == 5
-    parts = TWICE.trained()
+    parts = TWICE.training_tasks()
     assert [{read[0] for read, _ in draw(part, 4, 50)[1]} for part in parts] == [
         {"<asked>"},
         {"<once>"},
@@ -110,7 +110,7 @@ def test_longest_and_parts():
     assert {part.vocabulary for part in parts} == {TWICE.vocabulary}
     off = replace(TWICE, aids={name: replace(aid, weight=0.0) for name, aid in TWICE.aids.items()})
     assert off.longest(10) == 10
-    assert len(off.trained()) == 1
+    assert len(off.training_tasks()) == 1
 
 
 def test_stress_sets_are_those_of_the_asked_task():
@@ -158,6 +158,7 @@ def test_refusals_of_whole_mixtures():
 
 
 def test_what_a_part_cannot_hold_is_refused_before_training():
+    from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment
 
     # 1 example in 100 is longer than the encoding holds: it is seen before the first step
@@ -172,4 +173,4 @@ def test_what_a_part_cannot_hold_is_refused_before_training():
     with pytest.raises(
         ValueError, match=r"train_length=5: positions\.maximum=10 cannot hold the 12 positions"
     ):
-        Builder().build(Experiment, {**config, "record": config})
+        Experiment(Builder().build(RunConfig, {**config, "record": config}))

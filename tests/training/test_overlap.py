@@ -86,8 +86,7 @@ def test_what_passed_by_is_not_drawn_again():
     passed = OverlapTracker(prompts, 40, steps, stream(task))
     for _ in islice(stream(task, observer=passed.note), steps):
         pass
-    passed.stream = None  # nothing is left to be drawn
-    assert passed.coverage(0) == whole
+    assert passed.overlap(None, 0) == whole  # nothing is left to be drawn
 
 
 def test_out_of_time_it_is_a_lower_bound_that_says_so():
@@ -113,10 +112,10 @@ def test_the_figure_says_what_may_surprise_and_nothing_else():
 @pytest.mark.parametrize("examples", [None, 60])
 def test_what_is_asked_is_not_learned(examples):
     task = Copy(alphabet=4)
-    prompts = prompt_fingerprints(task, EVALUATION, [3, 4])
-    found = coverage(prompts, 40, stream(Deduplicated(task, prompts), examples=examples), 40, 60)
+    asked = prompt_fingerprints(task, EVALUATION, [3, 4])
+    found = coverage(asked, 40, stream(Deduplicated(task, asked), examples=examples), 40, 60)
     assert [strings.trained for strings in found.lengths.values()] == [0, 0]
-    batch = Deduplicated(task, prompts).sample(3, 500, generator("test"))
+    batch = Deduplicated(task, asked).sample(3, 500, generator("test"))
     assert len(batch) == 500
     strings = set(prompts(task.sample(3, 40, generator("eval", 0, 3))))
     assert strings.isdisjoint(prompts(batch))
@@ -125,10 +124,10 @@ def test_what_is_asked_is_not_learned(examples):
 
 def test_what_is_asked_is_not_learned_from_an_aid_of_another_length():
     task = Mixture(Copy(alphabet=4), {"primed": Aid(weight=0.5, lengths=[3])})
-    prompts = prompt_fingerprints(task, EVALUATION, [3])
-    batch = Deduplicated(task, prompts).sample(2, 500, generator("test"))
-    assert torch.isin(fingerprints(task.sample(2, 500, generator("test"))), prompts[3]).any()
-    assert not torch.isin(fingerprints(batch), prompts[3]).any()
+    asked = prompt_fingerprints(task, EVALUATION, [3])
+    batch = Deduplicated(task, asked).sample(2, 500, generator("test"))
+    assert torch.isin(fingerprints(task.sample(2, 500, generator("test"))), asked[3]).any()
+    assert not torch.isin(fingerprints(batch), asked[3]).any()
 
 
 def test_a_run_says_what_was_in_training_and_keeps_it_out_on_request(lengen, tmp_path):

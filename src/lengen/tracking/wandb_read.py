@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stderr
 from io import StringIO
+from itertools import chain, groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,11 +30,11 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
         patterns: as for `lengen.comparison.find_runs.find`; or `wandb:ENTITY/PROJECT`, with `/GROUP` for a cell or a
             tag of it.
     """
-    names = list(patterns)
-    yield from find_runs.find(name for name in names if not name.startswith(PREFIX))
-    for name in names:
-        if name.startswith(PREFIX):
-            yield from read(name)
+    for remote, names in groupby(patterns, lambda name: name.startswith(PREFIX)):
+        if remote:
+            yield from chain.from_iterable(map(read, names))
+        else:
+            yield from find_runs.find(names)
 
 
 def read(place: str) -> Iterator[RunRecord | Excluded]:
