@@ -42,9 +42,9 @@ def by_hand(model, tokens, positions):
             project(x).view(*tokens.shape, heads, size).transpose(1, 2)
             for project in (block.attention.query, block.attention.key)
         )
-        table = model.pe.table(positions)
+        table = model.pe.make_table(positions)
         query, key, _ = model.pe.transform(query, key, key, table, inputs(TIME, positions=positions))
-        bias = model.pe.bias(positions, positions)
+        bias = model.pe.logit_bias(positions, positions)
         found = torch.zeros(len(tokens), heads, TIME, TIME)
         for row in range(len(tokens)):
             for head in range(heads):

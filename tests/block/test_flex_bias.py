@@ -72,7 +72,7 @@ def assert_same(first, second):
 def by_distance(pe):
     """Whether a bias of positions alone has the same values along every diagonal, and not only zeros."""
     line = several(pe, torch.arange(30).unsqueeze(0))
-    bias = pe.bias(line, line)
+    bias = pe.logit_bias(line, line)
     if bias is None:
         return False
     diagonals = [bias[0].diagonal(-back, 1, 2) for back in range(30)]
@@ -98,13 +98,13 @@ def test_every_attention_gives_what_it_gives_over_a_mask(pe, attention, looks, r
 
 
 def test_no_mask_is_made(looks, monkeypatch):
-    asked, bias = [], ALiBi.bias
+    asked, bias = [], ALiBi.logit_bias
 
     def noted(pe, query, key):
         asked.append((query.shape[1], key.shape[1]))
         return bias(pe, query, key)
 
-    monkeypatch.setattr(ALiBi, "bias", noted)
+    monkeypatch.setattr(ALiBi, "logit_bias", noted)
     monkeypatch.setattr(AttentionRule, "_hidden", lambda _rule, bias, _scene: bias)
     read(decoder(ALiBi, flex=True), 90)
     assert looks

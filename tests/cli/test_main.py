@@ -55,7 +55,7 @@ class Window(PositionalEncoding):
         super().__init__(shape)
         self.width = width
 
-    def bias(self, query, key):
+    def logit_bias(self, query, key):
         distance = query.unsqueeze(-1) - key.unsqueeze(-2)
         return torch.where(distance < self.width, 0.0, -1e4).unsqueeze(1).expand(-1, self.shape.heads, -1, -1)
 '''

@@ -20,7 +20,7 @@ HEADS = pytest.mark.parametrize("heads", range(1, 21))
 
 def bias(heads, queries, keys):
     key = torch.arange(keys).unsqueeze(0)
-    return ALiBi(Shape(8 * heads, heads)).bias(key[:, keys - queries :], key)[0]
+    return ALiBi(Shape(8 * heads, heads)).logit_bias(key[:, keys - queries :], key)[0]
 
 
 def test_known_slopes():
@@ -69,7 +69,7 @@ def test_bias_of_x_transformers(foreign, heads, queries, keys):
 def test_bias_of_the_formula_far_out():
     query, key = torch.tensor([[8191, 8192]]), torch.tensor([[0, 255, 257, 4097, 8190]])
     pe = ALiBi(Shape(48, 6))
-    ours = pe.bias(query, key)
+    ours = pe.logit_bias(query, key)
     for head, slope in enumerate(pe.slopes):
         for i, p in enumerate(query[0].tolist()):
             for j, q in enumerate(key[0].tolist()):
@@ -78,7 +78,7 @@ def test_bias_of_the_formula_far_out():
 
 def test_distances_have_no_sign():
     pe, where = ALiBi(Shape(32, 4)), torch.tensor([[3, 7, 4]])
-    assert pe.bias(where, where)[0, 0].tolist() == [
+    assert pe.logit_bias(where, where)[0, 0].tolist() == [
         [-0.25 * abs(a - b) for b in (3, 7, 4)] for a in (3, 7, 4)
     ]
 
@@ -94,7 +94,7 @@ def test_zero_slopes_are_nope():
 
 def test_own_slopes():
     pe = ALiBi(Shape(16, 2), [1.0, 0.5])
-    assert pe.bias(torch.tensor([[4]]), torch.tensor([[1, 4]])).flatten().tolist() == [-3, 0, -1.5, 0]
+    assert pe.logit_bias(torch.tensor([[4]]), torch.tensor([[1, 4]])).flatten().tolist() == [-3, 0, -1.5, 0]
     with pytest.raises(ValueError, match="one slope a head, 4 of them"):
         ALiBi(Shape(32, 4), [1.0])
 
@@ -102,7 +102,7 @@ def test_own_slopes():
 def test_slopes_by_name():
     shape, position = Shape(48, 6), torch.tensor([[7, 9]])
     assert ALiBi(shape, "harmonic").slopes == pytest.approx((1, 0.5, 0.33333333, 0.25, 0.2, 0.16666667))
-    falls = ALiBi(shape, "harmonic").bias(position, position)[0, :, 1, 0]
+    falls = ALiBi(shape, "harmonic").logit_bias(position, position)[0, :, 1, 0]
     assert_close(falls, torch.tensor([-2, -1, -2 / 3, -0.5, -0.4, -1 / 3]))
     assert ALiBi(shape, "geometric").slopes == ALiBi(shape, None).slopes == ALiBi(shape).slopes
 

@@ -25,7 +25,9 @@ def draw(time, dtype=torch.float64):
 def test_start_is_rope_one_position_on(pairing, base):
     query, key, value = draw(40, torch.float32)
     rope, pe = RoPE(SHAPE, base, pairing=pairing), CARoPE(SHAPE, base, pairing)
-    expected = rope.transform(query, key, value, rope.table(torch.arange(1, 41).unsqueeze(0)), inputs(40))
+    expected = rope.transform(
+        query, key, value, rope.make_table(torch.arange(1, 41).unsqueeze(0)), inputs(40)
+    )
     assert_close(pe.transform(query, key, value, None, inputs(40)), expected, rtol=0, atol=1e-4)
 
 

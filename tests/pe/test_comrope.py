@@ -22,7 +22,7 @@ def draw(*shape, dtype=torch.float64):
 
 def logits(pe, query, key, positions=POSITIONS, layer=0):
     query, key, _ = pe.transform(
-        query, key, key, pe.table(positions), inputs(positions.shape[1], layer=layer)
+        query, key, key, pe.make_table(positions), inputs(positions.shape[1], layer=layer)
     )
     return query @ key.mT
 

@@ -59,8 +59,8 @@ def hooks(pe, positions):
     """Everything that an encoding makes of positions."""
     zeros = torch.zeros(*positions.shape, pe.shape.dim)
     positions = several(pe, positions)
-    made = [pe.embed(zeros, positions), pe.table(positions)]
-    return [x for x in (*made, pe.bias(positions, positions)) if x is not None]
+    made = [pe.embed(zeros, positions), pe.make_table(positions)]
+    return [x for x in (*made, pe.logit_bias(positions, positions)) if x is not None]
 
 
 @EVERY_YAML
@@ -85,10 +85,10 @@ def test_what_list_says_is_true(path):
     assert facts["cache"].endswith("and state") == bool(names - {"key", "value"})
     assert ("refused" in facts["beyond"]) == (made.pe.budget is not None)
     heads = torch.randn(2, 4, 5, 8, dtype=torch.float64).requires_grad_()
-    added = made.pe.bias(positions, positions), made.pe.context(heads, heads, inputs(5))
+    added = made.pe.logit_bias(positions, positions), made.pe.context(heads, heads, inputs(5))
     assert (facts["cost"].partition(",")[0] == "fused") == (added == (None, None))
     assert ("learned" in facts["cost"]) == any(bias is not None and bias.requires_grad for bias in added)
-    key = made.pe.transform(heads, heads, heads, made.pe.table(positions + 1), inputs(5))[1]
+    key = made.pe.transform(heads, heads, heads, made.pe.make_table(positions + 1), inputs(5))[1]
     assert facts["cache"].startswith("raw") == torch.equal(key, heads)
 
 
@@ -177,7 +177,9 @@ def test_stretches_is_true(encoding):
     pe, place = decoder(encoding).pe, several(decoder(encoding).pe, torch.arange(9).unsqueeze(0))
     heads = torch.randn(2, 4, 9, 8, dtype=torch.float64)
     near, far = (
-        torch.stack(pe.transform(heads, heads, heads, pe.table(place + shift), inputs(9))[:2]).norm(dim=-1)
+        torch.stack(pe.transform(heads, heads, heads, pe.make_table(place + shift), inputs(9))[:2]).norm(
+            dim=-1
+        )
         for shift in (0, 300)
     )
     assert ((near - far).abs().max() > 1e-3) == pe.stretches
@@ -206,7 +208,7 @@ def test_blocks_compute_positions_in_float32_under_autocast(encoding):
 
     def computed():
         view = inputs(9, x=torch.ones(2, 9, 32), positions=places)
-        query, key, value = made.transform(heads, heads, heads, made.table(places), view)
+        query, key, value = made.transform(heads, heads, heads, made.make_table(places), view)
         return [query, key, value, made.context(query, key, view)]
 
     plain = computed()
@@ -224,7 +226,7 @@ def test_no_two_positions_fall_together(time, distinct):
     last = torch.arange(time - 64, time).unsqueeze(0)
     assert len(last.bfloat16().unique()) == distinct
     with torch.autocast("cpu", torch.bfloat16):
-        biases = ALiBi(Shape(64, 4)).bias(last[:, -1:], last)[0, 0].T
+        biases = ALiBi(Shape(64, 4)).logit_bias(last[:, -1:], last)[0, 0].T
         vectors = Sinusoidal(Shape(64, 4)).embed(torch.zeros(1, 64, 64), last)[0]
     assert len(biases.unique(dim=0)) == len(vectors.unique(dim=0)) == 64
 
@@ -266,17 +268,17 @@ def test_bias_of_any_queries_and_keys(encoding, rows, queries, keys):
         torch.rand((rows, 300), generator=torch.Generator().manual_seed(0)).topk(keys).indices.sort(1).values
     )
     query = key[:, -queries:]
-    bias = pe.bias(query, key)
+    bias = pe.logit_bias(query, key)
     if bias is None:
         return
     assert bias.dtype == torch.float32
     assert bias.shape == (rows, 4, queries, keys)
-    shared = pe.bias(query[:1], key)  # one row of queries, many of keys: broadcast
+    shared = pe.logit_bias(query[:1], key)  # one row of queries, many of keys: broadcast
     assert shared.shape == (rows, 4, queries, keys)
     for row in range(rows):
         for i in range(queries):
             for j in range(keys - queries + i + 1):
-                single = pe.bias(query[row, i].view(1, 1), key[row, j].view(1, 1))
+                single = pe.logit_bias(query[row, i].view(1, 1), key[row, j].view(1, 1))
                 assert_close(single.flatten(), bias[row, :, i, j], rtol=0, atol=2e-6)
 
 

@@ -29,7 +29,7 @@ def test_formula(queries, rate, stretch, threshold):
     pe.rate.data.fill_(rate)
     pe.stretch.data.fill_(stretch)
     key = torch.tensor([[0, 1, 2, 7, 8, 9, 40, 700, 2000]])
-    ours = pe.bias(key[:, 9 - queries :], key)[0]
+    ours = pe.logit_bias(key[:, 9 - queries :], key)[0]
     up, start, down, last = (
         x[0].double().tolist() for x in (pe.up.data, pe.up_bias.data, pe.down.data, pe.down_bias.data)
     )
@@ -73,13 +73,13 @@ def test_no_last_layer_is_no_encoding():
 
 def test_rows_before_the_threshold_know_distances_alone():
     pe, where = SHARED(SHAPE, threshold=20.0), torch.arange(10).unsqueeze(0)
-    assert torch.equal(pe.bias(where, where), pe.bias(where + 10, where + 10))
-    assert not torch.equal(pe.bias(where, where), pe.bias(where + 12, where + 12))
+    assert torch.equal(pe.logit_bias(where, where), pe.logit_bias(where + 10, where + 10))
+    assert not torch.equal(pe.logit_bias(where, where), pe.logit_bias(where + 12, where + 12))
 
 
 def test_everything_is_learned():
     pe, where = SHARED(SHAPE), torch.arange(30).unsqueeze(0)
-    pe.bias(where, where).square().sum().backward()
+    pe.logit_bias(where, where).square().sum().backward()
     for weight in pe.parameters():
         assert weight.grad.isfinite().all()
         assert weight.grad.any()
@@ -87,13 +87,15 @@ def test_everything_is_learned():
 
 def test_layers_share_or_do_not():
     pe, view = FIRE(Shape(32, 4, layers=3)), partial(inputs, 5, 9)
-    assert pe.bias(view().query, view().key) is None
+    assert pe.logit_bias(view().query, view().key) is None
     query, key = torch.zeros(2, 4, 5, 8), torch.zeros(2, 4, 9, 8)
     one = SHARED(SHAPE)
     for layer in range(3):
         for name, weight in pe.named_parameters():
             getattr(one, name).data.copy_(weight[layer : layer + 1])
-        assert torch.equal(pe.context(query, key, view(layer=layer)), one.bias(view().query, view().key))
+        assert torch.equal(
+            pe.context(query, key, view(layer=layer)), one.logit_bias(view().query, view().key)
+        )
     assert one.context(query, key, view()) is None
     contract.test_causality_by_gradient(SHARED, False)
     contract.test_cached_equals_full(SHARED, True, 12)

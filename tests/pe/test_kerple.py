@@ -37,7 +37,7 @@ def test_formula(kind, parametrisation, queries):
         pe.factor[0, :2] = torch.tensor([-0.5, 3.0])
         pe.bend[0, 1:3] = torch.tensor([-1.0, 2.5])
     key = torch.rand((2, 3000), generator=torch.Generator().manual_seed(0)).topk(8).indices.sort(1).values
-    ours = pe.bias(key[:, 8 - queries :], key)
+    ours = pe.logit_bias(key[:, 8 - queries :], key)
     for head in range(4):
         factor = stands_for(pe.factor[0, head].item(), parametrisation, math.inf)
         bend = stands_for(pe.bend[0, head].item(), parametrisation, most)
@@ -56,7 +56,7 @@ def test_parametrisations_start_alike(kind):
     for parametrisation in ("clamp", "softplus"):
         torch.manual_seed(0)
         made.append(Kerple(Shape(512, 64), kind, parametrisation))
-    assert_close(made[0].bias(where, where), made[1].bias(where, where), rtol=1e-2, atol=1e-4)
+    assert_close(made[0].logit_bias(where, where), made[1].logit_bias(where, where), rtol=1e-2, atol=1e-4)
     factor, bend = made[0].factor, made[0].bend
     assert min(factor.min(), bend.min()) >= 0
     wide, narrow = (factor, bend) if kind == "log" else (bend, factor)
@@ -69,8 +69,8 @@ def test_power_of_one_is_alibi():
     with torch.no_grad():
         pe.bend.fill_(1.0)
         pe.factor.copy_(torch.tensor([alibi.slopes]).clamp(min=0.01))
-    expected = ALiBi(SHAPE, [max(slope, 0.01) for slope in alibi.slopes]).bias(where, where)
-    assert_close(pe.bias(where, where), expected, rtol=1e-5, atol=1e-5)
+    expected = ALiBi(SHAPE, [max(slope, 0.01) for slope in alibi.slopes]).logit_bias(where, where)
+    assert_close(pe.logit_bias(where, where), expected, rtol=1e-5, atol=1e-5)
 
 
 @KINDS
@@ -92,7 +92,7 @@ def test_gradients_are_finite_and_reach_what_is_clamped(kind, parametrisation):
     pe, where = Kerple(SHAPE, kind, parametrisation), torch.arange(30).unsqueeze(0)
     with torch.no_grad():
         pe.factor[0, 0], pe.bend[0, 1] = -1.0, -1.0
-    pe.bias(where, where).sum().backward()
+    pe.logit_bias(where, where).sum().backward()
     for gradient in (pe.factor.grad, pe.bend.grad):
         assert gradient.isfinite().all()
         assert (gradient != 0).all()
@@ -102,7 +102,7 @@ def test_gradients_are_finite_and_reach_what_is_clamped(kind, parametrisation):
 def test_a_layer_may_have_its_own(kind):
     own = partial(Kerple, kind=kind, share_layers=False)
     pe, view = own(Shape(32, 4, layers=3)), partial(inputs, 5, 9)
-    assert pe.bias(view().query, view().key) is None
+    assert pe.logit_bias(view().query, view().key) is None
     assert pe.factor.shape == pe.bend.shape == (3, 4)
     query, key = torch.zeros(2, 4, 5, 8), torch.zeros(2, 4, 9, 8)
     made = [pe.context(query, key, view(layer=layer)) for layer in range(3)]
@@ -111,7 +111,7 @@ def test_a_layer_may_have_its_own(kind):
         with torch.no_grad():
             shared.factor.copy_(pe.factor[layer : layer + 1])
             shared.bend.copy_(pe.bend[layer : layer + 1])
-        assert torch.equal(made[layer], shared.bias(view().query, view().key))
+        assert torch.equal(made[layer], shared.logit_bias(view().query, view().key))
     assert shared.context(query, key, view()) is None
     contract.test_causality_by_gradient(own, False)
     contract.test_cached_equals_full(own, True, 12)

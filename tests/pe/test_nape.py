@@ -16,7 +16,7 @@ from lengen.pe.nape import NAPE
 @pytest.mark.parametrize("queries", [1, 4, 12])
 def test_formula(slopes, steep, heads, biased, queries):
     key = torch.arange(12).unsqueeze(0) * 3
-    bias = NAPE(Shape(8 * heads, heads), slopes).bias(key[:, 12 - queries :], key)[0]
+    bias = NAPE(Shape(8 * heads, heads), slopes).logit_bias(key[:, 12 - queries :], key)[0]
     for head in range(heads):
         for i in range(queries):
             for j in range(12):
@@ -27,8 +27,8 @@ def test_formula(slopes, steep, heads, biased, queries):
 
 def test_first_half_is_alibi_and_the_rest_knows_no_positions():
     where = torch.randint(500, (3, 9), generator=torch.Generator().manual_seed(0))
-    first, rest = NAPE(Shape(64, 8)).bias(where, where).chunk(2, 1)
-    assert_close(first, ALiBi(Shape(32, 4), "harmonic").bias(where, where), rtol=0, atol=0)
+    first, rest = NAPE(Shape(64, 8)).logit_bias(where, where).chunk(2, 1)
+    assert_close(first, ALiBi(Shape(32, 4), "harmonic").logit_bias(where, where), rtol=0, atol=0)
     assert not rest.any()
 
 

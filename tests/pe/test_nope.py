@@ -12,11 +12,11 @@ from lengen.pe.nope import NoPE
 def test_every_hook_is_the_identity():
     pe, x, positions = NoPE(Shape(32, 4)), torch.randn(2, 5, 32), torch.arange(5).unsqueeze(0)
     assert pe.embed(x, positions) is x
-    assert pe.table(positions) is None
+    assert pe.make_table(positions) is None
     parts, view = [x.view(2, 4, 5, 8) + part for part in range(3)], inputs(5)
     for part, same in zip(parts, pe.transform(*parts, None, view), strict=True):
         assert part is same
-    assert pe.bias(positions, positions) is None
+    assert pe.logit_bias(positions, positions) is None
     assert pe.context(*parts[:2], view) is None
     assert pe.auxiliary(torch.Generator()) is None
     assert not list(pe.parameters())

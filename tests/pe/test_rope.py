@@ -18,7 +18,7 @@ def draw(*shape):
 
 
 def rotate(pe, x, positions):
-    return pe.rotate(x, pe.table(positions))
+    return pe.rotate(x, pe.make_table(positions))
 
 
 @pytest.mark.parametrize("base", [10000.0, 500.0])

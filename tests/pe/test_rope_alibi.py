@@ -28,19 +28,21 @@ def test_zero_slopes_are_rope():
 
 def test_bias_is_alibi():
     assert torch.equal(
-        RopeALiBi(Shape(32, 4)).bias(COUNTED, COUNTED), ALiBi(Shape(32, 4)).bias(COUNTED, COUNTED)
+        RopeALiBi(Shape(32, 4)).logit_bias(COUNTED, COUNTED), ALiBi(Shape(32, 4)).logit_bias(COUNTED, COUNTED)
     )
 
 
 def test_slopes_are_those_of_alibi():
     ours, alibi = RopeALiBi(Shape(32, 4), slopes="harmonic"), ALiBi(Shape(32, 4), "harmonic")
-    assert torch.equal(ours.bias(COUNTED, COUNTED), alibi.bias(COUNTED, COUNTED))
-    assert not torch.equal(ours.bias(COUNTED, COUNTED), RopeALiBi(Shape(32, 4)).bias(COUNTED, COUNTED))
+    assert torch.equal(ours.logit_bias(COUNTED, COUNTED), alibi.logit_bias(COUNTED, COUNTED))
+    assert not torch.equal(
+        ours.logit_bias(COUNTED, COUNTED), RopeALiBi(Shape(32, 4)).logit_bias(COUNTED, COUNTED)
+    )
 
 
 def test_mix_goes_from_rope_to_alibi():
     ours, alibi = RopeALiBi(Shape(32, 4), mix=0.25), ALiBi(Shape(32, 4))
-    assert_close(ours.bias(COUNTED, COUNTED), alibi.bias(COUNTED, COUNTED) / 4, rtol=0, atol=0)
+    assert_close(ours.logit_bias(COUNTED, COUNTED), alibi.logit_bias(COUNTED, COUNTED) / 4, rtol=0, atol=0)
     assert_close(logits(partial(RopeALiBi, mix=0.0), COUNTED), logits(RoPE, COUNTED), rtol=0, atol=1e-5)
 
 

@@ -17,7 +17,7 @@ def fall(distance, width, base=10000.0):
 
 def test_known_values():
     """8 heads and a width of 128, at distances 1, 16, 128 and 512, as NVIDIA's implementation gives them."""
-    bias = Sandwich(Shape(64, 8)).bias(torch.tensor([[512]]), torch.tensor([[511, 496, 384, 0]]))
+    bias = Sandwich(Shape(64, 8)).logit_bias(torch.tensor([[512]]), torch.tensor([[511, 496, 384, 0]]))
     assert_close(bias[0, 0, 0], torch.tensor([-1.45, -22.34, -41.01, -47.96]), rtol=0, atol=0.006)
     assert_close(bias[0, 7, 0], torch.tensor([-0.18, -2.79, -5.13, -6.00]), rtol=0, atol=0.006)
 
@@ -28,7 +28,7 @@ def test_known_values():
 def test_formula(width, base, heads, queries):
     key = torch.rand((2, 3000), generator=torch.Generator().manual_seed(0)).topk(10).indices.sort(1).values
     query = key[:, 10 - queries :]
-    ours = Sandwich(Shape(8 * heads, heads), width, base).bias(query, key)
+    ours = Sandwich(Shape(8 * heads, heads), width, base).logit_bias(query, key)
     expected = [
         [
             [[fall(i - j, width, base) / (8 * h / heads) for j in keys.tolist()] for i in queries_.tolist()]
@@ -43,15 +43,17 @@ def test_real_positions():
     query, key = torch.tensor([[0.5, 7.25]]), torch.tensor([[0.25, 3.0, 7.25]])
     pe = Sandwich(Shape(32, 4))
     expected = [[fall(i - j, 128) / 2 for j in (0.25, 3.0, 7.25)] for i in (0.5, 7.25)]
-    assert_close(pe.bias(query, key)[0, 0], torch.tensor(expected), rtol=0, atol=1e-4)
+    assert_close(pe.logit_bias(query, key)[0, 0], torch.tensor(expected), rtol=0, atol=1e-4)
     whole = torch.tensor([[0, 3, 900]])
-    assert_close(pe.bias(whole.double(), whole.double()), pe.bias(whole, whole), rtol=0, atol=1e-4)
+    assert_close(
+        pe.logit_bias(whole.double(), whole.double()), pe.logit_bias(whole, whole), rtol=0, atol=1e-4
+    )
 
 
 def test_falls_from_zero():
     """Before the first ripples."""
     where = torch.arange(13).unsqueeze(0)
-    first = Sandwich(Shape(32, 4)).bias(where, where)[0, :, :, 0]
+    first = Sandwich(Shape(32, 4)).logit_bias(where, where)[0, :, :, 0]
     assert not first[:, 0].any()
     assert (first.diff() < 0).all()
     assert (first[:-1, 1:] < first[1:, 1:]).all()  # the first head is the steepest

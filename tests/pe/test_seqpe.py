@@ -69,7 +69,7 @@ def test_transformer_of_torch(use):
 def test_logits_of_the_formula():
     pe = make()
     query, key = torch.tensor([[5, 900]]), torch.tensor([[0, 3, 5], [0, 800, 900]])
-    ours = pe.bias(query, key)
+    ours = pe.logit_bias(query, key)
     asking, asked = pe.pair.weight.double().chunk(2)
     for row in range(2):
         for i in range(2):
@@ -84,7 +84,7 @@ def test_added():
     pe, x = make(use="added"), torch.randn(2, 3, 32)
     positions = torch.tensor([[1, 1000, 1]])
     assert_close(pe.embed(x, positions) - x, pe.encode(positions).float().expand(2, 3, 32), rtol=0, atol=1e-6)
-    assert pe.bias(positions, positions) is None
+    assert pe.logit_bias(positions, positions) is None
     assert make().embed(x, positions) is x
 
 

@@ -32,11 +32,11 @@ def test_first_distances():
 def test_layers_share_or_do_not():
     pe, one = T5(Shape(32, 4, layers=3), share_layers=False), T5(SHAPE)
     places = torch.arange(60).unsqueeze(0)
-    assert pe.bias(places, places) is None
+    assert pe.logit_bias(places, places) is None
     query = torch.zeros(1, 4, 60, 8)
     for layer in range(3):
         one.rows.data = pe.rows.data[32 * layer : 32 * (layer + 1)]
-        assert torch.equal(pe.context(query, query, inputs(60, layer=layer)), one.bias(places, places))
+        assert torch.equal(pe.context(query, query, inputs(60, layer=layer)), one.logit_bias(places, places))
     assert one.context(query, query, inputs(60)) is None
 
 
@@ -72,7 +72,7 @@ def test_bias_of_x_transformers(foreign, queries, keys):
     with torch.no_grad():
         theirs.relative_attention_bias.weight.copy_(ours.rows)
         key = torch.arange(keys).unsqueeze(0)
-        assert torch.equal(ours.bias(key[:, keys - queries :], key)[0], theirs(queries, keys))
+        assert torch.equal(ours.logit_bias(key[:, keys - queries :], key)[0], theirs(queries, keys))
 
 
 def test_bias_of_transformers(foreign):
@@ -82,7 +82,7 @@ def test_bias_of_transformers(foreign):
     with torch.no_grad():
         theirs.relative_attention_bias.weight.copy_(ours.rows)
         position = torch.arange(150).unsqueeze(0)
-        assert torch.equal(ours.bias(position, position), theirs.compute_bias(150, 150))
+        assert torch.equal(ours.logit_bias(position, position), theirs.compute_bias(150, 150))
 
 
 def test_zero_table_is_nope():
@@ -96,7 +96,7 @@ def test_zero_table_is_nope():
 
 def test_table_is_learned_where_distances_occur():
     pe, position = T5(SHAPE), torch.arange(10).unsqueeze(0)
-    pe.bias(position, position).tril().sum().backward()
+    pe.logit_bias(position, position).tril().sum().backward()
     assert pe.rows.grad[:10].all()
     assert not pe.rows.grad[10:].any()
 

@@ -20,7 +20,7 @@ def draw(*shape):
 
 
 def logits(pe, query, key, positions=POSITIONS):
-    query, key, _ = pe.transform(query, key, key, pe.table(positions), inputs(positions.shape[1]))
+    query, key, _ = pe.transform(query, key, key, pe.make_table(positions), inputs(positions.shape[1]))
     return query @ key.mT
 
 
@@ -66,7 +66,7 @@ def test_formula(pairing, options):
 def test_raw_factors_of_the_first_pair():
     """12 at 1k, 5e8 at 8k, 7e34 at 32k."""
     pe = XPos(SHAPE)
-    first = pe.table(torch.tensor([[1024, 8192, 32000]]))[2:, 0, 0, :, 0].double().norm(dim=0)
+    first = pe.make_table(torch.tensor([[1024, 8192, 32000]]))[2:, 0, 0, :, 0].double().norm(dim=0)
     expected = torch.tensor([3.5**2, 3.5**16, 3.5**62.5], dtype=torch.float64)
     assert_close(first, expected, rtol=1e-4, atol=0)
     assert first[0].item() == pytest.approx(12, rel=0.05)
@@ -97,7 +97,7 @@ def test_range_of_float32():
     near = logits(pe, query, key, torch.tensor([[0, 1]]))
     assert_close(logits(pe, query, key, last), near, rtol=1e-3, atol=3e-2)
     with pytest.raises(ValueError, match="positions below 32696"):
-        pe.table(torch.tensor([[0, 32696]]))
+        pe.make_table(torch.tensor([[0, 32696]]))
     assert XPos(SHAPE, gamma=float("inf")).budget is None
 
 

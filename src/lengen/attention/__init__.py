@@ -24,13 +24,14 @@ from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from lengen.block.hooks import HookedModule
 from lengen.block.inputs import BlockInputs, Shape, wide
 
 
-class AttentionRule(nn.Module):
+class AttentionRule(HookedModule):
     """From queries, keys and values to their mix. One module a layer.
 
     Args:
@@ -38,6 +39,7 @@ class AttentionRule(nn.Module):
         scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
     """
 
+    hooks = ("forward", "share", "sharpen", "hide", "adjust", "normalise", "reweigh")
     fused: ClassVar[bool] = True
     """False if a step behind the bias is the rule's own."""
     distances: ClassVar[bool] = False

@@ -200,12 +200,15 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(
             Block(architecture, attention(architecture.shape)) for _ in range(architecture.layers)
         )
+        for rule in self.rules:
+            rule.check_hooks()
         for rule in self.rules[1:]:
             rule.share(self.rules[0])
         self.norm = nn.RMSNorm(architecture.dim)
         self.head = nn.Linear(architecture.dim, vocabulary, bias=False)
         self._initialise()
         self.pe = pe(architecture.shape)
+        self.pe.check_hooks()
 
     @property
     def rules(self) -> list[AttentionRule]:
@@ -241,8 +244,8 @@ class Decoder(nn.Module):
         embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
         seen = positions if cache is None else cache.seen(positions)
         distance_bias = self._lags(positions, seen)
-        bias = None if distance_bias else causal(self.pe.bias(positions, seen), positions, seen)
-        reading = SharedInputs(self.pe.table(positions), bias, positions, seen, cache, distance_bias)
+        bias = None if distance_bias else causal(self.pe.logit_bias(positions, seen), positions, seen)
+        reading = SharedInputs(self.pe.make_table(positions), bias, positions, seen, cache, distance_bias)
         x = embedded
         for loop in range(self.architecture.loops):
             if loop and self.architecture.inject:
@@ -266,7 +269,7 @@ class Decoder(nn.Module):
         if not (able and alone and by_distance and all(rule.only_sharpens for rule in self.rules)):
             return None
         line = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
-        bias = self.pe.bias(line[:, -1:], line)
+        bias = self.pe.logit_bias(line[:, -1:], line)
         return None if bias is None else DistanceBias(bias[0, :, 0].flip(-1), positions)
 
 

@@ -5,8 +5,8 @@ The decoder calls every hook and never asks which encoding it has; a hook that i
 | hook | when | for whom |
 |---|---|---|
 | `embed` | once a pass, on the token embeddings | learned, multilevel, sinusoidal, seqpe (`added`) |
-| `table` | once a pass, from the positions of the new tokens | rope, xpos, comrope, rope_alibi; rcmha (refuses) |
-| `bias` | once a pass, for any query and key positions; knows no content | alibi, nape, rope_alibi, sandwich, seqpe; t5, kerple, fire where layers share |
+| `make_table` | once a pass, from the positions of the new tokens | rope, xpos, comrope, rope_alibi; rcmha (refuses) |
+| `logit_bias` | once a pass, for any query and key positions; knows no content | alibi, nape, rope_alibi, sandwich, seqpe; t5, kerple, fire where layers share |
 | `transform` | in every block, on queries, keys and values | rope, xpos, comrope, rope_alibi; carope (reads x), rcmha (convolves) |
 | `context` | in every block: a bias that needs queries, keys, x or the layer | cope, cable, wavelet, rcmha; t5, kerple, fire where layers do not share |
 | `auxiliary` | every training step: a loss of its own | seqpe |
@@ -34,18 +34,22 @@ from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Real
-from torch import Tensor, nn
+from torch import Tensor
 
+from lengen.block.hooks import HookedModule
 from lengen.block.inputs import BlockInputs, Shape
+from lengen.config.aliases import METHODS
 
 
-class PositionalEncoding(nn.Module):
+class PositionalEncoding(HookedModule):
     """A positional encoding that does nothing, hook by hook.
 
     Args:
         shape: the decoder it serves.
     """
 
+    hooks = ("embed", "make_table", "transform", "logit_bias", "context", "auxiliary")
+    renamed = METHODS["PositionalEncoding"]
     reads: ClassVar[bool] = True
     """False if positions never reach the decoder."""
     distances: ClassVar[bool] = False
@@ -76,7 +80,7 @@ class PositionalEncoding(nn.Module):
         """Token embeddings with what the encoding adds to them."""
         return x
 
-    def table(self, positions: Real[Tensor, "#batch time *streams"]) -> Tensor | None:
+    def make_table(self, positions: Real[Tensor, "#batch time *streams"]) -> Tensor | None:
         """What `transform` needs for these positions, in float32; None for nothing."""
         return None
 
@@ -94,12 +98,12 @@ class PositionalEncoding(nn.Module):
             query: as projected; likewise key and value.
             key: see query.
             value: see query.
-            table: what `table` made.
+            table: what `make_table` made.
             inputs: the block's view of the pass.
         """
         return query, key, value
 
-    def bias(
+    def logit_bias(
         self,
         query: Real[Tensor, "#batch query *streams"],
         key: Real[Tensor, "#batch key *streams"],

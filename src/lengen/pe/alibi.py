@@ -57,7 +57,7 @@ class ALiBi(PositionalEncoding):
         else:
             self.slopes = tuple((harmonic if slopes == "harmonic" else geometric)(shape.heads))
 
-    def bias(
+    def logit_bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
         """-slope * |query - key|."""

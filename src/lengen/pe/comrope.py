@@ -53,7 +53,9 @@ class ComRoPE(RoPE):
         """Which set of matrices serves a layer."""
         return layer if len(self.mixing) > 1 else 0
 
-    def table(self, positions: Real[Tensor, "#batch time"]) -> Float[Tensor, "row 2 #batch heads time pair"]:
+    def make_table(
+        self, positions: Real[Tensor, "#batch time"]
+    ) -> Float[Tensor, "row 2 #batch heads time pair"]:
         """Cosine and sine of every angle, for every set of matrices."""
         frequency = rearrange(wide(self.log_frequency).exp(), "row heads pair -> row 1 heads 1 pair")
         angles = positions.float().unsqueeze(1).unsqueeze(-1) * frequency

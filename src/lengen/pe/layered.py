@@ -28,7 +28,7 @@ class LayeredBias(PositionalEncoding):
         """The bias of a table of weights."""
         raise NotImplementedError
 
-    def bias(
+    def logit_bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"] | None:
         """That of all layers; None where each has its own."""

@@ -64,7 +64,7 @@ class RCMHA(PositionalEncoding):
         """Rows of the tables of distances."""
         return self.distance_biases.shape[-1]
 
-    def table(self, positions: Real[Tensor, "#batch time"]) -> None:
+    def make_table(self, positions: Real[Tensor, "#batch time"]) -> None:
         """Makes nothing; refuses positions with distances beyond the tables."""
         require(
             bool((positions < self.budget).all()),

@@ -44,7 +44,7 @@ class RoPE(PositionalEncoding):
         )
         self.base, self.pairing = base, pairing
 
-    def table(self, positions: Real[Tensor, "#batch time"]) -> Float[Tensor, "2 #batch 1 time pair"]:
+    def make_table(self, positions: Real[Tensor, "#batch time"]) -> Float[Tensor, "2 #batch 1 time pair"]:
         """Cosine and sine of every angle."""
         angles = positions.float().unsqueeze(-1) * frequencies(self.channels, self.base, positions.device)
         return torch.stack([angles.cos(), angles.sin()]).unsqueeze(2)

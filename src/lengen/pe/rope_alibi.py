@@ -42,8 +42,8 @@ class RopeALiBi(RoPE):
         require(mix >= 0, f"pe.mix={mix}: allowed is 0 or more")
         self.alibi, self.mix = ALiBi(shape, slopes), mix
 
-    def bias(
+    def logit_bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
         """See `ALiBi`."""
-        return self.mix * self.alibi.bias(query, key)
+        return self.mix * self.alibi.logit_bias(query, key)

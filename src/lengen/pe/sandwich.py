@@ -32,7 +32,7 @@ class Sandwich(PositionalEncoding):
         require(base > 1, f"pe.base={base}: allowed is above 1")
         self.width, self.base = width, base
 
-    def bias(
+    def logit_bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
         """The sum of cosines, with a factor a head."""

@@ -191,7 +191,7 @@ class SeqPE(PositionalEncoding):
         """Add the vector of each position, where vectors are added."""
         return x if self.pair is not None else x + self.encode(positions).to(x.dtype)
 
-    def bias(
+    def logit_bias(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"] | None:
         """The product of two positions' vectors, as each head sees them; None where vectors are added."""

@@ -67,7 +67,7 @@ class XPos(RoPE):
         """Positions whose factors stay inside of float32."""
         return None if math.isinf(self.span) else math.floor(self.centre + self.span) + 1
 
-    def table(self, positions: Real[Tensor, "#batch time"]) -> Float[Tensor, "4 #batch 1 time pair"]:
+    def make_table(self, positions: Real[Tensor, "#batch time"]) -> Float[Tensor, "4 #batch 1 time pair"]:
         """Cosine and sine of every angle, times the factor of queries, then times that of keys.
 
         Raises:
@@ -78,7 +78,7 @@ class XPos(RoPE):
             f"pe=xpos: factors stay inside of float32 for the positions below {self.budget}; "
             "allowed is a larger pe.scale_base or pe.centre",
         )
-        turn, device = super().table(positions), positions.device
+        turn, device = super().make_table(positions), positions.device
         pairs = torch.arange(0, self.channels, 2, dtype=torch.float32, device=device) / self.channels
         fade = torch.log((pairs + self.gamma) / (1 + self.gamma)) if math.isfinite(self.gamma) else 0 * pairs
         exponent = ((positions.float() - self.centre) / self.scale_base).unsqueeze(-1) * fade
