@@ -29,11 +29,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra import compose, initialize_config_dir
 from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder, config_dir
+from lengen.config.compose import TRAIN, Request
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_loss
 from lengen.evaluation.options import EvalOptions
@@ -51,8 +51,6 @@ from lengen.training.batch_stream import Example
 from lengen.training.callback import TrainingCallback
 from lengen.training.fit import DecoderModule, fit
 
-LABELS = ("task", "pe", "positions", "attention", "decoder", "lengths", "optimizer", "format")
-
 LIMITS = {"addition": 200_000, "copy": 200_000, "parity": 200_000, "passkey": 200_000, "sort": 50_000}
 """Examples that a task draws in a second at least, at length 20 on one thread; every other task has LIMIT."""
 LIMIT, LENGTH, EXAMPLES, DRAWS = 5_000, 20, 4096, 9
@@ -60,9 +58,7 @@ LIMIT, LENGTH, EXAMPLES, DRAWS = 5_000, 20, 4096, 9
 
 def experiment(*overrides: str) -> RunConfig:
     """What `lengen train` would build from the same words."""
-    labels = [f"labels.{name}=bench" for name in LABELS]
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        config = OmegaConf.to_container(compose("train", [*overrides, *labels]), resolve=True)
+    config = Request(TRAIN, overrides).compose()
     return Builder().build(RunConfig, {**config, "record": config})
 
 
@@ -197,9 +193,7 @@ def swept(steps: int, pairs: int = 3) -> None:
 
 def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
     """Print what `lengen compare` takes for many runs: seconds on the clock, seconds of computing, peak memory."""
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        labels = [f"labels.{name}=bench" for name in LABELS]
-        plain: Any = OmegaConf.to_container(compose("train", ["task=copy", *labels]), resolve=True)
+    plain = Request(TRAIN, ["task=copy"]).compose()
     lengths = Builder().build(EvalOptions, plain["eval"], "eval").at(plain["train_length"])
     chance = random.Random(0)
     with tempfile.TemporaryDirectory() as place:

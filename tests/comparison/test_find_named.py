@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lengen.cli.hydra_app import HydraApp
 from lengen.comparison.find_runs import find_named
+from lengen.config.compose import EVAL
 
 
 @pytest.fixture
@@ -73,8 +73,7 @@ def test_a_pattern_without_runs_is_refused(tree, pattern):
 def test_values_are_taken_as_they_are_written(word, value):
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    door = HydraApp("eval", lambda *_: 0, [], short=("lengths",), texts=("name",), lists=("run",))
-    override = OverridesParser.create().parse_override(door._quoted(word))
+    override = OverridesParser.create().parse_override(EVAL.word(word))
     assert override.value() == value
     assert not override.is_sweep_override()
     key = word.lstrip("+").partition("=")[0]

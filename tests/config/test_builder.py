@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder, config_dir
+from lengen.config.compose import TRAIN, Request
 from lengen.pe import PositionalEncoding
 
 OPTIONS = [
@@ -27,15 +26,7 @@ NEEDS = {
 
 
 def composed(*overrides: str) -> dict:
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        config = compose("train", list(overrides), return_hydra_config=True)
-        OmegaConf.set_readonly(config.hydra, False)
-        from hydra.core.hydra_config import HydraConfig
-
-        HydraConfig.instance().set_config(config)
-        plain = OmegaConf.to_container(config, resolve=False)
-        del plain["hydra"]
-        return OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
+    return Request(TRAIN, overrides).compose()
 
 
 @pytest.mark.parametrize(("group", "option"), [pair for pair in OPTIONS if pair[0] != "published"])

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lengen.cli.hydra_app import HydraApp
+from lengen.config.compose import COMPARE
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    door = HydraApp(
-        "compare", compare, arguments, texts=("title", "out", "against"), lists=("runs", "where", "by")
-    )
-    return door.enter()
+    return HydraApp(COMPARE, compare, arguments).enter()
 
 
 def compare(config: dict[str, Any], allowed: set[str]) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from lengen.cli.hydra_app import LISTS, TEXTS, HydraApp
+from lengen.cli.hydra_app import HydraApp
+from lengen.config.compose import DATA
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return HydraApp("data", data, arguments, texts=("export", *TEXTS), lists=LISTS).enter()
+    return HydraApp(DATA, data, arguments).enter()
 
 
 def data(config: dict[str, Any], allowed: set[str]) -> int:

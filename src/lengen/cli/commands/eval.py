@@ -7,18 +7,12 @@ import traceback
 from typing import Any
 
 from lengen.cli.hydra_app import FAILED, MISTAKES, HydraApp
+from lengen.config.compose import EVAL
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return HydraApp(
-        "eval",
-        evaluate,
-        arguments,
-        short=("lengths", "decode", "examples", "seed", "checkpoint", "stress"),
-        texts=("name",),
-        lists=("run", "against", "eval.stress"),
-    ).enter()
+    return HydraApp(EVAL, evaluate, arguments).enter()
 
 
 def evaluate(config: dict[str, Any], allowed: set[str]) -> int:

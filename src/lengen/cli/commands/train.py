@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from lengen.cli.hydra_app import FAILED, LISTS, TEXTS, HydraApp
+from lengen.cli.hydra_app import FAILED, HydraApp
+from lengen.config.compose import TRAIN
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return HydraApp("train", train, arguments, texts=TEXTS, lists=LISTS).enter()
+    return HydraApp(TRAIN, train, arguments).enter()
 
 
 def train(config: dict[str, Any], allowed: set[str]) -> int:

@@ -1,0 +1,294 @@
+"""From the words of the command line, or values given in Python, to a resolved configuration of plain values.
+
+Imports no torch. What was there of Hydra in the process before stays as it is.
+"""
+
+from __future__ import annotations
+
+import numbers
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lengen.config.builder import config_dir, nearest
+from lengen.config.errors import UsageError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the command line: which of its options need no quotes.
+
+    Args:
+        name: of the command and of its YAML.
+        short: options of `eval` that may be written without its name (`lengths` is a group besides).
+        texts: options that are texts, such as a title or a path: taken as they stand, whatever is in them.
+        lists: options that are lists of such texts; a single one needs no brackets.
+    """
+
+    name: str
+    short: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+
+    def word(self, given: str) -> str:
+        """What the shell gave, as Hydra reads it: a list of lengths is no sweep over them, a glob is a text."""
+        key, _, value = given.partition("=")
+        name = key.lstrip("+")
+        if name in self.short:
+            key, name = key.replace(name, f"eval.{name}"), f"eval.{name}"
+        if name == "eval.lengths" and (found := re.fullmatch(r"\[?(range\([-\d, ]*\))\]?", value)):
+            return f'{key}=["{found[1]}"]'
+        if value not in ("", "null") and not value.startswith(("'", '"', "['", '["')):
+            if name in self.texts:
+                return f"{key}={quoted(value)}"
+            if name in self.lists:
+                several = value.startswith("[") and value.endswith("]")
+                parts = [part.strip() for part in (value[1:-1].split(",") if several else [value])]
+                return f"{key}=[{','.join(quoted(part) for part in parts if part)}]"
+        return f"{key}={value}" if "=" in given else given
+
+
+TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
+"""Options of `task=dataset` that are texts, and that are lists of them."""
+TRAIN = Command("train", texts=TEXTS, lists=LISTS)
+DATA = Command("data", texts=("export", *TEXTS), lists=LISTS)
+EVAL = Command(
+    "eval",
+    short=("lengths", "decode", "examples", "seed", "checkpoint", "stress"),
+    texts=("name",),
+    lists=("run", "against", "eval.stress"),
+)
+COMPARE = Command("compare", texts=("title", "out", "against"), lists=("runs", "where", "by"))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a command.
+
+    Args:
+        command: which.
+        words: overrides as on the command line, such as `pe=rope`.
+        values: options by dotted name, as Python values. They win over words; a leading `+` adds what is not there.
+        nodes: whole groups in place of an option, such as `{"task": {"_target_": …}}`.
+        labels: what these groups are called.
+        folders: the user's own configuration folders.
+    """
+
+    command: Command
+    words: Sequence[str] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    folders: Sequence[Path] = ()
+
+    def compose(self) -> dict[str, Any]:
+        """The resolved configuration, as plain values.
+
+        Raises:
+            UsageError: an unknown option, or a value that cannot be read.
+        """
+        from hydra.errors import CompactHydraException
+        from omegaconf.errors import OmegaConfBaseException
+
+        try:
+            return self._composed()
+        except (CompactHydraException, OmegaConfBaseException) as error:
+            raise UsageError(explain(error, self.command.name, self.words, self.folders)) from None
+
+    def _composed(self) -> dict[str, Any]:
+        from hydra import compose
+        from omegaconf import open_dict
+
+        words = [*searched(self.folders), *map(self.command.word, self.words)]
+        words += [f"~{group}" for group in self.nodes]
+        with hydra_in(config_dir()):
+            config = compose(self.command.name, words, return_hydra_config=True)
+            with open_dict(config):
+                for group, node in self.nodes.items():
+                    config[group] = dict(node)
+                for group, label in self.labels.items():
+                    config.labels[group] = label
+            for key, value in self.values.items():
+                self._put(config, key, value)
+            return resolved(config)
+
+    def _put(self, config: DictConfig, key: str, value: Any) -> None:
+        """Set an option that is there."""
+        from omegaconf import DictConfig, OmegaConf
+
+        name, adds = key.lstrip("+"), key.startswith("+")
+        name = f"eval.{name}" if name in self.command.short else name
+        node: Any = config
+        for part in name.split(".") if not adds else ():
+            if not isinstance(node, DictConfig) or part not in node.keys():  # noqa: SIM118  # `in` alone resolves
+                raise UsageError(
+                    f"unknown option {name!r}{near(name, self.command.name, self.words, self.folders)}"
+                )
+            node = node._get_node(part)  # noqa: SLF001  # an interpolation stays one
+        OmegaConf.update(config, name, plain(value), merge=False, force_add=adds)
+
+
+@contextmanager
+def hydra_in(folder: Path) -> Iterator[None]:
+    """Hydra over a configuration folder, whatever else uses Hydra in this process."""
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.version import VersionBase
+
+    hydra, config, version = GlobalHydra.instance(), HydraConfig.instance(), VersionBase.instance()
+    before = hydra.hydra, config.cfg, version.version_base
+    hydra.clear()
+    try:
+        with initialize_config_dir(str(folder), version_base="1.3"):
+            yield
+    finally:
+        hydra = GlobalHydra.instance()
+        hydra.hydra, config.cfg, version.version_base = before
+
+
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """A composed configuration as plain values, without Hydra's own; the labels say which options were chosen."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf, open_dict
+
+    HydraConfig.instance().set_config(config)
+    with open_dict(config):
+        del config["hydra"]
+    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+
+def searched(folders: Sequence[Path]) -> list[str]:
+    """The override that names folders of one's own to Hydra.
+
+    Raises:
+        UsageError: a folder is not there.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"config_dir={folder}: there is no such folder")
+    places = ",".join(quoted(f"file://{folder.resolve()}") for folder in folders)
+    return [f"hydra.searchpath=[{places}]"] if folders else []
+
+
+def plain(value: Any) -> Any:
+    """A Python value as a configuration holds it: None, bool, int, float, text, or lists and dictionaries of these."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if isinstance(value, PathLike):
+        return fspath(value)
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, range)):
+        return [plain(part) for part in value]
+    raise UsageError(
+        f"{value!r}: allowed are numbers, texts, True, False, None, and lists and dictionaries of these"
+    )
+
+
+def named_modules(folders: Sequence[Path]) -> set[str]:
+    """Modules that YAML in the user's own folders names; they are looked for there and in the working folder."""
+    text = "\n".join(
+        file.read_text(encoding="utf-8") for folder in folders for file in sorted(folder.rglob("*.yaml"))
+    )
+    if folders:
+        sys.path.extend(str(place) for place in (Path.cwd(), *folders) if str(place) not in sys.path)
+    return set(re.findall(r"_target_:\s*['\"]?(\w+)[\w.]*\.\w+", text))
+
+
+def groups(folders: Sequence[Path] = ()) -> set[str]:
+    """The groups of options."""
+    return {
+        place.name
+        for folder in (config_dir(), *folders)
+        if folder.is_dir()
+        for place in folder.iterdir()
+        if place.is_dir()
+    }
+
+
+def explain(error: BaseException, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
+    """What went wrong, in one line that names the option, what was got and what is allowed.
+
+    Args:
+        error: of Hydra, or a refusal.
+        command: whose configuration it is.
+        words: what was asked.
+        folders: the user's own configuration folders.
+    """
+    text = str(error)
+    if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+        options = re.findall(r"^\t([\w.-]+)$", text, re.MULTILINE)
+        return f"unknown option {found[1]}={found[2]}{nearest(found[2], options)} (allowed: {', '.join(options)})"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'results_dir'}: {error.strerror or error}"
+    if found := re.search(
+        r"Could not override '([^']+)'|Key '([^']+)' is not in struct|In '[^']+': Could not override '([^']+)'",
+        text,
+    ):
+        key = (found[1] or found[2] or found[3]).partition("@")[0].replace("/", ".")
+        return f"unknown option {key!r}{near(key, command, words, folders)}"
+    if "Error parsing override" in text:
+        word = re.search(r"Error parsing override '(.*)'", text)
+        detail = next((line.strip() for line in text.splitlines()[1:] if line.strip()), "")
+        return f"cannot read {word[1] if word else text!r}: allowed is option=value, quoted for the shell ({detail})"
+    if "add --multirun" in text or "requires --multirun" in text:
+        return f"{' '.join(text.splitlines()[0].split())} To run them all, give -m, or a list to lengen.study"
+    return " ".join(
+        line.strip()
+        for line in text.split("\nSet the environment variable", maxsplit=1)[0].splitlines()
+        if line.strip()
+    )
+
+
+def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
+    """The real options that a mistyped one is nearest to."""
+    known_groups = groups(folders)
+    chosen = [
+        word for word in words if re.fullmatch(r"\w+=[\w-]+", word) and word.partition("=")[0] in known_groups
+    ]
+    try:
+        from hydra import compose
+        from omegaconf import OmegaConf
+
+        with hydra_in(config_dir()):
+            known = flat(OmegaConf.to_container(compose(command, [*searched(folders), *chosen])))
+    except Exception:  # noqa: BLE001  # a hint is not worth a second error
+        return ""
+    head, _, tail = key.rpartition(".")
+    same = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
+    if close := nearest(tail, same):
+        return close.replace("'", f"'{head}." if head else "'", 1) if head else close
+    if places := [name for name in known if name.rpartition(".")[2] == tail]:
+        return f"; did you mean {places[0]!r}?"
+    return nearest(key, known)
+
+
+def quoted(text: str) -> str:
+    r"""A text as Hydra reads it back: in its quotes a backslash means something only before a quote.
+
+    >>> print(quoted('a "b"'))
+    "a \"b\""
+    """
+    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2].replace('"', '\\"'), text)
+    return f'"{escaped}"'
+
+
+def flat(node: Any, head: str = "") -> list[str]:
+    """Dotted names of all options."""
+    if not isinstance(node, dict):
+        return []
+    names = [f"{head}{key}" for key in node if key != "_target_"]
+    return names + [name for key, value in node.items() for name in flat(value, f"{head}{key}.")]

@@ -1,0 +1,80 @@
+"""Words and Python values to one configuration, whatever else uses Hydra in the process."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lengen.config.compose import COMPARE, EVAL, TRAIN, Request
+from lengen.config.errors import UsageError
+
+
+def test_values_arrive_as_they_were_given():
+    values = {
+        "optimizer.lr": math.pi * 1e-7,
+        "eval.lengths": (2, "1x", "range(3,5)"),
+        "data_seed": None,
+        "name": 'a "b", [c]=\\',
+        "steps": 7,
+        "trainer.progress": False,
+    }
+    config = Request(TRAIN, ["task=copy", "steps=5"], values).compose()
+    assert config["optimizer"]["lr"] == math.pi * 1e-7
+    assert config["eval"]["lengths"] == [2, "1x", "range(3,5)"]
+    assert (config["data_seed"], config["name"], config["steps"]) == (None, 'a "b", [c]=\\', 7)
+    assert config["trainer"]["progress"] is False
+    assert config["labels"]["task"] == "copy"
+    assert Request(EVAL, ["run=a*/b"], {"lengths": [3]}).compose()["eval"]["lengths"] == [3]
+    assert Request(COMPARE, ["where=pe=rope|nope"]).compose()["where"] == ["pe=rope|nope"]
+
+
+def test_a_value_that_others_are_read_from_reaches_them():
+    words = ["task=copy_twice_with_copy"]
+    task = Request(TRAIN, words, {"task.asked.alphabet": 7}).compose()["task"]
+    assert task["asked"]["alphabet"] == task["aids"]["once"]["task"]["alphabet"] == 7
+
+
+def test_a_node_stands_for_an_option_and_brings_none_of_its_settings():
+    node = {"_target_": "mine.Task", "sizes": [1, 2]}
+    config = Request(TRAIN, nodes={"task": node}, labels={"task": "mine"}).compose()
+    assert config["task"] == node
+    assert config["labels"]["task"] == "mine"
+    assert config["labels"]["pe"] == "nope"
+
+
+@pytest.mark.parametrize(
+    ("words", "values", "line"),
+    [
+        (["task=cpoy"], {}, "unknown option task=cpoy; did you mean"),
+        (["task=copy", "task.alphbet=3"], {}, "unknown option 'task.alphbet'; did you mean 'task.alphabet'?"),
+        (["task=copy"], {"task.alphbet": 3}, "unknown option 'task.alphbet'; did you mean 'task.alphabet'?"),
+        ([], {"stepz": 3}, "unknown option 'stepz'; did you mean 'steps'?"),
+        (["pe=rope,nope"], {}, "lengen.study"),
+        (["steps"], {}, "cannot read 'steps'"),
+        ([], {"steps": object()}, "allowed are numbers, texts"),
+    ],
+)
+def test_what_is_wrong_is_said_as_on_the_command_line(words, values, line):
+    with pytest.raises(UsageError) as error:
+        Request(TRAIN, words, values).compose()
+    assert line in str(error.value)
+
+
+def test_hydra_of_the_caller_stays_as_it_was(tmp_path):
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.version import VersionBase
+
+    (tmp_path / "mine.yaml").write_text("size: 3\nname: ${hydra:job.name}\n")
+    with initialize_config_dir(str(tmp_path), job_name="theirs", version_base="1.2"):
+        HydraConfig.instance().set_config(compose("mine", return_hydra_config=True))
+        before = GlobalHydra.instance().hydra, HydraConfig.get(), VersionBase.instance().version_base
+        assert Request(TRAIN, ["task=copy"]).compose()["labels"]["task"] == "copy"
+        with pytest.raises(UsageError):
+            Request(TRAIN, ["task=cpoy"]).compose()
+        after = GlobalHydra.instance().hydra, HydraConfig.get(), VersionBase.instance().version_base
+        assert all(one is other for one, other in zip(before, after, strict=True))
+        assert compose("mine").size == 3
+    HydraConfig.instance().cfg = None
