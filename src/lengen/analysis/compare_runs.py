@@ -83,7 +83,7 @@ class Comparison:
         self.draw(study, files)
         page.write(
             study,
-            files("page.html"),
+            files.file("page.html"),
             title=title,
             threshold=self.threshold,
             tables=[*tables.blocks(study, found), ("What the columns say", [], [[tables.legend(asked)]])],
@@ -107,7 +107,9 @@ class Comparison:
             ("left_out.csv", Excluded, study.left_out),
         ):
             if rows:
-                write_csv(files(name), [field.name for field in fields(kind)], [asdict(row) for row in rows])
+                write_csv(
+                    files.file(name), [field.name for field in fields(kind)], [asdict(row) for row in rows]
+                )
         told = ("panel", "line", "trained", "place")
         curves = [
             {
@@ -122,21 +124,21 @@ class Comparison:
             for run in line.runs
             for row in run.curve.rows
         ]
-        write_csv(files("curves.csv"), (*told, *CURVE_COLUMNS), curves)
-        write_text(files("table.md"), tables.markdown(study, found, self.asked, title))
+        write_csv(files.file("curves.csv"), (*told, *CURVE_COLUMNS), curves)
+        write_text(files.file("table.md"), tables.markdown(study, found, self.asked, title))
 
     def draw(self, study: Study, files: Written) -> None:
         """Draw every figure, as PNG and SVG."""
         panels = [panel for panel in study.panels if any(line.curves for line in panel.lines)]
         for panel in track(panels, "figures", transient=True, disable=not sys.stdout.isatty()):
             name = files.name(panel.name)
-            files.add(band.draw(panel, files(f"curves-{name}"), metric=self.metric, x=self.x))
-            files.add(success.draw(panel, files(f"success-{name}"), threshold=self.threshold, x=self.x))
-            files.add(medians.draw(panel, files(f"heat-{name}"), metric=self.metric))
-            files.add(cost.draw(panel, files(f"cost-{name}")))
+            files.add(band.draw(panel, files.stem(f"curves-{name}"), metric=self.metric, x=self.x))
+            files.add(success.draw(panel, files.stem(f"success-{name}"), threshold=self.threshold, x=self.x))
+            files.add(medians.draw(panel, files.stem(f"heat-{name}"), metric=self.metric))
+            files.add(cost.draw(panel, files.stem(f"cost-{name}")))
         if panels:
-            files.add(profile.draw(panels, files("profile")))
-            files.add(multiples.draw(panels, files("multiples"), metric=self.metric, x=self.x))
+            files.add(profile.draw(panels, files.stem("profile")))
+            files.add(multiples.draw(panels, files.stem("multiples"), metric=self.metric, x=self.x))
 
     def _matched(self, published: Published, study: Study) -> dict[str, list[PublishedCell]]:
         """The panels that the paper has too, each cell beside the paper's.
@@ -164,11 +166,11 @@ class Comparison:
     ) -> None:
         """Tabulate and draw every panel that the paper has too."""
         rows = [asdict(row) for each in found.values() for row in each]
-        write_csv(files("against.csv"), BESIDE, rows)
-        write_text(files("against.md"), tables.against(published, list(found.values())))
+        write_csv(files.file("against.csv"), BESIDE, rows)
+        write_text(files.file("against.md"), tables.against(published, list(found.values())))
         for panel in study.panels:
             if panel.name in found:
-                files.add(against.draw(panel, published, files(f"against-{files.name(panel.name)}")))
+                files.add(against.draw(panel, published, files.stem(f"against-{files.name(panel.name)}")))
                 for line in tables.agrees(agreement(found[panel.name]), published):
                     tables.say(console, line)
 
@@ -185,10 +187,13 @@ class Written:
         self.folder = folder
         self.names: set[str] = set()
 
-    def __call__(self, name: str) -> Path:
-        """The path of a file that is about to be written, or of a stem."""
-        if "." in name:
-            self.names.add(name)
+    def file(self, name: str) -> Path:
+        """The path of a file that is about to be written; it counts as one of this comparison."""
+        self.names.add(name)
+        return self.folder / name
+
+    def stem(self, name: str) -> Path:
+        """The path of a figure without its ending; `add` takes in the files that are written for it."""
         return self.folder / name
 
     def add(self, paths: list[Path]) -> None:

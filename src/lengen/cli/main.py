@@ -17,10 +17,10 @@ from lengen import __version__
 def commands() -> dict[str, str]:
     """Every command and its one-line help."""
     found = {}
-    for file in sorted((Path(__file__).parent / "commands").glob("[a-z]*.py")):
-        found[file.stem] = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition(
-            "\n"
-        )[0]
+    for file in sorted((Path(__file__).parent / "commands").glob("*.py")):
+        if file.name != "__init__.py":
+            docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+            found[file.stem] = docstring.partition("\n")[0]
     return found
 
 

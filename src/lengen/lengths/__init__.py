@@ -27,9 +27,9 @@ class Lengths(ABC):
         lacking = (
             length for length in self.support if not all(part.has(length) for part in task.training_tasks())
         )
-        some = copy(self)
-        vars(some)["lacking"] = frozenset(lacking)
-        return some
+        limited = copy(self)
+        object.__setattr__(limited, "lacking", frozenset(lacking))  # a distribution may be a frozen dataclass
+        return limited
 
     def upto(self, maximum: int, minimum: int = 1) -> list[int]:
         """All lengths up to a longest one but those that the task lacks; both ends stay, to be refused by name."""

@@ -64,6 +64,7 @@ def tell(answers: list[Any], *, full: bool) -> None:
                 category=facts.get("category", ""),
             )
         elif not answer.earlier:
-            names = sorted(path.name for path in answer.folder.path.glob("*.[cp][sn][vg]"))
+            files = answer.folder.path.iterdir()
+            names = sorted(path.name for path in files if path.suffix in (".csv", ".png"))
             found = terminal.summary(answer.curve) if answer.curve else ", ".join(names)
             print(f"  {shown(answer.folder.path)}: {found}")
