@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lengen.records.atomic import whole_folder
 from lengen.records.curve import write_text
 
 OVER = ("finished", "diverged")
@@ -81,18 +81,11 @@ class Folder:
         """Make the folder with its first files in one step, or leave it as it is if it is there."""
         if self.path.exists():
             return
-        beside = self.path.with_name(f".{self.path.name}.part")
-        shutil.rmtree(beside, ignore_errors=True)
-        try:
-            beside.mkdir(parents=True)
+        with whole_folder(self.path) as beside:
             for name in self.inside:
                 (beside / name).mkdir()
             write_text(beside / "config.yaml", config)
             write_text(beside / self.facts_name, _json(facts))
-            beside.replace(self.path)
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
 
     def set_aside(self) -> Path | None:
         """Rename an old run so that a new one can have its place; None if there was none."""
