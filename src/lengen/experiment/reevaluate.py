@@ -17,14 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lengen.config.errors import require
 from lengen.evaluation.stress_sets import chosen
-from lengen.evaluation.sweep import resident_peak, sweep
+from lengen.evaluation.sweep import sweep
 from lengen.experiment.compatibility import check_sweep
 from lengen.experiment.load_run import TrainedRun
-from lengen.experiment.protocol import footnote, protocol
-from lengen.records.curve import TRAINED, Curve
+from lengen.experiment.protocol import protocol
+from lengen.experiment.sweep_report import report_sweep
+from lengen.records.curve import Curve
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import EvalFolder
-from lengen.report import figure
 from lengen.task import Task
 
 
@@ -113,29 +113,15 @@ class Reevaluation:
         with folder.working(written(self.asked), self.facts, force=self.force) as work:
             if work:
                 curve = self._sweep(folder)
-                share = self.trained.id_exact_match
                 title = ": ".join(filter(None, (config.title, self.stress or self.name)))
-                figure.draw(
-                    curve,
-                    folder.figure,
-                    title=title,
-                    footnote=footnote(config, share),
-                    trained=share >= TRAINED,
-                )
-                folder.record(
-                    {
-                        "id_exact_match": share,
-                        "trained": share >= TRAINED,
-                        "reach": {f"{threshold:.2f}": length for threshold, length in curve.reaches.items()},
-                        "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
-                    }
-                )
+                accuracy = self.trained.id_exact_match
+                folder.record(report_sweep(curve, folder, config, accuracy, title=title))
         return EvalResult(folder, not work, Curve.load(folder.curve))
 
     def _sweep(self, folder: EvalFolder) -> Curve:
         """Examine every length; what an interrupted evaluation has found is kept."""
         config = self.trained.config
-        known = Curve.load(folder.curve) if folder.curve.exists() else Curve()
+        known = folder.load_curve()
         bar = Progress(
             TextColumn("{task.description}"),
             MofNCompleteColumn(),

@@ -13,18 +13,18 @@ from omegaconf import OmegaConf
 
 from lengen.decoder import Decoder
 from lengen.evaluation.id_accuracy import mean_scores
-from lengen.evaluation.sweep import resident_peak, sweep
+from lengen.evaluation.sweep import sweep
 from lengen.experiment.compatibility import check
 from lengen.experiment.config import RunConfig
 from lengen.experiment.load_run import TrainedRun
-from lengen.experiment.protocol import footnote, protocol
+from lengen.experiment.protocol import protocol
 from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
+from lengen.experiment.sweep_report import report_sweep
 from lengen.logger import RunFacts
-from lengen.records.curve import TRAINED, Curve
+from lengen.records.curve import Curve
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import OVER, RunFolder
-from lengen.report import figure
 from lengen.training.callback import DivergedError, TrainingCallback
 from lengen.training.checkpoint import read_checkpoint
 from lengen.training.fit import DecoderModule, fit
@@ -92,9 +92,10 @@ class Experiment:
         facts = self.folder.facts()
         if facts.get("status") not in OVER:
             return None
-        curve = Curve.load(self.folder.curve) if self.folder.curve.exists() else Curve()
         accuracy, error = facts.get("id_exact_match"), facts.get("error")
-        return Outcome(facts["status"], self.folder, curve, accuracy, earlier=True, error=error)
+        return Outcome(
+            facts["status"], self.folder, self.folder.load_curve(), accuracy, earlier=True, error=error
+        )
 
     def _start(self) -> Outcome:
         """Start, or resume, a run."""
@@ -178,7 +179,6 @@ class Experiment:
     def sweep(self, decoder: Decoder, step: int) -> Curve:
         """Evaluate every length; what an interrupted sweep has found is kept."""
         config, folder = self.config, self.folder
-        known = Curve.load(folder.curve) if folder.curve.exists() else Curve()
         return sweep(
             decoder,
             config.formatted_task,
@@ -186,7 +186,7 @@ class Experiment:
             config.eval,
             config.eval_lengths,
             config.facts(step),
-            known,
+            folder.load_curve(),
             lambda curve: curve.save(folder.curve),
         )
 
@@ -194,19 +194,14 @@ class Experiment:
         """Draw the figure, complete `run.json`, tell the logger."""
         config, folder = self.config, self.folder
         id_accuracy = config.id_exact_match(decoder)
-        trained = id_accuracy >= TRAINED
         seen = overlap.overlap(config.stream(), SHARE * folder.facts()["train_seconds"])
-        note = footnote(config, id_accuracy) + seen.sentence()
-        figure.draw(curve, folder.figure, title=config.title, footnote=note, trained=trained)
+        facts = report_sweep(curve, folder, config, id_accuracy, title=config.title, remark=seen.sentence())
         folder.record(
             {
                 "status": "finished",
                 "coverage": seen.facts,
-                "id_exact_match": id_accuracy,
-                "trained": trained,
-                "reach": {f"{threshold:.2f}": length for threshold, length in curve.reaches.items()},
+                **facts,
                 "parameters": sum(weight.numel() for weight in decoder.parameters()),
-                "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             }
         )

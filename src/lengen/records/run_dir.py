@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lengen.records.atomic import whole_folder
-from lengen.records.curve import write_text
+from lengen.records.curve import Curve, write_text
 
 OVER = ("finished", "diverged")
 """Statuses after which a run is not run again."""
@@ -41,6 +41,10 @@ class Folder:
     def figure(self) -> Path:
         """The curve as a picture."""
         return self.path / "figure.png"
+
+    def load_curve(self) -> Curve:
+        """The curve as far as it is written; empty where there is none."""
+        return Curve.load(self.curve) if self.curve.exists() else Curve()
 
     def facts(self) -> dict[str, Any]:
         """What the file of facts says; empty where there is none."""

@@ -1,0 +1,39 @@
+"""What every sweep leaves beside its curve: the figure, and the facts that the curve amounts to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lengen.evaluation.sweep import resident_peak
+from lengen.experiment.config import RunConfig
+from lengen.experiment.protocol import footnote
+from lengen.records.curve import TRAINED, Curve
+from lengen.records.run_dir import Folder
+from lengen.report import figure
+
+
+def report_sweep(
+    curve: Curve, folder: Folder, config: RunConfig, id_exact_match: float, *, title: str, remark: str = ""
+) -> dict[str, Any]:
+    """Draw the figure of a sweep.
+
+    Args:
+        curve: at least one row.
+        folder: of the sweep; its figure is written there.
+        config: of the run.
+        id_exact_match: exact match over the training lengths.
+        title: of the figure.
+        remark: added to the protocol in its footnote.
+
+    Returns:
+        What the sweep came to, for the folder's file of facts.
+    """
+    trained = id_exact_match >= TRAINED
+    note = footnote(config, id_exact_match) + remark
+    figure.draw(curve, folder.figure, title=title, footnote=note, trained=trained)
+    return {
+        "id_exact_match": id_exact_match,
+        "trained": trained,
+        "reach": {f"{threshold:.2f}": length for threshold, length in curve.reaches.items()},
+        "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
+    }
