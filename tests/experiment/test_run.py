@@ -146,7 +146,7 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_bits(lengen, tmp_pa
 def test_ctrl_c_is_a_pause(lengen, tmp_path, monkeypatch):
     from lengen.training import callback as journal
 
-    write = journal.Journal._write
+    write = journal.TrainingCallback._write
 
     def interrupt(self, step, *arguments, **options):
         write(self, step, *arguments, **options)

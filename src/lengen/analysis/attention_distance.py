@@ -13,10 +13,10 @@ from torch import Tensor
 
 from lengen.analysis.attention_weights import looked
 from lengen.config.errors import require
-from lengen.evaluation.test_set import examples, positions_key
 from lengen.experiment.load_run import TrainedRun
-from lengen.experiment.reevaluate import EvalResult, Reevaluation, place, written
+from lengen.experiment.reevaluate import Reevaluation
 from lengen.records.curve import split, write_csv
+from lengen.records.run_dir import EvalFolder
 from lengen.report import layers
 from lengen.task import PAD
 
@@ -107,32 +107,27 @@ class AttentionDistance(Reevaluation):
         """The given name, or what is measured."""
         return "-".join(filter(None, (self.name, "distance", self.stress)))
 
-    def run(self) -> EvalResult:
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For `eval.json`."""
+        return {**super().facts, "against": [str(other.folder.path) for other in self.others]}
+
+    def fill(self, folder: EvalFolder) -> None:
         """Write the distances, and draw them."""
-        config, folder = self.trained.config, place(self.trained, self.label, self.asked)
-        facts = {**self.facts, "against": [str(other.folder.path) for other in self.others]}
-        with folder.working(written(self.asked), facts, force=self.force) as work:
-            if work:
-                rows = [
-                    row
-                    for other in self.others
-                    for length in self.lengths
-                    for row in self._rows(other, length)
-                ]
-                write_csv(folder.path / "distance.csv", COLUMNS, rows)
-                title = ": ".join(filter(None, (config.title, self.stress)))
-                layers.draw(
-                    rows,
-                    folder.path / "distance.png",
-                    title=f"{title}: distance of attention",
-                    footnote=self._footnote(),
-                )
-        return EvalResult(folder, not work)
+        rows = [row for other in self.others for length in self.lengths for row in self._rows(other, length)]
+        write_csv(folder.path / "distance.csv", COLUMNS, rows)
+        title = ": ".join(filter(None, (self.trained.config.title, self.stress)))
+        layers.draw(
+            rows,
+            folder.path / "distance.png",
+            title=f"{title}: distance of attention",
+            footnote=self._footnote(),
+        )
 
     def _rows(self, other: TrainedRun, length: int) -> Iterator[dict[str, Any]]:
         """One row a layer: the distance to one run at one length."""
         config = self.trained.config
-        batch, key = examples(config.eval, self.task, length), positions_key(config.eval, length)
+        batch, key = self.test_set(length)
         found: dict[tuple[int, int], list[Tensor]] = {}
         sides = [
             looked(each.decoder, batch, each.config.positions, key, rows=ROWS)

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.analysis.attention_weights import looked
-from lengen.evaluation.test_set import examples, positions_key
-from lengen.experiment.reevaluate import EvalResult, Reevaluation, place, written
+from lengen.experiment.reevaluate import Reevaluation
 from lengen.records.curve import split, write_csv
+from lengen.records.run_dir import EvalFolder
 from lengen.report import heads
 from lengen.task import Batch
 
@@ -97,7 +97,7 @@ class AttentionStats(Reevaluation):
         config = self.trained.config
         found: dict[tuple[int, int, int], Look] = {}
         for length in self.lengths:
-            batch, key = examples(config.eval, self.task, length), positions_key(config.eval, length)
+            batch, key = self.test_set(length)
             width = batch.time + config.decoder.bos
             for part, slots in looked(self.trained.decoder, batch, config.positions, key):
                 for slot, paid in slots.items():
@@ -118,24 +118,20 @@ class AttentionStats(Reevaluation):
         """The given name, or what is looked at."""
         return "-".join(filter(None, (self.name or "attention", self.stress)))
 
-    def run(self) -> EvalResult:
+    def fill(self, folder: EvalFolder) -> None:
         """Write where every head looks, and draw it."""
-        config, folder = self.trained.config, place(self.trained, self.label, self.asked)
-        with folder.working(written(self.asked), self.facts, force=self.force) as work:
-            if work:
-                write_csv(folder.path / "attention.csv", HISTOGRAM, self.histograms())
-                rows = self.heads()
-                write_csv(folder.path / "heads.csv", HEADS, rows)
-                title = ": ".join(filter(None, (config.title, self.stress)))
-                heads.draw(
-                    self.histograms(),
-                    rows,
-                    folder.path / "attention.png",
-                    pe=config.labels.pe,
-                    title=f"{title}: where each head looks",
-                    footnote=self._footnote(rows),
-                )
-        return EvalResult(folder, not work)
+        config, histograms, rows = self.trained.config, self.histograms(), self.heads()
+        write_csv(folder.path / "attention.csv", HISTOGRAM, histograms)
+        write_csv(folder.path / "heads.csv", HEADS, rows)
+        title = ": ".join(filter(None, (config.title, self.stress)))
+        heads.draw(
+            histograms,
+            rows,
+            folder.path / "attention.png",
+            pe=config.labels.pe,
+            title=f"{title}: where each head looks",
+            footnote=self._footnote(rows),
+        )
 
     def histograms(self) -> list[dict[str, Any]]:
         """Rows of `attention.csv`: the share of a head's weight at every distance."""

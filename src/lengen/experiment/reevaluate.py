@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lengen.config.errors import require
 from lengen.evaluation.stress_sets import chosen
 from lengen.evaluation.sweep import sweep
+from lengen.evaluation.test_set import examples, positions_key
 from lengen.experiment.compatibility import check_sweep
 from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import protocol
@@ -25,7 +26,7 @@ from lengen.experiment.sweep_report import report_sweep
 from lengen.records.curve import Curve
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import EvalFolder
-from lengen.task import Task
+from lengen.task import Batch, Task
 
 
 class EvalResult(NamedTuple):
@@ -108,15 +109,25 @@ class Reevaluation:
         }
 
     def run(self) -> EvalResult:
-        """Sweep what is not known yet, draw, keep."""
-        folder, config = place(self.trained, self.label, self.asked), self.trained.config
+        """Fill the folder, unless it is finished already."""
+        folder = place(self.trained, self.label, self.asked)
         with folder.working(written(self.asked), self.facts, force=self.force) as work:
             if work:
-                curve = self._sweep(folder)
-                title = ": ".join(filter(None, (config.title, self.stress or self.name)))
-                accuracy = self.trained.id_exact_match
-                folder.record(report_sweep(curve, folder, config, accuracy, title=title))
-        return EvalResult(folder, not work, Curve.load(folder.curve))
+                self.fill(folder)
+        return EvalResult(folder, not work, folder.load_curve() if folder.curve.exists() else None)
+
+    def fill(self, folder: EvalFolder) -> None:
+        """Sweep what is not known yet, draw the curve, keep the facts."""
+        config = self.trained.config
+        curve = self._sweep(folder)
+        title = ": ".join(filter(None, (config.title, self.stress or self.name)))
+        accuracy = self.trained.id_exact_match
+        folder.record(report_sweep(curve, folder, config, accuracy, title=title))
+
+    def test_set(self, length: int) -> tuple[Batch, tuple[str | int, ...]]:
+        """The examples of a length, and the key of the generator for their positions."""
+        evaluation = self.trained.config.eval
+        return examples(evaluation, self.task, length), positions_key(evaluation, length)
 
     def _sweep(self, folder: EvalFolder) -> Curve:
         """Examine every length; what an interrupted evaluation has found is kept."""
