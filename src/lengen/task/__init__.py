@@ -49,6 +49,10 @@ class Vocabulary:
         """Ids of some symbols (a string is read character by character)."""
         return torch.tensor([self.ids[symbol] for symbol in symbols], dtype=torch.long)
 
+    def span(self, symbols: Iterable[str], place: int | Int[Tensor, "#batch symbols"] = 0) -> Span:
+        """Some symbols as a part of every example, all with one place."""
+        return Span(self.encode(symbols).unsqueeze(0), place)
+
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Symbols of some ids."""
         names = (*SPECIAL, *self.symbols)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
-from lengen.task.digits import led, uneven
+from lengen.task.digits import led, operand_sizes
 from lengen.task.scratchpad import tail
 from lengen.task.text import addition as words
 from lengen.task.text.scratchpad import check, every
@@ -113,12 +113,16 @@ class Addition(Task):
         )
         answer = self._written(total, kept[2], start, self.order != "plain")
         before = length + 3 if self.order == "plain" else 1  # next to the answer's first digit
-        plus, equals, point = self._sign("+", 1), self._sign("=", before), self._sign(">", before)
+        plus, equals, point = (
+            self.vocabulary.span("+", 1),
+            self.vocabulary.span("=", before),
+            self.vocabulary.span(">", before),
+        )
         trace: list[Span] = []
         written = [answer]
         if self.scratchpad != "none":
             equals, trace, written = (
-                self._sign("=", 1),
+                self.vocabulary.span("=", 1),
                 [self._trace(digits, total, carries)],
                 [point, answer],
             )
@@ -131,9 +135,7 @@ class Addition(Task):
     ) -> tuple[Int[Tensor, "2 batch length"], Int[Tensor, "2 batch"]]:
         """Digits of both operands from the least significant, and how many each has."""
         digits = torch.randint(10, (2, count, length), generator=generator)
-        sizes = torch.full((2, count), length)
-        if self.operands == "uneven":
-            sizes = uneven(length, count, generator).squeeze(2)
+        sizes = operand_sizes(self.operands, length, count, generator).squeeze(2)
         if self.carry == "heavy":
             digits = self._heavy(digits, sizes.amin(0).unsqueeze(1), generator)
         if self.carry == "full":
@@ -238,9 +240,6 @@ class Addition(Task):
         comma = torch.full_like(figures[:, :, :1], self.vocabulary[","])
         places = torch.arange(2, length + 2).repeat_interleave(5).unsqueeze(0)
         return Span(torch.cat([figures, comma], 2).flatten(1), places)
-
-    def _sign(self, sign: str, place: int) -> Span:
-        return Span(self.vocabulary.encode(sign).unsqueeze(0), place)
 
 
 def add(

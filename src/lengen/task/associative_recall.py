@@ -70,7 +70,7 @@ class AssociativeRecall(Task):
         asked = self._asked(length, count, generator)
         prompt = [
             Span(torch.stack([keys, values, *blanks], 2).flatten(1)),
-            Span(self.vocabulary.encode("?").unsqueeze(0)),
+            self.vocabulary.span("?"),
             Span(keys.gather(1, asked)),
             Span(torch.full((1, 1), SEP)),
         ]

@@ -12,8 +12,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.task import DIGITS, Batch, Span, Task, Vocabulary, assemble
-from lengen.task.digits import carry, number, size, uneven
+from lengen.task import DIGITS, Batch, Task, Vocabulary
+from lengen.task.digits import carry, little_endian, operand_sizes
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,10 @@ class BinaryAddition(Task):
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw additions; see `Task.sample`."""
-        sizes = torch.full((2, count, 1), length)
-        if self.operands == "uneven":
-            sizes = uneven(length, count, generator)
+        sizes = operand_sizes(self.operands, length, count, generator)
         bits = self._draw(sizes, length, count, generator)
         total = carry(pad(bits.sum(0), (0, 1)), base=2)
-        plus, equals = (Span(self.vocabulary.encode(sign).unsqueeze(0), 1) for sign in "+=")
-        first, second = (number(bits[i], sizes[i], turned=True) for i in range(2))
-        answer = number(total, size(total), turned=True)
-        return assemble(length, count, self.vocabulary, [first, plus, second, equals], [answer])
+        return little_endian("+", bits, sizes, total, self.vocabulary)
 
     def _draw(
         self, sizes: Int[Tensor, "2 batch 1"], length: int, count: int, generator: torch.Generator

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.task import DIGITS, Batch, Span, Task, Vocabulary, assemble
-from lengen.task.digits import multiply, number, size, uneven
+from lengen.task import DIGITS, Batch, Task, Vocabulary
+from lengen.task.digits import little_endian, multiply, operand_sizes
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,10 @@ class BinaryMultiplication(Task):
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw multiplications; see `Task.sample`."""
-        sizes = torch.full((2, count, 1), length)
-        if self.operands == "uneven":
-            sizes = uneven(length, count, generator)
+        sizes = operand_sizes(self.operands, length, count, generator)
         bits = self._draw(length, count, generator) * (torch.arange(length) < sizes)
         product = multiply(bits[0], bits[1], base=2)
-        times, equals = (Span(self.vocabulary.encode(sign).unsqueeze(0), 1) for sign in "*=")
-        first, second = (number(bits[i], sizes[i], turned=True) for i in range(2))
-        answer = number(product, size(product), turned=True)
-        return assemble(length, count, self.vocabulary, [first, times, second, equals], [answer])
+        return little_endian("*", bits, sizes, product, self.vocabulary)
 
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "2 batch length"]:
         if self.bits == "uniform":

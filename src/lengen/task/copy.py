@@ -100,7 +100,7 @@ class Copy(Task):
         prompt = [Span(items + len(SPECIAL), index), Span(separator, 1)]
         if rule is not None:
             before, after = (Span(symbol + len(SPECIAL)) for symbol in rule)
-            prompt = [before, Span(self.vocabulary.encode(">").unsqueeze(0)), after, Span(separator), *prompt]
+            prompt = [before, self.vocabulary.span(">"), after, Span(separator), *prompt]
         trace, answer = [], [Span(written + len(SPECIAL), index)] * self.times
         if self.scratchpad == "tail":
             trace = [

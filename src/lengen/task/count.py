@@ -64,7 +64,7 @@ class Count(Task):
         asked = torch.randint(self.alphabet, (count, 1), generator=generator)
         items = self._draw(asked, length, generator)
         number = (items == asked).sum(1, keepdim=True)
-        question = [Span(self.vocabulary.encode(sign).unsqueeze(0)) for sign in "?="]
+        question = [self.vocabulary.span(sign) for sign in "?="]
         prompt = [Span(items + len(SPECIAL)), question[0], Span(asked + len(SPECIAL)), question[1]]
         return assemble(length, count, self.vocabulary, prompt, [self._written(number, width)], coupled=False)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.task import PAD, SPECIAL, Span
+from lengen.task import PAD, SPECIAL, Batch, Span, Vocabulary, assemble
 
 
 def carry(columns: Int[Tensor, "numbers digits"], base: int = 10) -> Int[Tensor, "numbers digits"]:
@@ -44,9 +46,13 @@ def size(digits: Int[Tensor, "*batch digits"]) -> Int[Tensor, "*batch 1"]:
     return 1 + ((digits > 0) * torch.arange(digits.shape[-1])).amax(-1, keepdim=True)
 
 
-def uneven(length: int, count: int, generator: torch.Generator) -> Int[Tensor, "2 batch 1"]:
-    """Sizes of two operands: either has the length, the other one a uniform size up to it."""
+def operand_sizes(
+    operands: Literal["equal", "uneven"], length: int, count: int, generator: torch.Generator
+) -> Int[Tensor, "2 batch 1"]:
+    """Sizes of two operands: `equal` to the length; or `uneven`, one has the length, the other a uniform size up to it."""
     sizes = torch.full((2, count, 1), length)
+    if operands == "equal":
+        return sizes
     sizes[0] = torch.randint(1, length + 1, (count, 1), generator=generator)
     swap = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
     return torch.where(swap, sizes.flip(0), sizes)
@@ -109,3 +115,25 @@ def row(
     own = torch.arange(numbers.shape[1]).repeat_interleave(tokens.shape[1] // numbers.shape[1])
     groups = 0 if group is None else (own + group)[kept].unsqueeze(0)
     return Span(tokens[:, kept], where[kept].unsqueeze(0), groups)
+
+
+def little_endian(
+    sign: str,
+    operands: Int[Tensor, "2 batch length"],
+    sizes: Int[Tensor, "2 batch 1"],
+    result: Int[Tensor, "batch digits"],
+    vocabulary: Vocabulary,
+) -> Batch:
+    """Problems of two operands and their results, every number least significant digit first.
+
+    Args:
+        sign: what stands between the operands.
+        operands: their digits.
+        sizes: how many digits are written of each.
+        result: its digits; leading zeros are not written.
+        vocabulary: its first symbols are the digits.
+    """
+    first, second = (number(operands[i], sizes[i], turned=True) for i in range(2))
+    answer = number(result, size(result), turned=True)
+    prompt = [first, vocabulary.span(sign, 1), second, vocabulary.span("=", 1)]
+    return assemble(operands.shape[2], operands.shape[1], vocabulary, prompt, [answer])

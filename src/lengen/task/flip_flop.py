@@ -56,7 +56,7 @@ class FlipFlop(Task):
         bits = torch.where(kind == READ, bits.gather(1, last), bits)
         answer = bits.gather(1, last[:, -1:])
         instructions = torch.stack([kind + self.vocabulary["w"], bits + self.vocabulary["0"]], 2).flatten(1)
-        question = Span(self.vocabulary.encode("r").unsqueeze(0))
+        question = self.vocabulary.span("r")
         return assemble(
             length,
             count,

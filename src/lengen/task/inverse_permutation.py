@@ -65,7 +65,7 @@ class InversePermutation(Task):
         permutation = self._permutation(length, count, generator)
         start = torch.randint(self.numbers - length + 1, (count, 1), generator=generator)
         start = start + self.vocabulary["1."]
-        colon, blank = (Span(self.vocabulary.encode(sign).unsqueeze(0)) for sign in ":_")
+        colon, blank = (self.vocabulary.span(sign) for sign in ":_")
         prompt = [Span(start + permutation), colon, Span(string.gather(1, permutation))]
         trace, answer = [], [Span(string)]
         if self.scratchpad == "blanks":

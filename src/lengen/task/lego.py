@@ -93,7 +93,7 @@ class Lego(Task):
                 given.gather(1, order.unsqueeze(2).expand(-1, -1, CLAUSE)).flatten(1)[:, :-1],
                 places.gather(1, order).repeat_interleave(CLAUSE, 1)[:, :-1],
             ),
-            Span(self.vocabulary.encode("?").unsqueeze(0), asked + 2),
+            self.vocabulary.span("?", asked + 2),
             Span(names.gather(1, asked), asked + 2),
             Span(torch.full((1, 1), SEP), 1),
         ]

@@ -106,7 +106,7 @@ class Lookup(Task):
         function, argument = order // self.values, order % self.values
         value = tables.flatten(1).gather(1, order)
         entries = [self._name(function), argument + len(SPECIAL), value + len(SPECIAL)]
-        return [Span(torch.stack(entries, 2).flatten(1)), Span(self.vocabulary.encode(":").unsqueeze(0))]
+        return [Span(torch.stack(entries, 2).flatten(1)), self.vocabulary.span(":")]
 
     def _name(self, functions: Int[Tensor, "batch functions"]) -> Int[Tensor, "batch functions"]:
         """Ids of functions."""

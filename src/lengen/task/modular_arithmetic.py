@@ -60,7 +60,7 @@ class ModularArithmetic(Task):
         """Draw expressions; see `Task.sample`."""
         draw = self._nested if self.brackets else self._flat
         tokens, value = draw(length, count, generator)
-        prompt = [Span(tokens), Span(self.vocabulary.encode("=").unsqueeze(0))]
+        prompt = [Span(tokens), self.vocabulary.span("=")]
         answer = Span((value + self.vocabulary["0"]).unsqueeze(1))
         return assemble(length, count, self.vocabulary, prompt, [answer], coupled=False)
 

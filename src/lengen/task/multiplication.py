@@ -74,9 +74,9 @@ class Multiplication(Task):
         before = 1 if turned else width + 2  # next to the answer's first digit
         prompt = [
             number(first, length, turned=False),
-            self._sign("*", 1),
+            self.vocabulary.span("*", 1),
             number(second, other, turned=False),
-            self._sign("=", before),
+            self.vocabulary.span("=", before),
         ]
         answer = number(product, width if self.pad == "zero" else size(product), turned=turned)
         trace = [self._trace(first, second, before)] if self.scratchpad == "partial_products" else []
@@ -127,6 +127,3 @@ class Multiplication(Task):
         behind[:2] = [("+", hole), (hole, hole)]
         behind[-2:] = [(">", hole), (hole, hole)]
         return torch.stack([self.vocabulary.encode(signs) for signs in behind])
-
-    def _sign(self, sign: str, place: int) -> Span:
-        return Span(self.vocabulary.encode(sign).unsqueeze(0), place)

@@ -73,7 +73,7 @@ class NgramLookup(Task):
                 part[again] = new
         prompt = [
             Span(strings + len(SPECIAL)),
-            Span(self.vocabulary.encode("?").unsqueeze(0)),
+            self.vocabulary.span("?"),
             Span(key + len(SPECIAL)),
             Span(torch.full((1, 1), SEP)),
         ]

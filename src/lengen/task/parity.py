@@ -78,7 +78,7 @@ class Parity(Task):
         if self.scratchpad == "tail":
             before, after = (each + len(SPECIAL) for each in (pad(states[:, :-1], (1, 0)), states))
             work = tail.trace(self.vocabulary, [prompt[0].tokens, before], [after])
-            point = Span(self.vocabulary.encode(">").unsqueeze(0), length)
+            point = self.vocabulary.span(">", length)
             answer = [point, Span(after[:, -1:], length + 1)]
             return assemble(length, count, self.vocabulary, prompt, answer, trace=[work])
         if self.scratchpad == "running":

@@ -80,11 +80,11 @@ class Poly(Task):
         terms = torch.stack([*self._signed(coefficients), variable, powers + len(SPECIAL)], 2)
         index = torch.arange(2, length + 2).unsqueeze(0)
         prompt = [
-            self._words("x="),
+            self.vocabulary.span("x="),
             Span(torch.cat(self._signed(point), 1)),
-            self._words(":"),
+            self.vocabulary.span(":"),
             Span(terms.flatten(1), index.repeat_interleave(4, 1)),
-            Span(self.vocabulary.encode("=").unsqueeze(0), 1),
+            self.vocabulary.span("=", 1),
         ]
         answer = Span(sums[:, -1:] + len(SPECIAL), index[:, -1:])
         if self.scratchpad == "none":
@@ -99,6 +99,3 @@ class Poly(Task):
         """Ids of the signs and of the digits of some numbers; zero is positive."""
         plus, minus = self.vocabulary["+"], self.vocabulary["-"]
         return torch.where(numbers < 0, minus, plus), numbers.abs() + len(SPECIAL)
-
-    def _words(self, symbols: str) -> Span:
-        return Span(self.vocabulary.encode(symbols).unsqueeze(0))

@@ -53,7 +53,7 @@ class SquareRoot(Task):
         pairs = torch.arange(length).flip(0) // 2 + 2  # two bits for each bit of the root
         prompt = [
             Span(bits.flip(1) + len(SPECIAL), pairs.unsqueeze(0)),
-            Span(self.vocabulary.encode("=").unsqueeze(0), half + 2),
+            self.vocabulary.span("=", half + 2),
         ]
         answer = number(square_root(bits), half, turned=False)
         return assemble(length, count, self.vocabulary, prompt, [answer])

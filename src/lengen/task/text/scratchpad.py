@@ -92,7 +92,7 @@ def think(
     each = fill(vocabulary, BETWEEN + template(parts, step), **pieces)
     each = torch.where(exists.unsqueeze(-1), each, PAD).flatten(1)[:, len(BETWEEN) :]
     return [
-        Span(vocabulary.encode(BEGIN).unsqueeze(0)),
+        vocabulary.span(BEGIN),
         Span(each),
-        Span(vocabulary.encode(END).unsqueeze(0)),
+        vocabulary.span(END),
     ]
