@@ -7,12 +7,14 @@ They are computed on the host, beside the batch. In training some schemes draw a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Real
 from torch import Tensor
 
+from lengen.config.errors import require
 from lengen.task import Batch
 
 
@@ -50,6 +52,31 @@ class Positions(ABC):
     def largest(self, batch: Batch, *, training: bool) -> int:
         """The largest position that such a batch can get, whatever is drawn; the next integer where it is none."""
         return int(self(batch, torch.Generator(), training=False).max())
+
+
+@dataclass(frozen=True)
+class LimitedPositions(Positions):
+    """Positions up to a maximum, which a batch must fit.
+
+    Args:
+        maximum: the number of positions, or the largest of them; at least 1.
+    """
+
+    maximum: int
+
+    def __post_init__(self) -> None:
+        require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
+
+    def check_fit(self, needed: int) -> None:
+        """Refuse a batch that needs more positions than there are.
+
+        Raises:
+            UsageError: `needed` is larger than the maximum.
+        """
+        require(
+            needed <= self.maximum,
+            f"positions.maximum={self.maximum} cannot hold the {needed} positions of this length",
+        )
 
 
 def starts(batch: Batch, room: int | Tensor, generator: torch.Generator) -> Real[Tensor, "batch 1"]:

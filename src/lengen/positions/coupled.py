@@ -9,14 +9,12 @@ import torch
 from jaxtyping import Int, Real
 from torch import Tensor
 
-from lengen.config.errors import require
-from lengen.positions import Positions, starts
-from lengen.positions.offset import fits
+from lengen.positions import LimitedPositions, starts
 from lengen.task import Batch
 
 
 @dataclass(frozen=True)
-class Coupled(Positions):
+class Coupled(LimitedPositions):
     """The task's own places, shifted by a random start in training; tokens without a place have position 0.
 
     Args:
@@ -26,9 +24,6 @@ class Coupled(Positions):
     increasing: ClassVar[bool] = False
     aligned: ClassVar[bool] = True
     maximum: int = 64
-
-    def __post_init__(self) -> None:
-        require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
 
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
@@ -48,7 +43,7 @@ class Coupled(Positions):
         training: bool,
     ) -> Int[Tensor, "batch time"]:
         """Places from a random start; 0, which is no place, stays."""
-        fits(int(level.max()), self.maximum)
+        self.check_fit(int(level.max()))
         if not training:
             return level
         shift = starts(batch, self.maximum - level.amax(1, keepdim=True), generator)

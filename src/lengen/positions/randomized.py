@@ -8,15 +8,13 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from lengen.config.errors import require
-from lengen.positions import Positions
-from lengen.positions.offset import fits
+from lengen.positions import LimitedPositions
 from lengen.sampling import largest
 from lengen.task import Batch
 
 
 @dataclass(frozen=True)
-class Randomized(Positions):
+class Randomized(LimitedPositions):
     """As many distinct integers below a maximum as there are tokens, sorted; drawn an example, in sweeps too.
 
     The sweep draws them from its own seed, as the paper's evaluation is random as well. Distances are differences of
@@ -28,14 +26,11 @@ class Randomized(Positions):
 
     maximum: int = 2048
 
-    def __post_init__(self) -> None:
-        require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
-
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
     ) -> Real[Tensor, "#batch time"]:
         """See `Positions`."""
-        fits(batch.time, self.maximum)
+        self.check_fit(batch.time)
         draw = torch.rand((len(batch), self.maximum), generator=generator)
         return largest(draw, batch.time).sort(1).values
 
