@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lengen.comparison.find_runs import find_named
+from lengen.comparison.find_runs import find_folders
 from lengen.config.compose import EVAL
 
 
@@ -40,13 +40,13 @@ def tree(tmp_path, monkeypatch):
     ],
 )
 def test_find(tree, patterns, names):
-    assert [folder.path.as_posix() for folder in find_named(patterns, "run")] == names
+    assert [folder.path.as_posix() for folder in find_folders(patterns, "run")] == names
 
 
 @pytest.mark.parametrize("pattern", ["nothing", "runs/c*", "runs/b/x/seed=0.aside-20200101T000000"])
 def test_a_pattern_without_runs_is_refused(tree, pattern):
     with pytest.raises(ValueError, match=r"run=.*no run is there"):
-        find_named(["runs", pattern], "run")
+        find_folders(["runs", pattern], "run")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 from lengen.analysis.attention_distance import AttentionDistance
 from lengen.analysis.attention_stats import AttentionStats
-from lengen.comparison.find_runs import find_named
+from lengen.comparison.find_runs import find_folders
 from lengen.config.builder import Builder
 from lengen.config.errors import require
 from lengen.evaluation.options import EvalOptions
@@ -71,7 +71,7 @@ class EvalRequest:
     @property
     def runs(self) -> list[RunFolder]:
         """The runs that are examined."""
-        return find_named(self.run, "run")
+        return find_folders(self.run, "run")
 
     def answer(self, folder: RunFolder, allowed: Iterable[str]) -> list[EvalResult]:
         """Everything that is asked of one run; what is there already is not done again."""
@@ -92,7 +92,7 @@ class EvalRequest:
         changes = {**self.changes, "eval": {**self.changes["eval"], "lengths": lengths}}
         folders = [
             folder
-            for folder in find_named(self.against, "against")
+            for folder in find_folders(self.against, "against")
             if not folder.path.samefile(trained.folder.path)
         ]
         require(bool(folders), f"against={self.against[0]}: is the run itself (allowed: other runs)")

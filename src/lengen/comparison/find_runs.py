@@ -31,18 +31,17 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
     configs: dict[str, Mapping[str, Any]] = {}
     seen: set[Path] = set()
     for pattern in patterns:
-        places = matching(pattern)
-        folders = [folder for place in places for folder in below(place)]
+        folders = run_folders(pattern)
         if not folders:
-            yield Excluded(pattern, "no run here" if places else "nothing matches")
+            yield Excluded(pattern, "no run here" if matching(pattern) else "nothing matches")
         for folder in folders:
             if (real := folder.resolve()) not in seen:
                 seen.add(real)
                 yield read(folder, configs)
 
 
-def find_named(patterns: Sequence[str], option: str) -> list[RunFolder]:
-    """Every run that some patterns mean, each once, in the order of the patterns and then of the paths.
+def find_folders(patterns: Sequence[str], option: str) -> list[RunFolder]:
+    """The folder of every run that some patterns name, each once, in the order of the patterns and then of the paths.
 
     Args:
         patterns: run folders, folders above runs, or globs of either.
@@ -51,15 +50,20 @@ def find_named(patterns: Sequence[str], option: str) -> list[RunFolder]:
     Raises:
         ValueError: a pattern means no run.
     """
-    found: dict[Path, None] = {}
+    paths: list[Path] = []
     for pattern in patterns:
-        runs = [run for place in matching(pattern) for run in below(place)]
+        folders = run_folders(pattern)
         require(
-            bool(runs),
+            bool(folders),
             f"{option}={pattern}: no run is there (allowed: a run folder, a folder above runs, or a glob of them)",
         )
-        found.update(dict.fromkeys(runs))
-    return [RunFolder(path) for path in found]
+        paths += folders
+    return [RunFolder(path) for path in dict.fromkeys(paths)]
+
+
+def run_folders(pattern: str) -> list[Path]:
+    """The run folders that a path or a glob names, and those below what it names."""
+    return [folder for place in matching(pattern) for folder in below(place)]
 
 
 def matching(pattern: str) -> list[Path]:
