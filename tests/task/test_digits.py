@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lengen.task.digits import carry, multiply, number, row, size, uneven
+from lengen.task.digits import carry, multiply, number, operand_sizes, row, size
 
 
 def drawn(count, width, least, most):
@@ -54,8 +54,8 @@ def test_size():
     assert size(digits).tolist() == [[1], [1], [2], [3]]
 
 
-def test_uneven():
-    sizes = uneven(5, 500, torch.Generator().manual_seed(0)).squeeze(2)
+def test_uneven_operands():
+    sizes = operand_sizes("uneven", 5, 500, torch.Generator().manual_seed(0)).squeeze(2)
     assert (sizes.amax(0) == 5).all()
     assert {tuple(pair) for pair in sizes.T.tolist()} == {(5, n) for n in range(1, 6)} | {
         (n, 5) for n in range(1, 6)
