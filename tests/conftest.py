@@ -32,6 +32,11 @@ TINY = (
 """A run of a second or two."""
 
 
+def pytest_collection_finish() -> None:
+    """Check types from here on."""
+    typecheck.started.set()
+
+
 @pytest.fixture(autouse=True)
 def _checked() -> None:
     """Check the first calls of each function in each test."""

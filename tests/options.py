@@ -1,6 +1,7 @@
 """What the YAML files of a group name."""
 
-from functools import partial
+from copy import deepcopy
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
@@ -19,12 +20,16 @@ def files(group):
     return sorted((CONFIGS / group).glob("*.yaml"))
 
 
+@cache
+def content(path):
+    """What a YAML holds."""
+    return OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+
+
 def read(path):
     """The class that a YAML names, and its options; `# @package _global_` files hold them under their group's name."""
-    content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    options = dict(
-        content[path.parent.name] if path.read_text().startswith("# @package _global_") else content
-    )
+    held = content(path)
+    options = deepcopy(held[path.parent.name] if path.read_text().startswith("# @package _global_") else held)
     module, _, kind = options.pop("_target_").rpartition(".")
     return getattr(import_module(module), kind), options
 

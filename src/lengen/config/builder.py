@@ -10,11 +10,11 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, is_dataclass, make_dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 T = TypeVar("T")
@@ -148,14 +148,19 @@ def leaf(hint: Any, value: Any, path: str) -> Any:
         raise ValueError(f"{path}={value}: allowed is {', '.join(map(str, choices))}{near}")
     if any(typing.get_origin(part) is Literal for part in typing.get_args(hint)):
         return either(hint, value, path)
-    schema = make_dataclass("Leaf", [("value", hint, MISSING)])
     try:
         if hint is not bool and bool not in typing.get_args(hint) and isinstance(value, bool):
             raise_type(hint, value, path)
-        merged = OmegaConf.merge(OmegaConf.structured(schema), {"value": value})
+        merged = OmegaConf.merge(_schema(hint), {"value": value})
         return OmegaConf.to_container(merged)["value"]  # type: ignore[index, call-overload]
     except OmegaConfBaseException:
         raise_type(hint, value, path)
+
+
+@cache
+def _schema(hint: Any) -> DictConfig:
+    """A configuration of one `value` of some type."""
+    return OmegaConf.structured(make_dataclass("Leaf", [("value", hint, MISSING)]))  # type: ignore[no-any-return]
 
 
 def either(hint: Any, value: Any, path: str) -> Any:
