@@ -1,5 +1,6 @@
 #!/bin/sh
 # The exact command behind every number under results/. Runs that are there are not run again.
+# It also draws the figures and pages, of which git keeps one picture a study.
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
