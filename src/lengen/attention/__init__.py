@@ -20,7 +20,7 @@ memory quadratic with several such matrices kept, and say so by `fused = False`.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -29,6 +29,10 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from lengen.block.hooks import HookedModule
 from lengen.block.inputs import BlockInputs, Shape, wide
+from lengen.config.aliases import moved_from
+
+if not TYPE_CHECKING:
+    __getattr__ = moved_from(__name__)
 
 
 class AttentionRule(HookedModule):

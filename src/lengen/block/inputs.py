@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
 from lengen.block.flex_bias import DistanceBias
+from lengen.config.aliases import FIELDS, FormerName
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class BlockInputs:
     key: Real[Tensor, "#batch key *streams"]
     cache: BlockCache
     distance_bias: DistanceBias | None = None
+    memory, lags = (FormerName(old, new) for old, new in FIELDS["BlockInputs"].items())
 
     @property
     def visible(self) -> Int[Tensor, " query"]:

@@ -1,1 +1,8 @@
 """From YAML to checked objects."""
+
+from typing import TYPE_CHECKING
+
+from lengen.config.aliases import moved_from
+
+if not TYPE_CHECKING:
+    __getattr__ = moved_from(__name__)

@@ -17,6 +17,8 @@ from typing import Any, Literal, TypeVar, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lengen.config.aliases import current, warn_renamed
+
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
 
@@ -89,7 +91,9 @@ class Builder:
                     f"{path}._target_ is missing: allowed is a {kind.__name__} under {self._roots}"
                 )
             return kind
-        module, _, leaf = str(name).rpartition(".")
+        if (new := current(str(name))) != name:
+            warn_renamed(str(name), new)
+        module, _, leaf = new.rpartition(".")
         if module.partition(".")[0] not in self.allowed:
             raise ValueError(
                 f"{path}._target_={name}: allowed is a class under {self._roots}; for a class of your own, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from einops import rearrange
@@ -15,8 +15,12 @@ from torch import Tensor, nn
 from lengen.attention import AttentionRule
 from lengen.block.flex_bias import NARROWEST, DistanceBias, serves
 from lengen.block.inputs import BlockCache, BlockInputs, DecodingCache, Shape, later
+from lengen.config.aliases import moved_from
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
+
+if not TYPE_CHECKING:
+    __getattr__ = moved_from(__name__)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
+from lengen.config.aliases import with_current_targets
 from lengen.config.builder import Builder
 from lengen.config.errors import require
 from lengen.decoder import Decoder
@@ -102,7 +103,8 @@ def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: I
     )
     changed = {group: {**record[group], **options} for group, options in changes.items()}
     try:
-        config = Builder(allowed).build(RunConfig, {**record, **changed, "logger": LOGGER, "record": record})
+        node = with_current_targets({**record, **changed, "logger": LOGGER})
+        config = Builder(allowed).build(RunConfig, {**node, "record": record})
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return TrainedRun(config, folder)

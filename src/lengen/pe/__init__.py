@@ -30,7 +30,7 @@ Values and gradients are held to those of the mask, on a CPU; it was not run on 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from jaxtyping import Float, Real
@@ -38,7 +38,10 @@ from torch import Tensor
 
 from lengen.block.hooks import HookedModule
 from lengen.block.inputs import BlockInputs, Shape
-from lengen.config.aliases import METHODS
+from lengen.config.aliases import METHODS, moved_from
+
+if not TYPE_CHECKING:
+    __getattr__ = moved_from(__name__)
 
 
 class PositionalEncoding(HookedModule):

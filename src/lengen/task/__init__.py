@@ -17,6 +17,8 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from lengen.config.aliases import METHODS, RenamedMethods
+
 PAD, BOS, SEP, EOS = range(4)
 SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
 DIGITS = tuple("0123456789")
@@ -191,8 +193,10 @@ def close(tokens: Int[Tensor, "batch time"], *others: Tensor) -> list[Tensor]:
     ]
 
 
-class Task(ABC):
+class Task(RenamedMethods, ABC):
     """A family of problems by length, from 1 up; a task may lack some lengths, and refuses these."""
+
+    renamed = METHODS["Task"]
 
     @property
     @abstractmethod
