@@ -17,7 +17,7 @@ from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
 from lengen.comparison.published import agreement, beside, load
 from lengen.comparison.summary import COLUMNS, SuccessCriterion, findings
-from lengen.report import band, figure, medians
+from lengen.report import band, medians, sheet
 from lengen.statistics.intervals import clopper_pearson
 from studies import LENGTHS, write_run
 
@@ -50,7 +50,7 @@ def runs(tmp_path):
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch):
     """Figures with few dots, drawn fast."""
-    monkeypatch.setattr(figure, "DOTS", 60)
+    monkeypatch.setattr(sheet, "DOTS", 60)
 
 
 def slow_area(shares):

@@ -15,6 +15,7 @@ from lengen.records.curve import Curve
 from lengen.report import figure
 from lengen.report.colour import colour
 from lengen.report.lines import wrap
+from lengen.report.sheet import Sheet
 from report.curves import curve
 
 FOOTNOTE = (
@@ -49,7 +50,7 @@ def drawn(tmp_path, monkeypatch):
 
     def draw(curve: Curve, *, title: str = "addition, nope", trained: bool = True):
         kept = []
-        monkeypatch.setattr(figure, "write", lambda canvas, *_: kept.append(canvas))
+        monkeypatch.setattr(Sheet, "save", lambda sheet, _: kept.append(sheet.canvas))
         figure.draw(curve, tmp_path / "figure.png", title=title, footnote=FOOTNOTE, trained=trained)
         monkeypatch.undo()
         kept[0].figure.set_dpi(300)

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from lengen.comparison.grouping import Panel
 from lengen.comparison.published import Published, theirs
 from lengen.report.band import fill
-from lengen.report.figure import GREY, WIDTH
-from lengen.report.sheet import DOUBLE, Sheet
+from lengen.report.colour import GREY
+from lengen.report.sheet import DOUBLE, WIDTH, Sheet
 from lengen.report.styles import styles
 
 BLACK = "#222222"
@@ -48,8 +48,6 @@ def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
         gap=(0.42, 0.1),
         strip=0.14,
     )
-    if sheet.strip is not None:
-        sheet.strip.axis("off")
     looks = styles(panel.lines)
     for index, line in enumerate(lines):
         axes = sheet.grid[index // across][index % across]

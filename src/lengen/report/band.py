@@ -13,7 +13,8 @@ from matplotlib.ticker import NullFormatter
 
 from lengen.comparison.cell_scores import SHARES, lengths, matrix, quartiles, reaches
 from lengen.comparison.grouping import Cell, Panel
-from lengen.report.figure import GREY, SHADE, length_axis
+from lengen.report.axes import length_axis
+from lengen.report.colour import GREY, SHADE
 from lengen.report.sheet import Sheet
 from lengen.report.styles import Style, legend, shown, styles
 from lengen.statistics.intervals import THRESHOLDS
@@ -104,12 +105,7 @@ def fill(
 def _reaches(sheet: Sheet, lines: Sequence[Cell], looks: Mapping[str, Style], unit: int) -> None:
     """The strip above the axes: for each cell the range of its seeds' reaches, and their median."""
     strip = sheet.strip
-    if strip is None:
-        return
-    strip.set_xscale(sheet.axes.get_xscale(), **({"base": 2} if sheet.axes.get_xscale() == "log" else {}))
-    strip.set_xlim(sheet.axes.get_xlim())
     strip.set_ylim(len(lines), -0.3)
-    strip.axis("off")
     left = strip.get_xlim()[0]
     for index, line in enumerate(lines):
         look = looks[line.name]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import zlib
 
+GREY, SHADE, ALARM = "#666666", "#EFEFEF", "#B00020"
+"""Side lines and notes, trained lengths, and what must not be overlooked."""
+
 STYLES = {
     "nope": ("#0072B2", "o"),
     "rope": ("#D55E00", "s"),

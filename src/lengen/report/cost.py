@@ -8,7 +8,7 @@ from matplotlib.ticker import NullFormatter
 
 from lengen.comparison.cell_scores import costs, lengths
 from lengen.comparison.grouping import Panel
-from lengen.report.figure import length_axis
+from lengen.report.axes import length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
 

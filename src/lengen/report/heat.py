@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lengen.records.curve import Curve
-from lengen.report.figure import ALARM, FOOTNOTE, GREY, LEFT, RIGHT, TITLE, WIDTH, inscribe, write
-from lengen.report.lines import wrap
+from lengen.report.colour import ALARM, GREY
+from lengen.report.sheet import LEFT, RIGHT, TITLE, WIDTH, Sheet
 
-CELL, ABOVE, BELOW, BAR = 0.16, 0.14, 0.34, 0.42
-"""Inches: height of a row, the strip that marks trained lengths, ticks and label under the axes, the colour bar's room."""
+CELL, ABOVE, BAR = 0.16, 0.14, 0.42
+"""Inches: height of a row, the strip that marks trained lengths, the colour bar's room."""
 MAP = "cividis"
 """Dark is wrong and light is right, also in grey print and for colour-blind readers."""
 NUMBERS = 12
@@ -44,15 +42,10 @@ def draw(
     if len(spans) != 1 or not (lengths := spans.pop()):
         raise ValueError(f"a grid needs curves over the same lengths, got {sorted(map(list, spans))}")
     exact = np.array([[row.exact_match for row in curve.rows] for curve in values.values()])
-    room = WIDTH - LEFT - RIGHT
-    titles, notes = wrap(title, room, 8, "bold"), wrap(footnote, WIDTH - 0.16, 5)
-    head = 0.06 + TITLE * (len(titles) + (not trained)) + ABOVE
     plot = max(CELL * len(values), 0.6)
-    height = head + plot + BELOW + 0.05 + FOOTNOTE * len(notes)
-    figure = Figure(figsize=(WIDTH, height), facecolor="white")
-    canvas = FigureCanvasAgg(figure)
-    down = (height - head - plot) / height
-    axes = figure.add_axes((LEFT / WIDTH, down, (room - BAR) / WIDTH, plot / height))
+    strip = ABOVE + (0 if trained else TITLE)
+    sheet = Sheet(title, footnote, plot=plot, strip=strip, right=RIGHT + BAR, indent=LEFT)
+    axes = sheet.axes
     image = axes.imshow(
         exact, origin="lower", aspect="auto", cmap=MAP, vmin=0, vmax=1, interpolation="nearest"
     )
@@ -60,15 +53,15 @@ def draw(
     _trained(axes, lengths, next(iter(values.values())).rows[0].train_length, plot)
     if len(lengths) <= NUMBERS:
         _numbers(axes, exact)
-    side = figure.add_axes(((WIDTH - RIGHT - BAR + 0.1) / WIDTH, down, 0.07 / WIDTH, plot / height))
-    bar = figure.colorbar(image, cax=side, ticks=[0, 0.5, 1])
+    box = axes.get_position()
+    side = sheet.figure.add_axes((box.x1 + 0.1 / WIDTH, box.y0, 0.07 / WIDTH, box.height))
+    bar = sheet.figure.colorbar(image, cax=side, ticks=[0, 0.5, 1])
     bar.ax.tick_params(labelsize=6, length=2, width=0.5, pad=2)
     bar.outline.set_linewidth(0.4)
-    inscribe(figure, titles, notes)
     if not trained:
-        under = 1 - (0.05 + TITLE * len(titles)) / height
-        figure.text(LEFT / WIDTH, under, "NOT TRAINED", size=7, weight="bold", color=ALARM, va="top")
-    write(canvas, path, {"Title": title, "Description": footnote})
+        top = box.y1 + strip / sheet.height
+        sheet.figure.text(box.x0, top, "NOT TRAINED", size=7, weight="bold", color=ALARM, va="top")
+    sheet.save(path)
 
 
 def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], word: str) -> None:

@@ -11,9 +11,8 @@ from matplotlib.axes import Axes
 from lengen.comparison.cell_scores import SHARES, matrix
 from lengen.comparison.grouping import Panel
 from lengen.report.band import LABELS
-from lengen.report.figure import RIGHT, WIDTH
 from lengen.report.heat import MAP, short
-from lengen.report.sheet import Sheet
+from lengen.report.sheet import RIGHT, WIDTH, Sheet
 
 CELL = 0.17
 """Inches: the height of a row."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lengen.comparison.grouping import Panel
 from lengen.report.band import X, fill
-from lengen.report.figure import GREY, LEFT, RIGHT, WIDTH
+from lengen.report.colour import GREY
 from lengen.report.lines import wrap
-from lengen.report.sheet import DOUBLE, Sheet
+from lengen.report.sheet import DOUBLE, LEFT, RIGHT, WIDTH, Sheet
 from lengen.report.styles import styles
 
 SINGLE = 3
@@ -59,8 +59,6 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
         gap=(0.32 + above, GAP),
         strip=0.14 + above,
     )
-    if sheet.strip is not None:
-        sheet.strip.axis("off")
     for row, (panel, part) in enumerate(rows):
         named, looks = False, styles(panel.lines)
         for axes, line, head in zip_longest(sheet.grid[row], part, heads[row]):

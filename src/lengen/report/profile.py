@@ -9,7 +9,8 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from lengen.comparison.cell_scores import factors
 from lengen.comparison.grouping import Panel, pooled
-from lengen.report.figure import SHADE, plain
+from lengen.report.axes import plain
+from lengen.report.colour import SHADE
 from lengen.report.sheet import Sheet
 from lengen.report.styles import MOST, legend, styles
 from lengen.statistics.scores import performance_profile

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Panel
+from lengen.report.axes import length_axis
 from lengen.report.band import X
-from lengen.report.figure import SHADE, length_axis
+from lengen.report.colour import SHADE
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
 from lengen.statistics.intervals import success_rate
 
-NON_IDENTITY_KEYS = 0.008
+SPREAD = 0.008
 """How far intervals of neighbouring cells are moved apart, as a share of the axis."""
 
 
@@ -41,7 +42,7 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
         look, at = looks[line.name], lengths(line)
         own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
         rates = [success_rate(list(column), threshold) for column in matrix(line, "exact_match", at).T]
-        aside = NON_IDENTITY_KEYS * (index - (len(lines) - 1) / 2)
+        aside = SPREAD * (index - (len(lines) - 1) / 2)
         shares = [rate.share for rate in rates]
         moved = [
             float(to_axes.inverted().transform((to_axes.transform((length / own, 0))[0] + aside, 0))[0])

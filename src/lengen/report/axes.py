@@ -1,0 +1,64 @@
+"""Axes as every figure has them: the axis of lengths, thin lines, a faint grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from lengen.report.scale import logarithmic, ticks
+from lengen.report.sheet import LEFT, RIGHT, WIDTH
+
+DIGIT = 0.063
+"""Inches: width of a digit of a tick label."""
+MARKS = 7
+"""Ticks of an axis as wide as a column of a paper."""
+
+
+def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -> None:
+    """The axis of lengths: limits that hold the trained region, scale and plain ticks.
+
+    Args:
+        axes: where lengths are drawn as length / unit.
+        lengths: ascending, at least one.
+        train: the train length.
+        unit: 1, or the train length for an axis of factors.
+    """
+    low, high = min(lengths[0], train) / unit, max(lengths[-1], train) / unit
+    inches = axes.get_position().width * axes.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
+    if logarithmic(lengths):
+        axes.set_xscale("log", base=2)
+        margin = (high / low) ** 0.04
+        axes.set_xlim(low / margin, high * margin)
+        labelled = ticks(lengths, train, lambda length: place(axes, length / unit), DIGIT / inches, unit)
+        axes.xaxis.set_major_locator(FixedLocator([length / unit for length in labelled]))
+    else:
+        margin = max(0.04 * (high - low), 0.5 / unit)
+        axes.set_xlim(low - margin, high + margin)
+        wanted = max(1, round(MARKS * inches / (WIDTH - LEFT - RIGHT)))
+        marks = MaxNLocator(wanted, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
+        axes.xaxis.set_major_locator(marks)
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda place, _: str(round(place)) if unit == 1 else f"{place:.3g}")
+    )
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("length" if unit == 1 else "length / train length", size=7, labelpad=2)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_ylabel("accuracy", size=7, labelpad=2)
+    plain(axes)
+
+
+def plain(axes: Axes) -> None:
+    """Thin axes on two sides, a faint grid behind."""
+    axes.tick_params(labelsize=6, length=2, width=0.5, pad=2)
+    axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.4)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_linewidth(0.5)
+
+
+def place(axes: Axes, length: float) -> float:
+    """Where a length, or a factor, is on the axis, from 0 on the left to 1 on the right."""
+    point = axes.transData.transform((length, 0))
+    return float(axes.transAxes.inverted().transform(point)[0])
