@@ -20,6 +20,7 @@ from lengen.records.curve import COLUMNS as CURVE_COLUMNS
 from lengen.records.curve import write_csv, write_text
 from lengen.report import against, band, cost, medians, multiples, page, profile, success, tables
 from lengen.report.band import X
+from lengen.report.console import say
 from lengen.tracking.wandb_comparison import WandbComparison
 from lengen.tracking.wandb_read import find
 
@@ -95,7 +96,7 @@ class Comparison:
         if board:
             panels = {files.name(panel.name): panel for panel in study.panels}
             board.log(panels, files.folder, files.names, title=title, config=asdict(self))
-        tables.say(console, f"{len(files.names)} files are in {self.out}: {', '.join(sorted(files.names))}")
+        say(console, f"{len(files.names)} files are in {self.out}: {', '.join(sorted(files.names))}")
         return study
 
     def tabulate(self, study: Study, found: StudySummary, files: Written, title: str) -> None:
@@ -172,7 +173,7 @@ class Comparison:
             if panel.name in found:
                 files.add(against.draw(panel, published, files.stem(f"against-{files.name(panel.name)}")))
                 for line in tables.agrees(agreement(found[panel.name]), published):
-                    tables.say(console, line)
+                    say(console, line)
 
 
 class Written:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from lengen.comparison.grouping import Panel, Study
 from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
 from lengen.comparison.summary import BETWEEN, CellSummary, StudySummary, SuccessCriterion
 from lengen.records.supervision import MEANINGS
+from lengen.report.console import NONE, say, table
 
-NONE = "—"
 SHOWN = 8
 """Runs that were left out which the terminal names; left_out.csv has them all."""
 NAMED = 5
@@ -80,6 +77,8 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
 }
 NARROW = ("MiB", "ms", "minutes", "best", "0.99", "0.95", "ID", "area", "IQM", "category")
 """Columns that a narrow terminal does without, the first to go first."""
+WORDS = ("cell", "category", "not told apart from")
+"""Columns that hold no numbers."""
 
 
 def legend(asked: SuccessCriterion) -> str:
@@ -244,35 +243,9 @@ def show(study: Study, found: StudySummary, asked: SuccessCriterion, console: Co
             say(console, note, style="bold red")
         for name, rows in gates(panel, found):
             say(console, f"{name}; success is exact match of {asked.threshold:g} or more at {asked.at}")
-            console.print(_table(rows, console))
+            cells = [{column: show(row) for column, show in COLUMNS.items()} for row in rows]
+            console.print(table(console, cells, dispensable=NARROW, left=WORDS))
     for each in study.left_out[:SHOWN]:
         say(console, f"left out: {each.place}: {each.reason}")
     if len(study.left_out) > SHOWN:
         say(console, f"left out: {len(study.left_out) - SHOWN} more (left_out.csv)")
-
-
-def _table(rows: Sequence[CellSummary], console: Console) -> Table:
-    """As many columns as the terminal is wide."""
-    names = list(COLUMNS)
-    for dispensable in (None, *NARROW):
-        names = [name for name in names if name != dispensable]
-        cells = [[COLUMNS[name](row) for name in names] for row in rows]
-        widths = [max(len(name), *(len(row[index]) for row in cells)) for index, name in enumerate(names)]
-        if sum(widths) + 3 * len(names) <= console.width:
-            break
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name, column in zip(names, zip(*cells, strict=True), strict=True):
-        drawn.add_column(
-            name,
-            justify="left" if name in ("cell", "category", "not told apart from") else "right",
-            overflow="fold",
-            max_width=max(map(len, [*name.split(), *column])),
-        )
-    for row in cells:
-        drawn.add_row(*(Text(cell) for cell in row))
-    return drawn
-
-
-def say(console: Console, line: str, style: str = "") -> None:
-    """Print a line as it is: no markup, no wrapping."""
-    console.print(Text(line, style=style), soft_wrap=True, highlight=False)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import plotext
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
 from lengen.records.curve import TRAINED, Curve, Row
 from lengen.records.supervision import described
+from lengen.report.console import ASCII, NONE, ascii_only, say
+from lengen.report.console import table as console_table
 from lengen.report.scale import logarithmic, ticks
 from lengen.statistics.intervals import THRESHOLDS, clopper_pearson
 
@@ -31,10 +29,8 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 }
 DISPENSABLE = ("seconds", "first error", "loss", "token accuracy", "95% interval")
 """Columns that a narrow terminal does without, the first to go first."""
-NONE = "—"
 NARROW, WIDEST, TALL = 40, 80, 12
 """Columns under which there is no plot, columns that it takes at most, and its rows."""
-ASCII = str.maketrans({"│": "|", "─": "-", NONE: "-", **dict.fromkeys("┌┐└┘├┤┬┴┼", "+")})
 
 
 def show(
@@ -52,44 +48,27 @@ def show(
     console = console or Console()
     if curve.rows:
         console.print(table(curve, console))
-        _say(console, *plot(curve, console), "")
+        say(console, *plot(curve, console), "")
     for threshold in THRESHOLDS if curve.rows else ():
-        _say(console, reached(curve, threshold))
+        say(console, reached(curve, threshold))
     style = "" if id_exact_match >= TRAINED else "bold red"
-    _say(console, verdict(id_exact_match), style=style)
-    _say(console, *filter(None, [described(category)]), *files(folder))
+    say(console, verdict(id_exact_match), style=style)
+    say(console, *filter(None, [described(category)]), *files(folder))
 
 
 def table(curve: Curve, console: Console) -> Table:
-    """The curve, as many of its columns as the terminal is wide."""
-    names, options = list(COLUMNS), console.options.update(width=1000)
-    for dispensable in (None, *DISPENSABLE):
-        names = [name for name in names if name != dispensable]
-        drawn = _table(curve, names, plain=_plain(console))
-        if Measurement.get(console, options, drawn).maximum <= console.width:
-            break
-    return drawn
-
-
-def _table(curve: Curve, names: list[str], *, plain: bool) -> Table:
-    """Some columns of the curve; a rule parts the trained lengths from the others."""
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in names:
-        justify: Literal["left", "right"] = "left" if name == "split" else "right"
-        header = name.replace(" ", "\n") if name[0].isalpha() else name
-        drawn.add_column(header, justify=justify, no_wrap=True, overflow="crop")
-    for row, following in zip(curve.rows, (*curve.rows[1:], None), strict=True):
-        cells = [COLUMNS[name](row) for name in names]
-        border = following is not None and row.split != following.split
-        drawn.add_row(*(cell.translate(ASCII) if plain else cell for cell in cells), end_section=border)
-    return drawn
+    """The curve, as many of its columns as the terminal is wide; a rule parts trained lengths from the others."""
+    rows = [{name: show(row) for name, show in COLUMNS.items()} for row in curve.rows]
+    following = zip(curve.rows, curve.rows[1:], strict=False)
+    borders = [index for index, (row, after) in enumerate(following) if row.split != after.split]
+    return console_table(console, rows, dispensable=DISPENSABLE, left=("split",), sections=borders)
 
 
 def plot(curve: Curve, console: Console) -> list[str]:
     """Exact match over length in characters, one string a line; nothing where the terminal is too narrow."""
     if console.width < NARROW:
         return []
-    plain = _plain(console)
+    plain = ascii_only(console)
     log = logarithmic(curve.lengths)
     place: Callable[[float], float] = math.log2 if log else float
     places = [place(length) for length in curve.lengths]
@@ -169,19 +148,3 @@ def files(folder: Path) -> list[str]:
     here = Path.cwd()
     shown = sorted(path.absolute() for path in found if not path.name.startswith("."))
     return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in shown]
-
-
-def _plain(console: Console) -> bool:
-    """True if the terminal cannot print more than ASCII."""
-    return not console.encoding.lower().startswith("utf")
-
-
-def _say(console: Console, *lines: str, style: str = "") -> None:
-    """Print lines as they are: no markup, no wrapping, no character that the terminal cannot print."""
-    for line in lines:
-        text = (
-            line.translate(ASCII).encode(console.encoding, "replace").decode(console.encoding)
-            if _plain(console)
-            else line
-        )
-        console.print(Text(text, style=style), soft_wrap=True, highlight=False)
