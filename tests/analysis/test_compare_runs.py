@@ -13,10 +13,11 @@ import yaml
 from scipy.stats import kendalltau
 
 from lengen.analysis.compare_runs import Written
+from lengen.comparison.cell_summary import COLUMNS, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
 from lengen.comparison.published import agreement, beside, load
-from lengen.comparison.summary import COLUMNS, SuccessCriterion, findings
+from lengen.comparison.summary import findings
 from lengen.report import band, medians, sheet
 from lengen.statistics.intervals import clopper_pearson
 from studies import LENGTHS, write_run

@@ -2,8 +2,9 @@
 
 import pytest
 
+from lengen.comparison.conditions import condition
 from lengen.comparison.find_runs import find
-from lengen.comparison.grouping import assemble, condition
+from lengen.comparison.grouping import assemble
 from studies import write_run
 
 GOOD, BAD = [1.0, 1.0, 0.6, 0.1], [0.5, 0.4, 0.1, 0.0]

@@ -11,9 +11,10 @@ import pytest
 from rich.console import Console
 
 from config.test_builder import composed
+from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
-from lengen.comparison.summary import CellSummary, SuccessCriterion, findings
+from lengen.comparison.summary import findings
 from lengen.config.builder import Builder
 from lengen.experiment.config import RunConfig
 from lengen.records.curve import write_csv

@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.progress import track
 
 from lengen.comparison.cell_scores import Metric
+from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
 from lengen.comparison.grouping import Study, assemble
+from lengen.comparison.overall import Overall
+from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import COLUMNS as BESIDE
 from lengen.comparison.published import Published, PublishedCell, agreement, beside, load
 from lengen.comparison.run_record import Excluded
-from lengen.comparison.summary import CellPair, CellSummary, Overall, StudySummary, SuccessCriterion, findings
+from lengen.comparison.summary import StudySummary, findings
 from lengen.records.curve import COLUMNS as CURVE_COLUMNS
 from lengen.records.curve import write_csv, write_text
 from lengen.report import against, band, cost, medians, multiples, page, profile, success, tables

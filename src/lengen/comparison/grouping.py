@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lengen.comparison.run_record import MISSING, Excluded, RunRecord
-from lengen.config.builder import nearest
+from lengen.comparison.cell_names import distinguishing_names
+from lengen.comparison.conditions import check_key, condition, parts
+from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import require
 from lengen.records.curve import Curve
-
-NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
-"""Keys of a configuration that do not tell one cell from another."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def assemble(
     left = [each for each in everything if isinstance(each, Excluded)]
     runs = [each for each in everything if isinstance(each, RunRecord)]
     for option, key in [("by", key) for key in by] + [("where", parts(text)[0]) for text in where]:
-        _check_key(option, key, runs)
+        check_key(option, key, runs)
     wanted = [condition(text) for text in where]
     asked = [run for run in runs if all(holds(run) for holds in wanted)]
     require(
@@ -141,7 +139,7 @@ def assemble(
     groups: dict[str, list[RunRecord]] = {}
     for run in asked:
         groups.setdefault(json.dumps(run.config["task"], sort_keys=True), []).append(run)
-    names = _told_apart([group[0] for group in groups.values()], ["task"], "task.")
+    names = distinguishing_names([group[0] for group in groups.values()], ["task"], "task.")
     panels = []
     for name, group in zip(names, groups.values(), strict=True):
         panel, odd = _panel(name, group, by, mixed=mixed)
@@ -157,38 +155,6 @@ def pooled(panels: Sequence[Panel]) -> list[Cell]:
         Cell(name, tuple(run for line in every if line.name == name for run in line.runs))
         for name in dict.fromkeys(line.name for line in every)
     ]
-
-
-def condition(text: str) -> Callable[[RunRecord], bool]:
-    """A condition on runs, from `key=value`, `key=one|other` or `key!=value`.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    key, wanted, allowed = parts(text)
-    return lambda run: (run.value(key) in allowed) == wanted
-
-
-def parts(text: str) -> tuple[str, bool, list[str]]:
-    """The key of a condition, whether its values are wanted, and the values.
-
-    >>> parts("pe!=rope|nope")
-    ('pe', False, ['rope', 'nope'])
-    """
-    key, equals, values = text.partition("=")
-    name = key.rstrip("!").strip()
-    require(bool(equals and name), f"where={text!r}: allowed is key=value, key=one|other or key!=value")
-    return name, not key.endswith("!"), [value.strip() for value in values.split("|")]
-
-
-def _check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
-    """Refuse a key that no run has."""
-    if not runs or any(run.value(key) != MISSING for run in runs):
-        return
-    known = list(dict.fromkeys(key for run in runs for key in (*run.config["labels"], *flat(run.config))))
-    raise ValueError(
-        f"{option}={key}: no run has this option{nearest(key, known)} (allowed: seed, cell, and the options of its config.yaml)"
-    )
 
 
 def _once(runs: Iterable[RunRecord]) -> tuple[list[RunRecord], list[Excluded]]:
@@ -227,7 +193,7 @@ def _panel(
     cells: dict[str, list[RunRecord]] = {}
     for run in kept:
         cells.setdefault(run.cell, []).append(run)
-    named = _told_apart([cell[0] for cell in cells.values()], by, "")
+    named = distinguishing_names([cell[0] for cell in cells.values()], by, "")
     lines = [
         Cell(line, tuple(sorted(cell, key=lambda run: _natural(run.seed))))
         for line, cell in zip(named, cells.values(), strict=True)
@@ -240,59 +206,6 @@ def _difference(protocol: Mapping[str, Any], common: Mapping[str, Any]) -> str:
     """What is not the same, in words."""
     keys = [key for key in {**common, **protocol} if protocol.get(key) != common.get(key)]
     return ", ".join(f"{key} {protocol.get(key)} instead of {common.get(key)}" for key in keys)
-
-
-def _told_apart(runs: Sequence[RunRecord], keys: Sequence[str], among: str) -> list[str]:
-    """A name for each cell: its values of some options, and where these are the same, what else differs."""
-    names = [", ".join(run.value(key) for key in keys) for run in runs]
-    for name, count in Counter(names).items():
-        if count == 1:
-            continue
-        same = [index for index, each in enumerate(names) if each == name]
-        told = _what_differs([runs[index] for index in same], among)
-        for index, text in zip(same, told, strict=True):
-            tail = [text] if told.count(text) == 1 else [text, runs[index].cell]
-            names[index] = f"{name} ({', '.join(filter(None, tail))})"
-    return names
-
-
-def _what_differs(runs: Sequence[RunRecord], among: str) -> list[str]:
-    """For each cell what not all have: the choice of a group, and options; those of a group among cells of one choice.
-
-    Another choice has other options, which the choice alone says: `attention=ssmax`, not each of its leaves.
-    """
-    options = [
-        {key: value for key, value in flat(run.config).items() if key.startswith(among)} for run in runs
-    ]
-    chosen = {
-        group: labels
-        for group in dict.fromkeys(label for run in runs for label in run.config["labels"])
-        if group.startswith(among) and len(set(labels := [run.value(group) for run in runs])) > 1
-    }
-    told = [[f"{group}={labels[index]}" for group, labels in chosen.items()] for index in range(len(runs))]
-    for key in dict.fromkeys(key for each in options for key in each):
-        choices = chosen.get(key.partition(".")[0], [""] * len(runs))
-        values = [str(each.get(key, MISSING)) for each in options]
-        of_choice: dict[str, set[str]] = {}
-        for choice, value in zip(choices, values, strict=True):
-            of_choice.setdefault(choice, set()).add(value)
-        for index, choice in enumerate(choices):
-            if len(of_choice[choice]) > 1:
-                told[index].append(f"{key.removeprefix(among)}={values[index]}")
-    return [", ".join(each) for each in told]
-
-
-def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """Options by their dotted names, without what does not tell cells apart."""
-    found: dict[str, Any] = {}
-    for key, value in node.items():
-        if not head and key in NON_IDENTITY_KEYS:
-            continue
-        if isinstance(value, Mapping):
-            found.update(flat(value, f"{head}{key}."))
-        else:
-            found[f"{head}{key}"] = value
-    return found
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

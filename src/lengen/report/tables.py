@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
+from lengen.comparison.cell_summary import BETWEEN, CellSummary, SuccessCriterion
 from lengen.comparison.grouping import Panel, Study
 from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
-from lengen.comparison.summary import BETWEEN, CellSummary, StudySummary, SuccessCriterion
+from lengen.comparison.summary import StudySummary
 from lengen.records.supervision import MEANINGS
 from lengen.report.console import NONE, say, table
 

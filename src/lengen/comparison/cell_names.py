@@ -1,0 +1,65 @@
+"""Names that tell the cells of a panel apart: options, and what else differs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lengen.comparison.run_record import MISSING, RunRecord
+
+NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
+"""Keys of a configuration that do not tell one cell from another."""
+
+
+def distinguishing_names(runs: Sequence[RunRecord], keys: Sequence[str], among: str) -> list[str]:
+    """A name for each cell: its values of some options, and where these are the same, what else differs."""
+    names = [", ".join(run.value(key) for key in keys) for run in runs]
+    for name, count in Counter(names).items():
+        if count == 1:
+            continue
+        same = [index for index, each in enumerate(names) if each == name]
+        told = _differences([runs[index] for index in same], among)
+        for index, text in zip(same, told, strict=True):
+            tail = [text] if told.count(text) == 1 else [text, runs[index].cell]
+            names[index] = f"{name} ({', '.join(filter(None, tail))})"
+    return names
+
+
+def _differences(runs: Sequence[RunRecord], among: str) -> list[str]:
+    """For each cell what not all have: the choice of a group, and options; those of a group among cells of one choice.
+
+    Another choice has other options, which the choice alone says: `attention=ssmax`, not each of its leaves.
+    """
+    options = [
+        {key: value for key, value in flat(run.config).items() if key.startswith(among)} for run in runs
+    ]
+    chosen = {
+        group: labels
+        for group in dict.fromkeys(label for run in runs for label in run.config["labels"])
+        if group.startswith(among) and len(set(labels := [run.value(group) for run in runs])) > 1
+    }
+    told = [[f"{group}={labels[index]}" for group, labels in chosen.items()] for index in range(len(runs))]
+    for key in dict.fromkeys(key for each in options for key in each):
+        choices = chosen.get(key.partition(".")[0], [""] * len(runs))
+        values = [str(each.get(key, MISSING)) for each in options]
+        of_choice: dict[str, set[str]] = {}
+        for choice, value in zip(choices, values, strict=True):
+            of_choice.setdefault(choice, set()).add(value)
+        for index, choice in enumerate(choices):
+            if len(of_choice[choice]) > 1:
+                told[index].append(f"{key.removeprefix(among)}={values[index]}")
+    return [", ".join(each) for each in told]
+
+
+def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
+    """Options by their dotted names, without what does not tell cells apart."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if not head and key in NON_IDENTITY_KEYS:
+            continue
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{head}{key}."))
+        else:
+            found[f"{head}{key}"] = value
+    return found

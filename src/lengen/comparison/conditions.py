@@ -1,0 +1,42 @@
+"""Conditions on runs: `key=value`, `key=one|other` or `key!=value`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lengen.comparison.cell_names import flat
+from lengen.comparison.run_record import MISSING, RunRecord
+from lengen.config.builder import nearest
+from lengen.config.errors import require
+
+
+def condition(text: str) -> Callable[[RunRecord], bool]:
+    """A condition on runs, from `key=value`, `key=one|other` or `key!=value`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    key, wanted, allowed = parts(text)
+    return lambda run: (run.value(key) in allowed) == wanted
+
+
+def parts(text: str) -> tuple[str, bool, list[str]]:
+    """The key of a condition, whether its values are wanted, and the values.
+
+    >>> parts("pe!=rope|nope")
+    ('pe', False, ['rope', 'nope'])
+    """
+    key, equals, values = text.partition("=")
+    name = key.rstrip("!").strip()
+    require(bool(equals and name), f"where={text!r}: allowed is key=value, key=one|other or key!=value")
+    return name, not key.endswith("!"), [value.strip() for value in values.split("|")]
+
+
+def check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
+    """Refuse a key that no run has."""
+    if not runs or any(run.value(key) != MISSING for run in runs):
+        return
+    known = list(dict.fromkeys(key for run in runs for key in (*run.config["labels"], *flat(run.config))))
+    raise ValueError(
+        f"{option}={key}: no run has this option{nearest(key, known)} (allowed: seed, cell, and the options of its config.yaml)"
+    )

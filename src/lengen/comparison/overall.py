@@ -1,0 +1,69 @@
+"""Cells of one name over all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lengen.comparison.cell_scores import GATES, beyond, gate, matrix
+from lengen.comparison.cell_summary import CellSummary, categories
+from lengen.comparison.grouping import Study
+from lengen.statistics.resampling import iqm
+from lengen.statistics.scores import mean_rank
+
+
+@dataclass(frozen=True)
+class Overall:
+    """Cells of one name over the panels that have every name; the fields are the columns of `overall.csv`.
+
+    Args:
+        panels: how many these are.
+        category: as in `CellSummary`.
+        mean_rank: over tasks, ties shared.
+        iqm: of exact match over seeds, OOD lengths and tasks, bootstrapped with the task as stratum.
+    """
+
+    line: str
+    runs: str
+    panels: int
+    tried: int
+    trained: int
+    category: str
+    mean_rank: float
+    iqm: float | None
+    iqm_low: float | None
+    iqm_high: float | None
+
+
+def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Overall]:
+    """Each name over the panels that have every name, where there are several: ranks of others are not comparable."""
+    names = list(dict.fromkeys(line.name for panel in study.panels for line in panel.lines))
+    panels = [panel for panel in study.panels if {line.name for line in panel.lines} == set(names)]
+    if len(panels) < 2:  # noqa: PLR2004
+        return []
+    found = []
+    for runs in GATES:
+        table = np.full((len(names), len(panels)), np.nan)
+        for column, panel in enumerate(panels):
+            for each in summaries:
+                if each.task == panel.name and each.runs == runs and each.area is not None:
+                    table[names.index(each.line), column] = round(each.area, 9)
+        for name, rank in zip(names, mean_rank(table), strict=True):
+            lines = [line for panel in panels for line in panel.lines if line.name == name]
+            kept = [line for line in (gate(line, runs) for line in lines) if line.runs and beyond(line)]
+            strata = [matrix(line, "exact_match", beyond(line)) for line in kept]
+            found.append(
+                Overall(
+                    name,
+                    runs,
+                    len(lines),
+                    sum(line.tried for line in lines),
+                    sum(line.gated().tried for line in lines),
+                    categories(run for line in lines for run in line.runs),
+                    rank,
+                    *(iqm(strata) if strata else (None, None, None)),
+                )
+            )
+    return found
