@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 from scipy.stats import chisquare
 
-from lengen.config.errors import require
+from lengen.config.errors import require_length
 from lengen.lengths import Lengths
 from lengen.lengths.bucketed import Bucketed
 from lengen.lengths.cyclic import Cyclic
@@ -42,7 +42,7 @@ class Odd(Copy):
     """A copy of odd lengths alone."""
 
     def sample(self, length, count, generator):
-        require(length % 2 == 1, f"length {length}: allowed are odd ones")
+        require_length(length % 2 == 1, length, "allowed are odd ones")
         return super().sample(length, count, generator)
 
 

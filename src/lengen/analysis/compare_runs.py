@@ -19,6 +19,7 @@ from lengen.comparison.published import COLUMNS as BESIDE
 from lengen.comparison.published import Published, PublishedCell, agreement, beside, load
 from lengen.comparison.run_record import Excluded
 from lengen.comparison.summary import StudySummary, findings
+from lengen.config.errors import UsageError
 from lengen.records.curve import COLUMNS as CURVE_COLUMNS
 from lengen.records.curve import write_csv, write_text
 from lengen.report import against, band, cost, medians, multiples, page, profile, success, tables
@@ -148,7 +149,7 @@ class Comparison:
         """The panels that the paper has too, each cell beside the paper's.
 
         Raises:
-            ValueError: it has none of them.
+            UsageError: it has none of them.
         """
         if found := {panel.name: rows for panel in study.panels if (rows := beside(published, panel))}:
             return found
@@ -156,7 +157,7 @@ class Comparison:
             f"{name}: {', '.join(f'{key}={value}' for key, value in wanted.items())}"
             for name, wanted in published.splits.items()
         )
-        raise ValueError(
+        raise UsageError(
             f"against={self.against}: none of these runs was asked what it has curves for ({splits})"
         )
 

@@ -16,11 +16,9 @@ from typing import Any
 
 from lengen.config.builder import config_dir
 from lengen.config.compose import Command, explain, named_modules
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, is_usage_error, require
 
 REFUSED, FAILED, INTERRUPTED = 2, 1, 130
-MISTAKES = (ValueError, OSError)
-"""What a user can mend: everything else is ours, and keeps its traceback."""
 
 GIVEN = re.compile(r"~|[+]*[\w./@]+=")
 """How an option of the configuration begins: `task=copy`, `+mine=1`, `~mine`."""
@@ -42,10 +40,11 @@ class HydraApp:
     Args:
         command: which command.
         work: takes the configuration as plain resolved values and the allowed top-level modules; gives an exit code.
-            ValueError is the user's mistake.
+            A UsageError is the user's mistake; any other error keeps its traceback.
         arguments: what stood on the command line behind the command.
         jobs: what has been run, in order.
         many: whether this is a multirun.
+        own_modules: top-level modules of the user's own classes, as the YAML of the last job names them.
     """
 
     command: Command
@@ -53,16 +52,19 @@ class HydraApp:
     arguments: list[str]
     jobs: list[Job] = field(default_factory=list)
     many: bool = False
+    own_modules: set[str] = field(default_factory=set)
 
     def enter(self) -> int:
         """Compose and run.
 
         Returns:
             0; 1 if a run or a job failed; 2 for a mistake on the command line; 130 after Ctrl-C.
+
+        Raises:
+            Exception: of a single job, whatever is no mistake on the command line; Python prints it, and exits with 1.
         """
         import hydra
         from hydra._internal.utils import get_args_parser
-        from hydra.errors import CompactHydraException
 
         traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, and the exit code is ours
@@ -80,12 +82,12 @@ class HydraApp:
                 not unknown,
                 f"{' '.join(unknown)}: no such flag (lengen {self.command.name} --help shows what there is)",
             )
-            entrance(self._job)()
+            self._compose(entrance)
             return self._sum()
         except BrokenPipeError:  # nobody reads any more
             raise
-        except (CompactHydraException, ValueError, OSError) as error:
-            if traced:
+        except Exception as error:
+            if traced or not is_usage_error(error, self.own_modules):
                 raise
             return refuse(self._line(error))
         except SystemExit as left:  # Hydra's --help, and argparse
@@ -97,11 +99,25 @@ class HydraApp:
             if not traced:
                 os.environ.pop("HYDRA_FULL_ERROR", None)
 
+    def _compose(self, entrance: Callable[..., Any]) -> None:
+        """Let Hydra compose, and call every job; no job raises, so that what is raised here is about composing.
+
+        Raises:
+            UsageError: Hydra cannot compose what was given.
+        """
+        from hydra.errors import HydraException
+        from omegaconf.errors import OmegaConfBaseException
+        from yaml import YAMLError
+
+        try:
+            entrance(self._job)()
+        except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
+            raise UsageError(str(error)) from error
+
     def _job(self, cfg: Any) -> None:
         """One job, as Hydra calls it; in a multirun nothing that fails stops the others."""
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
-        from omegaconf import OmegaConf
 
         chosen = HydraConfig.get()
         self.many = chosen.mode == RunMode.MULTIRUN  # by -m, or by an experiment file
@@ -109,14 +125,15 @@ class HydraApp:
         if self.many:
             print(f"\nlengen: job {len(self.jobs) + 1}: {' '.join(asked)}", flush=True)
         try:
-            plain = OmegaConf.to_container(cfg, resolve=True)
-            code = self.work(plain, {"lengen", *named_modules(self._folders)})  # type: ignore[arg-type]
+            self.own_modules = named_modules(self._folders)
+            code = self.work(plain_values(cfg), {"lengen", *self.own_modules})
             self.jobs.append(Job(asked, code))
         except Exception as error:  # noqa: BLE001  # Hydra would print of it what only developers want to read
-            self.jobs.append(Job(asked, REFUSED if isinstance(error, MISTAKES) else FAILED, error))
+            usage = is_usage_error(error, self.own_modules)
+            self.jobs.append(Job(asked, REFUSED if usage else FAILED, error))
             if self.many:
                 print(f"lengen: {self._line(error)}", file=sys.stderr)
-                if not isinstance(error, MISTAKES):
+                if not usage:
                     traceback.print_exception(error)
 
     def _sum(self) -> int:
@@ -141,7 +158,24 @@ class HydraApp:
 
     def _line(self, error: BaseException) -> str:
         """What went wrong, in one line that names the option, what was got and what is allowed."""
+        if not is_usage_error(error, self.own_modules):
+            return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")
         return explain(error, self.command.name, self.arguments, self._folders)
+
+
+def plain_values(cfg: Any) -> dict[str, Any]:
+    """A composed configuration, resolved.
+
+    Raises:
+        UsageError: a value refers to something that is not there, or is missing.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise UsageError(str(error)) from error
 
 
 def folders(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -12,7 +12,7 @@ from lengen.comparison.cell_scores import Gate, areas, beyond, costs, factors, l
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.run_record import RunRecord
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 from lengen.evaluation.options import EvalOptions
 from lengen.statistics.intervals import THRESHOLDS, success_rate
 from lengen.statistics.resampling import iqm
@@ -38,7 +38,7 @@ class SuccessCriterion:
         require(0 < self.threshold <= 1, f"threshold={self.threshold}: allowed is above 0, up to 1")
         try:
             found = EvalOptions(lengths=[self.at]).at(10)
-        except ValueError:
+        except UsageError:
             found = []
         require(
             len(found) == 1, f"at={self.at}: allowed is a length (40) or a factor of the train length (2x)"

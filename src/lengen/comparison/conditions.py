@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from lengen.comparison.cell_names import flat
 from lengen.comparison.run_record import MISSING, RunRecord
 from lengen.config.builder import nearest
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 
 
 def condition(text: str) -> Callable[[RunRecord], bool]:
     """A condition on runs, from `key=value`, `key=one|other` or `key!=value`.
 
     Raises:
-        ValueError: it is none of these.
+        UsageError: it is none of these.
     """
     key, wanted, allowed = parts(text)
     return lambda run: (run.value(key) in allowed) == wanted
@@ -37,6 +37,6 @@ def check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
     if not runs or any(run.value(key) != MISSING for run in runs):
         return
     known = list(dict.fromkeys(key for run in runs for key in (*run.config["labels"], *flat(run.config))))
-    raise ValueError(
+    raise UsageError(
         f"{option}={key}: no run has this option{nearest(key, known)} (allowed: seed, cell, and the options of its config.yaml)"
     )

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from lengen.comparison.run_record import Excluded, RunRecord
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 from lengen.evaluation.options import EvalOptions
 from lengen.records.curve import Curve
 from lengen.records.run_dir import OVER, RunFolder
@@ -48,7 +48,7 @@ def find_folders(patterns: Sequence[str], option: str) -> list[RunFolder]:
         option: what the user calls them, for the refusal.
 
     Raises:
-        ValueError: a pattern means no run.
+        UsageError: a pattern means no run.
     """
     paths: list[Path] = []
     for pattern in patterns:
@@ -107,7 +107,7 @@ def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> RunRecord | Exc
         cell = curve.rows[0].cell if curve.rows else folder.parent.name
         if cell not in configs:
             configs[cell] = _config(folder / "config.yaml")
-    except (ValueError, OSError) as error:
+    except (UsageError, OSError) as error:
         reason = (
             f"{Path(error.filename).name}: {error.strerror}"
             if isinstance(error, OSError) and error.filename
@@ -125,7 +125,7 @@ def _config(path: Path) -> Mapping[str, Any]:
     """A resolved configuration.
 
     Raises:
-        ValueError: it is no YAML, or lacks what every run of today has.
+        UsageError: it is no YAML, or lacks what every run of today has.
     """
     try:
         config = yaml.load(
@@ -133,7 +133,7 @@ def _config(path: Path) -> Mapping[str, Any]:
             Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506  # safe, and with libyaml fast
         )
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
+        raise UsageError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
     return check_config(config, str(path))
 
 
@@ -141,12 +141,12 @@ def check_config(config: Any, name: str) -> Mapping[str, Any]:
     """A configuration that has what every run of today has.
 
     Raises:
-        ValueError: it lacks something.
+        UsageError: it lacks something.
     """
     needed = ("task", "eval", "labels", "train_length")
     missing = [key for key in needed if not isinstance(config, Mapping) or key not in config]
     if missing:
-        raise ValueError(f"{name} is of an older lengen: it has no {', '.join(missing)}")
+        raise UsageError(f"{name} is of an older lengen: it has no {', '.join(missing)}")
     return {**config, **{key: {**value, **config.get(key, {})} for key, value in BEFORE.items()}}
 
 

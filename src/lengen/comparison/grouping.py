@@ -119,7 +119,7 @@ def assemble(
         mixed: compare in spite of differing protocols, and say how they differ.
 
     Raises:
-        ValueError: a condition cannot be read, or no run is left.
+        UsageError: a condition cannot be read, or no run is left.
     """
     everything = list(found)
     left = [each for each in everything if isinstance(each, Excluded)]

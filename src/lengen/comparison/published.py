@@ -15,6 +15,7 @@ from scipy.stats import kendalltau
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Cell, Panel
 from lengen.config.builder import config_dir, nearest
+from lengen.config.errors import UsageError
 
 NEEDED = ("data", "scored", "splits")
 DATA = ("split", "encoding", "seed", "length", "exact_match")
@@ -57,23 +58,23 @@ def load(name: str) -> Published:
         name: an option of the group `published`, or a path that ends in `.yaml`.
 
     Raises:
-        ValueError: there is no such thing, or it lacks what it needs.
+        UsageError: there is no such thing, or it lacks what it needs.
     """
     folder = config_dir() / "published"
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     path = Path(name) if name.endswith(".yaml") else folder / f"{name}.yaml"
     if not path.exists():
-        raise ValueError(
+        raise UsageError(
             f"against={name}: there are no such published curves{nearest(name, known)} (allowed: {', '.join(known)}, or the path of a .yaml)"
         )
     text = path.read_text(encoding="utf-8")
     try:
         node = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"against={name}: no YAML ({str(error).splitlines()[0]})") from None
+        raise UsageError(f"against={name}: no YAML ({str(error).splitlines()[0]})") from None
     missing = [key for key in NEEDED if not isinstance(node, Mapping) or key not in node]
     if missing:
-        raise ValueError(f"against={name}: {path} has no {', '.join(missing)}")
+        raise UsageError(f"against={name}: {path} has no {', '.join(missing)}")
     paper = next(
         (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("# paper:")),
         path.stem,
@@ -86,7 +87,7 @@ def _curves(path: Path, names: Mapping[str, str]) -> dict[tuple[str, str], dict[
     """The numbers of a CSV.
 
     Raises:
-        ValueError: no such file, no such column, or a value that is no number.
+        UsageError: no such file, no such column, or a value that is no number.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -94,16 +95,16 @@ def _curves(path: Path, names: Mapping[str, str]) -> dict[tuple[str, str], dict[
             missing = [name for name in DATA if name not in (reader.fieldnames or [])]
             lines = list(reader)
     except OSError as error:
-        raise ValueError(f"against: {path}: {error.strerror}") from None
+        raise UsageError(f"against: {path}: {error.strerror}") from None
     if missing:
-        raise ValueError(f"against: {path} has no column {', '.join(missing)}")
+        raise UsageError(f"against: {path} has no column {', '.join(missing)}")
     found: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
     for number, line in enumerate(lines, start=2):
         encoding = names.get(line["encoding"], line["encoding"])
         try:
             value = {int(line["length"]): float(line["exact_match"])}
         except (TypeError, ValueError):
-            raise ValueError(
+            raise UsageError(
                 f"against: {path}, line {number}: length and exact_match must be numbers"
             ) from None
         found.setdefault((line["split"], encoding), {}).setdefault(line["seed"], {}).update(value)

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lengen.config.aliases import current, warn_renamed
+from lengen.config.errors import UsageError
 
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
@@ -52,14 +53,14 @@ class Builder:
         """An instance of `kind`, or of the subclass that the node's `_target_` names.
 
         Raises:
-            ValueError: an unknown or missing option, a wrong type or value, or a target that is not allowed.
+            UsageError: an unknown or missing option, a wrong type or value, or a target that is not allowed.
         """
         return cast("T", self._call(kind, node, path, skip=0)())
 
     def _call(self, kind: type[Any], node: Any, path: str, skip: int) -> Callable[..., Any]:
         """The constructor with its options filled in, all but the first `skip` arguments."""
         if not isinstance(node, Mapping):
-            raise ValueError(f"{path}={node!r}: allowed is a group of options")
+            raise UsageError(f"{path}={node!r}: allowed is a group of options")
         target = self._target(kind, node, path)
         annotated = target if is_dataclass(target) else inspect.getattr_static(target, "__init__")
         hints = typing.get_type_hints(annotated)
@@ -69,12 +70,12 @@ class Builder:
         for key in options:
             if key not in names:
                 where = f"{path}.{key}" if path else str(key)
-                raise ValueError(
+                raise UsageError(
                     f"unknown option {where!r}{nearest(str(key), names)} (allowed: {', '.join(names)})"
                 )
         for parameter in parameters:
             if parameter.name not in options and parameter.default is inspect.Parameter.empty:
-                raise ValueError(f"{path}.{parameter.name} is missing".lstrip("."))
+                raise UsageError(f"{path}.{parameter.name} is missing".lstrip("."))
         filled = {
             key: self._value(hints.get(key, Any), value, f"{path}.{key}".lstrip("."))
             for key, value in options.items()
@@ -87,7 +88,7 @@ class Builder:
         name = node.get("_target_")
         if name is None:
             if inspect.isabstract(kind) or not is_dataclass(kind):
-                raise ValueError(
+                raise UsageError(
                     f"{path}._target_ is missing: allowed is a {kind.__name__} under {self._roots}"
                 )
             return kind
@@ -95,16 +96,15 @@ class Builder:
             warn_renamed(str(name), new)
         module, _, leaf = new.rpartition(".")
         if module.partition(".")[0] not in self.allowed:
-            raise ValueError(
+            raise UsageError(
                 f"{path}._target_={name}: allowed is a class under {self._roots}; for a class of your own, "
                 "name the folder of its YAML with --config-dir"
             )
-        try:
-            target = getattr(importlib.import_module(module), leaf)
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"{path}._target_={name}: {error}") from None
+        target = getattr(imported(module, f"{path}._target_={name}"), leaf, None)
+        if target is None:
+            raise UsageError(f"{path}._target_={name}: module {module!r} has no attribute {leaf!r}")
         if not (inspect.isclass(target) and issubclass(target, kind)):
-            raise ValueError(f"{path}._target_={name}: allowed is a {kind.__name__} (from {kind.__module__})")
+            raise UsageError(f"{path}._target_={name}: allowed is a {kind.__name__} (from {kind.__module__})")
         return target
 
     @property
@@ -128,8 +128,22 @@ class Builder:
         if kind is Any:
             return value
         if not isinstance(value, Mapping):
-            raise ValueError(f"{path}={value!r}: allowed is a group of options")
+            raise UsageError(f"{path}={value!r}: allowed is a group of options")
         return {name: self._value(kind, node, f"{path}.{name}") for name, node in value.items()}
+
+
+def imported(module: str, option: str) -> types.ModuleType:
+    """A module by its dotted name; an error inside of it keeps its place.
+
+    Raises:
+        UsageError: there is no such module.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise UsageError(f"{option}: {error}") from None
 
 
 def _made(hint: Any) -> bool:
@@ -142,14 +156,14 @@ def leaf(hint: Any, value: Any, path: str) -> Any:
     """A value as its annotation wants it: int, float, str, bool, Literal, lists of these, or some or None among them.
 
     Raises:
-        ValueError: the value is none of these.
+        UsageError: the value is none of these.
     """
     if typing.get_origin(hint) is Literal:
         choices = typing.get_args(hint)
         if value in choices and type(value) in {type(choice) for choice in choices}:
             return value
         near = nearest(str(value), map(str, choices))
-        raise ValueError(f"{path}={value}: allowed is {', '.join(map(str, choices))}{near}")
+        raise UsageError(f"{path}={value}: allowed is {', '.join(map(str, choices))}{near}")
     if any(typing.get_origin(part) is Literal for part in typing.get_args(hint)):
         return either(hint, value, path)
     try:
@@ -171,12 +185,12 @@ def either(hint: Any, value: Any, path: str) -> Any:
     """A value of a union that has choices by name beside other kinds.
 
     Raises:
-        ValueError: the value is of none of them.
+        UsageError: the value is of none of them.
     """
     if value is None and type(None) in typing.get_args(hint):
         return None
     for part in typing.get_args(hint):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(UsageError):
             return leaf(part, value, path)
     return raise_type(hint, value, path)
 
@@ -185,7 +199,7 @@ def raise_type(hint: Any, value: Any, path: str) -> typing.NoReturn:
     """Refuse a value of the wrong type.
 
     Raises:
-        ValueError: always.
+        UsageError: always.
     """
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     words = [
@@ -196,6 +210,6 @@ def raise_type(hint: Any, value: Any, path: str) -> typing.NoReturn:
     choices = [
         str(name) for kind in kinds if typing.get_origin(kind) is Literal for name in typing.get_args(kind)
     ]
-    raise ValueError(
+    raise UsageError(
         f"{path}={value}: allowed is {' or '.join(choices + words)}{nearest(str(value), choices)}"
     )

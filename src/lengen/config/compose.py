@@ -201,7 +201,9 @@ def plain(value: Any) -> Any:
 def named_modules(folders: Sequence[Path]) -> set[str]:
     """Modules that YAML in the user's own folders names; they are looked for there and in the working folder."""
     text = "\n".join(
-        file.read_text(encoding="utf-8") for folder in folders for file in sorted(folder.rglob("*.yaml"))
+        file.read_text(encoding="utf-8", errors="replace")
+        for folder in folders
+        for file in sorted(folder.rglob("*.yaml"))
     )
     if folders:
         sys.path.extend(str(place) for place in (Path.cwd(), *folders) if str(place) not in sys.path)

@@ -1,14 +1,17 @@
-"""How a user's mistake is refused: one line that names the option, what was got and what is allowed."""
+"""What a user can mend, and what a task lacks: the two errors that are no bugs. Every other one keeps its traceback."""
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Collection
+
 
 class UsageError(ValueError):
-    """A mistake of the user: reported on one line, without a traceback; the exit code is 2."""
+    """A mistake of the user, found by a check: reported on one line, without a traceback; the exit code is 2."""
 
 
 class LengthUnavailable(ValueError):  # noqa: N818  # what it says is a fact about a task, not an error yet
-    """A task has no problem of a length under its options; raised by tasks alone."""
+    """A task has no problem of a length under its options; raised by `Task.sample` alone."""
 
 
 def require(holds: bool, message: str) -> None:
@@ -19,3 +22,34 @@ def require(holds: bool, message: str) -> None:
     """
     if not holds:
         raise UsageError(message)
+
+
+def require_length(holds: bool, length: int, reason: str) -> None:
+    """Say in a task's `sample` that it has no problem of a length.
+
+    Args:
+        holds: whether it has one.
+        length: the length that was asked for.
+        reason: why there is none.
+
+    Raises:
+        LengthUnavailable: `holds` is false.
+    """
+    if not holds:
+        raise LengthUnavailable(f"length {length}: {reason}")
+
+
+def is_usage_error(error: BaseException, own_modules: Collection[str] = ()) -> bool:
+    """Whether an error is reported on one line: a refusal, or a file that lengen could not read or write.
+
+    An `OSError` that passes through the user's own Python code is a bug in that code.
+
+    Args:
+        error: as it was caught.
+        own_modules: top-level modules of the user's own classes.
+    """
+    if isinstance(error, OSError):
+        frames = traceback.walk_tb(error.__traceback__)
+        modules = {str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in frames}
+        return not modules & set(own_modules) - {"lengen"}
+    return isinstance(error, UsageError)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class EvalOptions:
         """The lengths as numbers, ascending, each once.
 
         Raises:
-            ValueError: something is no length, or below 1.
+            UsageError: something is no length, or below 1.
         """
         found: set[int] = set()
         for part in self.lengths:
@@ -59,6 +59,6 @@ def _lengths(part: Any, train_length: int) -> list[int]:
         bounds = [int(bound) for bound in span[1].split(",")]
         require(len(bounds) < 3 or bounds[2] != 0, f"eval.lengths={part}: a range needs a step other than 0")  # noqa: PLR2004
         return list(range(*bounds))
-    raise ValueError(
+    raise UsageError(
         f"eval.lengths has {part!r}: allowed is a length (12), a factor of train_length (1.5x), or range(1,41)"
     )

@@ -13,7 +13,7 @@ def chosen(task: Task, names: Iterable[str]) -> Mapping[str, Task]:
     """The stress sets that some names ask for, in the order of the task; the word of a family asks for all of it.
 
     Raises:
-        ValueError: the task has no set of a name, or its vocabulary is another one.
+        UsageError: the task has no set of a name, or its vocabulary is another one.
     """
     known = task.stress_sets()
     wanted = list(names)

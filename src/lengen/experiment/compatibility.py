@@ -14,13 +14,14 @@ from lengen.experiment.config import RunConfig
 from lengen.pe import PositionalEncoding
 from lengen.sampling import generator
 from lengen.task import Task
+from lengen.task.unavailable import length_needed
 
 
 def check(config: RunConfig) -> None:
     """Refuse options that do not go together, before anything is trained.
 
     Raises:
-        ValueError: names the options, what was got and what is allowed.
+        UsageError: names the options, what was got and what is allowed.
     """
     longest, train_length = config.lengths.support[-1], config.train_length
     require(
@@ -54,7 +55,8 @@ def _check_set(config: RunConfig) -> None:
     if examples is not None or deduplicate:
         stream = config.stream()  # refuses a fixed set that is larger than the task
         for length in config.trained_lengths.support if deduplicate else ():
-            stream.task.sample(length, 1, generator("check", length))
+            with length_needed("trainer.deduplicate=true"):
+                stream.task.sample(length, 1, generator("check", length))
 
 
 def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
@@ -65,7 +67,7 @@ def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
         tasks: what is examined, by name of the stress set; the run's own task has none.
 
     Raises:
-        ValueError: names the options, what was got and what is allowed.
+        UsageError: names the options, what was got and what is allowed.
     """
     lengths, pe = config.eval_lengths, _outline(config).pe
     for name, task in tasks.items():
@@ -121,24 +123,20 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
 def _check_each(task: Task, lengths: Iterable[int], option: str) -> None:
     """Refuse lengths that the task lacks, also between others that it has."""
     for length in lengths:
-        try:
+        with length_needed(f"{option} has {length}"):
             task.sample(length, 1, generator("check", length))
-        except ValueError as error:
-            raise ValueError(f"{option} has {length}: {error}") from None
 
 
 def _check_length(
     config: RunConfig, pe: PositionalEncoding, task: Task, length: int, option: str, *, training: bool
 ) -> None:
     """Refuse a length that the task, the positions or the encoding cannot hold."""
-    try:
+    with length_needed(option):
         batch = task.sample(length, 64, generator("check", length))
         batch = batch.begin() if config.decoder.bos else batch
         batch = with_room(batch) if config.eval.decode == "free" and not training else batch
         config.positions(batch, generator("check", length), training=training)
         largest = config.positions.largest(batch, training=training)
-    except ValueError as error:
-        raise ValueError(f"{option}: {error}") from None
     told = " (pe.maximum)" if "maximum" in config.record["pe"] else ""
     require(
         pe.budget is None or largest < pe.budget,

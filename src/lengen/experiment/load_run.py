@@ -12,7 +12,7 @@ from yaml import YAMLError
 
 from lengen.config.aliases import with_current_targets
 from lengen.config.builder import Builder
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
 from lengen.experiment.config import RunConfig
 from lengen.records.run_dir import RunFolder
@@ -67,7 +67,7 @@ class TrainedRun:
         try:
             decoder.load_state_dict(weights)
         except RuntimeError as error:
-            raise ValueError(
+            raise UsageError(
                 f"{self._checkpoint} is of another decoder ({str(error).splitlines()[-1].strip()})"
             ) from None
         return decoder.to(self.config.trainer.device).eval()
@@ -89,14 +89,14 @@ def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: I
         allowed: top-level modules whose classes its configuration may name.
 
     Raises:
-        ValueError: no such run, a configuration that is none, a class that is not allowed, no such checkpoint.
+        UsageError: no such run, a configuration that is none, a class that is not allowed, no such checkpoint.
     """
     path = folder.path / "config.yaml"
     require(path.exists(), f"run={folder.path}: there is no config.yaml")
     try:
         record: Any = OmegaConf.to_container(OmegaConf.load(path))
     except (YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
+        raise UsageError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
     require(
         isinstance(record, dict) and all(isinstance(record.get(group), dict) for group in changes),
         f"{path} is no configuration of a run",
@@ -105,6 +105,6 @@ def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: I
     try:
         node = with_current_targets({**record, **changed, "logger": LOGGER})
         config = Builder(allowed).build(RunConfig, {**node, "record": record})
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
     return TrainedRun(config, folder)

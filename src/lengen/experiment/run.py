@@ -228,8 +228,6 @@ class Experiment:
                 "diverged" if isinstance(reason, DivergedError) else "failed",
                 f"{type(reason).__name__}: {reason}",
             )
-            if isinstance(reason, ValueError):  # mistakes are refused before this; what comes now is ours
-                raise RuntimeError(str(reason)) from reason
             raise
         finally:
             with suppress(OSError):  # a full disk must not hide what went wrong

@@ -28,6 +28,7 @@ from lengen.sampling import GENERATOR
 from lengen.task import PAD, SPECIAL, Batch, Task
 from lengen.task.external.source import RECORD, quiet
 from lengen.task.external.spelling import Spelling
+from lengen.task.unavailable import length_needed
 from lengen.training.batch_stream import shares
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
 
@@ -93,7 +94,7 @@ class Export:
             What `lengen.json` says.
 
         Raises:
-            ValueError: the task has no examples of a length, or fewer than asked.
+            UsageError: the task has no examples of a length, or fewer than asked.
         """
         screen = Console(stderr=True)
         with Progress(
@@ -129,7 +130,12 @@ class Export:
         yield "train", self._columns(bar.track(train, support, description="train lengths"))
         for name, lengths in (("id", inside), ("ood", beyond)):
             parts = bar.track(lengths, description=f"{name} lengths")
-            yield name, self._columns(examples(self.evaluation, self.task, length) for length in parts)
+            yield name, self._columns(self._examples(length) for length in parts)
+
+    def _examples(self, length: int) -> Batch:
+        """What a sweep asks at a length."""
+        with length_needed("eval.lengths"):
+            return examples(self.evaluation, self.task, length)
 
     def _train(self, task: Task) -> Iterator[Batch]:
         """Distinct examples, as in a fixed training set of this size and seed."""

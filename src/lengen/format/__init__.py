@@ -39,7 +39,7 @@ class Format(ABC):
             generator: the only source of chance.
 
         Raises:
-            ValueError: this format means nothing for such examples.
+            LengthUnavailable: this format means nothing for such examples.
         """
 
     def applied(self, task: Task) -> Task:

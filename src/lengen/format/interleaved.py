@@ -10,7 +10,7 @@ from jaxtyping import Bool
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.config.errors import require
+from lengen.config.errors import LengthUnavailable, require
 from lengen.format import Format
 from lengen.task import ALONG_TIME, BESIDE, EOS, PAD, SPECIAL, Batch, Vocabulary, close
 
@@ -103,10 +103,10 @@ class Interleaved(Format):
         named = [i >= len(SPECIAL) and any(map(str.isalnum, name)) for i, name in enumerate(names)]
         places = torch.zeros_like(batch.tokens) if batch.places is None else batch.places
         items = (places > 0) & torch.tensor(named)[batch.tokens]
-        require(
-            bool(items.any()),
-            f"format.{switch}: under its options this task has no places (length {int(batch.length[0])})",
-        )
+        if not bool(items.any()):
+            raise LengthUnavailable(
+                f"format.{switch}: under its options this task has no places (length {int(batch.length[0])})"
+            )
         return items
 
     def _aligned(

@@ -71,7 +71,7 @@ class XPos(RoPE):
         """Cosine and sine of every angle, times the factor of queries, then times that of keys.
 
         Raises:
-            ValueError: a position is out of budget.
+            UsageError: a position is out of budget.
         """
         require(
             self.budget is None or bool((positions < self.budget).all()),

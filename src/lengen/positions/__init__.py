@@ -46,7 +46,7 @@ class Positions(ABC):
             training: False in a sweep, where random starts are at their lowest.
 
         Raises:
-            ValueError: the batch does not fit these positions.
+            UsageError: the batch does not fit these positions.
         """
 
     def largest(self, batch: Batch, *, training: bool) -> int:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int, Real
 from torch import Tensor
 
+from lengen.config.errors import UsageError
 from lengen.positions import LimitedPositions, starts
 from lengen.task import Batch
 
@@ -31,7 +32,7 @@ class Coupled(LimitedPositions):
         """See `Positions`."""
         places = batch.places
         if places is None:
-            raise ValueError("positions=coupled: this task has no places to couple under its options")
+            raise UsageError("positions=coupled: this task has no places to couple under its options")
         return self.shifted(places, batch, generator, training=training)
 
     def shifted(

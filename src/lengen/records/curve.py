@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
+from lengen.config.errors import UsageError
 from lengen.records.atomic import whole
 from lengen.statistics.intervals import THRESHOLDS, reach
 
@@ -128,7 +129,7 @@ class Curve:
         """Read the rows of a CSV.
 
         Raises:
-            ValueError: it is no CSV, a column is missing, a value is none of its type, or a length is out of order.
+            UsageError: it is no CSV, a column is missing, a value is none of its type, or a length is out of order.
         """
         try:
             with path.open(newline="", encoding="utf-8") as file:
@@ -136,14 +137,14 @@ class Curve:
                 missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
                 lines = list(reader)
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{path}: no CSV ({error})") from None
+            raise UsageError(f"{path}: no CSV ({error})") from None
         if missing:
-            raise ValueError(f"{path}: no column {', '.join(missing)}")
+            raise UsageError(f"{path}: no column {', '.join(missing)}")
         rows = tuple(_row(line, path) for line in lines)
         try:
             return cls(rows)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            raise UsageError(f"{path}: {error}") from None
 
 
 def _row(line: dict[str, str | None], path: Path) -> Row:
@@ -154,9 +155,9 @@ def _row(line: dict[str, str | None], path: Path) -> Row:
         try:
             values[name] = (float(text) if text else None) if name == "first_error" else kind(text)
         except (TypeError, ValueError):
-            raise ValueError(f"{path}: column {name} has {text!r}") from None
+            raise UsageError(f"{path}: column {name} has {text!r}") from None
     if values["split"] not in ("id", "ood"):
-        raise ValueError(f"{path}: column split has {values['split']!r}")
+        raise UsageError(f"{path}: column split has {values['split']!r}")
     return Row(**values)
 
 

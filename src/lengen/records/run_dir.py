@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lengen.config.errors import UsageError
 from lengen.records.atomic import whole_folder
 from lengen.records.curve import Curve, write_text
 
@@ -54,11 +55,11 @@ class Folder:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(
+            raise UsageError(
                 f"{path} is no JSON ({error}); move the folder away, or give force=true"
             ) from None
         if not isinstance(facts, dict):
-            raise ValueError(f"{path} holds no facts of a run; move the folder away, or give force=true")
+            raise UsageError(f"{path} holds no facts of a run; move the folder away, or give force=true")
         return facts
 
     def record(self, facts: Mapping[str, Any]) -> None:
@@ -70,7 +71,7 @@ class Folder:
         """Keep other processes out of this run; the system lets go when the process ends, however it ends.
 
         Raises:
-            ValueError: another process has the run.
+            UsageError: another process has the run.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = self.path.parent / f".{self.path.name}.lock"
@@ -78,7 +79,7 @@ class Folder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise ValueError(f"{self.path}: another process is working on this run") from None
+                raise UsageError(f"{self.path}: another process is working on this run") from None
             yield
 
     def create(self, config: str, facts: Mapping[str, Any]) -> None:
@@ -101,7 +102,7 @@ class Folder:
             if not aside.exists():
                 self.path.rename(aside)
                 return aside
-        raise ValueError(f"{self.path}: there are too many old runs beside it")
+        raise UsageError(f"{self.path}: there are too many old runs beside it")
 
 
 @dataclass(frozen=True)

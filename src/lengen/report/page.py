@@ -18,7 +18,6 @@ from typing import Any
 import vl_convert
 
 from lengen.comparison.grouping import Study
-from lengen.config.errors import require
 from lengen.records.curve import write_text
 from lengen.report.content import content
 from lengen.report.tables import Block
@@ -42,7 +41,8 @@ def write(
     Raises:
         ValueError: the study has no panel.
     """
-    require(bool(study.panels), "a page needs a study of at least one run, got none")
+    if not study.panels:
+        raise ValueError("a page needs a study of at least one run, got none")
     write_text(path, page(content(study, threshold=threshold, tables=tables, title=title), title))
 
 

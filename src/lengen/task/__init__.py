@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.config.aliases import METHODS, RenamedMethods
+from lengen.config.errors import LengthUnavailable
+from lengen.task.unavailable import old_tasks_understood
 
 PAD, BOS, SEP, EOS = range(4)
 SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
@@ -213,14 +215,15 @@ class Task(RenamedMethods, ABC):
             generator: the only source of chance.
 
         Raises:
-            ValueError: no problem of this length exists under the task's options.
+            LengthUnavailable: no problem of this length exists under the task's options.
         """
 
     def has(self, length: int) -> bool:
         """Whether problems of a length exist under the task's options."""
         try:
-            self.sample(length, 1, torch.Generator())
-        except ValueError:
+            with old_tasks_understood():
+                self.sample(length, 1, torch.Generator())
+        except LengthUnavailable:
             return False
         return True
 

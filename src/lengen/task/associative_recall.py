@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 
@@ -63,7 +63,7 @@ class AssociativeRecall(Task):
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw pairs and queries; see `Task.sample`."""
-        require(length <= self.keys, f"length {length}: task.keys={self.keys} allows no more pairs")
+        require_length(length <= self.keys, length, f"task.keys={self.keys} allows no more pairs")
         keys = orders((count, self.keys), generator)[:, :length] + len(SPECIAL)
         values = torch.randint(self.values, (count, length), generator=generator) + len(SPECIAL) + self.keys
         blanks = [torch.full_like(keys, self.vocabulary["."])] * self.filler

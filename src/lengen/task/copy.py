@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.scratchpad import tail
@@ -113,9 +113,10 @@ class Copy(Task):
         if self.repeats == "one":
             return torch.randint(self.alphabet, (count, 1), generator=generator).expand(-1, length)
         if self.repeats == "unique":
-            require(
+            require_length(
                 length <= self.alphabet,
-                f"length {length}: task.repeats=unique allows at most task.alphabet={self.alphabet} symbols",
+                length,
+                f"task.repeats=unique allows at most task.alphabet={self.alphabet} symbols",
             )
             return orders((count, self.alphabet), generator)[:, :length]
         items = torch.randint(self.alphabet, (count, length), generator=generator)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 
@@ -57,9 +57,10 @@ class Count(Task):
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and questions; see `Task.sample`."""
         width = len(str(length)) if self.digits is None else self.digits
-        require(
+        require_length(
             length < 10**width,
-            f"length {length}: task.digits={self.digits} allows at most {10**width - 1} symbols",
+            length,
+            f"task.digits={self.digits} allows at most {10**width - 1} symbols",
         )
         asked = torch.randint(self.alphabet, (count, 1), generator=generator)
         items = self._draw(asked, length, generator)

@@ -82,7 +82,7 @@ class Dataset(Task):
         """What is trained on, and what is asked.
 
         Raises:
-            ValueError: something cannot be read, is missing, empty or too long.
+            UsageError: something cannot be read, is missing, empty or too long.
         """
         columns = Columns(self.prompt, self.answer, self.length, self._result)
         splits = opened(self.path, list(columns.texts.values()))

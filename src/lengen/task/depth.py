@@ -13,7 +13,7 @@ def check(depth: float | None) -> None:
     """Refuse a depth outside of the surroundings.
 
     Raises:
-        ValueError: names the option.
+        UsageError: names the option.
     """
     require(depth is None or 0 <= depth <= 1, f"task.depth={depth}: allowed is null (uniform), or 0 to 1")
 

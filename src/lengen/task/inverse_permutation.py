@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 
@@ -60,7 +60,7 @@ class InversePermutation(Task):
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and permutations; see `Task.sample`."""
-        require(length <= self.numbers, f"length {length}: task.numbers={self.numbers} allows no more items")
+        require_length(length <= self.numbers, length, f"task.numbers={self.numbers} allows no more items")
         string = torch.randint(self.alphabet, (count, length), generator=generator) + len(SPECIAL)
         permutation = self._permutation(length, count, generator)
         start = torch.randint(self.numbers - length + 1, (count, 1), generator=generator)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.text import lego as words
@@ -69,9 +69,10 @@ class Lego(Task):
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw chains; see `Task.sample`."""
-        require(
+        require_length(
             length <= self.alphabet,
-            f"length {length}: task.alphabet={self.alphabet} allows at most {self.alphabet} variables",
+            length,
+            f"task.alphabet={self.alphabet} allows at most {self.alphabet} variables",
         )
         names = orders((count, self.alphabet), generator)[:, :length] + len(SPECIAL)
         minus = torch.randint(2, (count, length), generator=generator)

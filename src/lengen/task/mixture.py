@@ -46,7 +46,7 @@ class Aid:
         """Refuse what is out of range.
 
         Raises:
-            ValueError: names the option, what was got and what is allowed.
+            UsageError: names the option, what was got and what is allowed.
         """
         require(0 <= self.weight <= 1, f"{path}.weight={self.weight}: allowed is 0 to 1")
         require(self.factor > 0, f"{path}.factor={self.factor}: allowed is above 0")

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import require, require_length
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.depth import check, depths
 
@@ -61,9 +61,10 @@ class NgramLookup(Task):
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and keys, again where the key comes twice; see `Task.sample`."""
         places, keys = length + self.answer + 1, self.alphabet**self.key
-        require(
+        require_length(
             places <= keys,
-            f"length {length}: task.alphabet={self.alphabet} and task.key={self.key} give {keys} keys "
+            length,
+            f"task.alphabet={self.alphabet} and task.key={self.key} give {keys} keys "
             f"for {places} places, too few for one that comes once",
         )
         strings, key, answer = self._draw(length, count, generator)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import require_length
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 from lengen.task.text import scan as text
 
@@ -54,9 +54,10 @@ class Scan(Task):
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw commands; see `Task.sample`."""
         fitting = (self._sizes == length).nonzero().flatten()
-        require(
+        require_length(
             len(fitting) > 0,
-            f"length {length}: no command of SCAN has so many actions; allowed are {sorted(set(self._sizes.tolist()))}",
+            length,
+            f"no command of SCAN has so many actions; allowed are {sorted(set(self._sizes.tolist()))}",
         )
         drawn = fitting[torch.randint(len(fitting), (count,), generator=generator)]
         left, joint, right = self._commands[drawn].unbind(1)

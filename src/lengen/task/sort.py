@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
 from lengen.task.scratchpad.selection import swaps
@@ -132,9 +132,10 @@ class Sort(Task):
         """Items in any order, as numbers from 0."""
         if self.duplicates:
             return torch.randint(self.values, (count, length), generator=generator)
-        require(
+        require_length(
             length <= self.values,
-            f"length {length}: without task.duplicates there are {self.values} items to sort",
+            length,
+            f"without task.duplicates there are {self.values} items to sort",
         )
         if self.values <= 1000:  # noqa: PLR2004
             return orders((count, self.values), generator)[:, :length]

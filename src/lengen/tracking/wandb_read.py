@@ -14,6 +14,7 @@ from typing import Any
 from lengen.comparison import find_runs
 from lengen.comparison.find_runs import check_config, cut_short
 from lengen.comparison.run_record import Excluded, RunRecord
+from lengen.config.errors import UsageError
 from lengen.records.curve import COLUMNS, Curve, Row
 from lengen.records.run_dir import OVER
 from lengen.tracking import wandb_session
@@ -105,15 +106,15 @@ def _curve(run: Any, summary: Mapping[str, Any]) -> Curve:
     """The table that a run logged of its curve.
 
     Raises:
-        ValueError: there is none, or it lacks a column.
+        UsageError: there is none, or it lacks a column.
     """
     path = (summary.get(TABLE) or {}).get("path")
     if not path:
-        raise ValueError(f"no {TABLE} was logged")
+        raise UsageError(f"no {TABLE} was logged")
     with TemporaryDirectory() as folder, run.file(path).download(root=folder, replace=True) as file:
         table = json.loads(Path(file.name).read_text(encoding="utf-8"))
     if missing := [name for name in COLUMNS if name not in table["columns"]]:
-        raise ValueError(f"{TABLE}: no column {', '.join(missing)}")
+        raise UsageError(f"{TABLE}: no column {', '.join(missing)}")
     return Curve(tuple(_row(dict(zip(table["columns"], values, strict=True))) for values in table["data"]))
 
 

@@ -12,6 +12,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
+from lengen.config.errors import UsageError
+
 Mode = Literal["auto", "online", "offline", "disabled"]
 PATIENCE = 20
 """Seconds to wait for the server."""
@@ -66,7 +68,7 @@ class Session:
             told: what else `wandb.init` is told.
 
         Raises:
-            ValueError: the mode is none, or W&B refuses the options.
+            UsageError: the mode is none, or W&B refuses the options.
         """
         self.run, self._warned = None, False
         mode = self.resolve()
@@ -140,7 +142,7 @@ class Session:
         try:
             return self._start(folder, identity, "offline", told)
         except wandb.errors.UsageError as error:
-            raise ValueError(f"wandb: {first_line(error)}") from None
+            raise UsageError(f"wandb: {first_line(error)}") from None
 
     @contextmanager
     def harmless(self) -> Iterator[None]:
@@ -157,24 +159,24 @@ def check(option: str, project: str) -> None:
     """Refuse what is no name of a project.
 
     Raises:
-        ValueError: it is empty, or has signs that W&B does not allow.
+        UsageError: it is empty, or has signs that W&B does not allow.
     """
     if not project or set(project) & set(FORBIDDEN):
-        raise ValueError(f"{option}={project!r}: allowed is any name without {' '.join(FORBIDDEN)}")
+        raise UsageError(f"{option}={project!r}: allowed is any name without {' '.join(FORBIDDEN)}")
 
 
 def asked(mode: Mode) -> str:
     """The mode that the option and WANDB_MODE ask for together: `auto` is what the variable says.
 
     Raises:
-        ValueError: the variable says nothing that is allowed.
+        UsageError: the variable says nothing that is allowed.
     """
     if mode != "auto":
         return mode
     told = os.environ.get("WANDB_MODE", "").lower() or "auto"
     told = {"dryrun": "offline", "run": "online"}.get(told, told)
     if told not in ("auto", "online", "offline", "disabled"):
-        raise ValueError(f"WANDB_MODE={told}: allowed are online, offline, disabled")
+        raise UsageError(f"WANDB_MODE={told}: allowed are online, offline, disabled")
     return told
 
 

@@ -125,7 +125,7 @@ def fixed_set(task: Task, lengths: Lengths, examples: int, seed: int) -> Batch:
     """A training set of distinct examples, shared out evenly over the lengths as far as each has enough of them.
 
     Raises:
-        ValueError: the task has fewer distinct examples at these lengths.
+        UsageError: the task has fewer distinct examples at these lengths.
     """
     parts = list(shares(task, lengths, examples, seed))
     found = sum(map(len, parts))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
+from lengen.config.errors import UsageError
 from lengen.records.atomic import whole
 
 
@@ -37,14 +38,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint's contents, by `weights_only=True`: a stranger's file executes nothing.
 
     Raises:
-        ValueError: the file is no such checkpoint.
+        UsageError: the file is no such checkpoint.
     """
     try:
         contents: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001  # torch raises pickle, zip and runtime errors alike
-        raise ValueError(
+        raise UsageError(
             f"{path} is no checkpoint of lengen ({(str(error).splitlines() or [type(error).__name__])[0]})"
         ) from None
     return contents

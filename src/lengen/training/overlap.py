@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from lengen.config.errors import LengthUnavailable
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.test_set import examples
 from lengen.records.ranges import ranges
@@ -190,15 +191,15 @@ class Deduplicated(Task):
         """Draw, and draw again for what must not be learned; see `Task.sample`.
 
         Raises:
-            ValueError: nothing else comes.
+            LengthUnavailable: nothing else comes.
         """
         found, barren = self._left(self.task.sample(length, count, generator)), 0
         while len(found) < count:
             more = self._left(self.task.sample(length, count, generator))
             barren = 0 if len(more) else barren + 1
             if barren == BARREN:
-                raise ValueError(
-                    f"length {length}: the sweep asks all its strings, trainer.deduplicate=true leaves none to train on "
+                raise LengthUnavailable(
+                    f"length {length}: the sweep asks all its strings, which leaves none to train on "
                     "(lengths.minimum leaves short lengths out)"
                 )
             found = Batch.join([found, more])

@@ -23,6 +23,7 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     from lengen.format import Format
     from lengen.sampling import generator
     from lengen.task import Task
+    from lengen.task.unavailable import length_needed
 
     builder = Builder(allowed)
     written = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
@@ -30,7 +31,8 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     length, count, seed = (leaf(int, config[name], name) for name in ("length", "count", "seed"))
     require(length >= 1, f"length={length}: allowed is 1 or more")
     require(count >= 1, f"count={count}: allowed is 1 or more")
-    batch = task.sample(length, count, generator("show", seed))
+    with length_needed(f"length={length}"):
+        batch = task.sample(length, count, generator("show", seed))
     for row in range(count):
         print(drawn(batch.rows(slice(row, row + 1))))
     return 0

@@ -6,8 +6,9 @@ import sys
 import traceback
 from typing import Any
 
-from lengen.cli.hydra_app import FAILED, MISTAKES, HydraApp
+from lengen.cli.hydra_app import FAILED, HydraApp
 from lengen.config.compose import EVAL
+from lengen.config.errors import is_usage_error
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +39,7 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
                 raise
             failed += 1
             print(f"lengen: failed: {shown(folder.path)}: {error}", file=sys.stderr)
-            if not isinstance(error, MISTAKES):
+            if not is_usage_error(error, allowed):
                 traceback.print_exception(error)
     if len(runs) > 1:
         print(f"lengen: {len(runs) - failed} of {len(runs)} runs examined")

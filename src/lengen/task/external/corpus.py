@@ -12,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Int
 
 from lengen.config.builder import nearest
-from lengen.config.errors import require
+from lengen.config.errors import require, require_length
 from lengen.records.ranges import ranges
 from lengen.task import BOS, EOS, PAD, SPECIAL
 from lengen.task.external.spelling import Text, Tokens
@@ -40,7 +40,7 @@ class Columns:
         """Rows without their other columns.
 
         Raises:
-            ValueError: a column is missing or holds something else; names the option.
+            UsageError: a column is missing or holds something else; names the option.
         """
         read = self.texts if self.length is None else {**self.texts, "length": self.length}
         for option, name in read.items():
@@ -92,7 +92,7 @@ class Corpus:
         """Length and tokens of every row, and the symbols that occur; the only time that all is read.
 
         Raises:
-            ValueError: a row lacks something.
+            UsageError: a row lacks something.
         """
         lengths, sizes, names = [], [], set[str]()
         for start in range(0, len(self.rows), CHUNK):
@@ -136,7 +136,7 @@ class Corpus:
         """The symbols that occur.
 
         Raises:
-            ValueError: one of them is a word that lengen keeps for itself.
+            UsageError: one of them is a word that lengen keeps for itself.
         """
         names = self._survey[2]
         kept = sorted({SPECIAL[index] for index in (PAD, BOS, EOS)} & names)
@@ -150,7 +150,7 @@ class Corpus:
         """Refuse rows of more tokens, end token included.
 
         Raises:
-            ValueError: names the first such row.
+            UsageError: names the first such row.
         """
         long = np.flatnonzero(self._survey[1] + 1 > maximum)
         row = int(long[0]) if len(long) else 0
@@ -175,11 +175,12 @@ class Corpus:
         """Rows of a length, at least one.
 
         Raises:
-            ValueError: there is none.
+            LengthUnavailable: there is none.
         """
         rows = self.of(length)
-        require(
+        require_length(
             len(rows) > 0,
-            f"length {length}: {self.where} has no example of it (allowed: {ranges(np.unique(self._survey[0]).tolist())})",
+            length,
+            f"{self.where} has no example of it (allowed: {ranges(np.unique(self._survey[0]).tolist())})",
         )
         return rows

@@ -19,7 +19,7 @@ from datasets.exceptions import DatasetsError
 from pyarrow import parquet
 
 from lengen.config.builder import nearest
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 
 RECORD = "lengen.json"
 """What an exported folder says of itself, for programs."""
@@ -41,7 +41,7 @@ def place(path: str) -> str:
     """A path as the file system knows it.
 
     Raises:
-        ValueError: lengen brings no data set of this name.
+        UsageError: lengen brings no data set of this name.
     """
     if not path.startswith(SHIPPED):
         return path
@@ -59,7 +59,7 @@ def record(path: str) -> dict[str, Any]:
     """What a folder that lengen exported says of itself, as far as it is read; empty for all others.
 
     Raises:
-        ValueError: it cannot be read, or holds something else.
+        UsageError: it cannot be read, or holds something else.
     """
     file = Path(place(path)) / RECORD
     if not file.is_file():
@@ -67,13 +67,13 @@ def record(path: str) -> dict[str, Any]:
     try:
         facts = json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is no JSON ({error})") from None
+        raise UsageError(f"{file} is no JSON ({error})") from None
     require(isinstance(facts, dict), f"{file} holds no facts of an exported folder")
     for name, kind in FACTS.items():
         try:
             pa.scalar(facts.get(name), kind)
         except (ValueError, TypeError, OverflowError):
-            raise ValueError(f"{file}: {name}={facts[name]!r} (allowed: {kind})") from None
+            raise UsageError(f"{file}: {name}={facts[name]!r} (allowed: {kind})") from None
     return {name: facts[name] for name in FACTS if facts.get(name) is not None}
 
 
@@ -85,7 +85,7 @@ def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
         texts: columns of text, which stay text in a CSV whatever they look like.
 
     Raises:
-        ValueError: nothing is there, or it cannot be read.
+        UsageError: nothing is there, or it cannot be read.
     """
     where = Path(place(path))
     local = where.exists()
@@ -105,7 +105,7 @@ def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
         require(bare is None, f"task.path={path}: {bare} has no rows")
         line = " ".join(str(error.__cause__ or error).split())
         hint = "" if local else " (a name on the Hub needs a network; offline give a file or a folder)"
-        raise ValueError(f"task.path={path}: cannot be read{hint}: {line}") from None
+        raise UsageError(f"task.path={path}: cannot be read{hint}: {line}") from None
 
 
 def _opened(where: Path | None, name: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
@@ -139,7 +139,7 @@ def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> dat
     """A split, or a slice of one such as `train[90%:]`.
 
     Raises:
-        ValueError: there is no such split, or it has no rows.
+        UsageError: there is no such split, or it has no rows.
     """
     known = ", ".join(splits)
     word = name.partition("[")[0]
@@ -148,7 +148,7 @@ def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> dat
         sizes = {each: len(rows) for each, rows in splits.items()}
         (part,) = ReadInstruction.from_spec(name).to_absolute(sizes)
     except (ValueError, AssertionError) as error:
-        raise ValueError(
+        raise UsageError(
             f"{option}={name}: {error} (allowed: {known}, or a slice such as {word}[90%:])"
         ) from None
     require(part.from_ < part.to, f"{option}={name}: this split has no rows")

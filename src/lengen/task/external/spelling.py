@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int
 
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 from lengen.task import SPECIAL, Vocabulary
 
 BLANK = "␣"
@@ -96,13 +96,13 @@ class Tokens(Text):
         try:
             from tokenizers import Tokenizer
         except ImportError:
-            raise ValueError(
+            raise UsageError(
                 f"task.tokens={self.file}: a tokenizer needs `pip install lengen[tokenizers]`"
             ) from None
         try:
             return Tokenizer.from_file(self.file)
         except Exception as error:  # noqa: BLE001  # the library raises nothing narrower
-            raise ValueError(f"task.tokens={self.file}: is no tokenizer.json ({error})") from None
+            raise UsageError(f"task.tokens={self.file}: is no tokenizer.json ({error})") from None
 
     @cached_property
     def alphabet(self) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def text_of(tokens: str) -> Text:
     """The way to read that an option names.
 
     Raises:
-        ValueError: it is none of them, and no file.
+        UsageError: it is none of them, and no file.
     """
     if tokens in ("characters", "words"):
         return Characters() if tokens == "characters" else Words()

@@ -46,7 +46,7 @@ def check(style: str, scratchpad: str, parts: Sequence[str], known: Sequence[str
         known: the parts that it has; a task without any has no steps.
 
     Raises:
-        ValueError: steps without words, words with a scratchpad made of symbols, or parts that there are not.
+        UsageError: steps without words, words with a scratchpad made of symbols, or parts that there are not.
     """
     require(
         style != "symbols" or scratchpad != "steps",
