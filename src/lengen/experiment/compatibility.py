@@ -55,7 +55,7 @@ def _check_set(config: RunConfig) -> None:
     if examples is not None or deduplicate:
         stream = config.stream()  # refuses a fixed set that is larger than the task
         for length in config.trained_lengths.support if deduplicate else ():
-            with length_needed("trainer.deduplicate=true"):
+            with length_needed(f"lengths={config.labels.lengths}"):
                 stream.task.sample(length, 1, generator("check", length))
 
 

@@ -140,9 +140,10 @@ class Export:
     def _train(self, task: Task) -> Iterator[Batch]:
         """Distinct examples, as in a fixed training set of this size and seed."""
         wanted, found = self.examples or USUAL, 0
-        for part in shares(task, self.lengths, wanted, self.seed):
-            found += len(part)
-            yield part
+        with length_needed("lengths"):
+            for part in shares(task, self.lengths, wanted, self.seed):
+                found += len(part)
+                yield part
         require(
             found == wanted or self.examples is None,
             f"examples={wanted}: the task has {found} distinct ones at its training lengths",

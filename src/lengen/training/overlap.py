@@ -199,7 +199,7 @@ class Deduplicated(Task):
             barren = 0 if len(more) else barren + 1
             if barren == BARREN:
                 raise LengthUnavailable(
-                    f"length {length}: the sweep asks all its strings, which leaves none to train on "
+                    f"length {length}: the sweep asks all its strings, trainer.deduplicate=true leaves none to train on "
                     "(lengths.minimum leaves short lengths out)"
                 )
             found = Batch.join([found, more])
