@@ -89,11 +89,11 @@ def test_some_queries_equal_all(rule, queries):
 @pytest.mark.parametrize("biased", [False, True])
 def test_causality_by_gradient(rule, biased):
     query, key, value, bias, _ = draw(6, 6)
-    inputs = [x.requires_grad_() for x in (query, key, value)]
+    tensors = [x.requires_grad_() for x in (query, key, value)]
     attend = rule(SHAPE).double()
-    mixed = attend(*inputs, bias if biased else None, inputs(6))
+    mixed = attend(*tensors, bias if biased else None, inputs(6))
     for time in range(6):
-        for gradient in torch.autograd.grad(mixed[:, :, time].sum(), inputs[1:], retain_graph=True):
+        for gradient in torch.autograd.grad(mixed[:, :, time].sum(), tensors[1:], retain_graph=True):
             assert not gradient[:, :, time + 1 :].any()
         assert attend.sparse or gradient[:, :, : time + 1].any(-1).all()
     assert gradient.any()
@@ -106,12 +106,12 @@ def test_sharp_and_flat_rows_are_finite(rule, biased, size):
     """Logits that are all alike or thousands apart make no NaN, and none in a gradient."""
     query, key, value, bias, _ = (x.float() for x in draw(9, 9))
     attend = rule(SHAPE)
-    inputs = [(query * size).requires_grad_(), key.requires_grad_(), value.requires_grad_()]
-    mixed = attend(*inputs, bias.requires_grad_() if biased else None, inputs(9, x=inputs(9).x.float()))
+    tensors = [(query * size).requires_grad_(), key.requires_grad_(), value.requires_grad_()]
+    mixed = attend(*tensors, bias.requires_grad_() if biased else None, inputs(9, x=inputs(9).x.float()))
     assert mixed.isfinite().all()
     mixed.square().sum().backward()
     learned = [x for x in attend.parameters() if x.grad is not None]
-    for leaf in [*inputs, *learned, *([bias] if biased else [])]:
+    for leaf in [*tensors, *learned, *([bias] if biased else [])]:
         assert leaf.grad.isfinite().all()
 
 
