@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
 
+from lengen.config.aliases import RenamedMethods
 from lengen.config.errors import LengthUnavailable, UsageError
 
 
@@ -76,10 +76,8 @@ def _refusal(error: ValueError) -> TracebackType | None:
     return last if outside and _owner(last.tb_frame) is not None else None
 
 
-def _owner(frame: FrameType) -> Any:
+def _owner(frame: FrameType) -> RenamedMethods | None:
     """The task whose method a frame runs; None if it runs something else."""
-    from lengen.task import Task
-
     code = frame.f_code
     first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-    return first if isinstance(first, Task) else None
+    return first if isinstance(first, RenamedMethods) else None
