@@ -7,15 +7,10 @@ import torch
 from omegaconf import OmegaConf
 from tests.options import built, choices, files, read
 
-from lengen.task import BOS, EOS, PAD, Batch, Vocabulary
+from lengen.task import Batch, Vocabulary
+from lengen.testing.task import CHECKS, sample
 
 from .reading import together
-
-COUNT = 32
-
-
-def sample(task, length, count=COUNT, seed=0):
-    return task.sample(length, count, torch.Generator().manual_seed(seed))
 
 
 def exists(task, length):
@@ -46,27 +41,6 @@ def variants():
 every_task = pytest.mark.parametrize(("task", "trained"), list(variants()))
 
 
-def batches(task, trained):
-    """Batches of several lengths; a task may refuse some, but never the one that its YAML trains at."""
-    for length in sorted({1, 2, trained, 2 * trained}):
-        try:
-            yield length, sample(task, length)
-        except ValueError as refusal:
-            if length == trained or str(length) not in str(refusal):
-                raise
-
-
-def equal(first, second):
-    places = [batch.places if batch.places is not None else torch.zeros(0) for batch in (first, second)]
-    return (
-        torch.equal(first.tokens, second.tokens)
-        and torch.equal(first.answer, second.answer)
-        and torch.equal(first.result, second.result)
-        and torch.equal(*places)
-        and torch.equal(first.length, second.length)
-    )
-
-
 def test_there_are_tasks():
     assert {"addition", "copy", "sort", "parity", "passkey"} <= {path.stem for path in files("task")}
 
@@ -89,107 +63,14 @@ def test_unknown_choice_is_refused_by_name(path):
 
 
 @every_task
-def test_chance_is_the_generator(task, trained):
-    state = torch.get_rng_state()
-    first = sample(task, trained, seed=3)
-    assert equal(first, sample(task, trained, seed=3))
-    assert not equal(first, sample(task, trained, seed=4))
-    assert torch.equal(torch.get_rng_state(), state)
-    # a generator moves on: the next batch is another one
-    generator = torch.Generator().manual_seed(3)
-    assert equal(first, task.sample(trained, COUNT, generator))
-    assert not equal(first, task.sample(trained, COUNT, generator))
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_contract(task, trained, check):
+    check(task, trained)
 
 
 @every_task
-def test_types_and_vocabulary(task, trained):
-    for _, batch in batches(task, trained):
-        assert batch.tokens.dtype == batch.length.dtype == torch.long
-        assert batch.answer.dtype == torch.bool
-        assert batch.vocabulary == task.vocabulary
-        assert batch.tokens.min() >= 0
-        assert batch.tokens.max() < len(task.vocabulary)
-        assert not (batch.tokens == BOS).any()
-
-
-@every_task
-def test_row_layout(task, trained):
-    for _, batch in batches(task, trained):
-        sizes = (batch.tokens != PAD).sum(1)
-        assert batch.time == sizes.max()  # no column of padding alone
-        for tokens, answer, size in zip(batch.tokens, batch.answer, sizes.tolist(), strict=True):
-            assert (tokens[:size] != PAD).all()
-            assert (tokens == EOS).nonzero().tolist() == [[size - 1]]
-            written = int(answer.sum())
-            assert 2 <= written < size  # an answer besides the end token, and a prompt
-            assert answer.nonzero().flatten().tolist() == list(range(size - written, size))
-        for result, size in zip(batch.result, sizes.tolist(), strict=True):
-            kept = int(result.sum())
-            assert kept >= 2  # something is left without the scratchpad
-            assert result.nonzero().flatten().tolist() == list(range(size - kept, size))
-        assert (batch.answer | ~batch.result).all()
-
-
-@every_task
-def test_length_is_the_one_asked(task, trained):
-    times = []
-    for length, batch in batches(task, trained):
-        assert len(batch) == COUNT
-        assert batch.length.tolist() == [length] * COUNT
-        times.append(sample(task.evaluation_task(), length).time)
-    assert times == sorted(set(times))  # each task's own tests measure the length in the task's own unit
-
-
-@every_task
-def test_one_example(task, trained):
-    batch = sample(task, trained, count=1)
-    assert batch.tokens.shape[0] == batch.length.shape[0] == 1
-    assert batch.time == int((batch.tokens != PAD).sum())
-
-
-@every_task
-def test_places(task, trained):
-    for _, batch in batches(task, trained):
-        if batch.places is not None:
-            assert batch.places.shape == batch.tokens.shape
-            assert batch.places.min() >= 0
-            assert (batch.places[batch.tokens == PAD] == 0).all()
-            assert (batch.places[batch.answer & (batch.tokens != EOS)] > 0).any()
-
-
-@every_task
-def test_examined_task_speaks_the_same_language(task, trained):
-    examined = task.evaluation_task()
-    assert examined.vocabulary == task.vocabulary
-    assert examined.evaluation_task() == examined
-    assert sample(examined, trained).vocabulary == task.vocabulary
-
-
-@every_task
-def test_stress_sets_speak_the_same_language(task, trained):
-    for name, stress in task.stress_sets().items():
-        assert stress.vocabulary == task.vocabulary
-        assert stress.stress_sets().keys() >= {name}
-        for length in (1, trained, 2 * trained):
-            assert sample(stress.evaluation_task(), length).length.tolist() == [length] * COUNT
-
-
-@every_task
-def test_show(task, trained):
-    lines = task.show(trained, count=3, seed=1).split("\n")
-    assert len(lines) == 3
-    assert all(" -> " in line and line.endswith("⏎") for line in lines)
-
-
-@every_task
-def test_begin_rows_join_keep_examples(task, trained):
-    longer = next(length for length in range(trained + 1, 3 * trained) if task.has(length))
-    short, long = sample(task, trained), sample(task, longer, seed=1)
-    joined = Batch.join([short, long])
-    assert len(joined) == 2 * COUNT
-    assert equal(joined.rows(slice(COUNT)), short)
-    assert equal(joined.rows(slice(COUNT, None)), long)
-    assert equal(joined.begin().rows(slice(COUNT)), short.begin())
+def test_there_are_longer_problems(task, trained):
+    assert any(map(task.has, range(trained + 1, 3 * trained)))
 
 
 VOCABULARY = Vocabulary(("a", "b"))
