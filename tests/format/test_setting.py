@@ -21,7 +21,6 @@ def older(config):
     return {key: value for key, value in config.items() if key != "format"} | {"labels": labels}
 
 
-@pytest.mark.whole_run
 def test_a_plain_run_is_called_as_before():
     config = composed("task=copy")
     now, before = setting(config), setting(older(config))
@@ -32,7 +31,6 @@ def test_a_plain_run_is_called_as_before():
     assert now.formatted_task == now.task
 
 
-@pytest.mark.whole_run
 def test_another_format_is_another_cell():
     made = {name: setting(composed("task=copy", f"format={name}")) for name in ("plain", "hints", "spacing")}
     more = setting(composed("task=copy", "format=hints", "format.markers=9"))

@@ -48,16 +48,14 @@ def test_every_line_is_drawn_and_named(tmp_path, sheets, count):
     assert "first" not in sheet.footnote
 
 
-@pytest.mark.whole_run
 def test_what_is_left_out_is_said(tmp_path, sheets, monkeypatch):
     monkeypatch.setattr(multiples, "ROWS", 4)
     draw(tmp_path, [f"e{index}" for index in range(20)], ("allowed", "one"))
     (sheet,) = sheets
     assert len(shown(sheet)) == 2 * 16
-    assert "The first 16 cells of each task" in sheet.footnote
+    assert "The first 16 lines of each task" in sheet.footnote
 
 
-@pytest.mark.whole_run
 @pytest.mark.parametrize("name", ["a", "an_encoding_with_a_long_name", "of several words, each long enough"])
 def test_nothing_overlaps(tmp_path, sheets, name):
     draw(tmp_path, [f"{name} {index}" for index in range(9)], ("allowed", "one"))

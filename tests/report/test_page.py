@@ -163,7 +163,7 @@ def test_values_of_runs_are_those_of_their_curves():
     study = small()
     found = content(study, threshold=0.9, tables=(), title="")
     for panel, drawn in zip(study.panels, found["panels"], strict=True):
-        for line, cell in zip(panel.cells, drawn["lines"], strict=True):
+        for line, cell in zip(panel.lines, drawn["lines"], strict=True):
             assert cell["colour"] == colour(line.pe)
             assert "seed" not in yaml.safe_load(cell["config"])
             assert yaml.safe_load(cell["config"])["pe"] == line.runs[0].config["pe"]
@@ -187,7 +187,6 @@ def test_no_json_can_close_its_element_or_break_a_line():
     assert json.loads(text) == {text: [text, 1.5, None] for text in HOSTILE}
 
 
-@pytest.mark.whole_run
 def test_a_study_gives_the_same_bytes_in_every_process(tmp_path):
     write(small(), tmp_path / "page.html", title="small")
     again = (
@@ -433,7 +432,6 @@ def test_five_hundred_runs_fit_and_are_drawn(visit, tmp_path):
     assert marks(page, "multiples-4") > 100
 
 
-@pytest.mark.whole_run
 def test_the_bundle_is_kept_and_a_cache_that_cannot_be_written_is_no_harm(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     page._library.cache_clear()

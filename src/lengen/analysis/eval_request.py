@@ -37,6 +37,7 @@ class EvalRequest:
         against: paths and globs of runs to which the distance of attention is measured.
         name: what folders of results are called.
         force: do again what is there.
+        changed: evaluate runs whose code or data are not what they were trained with, and mark the results.
     """
 
     run: list[str]
@@ -46,6 +47,7 @@ class EvalRequest:
     against: list[str] = field(default_factory=list)
     name: str | None = None
     force: bool = False
+    changed: bool = False
 
     def __post_init__(self) -> None:
         require(
@@ -75,7 +77,7 @@ class EvalRequest:
 
     def answer(self, folder: RunFolder, allowed: Iterable[str]) -> list[EvalResult]:
         """Everything that is asked of one run; what is there already is not done again."""
-        trained = load(folder, self.changes, allowed)
+        trained = load(folder, self.changes, allowed, changed=self.changed)
         if not self.inspect:
             return evaluate(trained, self.name, force=self.force)
         names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
@@ -96,7 +98,7 @@ class EvalRequest:
             if not folder.path.samefile(trained.folder.path)
         ]
         require(bool(folders), f"against={self.against[0]}: is the run itself (allowed: other runs)")
-        others = [load(folder, changes, allowed) for folder in folders]
+        others = [load(folder, changes, allowed, changed=self.changed) for folder in folders]
         for other in others:
             check_sweep(other.config, {"": other.config.formatted_task})
         return others

@@ -44,6 +44,9 @@ class AttentionRule(HookedModule):
     """
 
     hooks = ("forward", "share", "sharpen", "hide", "adjust", "normalise", "reweigh")
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+
     fused: ClassVar[bool] = True
     """False if a step behind the bias is the rule's own."""
     distances: ClassVar[bool] = False

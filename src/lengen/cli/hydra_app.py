@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lengen.config.builder import config_dir
-from lengen.config.compose import Command, explain, named_modules
+from lengen.config.compose import Command, explain, named_modules, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, require
 
 REFUSED, FAILED, INTERRUPTED = 2, 1, 130
@@ -82,6 +82,7 @@ class HydraApp:
                 not unknown,
                 f"{' '.join(unknown)}: no such flag (lengen {self.command.name} --help shows what there is)",
             )
+            refuse_labels(words)
             self._compose(entrance)
             return self._sum()
         except BrokenPipeError:  # nobody reads any more

@@ -11,11 +11,15 @@ from typing import Any
 import yaml
 
 from lengen.comparison.run_record import Excluded, RunRecord
+from lengen.config.aliases import with_current_targets
 from lengen.config.errors import UsageError, require
-from lengen.evaluation.options import EvalOptions
+from lengen.config.identity import cell, completed
+from lengen.evaluation.options import EvalOptions, cell_identity
 from lengen.records.curve import Curve
 from lengen.records.run_dir import OVER, RunFolder
 
+Identified = tuple[str, Mapping[str, Any], Mapping[str, Any]]
+"""Cell, identity and configuration of a run."""
 BELOW_RUNS = ("checkpoints", "wandb", "eval", "multirun")
 """Folders in which no run is looked for."""
 BEFORE = {"labels": {"format": "plain"}, "format": {"_target_": "lengen.format.plain.Plain"}}
@@ -28,7 +32,7 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
     Args:
         patterns: paths with `*`, `?`, `[…]` and `**`; a run folder, or any folder above runs.
     """
-    configs: dict[str, Mapping[str, Any]] = {}
+    cells: dict[str, Identified] = {}
     seen: set[Path] = set()
     for pattern in patterns:
         folders = run_folders(pattern)
@@ -37,7 +41,7 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
         for folder in folders:
             if (real := folder.resolve()) not in seen:
                 seen.add(real)
-                yield read(folder, configs)
+                yield read(folder, cells)
 
 
 def find_folders(patterns: Sequence[str], option: str) -> list[RunFolder]:
@@ -90,12 +94,12 @@ def _counts(name: str) -> bool:
     return not name.startswith(".") and ".aside-" not in name
 
 
-def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> RunRecord | Excluded:
+def read(folder: Path, cells: dict[str, Identified]) -> RunRecord | Excluded:
     """A run from its folder.
 
     Args:
         folder: the run folder.
-        configs: configurations by cell, read once for all seeds; taken further in place.
+        cells: what `identified` gives, by what curves call the cell: once for all seeds; taken further in place.
     """
     files = RunFolder(folder)
     try:
@@ -104,9 +108,9 @@ def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> RunRecord | Exc
         if status not in OVER:
             return Excluded(str(folder), f"unfinished (status {status})")
         curve = Curve() if status == "diverged" else Curve.load(files.curve)
-        cell = curve.rows[0].cell if curve.rows else folder.parent.name
-        if cell not in configs:
-            configs[cell] = _config(folder / "config.yaml")
+        written = curve.rows[0].cell if curve.rows else folder.parent.name
+        if written not in cells:
+            cells[written] = identified(facts, _config(folder / "config.yaml"), written)
     except (UsageError, OSError) as error:
         reason = (
             f"{Path(error.filename).name}: {error.strerror}"
@@ -114,11 +118,11 @@ def read(folder: Path, configs: dict[str, Mapping[str, Any]]) -> RunRecord | Exc
             else str(error)
         )
         return Excluded(str(folder), reason.removeprefix(f"{folder}/"))
-    config = configs[cell]
+    cell, identity, config = cells[written]
     if status != "diverged" and (missing := cut_short(config, curve)):
         return Excluded(str(folder), f"curve.csv is cut short: lengths {missing} are missing")
     seed = folder.name.removeprefix("seed=") if folder.name.startswith("seed=") else str(config["seed"])
-    return RunRecord(str(folder), cell, seed, config, facts, curve)
+    return RunRecord(str(folder), cell, seed, config, facts, curve, identity)
 
 
 def _config(path: Path) -> Mapping[str, Any]:
@@ -147,10 +151,30 @@ def check_config(config: Any, name: str) -> Mapping[str, Any]:
     missing = [key for key in needed if not isinstance(config, Mapping) or key not in config]
     if missing:
         raise UsageError(f"{name} is of an older lengen: it has no {', '.join(missing)}")
-    return {**config, **{key: {**value, **config.get(key, {})} for key, value in BEFORE.items()}}
+    known = {key: {**value, **config.get(key, {})} for key, value in BEFORE.items()}
+    return dict(with_current_targets({**config, **known}))
+
+
+def identified(facts: Mapping[str, Any], config: Mapping[str, Any], written: str) -> Identified:
+    """Cell, identity and configuration of a run.
+
+    A run says them itself. Of one that was made before cells had identities they are computed by the same rule, and
+    options that came later are added to its configuration.
+
+    Args:
+        facts: what `run.json` says.
+        config: the configuration, resolved.
+        written: what its curve calls the cell; a configuration that is not whole keeps it.
+    """
+    if isinstance(facts.get("cell"), str) and isinstance(facts.get("identity"), Mapping):
+        return facts["cell"], facts["identity"], config
+    if not all(group in config for group in ("pe", "attention", "decoder", "optimizer", "trainer")):
+        return facts.get("cell") or written, {}, config
+    found = cell_identity(config)
+    return cell(found), found, completed(config)
 
 
 def cut_short(config: Mapping[str, Any], curve: Curve) -> list[int]:
-    """Lengths at which a run was to be evaluated and which its curve lacks."""
-    lengths = EvalOptions(lengths=config["eval"]["lengths"]).at(config["train_length"])
-    return [length for length in lengths if length not in curve]
+    """Lengths that a run was asked and its curve lacks."""
+    asked = EvalOptions(lengths=config["eval"]["lengths"]).at(config["train_length"])
+    return [length for length in asked if length not in curve]

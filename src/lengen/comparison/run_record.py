@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lengen.records.curve import TRAINED, Curve
@@ -23,6 +24,7 @@ class RunRecord:
         config: the configuration, resolved; the seeds in it may be those of another run of the cell.
         facts: what `run.json` says.
         curve: the sweep; empty if the run diverged.
+        identity: what the cell is (`lengen.config.identity`); empty where the configuration is not whole.
     """
 
     place: str
@@ -31,6 +33,7 @@ class RunRecord:
     config: Mapping[str, Any]
     facts: Mapping[str, Any]
     curve: Curve
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def diverged(self) -> bool:
@@ -47,6 +50,11 @@ class RunRecord:
         """What must be the same where numbers are compared."""
         noted = {key: value for key, value in self.facts.get("protocol", {}).items() if key != "positions"}
         return {**noted, "eval.lengths": self.config["eval"]["lengths"]}
+
+    @property
+    def task(self) -> str:
+        """The task with its options, as one text: runs of one task may be compared."""
+        return json.dumps(self.identity.get("task", self.config["task"]), sort_keys=True)
 
     def value(self, key: str) -> str:
         """An option as text: `pe`, `train_length`, `task.repeats`, `seed`; `(none)` where the run has no such option."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numbers
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike, fspath
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lengen.config.builder import config_dir, nearest
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -107,6 +107,7 @@ class Request:
         from hydra import compose
         from omegaconf import open_dict
 
+        refuse_labels((*self.words, *self.values))
         words = [*searched(self.folders), *map(self.command.word, self.words)]
         words += [f"~{group}" for group in self.nodes]
         with hydra_in(config_dir()):
@@ -134,6 +135,23 @@ class Request:
                 )
             node = node._get_node(part)  # noqa: SLF001  # an interpolation stays one
         OmegaConf.update(config, name, plain(value), merge=False, force_add=adds)
+
+
+def refuse_labels(options: Iterable[str]) -> None:
+    """Refuse labels from outside: they name what was chosen, and the program sets them.
+
+    Args:
+        options: words of the command line, or names of options.
+
+    Raises:
+        UsageError: one of them sets a label.
+    """
+    for option in options:
+        head, _, group = option.partition("=")[0].lstrip("+~").partition(".")
+        require(
+            head != "labels",
+            f"{option}: labels are set by the program (allowed: {group or 'GROUP'}=OPTION chooses, and is named by its label)",
+        )
 
 
 @contextmanager

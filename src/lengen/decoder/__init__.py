@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from einops import rearrange
@@ -39,6 +39,9 @@ class Architecture:
         inject: whether each further loop adds the embeddings again (input injection, McLeish et al. 2024).
         bos: whether examples start with a bos token.
     """
+
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
 
     layers: int = 2
     dim: int = 64

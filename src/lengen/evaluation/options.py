@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from lengen.config.errors import UsageError, require
+from lengen.config.identity import identity
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ class EvalOptions:
         checkpoint: the parameters after the `last` step, or the `best` on ID validation. Never chosen on OOD lengths.
         stress: names of stress sets of the task, each of which gives one more curve.
     """
+
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
 
     lengths: list[Any] = field(default_factory=lambda: ["1x", "2x"])
     examples: int = 1000
@@ -62,3 +67,15 @@ def _lengths(part: Any, train_length: int) -> list[int]:
     raise UsageError(
         f"eval.lengths has {part!r}: allowed is a length (12), a factor of train_length (1.5x), or range(1,41)"
     )
+
+
+def cell_identity(record: Mapping[str, Any], data: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The identity of the cell of a configuration, with the lengths of its sweep as numbers.
+
+    Args:
+        record: a resolved configuration.
+        data: fingerprints of the data that its task reads.
+    """
+    lengths = EvalOptions(lengths=list(record["eval"]["lengths"])).at(int(record["train_length"]))
+    resolved = {**record, "eval": {**record["eval"], "lengths": lengths}}
+    return identity(resolved, {"eval": EvalOptions}, data)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,9 +14,11 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.block.inputs import Shape
 from lengen.config.errors import require
+from lengen.config.identity import cell, outside, record_key
+from lengen.config.source import sources
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.id_accuracy import id_exact_match
-from lengen.evaluation.options import EvalOptions
+from lengen.evaluation.options import EvalOptions, cell_identity
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
@@ -26,6 +26,7 @@ from lengen.logger import Logger
 from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding
 from lengen.positions import Positions
+from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
 from lengen.records.supervision import category
 from lengen.sampling import generator
@@ -33,10 +34,6 @@ from lengen.task import Batch, Task
 from lengen.training.batch_stream import BatchStream
 from lengen.training.options import TrainerOptions
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
-
-NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger")
-NON_IDENTITY_EVAL_KEYS = ("stress",)
-NON_IDENTITY_TRAINER_KEYS = ("threads", "accelerator", "flex", "progress", "log_every", "checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -97,19 +94,30 @@ class RunConfig:
         """The training lengths, as far as the task has them."""
         return self.lengths.of(self.formatted_task)
 
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What the run's cell is; see `lengen.config.identity`."""
+        return cell_identity(self.record, self.task.fingerprints)
+
     @property
     def cell(self) -> str:
         """Hash of the configuration without its seed and without what cannot change a number."""
-        science = {key: value for key, value in self.record.items() if key not in NON_IDENTITY_KEYS}
-        for group, apart in (("trainer", NON_IDENTITY_TRAINER_KEYS), ("eval", NON_IDENTITY_EVAL_KEYS)):
-            science[group] = {key: value for key, value in self.record[group].items() if key not in apart}
-        if isinstance(self.format, Plain):  # a run keeps the name that it had before there were formats
-            science.pop("format", None)
-            science["labels"] = {
-                key: value for key, value in self.record["labels"].items() if key != "format"
-            }
-        digest = hashlib.sha256(json.dumps(science, sort_keys=True).encode()).hexdigest()
-        return f"c{digest[:9]}"  # a letter in front: no program takes it for a number
+        return cell(self.identity)
+
+    @property
+    def code(self) -> dict[str, Any]:
+        """For `run.json`: cell and identity, and the files of the user's code that the run stands on."""
+        files = {
+            name: {"path": None if path is None else str(path), "hash": digest}
+            for kind in outside(self.record)
+            for name, (path, digest) in sources(kind).items()
+        }
+        return {
+            "cell": self.cell,
+            "identity": self.identity,
+            "sources": files,
+            "record_key": record_key(self.record),
+        }
 
     @property
     def category(self) -> str:
@@ -125,11 +133,9 @@ class RunConfig:
     @property
     def folder(self) -> RunFolder:
         """Where the run leaves its files."""
-        single = {"init_seed": self.init_seed, "data_seed": self.data_seed}
-        seed = ",".join(
-            [f"seed={self.seed}", *(f"{name}={value}" for name, value in single.items() if value is not None)]
+        return RunFolder(
+            Path(self.results_dir) / self.labels.task / self.labels.pe / self.cell / seed_name(self.record)
         )
-        return RunFolder(Path(self.results_dir) / self.labels.task / self.labels.pe / self.cell / seed)
 
     @property
     def title(self) -> str:

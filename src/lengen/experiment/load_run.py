@@ -13,6 +13,7 @@ from yaml import YAMLError
 from lengen.config.aliases import with_current_targets
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
+from lengen.config.identity import differences
 from lengen.decoder import Decoder
 from lengen.experiment.config import RunConfig
 from lengen.records.run_dir import RunFolder
@@ -28,10 +29,12 @@ class TrainedRun:
     Args:
         config: what the run is, with the evaluation that is asked in place of its own.
         folder: where it lies.
+        changed: what of the code or the data is no longer what it was trained with.
     """
 
     config: RunConfig
     folder: RunFolder
+    changed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         status = self.folder.facts().get("status", "nothing")
@@ -80,13 +83,20 @@ class TrainedRun:
         return float(facts["id_exact_match"] if own else self.config.id_exact_match(self.decoder))
 
 
-def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: Iterable[str]) -> TrainedRun:
+def load(
+    folder: RunFolder,
+    changes: Mapping[str, Mapping[str, Any]],
+    allowed: Iterable[str],
+    *,
+    changed: bool = False,
+) -> TrainedRun:
     """Rebuild a run from its own configuration.
 
     Args:
         folder: of the run.
         changes: options of `eval` and `trainer` that are others than the run's.
         allowed: top-level modules whose classes its configuration may name.
+        changed: whether a run is loaded whose code or data are not what it was trained with.
 
     Raises:
         UsageError: no such run, a configuration that is none, a class that is not allowed, no such checkpoint.
@@ -101,10 +111,15 @@ def load(folder: RunFolder, changes: Mapping[str, Mapping[str, Any]], allowed: I
         isinstance(record, dict) and all(isinstance(record.get(group), dict) for group in changes),
         f"{path} is no configuration of a run",
     )
-    changed = {group: {**record[group], **options} for group, options in changes.items()}
+    evaluated = {group: {**record[group], **options} for group, options in changes.items()}
     try:
-        node = with_current_targets({**record, **changed, "logger": LOGGER})
+        node = with_current_targets({**record, **evaluated, "logger": LOGGER})
         config = Builder(allowed).build(RunConfig, {**node, "record": record})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
-    return TrainedRun(config, folder)
+    told = tuple(differences(folder.facts().get("identity") or config.identity, config.identity))
+    require(
+        changed or not told,
+        f"run={folder.path}: not what it was trained with: {'; '.join(told)}; changed=true goes on and marks the result",
+    )
+    return TrainedRun(config, folder, told)

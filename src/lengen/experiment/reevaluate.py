@@ -106,6 +106,7 @@ class Reevaluation:
             "asked": self.asked,
             "protocol": {**protocol(config), "stress": self.stress or None},
             "category": config.category,
+            **({"changed": list(self.trained.changed)} if self.trained.changed else {}),
         }
 
     def run(self) -> EvalResult:

@@ -23,6 +23,7 @@ from lengen.experiment.stress_grid import evaluate
 from lengen.experiment.sweep_report import report_sweep
 from lengen.logger import RunFacts
 from lengen.records.curve import Curve
+from lengen.records.earlier_runs import made_otherwise
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.training.callback import DivergedError, TrainingCallback
@@ -75,6 +76,13 @@ class Experiment:
         """Where the run leaves its files."""
         return self.config.folder
 
+    def changes(self) -> list[str]:
+        """One line for each run of the same command that was made with other code or data."""
+        return [
+            f"{told} since {folder.path}: this is another cell"
+            for folder, told in made_otherwise(self.config.record, self.config.identity)
+        ]
+
     def run(self) -> Outcome:
         """Train short, sweep long, report; or return what an earlier run of the same found."""
         config, folder = self.config, self.folder
@@ -108,6 +116,7 @@ class Experiment:
                 **provenance(config.trainer.device),
                 "protocol": protocol(config),
                 "category": config.category,
+                **config.code,
             }
         )
         try:

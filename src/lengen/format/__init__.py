@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 
@@ -18,6 +19,9 @@ from lengen.task import Batch, Task, Vocabulary
 
 class Format(ABC):
     """A way to write the examples of any task."""
+
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ from lengen.task import Task
 class Lengths(ABC):
     """A distribution over training lengths."""
 
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+
     per_batch: int
     """How many lengths are drawn for one batch; its examples are shared out evenly among them."""
     ordered: ClassVar[bool] = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn, optim
 
@@ -37,6 +38,9 @@ class Schedule:
 
 class OptimizerRule(ABC):
     """Settings that make a torch optimizer for a decoder."""
+
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
 
     schedule: Schedule
 

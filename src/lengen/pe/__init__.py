@@ -53,6 +53,9 @@ class PositionalEncoding(HookedModule):
 
     hooks = ("embed", "make_table", "transform", "logit_bias", "context", "auxiliary")
     renamed = METHODS["PositionalEncoding"]
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+
     reads: ClassVar[bool] = True
     """False if positions never reach the decoder."""
     distances: ClassVar[bool] = False

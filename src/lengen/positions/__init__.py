@@ -21,6 +21,9 @@ from lengen.task import Batch
 class Positions(ABC):
     """Assigns positions to the tokens of a batch."""
 
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+
     counts: ClassVar[bool] = False
     """True if positions say no more than the order of tokens: 0, 1, 2, …"""
     increasing: ClassVar[bool] = True

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Int
@@ -199,6 +199,10 @@ class Task(RenamedMethods, ABC):
     """A family of problems by length, from 1 up; a task may lack some lengths, and refuses these."""
 
     renamed = METHODS["Task"]
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    data_options: ClassVar[tuple[str, ...]] = ()
+    """Options that say where data lie; in a cell's identity `fingerprints` stand for them."""
 
     @property
     @abstractmethod
@@ -258,6 +262,11 @@ class Task(RenamedMethods, ABC):
 
         Names with a common word and a value, such as `depth=0.30`, are a family: it is asked by its word.
         """
+        return {}
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Fingerprints of rows and vocabulary that are read from outside, by what they are; none where all is drawn."""
         return {}
 
     def show(self, length: int, count: int = 1, seed: int = 0) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import datasets
 import numpy as np
@@ -48,6 +50,8 @@ class Dataset(Task):
         separator: whether `#` is put behind every prompt; null: as an exported folder says, else true.
         maximum: most tokens of a row, end token included; a longer one is refused.
     """
+
+    data_options: ClassVar[tuple[str, ...]] = ("path", "train", "evaluation")
 
     path: str = "lengen:passkey"
     prompt: str = "prompt"
@@ -126,6 +130,17 @@ class Dataset(Task):
             f"task.path={self.path}: lengen.json has no symbol {strange[:1]}, which its rows have",
         )
         return Vocabulary(tuple(given))
+
+    @cached_property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Fingerprints of the rows that are trained on, of those that are asked, and of the vocabulary."""
+        trained, evaluated = self._splits
+        symbols = json.dumps(self.vocabulary.symbols, ensure_ascii=False)
+        return {
+            "training rows": trained.fingerprint,
+            "evaluation rows": evaluated.fingerprint,
+            "vocabulary": hashlib.sha256(symbols.encode()).hexdigest()[:16],
+        }
 
     def evaluation_task(self) -> Task:
         """The evaluation splits."""

@@ -143,6 +143,16 @@ class Mixture(Task):
         """Those of the asked task."""
         return {name: replace(self, asked=hard) for name, hard in self.asked.stress_sets().items()}
 
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Those of all parts, by part."""
+        return {
+            f"{part}.{name}": digest
+            for part, aid in self._all.items()
+            if part == ASKED or aid.task is not None
+            for name, digest in self._of(aid).fingerprints.items()
+        }
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw a part for every row, and the rows of each part; see `Task.sample`."""
         names = list(self._trained)

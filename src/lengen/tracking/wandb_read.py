@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lengen.comparison import find_runs
-from lengen.comparison.find_runs import check_config, cut_short
+from lengen.comparison.find_runs import check_config, cut_short, identified
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import UsageError
 from lengen.records.curve import COLUMNS, Curve, Row
@@ -98,8 +98,8 @@ def read_run(run: Any, place: str) -> RunRecord | Excluded:
         return Excluded(place, f"its curve is cut short: lengths {lacking} are missing")
     single = [f"{name}={config[name]}" for name in ("init_seed", "data_seed") if config.get(name) is not None]
     seed = ",".join([str(config["seed"]), *single])
-    cell = curve.rows[0].cell if curve.rows else str(run.group)
-    return RunRecord(place, cell, seed, config, facts, curve)
+    cell, identity, config = identified(facts, config, curve.rows[0].cell if curve.rows else str(run.group))
+    return RunRecord(place, cell, seed, config, facts, curve, identity)
 
 
 def _curve(run: Any, summary: Mapping[str, Any]) -> Curve:

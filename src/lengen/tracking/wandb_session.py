@@ -22,6 +22,7 @@ FORBIDDEN = "/\\#?%:"
 TABLE = "curve_table"
 """What the table is called."""
 SUMMARY = (
+    "cell",
     "id_exact_match",
     "trained",
     "parameters",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
@@ -31,6 +31,9 @@ class TrainerOptions:
         checkpoint_every: steps between checkpoints from which a killed run goes on.
         progress: whether a progress bar is shown.
     """
+
+    revision: ClassVar[int] = 1
+    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"

@@ -6,6 +6,8 @@ from typing import Any
 
 from lengen.cli.hydra_app import FAILED, HydraApp
 from lengen.config.compose import TRAIN
+from lengen.records.earlier_runs import finished_already
+from lengen.records.run_dir import RunFolder
 
 
 def main(arguments: list[str]) -> int:
@@ -15,26 +17,40 @@ def main(arguments: list[str]) -> int:
 
 def train(config: dict[str, Any], allowed: set[str]) -> int:
     """One run, from its configuration to its files and its table."""
+    if folder := finished_already(config):  # answered without torch
+        return tell(folder, earlier=True)
     from lengen.config.builder import Builder
     from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment
     from lengen.report import terminal
 
-    outcome = Experiment(Builder(allowed).build(RunConfig, {**config, "record": config})).run()
-    if outcome.earlier:
-        print(
-            f"lengen: {outcome.folder.path} is {outcome.status} already; force=true runs it again and keeps the old one aside"
-        )
-    if outcome.status == "diverged":
-        print(f"lengen: diverged: {outcome.error}; what was found until then is in {outcome.folder.path}")
-        return FAILED
+    experiment = Experiment(Builder(allowed).build(RunConfig, {**config, "record": config}))
+    for line in experiment.changes():
+        print(f"lengen: {line}", flush=True)
+    outcome = experiment.run()
     for answer in outcome.stress_sets:
         if answer.curve:
             print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")
+    return tell(outcome.folder, earlier=outcome.earlier)
+
+
+def tell(folder: RunFolder, *, earlier: bool) -> int:
+    """Print what a run found; the exit code says whether it is finished."""
+    from lengen.records.curve import Curve
+    from lengen.report import terminal
+
+    facts = folder.facts()
+    if earlier:
+        print(
+            f"lengen: {folder.path} is {facts['status']} already; force=true runs it again and keeps the old one aside"
+        )
+    if facts["status"] == "diverged":
+        print(f"lengen: diverged: {facts.get('error')}; what was found until then is in {folder.path}")
+        return FAILED
     terminal.show(
-        outcome.curve,
-        id_exact_match=outcome.id_exact_match or 0.0,
-        folder=outcome.folder.path,
-        category=outcome.folder.facts().get("category", ""),
+        Curve.load(folder.curve),
+        id_exact_match=facts.get("id_exact_match") or 0.0,
+        folder=folder.path,
+        category=facts.get("category", ""),
     )
     return 0

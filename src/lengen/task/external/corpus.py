@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,6 +116,18 @@ class Corpus:
             sizes.append(prompts.sizes + answers.sizes)
             lengths.append(self._lengths(rows) if self.columns.length else prompts.sizes)
         return np.concatenate(lengths), np.concatenate(sizes), frozenset(names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of what is read of all rows, in their order."""
+        found = hashlib.sha256()
+        for start in range(0, len(self.rows), CHUNK):
+            rows = slice(start, min(start + CHUNK, len(self.rows)))
+            columns = list(self.read(rows).items())
+            if self.columns.length:
+                columns.append(("length", list(map(str, self._table[rows][self.columns.length].to_pylist()))))
+            found.update(json.dumps(columns, ensure_ascii=False).encode())
+        return found.hexdigest()[:16]
 
     def _lengths(self, rows: slice) -> Int[np.ndarray, " rows"]:
         """The column of lengths."""
