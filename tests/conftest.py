@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import sys
 from collections.abc import Sequence
@@ -92,3 +93,25 @@ def train(folder: Path, *commands: Sequence[str]) -> None:
 def run_folders(root: Path) -> list[Path]:
     """Finished or unfinished runs below a folder."""
     return sorted(path.parent for path in root.glob("results/runs/*/*/*/seed=*/run.json"))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that are drawn, before they become pixels."""
+    from matplotlib.figure import Figure
+
+    kept, save = [], Figure.savefig
+
+    def keep(figure, *arguments, **options):
+        kept.append(figure)
+        figure.set_dpi(options["dpi"])  # as it stays when it is measured
+        return save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return kept

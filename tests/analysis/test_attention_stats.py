@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections import defaultdict
 
 import pytest
-from matplotlib.figure import Figure
 
 from cli.test_main import refused
-from conftest import TINY, run_folders, train
+from conftest import TINY, read_rows, run_folders, train
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +33,7 @@ def runs(trained, tmp_path, lengen):
 
 def table(run, name):
     (path,) = run.glob(f"eval/*/{name}.csv")
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    return read_rows(path)
 
 
 def test_where_every_head_looks(lengen, runs):
@@ -105,17 +102,9 @@ def test_runs_that_do_not_compare_are_refused(lengen, runs, against, words):
     refused(lengen("eval", f"run={runs['nope']}", "inspect=attention", f"against={other}"), *words)
 
 
-def test_figures_show_every_head_and_keep_their_words_apart(lengen, runs, monkeypatch):
-    kept, save = [], Figure.savefig
-
-    def keep(figure, *arguments, **options):
-        figure.set_dpi(options["dpi"])  # as it stays when it is measured
-        save(figure, *arguments, **options)
-        kept.append(figure)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
+def test_figures_show_every_head_and_keep_their_words_apart(lengen, runs, figures):
     assert lengen("eval", f"run={runs['alibi']}", "inspect=attention", "lengths=[2,3,6]").code == 0
-    (figure,) = kept
+    (figure,) = figures
     assert len(figure.axes) == 4
     for axes in figure.axes:
         assert [line.get_label() for line in axes.get_lines()] == ["length 2 (ID)", "length 6 (OOD)"]

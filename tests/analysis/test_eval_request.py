@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from cli.test_main import MINE, refused
-from conftest import TINY, run_folders, train
+from conftest import TINY, read_rows, run_folders, train
 from lengen.analysis.eval_request import EvalRequest
 from lengen.experiment.load_run import load
 from lengen.records.curve import Curve
@@ -45,11 +44,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def evaluations(run: Path) -> list[Path]:
     return sorted(path.parent for path in run.glob("eval/*/eval.json"))
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_other_lengths_leave_a_curve_of_their_own(lengen, runs):
@@ -173,7 +167,7 @@ def test_depths_make_a_grid(lengen, runs):
     run = runs["passkey1"]
     assert lengen("eval", f"run={run}", "stress=depth", "examples=20", "lengths=[2,3,6]").code == 0
     (folder,) = run.glob("eval/depth-*")
-    rows = table(folder / "grid.csv")
+    rows = read_rows(folder / "grid.csv")
     assert [(row["depth"], row["length"]) for row in rows] == [
         (f"{tenth / 10:.2f}", length) for tenth in range(11) for length in ("2", "3", "6")
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from conftest import TINY, run_folders
+from conftest import TINY, read_rows, run_folders
 from lengen.records.curve import COLUMNS, Curve
 from lengen.training.callback import TRAIN_COLUMNS
 
@@ -25,8 +24,7 @@ UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes")]
 
 def rows(path: Path, columns: list[str]) -> list[list[str]]:
     """A CSV without the columns that a clock or the memory allocator writes."""
-    with path.open(newline="") as file:
-        return [[line[name] for name in columns] for line in csv.DictReader(file)]
+    return [[row[name] for name in columns] for row in read_rows(path)]
 
 
 def same(a: object, b: object) -> bool:

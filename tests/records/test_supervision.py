@@ -1,6 +1,5 @@
 """Categories: read from the configuration alone, kept with the run, shown beside the numbers."""
 
-import csv
 import json
 from dataclasses import asdict, fields
 from io import StringIO
@@ -11,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from config.test_builder import composed
+from conftest import read_rows
 from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
@@ -131,8 +131,7 @@ def test_the_table_has_a_column(study, tmp_path):
     write_csv(
         tmp_path / "t.csv", [field.name for field in fields(CellSummary)], [asdict(row) for row in rows]
     )
-    with (tmp_path / "t.csv").open(newline="") as file:
-        read = {line["line"]: line["category"] for line in csv.DictReader(file)}
+    read = {row["line"]: row["category"] for row in read_rows(tmp_path / "t.csv")}
     assert read == {"rope": "BC", "nope": "", "alibi": "A"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from lengen.report import heat
@@ -15,20 +14,6 @@ GRID = {
     "0.50": curve({5: 0.0, 10: 0.25, 20: 0.75}),
     "1.00": curve({5: 1.0, 10: 1.0, 20: 1.0}),
 }
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are drawn, before they become pixels."""
-    kept, save = [], Figure.savefig
-
-    def keep(figure, *arguments, **options):
-        kept.append(figure)
-        figure.set_dpi(options["dpi"])  # as it stays when it is measured
-        return save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return kept
 
 
 def draw(path, values=GRID, **options):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import read_rows
 from lengen.cli.main import main
 from lengen.tracking import wandb_session, wandb_workspace
 from lengen.tracking.wandb_comparison import WandbComparison, typed
@@ -105,8 +106,7 @@ def test_the_curves_are_medians_over_length(compare):
     table = json.loads(
         (path.parent / "files" / {k: v for row in found["history"] for k, v in row.items()}[key]).read_text()
     )
-    with (out / "curves.csv").open(newline="") as file:
-        every = list(csv.DictReader(file))
+    every = read_rows(out / "curves.csv")
     wanted = {
         (line, length): np.median(
             [

@@ -1,6 +1,5 @@
 """Runs read back from W&B: a server made of what the logger wrote offline gives the runs that are on disk."""
 
-import csv
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from conftest import read_rows
 from lengen.cli.main import main
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.tracking import wandb_session
@@ -124,10 +124,9 @@ def test_both_make_the_same_table(trained, server, monkeypatch, tmp_path):
         monkeypatch.setattr(sys, "argv", ["lengen", "compare", f"runs=[{runs}]", f"out={tmp_path / out}"])
         assert main() == 0
     for name in ("table.csv", "curves.csv"):
-        tables = []
-        for out in ("here", "there"):
-            with (tmp_path / out / name).open(newline="") as file:
-                tables.append([{**row, "place": ""} for row in csv.DictReader(file)])
+        tables = [
+            [{**row, "place": ""} for row in read_rows(tmp_path / out / name)] for out in ("here", "there")
+        ]
         assert tables[0] == tables[1]
         assert len(tables[0]) > 1
 
