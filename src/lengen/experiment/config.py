@@ -100,6 +100,11 @@ class RunConfig:
         return cell_identity(self.record, self.task.fingerprints)
 
     @property
+    def unavailable_lengths(self) -> list[int]:
+        """Training lengths that were asked for, and that the task does not have."""
+        return sorted({*self.lengths.support} - {*self.trained_lengths.support})
+
+    @property
     def cell(self) -> str:
         """Hash of the configuration without its seed and without what cannot change a number."""
         return cell(self.identity)

@@ -75,6 +75,11 @@ class TrainedRun:
             ) from None
         return decoder.to(self.config.trainer.device).eval()
 
+    @property
+    def trained_lengths(self) -> list[int]:
+        """The lengths that were trained, ascending; a run of an earlier version does not say, and has all of its task's."""
+        return self.folder.facts().get("trained_lengths") or self.config.trained_lengths.support
+
     @cached_property
     def id_exact_match(self) -> float:
         """Exact match over the training lengths: what the run found, or measured where the checkpoint is another."""

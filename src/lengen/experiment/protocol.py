@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lengen.experiment.config import RunConfig
 from lengen.records.curve import TRAINED
+from lengen.records.ranges import ranges
 
 DECODED = {"teacher": "teacher-forced", "greedy": "greedy", "free": "freely decoded, answer alone"}
 
@@ -31,12 +33,19 @@ def protocol(config: RunConfig) -> dict[str, Any]:
     }
 
 
-def footnote(config: RunConfig, id_exact_match: float) -> str:
-    """The protocol in a line, for the figure."""
+def footnote(config: RunConfig, id_exact_match: float, trained_lengths: Sequence[int]) -> str:
+    """The protocol in a line, for the figure.
+
+    Args:
+        config: of the run.
+        id_exact_match: exact match over the training lengths.
+        trained_lengths: the lengths that were trained, ascending; told where they are not all that were asked for.
+    """
     examples = config.trainer.examples
+    told = "" if [*trained_lengths] == config.lengths.support else f" at lengths {ranges(trained_lengths)}"
     return (
         f"{config.labels.decoder} decoder, {config.labels.optimizer}, {config.steps} steps, "
-        f"{'fresh data' if examples is None else f'{examples} fixed examples'}, seed {config.seed}; "
+        f"{'fresh data' if examples is None else f'{examples} fixed examples'}{told}, seed {config.seed}; "
         f"{config.eval.checkpoint} checkpoint; {config.eval.examples} examples a length, "
         f"{DECODED[config.eval.decode]}, end token scored; "
         f"95% Clopper-Pearson; ID exact match {id_exact_match:.3f}"

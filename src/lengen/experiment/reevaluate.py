@@ -123,7 +123,9 @@ class Reevaluation:
         curve = self._sweep(folder)
         title = ": ".join(filter(None, (config.title, self.stress or self.name)))
         accuracy = self.trained.id_exact_match
-        folder.record(report_sweep(curve, folder, config, accuracy, title=title))
+        folder.record(
+            report_sweep(curve, folder, config, accuracy, self.trained.trained_lengths, title=title)
+        )
 
     def test_set(self, length: int) -> tuple[Batch, tuple[str | int, ...]]:
         """The examples of a length, and the key of the generator for their positions."""

@@ -122,6 +122,12 @@ class Experiment:
         try:
             with self._logged():
                 decoder, stream = config.make_decoder(), config.stream()
+                folder.record(
+                    {
+                        "trained_lengths": stream.drawn_lengths,
+                        "unavailable_lengths": config.unavailable_lengths,
+                    }
+                )
                 overlap = OverlapTracker(config.test_prompts, config.eval.examples, config.steps, stream)
                 step = self.train(decoder, overlap)
                 curve = self.sweep(decoder, step)
@@ -204,7 +210,15 @@ class Experiment:
         config, folder = self.config, self.folder
         id_accuracy = config.id_exact_match(decoder)
         seen = overlap.overlap(config.stream(), SHARE * folder.facts()["train_seconds"])
-        facts = report_sweep(curve, folder, config, id_accuracy, title=config.title, remark=seen.sentence())
+        facts = report_sweep(
+            curve,
+            folder,
+            config,
+            id_accuracy,
+            folder.facts()["trained_lengths"],
+            title=config.title,
+            remark=seen.sentence(),
+        )
         folder.record(
             {
                 "status": "finished",

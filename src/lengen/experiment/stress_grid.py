@@ -57,7 +57,7 @@ class StressGrid:
                     folder.path / "grid.png",
                     word=word,
                     title=f"{trained.config.title}: exact match by {word}",
-                    footnote=footnote(trained.config, share),
+                    footnote=footnote(trained.config, share, trained.trained_lengths),
                     trained=share >= TRAINED,
                 )
         return EvalResult(folder, not work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lengen.evaluation.sweep import resident_peak
@@ -13,7 +14,14 @@ from lengen.report import figure
 
 
 def report_sweep(
-    curve: Curve, folder: Folder, config: RunConfig, id_exact_match: float, *, title: str, remark: str = ""
+    curve: Curve,
+    folder: Folder,
+    config: RunConfig,
+    id_exact_match: float,
+    trained_lengths: Sequence[int],
+    *,
+    title: str,
+    remark: str = "",
 ) -> dict[str, Any]:
     """Draw the figure of a sweep.
 
@@ -22,6 +30,7 @@ def report_sweep(
         folder: of the sweep; its figure is written there.
         config: of the run.
         id_exact_match: exact match over the training lengths.
+        trained_lengths: the lengths that were trained, ascending.
         title: of the figure.
         remark: added to the protocol in its footnote.
 
@@ -29,7 +38,7 @@ def report_sweep(
         What the sweep came to, for the folder's file of facts.
     """
     trained = id_exact_match >= TRAINED
-    note = footnote(config, id_exact_match) + remark
+    note = footnote(config, id_exact_match, trained_lengths) + remark
     figure.draw(curve, folder.figure, title=title, footnote=note, trained=trained)
     return {
         "id_exact_match": id_exact_match,

@@ -80,6 +80,11 @@ class BatchStream(IterableDataset[Example]):
                     yield read(batch, self.positions, chance, bos=self.bos, training=True)
             block += 1
 
+    @property
+    def drawn_lengths(self) -> list[int]:
+        """Every length that it draws, ascending; of a fixed training set, those that the set has."""
+        return self.lengths.support if self._pool is None else sorted(set(self._pool.length.tolist()))
+
     def distinct_steps(self, steps: int) -> int:
         """How many of the first steps have batches of their own: those of one epoch, where the training set is fixed."""
         return steps if self.examples is None else min(steps, -(-self.examples // self.batch_size))
