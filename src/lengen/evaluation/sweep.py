@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -105,9 +104,18 @@ class PeakMemory:
 
 
 def resident_peak() -> int:
-    """High-water mark of the resident size of this process, in bytes."""
+    """High-water mark of the resident size of this process, in bytes; 0 where nothing on this system tells it."""
     with suppress(OSError):
         if found := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()):
             return int(found[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    with suppress(ImportError):  # Windows has none
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    with suppress(ImportError):  # no dependency: used where it is
+        import psutil
+
+        memory = psutil.Process().memory_info()
+        return int(getattr(memory, "peak_wset", memory.rss))
+    return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+
+from filelock import FileLock, Timeout
 
 from lengen.config.errors import UsageError
 from lengen.records.atomic import whole_folder
@@ -75,12 +76,15 @@ class Folder:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = self.path.parent / f".{self.path.name}.lock"
-        with lock.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(f"{self.path}: another process is working on this run") from None
+        held = FileLock(lock, timeout=0)
+        try:
+            held.acquire()
+        except Timeout:
+            raise UsageError(f"{self.path}: another process is working on this run") from None
+        try:
             yield
+        finally:
+            held.release()
 
     def create(self, config: str, facts: Mapping[str, Any]) -> None:
         """Make the folder with its first files in one step, or leave it as it is if it is there."""
