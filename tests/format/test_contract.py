@@ -7,6 +7,7 @@ import torch
 from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder
+from lengen.config.errors import LengthUnavailable
 from lengen.format import Format
 from lengen.task import EOS, PAD, Task
 from lengen.task.addition import Addition
@@ -43,7 +44,7 @@ def written(form: Format, task: Task, length: int, seed=0):
     """A batch in a format; a format may refuse a task, but by name."""
     try:
         return sample(form.applied(task), length, seed)
-    except ValueError as refusal:
+    except LengthUnavailable as refusal:
         assert task.sample(length, 1, torch.Generator()).places is None  # nothing else is a reason
         assert "format." in str(refusal)
         assert f"length {length}" in str(refusal)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas
 import pytest
 
+from lengen.config.errors import UsageError
 from lengen.records.curve import COLUMNS, Curve, write_csv, write_text
 from report.curves import curve, row
 
@@ -129,7 +130,7 @@ def test_a_file_cut_anywhere_is_refused_or_shorter_and_never_wrong(tmp_path):
         path.write_bytes(text[:end])
         try:
             found = Curve.load(path)
-        except ValueError as refusal:
+        except UsageError as refusal:
             assert str(path) in str(refusal), end
             continue
         for each in found.rows[:-1]:

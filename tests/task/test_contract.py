@@ -7,6 +7,7 @@ import torch
 from omegaconf import OmegaConf
 from tests.options import built, choices, files, read
 
+from lengen.config.errors import LengthUnavailable
 from lengen.task import Batch, Vocabulary
 from lengen.testing.task import CHECKS, sample
 
@@ -17,7 +18,7 @@ def exists(task, length):
     """Whether there are problems of a length; a refusal names it."""
     try:
         return len(sample(task, length, count=1)) == 1
-    except ValueError as refusal:
+    except LengthUnavailable as refusal:
         assert f"length {length}" in str(refusal)
         return False
 
