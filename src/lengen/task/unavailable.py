@@ -80,4 +80,4 @@ def _owner(frame: FrameType) -> RenamedMethods | None:
     """The task whose method a frame runs; None if it runs something else."""
     code = frame.f_code
     first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-    return first if isinstance(first, RenamedMethods) else None
+    return first if isinstance(first, RenamedMethods) and hasattr(first, "sample") else None
