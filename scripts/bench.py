@@ -32,8 +32,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
-from lengen.config.builder import Builder, config_dir
-from lengen.config.compose import TRAIN, Request
+from lengen.config.builder import Builder
+from lengen.config.compose import TRAIN, Request, config_dir
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_loss
 from lengen.evaluation.options import EvalOptions

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lengen.config.builder import config_dir
-from lengen.config.compose import Command, explain, named_modules, refuse_labels
+from lengen.config.compose import Command, config_dir, explain, named_modules, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, require
 
 REFUSED, FAILED, INTERRUPTED = 2, 1, 130

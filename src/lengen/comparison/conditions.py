@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lengen.comparison.cell_names import flat
 from lengen.comparison.run_record import MISSING, RunRecord
-from lengen.config.builder import nearest
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import UsageError, nearest, require
 
 
 def condition(text: str) -> Callable[[RunRecord], bool]:

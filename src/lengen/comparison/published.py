@@ -14,8 +14,8 @@ from scipy.stats import kendalltau
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Cell, Panel
-from lengen.config.builder import config_dir, nearest
-from lengen.config.errors import UsageError
+from lengen.config.compose import config_dir
+from lengen.config.errors import UsageError, nearest
 
 NEEDED = ("data", "scored", "splits")
 DATA = ("split", "encoding", "seed", "length", "exact_match")

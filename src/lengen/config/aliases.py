@@ -56,7 +56,7 @@ MODULES: Mapping[str, str] = {
     "lengen.text": "lengen.task.text",
     "lengen.trained": "lengen.experiment.load_run",
     "lengen.training": "lengen.training.fit",
-    "lengen.validation": "lengen.evaluation.id_accuracy",
+    "lengen.validation": "lengen.evaluation.sweep",
     "lengen.weights": "lengen.analysis.attention_weights",
 }
 """Modules that moved, and packages whose contents moved into one of their modules."""
@@ -65,6 +65,8 @@ PACKAGES = ("lengen.scratchpad", "lengen.text")
 """Those that moved with all their modules."""
 
 NAMES: Mapping[str, str] = {
+    "lengen.config.config_dir": "lengen.config.compose.config_dir",
+    "lengen.config.nearest": "lengen.config.errors.nearest",
     "lengen.attention.Scene": "lengen.block.inputs.BlockInputs",
     "lengen.coverage.Coverage": "lengen.training.overlap.Overlap",
     "lengen.coverage.Unseen": "lengen.training.overlap.Deduplicated",
@@ -98,7 +100,7 @@ NAMES: Mapping[str, str] = {
     "lengen.trained.Trained": "lengen.experiment.load_run.TrainedRun",
     "lengen.training.Learner": "lengen.training.fit.DecoderModule",
     "lengen.training.TrainerOptions": "lengen.training.options.TrainerOptions",
-    "lengen.validation.judge": "lengen.evaluation.id_accuracy.mean_scores",
+    "lengen.validation.judge": "lengen.evaluation.sweep.mean_scores",
 }
 """What has another name now, or did not move with its module."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import inspect
 import types
@@ -11,32 +10,16 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, is_dataclass, make_dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lengen.config.aliases import current, warn_renamed
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, nearest
 
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
-
-
-def config_dir() -> Path:
-    """The folder of the packaged YAML: beside the modules in a wheel, at the top of the repository in a checkout."""
-    here = Path(__file__).resolve().parent
-    for folder in (here.parent / "configs", here.parents[2] / "configs"):
-        if folder.is_dir():
-            return folder
-    raise FileNotFoundError("lengen was installed without its configs")
-
-
-def nearest(wrong: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where nothing is near."""
-    close = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.5)
-    return f"; did you mean {' or '.join(repr(word) for word in close)}?" if close else ""
 
 
 class Builder:

@@ -15,11 +15,19 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lengen.config.builder import config_dir, nearest
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import UsageError, nearest, require
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+
+def config_dir() -> Path:
+    """The folder of the packaged YAML: beside the modules in a wheel, at the top of the repository in a checkout."""
+    here = Path(__file__).resolve().parent
+    for folder in (here.parent / "configs", here.parents[2] / "configs"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError("lengen was installed without its configs")
 
 
 @dataclass(frozen=True)

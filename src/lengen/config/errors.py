@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 
 class UsageError(ValueError):
@@ -53,3 +54,9 @@ def is_usage_error(error: BaseException, own_modules: Collection[str] = ()) -> b
         modules = {str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in frames}
         return not modules & set(own_modules) - {"lengen"}
     return isinstance(error, UsageError)
+
+
+def nearest(wrong: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing where nothing is near."""
+    close = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.5)
+    return f"; did you mean {' or '.join(repr(word) for word in close)}?" if close else ""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lengen.config.builder import nearest
-from lengen.config.errors import require
+from lengen.config.errors import nearest, require
 from lengen.task import Task
 
 

@@ -1,11 +1,11 @@
-"""The sweep: decoder x task x lengths -> curve."""
+"""The sweep: decoder x task x lengths -> curve; and the accuracy over several lengths together, ID among them."""
 
 from __future__ import annotations
 
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lengen.evaluation.scoring import score
 from lengen.evaluation.test_set import examples, positions_key
 from lengen.positions import Positions
 from lengen.records.curve import Curve, Row, split
+from lengen.sampling import generator
 from lengen.statistics.intervals import clopper_pearson
 from lengen.task import Task
 
@@ -77,6 +78,59 @@ def sweep(
         curve = curve.add(row)
         found(curve)
     return curve
+
+
+def mean_scores(
+    decoder: Decoder,
+    task: Task,
+    positions: Positions,
+    lengths: Sequence[int],
+    examples: int,
+    seed: int,
+    purpose: str,
+) -> tuple[float, float]:
+    """Exact match over examples shared out over some lengths, and the mean loss of the lengths.
+
+    Args:
+        decoder: in evaluation mode.
+        task: what is trained; examples are those of its evaluation task.
+        positions: the position of each token.
+        lengths: at which lengths, all of which have problems.
+        examples: of all lengths together, at least one each.
+        seed: of the examples.
+        purpose: keys the examples, so that those of probes and of validation differ.
+    """
+    evaluated, share = task.evaluation_task(), -(-examples // len(lengths))
+    verdicts = [
+        score(
+            decoder,
+            evaluated.sample(length, share, generator(purpose, seed, length)),
+            positions,
+            ("probe positions", seed),
+            "teacher",
+        )
+        for length in lengths
+    ]
+    exact = torch.cat([each.exact for each in verdicts])
+    return int(exact.sum()) / len(exact), sum(each.loss for each in verdicts) / len(verdicts)
+
+
+def id_exact_match(
+    decoder: Decoder, task: Task, positions: Positions, trained: Sequence[int], evaluation: EvalOptions
+) -> float:
+    """Exact match over the training lengths, which decides whether a run counts as trained.
+
+    Args:
+        decoder: in evaluation mode.
+        task: what is trained.
+        positions: the position of each token.
+        trained: the training lengths; those without evaluation examples do not count.
+        evaluation: how many examples of all lengths together, and their seed.
+    """
+    lengths = list(filter(task.evaluation_task().has, trained))
+    return mean_scores(decoder, task, positions, lengths, evaluation.examples, evaluation.seed, "validation")[
+        0
+    ]
 
 
 class PeakMemory:

@@ -17,8 +17,8 @@ from lengen.config.errors import require
 from lengen.config.identity import cell, outside, record_key
 from lengen.config.source import sources
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation.id_accuracy import id_exact_match
 from lengen.evaluation.options import EvalOptions, cell_identity
+from lengen.evaluation.sweep import id_exact_match
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths

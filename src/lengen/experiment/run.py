@@ -12,8 +12,7 @@ import torch
 from omegaconf import OmegaConf
 
 from lengen.decoder import Decoder
-from lengen.evaluation.id_accuracy import mean_scores
-from lengen.evaluation.sweep import sweep
+from lengen.evaluation.sweep import mean_scores, sweep
 from lengen.experiment.compatibility import check
 from lengen.experiment.config import RunConfig
 from lengen.experiment.load_run import TrainedRun

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lengen.cli.hydra_app import folders, refuse
-from lengen.config.builder import config_dir, nearest
+from lengen.config.compose import config_dir
+from lengen.config.errors import nearest
 
 FACTS = ("paper", "learned", "cost", "cache", "beyond")
 """Comments that have a name: who proposed it, what it learns, the cheapest exact path that it takes, what decoding

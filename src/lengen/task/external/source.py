@@ -18,8 +18,7 @@ from datasets import ReadInstruction
 from datasets.exceptions import DatasetsError
 from pyarrow import parquet
 
-from lengen.config.builder import nearest
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import UsageError, nearest, require
 
 RECORD = "lengen.json"
 """What an exported folder says of itself, for programs."""
