@@ -12,13 +12,12 @@ from typing import ClassVar
 
 import pytest
 
-from lengen.logger import RunFacts
+from lengen.logger import RunFacts, wandb_session
 from lengen.logger import wandb as module
 from lengen.logger.local import Local
 from lengen.logger.wandb import Wandb
 from lengen.records.curve import COLUMNS, Curve
 from lengen.report.figure import draw
-from lengen.tracking import wandb_session
 from logger.wandb_file import load
 from report.curves import curve
 

@@ -10,7 +10,8 @@ import pytest
 
 from conftest import read_rows
 from lengen.cli.main import main
-from lengen.tracking import wandb_session, wandb_workspace
+from lengen.logger import wandb_session
+from lengen.tracking import wandb_workspace
 from lengen.tracking.wandb_comparison import WandbComparison, typed
 from logger.wandb_file import chunks, load
 from tracking.conftest import logged

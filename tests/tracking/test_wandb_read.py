@@ -14,7 +14,7 @@ import pytest
 from conftest import read_rows
 from lengen.cli.main import main
 from lengen.comparison.run_record import Excluded, RunRecord
-from lengen.tracking import wandb_session
+from lengen.logger import wandb_session
 from lengen.tracking.wandb_read import find, read, read_run
 from logger.wandb_file import load
 from tracking.conftest import logged

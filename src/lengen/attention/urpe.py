@@ -8,16 +8,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
+from lengen.block.distance_table import DistanceTable
 from lengen.block.inputs import BlockInputs, Shape
 from lengen.config.errors import require
-from lengen.pe.t5 import T5
 
 
 class URPE(AttentionRule):
     """Weights softmax(z) * C, not normalised again, with a learned factor C for each head and bucket of distances.
 
     Rows need not sum to 1, so that a head can tell how many keys it sees; factors may turn negative. They start at 1,
-    as softmax: what is learned is the difference to 1, in a table like that of `T5`. The paper puts T5's biases
+    as softmax: what is learned is the difference to 1, in a table like that of `pe=t5`. The paper puts T5's biases
     (`pe=t5`) underneath; here any encoding may stand there. The authors' code is an encoder, and beyond it their text
     was not read: the causal use is ours. Its own factors, one a distance, are undefined beyond the trained length,
     hence the buckets; all distances beyond `max_distance` share the last. Buckets that training never visits keep their
@@ -51,7 +51,7 @@ class URPE(AttentionRule):
             f"attention.max_distance={max_distance}: allowed is above {buckets // 2}, half of attention.buckets",
         )
         self.share_layers = share_layers
-        self.table = T5(shape, buckets, max_distance, std=0.0)
+        self.table = DistanceTable(shape.heads, buckets, max_distance)
 
     def share(self, first: AttentionRule) -> None:
         """The table of the first layer."""
@@ -63,4 +63,5 @@ class URPE(AttentionRule):
         self, weights: Float[Tensor, "batch heads query key"], inputs: BlockInputs
     ) -> Float[Tensor, "batch heads query key"]:
         """Each weight times the factor of its distance."""
-        return weights * (1 + self.table.learned(0, inputs.query, inputs.key))
+        factors: Tensor = self.table(inputs.query, inputs.key)
+        return weights * (1 + factors)

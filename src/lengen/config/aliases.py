@@ -42,7 +42,7 @@ MODULES: Mapping[str, str] = {
     "lengen.protocol": "lengen.experiment.protocol",
     "lengen.provenance": "lengen.records.provenance",
     "lengen.questions": "lengen.evaluation.test_set",
-    "lengen.ranges": "lengen.records.ranges",
+    "lengen.ranges": "lengen.config.errors",
     "lengen.refusal": "lengen.config.errors",
     "lengen.scene": "lengen.block.inputs",
     "lengen.scratchpad": "lengen.task.scratchpad",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import traceback
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 
 class UsageError(ValueError):
@@ -60,3 +60,18 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing where nothing is near."""
     close = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.5)
     return f"; did you mean {' or '.join(repr(word) for word in close)}?" if close else ""
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers in few words.
+
+    >>> ranges([1, 2, 3, 5, 8, 9])
+    '1 to 3, 5, 8 to 9'
+    """
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)

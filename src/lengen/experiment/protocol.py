@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lengen.config.errors import ranges
 from lengen.experiment.config import RunConfig
 from lengen.records.curve import TRAINED
-from lengen.records.ranges import ranges
 
 DECODED = {"teacher": "teacher-forced", "greedy": "greedy", "free": "freely decoded, answer alone"}
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lengen.logger import Logger, RunFacts
+from lengen.logger.wandb_session import SUMMARY, TABLE, Mode, Session, check
 from lengen.records.curve import COLUMNS, Curve
-from lengen.tracking.wandb_session import SUMMARY, TABLE, Mode, Session, check
 
 PLOTTED = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
 """Columns of a curve that become metrics over length; the table has them all."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
+from lengen.block.distance_table import bucket
 from lengen.block.inputs import Shape
 from lengen.config.errors import require
 from lengen.pe.layered import LayeredBias
@@ -52,14 +51,7 @@ class T5(LayeredBias):
 
     def bucket(self, distance: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
         """Bucket of each distance; negative distances (future keys) are in bucket 0."""
-        exact = self.buckets // 2
-        distance = distance.clamp(min=0)
-        ratio = torch.log(distance.clamp(min=1).float() / exact) / math.log(self.max_distance / exact)
-        return torch.where(
-            distance < exact,
-            distance,
-            (exact + (ratio * (self.buckets - exact)).long()).clamp(max=self.buckets - 1),
-        )
+        return bucket(distance, self.buckets, self.max_distance)
 
     def learned(
         self, table: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]

@@ -14,8 +14,8 @@ import numpy as np
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Panel
+from lengen.logger.wandb_session import Mode, Session, asked, check
 from lengen.tracking import wandb_workspace
-from lengen.tracking.wandb_session import Mode, Session, asked, check
 
 TABLES = ("table", "pairs")
 """CSV files that become tables of their own; the artifact has them all."""

@@ -15,10 +15,10 @@ from lengen.comparison import find_runs
 from lengen.comparison.find_runs import check_config, cut_short, identified
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import UsageError
+from lengen.logger import wandb_session
+from lengen.logger.wandb_session import SUMMARY, TABLE
 from lengen.records.curve import COLUMNS, Curve, Row
 from lengen.records.run_dir import OVER
-from lengen.tracking import wandb_session
-from lengen.tracking.wandb_session import SUMMARY, TABLE
 
 PREFIX = "wandb:"
 """What the name of a project begins with where runs are asked for."""

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from io import StringIO
 from typing import Any
 
-from lengen.tracking.wandb_session import say
+from lengen.logger.wandb_session import say
 
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Exact match over length", "length", ("curve/exact_match",)),

@@ -12,10 +12,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.config.errors import LengthUnavailable
+from lengen.config.errors import LengthUnavailable, ranges
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.test_set import examples
-from lengen.records.ranges import ranges
 from lengen.task import PAD, Batch, Task, Vocabulary
 from lengen.training.batch_stream import BLOCK, BatchStream
 

@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
-from lengen.config.errors import nearest, require, require_length
-from lengen.records.ranges import ranges
+from lengen.config.errors import nearest, ranges, require, require_length
 from lengen.task import BOS, EOS, PAD, SPECIAL
 from lengen.task.external.spelling import Text, Tokens
 
