@@ -17,7 +17,7 @@ from lengen.comparison.cell_summary import COLUMNS, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
 from lengen.comparison.published import agreement, beside, load
-from lengen.comparison.summary import findings
+from lengen.comparison.summary import summarize
 from lengen.report import band, medians, sheet
 from lengen.statistics.intervals import clopper_pearson
 from studies import LENGTHS, write_run
@@ -60,7 +60,7 @@ def slow_area(shares):
 
 
 def test_the_table_says_what_a_slow_count_says(runs):
-    found = findings(assemble(find([str(runs)])), SuccessCriterion())
+    found = summarize(assemble(find([str(runs)])), SuccessCriterion())
     by_name = {(row.line, row.runs): row for row in found.summaries}
     for pe, seeds in SHARES.items():
         trained = [shares for shares in seeds if shares and shares[0] >= 0.99]
@@ -92,7 +92,7 @@ def test_the_table_says_what_a_slow_count_says(runs):
 
 
 def test_pairs_count_seeds_that_win_on_the_same_strings(runs):
-    found = findings(assemble(find([str(runs)])), SuccessCriterion())
+    found = summarize(assemble(find([str(runs)])), SuccessCriterion())
     pair = next(pair for pair in found.pairs if pair.runs == "all")
     wins = [
         1.0 if ours[at] > other[at] else 0.5 if ours[at] == other[at] else 0.0
@@ -116,7 +116,7 @@ def test_over_several_tasks_ranks_are_shared_and_seeds_are_strata(runs):
     write_run(
         runs, 0, [1.0, 1.0, 0.0, 0.0], cell="c-a", task__repeats="alone"
     )  # no rope here: no rank to compare
-    found = findings(assemble(find([str(runs)])), SuccessCriterion())
+    found = summarize(assemble(find([str(runs)])), SuccessCriterion())
     overall = {each.line: each for each in found.overall if each.runs == "all"}
     assert (overall["nope"].mean_rank, overall["rope"].mean_rank) == (1.25, 1.75)
     assert (overall["nope"].panels, overall["nope"].tried) == (2, 6)
@@ -126,7 +126,7 @@ def test_over_several_tasks_ranks_are_shared_and_seeds_are_strata(runs):
 def test_success_is_asked_at_the_next_longer_length_or_not_at_all(runs):
     study = assemble(find([str(runs)]))
     for at, length in (("2x", 20), ("15", 20), ("4x", 40), ("41", None)):
-        assert findings(study, SuccessCriterion(at=at)).summaries[0].at == length
+        assert summarize(study, SuccessCriterion(at=at)).summaries[0].at == length
 
 
 def test_the_command_leaves_tables_figures_and_a_page(lengen, runs):

@@ -21,8 +21,8 @@ def test_a_cell_is_a_line_and_a_task_with_its_options_a_panel(tmp_path):
         write_run(tmp_path, seed, GOOD, cell="c3", task__repeats="one")
     found = study(tmp_path)
     assert [panel.name for panel in found.panels] == ["copy (repeats=allowed)", "copy (repeats=one)"]
-    assert [line.name for line in found.panels[0].lines] == ["nope", "rope"]
-    assert [[run.seed for run in line.runs] for line in found.panels[0].lines] == [["2", "10"]] * 2
+    assert [cell.name for cell in found.panels[0].cells] == ["nope", "rope"]
+    assert [[run.seed for run in cell.runs] for cell in found.panels[0].cells] == [["2", "10"]] * 2
     assert found.panels[0].train_length == 10
     assert found.panels[0].lengths == (5, 10, 20, 40)
     assert not found.left_out
@@ -33,16 +33,16 @@ def test_cells_of_one_name_are_told_apart_by_what_differs_and_never_averaged(tmp
     write_run(tmp_path, 0, GOOD, cell="c2", steps=200)
     write_run(tmp_path, 0, GOOD, cell="c3", pe="rope", steps=200)
     (panel,) = study(tmp_path).panels
-    assert [line.name for line in panel.lines] == ["nope (steps=100)", "nope (steps=200)", "rope"]
+    assert [cell.name for cell in panel.cells] == ["nope (steps=100)", "nope (steps=200)", "rope"]
     (panel,) = study(tmp_path, by=["pe", "steps"]).panels
-    assert [line.name for line in panel.lines] == ["nope, 100", "nope, 200", "rope, 200"]
+    assert [cell.name for cell in panel.cells] == ["nope, 100", "nope, 200", "rope, 200"]
 
 
 def test_cells_that_nothing_else_tells_apart_are_named_by_their_hash(tmp_path):
     for cell, steps in (("c1", 100), ("c2", 100), ("c3", 200)):
         write_run(tmp_path, 0, GOOD, cell=cell, steps=steps)
     (panel,) = study(tmp_path).panels
-    assert [line.name for line in panel.lines] == [
+    assert [cell.name for cell in panel.cells] == [
         "nope (steps=100, c1)",
         "nope (steps=100, c2)",
         "nope (steps=200)",
@@ -62,14 +62,14 @@ def test_another_choice_of_a_group_is_named_by_the_choice_and_its_options_where_
     for cell, (label, options) in chosen.items():
         write_run(tmp_path, 0, GOOD, cell=cell, attention=options, labels=labels(label))
     (panel,) = study(tmp_path).panels
-    assert [line.name for line in panel.lines] == [
+    assert [cell.name for cell in panel.cells] == [
         "nope (attention=asentmax)",
         "nope (attention=softmax)",
         "nope (attention=window, attention.window=16)",
         "nope (attention=window, attention.window=32)",
     ]
     write_run(tmp_path, 0, GOOD, cell="c5", attention=chosen["c1"][1], labels=labels("softmax"), steps=200)
-    names = [line.name for line in study(tmp_path).panels[0].lines]
+    names = [cell.name for cell in study(tmp_path).panels[0].cells]
     assert names[1:3] == ["nope (attention=softmax, steps=100)", "nope (attention=softmax, steps=200)"]
     assert names[0] == "nope (attention=asentmax, steps=100)"
 
@@ -79,18 +79,18 @@ def test_another_protocol_is_left_out_with_the_difference_or_mixed_on_request(tm
         write_run(tmp_path, seed, GOOD, cell="c1")
     write_run(tmp_path, 0, GOOD, pe="rope", cell="c2", protocol={"examples": 200, "decode": "greedy"})
     found = study(tmp_path)
-    assert [line.name for line in found.panels[0].lines] == ["nope"]
+    assert [cell.name for cell in found.panels[0].cells] == ["nope"]
     (left,) = found.left_out
     assert "decode greedy instead of teacher, examples 200 instead of 1000" in left.reason
     assert "mixed=true" in left.reason
     mixed = study(tmp_path, mixed=True)
-    assert [line.name for line in mixed.panels[0].lines] == ["nope", "rope"]
+    assert [cell.name for cell in mixed.panels[0].cells] == ["nope", "rope"]
     assert not mixed.left_out
     assert "examples 200 instead of 1000" in mixed.panels[0].notes[0]
     # asked for by name, it is no difference of protocol
     write_run(tmp_path, 0, GOOD, pe="alibi", cell="c4", train_length=20, eval__lengths=[5, 10, 20, 40])
-    assert len(study(tmp_path).panels[0].lines) == 1
-    assert [line.name for line in study(tmp_path, by=["pe", "train_length"]).panels[0].lines] == [
+    assert len(study(tmp_path).panels[0].cells) == 1
+    assert [cell.name for cell in study(tmp_path, by=["pe", "train_length"]).panels[0].cells] == [
         "alibi, 20",
         "nope, 10",
     ]
@@ -112,8 +112,8 @@ def test_gated_are_the_trained_runs_and_diverged_ones_are_tried(tmp_path):
     write_run(tmp_path, 0, GOOD)
     write_run(tmp_path, 1, BAD)
     write_run(tmp_path, 2, None, status="diverged")
-    ((line,),) = (panel.lines for panel in study(tmp_path).panels)
-    assert (line.tried, line.gated().tried, len(line.curves)) == (3, 1, 2)
+    ((cell,),) = (panel.cells for panel in study(tmp_path).panels)
+    assert (cell.tried, cell.gated().tried, len(cell.curves)) == (3, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_what_is_no_condition_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("asked", "line"),
+    ("options", "message"),
     [
         ({"by": ["pee"]}, "by=pee: no run has this option; did you mean 'pe'"),
         (
@@ -149,10 +149,10 @@ def test_what_is_no_condition_is_refused(text):
         ({"where": ["pe=rope"]}, r"where=\['pe=rope'\]: holds for none of 1 runs"),
     ],
 )
-def test_what_no_run_has_is_refused_by_name(tmp_path, asked, line):
+def test_what_no_run_has_is_refused_by_name(tmp_path, options, message):
     write_run(tmp_path, 0, GOOD)
-    with pytest.raises(ValueError, match=line):
-        study(tmp_path, **asked)
+    with pytest.raises(ValueError, match=message):
+        study(tmp_path, **options)
 
 
 def test_nothing_found_is_refused_with_the_reasons(tmp_path):

@@ -14,7 +14,7 @@ from conftest import read_rows
 from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
-from lengen.comparison.summary import findings
+from lengen.comparison.summary import summarize
 from lengen.config.builder import Builder
 from lengen.experiment.config import RunConfig
 from lengen.records.curve import write_csv
@@ -114,7 +114,7 @@ def study(tmp_path):
 
 def test_comparing_says_it_and_leaves_nothing_out(study, tmp_path):
     assert study.left_out == ()
-    found = findings(study, SuccessCriterion())
+    found = summarize(study, SuccessCriterion())
     assert {row.line: row.category for row in found.summaries} == {"rope": "BC", "nope": "", "alibi": "A"}
     text = tables.markdown(study, found, SuccessCriterion(), "t")
     header, cells = (
@@ -127,7 +127,7 @@ def test_comparing_says_it_and_leaves_nothing_out(study, tmp_path):
 
 
 def test_the_table_has_a_column(study, tmp_path):
-    rows = findings(study, SuccessCriterion()).summaries
+    rows = summarize(study, SuccessCriterion()).summaries
     write_csv(
         tmp_path / "t.csv", [field.name for field in fields(CellSummary)], [asdict(row) for row in rows]
     )

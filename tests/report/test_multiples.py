@@ -53,7 +53,7 @@ def test_what_is_left_out_is_said(tmp_path, sheets, monkeypatch):
     draw(tmp_path, [f"e{index}" for index in range(20)], ("allowed", "one"))
     (sheet,) = sheets
     assert len(shown(sheet)) == 2 * 16
-    assert "The first 16 lines of each task" in sheet.footnote
+    assert "The first 16 cells of each task" in sheet.footnote
 
 
 @pytest.mark.parametrize("name", ["a", "an_encoding_with_a_long_name", "of several words, each long enough"])

@@ -163,7 +163,7 @@ def test_values_of_runs_are_those_of_their_curves():
     study = small()
     found = content(study, threshold=0.9, tables=(), title="")
     for panel, drawn in zip(study.panels, found["panels"], strict=True):
-        for line, cell in zip(panel.lines, drawn["lines"], strict=True):
+        for line, cell in zip(panel.cells, drawn["lines"], strict=True):
             assert cell["colour"] == colour(line.pe)
             assert "seed" not in yaml.safe_load(cell["config"])
             assert yaml.safe_load(cell["config"])["pe"] == line.runs[0].config["pe"]

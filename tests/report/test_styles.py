@@ -14,8 +14,8 @@ def looks(root, pes):
     for index, pe in enumerate(pes):
         write_run(root, 0, [1.0, 1.0, 0.6, 0.1], pe=pe, cell=f"c{index}", steps=100 + index)
     (panel,) = assemble(find([str(root)])).panels
-    found = styles(panel.lines)
-    return [line.pe for line in panel.lines], [found[line.name] for line in panel.lines]
+    found = styles(panel.cells)
+    return [cell.pe for cell in panel.cells], [found[cell.name] for cell in panel.cells]
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_a_line_looks_alike_in_every_figure(tmp_path, monkeypatch):
     panels = assemble(find([str(tmp_path)])).panels
     drawn = {}
 
-    def fill(axes, panel, lines, looks, **_):
-        for line in lines:
-            drawn.setdefault(line.name, set()).add(looks[line.name])
+    def fill(axes, panel, cells, looks, **_):
+        for cell in cells:
+            drawn.setdefault(cell.name, set()).add(looks[cell.name])
 
     for module in (band, multiples):
         monkeypatch.setattr(module, "fill", fill)

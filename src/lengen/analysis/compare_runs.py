@@ -18,7 +18,7 @@ from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import COLUMNS as BESIDE
 from lengen.comparison.published import Published, PublishedCell, agreement, beside, load
 from lengen.comparison.run_record import Excluded
-from lengen.comparison.summary import StudySummary, findings
+from lengen.comparison.summary import StudySummary, summarize
 from lengen.config.errors import UsageError
 from lengen.records.curve import COLUMNS as CURVE_COLUMNS
 from lengen.records.curve import write_csv, write_text
@@ -29,7 +29,7 @@ from lengen.tracking.wandb_comparison import WandbComparison
 from lengen.tracking.wandb_read import find
 
 NOTE = "compare.json"
-"""What was asked, and which files it made."""
+"""The options of the comparison, and the files that it made."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Comparison:
     Args:
         runs: globs of run folders, or of folders above them.
         where: conditions on runs: `key=value`, `key=one|other`, `key!=value`.
-        by: options that name a line.
+        by: options that name a cell.
         metric: what is drawn over length.
         x: lengths, or lengths over the train length.
         threshold: exact match from which a seed succeeds at a length.
@@ -69,19 +69,19 @@ class Comparison:
     entity: str | None
 
     @property
-    def asked(self) -> SuccessCriterion:
-        """What the findings depend on."""
+    def criterion(self) -> SuccessCriterion:
+        """When a run counts as a success."""
         return SuccessCriterion(self.threshold, self.at)
 
     def run(self, console: Console | None = None) -> Study:
         """Find the runs, compare them, write the folder, print the tables."""
-        console, asked = console or Console(), self.asked
+        console, criterion = console or Console(), self.criterion
         board = WandbComparison(self.project, self.entity) if self.wandb else None
         by = [key.strip() for text in self.by for key in text.split(",")]
         study = assemble(find(self.runs), by, self.where, mixed=self.mixed)
         published = load(self.against) if self.against else None
-        theirs = self._matched(published, study) if published else {}
-        found = findings(study, asked)
+        published_cells = self._published_cells(published, study) if published else {}
+        found = summarize(study, criterion)
         files = Written(Path(self.out))
         title = self.title or ", ".join(panel.name for panel in study.panels)
         self.tabulate(study, found, files, title)
@@ -91,11 +91,11 @@ class Comparison:
             files.file("page.html"),
             title=title,
             threshold=self.threshold,
-            tables=[*tables.blocks(study, found), ("What the columns say", [], [[tables.legend(asked)]])],
+            tables=[*tables.blocks(study, found), ("What the columns say", [], [[tables.legend(criterion)]])],
         )
-        tables.show(study, found, asked, console)
+        tables.show(study, found, criterion, console)
         if published:
-            self.hold_against(published, theirs, study, files, console)
+            self.hold_against(published, published_cells, study, files, console)
         files.close(self)
         if board:
             panels = {files.name(panel.name): panel for panel in study.panels}
@@ -115,26 +115,26 @@ class Comparison:
                 write_csv(
                     files.file(name), [field.name for field in fields(kind)], [asdict(row) for row in rows]
                 )
-        told = ("panel", "line", "trained", "place")
+        columns = ("panel", "line", "trained", "place")
         curves = [
             {
                 "panel": panel.name,
-                "line": line.name,
+                "line": cell.name,
                 "trained": run.trained,
                 "place": run.place,
                 **{name: getattr(row, name) for name in CURVE_COLUMNS},
             }
             for panel in study.panels
-            for line in panel.lines
-            for run in line.runs
+            for cell in panel.cells
+            for run in cell.runs
             for row in run.curve.rows
         ]
-        write_csv(files.file("curves.csv"), (*told, *CURVE_COLUMNS), curves)
-        write_text(files.file("table.md"), tables.markdown(study, found, self.asked, title))
+        write_csv(files.file("curves.csv"), (*columns, *CURVE_COLUMNS), curves)
+        write_text(files.file("table.md"), tables.markdown(study, found, self.criterion, title))
 
     def draw(self, study: Study, files: Written) -> None:
         """Draw every figure, as PNG and SVG."""
-        panels = [panel for panel in study.panels if any(line.curves for line in panel.lines)]
+        panels = [panel for panel in study.panels if any(cell.curves for cell in panel.cells)]
         for panel in track(panels, "figures", transient=True, disable=not sys.stdout.isatty()):
             name = files.name(panel.name)
             files.add(band.draw(panel, files.stem(f"curves-{name}"), metric=self.metric, x=self.x))
@@ -145,7 +145,7 @@ class Comparison:
             files.add(profile.draw(panels, files.stem("profile")))
             files.add(multiples.draw(panels, files.stem("multiples"), metric=self.metric, x=self.x))
 
-    def _matched(self, published: Published, study: Study) -> dict[str, list[PublishedCell]]:
+    def _published_cells(self, published: Published, study: Study) -> dict[str, list[PublishedCell]]:
         """The panels that the paper has too, each cell beside the paper's.
 
         Raises:

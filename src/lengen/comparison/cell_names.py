@@ -1,4 +1,4 @@
-"""Names that tell the cells of a panel apart: options, and what else differs."""
+"""Names of the cells of a panel: the values of some options, and what else differs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from lengen.comparison.run_record import MISSING, RunRecord
 
 NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
-"""Keys of a configuration that do not tell one cell from another."""
+"""Keys of a configuration in which cells do not differ."""
 
 
 def distinguishing_names(runs: Sequence[RunRecord], keys: Sequence[str], among: str) -> list[str]:
@@ -19,9 +19,9 @@ def distinguishing_names(runs: Sequence[RunRecord], keys: Sequence[str], among: 
         if count == 1:
             continue
         same = [index for index, each in enumerate(names) if each == name]
-        told = _differences([runs[index] for index in same], among)
-        for index, text in zip(same, told, strict=True):
-            tail = [text] if told.count(text) == 1 else [text, runs[index].cell]
+        differences = _differences([runs[index] for index in same], among)
+        for index, text in zip(same, differences, strict=True):
+            tail = [text] if differences.count(text) == 1 else [text, runs[index].cell]
             names[index] = f"{name} ({', '.join(filter(None, tail))})"
     return names
 
@@ -39,7 +39,9 @@ def _differences(runs: Sequence[RunRecord], among: str) -> list[str]:
         for group in dict.fromkeys(label for run in runs for label in run.config["labels"])
         if group.startswith(among) and len(set(labels := [run.value(group) for run in runs])) > 1
     }
-    told = [[f"{group}={labels[index]}" for group, labels in chosen.items()] for index in range(len(runs))]
+    differences = [
+        [f"{group}={labels[index]}" for group, labels in chosen.items()] for index in range(len(runs))
+    ]
     for key in dict.fromkeys(key for each in options for key in each):
         choices = chosen.get(key.partition(".")[0], [""] * len(runs))
         values = [str(each.get(key, MISSING)) for each in options]
@@ -48,18 +50,18 @@ def _differences(runs: Sequence[RunRecord], among: str) -> list[str]:
             of_choice.setdefault(choice, set()).add(value)
         for index, choice in enumerate(choices):
             if len(of_choice[choice]) > 1:
-                told[index].append(f"{key.removeprefix(among)}={values[index]}")
-    return [", ".join(each) for each in told]
+                differences[index].append(f"{key.removeprefix(among)}={values[index]}")
+    return [", ".join(each) for each in differences]
 
 
 def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """Options by their dotted names, without what does not tell cells apart."""
-    found: dict[str, Any] = {}
+    """Options by their dotted names, without those in which cells do not differ."""
+    options: dict[str, Any] = {}
     for key, value in node.items():
         if not head and key in NON_IDENTITY_KEYS:
             continue
         if isinstance(value, Mapping):
-            found.update(flat(value, f"{head}{key}."))
+            options.update(flat(value, f"{head}{key}."))
         else:
-            found[f"{head}{key}"] = value
-    return found
+            options[f"{head}{key}"] = value
+    return options

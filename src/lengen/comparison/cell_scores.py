@@ -23,34 +23,34 @@ Gate = Literal["all", "trained"]
 GATES: tuple[Gate, ...] = get_args(Gate)
 
 
-def gate(line: Cell, runs: str) -> Cell:
-    """The line itself, or its trained runs alone."""
-    return line.gated() if runs == "trained" else line
+def gate(cell: Cell, runs: str) -> Cell:
+    """The cell itself, or its trained runs alone."""
+    return cell.gated() if runs == "trained" else cell
 
 
-def lengths(line: Cell) -> tuple[int, ...]:
-    """Lengths that every run of a cell was asked."""
-    common = [set(curve.lengths) for curve in line.curves]
+def lengths(cell: Cell) -> tuple[int, ...]:
+    """Lengths at which every run of a cell was evaluated."""
+    common = [set(curve.lengths) for curve in cell.curves]
     return tuple(sorted(set.intersection(*common))) if common else ()
 
 
-def beyond(line: Cell) -> tuple[int, ...]:
+def beyond(cell: Cell) -> tuple[int, ...]:
     """Those of them that are longer than any trained one."""
     return tuple(
         length
-        for length in lengths(line)
-        if length > max(int(run.config["train_length"]) for run in line.runs)
+        for length in lengths(cell)
+        if length > max(int(run.config["train_length"]) for run in cell.runs)
     )
 
 
-def matrix(line: Cell, metric: str, at: Sequence[int]) -> Floats:
+def matrix(cell: Cell, metric: str, at: Sequence[int]) -> Floats:
     """A metric, seeds x lengths. A run that diverged has 0 of a share, and no number of anything else."""
     nothing = 0.0 if metric in SHARES else np.nan
     rows = []
-    for run in line.runs:
+    for run in cell.runs:
         by_length = {row.length: row for row in run.curve.rows}
         rows.append([_number(by_length.get(length), metric, nothing) for length in at])
-    return np.asarray(rows, dtype=float).reshape(len(line.runs), len(at))
+    return np.asarray(rows, dtype=float).reshape(len(cell.runs), len(at))
 
 
 def _number(row: Row | None, metric: str, nothing: float) -> float:
@@ -68,9 +68,9 @@ def quartiles(values: Floats) -> Floats:
     return found
 
 
-def costs(line: Cell, at: Sequence[int]) -> Floats:
+def costs(cell: Cell, at: Sequence[int]) -> Floats:
     """Milliseconds an example, and MiB at the peak: medians over the seeds that have a curve, at lengths all of them have."""
-    rows = [[curve[length] for length in at] for curve in line.curves]
+    rows = [[curve[length] for length in at] for curve in cell.curves]
     if not rows:
         return np.full((2, len(at)), np.nan)
     spent = [[[1000 * row.seconds / row.examples, row.peak_bytes / 2**20] for row in seed] for seed in rows]
@@ -78,20 +78,20 @@ def costs(line: Cell, at: Sequence[int]) -> Floats:
     return found
 
 
-def areas(line: Cell) -> list[float]:
+def areas(cell: Cell) -> list[float]:
     """Area under exact match of every seed, in doublings; 0 of a run that diverged."""
-    at = lengths(line)
-    train = int(line.runs[0].config["train_length"]) if line.runs else 1
-    values = matrix(line, "exact_match", at)
+    at = lengths(cell)
+    train = int(cell.runs[0].config["train_length"]) if cell.runs else 1
+    values = matrix(cell, "exact_match", at)
     return [area(at, row, train) if at else 0.0 for row in values.tolist()]
 
 
-def reaches(line: Cell, threshold: float) -> list[int]:
+def reaches(cell: Cell, threshold: float) -> list[int]:
     """The reach of every seed; 0 where it has none."""
-    return [run.curve.reach(threshold) or 0 for run in line.runs]
+    return [run.curve.reach(threshold) or 0 for run in cell.runs]
 
 
-def factors(line: Cell, threshold: float = THRESHOLDS[0]) -> list[float]:
+def factors(cell: Cell, threshold: float = THRESHOLDS[0]) -> list[float]:
     """The reach of every seed over its train length."""
-    trained = [int(run.config["train_length"]) for run in line.runs]
-    return [reach / train for reach, train in zip(reaches(line, threshold), trained, strict=True)]
+    trained = [int(run.config["train_length"]) for run in cell.runs]
+    return [reach / train for reach, train in zip(reaches(cell, threshold), trained, strict=True)]

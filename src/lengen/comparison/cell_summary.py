@@ -44,10 +44,10 @@ class SuccessCriterion:
             len(found) == 1, f"at={self.at}: allowed is a length (40) or a factor of the train length (2x)"
         )
 
-    def length(self, line: Cell) -> int | None:
-        """The examined length that is asked for, or the nearest longer one; None if the sweep ends before."""
-        (wanted,) = EvalOptions(lengths=[self.at]).at(int(line.runs[0].config["train_length"]))
-        return next((length for length in lengths(line) if length >= wanted), None)
+    def length(self, cell: Cell) -> int | None:
+        """The evaluated length at which success is counted, or the nearest longer one; None if the sweep ends before."""
+        (wanted,) = EvalOptions(lengths=[self.at]).at(int(cell.runs[0].config["train_length"]))
+        return next((length for length in lengths(cell) if length >= wanted), None)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class CellSummary:
         iqm: interquartile mean of exact match over seeds and OOD lengths, with its bootstrap interval.
         area: median area under exact match over log2(length / train length), in doublings.
         rank: by area among the cells of the task, ties shared.
-        not_told_apart: cells whose areas an exact test does not tell from this one's (p >= 0.05, not corrected for many pairs),
+        not_told_apart: cells whose areas do not differ significantly from this one's (exact test, p >= 0.05, not corrected for many pairs),
             with `; ` between them.
         minutes: median wall time of a run.
         milliseconds: median time of an example at the longest length; `megabytes` is the peak memory there.
@@ -115,23 +115,23 @@ COLUMNS = tuple(field.name for field in fields(CellSummary))
 
 
 def summarize_cells(
-    panel: Panel, lines: Sequence[Cell], runs: Gate, asked: SuccessCriterion, pairs: Sequence[CellPair]
+    panel: Panel, cells: Sequence[Cell], runs: Gate, criterion: SuccessCriterion, pairs: Sequence[CellPair]
 ) -> list[CellSummary]:
     """One for each cell."""
     medians = [
-        float(np.median(found)) if (found := areas(line)) and beyond(line) else np.nan for line in lines
+        float(np.median(found)) if (found := areas(cell)) and beyond(cell) else np.nan for cell in cells
     ]
     ranks = mean_rank([[round(median, 9)] for median in medians]) if medians else []
-    alike: dict[str, list[str]] = {line.name: [] for line in lines}
+    similar: dict[str, list[str]] = {cell.name: [] for cell in cells}
     for pair in pairs:
         if not pair.told_apart:
-            alike[pair.first].append(pair.second)
-            alike[pair.second].append(pair.first)
+            similar[pair.first].append(pair.second)
+            similar[pair.second].append(pair.first)
     return [
         CellSummary(
             task=panel.name,
-            line=line.name,
-            cell=whole.cell,
+            line=cell.name,
+            cell=whole.digest,
             runs=runs,
             tried=whole.tried,
             trained=whole.gated().tried,
@@ -140,22 +140,22 @@ def summarize_cells(
             category=categories(whole.runs),
             area=_known(median),
             rank=_known(rank),
-            not_told_apart=BETWEEN.join(alike[line.name]),
-            **_of_seeds(line, asked),
+            not_told_apart=BETWEEN.join(similar[cell.name]),
+            **_of_seeds(cell, criterion),
         )
-        for whole, line, median, rank in zip(panel.lines, lines, medians, ranks, strict=True)
+        for whole, cell, median, rank in zip(panel.cells, cells, medians, ranks, strict=True)
     ]
 
 
-def _of_seeds(line: Cell, asked: SuccessCriterion) -> dict[str, Any]:
+def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
     """What a cell's seeds say, as columns of its summary."""
     found: dict[str, Any] = {}
-    examined, ood = lengths(line), beyond(line)
-    if not line.runs:
+    examined, ood = lengths(cell), beyond(cell)
+    if not cell.runs:
         return found
-    at = asked.length(line)
+    at = criterion.length(cell)
     if at is not None:
-        rate = success_rate(list(matrix(line, "exact_match", [at])[:, 0]), asked.threshold)
+        rate = success_rate(list(matrix(cell, "exact_match", [at])[:, 0]), criterion.threshold)
         found |= {
             "at": at,
             "successes": rate.successes,
@@ -164,20 +164,20 @@ def _of_seeds(line: Cell, asked: SuccessCriterion) -> dict[str, Any]:
             "success_high": rate.high,
         }
     for threshold in THRESHOLDS:
-        found[f"reach_{threshold * 100:.0f}"] = float(np.median(reaches(line, threshold)))
+        found[f"reach_{threshold * 100:.0f}"] = float(np.median(reaches(cell, threshold)))
     if ood:
-        found["iqm"], found["iqm_low"], found["iqm_high"] = iqm([matrix(line, "exact_match", ood)])
-    facts = [run.facts for run in line.runs]
+        found["iqm"], found["iqm_low"], found["iqm_high"] = iqm([matrix(cell, "exact_match", ood)])
+    facts = [run.facts for run in cell.runs]
     found |= {
         "longest": examined[-1] if examined else None,
         "id_exact_match": _median([each.get("id_exact_match") for each in facts]),
-        "reach_90_best": max(reaches(line, THRESHOLDS[0])),
-        "factor_90": float(np.median(factors(line))),
+        "reach_90_best": max(reaches(cell, THRESHOLDS[0])),
+        "factor_90": float(np.median(factors(cell))),
         "minutes": _median([each["wall_seconds"] / 60 for each in facts if each.get("wall_seconds")]),
         "parameters": next((each["parameters"] for each in facts if each.get("parameters")), None),
     }
     if examined:
-        found["milliseconds"], found["megabytes"] = costs(line, examined[-1:])[:, 0].tolist()
+        found["milliseconds"], found["megabytes"] = costs(cell, examined[-1:])[:, 0].tolist()
     return found
 
 

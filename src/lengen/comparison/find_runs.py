@@ -175,6 +175,6 @@ def identified(facts: Mapping[str, Any], config: Mapping[str, Any], written: str
 
 
 def cut_short(config: Mapping[str, Any], curve: Curve) -> list[int]:
-    """Lengths that a run was asked and its curve lacks."""
-    asked = EvalOptions(lengths=config["eval"]["lengths"]).at(config["train_length"])
-    return [length for length in asked if length not in curve]
+    """Lengths at which a run was to be evaluated and which its curve lacks."""
+    lengths = EvalOptions(lengths=config["eval"]["lengths"]).at(config["train_length"])
+    return [length for length in lengths if length not in curve]

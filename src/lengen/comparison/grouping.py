@@ -18,10 +18,10 @@ from lengen.records.curve import Curve
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell among others: a line of a table, a line in a figure.
+    """One cell among others: a row of a table, a line in a figure.
 
     Args:
-        name: what tells it from the other lines of its panel.
+        name: its name among the cells of its panel.
         runs: by seed, those that diverged included.
     """
 
@@ -34,7 +34,7 @@ class Cell:
         return self.runs[0].value("pe")
 
     @property
-    def cell(self) -> str:
+    def digest(self) -> str:
         """The hash that its runs share."""
         return self.runs[0].cell
 
@@ -59,18 +59,18 @@ class Panel:
 
     Args:
         name: the task, and what tells it from the other panels.
-        lines: its cells.
+        cells: in the order of their names.
         notes: how protocols differ, where that was asked for.
     """
 
     name: str
-    lines: tuple[Cell, ...]
+    cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
         """All of them."""
-        return tuple(run for line in self.lines for run in line.runs)
+        return tuple(run for cell in self.cells for run in cell.runs)
 
     @cached_property
     def train_length(self) -> int:
@@ -79,7 +79,7 @@ class Panel:
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
-        """Every length that some run was asked."""
+        """Every length at which some run was evaluated."""
         return tuple(sorted({length for run in self.runs for length in run.curve.lengths}))
 
 
@@ -90,7 +90,7 @@ class Study:
     Args:
         panels: one for every task.
         left_out: what takes no part.
-        by: the options that name the lines.
+        by: the options that name the cells.
     """
 
     panels: tuple[Panel, ...]
@@ -104,7 +104,7 @@ class Study:
 
 
 def assemble(
-    found: Iterable[RunRecord | Excluded],
+    records: Iterable[RunRecord | Excluded],
     by: Sequence[str] = ("pe",),
     where: Sequence[str] = (),
     *,
@@ -113,61 +113,62 @@ def assemble(
     """Sort runs into cells and panels.
 
     Args:
-        found: runs, and what is left out already.
-        by: options that name a line; cells that these do not tell apart are named by what does.
+        records: runs, and what is left out already.
+        by: options that name a cell; cells with the same values are named by what else differs.
         where: conditions `key=value`, `key=one|other` or `key!=value` that every run must meet.
         mixed: compare in spite of differing protocols, and say how they differ.
 
     Raises:
         UsageError: a condition cannot be read, or no run is left.
     """
-    everything = list(found)
-    left = [each for each in everything if isinstance(each, Excluded)]
+    everything = list(records)
+    excluded = [each for each in everything if isinstance(each, Excluded)]
     runs = [each for each in everything if isinstance(each, RunRecord)]
     for option, key in [("by", key) for key in by] + [("where", parts(text)[0]) for text in where]:
         check_key(option, key, runs)
-    wanted = [condition(text) for text in where]
-    asked = [run for run in runs if all(holds(run) for holds in wanted)]
+    conditions = [condition(text) for text in where]
+    selected = [run for run in runs if all(holds(run) for holds in conditions)]
     require(
-        bool(asked),
+        bool(selected),
         f"where={list(where)}: holds for none of {len(runs)} runs"
         if runs
         else "runs: found none that can be compared; "
-        + "; ".join(f"{each.place}: {each.reason}" for each in left[:5]),
+        + "; ".join(f"{each.place}: {each.reason}" for each in excluded[:5]),
     )
-    asked, again = _once(asked)
+    selected, repeated = _once(selected)
+    excluded += repeated
     groups: dict[str, list[RunRecord]] = {}
-    for run in asked:
+    for run in selected:
         groups.setdefault(run.task, []).append(run)
     names = distinguishing_names([group[0] for group in groups.values()], ["task"], "task.")
     panels = []
     for name, group in zip(names, groups.values(), strict=True):
-        panel, odd = _panel(name, group, by, mixed=mixed)
+        panel, deviating = _panel(name, group, by, mixed=mixed)
         panels.append(panel)
-        again += odd
-    return Study(tuple(sorted(panels, key=lambda panel: panel.name)), (*left, *again), tuple(by))
+        excluded += deviating
+    return Study(tuple(sorted(panels, key=lambda panel: panel.name)), tuple(excluded), tuple(by))
 
 
 def pooled(panels: Sequence[Panel]) -> list[Cell]:
-    """Over all panels one line for every name, with the runs of all lines of that name."""
-    every = [line for panel in panels for line in panel.lines]
+    """Over all panels one cell for every name, with the runs of all cells of that name."""
+    every = [cell for panel in panels for cell in panel.cells]
     return [
-        Cell(name, tuple(run for line in every if line.name == name for run in line.runs))
-        for name in dict.fromkeys(line.name for line in every)
+        Cell(name, tuple(run for cell in every if cell.name == name for run in cell.runs))
+        for name in dict.fromkeys(cell.name for cell in every)
     ]
 
 
 def _once(runs: Iterable[RunRecord]) -> tuple[list[RunRecord], list[Excluded]]:
     """Each seed of a cell once: the run that was finished first."""
     kept: dict[tuple[str, str], RunRecord] = {}
-    again = []
+    repeated = []
     for run in sorted(runs, key=lambda run: (str(run.facts.get("finished", "~")), run.place)):
         first = kept.setdefault((run.cell, run.seed), run)
         if first is not run:
-            again.append(
+            repeated.append(
                 Excluded(run.place, f"seed {run.seed} of cell {run.cell} is there already: {first.place}")
             )
-    return list(kept.values()), again
+    return list(kept.values()), repeated
 
 
 def _panel(
@@ -179,27 +180,27 @@ def _panel(
     }
     counted = Counter(json.dumps(protocol, sort_keys=True) for protocol in protocols.values())
     common = json.loads(counted.most_common(1)[0][0])
-    odd, notes = [], set()
+    deviating, notes = [], set()
     for run in runs:
         if difference := _difference(protocols[run.place], common):
-            odd.append(
+            deviating.append(
                 Excluded(
                     run.place,
                     f"protocol differs from most of {name}: {difference} (mixed=true compares all the same)",
                 )
             )
             notes.add(f"protocols differ: {difference}")
-    kept = runs if mixed else [run for run in runs if run.place not in {each.place for each in odd}]
-    cells: dict[str, list[RunRecord]] = {}
+    kept = runs if mixed else [run for run in runs if run.place not in {each.place for each in deviating}]
+    by_cell: dict[str, list[RunRecord]] = {}
     for run in kept:
-        cells.setdefault(run.cell, []).append(run)
-    named = distinguishing_names([cell[0] for cell in cells.values()], by, "")
-    lines = [
-        Cell(line, tuple(sorted(cell, key=lambda run: _natural(run.seed))))
-        for line, cell in zip(named, cells.values(), strict=True)
+        by_cell.setdefault(run.cell, []).append(run)
+    named = distinguishing_names([group[0] for group in by_cell.values()], by, "")
+    cells = [
+        Cell(label, tuple(sorted(group, key=lambda run: _natural(run.seed))))
+        for label, group in zip(named, by_cell.values(), strict=True)
     ]
-    lines.sort(key=lambda line: _natural(line.name))
-    return Panel(name, tuple(lines), tuple(sorted(notes)) if mixed else ()), [] if mixed else odd
+    cells.sort(key=lambda cell: _natural(cell.name))
+    return Panel(name, tuple(cells), tuple(sorted(notes)) if mixed else ()), [] if mixed else deviating
 
 
 def _difference(protocol: Mapping[str, Any], common: Mapping[str, Any]) -> str:

@@ -39,8 +39,8 @@ class Overall:
 
 def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Overall]:
     """Each name over the panels that have every name, where there are several: ranks of others are not comparable."""
-    names = list(dict.fromkeys(line.name for panel in study.panels for line in panel.lines))
-    panels = [panel for panel in study.panels if {line.name for line in panel.lines} == set(names)]
+    names = list(dict.fromkeys(cell.name for panel in study.panels for cell in panel.cells))
+    panels = [panel for panel in study.panels if {cell.name for cell in panel.cells} == set(names)]
     if len(panels) < 2:  # noqa: PLR2004
         return []
     found = []
@@ -51,17 +51,17 @@ def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Over
                 if each.task == panel.name and each.runs == runs and each.area is not None:
                     table[names.index(each.line), column] = round(each.area, 9)
         for name, rank in zip(names, mean_rank(table), strict=True):
-            lines = [line for panel in panels for line in panel.lines if line.name == name]
-            kept = [line for line in (gate(line, runs) for line in lines) if line.runs and beyond(line)]
-            strata = [matrix(line, "exact_match", beyond(line)) for line in kept]
+            cells = [cell for panel in panels for cell in panel.cells if cell.name == name]
+            kept = [cell for cell in (gate(cell, runs) for cell in cells) if cell.runs and beyond(cell)]
+            strata = [matrix(cell, "exact_match", beyond(cell)) for cell in kept]
             found.append(
                 Overall(
                     name,
                     runs,
-                    len(lines),
-                    sum(line.tried for line in lines),
-                    sum(line.gated().tried for line in lines),
-                    categories(run for line in lines for run in line.runs),
+                    len(cells),
+                    sum(cell.tried for cell in cells),
+                    sum(cell.gated().tried for cell in cells),
+                    categories(run for cell in cells for run in cell.runs),
                     rank,
                     *(iqm(strata) if strata else (None, None, None)),
                 )

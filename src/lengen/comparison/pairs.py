@@ -13,10 +13,8 @@ from lengen.comparison.grouping import Cell, Panel
 from lengen.statistics.resampling import improvement
 from lengen.statistics.tests import difference
 
-ALIKE = 0.05
-"""p-value from which two cells are not told apart."""
-
-
+SIGNIFICANT = 0.05
+"""p-value below which two cells differ significantly."""
 MANY = 20
 """Cells of a panel up to which every pair is compared; beyond, each with the best alone."""
 
@@ -44,22 +42,22 @@ class CellPair:
     told_apart: bool
 
 
-def matched(panel: Panel, lines: Sequence[Cell], runs: str) -> list[CellPair]:
-    """Pairs of cells that were asked the same strings at some OOD lengths."""
-    filled = [line for line in lines if line.runs and beyond(line)]
-    scores = {line.cell: areas(line) for line in filled}
-    couples = list(combinations(filled, 2))
+def compare_pairs(panel: Panel, cells: Sequence[Cell], runs: str) -> list[CellPair]:
+    """Pairs of cells that were evaluated on the same strings at some OOD lengths."""
+    filled = [cell for cell in cells if cell.runs and beyond(cell)]
+    scores = {cell.digest: areas(cell) for cell in filled}
+    chosen = list(combinations(filled, 2))
     if len(filled) > MANY:
-        best = max(filled, key=lambda line: float(np.median(scores[line.cell])))
-        couples = [(best, line) for line in filled if line is not best]
-    found = []
-    for first, second in couples:
+        best = max(filled, key=lambda cell: float(np.median(scores[cell.digest])))
+        chosen = [(best, cell) for cell in filled if cell is not best]
+    pairs = []
+    for first, second in chosen:
         common = sorted(set(beyond(first)) & set(beyond(second)))
         if not common:
             continue
-        p_value = difference(scores[first.cell], scores[second.cell])
+        p_value = difference(scores[first.digest], scores[second.digest])
         better = improvement(matrix(first, "exact_match", common), matrix(second, "exact_match", common))
-        found.append(
+        pairs.append(
             CellPair(
                 panel.name,
                 runs,
@@ -69,7 +67,7 @@ def matched(panel: Panel, lines: Sequence[Cell], runs: str) -> list[CellPair]:
                 second.tried,
                 *better,
                 p_value,
-                p_value < ALIKE,
+                p_value < SIGNIFICANT,
             )
         )
-    return found
+    return pairs

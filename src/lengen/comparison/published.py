@@ -40,7 +40,7 @@ class Published:
     curves: Mapping[tuple[str, str], Mapping[str, Mapping[int, float]]]
 
     def split(self, panel: Panel) -> str | None:
-        """The split that asks what a panel's runs were asked; None if there is none."""
+        """The split with the task of a panel's runs; None if there is none."""
         return next(
             (
                 name
@@ -156,9 +156,9 @@ class Agreement:
 COLUMNS = tuple(field.name for field in fields(PublishedCell))
 
 
-def theirs(published: Published, split: str, line: Cell) -> Mapping[str, Mapping[int, float]]:
+def published_curves(published: Published, split: str, cell: Cell) -> Mapping[str, Mapping[int, float]]:
     """The published curves of a cell's encoding, by seed; empty if there are none."""
-    return published.curves.get((split, line.pe), {})
+    return published.curves.get((split, cell.pe), {})
 
 
 def beside(published: Published, panel: Panel) -> list[PublishedCell]:
@@ -167,23 +167,23 @@ def beside(published: Published, panel: Panel) -> list[PublishedCell]:
     if split is None:
         return []
     found = []
-    for line in panel.lines:
-        seeds = theirs(published, split, line)
-        at = [length for length in lengths(line) if any(length in curve for curve in seeds.values())]
+    for cell in panel.cells:
+        seeds = published_curves(published, split, cell)
+        at = [length for length in lengths(cell) if any(length in curve for curve in seeds.values())]
         if not at:
             continue
-        for length, value in zip(at, np.median(matrix(line, "exact_match", at), axis=0), strict=True):
+        for length, value in zip(at, np.median(matrix(cell, "exact_match", at), axis=0), strict=True):
             known = [curve[length] for curve in seeds.values() if length in curve]
             median = float(np.median(known))
             found.append(
                 PublishedCell(
                     panel.name,
                     split,
-                    line.name,
-                    line.pe,
+                    cell.name,
+                    cell.pe,
                     length,
                     float(value),
-                    line.tried,
+                    cell.tried,
                     median,
                     len(known),
                     float(value) - median,

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from lengen.comparison.grouping import Panel
-from lengen.comparison.published import Published, theirs
+from lengen.comparison.published import Published, published_curves
 from lengen.report.band import fill
 from lengen.report.colour import GREY
 from lengen.report.sheet import DOUBLE, WIDTH, Sheet
@@ -26,7 +26,7 @@ def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
         stem: path without its ending.
     """
     split = str(published.split(panel))
-    lines = [line for line in panel.lines if line.curves and theirs(published, split, line)]
+    cells = [cell for cell in panel.cells if cell.curves and published_curves(published, split, cell)]
     note = (
         f"Coloured: ours, seeds thin, median thick, quartiles as a band. Black, dashed: {published.paper}, split {split}, seeds thin, median thick "
         f"({published.scored}). Grey: trained lengths. Decoders, tokenizers and budgets differ: orders may be compared, levels may not."
@@ -35,8 +35,8 @@ def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
         (Line2D([], [], color=GREY, linewidth=1.2, marker="o", markersize=3), "ours"),
         (Line2D([], [], color=BLACK, linewidth=1.0, linestyle="--"), published.paper),
     ]
-    across = min(len(lines), 5)
-    rows = -(-len(lines) // across)
+    across = min(len(cells), 5)
+    rows = -(-len(cells) // across)
     sheet = Sheet(
         f"{panel.name} against {published.paper}",
         note,
@@ -48,11 +48,11 @@ def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
         gap=(0.42, 0.1),
         strip=0.14,
     )
-    looks = styles(panel.lines)
-    for index, line in enumerate(lines):
+    looks = styles(panel.cells)
+    for index, cell in enumerate(cells):
         axes = sheet.grid[index // across][index % across]
-        fill(axes, panel, [line], looks, bold=0.9)
-        curves = theirs(published, split, line)
+        fill(axes, panel, [cell], looks, bold=0.9)
+        curves = published_curves(published, split, cell)
         for curve in curves.values():
             axes.plot(
                 list(curve),
@@ -66,10 +66,10 @@ def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
         at = sorted(set.intersection(*(set(curve) for curve in curves.values())))
         median = np.median([[curve[length] for length in at] for curve in curves.values()], axis=0)
         axes.plot(at, median, color=BLACK, linewidth=1.0, linestyle="--", zorder=6)
-        axes.set_title(f"{line.name} ({line.gated().tried}/{line.tried})", size=6, pad=2, parse_math=False)
+        axes.set_title(f"{cell.name} ({cell.gated().tried}/{cell.tried})", size=6, pad=2, parse_math=False)
         axes.set_ylabel("" if index % across else "exact match", size=6)
         axes.tick_params(labelsize=5, labelleft=not index % across)
         axes.xaxis.label.set_fontsize(6)
-    for index in range(len(lines), rows * across):
+    for index in range(len(cells), rows * across):
         sheet.grid[index // across][index % across].axis("off")
     return sheet.write(stem)

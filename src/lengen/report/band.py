@@ -41,24 +41,24 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match", x: X = "lengt
         metric: what is drawn over length.
         x: lengths, or lengths over the train length.
     """
-    lines, remark = shown(panel)
-    looks = styles(panel.lines)
+    cells, remark = shown(panel)
+    looks = styles(panel.cells)
     note = (
         "Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. "
         f"Above: reach 0.90, median with the range of seeds.{remark}"
     )
-    sheet = Sheet(panel.name, note, legend(lines, looks), columns=2, strip=MARK * len(lines) + 0.05, plot=1.6)
+    sheet = Sheet(panel.name, note, legend(cells, looks), columns=2, strip=MARK * len(cells) + 0.05, plot=1.6)
     axes = sheet.axes
-    fill(axes, panel, lines, looks, metric=metric, x=x)
+    fill(axes, panel, cells, looks, metric=metric, x=x)
     axes.set_ylabel(LABELS[metric], size=7, labelpad=2)
-    _reaches(sheet, lines, looks, panel.train_length if x == "factor" else 1)
+    _reaches(sheet, cells, looks, panel.train_length if x == "factor" else 1)
     return sheet.write(stem)
 
 
 def fill(
     axes: Axes,
     panel: Panel,
-    lines: Sequence[Cell],
+    cells: Sequence[Cell],
     looks: Mapping[str, Style],
     *,
     metric: str = "exact_match",
@@ -74,14 +74,14 @@ def fill(
         axes.set_ylim(auto=True)
         axes.set_yscale("log" if metric in ("seconds", "peak_bytes") else "linear")
         axes.yaxis.set_minor_formatter(NullFormatter())
-    for line in lines:
-        look = looks[line.name]
-        at = lengths(line)
-        own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
+    for cell in cells:
+        look = looks[cell.name]
+        at = lengths(cell)
+        own = int(cell.runs[0].config["train_length"]) if x == "factor" else 1
         places = [length / own for length in at]
-        values = matrix(line, metric, at)
+        values = matrix(cell, metric, at)
         seeds = [np.column_stack([places, seed]) for seed in values]
-        dashes = ["-" if run.trained else ":" for run in line.runs]
+        dashes = ["-" if run.trained else ":" for run in cell.runs]
         axes.add_collection(
             LineCollection(seeds, colors=look.colour, linewidths=0.5, alpha=0.55, linestyles=dashes, zorder=3)
         )
@@ -102,14 +102,14 @@ def fill(
         )
 
 
-def _reaches(sheet: Sheet, lines: Sequence[Cell], looks: Mapping[str, Style], unit: int) -> None:
+def _reaches(sheet: Sheet, cells: Sequence[Cell], looks: Mapping[str, Style], unit: int) -> None:
     """The strip above the axes: for each cell the range of its seeds' reaches, and their median."""
     strip = sheet.strip
-    strip.set_ylim(len(lines), -0.3)
+    strip.set_ylim(len(cells), -0.3)
     left = strip.get_xlim()[0]
-    for index, line in enumerate(lines):
-        look = looks[line.name]
-        found = [reach / unit if reach else left for reach in reaches(line, THRESHOLDS[0])]
+    for index, cell in enumerate(cells):
+        look = looks[cell.name]
+        found = [reach / unit if reach else left for reach in reaches(cell, THRESHOLDS[0])]
         middle = float(np.median(found))
         strip.plot([min(found), max(found)], [index, index], color=look.colour, linewidth=1.0, zorder=2)
         strip.plot(

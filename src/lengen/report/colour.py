@@ -1,4 +1,4 @@
-"""One colour and one marker an encoding, the same in every figure, told apart by colour-blind readers and in grey."""
+"""One colour and one marker an encoding, the same in every figure, distinct for colour-blind readers and in grey."""
 
 from __future__ import annotations
 

@@ -70,19 +70,19 @@ def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str,
         "lines": [
             {
                 **look,
-                "cell": line.cell,
-                "train_length": int(line.runs[0].config["train_length"]),
-                "lengths": lengths(line),
-                "config": _config(line.runs[0].config),
-                "runs": _runs(line, threshold, origins),
-                "gates": {name: _seeds(gate(line, name), threshold, steps) for name in GATES},
+                "cell": cell.digest,
+                "train_length": int(cell.runs[0].config["train_length"]),
+                "lengths": lengths(cell),
+                "config": _config(cell.runs[0].config),
+                "runs": _runs(cell, threshold, origins),
+                "gates": {name: _seeds(gate(cell, name), threshold, steps) for name in GATES},
             }
-            for line, look in zip(panel.lines, _looks(panel.lines), strict=True)
+            for cell, look in zip(panel.cells, _looks(panel.cells), strict=True)
         ],
     }
 
 
-def _looks(lines: Sequence[Cell]) -> list[dict[str, Any]]:
+def _looks(cells: Sequence[Cell]) -> list[dict[str, Any]]:
     """Name, colour, marker and dashes (pixels) of every cell."""
     return [
         {
@@ -91,16 +91,16 @@ def _looks(lines: Sequence[Cell]) -> list[dict[str, Any]]:
             "marker": look.marker,
             "dashes": [] if look.dashes == "-" else [round(2 * part, 1) for part in look.dashes[1]],
         }
-        for name, look in styles(lines).items()
+        for name, look in styles(cells).items()
     ]
 
 
-def _runs(line: Cell, threshold: float, origins: dict[str, int]) -> list[dict[str, Any]]:
+def _runs(cell: Cell, threshold: float, origins: dict[str, int]) -> list[dict[str, Any]]:
     """The runs of a cell: what each is, where it comes from, and its values at the lengths of the cell."""
-    at = lengths(line)
-    values = {metric: matrix(line, metric, at) for metric in METRICS}
+    at = lengths(cell)
+    values = {metric: matrix(cell, metric, at) for metric in METRICS}
     found = []
-    for index, run in enumerate(line.runs):
+    for index, run in enumerate(cell.runs):
         rows = {row.length: row for row in run.curve.rows}
         found.append(
             {
@@ -119,44 +119,44 @@ def _runs(line: Cell, threshold: float, origins: dict[str, int]) -> list[dict[st
     return found
 
 
-def _seeds(line: Cell, threshold: float, steps: Sequence[float]) -> dict[str, Any] | None:
+def _seeds(cell: Cell, threshold: float, steps: Sequence[float]) -> dict[str, Any] | None:
     """What the seeds of a cell say together; None where there is no seed."""
-    if not line.runs:
+    if not cell.runs:
         return None
-    at = lengths(line)
-    exact = matrix(line, "exact_match", at)
+    at = lengths(cell)
+    exact = matrix(cell, "exact_match", at)
     rates = [success_rate(list(column), threshold) for column in exact.T]
-    times, peaks = costs(line, at) if line.curves else ([], [])
+    times, peaks = costs(cell, at) if cell.curves else ([], [])
     return {
-        "tried": line.tried,
+        "tried": cell.tried,
         "quartiles": {
-            metric: [_rounded(row) for row in quartiles(matrix(line, metric, at))] for metric in METRICS
+            metric: [_rounded(row) for row in quartiles(matrix(cell, metric, at))] for metric in METRICS
         },
         "successes": [rate.successes for rate in rates],
         "low": _rounded(rate.low for rate in rates),
         "high": _rounded(rate.high for rate in rates),
-        "reach": _number(float(np.median(reaches(line, threshold)))),
-        "profile": _rounded(performance_profile(factors(line, threshold), steps)),
+        "reach": _number(float(np.median(reaches(cell, threshold)))),
+        "profile": _rounded(performance_profile(factors(cell, threshold), steps)),
         "milliseconds": _rounded(times),
         "mebibytes": _rounded(peaks),
     }
 
 
 def _pooled(study: Study, threshold: float) -> dict[str, Any]:
-    """Performance profiles over all tasks: one for every name of a line."""
-    lines = pooled(study.panels)
+    """Performance profiles over all tasks: one for every name of a cell."""
+    cells = pooled(study.panels)
     steps = _steps(study.runs)
     shares = [
         {
             name: _rounded(performance_profile(factors(kept, threshold), steps)) if kept.runs else None
             for name in GATES
-            for kept in (gate(line, name),)
+            for kept in (gate(cell, name),)
         }
-        for line in lines
+        for cell in cells
     ]
     return {
         "factors": _rounded(steps),
-        "lines": [{**look, "gates": share} for look, share in zip(_looks(lines), shares, strict=True)],
+        "lines": [{**look, "gates": share} for look, share in zip(_looks(cells), shares, strict=True)],
     }
 
 

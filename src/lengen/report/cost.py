@@ -20,15 +20,15 @@ def draw(panel: Panel, stem: Path) -> list[Path]:
         panel: at least one run with a curve.
         stem: path without its ending.
     """
-    lines, remark = shown(panel)
-    looks = styles(panel.lines)
-    devices = sorted({str(run.facts.get("device", "unknown device")) for line in lines for run in line.runs})
+    cells, remark = shown(panel)
+    looks = styles(panel.cells)
+    devices = sorted({str(run.facts.get("device", "unknown device")) for cell in cells for run in cell.runs})
     note = (
         f"Median over seeds, as the sweeps ran on {', '.join(devices)}; runs may have shared the machine. "
         f"Memory is that of the whole process on a CPU, what was allocated on a GPU.{remark}"
     )
     sheet = Sheet(
-        f"{panel.name}: cost", note, legend(lines, looks), columns=2, plot=2.0, rows=2, gap=(0.12, 0)
+        f"{panel.name}: cost", note, legend(cells, looks), columns=2, plot=2.0, rows=2, gap=(0.12, 0)
     )
     for axes, label in ((sheet.grid[0][0], "ms an example"), (sheet.grid[1][0], "peak memory (MiB)")):
         length_axis(axes, panel.lengths, panel.train_length)
@@ -39,9 +39,9 @@ def draw(panel: Panel, stem: Path) -> list[Path]:
     upper.yaxis.set_minor_formatter(NullFormatter())
     upper.set_xlabel("")
     upper.tick_params(labelbottom=False)
-    for line in lines:
-        look, at = looks[line.name], lengths(line)
-        for axes, values in zip((upper, lower), costs(line, at), strict=True):
+    for cell in cells:
+        look, at = looks[cell.name], lengths(cell)
+        for axes, values in zip((upper, lower), costs(cell, at), strict=True):
             axes.plot(
                 at,
                 values,

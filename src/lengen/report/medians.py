@@ -35,29 +35,29 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]
         stem: path without its ending.
         metric: what is drawn; other than a share it is scaled from the smallest to the largest.
     """
-    lines = [line for line in panel.lines if line.curves]
-    more = f" The first {MOST} of {len(lines)} cells." if len(lines) > MOST else ""
-    lines = lines[:MOST]
+    cells = [cell for cell in panel.cells if cell.curves]
+    more = f" The first {MOST} of {len(cells)} cells." if len(cells) > MOST else ""
+    cells = cells[:MOST]
     at = panel.lengths
-    table = np.full((len(lines), len(at)), np.nan)
-    for index, line in enumerate(lines):
-        values = matrix(line, metric, at)
+    table = np.full((len(cells), len(at)), np.nan)
+    for index, cell in enumerate(cells):
+        values = matrix(cell, metric, at)
         known = ~np.isnan(values).all(axis=0)
         table[index, known] = np.nanmedian(values[:, known], axis=0)
-    names = [f"{line.name} {line.gated().tried}/{line.tried}" for line in lines]
+    names = [f"{cell.name} {cell.gated().tried}/{cell.tried}" for cell in cells]
     left = min(0.12 + LETTER * max(map(len, names)), WIDTH)
     note = (
         f"Median {LABELS[metric]} over seeds. Behind each name: trained seeds / seeds tried. "
-        f"Left of the black line: trained lengths. Empty: not asked.{more}"
+        f"Left of the black line: trained lengths. Empty: not evaluated.{more}"
     )
     width = max(WIDTH, left + ROOM + RIGHT)
-    sheet = Sheet(f"{panel.name}: {LABELS[metric]}", note, plot=CELL * len(lines), left=left, width=width)
+    sheet = Sheet(f"{panel.name}: {LABELS[metric]}", note, plot=CELL * len(cells), left=left, width=width)
     axes = sheet.axes
     limits = (0.0, 1.0) if metric in SHARES else (float(np.nanmin(table)), float(np.nanmax(table)))
     axes.pcolormesh(table, cmap=MAP, vmin=limits[0], vmax=limits[1], edgecolors="white", linewidth=0.4)
     axes.invert_yaxis()
-    cell = width * axes.get_position().width / len(at)
-    if cell >= NUMBERS and metric in SHARES:
+    side = width * axes.get_position().width / len(at)
+    if side >= NUMBERS and metric in SHARES:
         for (row, column), value in np.ndenumerate(table):
             if not np.isnan(value):
                 axes.text(
@@ -73,7 +73,7 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]
     if 0 < trained < len(at):
         axes.axvline(trained, color="white", linewidth=2)
         axes.axvline(trained, color="black", linewidth=0.6)
-    _labels(axes, names, at, cell)
+    _labels(axes, names, at, side)
     return sheet.write(stem)
 
 

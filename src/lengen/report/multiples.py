@@ -22,7 +22,7 @@ HEIGHT, GAP, TITLE = 0.75, 0.09, 0.1
 
 
 def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x: X = "length") -> list[Path]:
-    """Draw one small figure for every task and name of a line, and write PNG and SVG.
+    """Draw one small figure for every task and name of a cell, and write PNG and SVG.
 
     A task is a row and a name a column; where there are more names than columns, a task has several rows of its own.
 
@@ -32,20 +32,20 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
         metric: a share.
         x: lengths, or lengths over the train length.
     """
-    drawn = [(panel, {line.name: line for line in panel.lines if line.curves}) for panel in panels]
-    names = list(dict.fromkeys(name for _, lines in drawn for name in lines))
+    drawn = [(panel, {cell.name: cell for cell in panel.cells if cell.curves}) for panel in panels]
+    names = list(dict.fromkeys(name for _, cells in drawn for name in cells))
     across, most = min(len(names), COLUMNS), COLUMNS * max(1, ROWS // len(panels))
     rows = [
-        (panel, [lines.get(name) for name in wanted[first : first + across]])
-        for panel, lines in drawn
-        for wanted in [names if len(names) <= COLUMNS else list(lines)[:most]]
+        (panel, [cells.get(name) for name in wanted[first : first + across]])
+        for panel, cells in drawn
+        for wanted in [names if len(names) <= COLUMNS else list(cells)[:most]]
         for first in range(0, len(wanted), across)
     ]
-    more = f" The first {most} lines of each task." if any(len(lines) > most for _, lines in drawn) else ""
+    more = f" The first {most} cells of each task." if any(len(cells) > most for _, cells in drawn) else ""
     width = WIDTH if across <= SINGLE else DOUBLE
     aside = (width - LEFT - RIGHT - GAP * (across - 1)) / across
     heads = [
-        [wrap(f"{line.name} ({line.gated().tried}/{line.tried})", aside, 6) if line else [] for line in part]
+        [wrap(f"{cell.name} ({cell.gated().tried}/{cell.tried})", aside, 6) if cell else [] for cell in part]
         for _, part in rows
     ]
     above = TITLE * (max(len(head) for row in heads for head in row) - 1)
@@ -60,12 +60,12 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
         strip=0.14 + above,
     )
     for row, (panel, part) in enumerate(rows):
-        named, looks = False, styles(panel.lines)
-        for axes, line, head in zip_longest(sheet.grid[row], part, heads[row]):
-            if not line:
+        named, looks = False, styles(panel.cells)
+        for axes, cell, head in zip_longest(sheet.grid[row], part, heads[row]):
+            if not cell:
                 axes.axis("off")
                 continue
-            fill(axes, panel, [line], looks, metric=metric, x=x, bold=0.9)
+            fill(axes, panel, [cell], looks, metric=metric, x=x, bold=0.9)
             axes.set_ylabel("" if named else panel.name, size=6, labelpad=2, color=GREY, parse_math=False)
             axes.tick_params(labelsize=5)
             if row < len(rows) - 1:

@@ -17,39 +17,39 @@ from lengen.statistics.scores import performance_profile
 
 
 def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
-    """Draw one profile for every name of a line, over the seeds of all panels, and write PNG and SVG.
+    """Draw one profile for every name of a cell, over the seeds of all panels, and write PNG and SVG.
 
     Args:
         panels: at least one with a run.
         stem: path without its ending.
     """
-    every_line = pooled(panels)
+    every_cell = pooled(panels)
     over = "" if len(panels) == 1 else f" Over {len(panels)} tasks."
-    more = "" if len(every_line) <= MOST else f" The first {MOST} of {len(every_line)} names are drawn."
-    lines = every_line[:MOST]
-    looks = styles(every_line)
+    more = "" if len(every_cell) <= MOST else f" The first {MOST} of {len(every_cell)} names are drawn."
+    cells = every_cell[:MOST]
+    looks = styles(every_cell)
     note = (
         "Share of all seeds tried whose reach (longest contiguous length with a lower 95% bound of exact match of 0.90 or more) is at least so many "
         f"times the train length. Thin, dotted: trained seeds alone, where these are not all.{over}{more}"
     )
     title = f"{panels[0].name}: how far do seeds reach?" if len(panels) == 1 else "How far do seeds reach?"
-    sheet = Sheet(title, note, legend(lines, looks), columns=2, plot=1.5)
+    sheet = Sheet(title, note, legend(cells, looks), columns=2, plot=1.5)
     axes = sheet.axes
-    every = sorted({factor for line in lines for factor in factors(line) if factor} | {1.0})
+    every = sorted({factor for cell in cells for factor in factors(cell) if factor} | {1.0})
     longest = max(
         [
             length / int(run.config["train_length"])
-            for line in lines
-            for run in line.runs
+            for cell in cells
+            for run in cell.runs
             for length in run.curve.lengths[-1:]
         ],
         default=1.0,
     )
     low, high = min(0.5, every[0]), max(longest, every[-1]) * 1.08
-    for line in lines:
-        look = looks[line.name]
-        for runs, width, dashes in ((line, 1.3, look.dashes), (line.gated(), 0.6, ":")):
-            if not runs.runs or (runs is not line and runs.tried == line.tried):
+    for cell in cells:
+        look = looks[cell.name]
+        for runs, width, dashes in ((cell, 1.3, look.dashes), (cell.gated(), 0.6, ":")):
+            if not runs.runs or (runs is not cell and runs.tried == cell.tried):
                 continue
             steps = [low, *every, high]
             shares = performance_profile(factors(runs), steps)

@@ -175,10 +175,10 @@ def arrange(names: Sequence[str], columns: int, inches: float) -> tuple[list[str
         columns: the most.
         inches: the width of all of them.
     """
-    handle, apart = (HANDLE + BEFORE) * TYPE / 72, COLUMN_GAP * TYPE / 72
+    handle, between = (HANDLE + BEFORE) * TYPE / 72, COLUMN_GAP * TYPE / 72
     widths = np.array([dots(name, TYPE, "normal") / DOTS for name in names])
     for count in range(columns, 1, -1):
         widest = sum(part.max(initial=0) for part in np.array_split(widths, count))
-        if widest + count * handle + (count - 1) * apart <= inches:
+        if widest + count * handle + (count - 1) * between <= inches:
             return list(names), count
     return ["\n".join(wrap(name, inches - handle, TYPE)) for name in names], 1

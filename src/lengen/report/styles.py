@@ -43,35 +43,35 @@ class Style:
         )
 
 
-def styles(lines: Sequence[Cell]) -> dict[str, Style]:
+def styles(cells: Sequence[Cell]) -> dict[str, Style]:
     """One for each cell, by its name.
 
     Args:
-        lines: all cells of a panel, so that one that only some figures draw looks alike in each.
+        cells: all cells of a panel, so that one that only some figures draw looks alike in each.
     """
-    if max(Counter(line.pe for line in lines).values(), default=0) > len(DASHES):
+    if max(Counter(cell.pe for cell in cells).values(), default=0) > len(DASHES):
         return {
-            line.name: Style(*DISTINCT[index % len(DISTINCT)], DASHES[index // len(DISTINCT) % len(DASHES)])
-            for index, line in enumerate(lines)
+            cell.name: Style(*DISTINCT[index % len(DISTINCT)], DASHES[index // len(DISTINCT) % len(DASHES)])
+            for index, cell in enumerate(cells)
         }
     seen: Counter[str] = Counter()
     found = {}
-    for line in lines:
-        found[line.name] = Style(colour(line.pe), marker(line.pe), DASHES[seen[line.pe] % len(DASHES)])
-        seen[line.pe] += 1
+    for cell in cells:
+        found[cell.name] = Style(colour(cell.pe), marker(cell.pe), DASHES[seen[cell.pe] % len(DASHES)])
+        seen[cell.pe] += 1
     return found
 
 
-def legend(lines: Sequence[Cell], looks: Mapping[str, Style]) -> list[tuple[Line2D, str]]:
+def legend(cells: Sequence[Cell], looks: Mapping[str, Style]) -> list[tuple[Line2D, str]]:
     """An entry for each cell: its name, the seeds tried, and how many of them are trained if not all are."""
     entries = []
-    for line in lines:
-        trained = line.gated().tried
-        untrained = "" if trained == line.tried else f", {trained} trained"
+    for cell in cells:
+        trained = cell.gated().tried
+        untrained = "" if trained == cell.tried else f", {trained} trained"
         entries.append(
             (
-                looks[line.name].handle(),
-                f"{line.name} ({line.tried} seed{'s' * (line.tried != 1)}{untrained})",
+                looks[cell.name].handle(),
+                f"{cell.name} ({cell.tried} seed{'s' * (cell.tried != 1)}{untrained})",
             )
         )
     return entries
@@ -79,7 +79,7 @@ def legend(lines: Sequence[Cell], looks: Mapping[str, Style]) -> list[tuple[Line
 
 def shown(panel: Panel) -> tuple[list[Cell], str]:
     """The cells that a figure draws, and a remark if these are not all."""
-    lines = [line for line in panel.lines if line.curves]
-    if len(lines) <= MOST:
-        return lines, ""
-    return lines[:MOST], f" The first {MOST} of {len(lines)} cells are drawn; table.csv has them all."
+    cells = [cell for cell in panel.cells if cell.curves]
+    if len(cells) <= MOST:
+        return cells, ""
+    return cells[:MOST], f" The first {MOST} of {len(cells)} cells are drawn; table.csv has them all."

@@ -26,23 +26,23 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
         threshold: exact match from which a seed succeeds at a length.
         x: lengths, or lengths over the train length.
     """
-    lines, remark = shown(panel)
-    looks = styles(panel.lines)
+    cells, remark = shown(panel)
+    looks = styles(panel.cells)
     note = (
         f"Share of all seeds tried whose exact match at a length is at least {threshold:g}; bars: 95% Clopper-Pearson over seeds; "
         f"a seed that is not trained, or diverged, counts as it is. Grey: trained lengths.{remark}"
     )
-    sheet = Sheet(f"{panel.name}: success rate", note, legend(lines, looks), columns=2, plot=1.6)
+    sheet = Sheet(f"{panel.name}: success rate", note, legend(cells, looks), columns=2, plot=1.6)
     axes, train = sheet.axes, panel.train_length
     unit = train if x == "factor" else 1
     length_axis(axes, panel.lengths, train, unit)
     axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
     to_axes = axes.transData + axes.transAxes.inverted()
-    for index, line in enumerate(lines):
-        look, at = looks[line.name], lengths(line)
-        own = int(line.runs[0].config["train_length"]) if x == "factor" else 1
-        rates = [success_rate(list(column), threshold) for column in matrix(line, "exact_match", at).T]
-        aside = SPREAD * (index - (len(lines) - 1) / 2)
+    for index, cell in enumerate(cells):
+        look, at = looks[cell.name], lengths(cell)
+        own = int(cell.runs[0].config["train_length"]) if x == "factor" else 1
+        rates = [success_rate(list(column), threshold) for column in matrix(cell, "exact_match", at).T]
+        aside = SPREAD * (index - (len(cells) - 1) / 2)
         shares = [rate.share for rate in rates]
         moved = [
             float(to_axes.inverted().transform((to_axes.transform((length / own, 0))[0] + aside, 0))[0])

@@ -16,7 +16,7 @@ from lengen.report.console import NONE, say, table
 SHOWN = 8
 """Runs that were left out which the terminal names; left_out.csv has them all."""
 NAMED = 5
-"""Cells not told apart that a table names; table.csv and pairs.csv name them all."""
+"""Cells without a significant difference that a table names; table.csv and pairs.csv name them all."""
 
 Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """A table: what it shows, its header, its rows."""
@@ -51,8 +51,8 @@ def _success(row: CellSummary) -> str:
     return f"{row.successes}/{of} [{_number(row.success_low, '.2f')}, {_number(row.success_high, '.2f')}]"
 
 
-def _alike(row: CellSummary) -> str:
-    """The cells that are not told apart, or how many these are."""
+def _not_significantly_different(row: CellSummary) -> str:
+    """The cells from which this one does not differ significantly, or how many these are."""
     names = row.not_told_apart.split(BETWEEN)
     return f"{len(names)} cells" if len(names) > NAMED else row.not_told_apart or NONE
 
@@ -71,25 +71,25 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "IQM": lambda row: _interval(row.iqm, row.iqm_low, row.iqm_high),
     "area": lambda row: _number(row.area, ".2f"),
     "rank": lambda row: _number(row.rank, "g"),
-    "not told apart from": _alike,
+    "not significantly different from": _not_significantly_different,
     "minutes": lambda row: _number(row.minutes, ".1f"),
     "ms": lambda row: _number(row.milliseconds, ".2f"),
     "MiB": lambda row: _number(row.megabytes, ".0f"),
 }
 NARROW = ("MiB", "ms", "minutes", "best", "0.99", "0.95", "ID", "area", "IQM", "category")
 """Columns that a narrow terminal does without, the first to go first."""
-WORDS = ("cell", "category", "not told apart from")
+WORDS = ("cell", "category", "not significantly different from")
 """Columns that hold no numbers."""
 
 
-def legend(asked: SuccessCriterion) -> str:
+def legend(criterion: SuccessCriterion) -> str:
     """What the columns say."""
     return (
-        f"success: seeds with exact match of {asked.threshold:g} or more at {asked.at} (or the next longer length), with the 95% "
+        f"success: seeds with exact match of {criterion.threshold:g} or more at {criterion.at} (or the next longer length), with the 95% "
         "Clopper-Pearson interval over seeds. reach: median over seeds of the longest contiguous length whose lower 95% bound holds 0.90, 0.95, "
         "0.99; best: 0.90 of the best seed of as many as were tried. IQM: interquartile mean of exact match over seeds and OOD lengths, with "
         "stratified bootstrap over seeds (none for a single seed). area: median area under exact match over log2(length / train length), in "
-        "doublings. rank: by area, ties shared. not told apart: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for many pairs). "
+        "doublings. rank: by area, ties shared. not significantly different: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for many pairs). "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
         "minutes: median wall time of a run; ms and MiB: an example, and the peak, at the longest length."
     )
@@ -103,26 +103,26 @@ def condition(panel: Panel) -> str:
         for key, value in protocol.items()
         if key not in ("train_length", "eval.lengths")
     )
-    return f"Trained on lengths up to {panel.train_length}, asked {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {said}."
+    return f"Trained on lengths up to {panel.train_length}, evaluated at {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {said}."
 
 
-def gates(panel: Panel, found: StudySummary) -> list[tuple[str, list[CellSummary]]]:
+def gates(panel: Panel, summary: StudySummary) -> list[tuple[str, list[CellSummary]]]:
     """The rows of a panel: of all runs, and of the trained ones alone where these are others."""
-    rows = [row for row in found.summaries if row.task == panel.name]
+    rows = [row for row in summary.summaries if row.task == panel.name]
     every, kept = ([row for row in rows if row.runs == runs] for runs in ("all", "trained"))
     if all(row.trained == row.tried for row in every):
         return [("all seeds (every one is trained)", every)]
     return [("all seeds", every), ("trained seeds alone", kept)]
 
 
-def blocks(study: Study, found: StudySummary) -> list[Block]:
+def blocks(study: Study, summary: StudySummary) -> list[Block]:
     """Every table of a study: a caption, the header and the rows."""
     made: list[Block] = []
     for panel in study.panels:
-        for name, rows in gates(panel, found):
+        for name, rows in gates(panel, summary):
             cells = [[show(row) for show in COLUMNS.values()] for row in rows]
             made.append((f"{panel.name}: {name}", list(COLUMNS), cells))
-    if found.overall:
+    if summary.overall:
         cells = [
             [
                 each.line,
@@ -134,11 +134,11 @@ def blocks(study: Study, found: StudySummary) -> list[Block]:
                 _number(each.mean_rank, ".2f"),
                 _interval(each.iqm, each.iqm_low, each.iqm_high),
             ]
-            for each in found.overall
+            for each in summary.overall
         ]
         header = ["cell", "runs", "tasks", "seeds", "trained", "category", "mean rank", "IQM"]
         made.append(("Over the tasks that have every cell", header, cells))
-    if found.pairs:
+    if summary.pairs:
         cells = [
             [
                 pair.task,
@@ -149,29 +149,29 @@ def blocks(study: Study, found: StudySummary) -> list[Block]:
                 f"{pair.p_value:.3g}",
                 "yes" if pair.told_apart else "no",
             ]
-            for pair in found.pairs
+            for pair in summary.pairs
             if pair.runs == "all"
         ]
-        header = ["task", "first", "second", "seeds", "P(first beats second)", "p", "told apart"]
+        header = ["task", "first", "second", "seeds", "P(first beats second)", "p", "significantly different"]
         made.append((PAIRS, header, cells))
     return made
 
 
-def markdown(study: Study, found: StudySummary, asked: SuccessCriterion, title: str) -> str:
+def markdown(study: Study, summary: StudySummary, criterion: SuccessCriterion, title: str) -> str:
     """The whole study as Markdown.
 
     Args:
         study: what was compared.
-        found: what came out.
-        asked: how.
+        summary: what came out.
+        criterion: how runs are compared.
         title: its first heading.
     """
     lines = [f"# {_plain(title)}", ""]
     for panel in study.panels:
         lines += [f"{_plain(panel.name)}: {condition(panel)}", *map(_plain, panel.notes), ""]
-    for caption, header, rows in blocks(study, found):
+    for caption, header, rows in blocks(study, summary):
         lines += [f"**{_plain(caption)}**", "", *_grid(header, rows), ""]
-    lines += [legend(asked), ""]
+    lines += [legend(criterion), ""]
     if study.left_out:
         cells = [[each.place, each.reason] for each in study.left_out]
         lines += ["**Left out**", "", *_grid(["run", "why"], cells), ""]
@@ -199,12 +199,12 @@ def against(published: Published, panels: Sequence[Sequence[PublishedCell]]) -> 
     return "\n".join(lines)
 
 
-def agrees(found: Agreement, published: Published) -> list[str]:
+def agrees(agreed: Agreement, published: Published) -> list[str]:
     """Whether the order of the cells agrees, in lines."""
-    tau = "not defined" if found.tau is None else f"{found.tau:.2f} (p {found.p_value:.2g})"
+    tau = "not defined" if agreed.tau is None else f"{agreed.tau:.2f} (p {agreed.p_value:.2g})"
     return [
-        f"{found.task} against {published.paper}, {found.split}: {found.cells} cells, {found.lengths} lengths; Kendall's tau of their order {tau}.",
-        f"Ours from best to worst: {', '.join(found.our_order)}. Theirs: {', '.join(found.their_order)}.",
+        f"{agreed.task} against {published.paper}, {agreed.split}: {agreed.cells} cells, {agreed.lengths} lengths; Kendall's tau of their order {tau}.",
+        f"Ours from best to worst: {', '.join(agreed.our_order)}. Theirs: {', '.join(agreed.their_order)}.",
     ]
 
 
@@ -229,21 +229,24 @@ def _plain(text: str) -> str:
     )
 
 
-def show(study: Study, found: StudySummary, asked: SuccessCriterion, console: Console) -> None:
+def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, console: Console) -> None:
     """Print the tables.
 
     Args:
         study: what was compared.
-        found: what came out.
-        asked: how.
+        summary: what came out.
+        criterion: how runs are compared.
         console: where to.
     """
     for panel in study.panels:
         say(console, f"{panel.name}: trained on lengths up to {panel.train_length}", style="bold")
         for note in panel.notes:
             say(console, note, style="bold red")
-        for name, rows in gates(panel, found):
-            say(console, f"{name}; success is exact match of {asked.threshold:g} or more at {asked.at}")
+        for name, rows in gates(panel, summary):
+            say(
+                console,
+                f"{name}; success is exact match of {criterion.threshold:g} or more at {criterion.at}",
+            )
             cells = [{column: show(row) for column, show in COLUMNS.items()} for row in rows]
             console.print(table(console, cells, dispensable=NARROW, left=WORDS))
     for each in study.left_out[:SHOWN]:

@@ -105,13 +105,13 @@ def _curves(panel: Panel) -> Any:
     """Median exact match over length of every cell, as one chart; None where no run has a curve."""
     import wandb
 
-    lines = [(line, at) for line in panel.lines if (at := lengths(line))]
-    if not lines:
+    cells = [(cell, at) for cell in panel.cells if (at := lengths(cell))]
+    if not cells:
         return None
     return wandb.plot.line_series(
-        xs=[list(at) for _, at in lines],
-        ys=[np.median(matrix(line, "exact_match", at), axis=0).tolist() for line, at in lines],
-        keys=[line.name for line, _ in lines],
+        xs=[list(at) for _, at in cells],
+        ys=[np.median(matrix(cell, "exact_match", at), axis=0).tolist() for cell, at in cells],
+        keys=[cell.name for cell, _ in cells],
         title=f"{panel.name}: median exact match",
         xname="length",
     )
