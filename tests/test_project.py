@@ -1,0 +1,79 @@
+"""What stands beside the code says what is so: changelog, citation, templates, make targets."""
+
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lengen import __version__
+from lengen.config.aliases import MODULES
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def written(path: str) -> str:
+    """A file of the repository; some are left out of an sdist."""
+    if not (ROOT / path).is_file():
+        pytest.skip(f"{path} is not here")
+    return (ROOT / path).read_text()
+
+
+def moved() -> dict[str, tuple[str, str]]:
+    """The changelog's modules: before, now, and whether the former name works."""
+    rows = re.findall(r"^\| `(\S+)` \| `(\S+)` \| (works)? ?\|$", written("CHANGELOG.md"), re.MULTILINE)
+    return {before: (now, works) for before, now, works in rows}
+
+
+def test_modules_of_the_changelog_are_there():
+    for now, _ in moved().values():
+        importlib.import_module(now)
+
+
+def test_the_changelog_names_the_modules_whose_former_names_work():
+    assert {before: now for before, (now, works) in moved().items() if works} == dict(MODULES)
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load(written("CITATION.cff"))
+    assert (citation["version"], citation["license"]) == (__version__, PROJECT["license"])
+    assert citation["repository-code"] == PROJECT["urls"]["Repository"]
+    assert PROJECT["version"] == __version__
+
+
+def test_continuous_integration_runs_every_python_that_is_allowed():
+    job = yaml.safe_load(written(".github/workflows/ci.yml"))["jobs"]["check"]
+    said = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if "Python :: 3." in line]
+    assert job["strategy"]["matrix"]["python"] == said
+    assert any(step.get("run") == "sh .ci/run" for step in job["steps"])
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_an_issue_form_has_fields(name):
+    form = yaml.safe_load(written(f".github/ISSUE_TEMPLATE/{name}.yml"))
+    assert {"name", "description", "body"} <= set(form)
+    assert all({"type", "id", "attributes"} <= set(field) for field in form["body"])
+
+
+def test_every_make_target_has_a_line_of_help():
+    targets = set(re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE))
+    assert targets == set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE))
+
+
+def test_links_of_the_documentation_lead_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
+        links = re.findall(r"\]\(<?([^)>#]+)>?[^)]*\)", page.read_text())
+        local = [link for link in links if "://" not in link and not link.startswith("results/")]
+        assert all((page.parent / link).exists() for link in local), page
+
+
+def test_modules_that_the_documentation_names_are_there():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
+        for path in re.findall(r"`((?:src|configs|tests|scripts|docs)/[\w/.-]+\.\w+)`", page.read_text()):
+            assert (ROOT / path).is_file(), (page.name, path)
+    for module in re.findall(r"`((?!tests/|src/)[a-z]+/[\w/]+\.py)`", written("docs/architecture.md")):
+        assert (ROOT / "src/lengen" / module).is_file(), module
