@@ -86,7 +86,7 @@ def test_what_passed_by_is_not_drawn_again():
     passed = OverlapTracker(prompts, 40, steps, stream(task))
     for _ in islice(stream(task, observer=passed.note), steps):
         pass
-    assert passed.overlap(None, 0) == whole  # nothing is left to be drawn
+    assert passed.overlap(stream(task), 0) == whole  # nothing is left to be drawn
 
 
 def test_out_of_time_it_is_a_lower_bound_that_says_so():
