@@ -28,6 +28,10 @@ demo: $(READY)  ## train passkey with three encodings, show the curves (minutes)
 test: $(READY)  ## run the tests (minutes)
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
+.PHONY: test-fast
+test-fast: $(READY)  ## run units and one case of each contract (under a minute)
+	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --fast
+
 .PHONY: test-long
 test-long: $(READY)  ## run the tests that take long
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m long
@@ -37,9 +41,10 @@ pins: $(READY)  ## write what new options, and those with a higher revision, dra
 	$(BIN)/python tests/pinned.py
 
 .PHONY: lint
-lint: $(READY)  ## check style
+lint: $(READY)  ## check style and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 .PHONY: types
 types: $(READY)  ## check types
@@ -62,4 +67,4 @@ check: test lint types wheel  ## everything that is checked before a change land
 
 .PHONY: clean
 clean:  ## remove .venv and what builds leave
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

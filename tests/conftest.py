@@ -8,12 +8,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 import typecheck
 
 typecheck.install()
+fast = Event()
+"""Set where the fast tests alone are run."""
 
 TINY = (
     "decoder.layers=1",
@@ -31,6 +34,26 @@ TINY = (
     "trainer.progress=false",
 )
 """A run of a second or two."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="the first case of each test, and no command line")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--fast`, keep the first case of each test, so of a contract its first option, and leave out whole runs."""
+    if not config.getoption("fast"):
+        return
+    fast.set()
+    first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
+    chosen = {item for item in first.values() if not whole_run(item)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]
+
+
+def whole_run(item: pytest.Item) -> bool:
+    """Whether a test runs a command line, or is marked as long as one."""
+    return "lengen" in getattr(item, "fixturenames", ()) or bool(item.get_closest_marker("whole_run"))
 
 
 def pytest_collection_finish() -> None:
@@ -74,7 +97,9 @@ def alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run a command line here; its exit code."""
+    """Run a command line here; its exit code. With `--fast`, the test that wants one is skipped."""
+    if fast.is_set():
+        pytest.skip("a whole run")
     from lengen.cli.main import main
 
     monkeypatch.setattr(sys, "argv", ["lengen", *arguments])

@@ -20,7 +20,8 @@ from lengen.pe.alibi import ALiBi
 
 ARCHITECTURE = Architecture(layers=2, dim=64, heads=4)
 ROWS, TIME, VOCABULARY = 3, 40, 7
-pytestmark = [  # of torch's own tracing
+pytestmark = [  # of torch's own tracing, which takes seconds
+    pytest.mark.whole_run,
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"),
     pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
 ]

@@ -80,6 +80,7 @@ def test_without_a_command_it_lists_them_and_imports_no_torch(lengen):
     assert done.stdout.endswith("False False\n")
 
 
+@pytest.mark.whole_run
 def test_help_config_and_refusals_import_no_torch(tmp_path):
     for arguments in (["--help"], ["--cfg", "job"], ["taks=x"]):
         script = f"import sys; sys.argv = ['lengen', 'train', *{arguments!r}]; from lengen.cli.main import main\ntry: main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"

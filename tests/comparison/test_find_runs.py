@@ -121,6 +121,7 @@ def test_a_run_that_diverged_has_no_curve_and_still_counts(tmp_path):
     assert not len(run.curve)
 
 
+@pytest.mark.whole_run
 def test_finding_and_comparing_do_not_import_torch():
     script = "import lengen.analysis.compare_runs, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

@@ -119,6 +119,7 @@ def test_targets_outside_of_what_is_allowed_are_not_even_imported():
     assert "antigravity" not in sys.modules
 
 
+@pytest.mark.whole_run
 def test_the_cell_is_the_configuration_without_its_seed():
     from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment

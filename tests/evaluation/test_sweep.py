@@ -74,6 +74,7 @@ def generated(decoder: Decoder, prompt: list[int], longest: int) -> list[int]:
     return tokens[len(prompt) :]
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("decode", ["teacher", "greedy"])
 def test_rows_are_what_a_slow_loop_finds(decoder, decode):
     rows = curve(decoder, EvalOptions(examples=60, decode=decode, seed=3), [1, 2, 3, 4]).rows
@@ -110,6 +111,7 @@ def thinker() -> Decoder:
     return learner(TRACED, "thinker", 1)
 
 
+@pytest.mark.whole_run
 def test_free_decoding_scores_what_stands_behind_the_scratchpad(thinker):
     sizes, verdicts = set(), []
     for length in (2, 3, 5, 8):
@@ -229,6 +231,7 @@ for megabytes in (1, 512, 1):
 """
 
 
+@pytest.mark.whole_run
 def test_peak_memory_sees_what_was_freed_again():
     # in a process of its own: a mark that cannot be reset would still stand where an earlier test left it
     done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True)

@@ -21,6 +21,7 @@ def older(config):
     return {key: value for key, value in config.items() if key != "format"} | {"labels": labels}
 
 
+@pytest.mark.whole_run
 def test_a_plain_run_is_called_as_before():
     config = composed("task=copy")
     now, before = setting(config), setting(older(config))
@@ -31,6 +32,7 @@ def test_a_plain_run_is_called_as_before():
     assert now.formatted_task == now.task
 
 
+@pytest.mark.whole_run
 def test_another_format_is_another_cell():
     made = {name: setting(composed("task=copy", f"format={name}")) for name in ("plain", "hints", "spacing")}
     more = setting(composed("task=copy", "format=hints", "format.markers=9"))

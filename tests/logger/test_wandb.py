@@ -21,6 +21,8 @@ from lengen.report.figure import draw
 from logger.wandb_file import load
 from report.curves import curve
 
+pytestmark = pytest.mark.whole_run
+
 CURVE = curve({5: 1.0, 10: 0.999, 20: 0.953, 40: 0.0})
 CONFIG = {
     "task": {"_target_": "lengen.task.copy.Copy", "reverse": None},

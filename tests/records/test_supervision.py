@@ -143,6 +143,7 @@ def test_the_terminal_says_it(tmp_path, category, shown):
     assert ("category C: a scratchpad was supervised" in page.getvalue()) == shown
 
 
+@pytest.mark.whole_run
 def test_a_run_keeps_it(tmp_path):
     from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment

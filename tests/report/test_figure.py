@@ -186,6 +186,7 @@ def test_lines_fit_and_lose_no_word():
     assert wrap("ab", 1e-6, 6) == ["a", "b"]
 
 
+@pytest.mark.whole_run
 def test_drawing_needs_neither_torch_nor_pyplot():
     program = (
         "import sys, lengen.report.figure, lengen.report.terminal\n"

@@ -48,6 +48,7 @@ def test_every_line_is_drawn_and_named(tmp_path, sheets, count):
     assert "first" not in sheet.footnote
 
 
+@pytest.mark.whole_run
 def test_what_is_left_out_is_said(tmp_path, sheets, monkeypatch):
     monkeypatch.setattr(multiples, "ROWS", 4)
     draw(tmp_path, [f"e{index}" for index in range(20)], ("allowed", "one"))
@@ -56,6 +57,7 @@ def test_what_is_left_out_is_said(tmp_path, sheets, monkeypatch):
     assert "The first 16 cells of each task" in sheet.footnote
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("name", ["a", "an_encoding_with_a_long_name", "of several words, each long enough"])
 def test_nothing_overlaps(tmp_path, sheets, name):
     draw(tmp_path, [f"{name} {index}" for index in range(9)], ("allowed", "one"))

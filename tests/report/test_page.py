@@ -187,6 +187,7 @@ def test_no_json_can_close_its_element_or_break_a_line():
     assert json.loads(text) == {text: [text, 1.5, None] for text in HOSTILE}
 
 
+@pytest.mark.whole_run
 def test_a_study_gives_the_same_bytes_in_every_process(tmp_path):
     write(small(), tmp_path / "page.html", title="small")
     again = (
@@ -432,6 +433,7 @@ def test_five_hundred_runs_fit_and_are_drawn(visit, tmp_path):
     assert marks(page, "multiples-4") > 100
 
 
+@pytest.mark.whole_run
 def test_the_bundle_is_kept_and_a_cache_that_cannot_be_written_is_no_harm(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     page._library.cache_clear()

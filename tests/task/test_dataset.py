@@ -402,6 +402,7 @@ def test_an_exported_folder_whose_rows_were_changed_is_refused(lengen, tmp_path)
     assert "no symbol ['*']" in ran.err
 
 
+@pytest.mark.whole_run
 def test_surveying_holds_a_chunk_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr("lengen.task.external.corpus.CHUNK", 100)
     path = lines(tmp_path / "rows.jsonl", ((f"{number:09d}" * 50, "0", 1) for number in range(20_000)))

@@ -16,6 +16,8 @@ from lengen.tracking.wandb_comparison import WandbComparison, typed
 from logger.wandb_file import chunks, load
 from tracking.conftest import logged
 
+pytestmark = pytest.mark.whole_run
+
 
 @pytest.fixture
 def compare(trained, tmp_path, monkeypatch, capsys):

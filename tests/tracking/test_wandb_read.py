@@ -19,6 +19,8 @@ from lengen.tracking.wandb_read import find, read, read_run
 from logger.wandb_file import load
 from tracking.conftest import logged
 
+pytestmark = pytest.mark.whole_run
+
 
 def nested(flat: dict) -> dict:
     """Dotted names as the server has them: nested, but for names of media and of groups of metrics."""
