@@ -12,7 +12,8 @@ from lengen import __version__
 from lengen.config.aliases import MODULES
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -77,3 +78,10 @@ def test_modules_that_the_documentation_names_are_there():
             assert (ROOT / path).is_file(), (page.name, path)
     for module in re.findall(r"`((?!tests/|src/)[a-z]+/[\w/]+\.py)`", written("docs/architecture.md")):
         assert (ROOT / "src/lengen" / module).is_file(), module
+
+
+def test_the_packages_of_the_architecture_are_the_layers_of_the_imports():
+    (contract,) = PYPROJECT["tool"]["importlinter"]["contracts"]
+    table = written("docs/architecture.md").partition("| package |")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
+    assert [set(row) for row in rows] == [set(layer.split(" | ")) for layer in contract["layers"]]
