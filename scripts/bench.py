@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -50,6 +50,7 @@ from lengen.task import Task
 from lengen.training.batch_stream import Example
 from lengen.training.callback import TrainingCallback
 from lengen.training.fit import DecoderModule, fit
+from lengen.training.overlap import OverlapTracker
 
 LIMITS = {"addition": 200_000, "copy": 200_000, "parity": 200_000, "passkey": 200_000, "sort": 50_000}
 """Examples that a task draws in a second at least, at length 20 on one thread; every other task has LIMIT."""
@@ -84,7 +85,7 @@ def bare(run: RunConfig, spent: Spent, piece: int) -> Iterator[None]:
             spent.batches += time.perf_counter() - asked
             optimizer.zero_grad()
             loss = answer_loss(decoder(example.tokens, example.positions), example.tokens, example.answer)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(decoder.parameters(), run.trainer.clip)
             optimizer.step()
             schedule.step()
@@ -161,14 +162,13 @@ def muon(steps: int, piece: int = 5) -> None:
 
 def swept(steps: int, pairs: int = 3) -> None:
     """Print how many times faster one forward pass a length is than cached decoding, and that the verdicts agree."""
-    run = experiment("task=copy", "pe=nope", f"steps={steps}")
-    lengths = run.eval_lengths
-    decoder = run.make_decoder()
     with tempfile.TemporaryDirectory() as place:
-        folder = RunFolder(Path(place) / "run")
-        folder.create("", {})
-        run.train(decoder, folder, run.witness())
-    facts = dict.fromkeys(
+        run = experiment("task=copy", "pe=nope", f"steps={steps}", f"results_dir={place}")
+        lengths, decoder = run.eval_lengths, run.make_decoder()
+        overlap = OverlapTracker(run.test_prompts, run.eval.examples, run.steps, run.stream())
+        run.folder.create("", {})
+        Experiment(run).train(decoder, overlap)
+    facts: dict[str, Any] = dict.fromkeys(
         ("task", "pe", "positions", "attention", "extend", "decoder", "cell", "checkpoint"), ""
     )
     facts |= {"seed": 0, "step": steps, "train_length": run.train_length}
@@ -202,9 +202,16 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
             folder = RunFolder(Path(place) / "runs" / "copy" / pe / cell / f"seed={seed}")
             config = {**plain, "seed": seed, "labels": {**plain["labels"], "task": "copy", "pe": pe}}
             protocol = {"examples": 1000, "train_length": plain["train_length"]}
-            folder.make(
+            folder.create(
                 OmegaConf.to_yaml(OmegaConf.create(config)),
-                {"status": "finished", "id_exact_match": 1.0, "protocol": protocol, "wall_seconds": 60.0},
+                {
+                    "status": "finished",
+                    "id_exact_match": 1.0,
+                    "protocol": protocol,
+                    "wall_seconds": 60.0,
+                    "cell": cell,
+                    "identity": {"task": plain["task"]},
+                },
             )
             rows = []
             for length in lengths:
@@ -213,7 +220,7 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
                 )
                 low, high = clopper_pearson(correct, 1000)
                 told = (correct / 1000, low, high, correct / 1000, 0.1, None, 0.1, 2**29)
-                split = "id" if length <= plain["train_length"] else "ood"
+                split: Any = "id" if length <= plain["train_length"] else "ood"
                 names = (
                     "copy",
                     pe,
@@ -289,7 +296,7 @@ def tasks(_: int) -> None:
     for path in sorted((config_dir() / "task").glob("*.yaml")):
         content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
         try:
-            task = Builder().build(Task, content.get("task", content), "task")
+            task: Task = Builder().build(Task, content.get("task", content), "task")  # type: ignore[type-abstract]
             length = nearest(task)
         except (ValueError, OSError) as error:
             print(f"{path.stem:<24} not measured: {error}")
@@ -329,7 +336,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    measures = {
+    measures: dict[str, Callable[[int], None]] = {
         "overhead": overhead,
         "sweep": swept,
         "muon": muon,

@@ -69,6 +69,9 @@ def _lengths(part: Any, train_length: int) -> list[int]:
     )
 
 
+PLAIN = {"_target_": "lengen.format.plain.Plain"}
+
+
 def cell_identity(record: Mapping[str, Any], data: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The identity of the cell of a configuration, with the lengths of its sweep as numbers.
 
@@ -76,6 +79,7 @@ def cell_identity(record: Mapping[str, Any], data: Mapping[str, str] | None = No
         record: a resolved configuration.
         data: fingerprints of the data that its task reads.
     """
+    record = {"format": PLAIN, **record}  # runs made before there were formats have none
     lengths = EvalOptions(lengths=list(record["eval"]["lengths"])).at(int(record["train_length"]))
     resolved = {**record, "eval": {**record["eval"], "lengths": lengths}}
     return identity(resolved, {"eval": EvalOptions}, data)
