@@ -18,6 +18,8 @@ from lengen.testing.made_up import TRAINED, decoder, draw
 
 EVERY_YAML = pytest.mark.parametrize("path", files("pe"), ids=lambda path: path.stem)
 ENCODINGS = pytest.mark.parametrize("encoding", list(variations("pe")))
+SEEN = [check for name, check in CHECKS.items() if name.startswith("causality")]
+"""Checks that ask of lengen's own encodings that earlier tokens are seen at any distance."""
 CASES = [
     pytest.param(*case.values, check, id=f"{case.id}-{name}")
     for case in variations("pe")
@@ -29,7 +31,7 @@ CASES = [
 
 @pytest.mark.parametrize(("encoding", "check"), CASES)
 def test_contract(encoding, check):
-    check(encoding)
+    check(encoding, far=True) if check in SEEN else check(encoding)
 
 
 @EVERY_YAML

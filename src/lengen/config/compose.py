@@ -67,6 +67,7 @@ class Command:
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
 """Options of `task=dataset` that are texts, and that are lists of them."""
 TRAIN = Command("train", texts=TEXTS, lists=LISTS)
+CHECK = Command("check", texts=TEXTS, lists=LISTS)
 DATA = Command("data", texts=("export", *TEXTS), lists=LISTS)
 EVAL = Command(
     "eval",
@@ -232,7 +233,8 @@ def named_modules(folders: Sequence[Path]) -> set[str]:
         for file in sorted(folder.rglob("*.yaml"))
     )
     if folders:
-        sys.path.extend(str(place) for place in (Path.cwd(), *folders) if str(place) not in sys.path)
+        places = [str(place.resolve()) for place in (Path.cwd(), *folders)]  # a process may change its folder
+        sys.path.extend(place for place in places if place not in sys.path)
     return set(re.findall(r"_target_:\s*['\"]?(\w+)[\w.]*\.\w+", text))
 
 

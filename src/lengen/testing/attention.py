@@ -15,7 +15,7 @@ from lengen.block.inputs import DecodingCache, Shape
 from lengen.decoder import DecoderCache
 from lengen.testing import made_up
 from lengen.testing.made_up import SHAPE, TRAINED, counted, inputs
-from lengen.testing.report import Report, expect, expect_close, run
+from lengen.testing.report import BUILT, Report, expect, expect_close, name_of, run
 
 Make = Callable[[Shape], AttentionRule]
 EQUAL, SAME = 1e-10, 1e-6
@@ -37,7 +37,7 @@ def check_attention(
     """
     make = partial(rule, **options)
     checks = {title: partial(check, make) for title, check in CHECKS.items()}
-    return run(getattr(rule, "__name__", repr(rule)), checks, raise_on_failure=raise_on_failure)
+    return run(name_of(rule), checks, raise_on_failure=raise_on_failure)
 
 
 class Heads(NamedTuple):
@@ -278,7 +278,7 @@ def state_dict(make: Make) -> None:
 
 
 CHECKS: dict[str, Callable[[Make], None]] = {
-    "is built, without buffers": builds,
+    BUILT: builds,
     "no bias means causal": causal,
     "some queries equal all": some_queries,
     "causality by gradient": causality,

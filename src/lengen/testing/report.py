@@ -16,6 +16,10 @@ Checks = Mapping[str, Callable[[], str | None]]
 """Checks by name: each raises AssertionError if it fails, and may say something beside its success."""
 
 
+BUILT = "is built, without buffers"
+"""The check without which no other one can be made."""
+
+
 class ContractError(AssertionError):
     """A part does not keep its contract; the message is one line."""
 
@@ -91,7 +95,15 @@ def run(subject: str, checks: Checks, *, raise_on_failure: bool) -> Report:
             if raise_on_failure:
                 raise ContractError(f"{subject}: {name}: {reason}") from error
             found.append(Check(name, passed=False, reason=reason))
+            if name == BUILT:  # the others would say the same
+                break
     return Report(subject, tuple(found))
+
+
+def name_of(made: Callable[..., object]) -> str:
+    """What a class, or what makes an instance of one, is called."""
+    kind = getattr(made, "func", made)
+    return str(getattr(kind, "__name__", kind))
 
 
 def explained(error: Exception) -> str:

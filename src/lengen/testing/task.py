@@ -32,7 +32,8 @@ def check_task(task: Task, *, length: int | None = None, raise_on_failure: bool 
     Raises:
         ContractError: a check fails.
     """
-    at = length or next(filter(task.has, USUAL), 1)
+    with torch.random.fork_rng(devices=[]):
+        at = length or next(filter(task.has, USUAL), 1)
     checks = {title: partial(check, task, at) for title, check in CHECKS.items()}
     return run(type(task).__name__, checks, raise_on_failure=raise_on_failure)
 

@@ -1,0 +1,36 @@
+"""Check whether an encoding, an attention, positions or a task keeps its contract: one line a check."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lengen.cli.hydra_app import FAILED, HydraApp
+from lengen.config.compose import CHECK
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    groups = [
+        found[1] for word in arguments if (found := re.match(r"(pe|attention|positions|task)[.=]", word))
+    ]
+    return HydraApp(
+        CHECK, lambda config, allowed: check(config, allowed, dict.fromkeys(groups)), arguments
+    ).enter()
+
+
+def check(config: dict[str, Any], allowed: set[str], groups: dict[str, None]) -> int:
+    """Put the chosen options of some groups to their contracts."""
+    from lengen.config.builder import Builder, leaf
+    from lengen.config.errors import require
+    from lengen.testing.parts import Parts
+
+    require(bool(groups), "nothing to check: give pe=, attention=, positions= or task=")
+    names = ("pe", "attention", "positions", "task")
+    parts = Builder(allowed).build(Parts, {name: config[name] for name in names})
+    length = leaf(int, config["train_length"], "train_length")
+    reports = [
+        parts.check(group, config["labels"][group], length, shown="task" in groups) for group in groups
+    ]
+    print("\n\n".join(map(repr, reports)))
+    return 0 if all(report.passed for report in reports) else FAILED
