@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 
 import torch
 
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import with_room
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.config import RunConfig
 from lengen.pe import PositionalEncoding
 from lengen.sampling import generator
-from lengen.task import Task
+from lengen.task import SPECIAL, Task
 from lengen.task.unavailable import length_needed
+from lengen.testing.task import draw_fault, layout_fault
 
 
 def check(config: RunConfig) -> None:
@@ -32,6 +35,7 @@ def check(config: RunConfig) -> None:
     _check_pair(config, outline)
     for part in config.formatted_task.training_tasks():
         _check_length(config, outline.pe, part, train_length, f"train_length={train_length}", training=True)
+        _check_draws(config, part)
         shortest, *others = config.trained_lengths.support
         _check_length(config, outline.pe, part, shortest, f"training length {shortest}", training=True)
         _check_each(part, others, f"lengths={config.labels.lengths}")
@@ -78,9 +82,41 @@ def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
 
 
 def _outline(config: RunConfig) -> Decoder:
-    """The decoder without the memory of its parameters."""
-    with torch.device("meta"):
-        return Decoder(config.decoder, len(config.formatted_task.vocabulary), config.pe, config.attention)
+    """The decoder without the memory of its parameters; with it where a constructor reads values of tensors."""
+    build = partial(
+        Decoder, config.decoder, len(config.formatted_task.vocabulary), config.pe, config.attention
+    )
+    try:
+        with torch.device("meta"):
+            return build()
+    except UsageError:
+        raise
+    except Exception:  # noqa: BLE001  # such as of `.tolist()`; what is wrong otherwise is raised again
+        with torch.random.fork_rng(devices=[]):
+            return build()
+
+
+def _check_table(config: RunConfig, largest: int, option: str) -> None:
+    """Refuse an encoding of the user's own that has a table without a `budget`, too short for what is needed."""
+    label, streams = config.labels.pe, config.positions.streams
+    shape = replace(config.decoder, layers=1, loops=1)
+    positions = torch.tensor([[0, largest]])
+    positions = positions if streams is None else torch.stack([positions] * streams, -1)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            decoder = Decoder(shape, len(SPECIAL), config.pe, config.attention).eval()
+            decoder(torch.zeros(1, 2, dtype=torch.long), positions)
+    except IndexError as error:
+        raise UsageError(
+            f"{option}: positions up to {largest} are needed, pe={label} lacks some ({error}); "
+            "an encoding with a table of N rows says `budget` = N"
+        ) from None
+
+
+def _check_draws(config: RunConfig, task: Task) -> None:
+    """Refuse a task that draws from anything but its generator."""
+    fault = draw_fault(task, config.train_length)
+    require(fault is None, f"task={config.labels.task}: {fault}")
 
 
 def _check_pair(config: RunConfig, outline: Decoder) -> None:
@@ -133,6 +169,8 @@ def _check_length(
     """Refuse a length that the task, the positions or the encoding cannot hold."""
     with length_needed(option):
         batch = task.sample(length, 64, generator("check", length))
+        fault = layout_fault(batch, len(task.vocabulary))
+        require(fault is None, f"task={config.labels.task} at {length}: {fault}")
         batch = batch.begin() if config.decoder.bos else batch
         batch = with_room(batch) if config.eval.decode == "free" and not training else batch
         config.positions(batch, generator("check", length), training=training)
@@ -142,3 +180,5 @@ def _check_length(
         pe.budget is None or largest < pe.budget,
         f"{option}: positions up to {largest} are needed, pe={config.labels.pe} holds {pe.budget} of them{told}",
     )
+    if pe.budget is None and not type(pe).__module__.startswith("lengen."):
+        _check_table(config, largest, option)
