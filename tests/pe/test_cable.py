@@ -4,13 +4,13 @@ import math
 
 import pytest
 import torch
-from tests.pe import test_contract as contract
 from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.block.inputs import DecodingCache, Shape
 from lengen.pe.alibi import ALiBi
 from lengen.pe.cable import CABLE, accumulate, unsoftplus
+from lengen.testing import encoding as contract
 
 SHAPE = Shape(32, 4, 2)
 
@@ -88,8 +88,8 @@ def test_contract_where_content_counts():
     def encoding(shape):
         return CABLE(shape, std=1.0)
 
-    contract.test_causality_by_gradient(encoding, looped=False)
-    contract.test_cached_equals_full(encoding, looped=True, time=30)
+    contract.causality(encoding, far=True)
+    contract.cached(encoding, looped=True)
 
 
 def test_sharing():

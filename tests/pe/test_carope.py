@@ -5,13 +5,13 @@ import math
 
 import pytest
 import torch
-from tests.pe import test_contract as contract
 from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.block.inputs import DecodingCache, Shape
 from lengen.pe.carope import CARoPE
 from lengen.pe.rope import RoPE
+from lengen.testing import encoding as contract
 
 SHAPE = Shape(32, 4, 2)
 
@@ -92,9 +92,9 @@ def test_contract_where_content_counts():
     def encoding(shape):
         return CARoPE(shape, std=1.0)
 
-    contract.test_causality_by_gradient(encoding, looped=False)
-    contract.test_cached_equals_full(encoding, looped=True, time=30)
-    contract.test_bfloat16_forward(encoding)
+    contract.causality(encoding, far=True)
+    contract.cached(encoding, looped=True)
+    contract.bfloat16(encoding)
 
 
 def test_frequencies_are_learned_from_the_start():

@@ -4,13 +4,13 @@ from functools import partial
 
 import pytest
 import torch
-from tests.pe import test_contract as contract
 from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.block.inputs import Shape
 from lengen.pe.comrope import ComRoPE
 from lengen.pe.rope import RoPE
+from lengen.testing import encoding as contract
 
 SHAPE = Shape(64, 4, layers=3)
 POSITIONS = torch.tensor([[0, 1, 2, 5, 17, 40, 41, 99]])
@@ -113,8 +113,8 @@ def test_layers_share_or_do_not():
         getattr(one, name).data.copy_(weight[1:2])
     for layer in range(3):
         assert_close(logits(one, query, key, layer=layer), second, rtol=0, atol=1e-12)
-    contract.test_causality_by_gradient(shared, False)
-    contract.test_cached_equals_full(shared, True, 12)
+    contract.causality(shared, far=True)
+    contract.cached(shared, looped=True)
 
 
 def test_basis_is_exact_under_autocast():

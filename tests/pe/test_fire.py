@@ -5,7 +5,6 @@ from functools import partial
 
 import pytest
 import torch
-from tests.pe import test_contract as contract
 from tests.scenes import inputs
 from torch.testing import assert_close
 
@@ -14,6 +13,7 @@ from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
 from lengen.pe.fire import FIRE
 from lengen.pe.nope import NoPE
+from lengen.testing import encoding as contract
 
 SHAPE = Shape(32, 4)
 SHARED = partial(FIRE, share_layers=True)
@@ -97,13 +97,12 @@ def test_layers_share_or_do_not():
             pe.context(query, key, view(layer=layer)), one.logit_bias(view().query, view().key)
         )
     assert one.context(query, key, view()) is None
-    contract.test_causality_by_gradient(SHARED, False)
-    contract.test_cached_equals_full(SHARED, True, 12)
-    contract.test_padding_changes_nothing(SHARED, False)
-    contract.test_tables_are_float32_under_autocast(SHARED)
-    contract.test_bfloat16_forward(SHARED)
-    for rows, queries, keys in [(1, 1, 9), (3, 4, 9), (3, 9, 9)]:
-        contract.test_bias_of_any_queries_and_keys(SHARED, rows, queries, keys)
+    contract.causality(SHARED, far=True)
+    contract.cached(SHARED, looped=True)
+    contract.padding(SHARED)
+    contract.float32_tables(SHARED)
+    contract.bfloat16(SHARED)
+    contract.pairs(SHARED)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from functools import partial
 
 import pytest
 import torch
-from tests.pe import test_contract as contract
 from tests.scenes import inputs
 from torch.testing import assert_close
 
@@ -15,6 +14,7 @@ from lengen.decoder import Architecture, Decoder
 from lengen.pe.alibi import ALiBi
 from lengen.pe.kerple import Kerple
 from lengen.pe.nope import NoPE
+from lengen.testing import encoding as contract
 
 SHAPE = Shape(32, 4)
 KINDS = pytest.mark.parametrize("kind", ["log", "power"])
@@ -113,7 +113,7 @@ def test_a_layer_may_have_its_own(kind):
             shared.bend.copy_(pe.bend[layer : layer + 1])
         assert torch.equal(made[layer], shared.logit_bias(view().query, view().key))
     assert shared.context(query, key, view()) is None
-    contract.test_causality_by_gradient(own, False)
-    contract.test_cached_equals_full(own, True, 12)
-    contract.test_padding_changes_nothing(own, False)
-    contract.test_bfloat16_forward(own)
+    contract.causality(own, far=True)
+    contract.cached(own, looped=True)
+    contract.padding(own)
+    contract.bfloat16(own)

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from tests.pe import test_contract as contract
 from tests.scenes import inputs
 from torch.nn.functional import conv1d
 from torch.testing import assert_close
@@ -12,6 +11,7 @@ from lengen.block.inputs import DecodingCache, Shape
 from lengen.decoder import Architecture, Decoder
 from lengen.pe.nope import NoPE
 from lengen.pe.rcmha import RCMHA
+from lengen.testing import encoding as contract
 
 SHAPE = Shape(32, 4, 2)
 SIZES = pytest.mark.parametrize(("queries", "keys"), [(12, 12), (1, 9), (4, 11)])
@@ -94,9 +94,9 @@ def test_identity_and_zeros_are_nope():
 
 
 def test_contract_where_tables_matter():
-    contract.test_causality_by_gradient(trained, looped=False)
-    contract.test_cached_equals_full(trained, looped=True, time=30)
-    contract.test_padding_changes_nothing(trained, looped=False)
+    contract.causality(trained, far=True)
+    contract.cached(trained, looped=True)
+    contract.padding(trained)
 
 
 def test_terms_are_float32_under_autocast():

@@ -1,11 +1,12 @@
 """Group position encoding against a loop, and its reductions."""
 
 import torch
-from tests.positions.test_contract import batch, chance
 
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.grouped import Grouped
 from lengen.task.copy import Copy
+from lengen.testing.positions import chance
+from lengen.testing.positions import read as batch
 
 
 def test_against_a_loop():

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from tests.positions.test_contract import batch, chance
 from torch.testing import assert_close
 
 from lengen.block.inputs import Shape
@@ -11,6 +10,8 @@ from lengen.positions.coupled import Coupled
 from lengen.positions.multilevel import Multilevel
 from lengen.task.addition import Addition
 from lengen.task.many_addition import ManyAddition
+from lengen.testing.positions import chance
+from lengen.testing.positions import read as batch
 
 TASK = ManyAddition(other=2, scratchpad="running")
 

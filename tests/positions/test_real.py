@@ -3,12 +3,12 @@
 import pytest
 import torch
 from scipy.stats import chisquare, kstest
-from tests.positions.test_contract import chance
 
 from lengen.positions.e2 import E2
 from lengen.positions.giraffe import Giraffe
 from lengen.task import Batch
 from lengen.task.copy import Copy
+from lengen.testing.positions import chance
 
 ROWS, TIME = 4000, 10
 READ = Copy().sample(4, ROWS, chance())  # ten tokens
