@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from lengen.block.hooks import HookedModule
-from lengen.block.inputs import BlockInputs, Shape, wide
+from lengen.block.inputs import BlockInputs, Keys, Logits, MaskedBias, Queries, Shape, wide
 from lengen.config.aliases import moved_from
 
 if not TYPE_CHECKING:
@@ -67,12 +67,12 @@ class AttentionRule(HookedModule):
 
     def forward(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
-        value: Float[Tensor, "batch heads key head_dim"],
-        bias: Float[Tensor, "#batch #heads query key"] | None,
+        query: Queries,
+        key: Keys,
+        value: Keys,
+        bias: MaskedBias | None,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "batch heads query head_dim"]:
+    ) -> Queries:
         """Mix the values.
 
         Args:
@@ -124,27 +124,19 @@ class AttentionRule(HookedModule):
         """Which keys are not seen, beside later ones; None for no others. Each query sees at least its own."""
         return None
 
-    def adjust(
-        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def adjust(self, logits: Logits, inputs: BlockInputs) -> Logits:
         """Logits, scaled, biased and minus infinity where a key is not seen, before they are normalised."""
         return logits
 
-    def normalise(
-        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def normalise(self, logits: Logits, inputs: BlockInputs) -> Logits:
         """Logits to weights, 0 where they are minus infinity."""
         return logits.softmax(-1)
 
-    def reweigh(
-        self, weights: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def reweigh(self, weights: Logits, inputs: BlockInputs) -> Logits:
         """Weights, changed after they were normalised."""
         return weights
 
-    def _hidden(
-        self, bias: Float[Tensor, "#batch #heads query key"] | None, inputs: BlockInputs
-    ) -> Float[Tensor, "#batch #heads query key"] | None:
+    def _hidden(self, bias: MaskedBias | None, inputs: BlockInputs) -> MaskedBias | None:
         """The bias, minus infinity where the rule or the causal mask hides a key."""
         hidden = self.hide(inputs)
         if hidden is None:

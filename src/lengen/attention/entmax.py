@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from entmax import entmax15, entmax_bisect, sparsemax
-from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Logits, Shape
 from lengen.config.errors import require
 
 EXACT = {1.5: entmax15, 2.0: sparsemax}
@@ -40,9 +39,7 @@ class Entmax(AttentionRule):
         require(1 < alpha <= 2, f"attention.alpha={alpha}: allowed is above 1, up to 2")  # noqa: PLR2004
         self.alpha = alpha
 
-    def normalise(
-        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def normalise(self, logits: Logits, inputs: BlockInputs) -> Logits:
         """Entmax over the keys; those that surely have no weight are clamped, for what is minus infinity makes NaN."""
         depth = 1 + 1 / (self.alpha - 1)
         logits = (logits - logits.detach().amax(-1, keepdim=True)).clamp(min=-depth)

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize, softplus
 
 from lengen.attention import AttentionRule
 from lengen.attention.log_n import counted
-from lengen.block.inputs import BlockInputs, Shape, wide
+from lengen.block.inputs import BlockInputs, Keys, Logits, MaskedBias, Queries, Shape, wide
 from lengen.config.errors import require
 
 
@@ -40,12 +40,12 @@ class LSSA(AttentionRule):
 
     def forward(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
-        value: Float[Tensor, "batch heads key head_dim"],
-        bias: Float[Tensor, "#batch #heads query key"] | None,
+        query: Queries,
+        key: Keys,
+        value: Keys,
+        bias: MaskedBias | None,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "batch heads query head_dim"]:
+    ) -> Queries:
         """See `AttentionRule`; with queries and keys of length 1."""
         query, key = (normalize(wide(x), dim=-1).to(x.dtype) for x in (query, key))
         return super().forward(query, key, value, bias, inputs)
@@ -54,9 +54,7 @@ class LSSA(AttentionRule):
         """The logarithm of the row's keys."""
         return counted(inputs).log()
 
-    def normalise(
-        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def normalise(self, logits: Logits, inputs: BlockInputs) -> Logits:
         """Softplus, divided by the sum over the keys."""
         positive = softplus(logits)
         return positive / positive.sum(-1, keepdim=True).clamp(min=torch.finfo(positive.dtype).tiny)

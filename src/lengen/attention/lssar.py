@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
-from torch import Tensor
-
 from lengen.attention.lssa import LSSA
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Logits, Shape
 from lengen.config.errors import require
 
 STANDS_OUT = 1e-4
@@ -41,9 +38,7 @@ class LSSAR(LSSA):
         require(uncut >= 0, f"attention.uncut={uncut}: allowed is 0 or more")
         self.power, self.cut, self.uncut = power, cut, uncut
 
-    def reweigh(
-        self, weights: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def reweigh(self, weights: Logits, inputs: BlockInputs) -> Logits:
         """What is above the cut, to its power."""
         keys = inputs.visible.unsqueeze(-1)
         above = (weights * keys - self.cut * (keys > self.uncut)).relu()

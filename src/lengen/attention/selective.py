@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Logits, Shape
 
 
 class Selective(AttentionRule):
@@ -37,9 +35,7 @@ class Selective(AttentionRule):
         super().__init__(shape, scale)
         self.keep_first = keep_first
 
-    def adjust(
-        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def adjust(self, logits: Logits, inputs: BlockInputs) -> Logits:
         """Less what earlier tokens selected; the sum goes on with the next tokens."""
         spared = inputs.back <= 0
         if self.keep_first:

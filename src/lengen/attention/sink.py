@@ -6,12 +6,11 @@ import math
 from typing import Literal
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import pad
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Keys, MaskedBias, Queries, Shape
 from lengen.config.errors import require
 
 
@@ -50,12 +49,12 @@ class Sink(AttentionRule):
 
     def forward(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
-        value: Float[Tensor, "batch heads key head_dim"],
-        bias: Float[Tensor, "#batch #heads query key"] | None,
+        query: Queries,
+        key: Keys,
+        value: Keys,
+        bias: MaskedBias | None,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "batch heads query head_dim"]:
+    ) -> Queries:
         """See `AttentionRule`; with the sink in front, and behind a query for it so that causal stays causal."""
         if self.logit == -math.inf:
             return super().forward(query, key, value, bias, inputs)

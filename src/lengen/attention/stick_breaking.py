@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
 from lengen.attention import AttentionRule
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Logits, Shape
 
 
 class StickBreaking(AttentionRule):
@@ -42,9 +40,7 @@ class StickBreaking(AttentionRule):
         self.remainder, self.current = remainder, current
         self.sparse = not (remainder or current)
 
-    def normalise(
-        self, logits: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def normalise(self, logits: Logits, inputs: BlockInputs) -> Logits:
         """Products as sums of logarithms from the nearest key to the farthest."""
         own = inputs.back == 0
         if not self.current:

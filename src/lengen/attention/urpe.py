@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.block.distance_table import DistanceTable
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Logits, Shape
 from lengen.config.errors import require
 
 
@@ -59,9 +58,7 @@ class URPE(AttentionRule):
         if self.share_layers:
             self.table = first.table
 
-    def reweigh(
-        self, weights: Float[Tensor, "batch heads query key"], inputs: BlockInputs
-    ) -> Float[Tensor, "batch heads query key"]:
+    def reweigh(self, weights: Logits, inputs: BlockInputs) -> Logits:
         """Each weight times the factor of its distance."""
         factors: Tensor = self.table(inputs.query, inputs.key)
         return weights * (1 + factors)

@@ -11,6 +11,27 @@ from torch import Tensor
 from lengen.block.flex_bias import DistanceBias
 from lengen.config.aliases import FIELDS, FormerName
 
+Heads = Float[Tensor, "batch heads time head_dim"]
+"""Queries, keys or values of the new tokens, by head."""
+Queries = Float[Tensor, "batch heads query head_dim"]
+"""Queries of the new tokens, by head."""
+Keys = Float[Tensor, "batch heads key head_dim"]
+"""Keys or values of all tokens so far, by head."""
+LogitBias = Float[Tensor, "#batch heads query key"]
+"""What an encoding adds to scaled logits; one row of examples serves all."""
+MaskedBias = Float[Tensor, "#batch #heads query key"]
+"""A bias that hides keys by minus infinity; one head serves all."""
+Logits = Float[Tensor, "batch heads query key"]
+"""Logits or weights of all heads."""
+QueryPosition = Real[Tensor, "#batch query"]
+"""Positions of the new tokens, one a token."""
+KeyPosition = Real[Tensor, "#batch key"]
+"""Positions of all tokens so far, one a token."""
+QueryPositions = Real[Tensor, "#batch query *streams"]
+"""Positions of the new tokens, with an axis of streams where a token has several."""
+KeyPositions = Real[Tensor, "#batch key *streams"]
+"""Positions of all tokens so far, with an axis of streams where a token has several."""
+
 
 @dataclass(frozen=True)
 class Shape:

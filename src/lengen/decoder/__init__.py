@@ -14,7 +14,17 @@ from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
 from lengen.block.flex_bias import NARROWEST, DistanceBias, serves
-from lengen.block.inputs import BlockCache, BlockInputs, DecodingCache, Shape, later
+from lengen.block.inputs import (
+    BlockCache,
+    BlockInputs,
+    DecodingCache,
+    KeyPositions,
+    LogitBias,
+    MaskedBias,
+    QueryPositions,
+    Shape,
+    later,
+)
 from lengen.config.aliases import moved_from
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
@@ -281,10 +291,10 @@ class Decoder(nn.Module):
 
 
 def causal(
-    bias: Float[Tensor, "#batch heads query key"] | None,
-    query: Real[Tensor, "#batch query *streams"],
-    key: Real[Tensor, "#batch key *streams"],
-) -> Float[Tensor, "#batch #heads query key"] | None:
+    bias: LogitBias | None,
+    query: QueryPositions,
+    key: KeyPositions,
+) -> MaskedBias | None:
     """A bias that hides later keys; None where the attention's own causal mask says it all."""
     queries, keys = query.shape[1], key.shape[1]
     if queries == 1 or (bias is None and queries == keys):
@@ -295,10 +305,10 @@ def causal(
 
 
 def together(
-    shared: Float[Tensor, "#batch #heads query key"] | None,
-    own: Float[Tensor, "#batch #heads query key"] | None,
+    shared: MaskedBias | None,
+    own: MaskedBias | None,
     inputs: BlockInputs,
-) -> Float[Tensor, "#batch #heads query key"] | None:
+) -> MaskedBias | None:
     """The bias of a pass and that of one block."""
     if own is None:
         return shared

@@ -37,7 +37,16 @@ from jaxtyping import Float, Real
 from torch import Tensor
 
 from lengen.block.hooks import HookedModule
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import (
+    BlockInputs,
+    Heads,
+    KeyPositions,
+    Keys,
+    LogitBias,
+    Queries,
+    QueryPositions,
+    Shape,
+)
 from lengen.config.aliases import METHODS, moved_from
 
 if not TYPE_CHECKING:
@@ -92,9 +101,9 @@ class PositionalEncoding(HookedModule):
 
     def transform(
         self,
-        query: Float[Tensor, "batch heads time head_dim"],
-        key: Float[Tensor, "batch heads time head_dim"],
-        value: Float[Tensor, "batch heads time head_dim"],
+        query: Heads,
+        key: Heads,
+        value: Heads,
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,18 +120,18 @@ class PositionalEncoding(HookedModule):
 
     def logit_bias(
         self,
-        query: Real[Tensor, "#batch query *streams"],
-        key: Real[Tensor, "#batch key *streams"],
-    ) -> Float[Tensor, "#batch heads query key"] | None:
+        query: QueryPositions,
+        key: KeyPositions,
+    ) -> LogitBias | None:
         """What is added to the scaled logits, in float32; values at key positions after the query's are ignored."""
         return None
 
     def context(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
+        query: Queries,
+        key: Keys,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "#batch heads query key"] | None:
+    ) -> LogitBias | None:
         """What is added to the scaled logits of one block, in float32; values at later keys are ignored.
 
         Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Float
 from torch import Tensor
 
-from lengen.block.inputs import Shape
+from lengen.block.inputs import KeyPosition, LogitBias, QueryPosition, Shape
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 
@@ -25,9 +25,7 @@ def harmonic(heads: int) -> list[float]:
     return [1 / head for head in range(1, heads + 1)]
 
 
-def distances(
-    query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-) -> Float[Tensor, "#batch 1 query key"]:
+def distances(query: QueryPosition, key: KeyPosition) -> Float[Tensor, "#batch 1 query key"]:
     """|query - key| for every pair, float32."""
     return (query.unsqueeze(-1) - key.unsqueeze(-2)).float().abs().unsqueeze(1)
 
@@ -57,8 +55,6 @@ class ALiBi(PositionalEncoding):
         else:
             self.slopes = tuple((harmonic if slopes == "harmonic" else geometric)(shape.heads))
 
-    def logit_bias(
-        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"]:
+    def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias:
         """-slope * |query - key|."""
         return -torch.tensor(self.slopes, device=query.device).view(-1, 1, 1) * distances(query, key)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from lengen.block.inputs import BlockCache, BlockInputs, Shape, wide
+from lengen.block.inputs import BlockCache, BlockInputs, Keys, Logits, Queries, Shape, wide
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 
@@ -82,10 +82,10 @@ class CABLE(PositionalEncoding):
 
     def context(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
+        query: Queries,
+        key: Keys,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "batch heads query key"]:
+    ) -> Logits:
         """What was added between key and query, negative; at later keys 0."""
         sums = accumulate(inputs.cache, "decay", -softplus(self.gate(inputs)))
         seen = inputs.cache.extend("decay", sums)

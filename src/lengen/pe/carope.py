@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Heads, Shape
 from lengen.pe import PositionalEncoding
 from lengen.pe.cable import HeadGate, accumulate, unsoftplus
 from lengen.pe.rope import RoPE
@@ -53,9 +53,9 @@ class CARoPE(PositionalEncoding):
 
     def transform(
         self,
-        query: Float[Tensor, "batch heads time head_dim"],
-        key: Float[Tensor, "batch heads time head_dim"],
-        value: Float[Tensor, "batch heads time head_dim"],
+        query: Heads,
+        key: Heads,
+        value: Heads,
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,7 +9,7 @@ from einops import rearrange
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
-from lengen.block.inputs import BlockInputs, Shape, wide
+from lengen.block.inputs import BlockInputs, Heads, Shape, wide
 from lengen.config.errors import require
 from lengen.pe.rope import RoPE
 
@@ -69,9 +69,9 @@ class ComRoPE(RoPE):
 
     def transform(
         self,
-        query: Float[Tensor, "batch heads time head_dim"],
-        key: Float[Tensor, "batch heads time head_dim"],
-        value: Float[Tensor, "batch heads time head_dim"],
+        query: Heads,
+        key: Heads,
+        value: Heads,
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -82,9 +82,7 @@ class ComRoPE(RoPE):
         return query, key, value
 
 
-def into(
-    x: Float[Tensor, "batch heads time head_dim"], basis: Float[Tensor, "heads blocks block block"]
-) -> Float[Tensor, "batch heads time head_dim"]:
+def into(x: Heads, basis: Float[Tensor, "heads blocks block block"]) -> Heads:
     """V^T x, block by block."""
     parts = rearrange(x, "batch heads time (blocks old) -> batch heads time blocks old", old=basis.shape[-1])
     return torch.einsum("bhtmi,hmij->bhtmj", parts, basis.to(x.dtype)).flatten(-2)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from lengen.block.inputs import BlockInputs, Shape, wide
+from lengen.block.inputs import BlockInputs, Keys, Logits, Queries, Shape, wide
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 
@@ -47,10 +46,10 @@ class CoPE(PositionalEncoding):
 
     def context(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
+        query: Queries,
+        key: Keys,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "batch heads query key"]:
+    ) -> Logits:
         """The query's term at every key's position."""
         columns = self.columns[inputs.layer % len(self.columns)]
         with torch.autocast(query.device.type, enabled=False):

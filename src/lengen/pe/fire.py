@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Real
-from torch import Tensor, nn
+from torch import nn
 
-from lengen.block.inputs import Shape, wide
+from lengen.block.inputs import KeyPosition, LogitBias, QueryPosition, Shape, wide
 from lengen.config.errors import require
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
@@ -52,9 +51,7 @@ class FIRE(LayeredBias):
         self.down = nn.Parameter((torch.rand(self.tables, hidden, shape.heads) * 2 - 1) * bound)
         self.down_bias = nn.Parameter((torch.rand(self.tables, shape.heads) * 2 - 1) * bound)
 
-    def learned(
-        self, table: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"]:
+    def learned(self, table: int, query: QueryPosition, key: KeyPosition) -> LogitBias:
         """The function of every ratio."""
         rate, least = wide(self.rate[table]).abs(), (wide(self.stretch[table]) * self.threshold).abs()
         own = torch.maximum(query.float(), least).unsqueeze(1).unsqueeze(-1)

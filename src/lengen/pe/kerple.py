@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from lengen.block.inputs import Shape, wide
+from lengen.block.inputs import KeyPosition, LogitBias, QueryPosition, Shape, wide
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
 
@@ -62,9 +62,7 @@ class Kerple(LayeredBias):
             return weight + (weight.clamp(LEAST, most) - weight).detach()
         return softplus(weight) if most is None else most * weight.sigmoid()
 
-    def learned(
-        self, table: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"]:
+    def learned(self, table: int, query: QueryPosition, key: KeyPosition) -> LogitBias:
         """The kernel of every distance."""
         distance, factor = distances(query, key), self.positive(self.factor[table], None)
         if self.kind == "log":

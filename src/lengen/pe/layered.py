@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float, Real
-from torch import Tensor
-
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, KeyPosition, Keys, LogitBias, Queries, QueryPosition, Shape
 from lengen.pe import PositionalEncoding
 
 
@@ -22,23 +19,19 @@ class LayeredBias(PositionalEncoding):
         self.share_layers = share_layers
         self.tables = 1 if share_layers else shape.layers
 
-    def learned(
-        self, table: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"]:
+    def learned(self, table: int, query: QueryPosition, key: KeyPosition) -> LogitBias:
         """The bias of a table of weights."""
         raise NotImplementedError
 
-    def logit_bias(
-        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"] | None:
+    def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias | None:
         """That of all layers; None where each has its own."""
         return self.learned(0, query, key) if self.share_layers else None
 
     def context(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
+        query: Queries,
+        key: Keys,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "#batch heads query key"] | None:
+    ) -> LogitBias | None:
         """That of the layer; None where all share one."""
         return None if self.share_layers else self.learned(inputs.layer, inputs.query, inputs.key)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Real
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from lengen.block.inputs import BlockInputs, Shape, wide
+from lengen.block.inputs import BlockInputs, Heads, Keys, Logits, Queries, Shape, wide
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 
@@ -73,9 +73,9 @@ class RCMHA(PositionalEncoding):
 
     def transform(
         self,
-        query: Float[Tensor, "batch heads time head_dim"],
-        key: Float[Tensor, "batch heads time head_dim"],
-        value: Float[Tensor, "batch heads time head_dim"],
+        query: Heads,
+        key: Heads,
+        value: Heads,
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -93,10 +93,10 @@ class RCMHA(PositionalEncoding):
 
     def context(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
+        query: Queries,
+        key: Keys,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "batch heads query key"]:
+    ) -> Logits:
         """(u k_j + q_i r_D + w_D) / sqrt(d)."""
         distance = (inputs.query.unsqueeze(-1) - inputs.key.unsqueeze(-2)).long().clamp(min=0).unsqueeze(1)
         occurring, layer = int(distance.max()) + 1, inputs.layer % len(self.query_biases)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Heads, Shape
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 from lengen.pe.sinusoidal import frequencies
@@ -51,9 +51,9 @@ class RoPE(PositionalEncoding):
 
     def transform(
         self,
-        query: Float[Tensor, "batch heads time head_dim"],
-        key: Float[Tensor, "batch heads time head_dim"],
-        value: Float[Tensor, "batch heads time head_dim"],
+        query: Heads,
+        key: Heads,
+        value: Heads,
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -63,9 +63,9 @@ class RoPE(PositionalEncoding):
 
     def rotate(
         self,
-        x: Float[Tensor, "batch heads time head_dim"],
+        x: Heads,
         table: Float[Tensor, "2 #batch #heads time pair"],
-    ) -> Float[Tensor, "batch heads time head_dim"]:
+    ) -> Heads:
         """Turn the pairs of every head by the angles of a table."""
         cos, sin = table.to(x.dtype)
         turning = x[..., : self.channels]

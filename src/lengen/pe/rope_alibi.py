@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from jaxtyping import Float, Real
-from torch import Tensor
-
-from lengen.block.inputs import Shape
+from lengen.block.inputs import KeyPosition, LogitBias, QueryPosition, Shape
 from lengen.config.errors import require
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
@@ -42,8 +39,6 @@ class RopeALiBi(RoPE):
         require(mix >= 0, f"pe.mix={mix}: allowed is 0 or more")
         self.alibi, self.mix = ALiBi(shape, slopes), mix
 
-    def logit_bias(
-        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"]:
+    def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias:
         """See `ALiBi`."""
         return self.mix * self.alibi.logit_bias(query, key)

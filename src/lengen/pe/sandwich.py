@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.block.inputs import Shape
+from lengen.block.inputs import KeyPosition, LogitBias, QueryPosition, Shape
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 
@@ -32,9 +32,7 @@ class Sandwich(PositionalEncoding):
         require(base > 1, f"pe.base={base}: allowed is above 1")
         self.width, self.base = width, base
 
-    def logit_bias(
-        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"]:
+    def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias:
         """The sum of cosines, with a factor a head."""
         apart = (query.unsqueeze(-1) - key.unsqueeze(-2)).abs().unsqueeze(1)
         if apart.is_floating_point():

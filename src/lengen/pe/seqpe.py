@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy, gelu, linear, scaled_dot_product_attention
 
-from lengen.block.inputs import Shape
+from lengen.block.inputs import KeyPosition, LogitBias, QueryPosition, Shape
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 from lengen.sampling import largest
@@ -191,9 +191,7 @@ class SeqPE(PositionalEncoding):
         """Add the vector of each position, where vectors are added."""
         return x if self.pair is not None else x + self.encode(positions).to(x.dtype)
 
-    def logit_bias(
-        self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"] | None:
+    def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias | None:
         """The product of two positions' vectors, as each head sees them; None where vectors are added."""
         if self.pair is None:
             return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int, Real
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from lengen.block.distance_table import bucket
-from lengen.block.inputs import Shape
+from lengen.block.inputs import KeyPosition, LogitBias, QueryPosition, Shape
 from lengen.config.errors import require
 from lengen.pe.layered import LayeredBias
 
@@ -53,9 +53,7 @@ class T5(LayeredBias):
         """Bucket of each distance; negative distances (future keys) are in bucket 0."""
         return bucket(distance, self.buckets, self.max_distance)
 
-    def learned(
-        self, table: int, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
-    ) -> Float[Tensor, "#batch heads query key"]:
+    def learned(self, table: int, query: QueryPosition, key: KeyPosition) -> LogitBias:
         """A table's row for every distance."""
         distance = (query.unsqueeze(-1) - key.unsqueeze(-2)).long()
         rows = self.rows.float()[table * self.buckets :]

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lengen.block.inputs import BlockInputs, Shape, wide
+from lengen.block.inputs import BlockInputs, Keys, Logits, Queries, Shape, wide
 from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 
@@ -47,10 +47,10 @@ class Wavelet(PositionalEncoding):
 
     def context(
         self,
-        query: Float[Tensor, "batch heads query head_dim"],
-        key: Float[Tensor, "batch heads key head_dim"],
+        query: Queries,
+        key: Keys,
         inputs: BlockInputs,
-    ) -> Float[Tensor, "batch heads query key"]:
+    ) -> Logits:
         """The query times p of its distance to every key, scaled."""
         query = wide(query) * self.shape.head_dim**-0.5
         distance = (inputs.query.unsqueeze(-1) - inputs.key.unsqueeze(-2)).to(query.dtype)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.block.inputs import BlockInputs, Shape
+from lengen.block.inputs import BlockInputs, Heads, Shape
 from lengen.config.errors import require
 from lengen.pe.rope import RoPE
 
@@ -86,9 +86,9 @@ class XPos(RoPE):
 
     def transform(
         self,
-        query: Float[Tensor, "batch heads time head_dim"],
-        key: Float[Tensor, "batch heads time head_dim"],
-        value: Float[Tensor, "batch heads time head_dim"],
+        query: Heads,
+        key: Heads,
+        value: Heads,
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
