@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from lengen.config.errors import require
 from lengen.evaluation.stress_sets import chosen
@@ -27,6 +27,7 @@ from lengen.records.curve import Curve
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import EvalFolder
 from lengen.task import Batch, Task
+from lengen.training.progress import in_notebook, progress_bar
 
 
 class EvalResult(NamedTuple):
@@ -136,13 +137,13 @@ class Reevaluation:
         """Examine every length; what an interrupted evaluation has found is kept."""
         config = self.trained.config
         known = folder.load_curve()
-        bar = Progress(
+        bar = progress_bar(
             TextColumn("{task.description}"),
             MofNCompleteColumn(),
             BarColumn(),
             TimeRemainingColumn(),
             transient=True,
-            disable=not (config.trainer.progress and sys.stdout.isatty()),
+            shown=config.trainer.progress and (sys.stdout.isatty() or in_notebook()),
         )
         with bar:
             line = bar.add_task(f"{self.label}, lengths", total=len(self.lengths), completed=len(known))

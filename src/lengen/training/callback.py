@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from lengen.logger import Logger
 from lengen.records.curve import write_csv
 from lengen.records.run_dir import RunFolder
 from lengen.training.batch_stream import Example
+from lengen.training.progress import progress_bar
 
 TRAIN_COLUMNS = (
     "step",
@@ -83,14 +84,14 @@ class TrainingCallback(Callback):
         self.tokens = 0
         self.largest_position = 0.0
         self.best_score: list[float] = []
-        self.bar = Progress(
+        self.bar = progress_bar(
             TextColumn("step"),
             MofNCompleteColumn(),
             BarColumn(),
             TextColumn("loss {task.fields[loss]:.4f}  ID exact match {task.fields[id]}"),
             TimeRemainingColumn(),
             refresh_per_second=2,  # drawing takes time from training
-            disable=not progress,
+            shown=progress,
         )
 
     @property
