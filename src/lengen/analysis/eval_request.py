@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from lengen.analysis.attention_distance import AttentionDistance
@@ -75,18 +76,28 @@ class EvalRequest:
         """The runs that are examined."""
         return find_folders(self.run, "run")
 
-    def answer(self, folder: RunFolder, allowed: Iterable[str]) -> list[EvalResult]:
-        """Everything that is asked of one run; what is there already is not done again."""
-        trained = load(folder, self.changes, allowed, changed=self.changed)
+    def answer(
+        self, folder: RunFolder, allowed: Iterable[str], given: Mapping[str, Any] = MappingProxyType({})
+    ) -> list[EvalResult]:
+        """Everything that is asked of one run; what is there already is not done again.
+
+        Args:
+            folder: of the run.
+            allowed: top-level modules whose classes configurations may name.
+            given: objects or classes of the caller, by group.
+        """
+        trained = load(folder, self.changes, allowed, given, changed=self.changed)
         if not self.inspect:
             return evaluate(trained, self.name, force=self.force)
         names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
         looks = [AttentionStats(trained, name, self.name, self.force) for name in names]
-        others = self._others(trained, allowed)
+        others = self._others(trained, allowed, given)
         apart = [AttentionDistance(trained, name, self.name, self.force, others) for name in names if others]
         return [part.run() for part in (*looks, *apart)]
 
-    def _others(self, trained: TrainedRun, allowed: Iterable[str]) -> list[TrainedRun]:
+    def _others(
+        self, trained: TrainedRun, allowed: Iterable[str], given: Mapping[str, Any]
+    ) -> list[TrainedRun]:
         """The runs to which distances are measured, at the same lengths; never the run itself."""
         if not self.against:
             return []
@@ -98,7 +109,10 @@ class EvalRequest:
             if not folder.path.samefile(trained.folder.path)
         ]
         require(bool(folders), f"against={self.against[0]}: is the run itself (allowed: other runs)")
-        others = [load(folder, changes, allowed, changed=self.changed) for folder in folders]
+        others = [
+            load(folder, changes, allowed, given, trained.config.record, changed=self.changed)
+            for folder in folders
+        ]
         for other in others:
             check_sweep(other.config, {"": other.config.formatted_task})
         return others

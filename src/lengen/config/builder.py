@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lengen.config.aliases import current, warn_renamed
-from lengen.config.errors import UsageError, nearest
+from lengen.config.errors import UsageError, nearest, require
 
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
@@ -27,10 +27,15 @@ class Builder:
 
     Args:
         allowed: top-level modules whose classes a `_target_` may name.
+        given: what the caller gives for some groups, by name: an object, a `partial` that makes one of the decoder's
+            shape, or a class, which takes its options from the configuration.
     """
 
-    def __init__(self, allowed: Iterable[str] = ("lengen",)) -> None:
+    def __init__(
+        self, allowed: Iterable[str] = ("lengen",), given: Mapping[str, Any] = types.MappingProxyType({})
+    ) -> None:
         self.allowed = frozenset(allowed)
+        self.given = given
 
     def build(self, kind: type[T], node: Any, path: str = "") -> T:
         """An instance of `kind`, or of the subclass that the node's `_target_` names.
@@ -44,7 +49,8 @@ class Builder:
         """The constructor with its options filled in, all but the first `skip` arguments."""
         if not isinstance(node, Mapping):
             raise UsageError(f"{path}={node!r}: allowed is a group of options")
-        target = self._target(kind, node, path)
+        own = self.given.get(path)
+        target = ready(kind, own, path) if inspect.isclass(own) else self._target(kind, node, path)
         annotated = target if is_dataclass(target) else inspect.getattr_static(target, "__init__")
         hints = typing.get_type_hints(annotated)
         parameters = list(inspect.signature(target).parameters.values())[skip:]
@@ -81,7 +87,7 @@ class Builder:
         if module.partition(".")[0] not in self.allowed:
             raise UsageError(
                 f"{path}._target_={name}: allowed is a class under {self._roots}; for a class of your own, "
-                "name the folder of its YAML with --config-dir"
+                "name the folder of its YAML with --config-dir, or in Python give the class itself"
             )
         target = getattr(imported(module, f"{path}._target_={name}"), leaf, None)
         if target is None:
@@ -97,6 +103,8 @@ class Builder:
     def _value(self, hint: Any, value: Any, path: str) -> Any:
         """One argument: a part to be made later, an object, or a leaf."""
         origin, parts = typing.get_origin(hint), typing.get_args(hint)
+        if path in self.given and not inspect.isclass(self.given[path]):
+            return ready(parts[1] if origin is Callable else hint, self.given[path], path)
         if origin is Callable:
             return self._call(parts[1], value, path, skip=1)
         if origin is Mapping:
@@ -127,6 +135,19 @@ def imported(module: str, option: str) -> types.ModuleType:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         raise UsageError(f"{option}: {error}") from None
+
+
+def ready(kind: type[Any], given: Any, path: str) -> Any:
+    """What the caller made, as it stands.
+
+    Raises:
+        UsageError: it is of another kind.
+    """
+    made = given.func if isinstance(given, partial) else given
+    fits = issubclass(made, kind) if inspect.isclass(made) else isinstance(made, kind)
+    name = getattr(made, "__name__", None) or repr(made)
+    require(fits, f"{path}={name}: allowed is a {kind.__name__} (from {kind.__module__})")
+    return given
 
 
 def _made(hint: Any) -> bool:

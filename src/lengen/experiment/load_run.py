@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -92,6 +93,8 @@ def load(
     folder: RunFolder,
     changes: Mapping[str, Mapping[str, Any]],
     allowed: Iterable[str],
+    given: Mapping[str, Any] = MappingProxyType({}),
+    like: Mapping[str, Any] | None = None,
     *,
     changed: bool = False,
 ) -> TrainedRun:
@@ -101,6 +104,8 @@ def load(
         folder: of the run.
         changes: options of `eval` and `trainer` that are others than the run's.
         allowed: top-level modules whose classes its configuration may name.
+        given: objects or classes of the caller, by group; see `Builder`.
+        like: the configuration of the run that they are of, where it is another; they serve for equal groups.
         changed: whether a run is loaded whose code or data are not what it was trained with.
 
     Raises:
@@ -118,8 +123,11 @@ def load(
     )
     evaluated = {group: {**record[group], **options} for group, options in changes.items()}
     try:
+        own = {
+            name: part for name, part in given.items() if like is None or like.get(name) == record.get(name)
+        }
         node = with_current_targets({**record, **evaluated, "logger": LOGGER})
-        config = Builder(allowed).build(RunConfig, {**node, "record": record})
+        config = Builder(allowed, own).build(RunConfig, {**node, "record": record})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
     told = tuple(differences(folder.facts().get("identity") or config.identity, config.identity))
