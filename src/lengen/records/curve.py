@@ -12,6 +12,7 @@ from typing import Any, Literal, get_type_hints
 
 from lengen.config.errors import UsageError
 from lengen.records.atomic import whole
+from lengen.records.frame import frame
 from lengen.statistics.intervals import THRESHOLDS, reach
 
 TRAINED = 0.99
@@ -119,6 +120,25 @@ class Curve:
     def reaches(self) -> dict[float, int | None]:
         """The three reaches, by threshold."""
         return {threshold: self.reach(threshold) for threshold in THRESHOLDS}
+
+    def to_pandas(self) -> Any:
+        """The rows as a data frame with the columns of `curve.csv`.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return frame([vars(row) for row in self.rows], COLUMNS)
+
+    def _repr_html_(self) -> str:
+        """The curve as a table of a notebook."""
+        shown = ("length", "split", "exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
+        cells = [[getattr(row, name) for name in shown] for row in self.rows]
+        lines = [
+            "".join(f"<td>{each:.3f}</td>" if isinstance(each, float) else f"<td>{each}</td>" for each in row)
+            for row in cells
+        ]
+        head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in shown)
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
     def save(self, path: Path) -> None:
         """Write the rows as CSV, whole or not at all."""

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
+from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ import torch
 PACKAGES = ("lengen", "torch", "lightning", "hydra-core", "omegaconf", "wandb", "datasets", "numpy", "scipy")
 
 
+CALL: ContextVar[str | None] = ContextVar("call", default=None)
+"""The call in Python that asked for the run; None where a command line did."""
+
+
 def provenance(device: torch.device) -> dict[str, Any]:
     """Facts for `run.json`."""
     return {
-        "command": f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}",
+        "command": CALL.get() or f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}",
         "git": git(Path(__file__).parent),
         "versions": {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}},
         "device": torch.cuda.get_device_name(device)

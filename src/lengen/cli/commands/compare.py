@@ -15,8 +15,8 @@ def main(arguments: list[str]) -> int:
 
 def compare(config: dict[str, Any], allowed: set[str]) -> int:
     """Find, compare, write and print."""
-    from lengen.analysis.compare_runs import Comparison
-    from lengen.config.builder import Builder
+    from lengen.api.asking import Asked
+    from lengen.api.comparison import request
 
-    Builder(allowed).build(Comparison, config).run()
+    request(Asked(config, frozenset(allowed))).run()
     return 0

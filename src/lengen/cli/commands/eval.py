@@ -18,22 +18,17 @@ def main(arguments: list[str]) -> int:
 
 def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     """Every run in turn; one that fails does not stop the others."""
-    import torch
-
-    from lengen.analysis.eval_request import EvalRequest, several
-    from lengen.config.builder import Builder
+    from lengen.api.evaluation import request
     from lengen.experiment.reevaluate import shown
 
-    lists = {name: several(config[name]) for name in ("run", "against")}
-    request = Builder(allowed).build(EvalRequest, {**config, **lists})
-    runs = request.runs
-    torch.set_num_threads(request.trainer["threads"])
+    asked = request(config, allowed)
+    runs = asked.runs
     failed = 0
     for index, folder in enumerate(runs, 1):
         if len(runs) > 1:
             print(f"lengen: run {index} of {len(runs)}: {shown(folder.path)}", flush=True)
         try:
-            tell(request.answer(folder, allowed), full=len(runs) == 1)
+            tell(asked.answer(folder, allowed), full=len(runs) == 1)
         except Exception as error:
             if len(runs) == 1:
                 raise

@@ -19,15 +19,11 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
     """One run, from its configuration to its files and its table."""
     if folder := finished_already(config):  # answered without torch
         return tell(folder, earlier=True)
-    from lengen.config.builder import Builder
-    from lengen.experiment.config import RunConfig
-    from lengen.experiment.run import Experiment
+    from lengen.api.asking import Asked
+    from lengen.api.training import carry_out
     from lengen.report import terminal
 
-    experiment = Experiment(Builder(allowed).build(RunConfig, {**config, "record": config}))
-    for line in experiment.changes():
-        print(f"lengen: {line}", flush=True)
-    outcome = experiment.run()
+    outcome = carry_out(Asked(config, frozenset(allowed)))
     for answer in outcome.stress_sets:
         if answer.curve:
             print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")

@@ -1,0 +1,130 @@
+"""`lengen.compare`: many runs in tables, figures and a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from html import escape
+from io import StringIO
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from lengen.analysis.compare_runs import NOTE, Written
+from lengen.analysis.compare_runs import Comparison as CompareRequest
+from lengen.api.asking import Asked, asked, call
+from lengen.api.picture import Picture
+from lengen.config.compose import COMPARE
+from lengen.config.errors import UsageError
+from lengen.records.frame import frame
+
+TABLE, PAIRS = "table.csv", "pairs.csv"
+
+
+class Comparison:
+    """A comparison that was written; shows itself in a notebook.
+
+    Args:
+        path: its folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._note = self._read(NOTE)
+        self._texts = {name: self._read(name) for name in (TABLE, PAIRS) if name in self.files}
+
+    def _read(self, name: str) -> str:
+        return (self.path / name).read_text(encoding="utf-8")
+
+    @property
+    def files(self) -> list[str]:
+        """Names of what was written."""
+        return list(json.loads(self._note)["files"])
+
+    @cached_property
+    def table(self) -> Any:
+        """One row a cell, as a data frame: what `table.csv` has."""
+        return read_frame(self._texts.get(TABLE, ""))
+
+    @cached_property
+    def pairs(self) -> Any:
+        """One row a pair of cells, as a data frame: what `pairs.csv` has; empty where there is one cell."""
+        return read_frame(self._texts.get(PAIRS, ""))
+
+    @property
+    def page(self) -> Path:
+        """The page of all tables and figures, for a browser."""
+        return self.path / "page.html"
+
+    @property
+    def figures(self) -> list[str]:
+        """The figures that there are: a kind alone, or `kind-panel`."""
+        return sorted(name.removesuffix(".png") for name in self.files if name.endswith(".png"))
+
+    def figure(self, kind: str = "multiples", panel: str | None = None) -> Picture:
+        """A figure.
+
+        Args:
+            kind: `multiples` and `profile` show all panels; `curves`, `success`, `heat`, `cost` and `against` one.
+            panel: its name as in the table, where there are several.
+
+        Raises:
+            UsageError: no such figure, or another comparison lies in this folder now.
+        """
+        if self._read(NOTE) != self._note:
+            raise UsageError(
+                f"out={self.path}: another comparison lies there now; compare again, or give each its out="
+            )
+        stem = kind if panel is None else f"{kind}-{Written.name(panel)}"
+        found = [
+            name for name in self.figures if name == stem or (panel is None and name.startswith(f"{kind}-"))
+        ]
+        if len(found) != 1:
+            why = "there are several, give panel=" if found else "there is none"
+            raise UsageError(f"figure {stem!r}: {why} (allowed: {', '.join(self.figures) or 'none'})")
+        return Picture(self.path / f"{found[0]}.png")
+
+    def __repr__(self) -> str:
+        return f"Comparison({str(self.path)!r}): {len(self.table)} cells; {', '.join(self.figures)}"
+
+    def _repr_html_(self) -> str:
+        shown = "" if "multiples" not in self.figures else self.figure().html()
+        page = escape(str(self.page))
+        return f"{self.table._repr_html_()}{shown}<p>{page}</p>"  # the notebook's hook
+
+
+def read_frame(text: str) -> Any:
+    """A CSV as a data frame."""
+    frame((), ())  # says so where pandas is missing
+    import pandas
+
+    return pandas.read_csv(StringIO(text)) if text else pandas.DataFrame()
+
+
+def request(asks: Asked) -> CompareRequest:
+    """What `lengen compare` is asked, from its configuration."""
+    return asks.builder.build(CompareRequest, asks.config)
+
+
+def compare(
+    runs: str | PathLike[str] | Sequence[str | PathLike[str]] = "results/runs", **options: Any
+) -> Comparison:
+    """Compare runs: what `lengen compare` does, in the same folder.
+
+        lengen.compare("results/runs", by="pe").table
+        lengen.compare("results/runs", where="task=copy", x="factor", out="results/mine").figure("curves")
+
+    Args:
+        runs: globs of run folders, or of folders above them.
+        **options: of `lengen compare`: where, by, metric, x, threshold, at, mixed, against, title, out, wandb, …
+
+    Raises:
+        UsageError: an option that is not there, or runs that do not go together.
+    """
+    with call("lengen.compare", (), {"runs": runs, **options}):
+        made = request(asked(COMPARE, (), {"runs": runs, **options}, None))
+        made.run(Console(file=StringIO()))
+    return Comparison(Path(made.out))

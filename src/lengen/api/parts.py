@@ -1,0 +1,152 @@
+"""Objects and classes of the caller in place of options: how they are recorded, and what they are called."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from lengen.config.builder import ready
+from lengen.config.compose import groups, plain
+from lengen.config.errors import UsageError, require
+from lengen.experiment.config import RunConfig
+
+HINTS: dict[str, Any] = typing.get_type_hints(RunConfig)
+"""What each group is in the end."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the caller gave in place of an option.
+
+    Args:
+        group: of the options, such as `task`.
+        given: an object; a class; or `functools.partial` of a class, with its options.
+    """
+
+    group: str
+    given: Any
+
+    def __post_init__(self) -> None:
+        hint: Any = HINTS.get(self.group)
+        given = self.given
+        known = sorted(groups() & set(HINTS))
+        require(self.group in known, f"{self.group}={given!r}: objects are allowed for {', '.join(known)}")
+        classes = inspect.isclass(given) or isinstance(given, partial)
+        require(
+            classes or not (self._built_later or inspect.isroutine(given)),
+            f"{self.group}={given!r}: allowed are a class, or functools.partial(Class, option=value)"
+            + (", as the decoder makes it of its own shape" if self._built_later else ""),
+        )
+        ready(typing.get_args(hint)[1] if self._built_later else hint, given, self.group)
+        require(
+            not getattr(given, "args", ()) or not isinstance(given, partial),
+            f"{self.group}=partial({self._class.__name__}, …): options are given by name",
+        )
+
+    @property
+    def _built_later(self) -> bool:
+        """Whether the decoder makes the object itself, as it alone knows its shape."""
+        return typing.get_origin(HINTS.get(self.group)) is Callable
+
+    @property
+    def _class(self) -> Any:
+        given = self.given.func if isinstance(self.given, partial) else self.given
+        return given if inspect.isclass(given) else type(given)
+
+    @cached_property
+    def made(self) -> Any:
+        """What the builder takes as it stands: an object, or what makes it of the decoder's shape."""
+        if self._built_later:
+            return partial(self.given) if inspect.isclass(self.given) else self.given
+        if inspect.isclass(self.given) or isinstance(self.given, partial):
+            return self.given()
+        return self.given
+
+    @property
+    def node(self) -> dict[str, Any]:
+        """What `config.yaml` records of it: the class and its options.
+
+        Raises:
+            UsageError: an option cannot be read off, or cannot be written down.
+        """
+        return recorded(self.made, self.group)
+
+    @property
+    def label(self) -> str:
+        """What the option is called in folders, columns and legends."""
+        stem = self._class.__module__.rpartition(".")[2]
+        ours = self._class.__module__.startswith("lengen.") and stem != self.group
+        return stem if ours else snake(self._class.__name__)
+
+
+def recorded(value: Any, path: str) -> dict[str, Any]:
+    """An object, or a `partial` of a class, as a node of a configuration.
+
+    Args:
+        value: what is recorded.
+        path: where it stands, for refusals.
+    """
+    if isinstance(value, partial):
+        made = value.func
+        parameters = [*inspect.signature(made).parameters.values()][1:]  # the shape comes first
+        options = {each.name: each.default for each in parameters if each.default is not each.empty}
+        options |= value.keywords
+    else:
+        made = type(value)
+        options = _options(value, path)
+    hints = typing.get_type_hints(made if is_dataclass(made) else made.__init__)
+    node = {
+        name: _recorded(option, f"{path}.{name}", hints.get(name, Any)) for name, option in options.items()
+    }
+    return {"_target_": f"{made.__module__}.{made.__qualname__}", **node}
+
+
+def _options(value: Any, path: str) -> dict[str, Any]:
+    """The arguments of the constructor that would make the same object again."""
+    if is_dataclass(value):
+        return {each.name: getattr(value, each.name) for each in fields(value) if each.init}
+    kind, found = type(value), {}
+    for name, parameter in inspect.signature(kind).parameters.items():
+        if not hasattr(value, name) or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise UsageError(
+                f"{path}={kind.__name__}(…): its argument {name!r} cannot be read off the object, so that the run could not "
+                f"say what it is; keep it as self.{name}, or make {kind.__name__} a dataclass"
+            )
+        found[name] = getattr(value, name)
+    return found
+
+
+def _recorded(value: Any, path: str, hint: Any) -> Any:
+    """One option: a plain value, or objects inside."""
+    if isinstance(value, Mapping):
+        part = typing.get_args(hint)[1] if len(typing.get_args(hint)) > 1 else Any
+        return {name: _recorded(each, f"{path}.{name}", part) for name, each in value.items()}
+    if is_dataclass(value) and not inspect.isclass(value):
+        node = recorded(value, path)
+        if hint is type(value):  # as YAML has it: the annotation says the class
+            node.pop("_target_")
+        return node
+    if not isinstance(value, (str, int, float, type(None), list, tuple, range)) and hasattr(
+        type(value), "__dict__"
+    ):
+        if type(value).__module__ in ("builtins", "numpy", "torch") or callable(value):
+            raise UsageError(f"{path}={value!r}: cannot be written into config.yaml")
+        return recorded(value, path)
+    try:
+        return plain(value)
+    except UsageError as error:
+        raise UsageError(f"{path}={error}") from None
+
+
+def snake(name: str) -> str:
+    """The name of a class as options are called.
+
+    >>> snake("MyTask"), snake("HTTPParser2")
+    ('my_task', 'http_parser2')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -1,0 +1,195 @@
+"""Prompts as text, and what a decoder answers to them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Int, Real
+from torch import Tensor
+
+from lengen.config.errors import UsageError, require
+from lengen.evaluation.decoding import greedy
+from lengen.evaluation.scoring import FREEDOM, SPARE
+from lengen.evaluation.test_set import positions_key
+from lengen.experiment.load_run import TrainedRun
+from lengen.sampling import generator
+from lengen.task import BOS, EOS, PAD, SEP, SPECIAL, Batch, Vocabulary, join_symbols
+
+ROWS = 256
+"""Prompts that are answered at once."""
+END = "⏎"
+"""The end token, as examples are shown."""
+
+
+def tokenized(prompt: str | Sequence[str], vocabulary: Vocabulary) -> list[int]:
+    """Ids of a prompt.
+
+    Args:
+        prompt: a text as `lengen data` shows it, with or without spaces between symbols, read by the longest symbol that
+            fits; or a list of symbols.
+        vocabulary: of the task in its format.
+
+    Raises:
+        UsageError: something is no symbol of the task.
+    """
+    ids = {symbol: index for symbol, index in vocabulary.ids.items() if index not in (PAD, BOS)}
+    ids[END] = EOS
+    if not isinstance(prompt, str):
+        for symbol in prompt:
+            require(symbol in ids, _unknown(symbol, prompt, vocabulary))
+        return [ids[symbol] for symbol in prompt]
+    spaced = any(" " in symbol for symbol in vocabulary.symbols)
+    if not spaced and all(part in ids for part in prompt.split()):
+        return [ids[part] for part in prompt.split()]
+    longest, found, place = max(map(len, ids)), list[int](), 0
+    while place < len(prompt):
+        known = (prompt[place : place + size] for size in range(longest, 0, -1))
+        fits = next((text for text in known if text in ids), None)
+        if fits is None:
+            require(not spaced and prompt[place].isspace(), _unknown(prompt[place], prompt, vocabulary))
+            place += 1
+            continue
+        found.append(ids[fits])
+        place += len(fits)
+    return found
+
+
+def _unknown(symbol: str, prompt: str | Sequence[str], vocabulary: Vocabulary) -> str:
+    """What is wrong with a symbol."""
+    allowed = " ".join((SPECIAL[SEP], *vocabulary.symbols[:60]))
+    more = " …" if len(vocabulary.symbols) > 60 else ""  # noqa: PLR2004
+    return f"prompt {prompt!r}: {symbol!r} is no symbol of this task (allowed: {allowed}{more})"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A trained run that answers prompts, token by token, with positions as in a sweep.
+
+    Args:
+        trained: the run.
+    """
+
+    trained: TrainedRun
+
+    @cached_property
+    def limit(self) -> int:
+        """Tokens that an answer may have: what a free decoder may write at the longest length of the sweep."""
+        task = self.trained.config.formatted_task.evaluation_task()
+        batch = task.sample(self.trained.config.eval_lengths[-1], 64, generator("limit", 0))
+        return math.ceil(int(batch.answer.sum(1).max()) * FREEDOM) + SPARE
+
+    def read(self, prompt: str | Sequence[str]) -> list[int]:
+        """The tokens of a prompt, bos included where the decoder reads one."""
+        config = self.trained.config
+        read = tokenized(prompt, config.formatted_task.vocabulary)
+        read = [BOS, *read] if config.decoder.bos else read
+        require(bool(read), f"prompt {prompt!r}: allowed is at least one symbol")
+        return read
+
+    def predict(self, prompts: Sequence[str | Sequence[str]], limit: int | None = None) -> list[str]:
+        """The answers, as `Task.show` writes them: up to the end token, or to the limit.
+
+        Args:
+            prompts: texts or lists of symbols.
+            limit: tokens of an answer at most; None for as many as the longest length of the sweep may need.
+        """
+        require(limit is None or limit >= 1, f"limit={limit}: allowed is 1 or more")
+        read = [self.read(prompt) for prompt in prompts]
+        sizes = [self._room(tokens, limit or self.limit) for tokens in read]
+        answers = list[str]()
+        for start in range(0, len(read), ROWS):
+            answers += self._written(read[start : start + ROWS], sizes[start : start + ROWS])
+        return answers
+
+    def batch(self, tokens: Sequence[int], time: int) -> Batch:
+        """One prompt, and room for its answer up to some tokens in all."""
+        row = torch.full((1, time), PAD)
+        row[0, : len(tokens)] = torch.tensor(tokens)
+        answer = (torch.arange(time) >= len(tokens)).unsqueeze(0)
+        vocabulary = self.trained.config.formatted_task.vocabulary
+        return Batch(row, answer, answer, None, torch.tensor([len(tokens)]), vocabulary)
+
+    def positions(self, batch: Batch, prompt: int) -> Real[Tensor, "1 time *streams"]:
+        """Positions of one row.
+
+        Args:
+            batch: the row.
+            prompt: its tokens that are no answer.
+
+        Raises:
+            UsageError: positions cannot be told from the tokens alone, or there are not as many.
+        """
+        config = self.trained.config
+        key = positions_key(config.eval, prompt)
+        placed = config.positions(batch, generator(*key), training=False)
+        budget = self.trained.decoder.pe.budget
+        largest = config.positions.largest(batch, training=False)
+        require(
+            budget is None or largest < budget,
+            f"positions up to {largest} are needed, pe={config.labels.pe} holds {budget} of them",
+        )
+        return placed
+
+    def _room(self, tokens: Sequence[int], limit: int) -> int:
+        """Tokens of a prompt and its answer: as many as the limit allows and positions hold."""
+        low, high = len(tokens), len(tokens) + limit
+        if self._fits(tokens, high):
+            return high
+        try:
+            self.positions(self.batch(tokens, low), low)
+        except ValueError as error:
+            name = self.trained.config.labels.positions
+            raise UsageError(f"positions={name}: these tokens have none ({error})") from None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._fits(tokens, middle) else (low, middle)
+        return low
+
+    def _fits(self, tokens: Sequence[int], time: int) -> bool:
+        try:
+            self.positions(self.batch(tokens, time), len(tokens))
+        except ValueError:
+            return False
+        return True
+
+    def _written(self, read: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[str]:
+        """Answers to prompts that fit into memory together."""
+        vocabulary, decoder = self.trained.config.formatted_task.vocabulary, self.trained.decoder
+        device, width = next(decoder.parameters()).device, max(sizes)
+        prompts = torch.tensor([len(tokens) for tokens in read]).unsqueeze(1)
+        column = torch.arange(width)
+        answer = (column >= prompts) & (column < torch.tensor(sizes).unsqueeze(1))
+        rows = torch.cat([self.batch(tokens, width).tokens for tokens in read])
+
+        def place(tokens: Int[Tensor, "batch time"]) -> Real[Tensor, "#batch time *streams"]:
+            return self._placed(tokens.cpu(), prompts.flatten().tolist(), sizes).to(device)
+
+        if bool(answer.any()):
+            rows = greedy(decoder, rows.to(device), answer.to(device), place, stop=True).cpu()
+        texts = []
+        for row, some in zip(rows, answer, strict=True):
+            symbols = vocabulary.decode(row[some].tolist())
+            end = symbols.index(SPECIAL[EOS]) + 1 if SPECIAL[EOS] in symbols else len(symbols)
+            texts.append(join_symbols(symbols[:end]))
+        return texts
+
+    def _placed(
+        self, tokens: Int[Tensor, "batch time"], prompts: Sequence[int], sizes: Sequence[int]
+    ) -> Real[Tensor, "#batch time *streams"]:
+        """Positions of every row as if it were alone; columns that it never reaches repeat its last one."""
+        if self.trained.config.positions.counts:
+            return torch.arange(tokens.shape[1]).unsqueeze(0)
+        rows = []
+        for row, prompt, size in zip(tokens, prompts, sizes, strict=True):
+            batch = self.batch(row[:size].tolist(), size)
+            column = (torch.arange(size) >= prompt).unsqueeze(0)
+            own = Batch(batch.tokens, column, column, None, batch.length, batch.vocabulary)
+            placed = self.positions(own, prompt)
+            rows.append(
+                torch.cat([placed, placed[:, -1:].expand(1, tokens.shape[1] - size, *placed.shape[2:])], 1)
+            )
+        return torch.cat(rows)

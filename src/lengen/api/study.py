@@ -1,0 +1,137 @@
+"""`lengen.study`: one run for every combination of some options."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from lengen.api.asking import Folders
+from lengen.api.comparison import Comparison, compare
+from lengen.api.picture import Picture
+from lengen.api.run import Run
+from lengen.api.training import train
+from lengen.config.errors import UsageError, require
+
+SEEDS = ("seed", "init_seed", "data_seed")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that failed: what was asked, and why."""
+
+    options: Mapping[str, Any]
+    error: Exception
+
+    def __repr__(self) -> str:
+        return f"{named(self.options)}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs that differ in some options; shows itself in a notebook.
+
+    Args:
+        runs: those that are over, in order.
+        failed: those that failed.
+        varied: the options in which they differ.
+    """
+
+    runs: tuple[Run, ...]
+    failed: tuple[Failure, ...]
+    varied: tuple[str, ...]
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The runs compared, in a folder beside them."""
+        require(bool(self.runs), "a study of which every run failed has nothing to compare")
+        paths = [str(run.path) for run in self.runs]
+        results = Path(self.runs[0].config["results_dir"])
+        digest = hashlib.sha256("\n".join(paths).encode()).hexdigest()[:8]
+        return self.compare(out=str(results / "studies" / digest))
+
+    def compare(self, **options: Any) -> Comparison:
+        """The runs compared by what was varied, or as the options say.
+
+        Args:
+            **options: see `lengen.compare`.
+        """
+        by = [name for name in self.varied if name not in SEEDS] or ["pe"]
+        return compare([run.path for run in self.runs], **{"by": by, **options})
+
+    @property
+    def table(self) -> Any:
+        """One row a cell, as a data frame."""
+        return self.comparison.table
+
+    @property
+    def pairs(self) -> Any:
+        """One row a pair of cells, as a data frame."""
+        return self.comparison.pairs
+
+    def figure(self, kind: str = "multiples", panel: str | None = None) -> Picture:
+        """A figure of the comparison; see `Comparison.figure`."""
+        return self.comparison.figure(kind, panel)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"Study of {len(self.runs) + len(self.failed)} runs over {', '.join(self.varied) or 'nothing'}"
+        ]
+        return "\n  ".join([*lines, *(f"failed: {each!r}" for each in self.failed)])
+
+    def _repr_html_(self) -> str:
+        head = "<br>".join(map(escape, repr(self).splitlines()))
+        shown = self.comparison._repr_html_() if self.runs else ""  # the notebook's hook
+        return f"<p>{head}</p>{shown}"
+
+
+def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any) -> Study:
+    """One run for every combination of the options that are lists: what `lengen train -m` does, in the same folders.
+
+        lengen.study(task="passkey", pe=["nope", "rope"], seed=range(3))
+        lengen.study(task="copy", pe=[MyEncoding, "rope"], **{"optimizer.lr": [0.01, 0.02]}, eval={"lengths": [5, 10, 20]})
+
+    Options in a dictionary, and words, are not varied: a list there is the value.
+
+    Args:
+        *words: overrides as on the command line, for all runs.
+        jobs: runs at a time.
+        config_dir: folders of one's own YAML, as `--config-dir`.
+        **options: see `lengen.train`; lists, tuples and ranges are varied, the last one fastest.
+
+    Returns:
+        The study. A run that fails does not stop the others: it is named on standard error and in `failed`.
+
+    Raises:
+        UsageError: an option that is not there.
+        Exception: what went wrong, where every run failed.
+    """
+    require(jobs == 1, f"jobs={jobs}: allowed is 1; several runs at a time come with the launchers")
+    varied = {name: list(value) for name, value in options.items() if isinstance(value, (list, tuple, range))}
+    for name, values in varied.items():
+        require(bool(values), f"{name}={options[name]!r}: allowed is at least one value")
+    runs, failed = list[Run](), list[Failure]()
+    for row in product(*varied.values()):
+        chosen = dict(zip(varied, row, strict=True))
+        try:
+            runs.append(train(*words, config_dir=config_dir, **{**options, **chosen}))
+        except Exception as error:  # noqa: BLE001  # as in a multirun, it is told and the others go on
+            failed.append(Failure(chosen, error))
+            print(f"lengen: failed: {failed[-1]!r}", file=sys.stderr)
+            if not isinstance(error, (UsageError, OSError)):
+                traceback.print_exception(error)
+    if failed and not runs:
+        raise failed[0].error
+    return Study(tuple(runs), tuple(failed), tuple(varied))
+
+
+def named(options: Mapping[str, Any]) -> str:
+    """Options as one writes them."""
+    return " ".join(f"{name}={getattr(value, '__name__', value)}" for name, value in options.items())

@@ -1,0 +1,104 @@
+"""Studies, comparisons and evaluations from Python: the files and rows of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas
+import pytest
+
+import lengen
+from api.conftest import TINY
+from api.mine import MyEncoding
+from conftest import command
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(tmp_path_factory.mktemp("study"))
+        yield lengen.study(task="copy", pe=["rope", MyEncoding, "rpoe"], seed=range(2), **TINY)
+
+
+def test_lists_are_varied_and_a_run_that_fails_is_named(study, capsys):
+    labels = [(run.config["labels"]["pe"], run.config["seed"]) for run in study.runs]
+    assert labels == [("rope", 0), ("rope", 1), ("my_encoding", 0), ("my_encoding", 1)]
+    assert all(run.config["eval"]["lengths"] == [2, 3, 5] for run in study.runs)
+    assert [repr(each).partition(":")[0] for each in study.failed] == ["pe=rpoe seed=0", "pe=rpoe seed=1"]
+    assert "Study of 6 runs over pe, seed" in repr(study)
+    assert repr(study).count("failed: pe=rpoe") == 2
+    assert "did you mean 'rope'" in repr(study)
+
+
+def test_a_study_shows_its_table_and_figures(study):
+    assert set(study.table["line"]) == {"rope", "my_encoding"}
+    assert len(study.pairs)
+    assert study.figure("curves").png.startswith(b"\x89PNG")
+    html = study._repr_html_()
+    assert "my_encoding" in html
+    assert "data:image/png;base64," in html
+    assert study.comparison.path.parts[:3] == ("results", "runs", "studies")
+    other = study.compare(by="seed", out="results/other")
+    assert len(other.table) != 0
+
+
+def test_a_study_of_which_every_run_fails_fails():
+    with pytest.raises(lengen.UsageError, match="unknown option task=cpoy"):
+        lengen.study(task="cpoy", seed=[0, 1])
+    with pytest.raises(
+        lengen.UsageError, match="jobs=2: allowed is 1; several runs at a time come with the launchers"
+    ):
+        lengen.study(task="copy", jobs=2)
+    with pytest.raises(lengen.UsageError, match=r"pe=\[\]: allowed is at least one value"):
+        lengen.study(task="copy", pe=[])
+
+
+def test_compare_writes_what_the_command_writes(study, monkeypatch, capsys):
+    capsys.readouterr()
+    found = lengen.compare("results/runs", by="pe", out="results/python")
+    assert capsys.readouterr().out == ""
+    assert command(monkeypatch, "compare", "runs=results/runs", "by=pe", "out=results/words") == 0
+    for name in ("table.csv", "pairs.csv", "curves.csv", "table.md", "page.html"):
+        assert (found.path / name).read_text() == (Path("results/words") / name).read_text(), name
+    assert found.files == sorted(
+        path.name for path in Path("results/words").iterdir() if path.name != "compare.json"
+    )
+    pandas.testing.assert_frame_equal(found.table, pandas.read_csv(found.path / "table.csv"))
+    assert found.page.exists()
+    assert found.figure("curves", panel="copy").save("curves.svg").read_text().startswith("<?xml")
+    assert "curves-copy" in repr(found)
+    with pytest.raises(lengen.UsageError, match=r"figure 'curvs': there is none \(allowed: .*curves-copy"):
+        found.figure("curvs")
+    lengen.compare("results/runs", by="seed", out="results/python")
+    with pytest.raises(lengen.UsageError, match="another comparison lies there now"):
+        found.figure()
+
+
+def test_compare_refuses_as_the_command_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(lengen.UsageError, match="unknown option 'treshold'; did you mean 'threshold'"):
+        lengen.compare(treshold=0.5)
+
+
+def test_evaluate_is_the_eval_of_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run = lengen.train(task="copy", pe="rope", **TINY)
+    found = run.evaluate(lengths=[4, 6], decode="greedy")
+    assert found.curve.lengths == (4, 6)
+    assert command(monkeypatch, "eval", f"run={run.path}", "lengths=[4,6]", "decode=greedy") == 0
+    assert "is there already" in capsys.readouterr().out
+    hard = run.evaluate(stress="repeats", lengths=[4])
+    assert len(hard) == 1
+    assert hard[0].stress == "repeats"
+    assert hard[0].path.parent == run.path / "eval"
+    assert list(hard.to_pandas()["stress"]) == ["repeats"]
+    assert str(hard[0].path) in repr(hard)
+    assert "<table>" in hard._repr_html_()
+    looked = run.evaluate(inspect="attention", examples=4)
+    assert "attention.csv" in repr(looked)
+    with pytest.raises(lengen.UsageError, match="there are 0 curves"):
+        _ = looked.curve
+    with pytest.raises(lengen.UsageError, match="unknown option 'lenghts'"):
+        run.evaluate(lenghts=[3])
+    with pytest.raises(lengen.UsageError, match="examines this run"):
+        run.evaluate(run="x")
