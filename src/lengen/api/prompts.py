@@ -141,7 +141,7 @@ class Answers:
             return high
         try:
             self.positions(self.batch(tokens, low), low)
-        except ValueError as error:
+        except UsageError as error:
             name = self.trained.config.labels.positions
             raise UsageError(f"positions={name}: these tokens have none ({error})") from None
         while high - low > 1:
@@ -152,7 +152,7 @@ class Answers:
     def _fits(self, tokens: Sequence[int], time: int) -> bool:
         try:
             self.positions(self.batch(tokens, time), len(tokens))
-        except ValueError:
+        except UsageError:
             return False
         return True
 

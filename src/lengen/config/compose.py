@@ -104,12 +104,15 @@ class Request:
         Raises:
             UsageError: an unknown option, or a value that cannot be read.
         """
-        from hydra.errors import CompactHydraException
+        from hydra.errors import HydraException
         from omegaconf.errors import OmegaConfBaseException
+        from yaml import YAMLError
 
         try:
             return self._composed()
-        except (CompactHydraException, OmegaConfBaseException) as error:
+        except UsageError:
+            raise
+        except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
             raise UsageError(explain(error, self.command.name, self.words, self.folders)) from None
 
     def _composed(self) -> dict[str, Any]:
