@@ -44,6 +44,11 @@ class Part:
         )
         ready(typing.get_args(hint)[1] if self._built_later else hint, given, self.group)
         require(
+            "<locals>" not in self._class.__qualname__,
+            f"{self.group}={self._class.__name__}: a class inside a function cannot be found again; "
+            "allowed is one at the top of a module or of a notebook",
+        )
+        require(
             not getattr(given, "args", ()) or not isinstance(given, partial),
             f"{self.group}=partial({self._class.__name__}, …): options are given by name",
         )

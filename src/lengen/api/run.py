@@ -42,6 +42,7 @@ class Run:
         folder: of the run.
         given: objects or classes of one's own in place of options, by group; see `lengen.load`.
         allowed: top-level modules whose classes its configuration may name.
+        changed: whether it is used although its code or data are not what it was trained with.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Run:
         folder: RunFolder,
         given: Mapping[str, Any] = MappingProxyType({}),
         allowed: Iterable[str] = ("lengen",),
+        *,
+        changed: bool = False,
     ) -> None:
-        self._folder, self._allowed = folder, frozenset(allowed)
+        self._folder, self._allowed, self._changed = folder, frozenset(allowed), changed
         self._given = {group: part for group, part in given.items() if group not in NOT_KEPT}
 
     @property
@@ -116,7 +119,7 @@ class Run:
     def _trained_run(self) -> TrainedRun:
         if self._needs:
             raise UsageError(f"run={self.path}: {self._needs}")
-        return load_run.load(self._folder, HERE, self._allowed, self._given)
+        return load_run.load(self._folder, HERE, self._allowed, self._given, changed=self._changed)
 
     @property
     def _needs(self) -> str:
@@ -188,7 +191,7 @@ class Run:
         """
         with call("run.evaluate", (), options):
             require(not self._needs, f"run={self.path}: {self._needs}")
-            return evaluate(self._folder, options, self._allowed, self._given)
+            return evaluate(self._folder, {"changed": self._changed, **options}, self._allowed, self._given)
 
     def __repr__(self) -> str:
         if not self.curve.rows:
@@ -214,7 +217,9 @@ class Run:
         return self.figure().png if self.curve.rows else None
 
 
-def load(path: str | PathLike[str], *, config_dir: Folders = None, **given: Any) -> Run:
+def load(
+    path: str | PathLike[str], *, config_dir: Folders = None, changed: bool = False, **given: Any
+) -> Run:
     """A run from its folder.
 
         lengen.load("results/runs/copy/rope")
@@ -223,6 +228,7 @@ def load(path: str | PathLike[str], *, config_dir: Folders = None, **given: Any)
     Args:
         path: of the run, or of a folder or glob with one run.
         config_dir: folders of one's own YAML, as `--config-dir`.
+        changed: take it although its code or data are not what it was trained with; evaluations are marked.
         **given: objects or classes of one's own that it was trained with, by group. A class takes the options that the
             run recorded.
 
@@ -237,7 +243,7 @@ def load(path: str | PathLike[str], *, config_dir: Folders = None, **given: Any)
     )
     status = folders[0].facts().get("status", "nothing")
     require(status in OVER, f"path={path}: its status is {status!r} (allowed: a run that is over)")
-    run = Run(folders[0], given, {"lengen", *named_modules(listed(config_dir))})
+    run = Run(folders[0], given, {"lengen", *named_modules(listed(config_dir))}, changed=changed)
     for group, part in given.items():
         node, own = Part(group, part), run.config.get(group)
         require(

@@ -14,6 +14,7 @@ import sys
 import sysconfig
 import tokenize
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,18 @@ def sources(kind: type[Any]) -> dict[str, tuple[Path | None, str]]:
 
 
 def _source(kind: type[Any]) -> str:
-    """Source of a class of a notebook or a script; its name where nothing knows it."""
-    try:
+    """Source of a class of a notebook or a script; in a notebook, that of its functions and its other attributes."""
+    with suppress(OSError, TypeError):
         return inspect.getsource(kind)
-    except (OSError, TypeError):
-        return kind.__qualname__
+    parts = [kind.__qualname__]
+    for name, value in vars(kind).items():
+        function = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        if inspect.isfunction(function):
+            with suppress(OSError, TypeError):
+                parts.append(inspect.getsource(function))
+        elif isinstance(value, (str, int, float, bool, tuple)) and not name.startswith("__"):
+            parts.append(f"{name} = {value!r}")
+    return "\n".join(parts)
 
 
 def digest(text: str) -> str:
