@@ -112,7 +112,7 @@ class Run:
 
     def _draw(self, path: Path) -> None:
         config, accuracy = self._trained_run.config, self.id_exact_match or 0.0
-        note = footnote(config, accuracy)
+        note = footnote(config, accuracy, self._trained_run.trained_lengths)
         figure.draw(self.curve, path, title=config.title, footnote=note, trained=self.trained)
 
     @cached_property
