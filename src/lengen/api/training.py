@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lengen.api.asking import Asked, Folders, asked, call
+from lengen.api.asking import Folders, asked, call
 from lengen.api.run import Run
 from lengen.config.compose import TRAIN
-from lengen.experiment.config import RunConfig
-from lengen.experiment.run import Experiment, Outcome
-
-
-def carry_out(request: Asked) -> Outcome:
-    """One run, from its configuration to its files; says what has changed since earlier ones."""
-    config = request.config
-    experiment = Experiment(request.builder.build(RunConfig, {**config, "record": config}))
-    for line in experiment.changes():
-        print(f"lengen: {line}", flush=True)
-    return experiment.run()
+from lengen.experiment.run import carry_out
 
 
 def train(*words: str, config_dir: Folders = None, **options: Any) -> Run:
@@ -45,5 +35,5 @@ def train(*words: str, config_dir: Folders = None, **options: Any) -> Run:
     """
     with call("lengen.train", words, options):
         request = asked(TRAIN, words, options, config_dir)
-        outcome = carry_out(request)
+        outcome = carry_out(request.config, request.builder)
     return Run(outcome.folder, request.given, request.allowed)

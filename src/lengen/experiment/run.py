@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
+from lengen.config.builder import Builder
 from lengen.decoder import Decoder
 from lengen.evaluation.sweep import mean_scores, sweep
 from lengen.experiment.compatibility import check
@@ -256,3 +257,19 @@ class Experiment:
                 seconds = round(before + time.perf_counter() - started, 2)
                 folder.record({"status": status, "error": error, "wall_seconds": seconds})
             config.logger.finish(status)
+
+
+def carry_out(record: Mapping[str, Any], builder: Builder) -> Outcome:
+    """One run, from its resolved configuration to its files; prints what changed since earlier runs of the same command.
+
+    Args:
+        record: the keys of `configs/train.yaml`, resolved.
+        builder: makes objects of them.
+
+    Raises:
+        UsageError: an option that is not there, a value that is not allowed, or options that do not go together.
+    """
+    experiment = Experiment(builder.build(RunConfig, {**record, "record": record}))
+    for line in experiment.changes():
+        print(f"lengen: {line}", flush=True)  # noqa: T201
+    return experiment.run()

@@ -19,11 +19,11 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
     """One run, from its configuration to its files and its table."""
     if folder := finished_already(config):  # answered without torch
         return tell(folder, earlier=True)
-    from lengen.api.asking import Asked
-    from lengen.api.training import carry_out
+    from lengen.config.builder import Builder
+    from lengen.experiment.run import carry_out
     from lengen.report import terminal
 
-    outcome = carry_out(Asked(config, frozenset(allowed)))
+    outcome = carry_out(config, Builder(allowed))
     for answer in outcome.stress_sets:
         if answer.curve:
             print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")
