@@ -102,3 +102,10 @@ def test_evaluate_is_the_eval_of_the_command_line(tmp_path, monkeypatch, capsys)
         run.evaluate(lenghts=[3])
     with pytest.raises(lengen.UsageError, match="examines this run"):
         run.evaluate(run="x")
+
+
+def test_a_list_is_the_value_of_an_option_that_is_a_list():
+    from lengen.api.study import list_options
+
+    options = {"seed": [0, 1], "eval.lengths": [2, 4], "optimizer.lr": [0.1, 0.2], "task.alphabet": 3}
+    assert list_options(["task=copy"], options, None) == ["eval.lengths"]

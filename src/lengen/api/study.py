@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -13,11 +13,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lengen.api.asking import Folders
+from lengen.api.asking import Folders, asked
 from lengen.api.comparison import Comparison, compare
 from lengen.api.picture import Picture
 from lengen.api.run import Run
 from lengen.api.training import train
+from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError, require
 
 SEEDS = ("seed", "init_seed", "data_seed")
@@ -98,7 +99,8 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
         lengen.study(task="passkey", pe=["nope", "rope"], seed=range(3))
         lengen.study(task="copy", pe=[MyEncoding, "rope"], **{"optimizer.lr": [0.01, 0.02]}, eval={"lengths": [5, 10, 20]})
 
-    Options in a dictionary, and words, are not varied: a list there is the value.
+    Options in a dictionary, and words, are not varied: a list there is the value. An option that is a list itself, such
+    as `eval.lengths`, is varied by a list of lists.
 
     Args:
         *words: overrides as on the command line, for all runs.
@@ -115,6 +117,9 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
     """
     require(jobs == 1, f"jobs={jobs}: allowed is 1; several runs at a time come with the launchers")
     varied = {name: list(value) for name, value in options.items() if isinstance(value, (list, tuple, range))}
+    for name in list_options(words, options, config_dir):
+        if not any(isinstance(value, (list, tuple, range)) for value in varied.get(name, [[]])):
+            del varied[name]  # it is one value
     for name, values in varied.items():
         require(bool(values), f"{name}={options[name]!r}: allowed is at least one value")
     runs, failed = list[Run](), list[Failure]()
@@ -130,6 +135,27 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
     if failed and not runs:
         raise failed[0].error
     return Study(tuple(runs), tuple(failed), tuple(varied))
+
+
+def list_options(words: Sequence[str], options: Mapping[str, Any], config_dir: Folders) -> list[str]:
+    """Options whose value is a list itself, such as `eval.lengths`: only a list of lists varies them."""
+    dotted = [name for name in options if "." in name]
+    if not dotted:
+        return []
+    first = {
+        name: value[0] if isinstance(value, (list, tuple, range)) and value else value
+        for name, value in options.items()
+        if name not in dotted
+    }
+    config = asked(TRAIN, words, first, config_dir).config
+    found = []
+    for name in dotted:
+        node: Any = config
+        for part in name.split("."):
+            node = node.get(part) if isinstance(node, Mapping) else None
+        if isinstance(node, list):
+            found.append(name)
+    return found
 
 
 def named(options: Mapping[str, Any]) -> str:

@@ -154,12 +154,12 @@ def test_lego_and_scan_of_the_specification():
     assert written(text, scan.vocabulary(symbols)) == [("Solve: walk after turn right[SEP] ", "Right Walk")]
 
 
-# -- the lines of the README --
+# -- the lines of the documentation --
 
 
 def lines():
     """Of every row of its table: the options of the task, and an example."""
-    text = Path(__file__).parents[3].joinpath("README.md").read_text()
+    text = Path(__file__).parents[3].joinpath("docs", "tasks.md").read_text()
     rows = text.split("| the paper's | options |")[1].split("\n\n")[0].splitlines()[2:]
     for row in rows:
         name, options, example = row.strip("| ").split(" | ")
