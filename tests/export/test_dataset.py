@@ -189,9 +189,9 @@ def test_without_a_number_a_small_task_is_written_whole(lengen, tmp_path):
             ("task=parity", "trainer.deduplicate=true", "examples=null"),
             ["length 1", "trainer.deduplicate=true"],
         ),
-        (("examples=0",), ["examples=0", "1 or more"]),
+        (("examples=0",), ["examples=0", "at least 1"]),
         (("files=csv",), ["files=csv", "parquet, jsonl"]),
-        (("lengths.maximum=2",), ["train_length=3", "the longest of lengths is 2"]),
+        (("lengths.maximum=2",), ["train_length=3", "must equal the longest training length of lengths, 2"]),
         (("eval.lengths=[0]",), ["eval.lengths has 0"]),
         (("task=copy", "task.repeats=unique", "eval.lengths=[30]"), ["length 30"]),
     ],
@@ -209,7 +209,7 @@ def test_what_is_there_is_not_touched(lengen, tmp_path):
     (tmp_path / "out" / "mine").write_text("mine")
     ran = lengen("data", "task=copy", "export=out", *SMALL)
     assert ran.code == 2
-    assert "export=out: is there already" in ran.err
+    assert "export=out: already exists" in ran.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
 
 

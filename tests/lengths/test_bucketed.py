@@ -76,10 +76,10 @@ def test_without_odds_there_is_no_curriculum():
 @pytest.mark.parametrize(
     ("lengths", "words"),
     [
-        (lambda: Bucketed(5, per_batch=0), r"lengths\.per_batch=0: allowed is 1 or more"),
-        (lambda: Cyclic(5, 10, cycles=0), r"lengths\.cycles=0: allowed is 1 or more"),
-        (lambda: Cyclic(5, 10, odds=0.5), r"lengths\.odds=0\.5: allowed is 1 or more"),
-        (lambda: Cyclic(5, 10, per_batch=0), r"lengths\.per_batch=0: allowed is 1 or more"),
+        (lambda: Bucketed(5, per_batch=0), r"lengths\.per_batch=0: must be at least 1"),
+        (lambda: Cyclic(5, 10, cycles=0), r"lengths\.cycles=0: must be at least 1"),
+        (lambda: Cyclic(5, 10, odds=0.5), r"lengths\.odds=0\.5: must be at least 1"),
+        (lambda: Cyclic(5, 10, per_batch=0), r"lengths\.per_batch=0: must be at least 1"),
     ],
 )
 def test_refusals(lengths, words):

@@ -42,7 +42,7 @@ class Odd(Copy):
     """A copy of odd lengths alone."""
 
     def sample(self, length, count, generator):
-        require_length(length % 2 == 1, length, "allowed are odd ones")
+        require_length(length % 2 == 1, length, "the length must be odd")
         return super().sample(length, count, generator)
 
 
@@ -152,10 +152,10 @@ def test_support_of_a_list_is_ascending():
     [
         (Uniform, {"maximum": 5, "minimum": 0}, ["lengths.minimum=0", "1 to", "5"]),
         (Uniform, {"maximum": 5, "minimum": 6}, ["lengths.minimum=6", "1 to", "5"]),
-        (Uniform, {"maximum": 5, "per_batch": 0}, ["lengths.per_batch=0", "1 or more"]),
-        (Listed, {"values": []}, ["lengths.values=[]", "from 1 up"]),
-        (Listed, {"values": [3, 0]}, ["lengths.values=[3, 0]", "from 1 up"]),
-        (Listed, {"values": [3], "per_batch": 0}, ["lengths.per_batch=0", "1 or more"]),
+        (Uniform, {"maximum": 5, "per_batch": 0}, ["lengths.per_batch=0", "at least 1"]),
+        (Listed, {"values": []}, ["lengths.values=[]", "a list of lengths of at least 1"]),
+        (Listed, {"values": [3, 0]}, ["lengths.values=[3, 0]", "a list of lengths of at least 1"]),
+        (Listed, {"values": [3], "per_batch": 0}, ["lengths.per_batch=0", "at least 1"]),
     ],
 )
 def test_refusals(kind, options, words):

@@ -37,12 +37,12 @@ def test_draws_are_uniform_up_to_the_longest():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"start": 0}, r"lengths\.start=0: allowed is 1 to the longest training length, 5"),
-        ({"start": 6}, r"lengths\.start=6: allowed is 1 to the longest training length, 5"),
-        ({"until": 0.0}, r"lengths\.until=0\.0: allowed is above 0, up to 1"),
-        ({"until": 1.5}, r"lengths\.until=1\.5: allowed is above 0, up to 1"),
-        ({"stages": 1}, r"lengths\.stages=1: allowed is null, or 2 or more"),
-        ({"per_batch": 0}, r"lengths\.per_batch=0: allowed is 1 or more"),
+        ({"start": 0}, r"lengths\.start=0: must be from 1 to the longest training length, 5"),
+        ({"start": 6}, r"lengths\.start=6: must be from 1 to the longest training length, 5"),
+        ({"until": 0.0}, r"lengths\.until=0\.0: must be in \(0, 1\]"),
+        ({"until": 1.5}, r"lengths\.until=1\.5: must be in \(0, 1\]"),
+        ({"stages": 1}, r"lengths\.stages=1: must be null or at least 2"),
+        ({"per_batch": 0}, r"lengths\.per_batch=0: must be at least 1"),
     ],
 )
 def test_refusals(options, words):

@@ -101,7 +101,7 @@ def test_symbols_are_uniform():
     ("changes", "words"),
     [
         ({"symbols": []}, ["task.symbols=[]", "one or more"]),
-        ({"symbols": ["a", "a", "b"]}, ["task.symbols=['a', 'a', 'b']", "each once"]),
+        ({"symbols": ["a", "a", "b"]}, ["task.symbols=['a', 'a', 'b']", "each given once"]),
         ({"symbols": ["a", "b"]}, ["task.table.shut=", "each of the 2 symbols"]),
         ({"table": {"shut": ["shut", "shut", "gone"]}}, ["task.table.shut=", "gone", "states: shut"]),
         ({"start": "gone"}, ["task.start=gone", "shut, open, locked"]),

@@ -94,8 +94,8 @@ def test_alphabet_is_used_up():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"alphabet": 0}, ["task.alphabet=0", "1 or more"]),
-        ({"alphabet": 1, "substitute": True}, ["task.alphabet=1", "2 or more"]),
+        ({"alphabet": 0}, ["task.alphabet=0", "at least 1"]),
+        ({"alphabet": 1, "substitute": True}, ["task.alphabet=1", "at least 2"]),
     ],
 )
 def test_refusals(options, words):

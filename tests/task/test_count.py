@@ -74,8 +74,8 @@ def test_chance_draws_every_symbol_freely():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"alphabet": 1}, ["task.alphabet=1", "2 or more"]),
-        ({"digits": 0}, ["task.digits=0", "null", "1 or more"]),
+        ({"alphabet": 1}, ["task.alphabet=1", "at least 2"]),
+        ({"digits": 0}, ["task.digits=0", "null", "at least 1"]),
     ],
 )
 def test_refusals(options, words):

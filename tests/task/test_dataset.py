@@ -273,21 +273,21 @@ UNIFORM = ("missing", "number", "text")
         ("missing", (), ["task.prompt=prompt", "no such column", "question, answer, length"]),
         ("number", (), ["task.prompt=prompt", "int64", "allowed: text"]),
         ("text", (), ["task.length=length", "string", "allowed: whole numbers"]),
-        ("zero", (), ["row 1", "length is not 1 or more"]),
+        ("zero", (), ["row 1", "length is not at least 1"]),
         ("empty", (), ["row 1", "its answer is empty"]),
         ("null", (), ["row 1", "its prompt is empty"]),
         ("long", ("task.maximum=99",), ["task.maximum=99", "row 1 has 100 tokens"]),
-        ("kept", ("task.tokens=words",), ["<eos>", "means something else"]),
+        ("kept", ("task.tokens=words",), ["<eos>", "is reserved and cannot be a word"]),
         ("good", ("train_length=3",), ["train_length=3: length 3", "split train has no example", "allowed: 2"]),
         ("good", ("lengths=uniform",), ["training length 1: length 1", "split train has no example", "allowed: 2"]),
         ("good", ("task.evaluation=[train[:1]]", "task.length=other"), ["task.length=other", "prompt, answer, length"]),
         ("good", ("task.train=trian",), ["task.train=trian", "did you mean 'train'"]),
         ("good", ("task.evaluation=[test]",), ["task.evaluation=test", "allowed: train"]),
-        ("good", ("task.evaluation=null",), ["task.evaluation", "no other split than train"]),
+        ("good", ("task.evaluation=null",), ["task.evaluation", "no split other than train"]),
         ("good", ("task.train=train[:0]",), ["task.train=train[:0]", "no rows"]),
         ("good", ("task.train=train[x]",), ["task.train=train[x]", "train[90%:]"]),
         ("good", ("task.tokens=no.json",), ["task.tokens=no.json", "characters, words"]),
-        ("good", ("task.tokens=rows.jsonl",), ["task.tokens=rows.jsonl", "no tokenizer.json"]),
+        ("good", ("task.tokens=rows.jsonl",), ["task.tokens=rows.jsonl", "not a valid tokenizer.json"]),
         ("good", ("eval.lengths=[2,4]",), ["eval.lengths has 4", "length 4"]),
         ("good", ("task.path=none.jsonl",), ["task.path=none.jsonl", "no such file"]),
         ("good", ("task.path=lengen:x",), ["task.path=lengen:x", "lengen:passkey"]),
@@ -399,7 +399,7 @@ def test_an_exported_folder_whose_rows_were_changed_is_refused(lengen, tmp_path)
     file.write_text(file.read_text() + '{"prompt":"1*2=","answer":"2","length":1}\n')
     ran = lengen("train", "task=dataset", "task.path=out", *TINY, "train_length=2", "eval.lengths=[2]")
     assert ran.code == 2
-    assert "no symbol ['*']" in ran.err
+    assert "the rows contain '*', which is not a symbol" in ran.err
 
 
 @pytest.mark.whole_run

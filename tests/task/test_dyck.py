@@ -90,7 +90,7 @@ def test_long_words_are_drawn():
     [
         ({"kinds": 0}, ["task.kinds=0", "1 to 4"]),
         ({"kinds": 5}, ["task.kinds=5", "1 to 4"]),
-        ({"depth": 0}, ["task.depth=0", "null", "1 or more"]),
+        ({"depth": 0}, ["task.depth=0", "null", "at least 1"]),
     ],
 )
 def test_refusals(options, words):

@@ -54,5 +54,5 @@ def test_stress_sets():
 
 @pytest.mark.parametrize("ignore", [-0.1, 1.1])
 def test_refusals(ignore):
-    with pytest.raises(ValueError, match=rf"task\.ignore={ignore}: allowed is 0 to 1"):
+    with pytest.raises(ValueError, match=rf"task\.ignore={ignore}: must be in \[0, 1\]"):
         FlipFlop(ignore=ignore)

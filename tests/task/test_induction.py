@@ -65,10 +65,10 @@ def test_stress_sets_put_the_trigger_at_eleven_depths():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"alphabet": 0}, ["task.alphabet=0", "1 or more"]),
-        ({"alphabet": 1, "trigger": "symbol"}, ["task.alphabet=1", "2 or more"]),
-        ({"depth": 1.5}, ["task.depth=1.5", "null", "0 to 1"]),
-        ({"depth": -0.1}, ["task.depth=-0.1", "null", "0 to 1"]),
+        ({"alphabet": 0}, ["task.alphabet=0", "at least 1"]),
+        ({"alphabet": 1, "trigger": "symbol"}, ["task.alphabet=1", "at least 2"]),
+        ({"depth": 1.5}, ["task.depth=1.5", "null", "in [0, 1]"]),
+        ({"depth": -0.1}, ["task.depth=-0.1", "null", "in [0, 1]"]),
     ],
 )
 def test_refusals(options, words):

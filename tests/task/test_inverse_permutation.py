@@ -77,9 +77,9 @@ def test_stress_sets_are_in_order():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.numbers=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"task\.numbers=0: must be at least 1"):
         InversePermutation(numbers=0)
-    with pytest.raises(ValueError, match=r"task\.alphabet=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=0: must be at least 1"):
         InversePermutation(alphabet=0)
-    with pytest.raises(ValueError, match=r"length 9: task\.numbers=8 allows no more items"):
+    with pytest.raises(ValueError, match=r"length 9: task\.numbers=8 allows at most 8 items"):
         draw(InversePermutation(numbers=8), 9, 1)

@@ -143,7 +143,7 @@ def test_the_stress_set_reverses_the_clauses():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.alphabet=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=0: must be at least 1"):
         Lego(alphabet=0)
     with pytest.raises(ValueError, match=r"length 27: task\.alphabet=26 allows at most 26 variables"):
         draw(Lego(), 27, 1)

@@ -145,7 +145,7 @@ def test_stress_sets():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.other=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"task\.other=0: must be at least 1"):
         ManyAddition(other=0)
 
 

@@ -64,5 +64,5 @@ def test_stress_set_is_the_odd_one():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.alphabet=1: allowed is 2 or more"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=1: must be at least 2"):
         MissingDuplicate(alphabet=1)

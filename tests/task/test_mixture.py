@@ -131,11 +131,11 @@ def test_options_of_parts_on_the_command_line():
 @pytest.mark.parametrize(
     ("words", "refusal"),
     [
-        (["task.aids.once.weight=2"], r"task\.aids\.once\.weight=2\.0: allowed is 0 to 1"),
-        (["task.aids.once.factor=0"], r"task\.aids\.once\.factor=0\.0: allowed is above 0"),
-        (["task.aids.once.lengths=[0]"], r"task\.aids\.once\.lengths=\[0\]: allowed is null or a list"),
-        (["task.aids.once.lengths=[]"], r"task\.aids\.once\.lengths=\[\]: allowed is null or a list"),
-        (["task.aids.once.examples=0"], r"task\.aids\.once\.examples=0: allowed is null, or 1 or more"),
+        (["task.aids.once.weight=2"], r"task\.aids\.once\.weight=2\.0: must be in \[0, 1\]"),
+        (["task.aids.once.factor=0"], r"task\.aids\.once\.factor=0\.0: must be above 0"),
+        (["task.aids.once.lengths=[0]"], r"task\.aids\.once\.lengths=\[0\]: must be null or a list of lengths of at least 1"),
+        (["task.aids.once.lengths=[]"], r"task\.aids\.once\.lengths=\[\]: must be null or a list of lengths of at least 1"),
+        (["task.aids.once.examples=0"], r"task\.aids\.once\.examples=0: must be null or at least 1"),
         (["task.aids.once.task.times=3"], r"task\.aids\.once\.task\.times=3: allowed is 1, 2"),
         (["+task.aids.once.wieght=1"], r"unknown option 'task\.aids\.once\.wieght'; did you mean 'weight'"),
         (["task.aids.once=3"], r"task\.aids\.once=3: allowed is a group of options"),
@@ -149,11 +149,11 @@ def test_refusals(words, refusal):
 
 
 def test_refusals_of_whole_mixtures():
-    with pytest.raises(ValueError, match=r"task\.aids: their weights sum to 1\.2, allowed is up to 1"):
+    with pytest.raises(ValueError, match=r"task\.aids: the weights sum to 1\.2, but must sum to at most 1"):
         Mixture(asked=Copy(), aids={"first": Aid(weight=0.6), "second": Aid(weight=0.6)})
-    with pytest.raises(ValueError, match=r"task\.aids\.asked: allowed is any other name"):
+    with pytest.raises(ValueError, match=r"task\.aids\.asked: this name is reserved for the main task"):
         Mixture(asked=Copy(), aids={"asked": Aid()})
-    with pytest.raises(ValueError, match=r"task\.aids\.inner\.task: allowed is a task that is no mixture"):
+    with pytest.raises(ValueError, match=r"task\.aids\.inner\.task: must not be a mixture"):
         Mixture(asked=Copy(), aids={"inner": Aid(TWICE)})
 
 

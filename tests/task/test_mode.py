@@ -60,5 +60,5 @@ def test_answers_are_uniform_where_ties_are_broken():
 
 
 def test_refusal():
-    with pytest.raises(ValueError, match=r"task\.alphabet=2: allowed is 3 or more"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=2: must be at least 3"):
         Mode(alphabet=2)

@@ -64,7 +64,7 @@ def test_shares_of_left_and_right_are_uniform():
 
 @pytest.mark.parametrize("modulus", [1, 11])
 def test_refusals(modulus):
-    with pytest.raises(ValueError, match=rf"task\.modulus={modulus}: allowed is 2 to 10"):
+    with pytest.raises(ValueError, match=rf"task\.modulus={modulus}: must be from 2 to 10"):
         ModularArithmetic(modulus=modulus)
 
 

@@ -76,5 +76,5 @@ def test_stress_sets():
 
 @pytest.mark.parametrize("modulus", [1, 11])
 def test_refusals(modulus):
-    with pytest.raises(ValueError, match=rf"task\.modulus={modulus}: allowed is 2 to 10"):
+    with pytest.raises(ValueError, match=rf"task\.modulus={modulus}: must be from 2 to 10"):
         ModularSum(modulus=modulus)

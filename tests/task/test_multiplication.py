@@ -130,5 +130,5 @@ def test_stress_sets():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.second=0: allowed is 1 or more, or null"):
+    with pytest.raises(ValueError, match=r"task\.second=0: must be null \(.*\) or at least 1"):
         Multiplication(second=0)

@@ -103,5 +103,5 @@ def test_too_long_for_a_key_that_comes_once():
 
 @pytest.mark.parametrize(("option", "value", "least"), [("alphabet", 1, 2), ("key", 0, 1), ("answer", 0, 1)])
 def test_refusals(option, value, least):
-    with pytest.raises(ValueError, match=rf"task\.{option}={value}: allowed is {least} or more"):
+    with pytest.raises(ValueError, match=rf"task\.{option}={value}: must be at least {least}"):
         NgramLookup(**{option: value})

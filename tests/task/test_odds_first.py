@@ -48,5 +48,5 @@ def test_stress_strings_come_again_and_again():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.alphabet=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=0: must be at least 1"):
         OddsFirst(alphabet=0)

@@ -161,12 +161,12 @@ def test_digits_of_a_key_share_a_place_with_the_answer(noise, keys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"digits": 0}, ["task.digits=0", "1 or more"]),
-        ({"depth": 1.5}, ["task.depth=1.5", "null", "0 to 1"]),
-        ({"depth": -0.1}, ["task.depth=-0.1", "null", "0 to 1"]),
+        ({"digits": 0}, ["task.digits=0", "at least 1"]),
+        ({"depth": 1.5}, ["task.depth=1.5", "null", "in [0, 1]"]),
+        ({"depth": -0.1}, ["task.depth=-0.1", "null", "in [0, 1]"]),
         ({"keys": 0}, ["task.keys=0", "1 to 26"]),
         ({"keys": 27}, ["task.keys=27", "1 to 26"]),
-        ({"alphabet": 0}, ["task.alphabet=0", "1 or more"]),
+        ({"alphabet": 0}, ["task.alphabet=0", "at least 1"]),
     ],
 )
 def test_refusals(options, words):

@@ -149,9 +149,9 @@ def test_stress_sets_are_deep_and_wide():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"alphabet": 0}, ["task.alphabet=0", "1 or more"]),
-        ({"symbols": 0}, ["task.symbols=0", "1 or more"]),
-        ({"symbols": 5, "limit": 4}, ["task.limit=4", "task.symbols=5 or more"]),
+        ({"alphabet": 0}, ["task.alphabet=0", "at least 1"]),
+        ({"symbols": 0}, ["task.symbols=0", "at least 1"]),
+        ({"symbols": 5, "limit": 4}, ["task.limit=4", "at least task.symbols=5"]),
     ],
 )
 def test_refusals(options, words):

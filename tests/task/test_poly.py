@@ -74,5 +74,5 @@ def test_draws_are_uniform():
 )
 def test_refusals(options, allowed):
     [(option, value)] = options.items()
-    with pytest.raises(ValueError, match=rf"task\.{option}={value}: allowed is {allowed}"):
+    with pytest.raises(ValueError, match=rf"task\.{option}={value}: must be from {allowed}"):
         Poly(**options)

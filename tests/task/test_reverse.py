@@ -57,7 +57,7 @@ def test_stress_strings_come_again_and_again(length):
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.alphabet=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=0: must be at least 1"):
         Reverse(alphabet=0)
     with pytest.raises(ValueError, match=r"length 6: task\.repeats=unique allows at most task\.alphabet=5"):
         draw(Reverse(alphabet=5, repeats="unique"), 6, 1)

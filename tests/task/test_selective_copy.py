@@ -49,5 +49,5 @@ def test_stress_set_has_the_symbols_early():
 
 @pytest.mark.parametrize("option", ["alphabet", "symbols"])
 def test_refusals(option):
-    with pytest.raises(ValueError, match=rf"task\.{option}=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=rf"task\.{option}=0: must be at least 1"):
         SelectiveCopy(**{option: 0})

@@ -138,7 +138,7 @@ def test_symbols_are_uniform_with_duplicates():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"alphabet": 1}, ["task.alphabet=1", "2 or more"]),
+        ({"alphabet": 1}, ["task.alphabet=1", "at least 2"]),
         ({"digits": 0}, ["task.digits=0", "1 to 6"]),
         ({"digits": 7}, ["task.digits=7", "1 to 6"]),
     ],

@@ -34,7 +34,7 @@ def test_every_item_is_asked_alike():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.alphabet=1: allowed is 2 or more"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=1: must be at least 2"):
         Successor(alphabet=1)
     with pytest.raises(ValueError, match="length 6"):
         draw(Successor(alphabet=5), 6, 1)

@@ -65,5 +65,5 @@ def test_stress_sets():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"task\.alphabet=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=0: must be at least 1"):
         UniqueSet(alphabet=0)

@@ -125,7 +125,7 @@ def test_refusals(generators):
 
 
 def test_too_large_a_group():
-    with pytest.raises(ValueError, match=r"task\.generators=.*more than the 1000 elements"):
+    with pytest.raises(ValueError, match=r"task\.generators=.*must have at most 1000 elements"):
         WordProblem(["1234560", "1023456"])
     assert len(WordProblem(["123450", "102345"]).elements) == 720
 

@@ -70,16 +70,16 @@ class Export:
     def __post_init__(self) -> None:
         require(
             not self.folder.exists(),
-            f"export={self.folder}: is there already, and nothing was changed (allowed: a new folder)",
+            f"export={self.folder}: already exists; nothing was changed (allowed: a new folder)",
         )
         require(
             self.examples is None or self.examples >= 1,
-            f"examples={self.examples}: allowed is null, or 1 or more",
+            f"examples={self.examples}: must be null or at least 1",
         )
         longest = self.lengths.support[-1]
         require(
             longest == self.train_length,
-            f"train_length={self.train_length}: the longest of lengths is {longest}, make them equal",
+            f"train_length={self.train_length}: must equal the longest training length of lengths, {longest}",
         )
 
     @cached_property
@@ -146,7 +146,7 @@ class Export:
                 yield part
         require(
             found == wanted or self.examples is None,
-            f"examples={wanted}: the task has {found} distinct ones at its training lengths",
+            f"examples={wanted}: the task has only {found} distinct examples at its training lengths",
         )
 
     def _columns(self, parts: Iterable[Batch]) -> Columns:

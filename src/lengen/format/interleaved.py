@@ -53,9 +53,9 @@ class Interleaved(Format):
     spacing: int = 0
 
     def __post_init__(self) -> None:
-        require(self.markers >= 2, f"format.markers={self.markers}: allowed is 2 or more")  # noqa: PLR2004
-        require(0 <= self.probability <= 1, f"format.probability={self.probability}: allowed is 0 to 1")
-        require(self.spacing >= 0, f"format.spacing={self.spacing}: allowed is 0 or more")
+        require(self.markers >= 2, f"format.markers={self.markers}: must be at least 2")  # noqa: PLR2004
+        require(0 <= self.probability <= 1, f"format.probability={self.probability}: must be in [0, 1]")
+        require(self.spacing >= 0, f"format.spacing={self.spacing}: must be at least 0")
 
     @property
     def _marks(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Bucketed(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: allowed is 1 or more")
+        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
 
     @property
     def support(self) -> list[int]:

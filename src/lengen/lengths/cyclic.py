@@ -36,9 +36,9 @@ class Cyclic(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: allowed is 1 or more")
-        require(self.cycles >= 1, f"lengths.cycles={self.cycles}: allowed is 1 or more")
-        require(self.odds >= 1, f"lengths.odds={self.odds}: allowed is 1 or more")
+        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
+        require(self.cycles >= 1, f"lengths.cycles={self.cycles}: must be at least 1")
+        require(self.odds >= 1, f"lengths.odds={self.odds}: must be at least 1")
 
     @property
     def support(self) -> list[int]:

@@ -33,15 +33,15 @@ class Growing(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: allowed is 1 or more")
+        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
         require(
             1 <= self.start <= self.maximum,
-            f"lengths.start={self.start}: allowed is 1 to the longest training length, {self.maximum}",
+            f"lengths.start={self.start}: must be from 1 to the longest training length, {self.maximum}",
         )
-        require(0 < self.until <= 1, f"lengths.until={self.until}: allowed is above 0, up to 1")
+        require(0 < self.until <= 1, f"lengths.until={self.until}: must be in (0, 1]")
         require(
             self.stages is None or self.stages >= 2,  # noqa: PLR2004
-            f"lengths.stages={self.stages}: allowed is null, or 2 or more",
+            f"lengths.stages={self.stages}: must be null or at least 2",
         )
 
     @property

@@ -23,10 +23,10 @@ class Listed(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: allowed is 1 or more")
+        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
         require(
             bool(self.values) and min(self.values) >= 1,
-            f"lengths.values={self.values}: allowed is a list of lengths from 1 up",
+            f"lengths.values={self.values}: must be a list of lengths of at least 1",
         )
 
     @property

@@ -25,10 +25,10 @@ class Uniform(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: allowed is 1 or more")
+        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
         require(
             1 <= self.minimum <= self.maximum,
-            f"lengths.minimum={self.minimum}: allowed is 1 to the longest training length, {self.maximum}",
+            f"lengths.minimum={self.minimum}: must be from 1 to the longest training length, {self.maximum}",
         )
 
     @property

@@ -71,7 +71,7 @@ class Addition(Task):
         check(self.style, self.scratchpad, self.parts, every())
         for option in ("hints", "blanks"):
             on = self.style == "text" and getattr(self, option)
-            require(not on, f"task.{option}=true with task.style=text: allowed is false")
+            require(not on, f"task.{option}=true with task.style=text: must be false")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

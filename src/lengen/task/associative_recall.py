@@ -50,7 +50,7 @@ class AssociativeRecall(Task):
     def __post_init__(self) -> None:
         for name, least in (("keys", 1), ("values", 1), ("queries", 1), ("filler", 0)):
             value = getattr(self, name)
-            require(value >= least, f"task.{name}={value}: allowed is {least} or more")
+            require(value >= least, f"task.{name}={value}: must be at least {least}")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -63,7 +63,7 @@ class AssociativeRecall(Task):
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw pairs and queries; see `Task.sample`."""
-        require_length(length <= self.keys, length, f"task.keys={self.keys} allows no more pairs")
+        require_length(length <= self.keys, length, f"task.keys={self.keys} allows at most {self.keys} pairs")
         keys = orders((count, self.keys), generator)[:, :length] + len(SPECIAL)
         values = torch.randint(self.values, (count, length), generator=generator) + len(SPECIAL) + self.keys
         blanks = [torch.full_like(keys, self.vocabulary["."])] * self.filler

@@ -48,20 +48,20 @@ class Automaton(Task):
         wanted = len(self.symbols)
         require(
             wanted >= 1 and len(set(self.symbols)) == wanted,
-            f"task.symbols={self.symbols}: allowed is one or more, each once",
+            f"task.symbols={self.symbols}: must be one or more symbols, each given once",
         )
         for state, row in self.table.items():
             require(
                 len(row) == wanted and set(row) <= self.table.keys(),
-                f"task.table.{state}={row}: allowed is a state for each of the {wanted} symbols "
+                f"task.table.{state}={row}: must name a state for each of the {wanted} symbols "
                 f"(states: {', '.join(self.table)})",
             )
         states = ", ".join(self.table)
-        require(self.start in self.table, f"task.start={self.start}: allowed is {states}")
+        require(self.start in self.table, f"task.start={self.start}: must be one of the states {states}")
         for state in self.output:
-            require(state in self.table, f"task.output.{state}: allowed is {states}")
+            require(state in self.table, f"task.output.{state}: must be one of the states {states}")
         reserved = [name for name in self.vocabulary.symbols if name in SPECIAL]
-        require(not reserved, f"task: {', '.join(reserved)} is reserved, and cannot be a symbol or a state")
+        require(not reserved, f"task: {', '.join(reserved)} is reserved and cannot be a symbol or a state")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

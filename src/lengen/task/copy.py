@@ -58,12 +58,12 @@ class Copy(Task):
     def __post_init__(self) -> None:
         require(
             self.alphabet >= 1 + self.substitute,
-            f"task.alphabet={self.alphabet}: allowed is {1 + self.substitute} or more",
+            f"task.alphabet={self.alphabet}: must be at least {1 + self.substitute}",
         )
         check(self.style, self.scratchpad, (), ())
         require(
             self.style != "words" or self.alphabet <= len(words.WORDS),
-            f"task.alphabet={self.alphabet} with task.style=words: allowed is up to {len(words.WORDS)}",
+            f"task.alphabet={self.alphabet} with task.style=words: must be at most {len(words.WORDS)}",
         )
 
     @property

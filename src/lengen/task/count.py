@@ -39,10 +39,10 @@ class Count(Task):
     order: Literal["reversed", "plain"] = "reversed"
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 2, f"task.alphabet={self.alphabet}: allowed is 2 or more")  # noqa: PLR2004
+        require(self.alphabet >= 2, f"task.alphabet={self.alphabet}: must be at least 2")  # noqa: PLR2004
         require(
             self.digits is None or self.digits >= 1,
-            f"task.digits={self.digits}: allowed is null (as many as it takes), or 1 or more",
+            f"task.digits={self.digits}: must be null (as many as needed) or at least 1",
         )
 
     @cached_property

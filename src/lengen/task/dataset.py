@@ -65,7 +65,7 @@ class Dataset(Task):
     maximum: int = 4096
 
     def __post_init__(self) -> None:
-        require(self.maximum >= 1, f"task.maximum={self.maximum}: allowed is 1 or more")
+        require(self.maximum >= 1, f"task.maximum={self.maximum}: must be at least 1")
 
     @cached_property
     def _record(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Dataset(Task):
         names = [name for name in splits if name != trained] if self.evaluation is None else self.evaluation
         require(
             bool(names),
-            f"task.evaluation={self.evaluation}: {self.path} has no other split than {known} "
+            f"task.evaluation={self.evaluation}: {self.path} has no split other than {known} "
             f"(allowed: splits, or slices such as task.train={known}[:90%] task.evaluation=[{known}[90%:]])",
         )
 
@@ -124,10 +124,10 @@ class Dataset(Task):
         given = self._text.alphabet or own
         if given is None:
             return Vocabulary(tuple(sorted(used)))
-        strange = sorted(used - set(given))
+        unknown = sorted(used - set(given))
         require(
-            not strange,
-            f"task.path={self.path}: lengen.json has no symbol {strange[:1]}, which its rows have",
+            not unknown,
+            f"task.path={self.path}: the rows contain {next(iter(unknown), '')!r}, which is not a symbol of lengen.json",
         )
         return Vocabulary(tuple(given))
 

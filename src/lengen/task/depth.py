@@ -15,7 +15,7 @@ def check(depth: float | None) -> None:
     Raises:
         UsageError: names the option.
     """
-    require(depth is None or 0 <= depth <= 1, f"task.depth={depth}: allowed is null (uniform), or 0 to 1")
+    require(depth is None or 0 <= depth <= 1, f"task.depth={depth}: must be null (uniform) or in [0, 1]")
 
 
 def depths(task: Any) -> dict[str, Task]:

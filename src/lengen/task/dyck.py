@@ -40,10 +40,10 @@ class Dyck(Task):
 
     def __post_init__(self) -> None:
         most = len(BRACKETS) // 2
-        require(1 <= self.kinds <= most, f"task.kinds={self.kinds}: allowed is 1 to {most}")
+        require(1 <= self.kinds <= most, f"task.kinds={self.kinds}: must be from 1 to {most}")
         require(
             self.depth is None or self.depth >= 1,
-            f"task.depth={self.depth}: allowed is null (no bound), or 1 or more",
+            f"task.depth={self.depth}: must be null (no bound) or at least 1",
         )
 
     @cached_property

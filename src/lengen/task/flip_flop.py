@@ -33,7 +33,7 @@ class FlipFlop(Task):
     ignore: float = 0.8
 
     def __post_init__(self) -> None:
-        require(0 <= self.ignore <= 1, f"task.ignore={self.ignore}: allowed is 0 to 1")
+        require(0 <= self.ignore <= 1, f"task.ignore={self.ignore}: must be in [0, 1]")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -37,7 +37,7 @@ class Induction(Task):
 
     def __post_init__(self) -> None:
         least = 1 if self.trigger == "mark" else 2
-        require(self.alphabet >= least, f"task.alphabet={self.alphabet}: allowed is {least} or more")
+        require(self.alphabet >= least, f"task.alphabet={self.alphabet}: must be at least {least}")
         check(self.depth)
 
     @cached_property

@@ -46,7 +46,7 @@ class InversePermutation(Task):
 
     def __post_init__(self) -> None:
         for name in ("numbers", "alphabet"):
-            require(getattr(self, name) >= 1, f"task.{name}={getattr(self, name)}: allowed is 1 or more")
+            require(getattr(self, name) >= 1, f"task.{name}={getattr(self, name)}: must be at least 1")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -60,7 +60,7 @@ class InversePermutation(Task):
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and permutations; see `Task.sample`."""
-        require_length(length <= self.numbers, length, f"task.numbers={self.numbers} allows no more items")
+        require_length(length <= self.numbers, length, f"task.numbers={self.numbers} allows at most {self.numbers} items")
         string = torch.randint(self.alphabet, (count, length), generator=generator) + len(SPECIAL)
         permutation = self._permutation(length, count, generator)
         start = torch.randint(self.numbers - length + 1, (count, 1), generator=generator)

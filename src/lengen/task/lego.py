@@ -52,7 +52,7 @@ class Lego(Task):
     parts: list[str] = field(default_factory=without_variables)
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
+        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: must be at least 1")
         check(self.style, self.scratchpad, self.parts, without_variables())
 
     @cached_property

@@ -54,7 +54,7 @@ class Lookup(Task):
     def __post_init__(self) -> None:
         for name in ("functions", "values"):
             value = getattr(self, name)
-            require(1 <= value <= LETTERS, f"task.{name}={value}: allowed is 1 to {LETTERS}")
+            require(1 <= value <= LETTERS, f"task.{name}={value}: must be from 1 to {LETTERS}")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -50,7 +50,7 @@ class ManyAddition(Task):
     carry: Literal["uniform", "full"] = "uniform"
 
     def __post_init__(self) -> None:
-        require(self.other >= 1, f"task.other={self.other}: allowed is 1 or more")
+        require(self.other >= 1, f"task.other={self.other}: must be at least 1")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -31,7 +31,7 @@ class MissingDuplicate(Task):
     symbols: Literal["uniform", "odd"] = "uniform"
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 2, f"task.alphabet={self.alphabet}: allowed is 2 or more")  # noqa: PLR2004
+        require(self.alphabet >= 2, f"task.alphabet={self.alphabet}: must be at least 2")  # noqa: PLR2004
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

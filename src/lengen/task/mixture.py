@@ -48,17 +48,17 @@ class Aid:
         Raises:
             UsageError: names the option, what was got and what is allowed.
         """
-        require(0 <= self.weight <= 1, f"{path}.weight={self.weight}: allowed is 0 to 1")
-        require(self.factor > 0, f"{path}.factor={self.factor}: allowed is above 0")
+        require(0 <= self.weight <= 1, f"{path}.weight={self.weight}: must be in [0, 1]")
+        require(self.factor > 0, f"{path}.factor={self.factor}: must be above 0")
         require(
             self.lengths is None or min(self.lengths, default=0) >= 1,
-            f"{path}.lengths={self.lengths}: allowed is null or a list of lengths from 1 up",
+            f"{path}.lengths={self.lengths}: must be null or a list of lengths of at least 1",
         )
         require(
             self.examples is None or self.examples >= 1,
-            f"{path}.examples={self.examples}: allowed is null, or 1 or more",
+            f"{path}.examples={self.examples}: must be null or at least 1",
         )
-        require(not isinstance(self.task, Mixture), f"{path}.task: allowed is a task that is no mixture")
+        require(not isinstance(self.task, Mixture), f"{path}.task: must not be a mixture")
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ class Mixture(Task):
     aids: Mapping[str, Aid] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(not isinstance(self.asked, Mixture), "task.asked: allowed is a task that is no mixture")
-        require(ASKED not in self.aids, f"task.aids.{ASKED}: allowed is any other name")
+        require(not isinstance(self.asked, Mixture), "task.asked: must not be a mixture")
+        require(ASKED not in self.aids, f"task.aids.{ASKED}: this name is reserved for the main task")
         for name, aid in self.aids.items():
             aid.check(f"task.aids.{name}")
         total = sum(aid.weight for aid in self.aids.values())
-        require(total <= 1 + 1e-9, f"task.aids: their weights sum to {total:g}, allowed is up to 1")
+        require(total <= 1 + 1e-9, f"task.aids: the weights sum to {total:g}, but must sum to at most 1")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

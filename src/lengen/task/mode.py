@@ -37,7 +37,7 @@ class Mode(Task):
     symbols: Literal["uniform", "close"] = "uniform"
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 3, f"task.alphabet={self.alphabet}: allowed is 3 or more")  # noqa: PLR2004
+        require(self.alphabet >= 3, f"task.alphabet={self.alphabet}: must be at least 3")  # noqa: PLR2004
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -45,7 +45,7 @@ class ModularSum(Task):
     parts: list[str] = field(default_factory=every)
 
     def __post_init__(self) -> None:
-        require(2 <= self.modulus <= len(DIGITS), f"task.modulus={self.modulus}: allowed is 2 to 10")  # noqa: PLR2004
+        require(2 <= self.modulus <= len(DIGITS), f"task.modulus={self.modulus}: must be from 2 to 10")  # noqa: PLR2004
         check(self.style, self.scratchpad, self.parts, every())
 
     @cached_property

@@ -51,7 +51,7 @@ class Multiplication(Task):
     def __post_init__(self) -> None:
         require(
             self.second is None or self.second >= 1,
-            f"task.second={self.second}: allowed is 1 or more, or null (as many digits as the first operand has)",
+            f"task.second={self.second}: must be null (as many digits as the first operand) or at least 1",
         )
 
     @cached_property

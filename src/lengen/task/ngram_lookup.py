@@ -46,7 +46,7 @@ class NgramLookup(Task):
     def __post_init__(self) -> None:
         for name, least in (("alphabet", 2), ("key", 1), ("answer", 1)):
             value = getattr(self, name)
-            require(value >= least, f"task.{name}={value}: allowed is {least} or more")
+            require(value >= least, f"task.{name}={value}: must be at least {least}")
         check(self.depth)
 
     @cached_property
@@ -65,7 +65,7 @@ class NgramLookup(Task):
             places <= keys,
             length,
             f"task.alphabet={self.alphabet} and task.key={self.key} give {keys} keys "
-            f"for {places} places, too few for one that comes once",
+            f"for {places} places, too few for a key that occurs once",
         )
         strings, key, answer = self._draw(length, count, generator)
         while bool((again := occurrences(key, strings) > 1).any()):  # uniform over what is allowed

@@ -31,7 +31,7 @@ class OddsFirst(Task):
     repeats: Literal["allowed", "ngram"] = "allowed"
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
+        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: must be at least 1")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

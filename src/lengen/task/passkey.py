@@ -49,10 +49,10 @@ class Passkey(Task):
     alphabet: int = 16
 
     def __post_init__(self) -> None:
-        require(self.digits >= 1, f"task.digits={self.digits}: allowed is 1 or more")
+        require(self.digits >= 1, f"task.digits={self.digits}: must be at least 1")
         check(self.depth)
-        require(1 <= self.keys <= len(LABELS), f"task.keys={self.keys}: allowed is 1 to {len(LABELS)}")
-        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
+        require(1 <= self.keys <= len(LABELS), f"task.keys={self.keys}: must be from 1 to {len(LABELS)}")
+        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: must be at least 1")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

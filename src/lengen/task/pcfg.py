@@ -50,11 +50,11 @@ class Pcfg(Task):
     limit: int = 10
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
-        require(self.symbols >= 1, f"task.symbols={self.symbols}: allowed is 1 or more")
+        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: must be at least 1")
+        require(self.symbols >= 1, f"task.symbols={self.symbols}: must be at least 1")
         require(
             self.limit >= self.symbols,
-            f"task.limit={self.limit}: allowed is task.symbols={self.symbols} or more",
+            f"task.limit={self.limit}: must be at least task.symbols={self.symbols}",
         )
 
     @cached_property

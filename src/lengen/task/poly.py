@@ -50,7 +50,7 @@ class Poly(Task):
     def __post_init__(self) -> None:
         for name, least in (("coefficient", 1), ("power", 0), ("point", 1)):
             value = getattr(self, name)
-            require(least <= value < len(DIGITS), f"task.{name}={value}: allowed is {least} to 9")
+            require(least <= value < len(DIGITS), f"task.{name}={value}: must be from {least} to 9")
         check(self.style, self.scratchpad, self.parts, every())
 
     @cached_property

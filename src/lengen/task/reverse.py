@@ -43,10 +43,10 @@ class Reverse(Task):
     style: Literal["symbols", "text"] = "symbols"
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
+        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: must be at least 1")
         require(
             self.style == "symbols" or self.then == "none",
-            f"task.then={self.then} with task.style=text: allowed is none",
+            f"task.then={self.then} with task.style=text: must be none",
         )
 
     @cached_property

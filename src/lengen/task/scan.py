@@ -57,7 +57,7 @@ class Scan(Task):
         require_length(
             len(fitting) > 0,
             length,
-            f"no command of SCAN has so many actions; allowed are {sorted(set(self._sizes.tolist()))}",
+            f"no SCAN command has this many actions (allowed: {sorted(set(self._sizes.tolist()))})",
         )
         drawn = fitting[torch.randint(len(fitting), (count,), generator=generator)]
         left, joint, right = self._commands[drawn].unbind(1)

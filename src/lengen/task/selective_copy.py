@@ -36,7 +36,7 @@ class SelectiveCopy(Task):
 
     def __post_init__(self) -> None:
         for name in ("alphabet", "symbols"):
-            require(getattr(self, name) >= 1, f"task.{name}={getattr(self, name)}: allowed is 1 or more")
+            require(getattr(self, name) >= 1, f"task.{name}={getattr(self, name)}: must be at least 1")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

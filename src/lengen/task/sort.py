@@ -59,12 +59,12 @@ class Sort(Task):
     parts: list[str] = field(default_factory=without_variables)
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 2, f"task.alphabet={self.alphabet}: allowed is 2 or more")  # noqa: PLR2004
-        require(1 <= self.digits <= 6, f"task.digits={self.digits}: allowed is 1 to 6")  # noqa: PLR2004
+        require(self.alphabet >= 2, f"task.alphabet={self.alphabet}: must be at least 2")  # noqa: PLR2004
+        require(1 <= self.digits <= 6, f"task.digits={self.digits}: must be from 1 to 6")  # noqa: PLR2004
         check(self.style, self.scratchpad, self.parts, without_variables())
         require(
             self.style == "symbols" or self.hint == "none",
-            f"task.hint={self.hint} with task.style=text: allowed is none",
+            f"task.hint={self.hint} with task.style=text: must be none",
         )
 
     @cached_property

@@ -37,7 +37,7 @@ class UniqueSet(Task):
     repeats: Literal["allowed", "few", "late"] = "allowed"
 
     def __post_init__(self) -> None:
-        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: allowed is 1 or more")
+        require(self.alphabet >= 1, f"task.alphabet={self.alphabet}: must be at least 1")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -42,11 +42,11 @@ class WordProblem(Task):
         points = "".join(DIGITS)[: len(self.generators[0])] if self.generators else ""
         require(
             bool(points) and all(sorted(permutation) == list(points) for permutation in self.generators),
-            f"task.generators={self.generators}: allowed is one or more permutations of the same points 0, 1, …",
+            f"task.generators={self.generators}: must be one or more permutations of the same points 0, 1, …",
         )
         require(
             len(self.elements) <= LARGEST,
-            f"task.generators={self.generators}: the group has more than the {LARGEST} elements allowed",
+            f"task.generators={self.generators}: the group must have at most {LARGEST} elements",
         )
 
     @cached_property

@@ -108,5 +108,5 @@ def test_ids_of_the_task_stay(kind):
 
 @pytest.mark.parametrize("kind", [Addition, Copy, Parity])
 def test_it_is_no_text(kind):
-    with pytest.raises(ValueError, match=r"task\.scratchpad=tail with task\.style=text: allowed is none"):
+    with pytest.raises(ValueError, match=r"task\.scratchpad=tail with task\.style=text: must be none"):
         kind(scratchpad="tail", style="text")

@@ -267,7 +267,7 @@ def test_copy_of_words():
         assert target == " ".join(items)
         assert len(items) == 5
         assert set(items) <= set(copy.WORDS[:900])
-    with pytest.raises(ValueError, match=r"task\.alphabet=2000 with task\.style=words: allowed is up to 980"):
+    with pytest.raises(ValueError, match=r"task\.alphabet=2000 with task\.style=words: must be at most 980"):
         Copy(style="words", alphabet=2000)
 
 
@@ -425,8 +425,8 @@ def test_the_order_of_the_parts_is_the_papers():
     [
         (Parity, {"scratchpad": "steps"}, ["task.scratchpad=steps", "task.style=text"]),
         (Addition, {"scratchpad": "steps"}, ["task.scratchpad=steps", "task.style=text"]),
-        (Parity, {"scratchpad": "running", "style": "text"}, ["task.scratchpad=running", "none, steps"]),
-        (Addition, {"scratchpad": "columns", "style": "text"}, ["task.scratchpad=columns", "none, steps"]),
+        (Parity, {"scratchpad": "running", "style": "text"}, ["task.scratchpad=running", "none or steps"]),
+        (Addition, {"scratchpad": "columns", "style": "text"}, ["task.scratchpad=columns", "none or steps"]),
         (Addition, {"hints": True, "style": "text"}, ["task.hints=true", "style=text"]),
         (Addition, {"blanks": True, "style": "text"}, ["task.blanks=true", "style=text"]),
         (Sort, {"hint": "successor", "style": "text"}, ["task.hint=successor", "style=text"]),
@@ -445,16 +445,16 @@ def test_the_order_of_the_parts_is_the_papers():
             {"parts": ["inputs"]},
             ["task.parts=['inputs']", "input, computation, output, variables"],
         ),
-        (Copy, {"scratchpad": "tail", "style": "text"}, ["task.scratchpad=tail", "allowed is none"]),
+        (Copy, {"scratchpad": "tail", "style": "text"}, ["task.scratchpad=tail", "must be none"]),
         (Reverse, {"then": "copy", "style": "text"}, ["task.then=copy", "style=text"]),
-        (Lego, {"scratchpad": "chain", "style": "text"}, ["task.scratchpad=chain", "none, steps"]),
+        (Lego, {"scratchpad": "chain", "style": "text"}, ["task.scratchpad=chain", "none or steps"]),
         (
             Lego,
             {"parts": ["variables"]},
             ["task.parts=['variables']", "input, computation, output, remaining"],
         ),
-        (Poly, {"scratchpad": "terms", "style": "text"}, ["task.scratchpad=terms", "none, steps"]),
-        (ModularSum, {"scratchpad": "running", "style": "text"}, ["task.scratchpad=running", "none, steps"]),
+        (Poly, {"scratchpad": "terms", "style": "text"}, ["task.scratchpad=terms", "none or steps"]),
+        (ModularSum, {"scratchpad": "running", "style": "text"}, ["task.scratchpad=running", "none or steps"]),
     ],
     ids=str,
 )

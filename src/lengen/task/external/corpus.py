@@ -47,12 +47,12 @@ class Columns:
             known = rows.column_names
             require(
                 name in known,
-                f"task.{option}={name}: {where} has no such column{nearest(name, known)} (allowed: {', '.join(known)})",
+                f"task.{option}={name}: no such column in {where}{nearest(name, known)} (allowed: {', '.join(known)})",
             )
             kind = rows.features.arrow_schema.field(name).type
             whole = pa.types.is_integer(kind) if option == "length" else is_text(kind)
             wanted = "whole numbers" if option == "length" else "text"
-            require(whole, f"task.{option}={name}: in {where} this column holds {kind} (allowed: {wanted})")
+            require(whole, f"task.{option}={name}: this column holds {kind} in {where} (allowed: {wanted})")
         return rows.select_columns(list(dict.fromkeys(read.values())))
 
 
@@ -133,7 +133,7 @@ class Corpus:
         self._refuse(
             rows.start,
             (value is None or value < 1 for value in column.to_pylist()),
-            "its length is not 1 or more",
+            "its length is not at least 1",
         )
         found: Int[np.ndarray, " rows"] = column.to_numpy().astype(np.int64)
         return found
@@ -154,7 +154,7 @@ class Corpus:
         kept = sorted({SPECIAL[index] for index in (PAD, BOS, EOS)} & names)
         require(
             not kept or isinstance(self.text, Tokens),
-            f"{self.where}: the word {', '.join(kept)} means something else here",
+            f"{self.where}: {', '.join(kept)} is reserved and cannot be a word",
         )
         return names
 
@@ -193,6 +193,6 @@ class Corpus:
         require_length(
             len(rows) > 0,
             length,
-            f"{self.where} has no example of it (allowed: {ranges(np.unique(self._survey[0]).tolist())})",
+            f"{self.where} has no example of this length (allowed: {ranges(np.unique(self._survey[0]).tolist())})",
         )
         return rows

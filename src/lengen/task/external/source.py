@@ -49,7 +49,7 @@ def place(path: str) -> str:
     name = path.removeprefix(SHIPPED)
     require(
         name in known,
-        f"task.path={path}: unknown{nearest(name, known)} (allowed: {', '.join(SHIPPED + each for each in known)})",
+        f"task.path={path}: unknown data set{nearest(name, known)} (allowed: {', '.join(SHIPPED + each for each in known)})",
     )
     return str(shelf / name)
 
@@ -66,8 +66,8 @@ def record(path: str) -> dict[str, Any]:
     try:
         facts = json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is no JSON ({error})") from None
-    require(isinstance(facts, dict), f"{file} holds no facts of an exported folder")
+        raise UsageError(f"{file} is not valid JSON ({error})") from None
+    require(isinstance(facts, dict), f"{file} does not describe an exported folder")
     for name, kind in FACTS.items():
         try:
             pa.scalar(facts.get(name), kind)
@@ -90,11 +90,11 @@ def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
     local = where.exists()
     require(
         local or (re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path) is not None and where.suffix not in KINDS),
-        f"task.path={path}: there is no such file or folder",
+        f"task.path={path}: no such file or folder",
     )
     require(
         not where.is_file() or where.suffix in KINDS,
-        f"task.path={path}: allowed are {', '.join(KINDS)}, a folder, or a name on the Hub",
+        f"task.path={path}: unknown file type (allowed: {', '.join(KINDS)}, a folder, or a name on the Hub)",
     )
     try:
         with quiet():
@@ -103,7 +103,7 @@ def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
         bare = next(filter(without_rows, [where, *where.rglob("*")]), None)
         require(bare is None, f"task.path={path}: {bare} has no rows")
         line = " ".join(str(error.__cause__ or error).split())
-        hint = "" if local else " (a name on the Hub needs a network; offline give a file or a folder)"
+        hint = "" if local else " (a name on the Hub needs a network; offline, give a file or a folder)"
         raise UsageError(f"task.path={path}: cannot be read{hint}: {line}") from None
 
 

@@ -102,7 +102,7 @@ class Tokens(Text):
         try:
             return Tokenizer.from_file(self.file)
         except Exception as error:  # noqa: BLE001  # the library raises nothing narrower
-            raise UsageError(f"task.tokens={self.file}: is no tokenizer.json ({error})") from None
+            raise UsageError(f"task.tokens={self.file}: is not a valid tokenizer.json ({error})") from None
 
     @cached_property
     def alphabet(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ def text_of(tokens: str) -> Text:
         return Characters() if tokens == "characters" else Words()
     require(
         Path(tokens).is_file(),
-        f"task.tokens={tokens}: allowed is characters, words, or the file of a tokenizer (tokenizer.json)",
+        f"task.tokens={tokens}: must be characters, words, or the path of a tokenizer.json",
     )
     return Tokens(tokens)
 
@@ -146,7 +146,7 @@ class Spelling:
     def __post_init__(self) -> None:
         names = [SPECIAL[2], *self.symbols]
         twice = [name for name in names if names.count(name) > 1]
-        require(not twice, f"two symbols of the task are both written {next(iter(twice), '')!r}")
+        require(not twice, f"two symbols of the task are both written as {next(iter(twice), '')!r}")
 
     @property
     def tokens(self) -> str:

@@ -50,16 +50,16 @@ def check(style: str, scratchpad: str, parts: Sequence[str], known: Sequence[str
     """
     require(
         style != "symbols" or scratchpad != "steps",
-        f"task.scratchpad=steps with task.style={style}: allowed is task.style=text",
+        f"task.scratchpad=steps with task.style={style}: steps need task.style=text",
     )
     allowed = ("none", "steps") if known else ("none",)
     require(
         style == "symbols" or scratchpad in allowed,
-        f"task.scratchpad={scratchpad} with task.style={style}: allowed is {', '.join(allowed)}",
+        f"task.scratchpad={scratchpad} with task.style={style}: must be {' or '.join(allowed)}",
     )
     require(
         set(parts) <= set(known) and len(set(parts)) == len(parts),
-        f"task.parts={list(parts)}: allowed is a list of some of {', '.join(known)}",
+        f"task.parts={list(parts)}: must be a list of distinct parts (allowed: {', '.join(known)})",
     )
 
 
