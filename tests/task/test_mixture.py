@@ -133,8 +133,14 @@ def test_options_of_parts_on_the_command_line():
     [
         (["task.aids.once.weight=2"], r"task\.aids\.once\.weight=2\.0: must be in \[0, 1\]"),
         (["task.aids.once.factor=0"], r"task\.aids\.once\.factor=0\.0: must be above 0"),
-        (["task.aids.once.lengths=[0]"], r"task\.aids\.once\.lengths=\[0\]: must be null or a list of lengths of at least 1"),
-        (["task.aids.once.lengths=[]"], r"task\.aids\.once\.lengths=\[\]: must be null or a list of lengths of at least 1"),
+        (
+            ["task.aids.once.lengths=[0]"],
+            r"task\.aids\.once\.lengths=\[0\]: must be null or a list of lengths of at least 1",
+        ),
+        (
+            ["task.aids.once.lengths=[]"],
+            r"task\.aids\.once\.lengths=\[\]: must be null or a list of lengths of at least 1",
+        ),
         (["task.aids.once.examples=0"], r"task\.aids\.once\.examples=0: must be null or at least 1"),
         (["task.aids.once.task.times=3"], r"task\.aids\.once\.task\.times=3: allowed is 1, 2"),
         (["+task.aids.once.wieght=1"], r"unknown option 'task\.aids\.once\.wieght'; did you mean 'weight'"),

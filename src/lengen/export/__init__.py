@@ -1,1 +1,1 @@
-"""Data sets for other programs."""
+"""Export of tasks as data sets for other programs."""

@@ -1,4 +1,4 @@
-"""A task as a data set of Hugging Face: training, ID and OOD splits as Parquet or JSONL, with a card."""
+"""Exports a task as a Hugging Face data set: training, ID and OOD splits as Parquet or JSONL, with a card."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from lengen.task.unavailable import length_needed
 from lengen.training.batch_stream import shares
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
 
-USUAL = 10_000
-"""Training examples where nothing else is asked, or as many as the task has."""
+DEFAULT_EXAMPLES = 10_000
+"""Training examples unless `examples` says otherwise; fewer if the task has fewer."""
 Columns = dict[str, list[Any]]
 
 
@@ -42,17 +42,17 @@ class Export:
     """The options of `lengen data export=`.
 
     Args:
-        folder: where to; nothing must be there.
-        task: what is written.
-        record: name and configuration of the task and of its training lengths, and what was chosen, for the card.
-        lengths: training lengths, each of which is in the ID split as well.
-        train_length: the longest of them.
-        evaluation: which lengths, how many examples and which seed the evaluation splits have.
+        folder: the folder to create; it must not exist.
+        task: the task to export.
+        record: name and configuration of the task and of its training lengths, and the chosen options, for the card.
+        lengths: the training lengths; the ID split has each of them as well.
+        train_length: the longest training length.
+        evaluation: lengths, number of examples and seed of the evaluation splits.
         seed: the data seed of the training split.
-        examples: distinct examples of the training split; None is 10,000, or as many as there are.
-        deduplicate: whether strings of the evaluation splits are kept out of training.
-        format: of the files.
-        progress: whether a bar is shown.
+        examples: number of distinct examples in the training split; None for 10,000, or all if the task has fewer.
+        deduplicate: whether to leave prompts of the evaluation splits out of the training split.
+        format: file format.
+        progress: whether to show a progress bar.
     """
 
     folder: Path
@@ -84,17 +84,17 @@ class Export:
 
     @cached_property
     def spelling(self) -> Spelling:
-        """How symbols are written."""
+        """How the symbols of the task are written as text."""
         return Spelling(self.task.vocabulary)
 
     def write(self) -> dict[str, Any]:
-        """Draw, and write the folder whole or not at all.
+        """Draw the examples and write the folder, completely or not at all.
 
         Returns:
-            What `lengen.json` says.
+            The content of `lengen.json`.
 
         Raises:
-            UsageError: the task has no examples of a length, or fewer than asked.
+            UsageError: the task has no examples of a length, or fewer than `examples`.
         """
         screen = Console(stderr=True)
         with Progress(
@@ -103,54 +103,56 @@ class Export:
             splits = _with_result({name: columns for name, columns in self._splits(bar) if columns["prompt"]})
         files = {name: f"{name}.{self.format}" for name in splits}
         facts = self._facts(splits, files)
-        with whole_folder(self.folder) as beside, quiet():
+        with whole_folder(self.folder) as work, quiet():
             for name, columns in splits.items():
                 kinds = {column: datasets.Value(KINDS[column]) for column in columns}
                 rows = datasets.Dataset.from_dict(columns, features=datasets.Features(kinds))
                 if self.format == "parquet":
-                    rows.to_parquet(beside / files[name])
+                    rows.to_parquet(work / files[name])
                 else:
-                    rows.to_json(beside / files[name], force_ascii=False)
+                    rows.to_json(work / files[name], force_ascii=False)
             text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-            (beside / RECORD).write_text(text, encoding="utf-8")
+            (work / RECORD).write_text(text, encoding="utf-8")
             example = {column: values[0] for column, values in splits["id"].items()}
-            (beside / "README.md").write_text(card(facts, example), encoding="utf-8")
+            (work / "README.md").write_text(card(facts, example), encoding="utf-8")
         return facts
 
     def _splits(self, bar: Progress) -> Iterator[tuple[str, Columns]]:
-        """The columns of each split; the evaluation splits are what a sweep asks, string for string."""
-        swept = self.evaluation.at(self.train_length)
-        inside = sorted({*self.lengths.support, *(length for length in swept if length <= self.train_length)})
-        beyond = [length for length in swept if length > self.train_length]
+        """Columns of each split; the evaluation splits are exactly the test sets of a sweep."""
+        evaluated = self.evaluation.at(self.train_length)
+        id_lengths = sorted(
+            {*self.lengths.support, *(length for length in evaluated if length <= self.train_length)}
+        )
+        ood_lengths = [length for length in evaluated if length > self.train_length]
         support = len(self.lengths.support)
         task = self.task
         if self.deduplicate:
-            task = Deduplicated(task, prompt_fingerprints(task, self.evaluation, [*inside, *beyond]))
+            task = Deduplicated(task, prompt_fingerprints(task, self.evaluation, [*id_lengths, *ood_lengths]))
         train = self._train(task)
         yield "train", self._columns(bar.track(train, support, description="train lengths"))
-        for name, lengths in (("id", inside), ("ood", beyond)):
+        for name, lengths in (("id", id_lengths), ("ood", ood_lengths)):
             parts = bar.track(lengths, description=f"{name} lengths")
             yield name, self._columns(self._examples(length) for length in parts)
 
     def _examples(self, length: int) -> Batch:
-        """What a sweep asks at a length."""
+        """Test set of a sweep at a length."""
         with length_needed("eval.lengths"):
             return examples(self.evaluation, self.task, length)
 
     def _train(self, task: Task) -> Iterator[Batch]:
-        """Distinct examples, as in a fixed training set of this size and seed."""
-        wanted, found = self.examples or USUAL, 0
+        """Distinct training examples, as in a fixed training set of this size and seed."""
+        wanted, total = self.examples or DEFAULT_EXAMPLES, 0
         with length_needed("lengths"):
             for part in shares(task, self.lengths, wanted, self.seed):
-                found += len(part)
+                total += len(part)
                 yield part
         require(
-            found == wanted or self.examples is None,
-            f"examples={wanted}: the task has only {found} distinct examples at its training lengths",
+            total == wanted or self.examples is None,
+            f"examples={wanted}: the task has only {total} distinct examples at its training lengths",
         )
 
     def _columns(self, parts: Iterable[Batch]) -> Columns:
-        """Batches as text."""
+        """Batches as columns of text."""
         columns: Columns = {name: [] for name in KINDS}
         for batch in parts:
             symbols = (batch.tokens != PAD) & (batch.tokens != SPECIAL.index("<eos>"))
@@ -160,17 +162,18 @@ class Export:
             columns["length"] += batch.length.tolist()
         return columns
 
-    def _text(self, batch: Batch, chosen: torch.Tensor) -> list[str]:
-        return self.spelling.write(batch.tokens[chosen].numpy(), chosen.sum(1).numpy())
+    def _text(self, batch: Batch, mask: torch.Tensor) -> list[str]:
+        """The masked tokens of each row as text."""
+        return self.spelling.write(batch.tokens[mask].numpy(), mask.sum(1).numpy())
 
     def _facts(self, splits: Mapping[str, Columns], files: Mapping[str, str]) -> dict[str, Any]:
-        """What `lengen.json` says: nothing of the machine or the day."""
-        learned = set(splits["train"]["prompt"])
+        """Content of `lengen.json`; it depends on neither the machine nor the date."""
+        trained_prompts = set(splits["train"]["prompt"])
         longest = {length: self.task.longest(length) for length in self.lengths.support}
-        traced = "result" in splits["train"]
-        letters = category(
+        has_result = "result" in splits["train"]
+        supervision = category(
             aligned=self.task.aligned,
-            traced=traced,
+            traced=has_result,
             longer=max(longest.values()) > self.train_length,
             looped=False,
         )
@@ -186,15 +189,15 @@ class Export:
             "tokens": self.spelling.tokens,
             "symbols": list(self.spelling.symbols),
             "separator": False,
-            "result": "result" if traced else None,
-            "category": letters,
+            "result": "result" if has_result else None,
+            "category": supervision,
             "aligned": self.task.aligned,
             "longest": {str(length): size for length, size in longest.items()},
             "splits": {
                 name: {
                     "file": files[name],
                     "sha256": digest(columns),
-                    "lengths": counted(columns, None if name == "train" else learned),
+                    "lengths": counted(columns, None if name == "train" else trained_prompts),
                 }
                 for name, columns in splits.items()
             },
@@ -202,7 +205,7 @@ class Export:
 
 
 def _with_result(splits: dict[str, Columns]) -> dict[str, Columns]:
-    """All splits with their column `result` where some answer has a scratchpad in front, else all without."""
+    """Drop the column `result` from all splits unless some answer has a scratchpad."""
     if all(columns["result"] == columns["answer"] for columns in splits.values()):
         for columns in splits.values():
             del columns["result"]
@@ -210,20 +213,20 @@ def _with_result(splits: dict[str, Columns]) -> dict[str, Columns]:
 
 
 def digest(columns: Mapping[str, list[Any]]) -> str:
-    """Hash of the rows: the same on every machine and in every format."""
-    found = hashlib.sha256()
+    """SHA-256 of the rows; the same on every machine and for every file format."""
+    rows_hash = hashlib.sha256()
     for row in zip(*columns.values(), strict=True):
-        found.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-    return found.hexdigest()
+        rows_hash.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    return rows_hash.hexdigest()
 
 
-def counted(columns: Mapping[str, list[Any]], learned: set[str] | None) -> dict[str, dict[str, int]]:
-    """For each length how many rows and distinct prompts there are, and how many rows have a prompt that was learned."""
+def counted(columns: Mapping[str, list[Any]], trained_prompts: set[str] | None) -> dict[str, dict[str, int]]:
+    """Count rows, distinct prompts and, if given training prompts, rows with one of these, for each length."""
     pairs = list(zip(columns["length"], columns["prompt"], strict=True))
-    found = {"rows": Counter(columns["length"]), "distinct": Counter(length for length, _ in set(pairs))}
-    if learned is not None:
-        found["in_training"] = Counter(length for length, prompt in pairs if prompt in learned)
+    counters = {"rows": Counter(columns["length"]), "distinct": Counter(length for length, _ in set(pairs))}
+    if trained_prompts is not None:
+        counters["in_training"] = Counter(length for length, prompt in pairs if prompt in trained_prompts)
     return {
-        str(length): {name: counts[length] for name, counts in found.items()}
-        for length in sorted(found["rows"])
+        str(length): {name: counts[length] for name, counts in counters.items()}
+        for length in sorted(counters["rows"])
     }

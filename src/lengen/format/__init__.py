@@ -1,7 +1,7 @@
-"""How a problem is written down, whatever the task: tokens put between those of its examples.
+"""Formats: tokens inserted between those of an example, for any task.
 
-A format changes how tokens stand on the page, not which they are. What changes what is written, such as reversed or
-zero-padded numbers, stays an option of the tasks that have numbers (`task.order`, `task.pad` of addition).
+A format adds tokens and leaves those of the task as they are. What changes the tokens themselves, such as reversed or
+zero-padded numbers, is an option of the tasks that have numbers (`task.order` and `task.pad` of addition).
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ from lengen.task import Batch, Task, Vocabulary
 
 
 class Format(ABC):
-    """A way to write the examples of any task."""
+    """Base class of formats, which apply to the examples of any task."""
 
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by any change that alters what the class computes or draws; part of every cell's identity."""
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """What is added behind a task's alphabet, where it is not there already."""
+        """Symbols that the format adds to a task's alphabet, unless they are there already."""
         return ()
 
     @property
     def aligned(self) -> bool:
-        """Whether it says what must be matched with what."""
+        """Whether the format marks which tokens must be matched with each other."""
         return False
 
     @abstractmethod
     def written(self, batch: Batch, vocabulary: Vocabulary, generator: torch.Generator) -> Batch:
-        """The same problems in this format.
+        """Write a batch in this format.
 
         Args:
-            batch: as the task draws it.
-            vocabulary: of the task, and the symbols of this format behind it.
-            generator: the only source of chance.
+            batch: examples as drawn by the task.
+            vocabulary: the vocabulary of the task, followed by the symbols of this format.
+            generator: the only source of randomness.
 
         Raises:
-            LengthUnavailable: this format means nothing for such examples.
+            LengthUnavailable: the format cannot be applied to these examples.
         """
 
     def applied(self, task: Task) -> Task:
-        """The task in this format."""
+        """Wrap a task so that its examples are written in this format."""
         return Formatted(task, self)
 
 
 @dataclass(frozen=True)
 class Formatted(Task):
-    """A task whose examples are written in a format; length is the task's own.
+    """A task written in a format. Length: that of the task.
 
     Args:
-        task: what is asked.
-        format: how it is written.
+        task: the task that draws the examples.
+        format: the format in which they are written.
     """
 
     task: Task
@@ -65,31 +65,31 @@ class Formatted(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The task's, with the symbols of the format behind: no id of the task changes."""
+        """The vocabulary of the task, followed by the symbols of the format; the ids of the task do not change."""
         return Vocabulary(tuple(dict.fromkeys((*self.task.vocabulary.symbols, *self.format.symbols))))
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw problems, then write them; see `Task.sample`."""
+        """Draw examples of the task, then apply the format; see `Task.sample`."""
         batch = self.task.sample(length, count, generator)
         return self.format.written(batch, self.vocabulary, generator)
 
     def evaluation_task(self) -> Task:
-        """What a sweep asks of the task, in the same format."""
+        """The evaluation task of the task, in the same format."""
         return replace(self, task=self.task.evaluation_task())
 
     def training_tasks(self) -> tuple[Task, ...]:
-        """The parts of the task, in the same format."""
+        """The training tasks of the task, in the same format."""
         return tuple(replace(self, task=part) for part in self.task.training_tasks())
 
     @property
     def aligned(self) -> bool:
-        """Whether the task or the format is so."""
+        """Whether the task or the format is aligned."""
         return self.task.aligned or self.format.aligned
 
     def longest(self, length: int) -> int:
-        """That of the task."""
+        """See `Task.longest`; the format does not change it."""
         return self.task.longest(length)
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """The hard cases of the task, in the same format."""
-        return {name: replace(self, task=hard) for name, hard in self.task.stress_sets().items()}
+        """The stress sets of the task, in the same format."""
+        return {name: replace(self, task=task) for name, task in self.task.stress_sets().items()}

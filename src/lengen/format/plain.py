@@ -1,4 +1,4 @@
-"""The plain format: examples as their task writes them."""
+"""The plain format: examples as the task writes them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lengen.task import Batch, Task, Vocabulary
 
 @dataclass(frozen=True)
 class Plain(Format):
-    """Nothing is put between the tokens."""
+    """Inserts no tokens."""
 
     def written(self, batch: Batch, vocabulary: Vocabulary, generator: torch.Generator) -> Batch:
-        """The batch itself."""
+        """Return the batch unchanged."""
         return batch
 
     def applied(self, task: Task) -> Task:
-        """The task itself."""
+        """Return the task unchanged."""
         return task

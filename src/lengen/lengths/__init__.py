@@ -1,4 +1,4 @@
-"""Which lengths a training batch has: the contract of a length distribution."""
+"""Distributions of training lengths: the base class that every option of `lengths` implements."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ class Lengths(ABC):
     """A distribution over training lengths."""
 
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by any change that alters what the class computes or draws; part of every cell's identity."""
 
     per_batch: int
-    """How many lengths are drawn for one batch; its examples are shared out evenly among them."""
+    """Number of lengths drawn for one batch; its examples are divided evenly among them."""
     ordered: ClassVar[bool] = False
-    """True if it matters which lengths come together, or when: a fixed training set knows nothing of that."""
+    """True if it matters which lengths share a batch, or when they are drawn; a fixed training set keeps neither."""
     lacking: frozenset[int] = frozenset()
-    """Lengths of the support that the task does not have: a range of lengths leaves them out between its ends."""
+    """Lengths of the support at which the task has no problems; `upto` skips them."""
 
     def of(self, task: Task) -> Lengths:
-        """The same for a task, which may lack some lengths."""
-        lacking = (
+        """The same distribution without the lengths at which a task has no problems."""
+        missing = (
             length for length in self.support if not all(part.has(length) for part in task.training_tasks())
         )
         limited = copy(self)
-        object.__setattr__(limited, "lacking", frozenset(lacking))  # a distribution may be a frozen dataclass
+        object.__setattr__(limited, "lacking", frozenset(missing))  # a distribution may be a frozen dataclass
         return limited
 
     def upto(self, maximum: int, minimum: int = 1) -> list[int]:
-        """All lengths up to a longest one but those that the task lacks; both ends stay, to be refused by name."""
+        """All lengths from `minimum` to `maximum` at which the task has problems.
+
+        Both ends are always included, so that an error can name one that the task lacks.
+        """
         return [
             length
             for length in range(minimum, maximum + 1)
@@ -45,19 +48,19 @@ class Lengths(ABC):
     @property
     @abstractmethod
     def support(self) -> list[int]:
-        """Every length that can be drawn, ascending."""
+        """All lengths that can be drawn, in ascending order."""
 
     @abstractmethod
     def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """Draw the lengths of one batch.
 
         Args:
-            count: how many.
-            step: the training step, for distributions that move.
-            generator: the only source of chance.
+            count: number of lengths to draw.
+            step: the training step, for distributions that change during training.
+            generator: the only source of randomness.
         """
 
 
 def chosen(lengths: Sequence[int], count: int, generator: torch.Generator) -> list[int]:
-    """Some of these lengths, all equally likely."""
+    """Draw `count` lengths uniformly from a list, with replacement."""
     return [lengths[index] for index in torch.randint(len(lengths), (count,), generator=generator).tolist()]

@@ -1,4 +1,4 @@
-"""Every batch from one bucket of similar lengths, so that little of it is padding (Pouransari et al. 2024)."""
+"""Batches of similar lengths, which need little padding (buckets of Pouransari et al. 2024)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lengen.lengths import Lengths, chosen
 
 
 def buckets(lengths: Iterable[int]) -> list[list[int]]:
-    """Ascending lengths in buckets that begin at powers of two.
+    """Split ascending lengths into buckets that start at powers of two.
 
     >>> buckets(range(1, 10))
     [[1], [2, 3], [4, 5, 6, 7], [8, 9]]
@@ -23,22 +23,22 @@ def buckets(lengths: Iterable[int]) -> list[list[int]]:
 
 
 def from_one(
-    parts: Sequence[list[int]], weights: Sequence[float], count: int, generator: torch.Generator
+    candidates: Sequence[list[int]], weights: Sequence[float], count: int, generator: torch.Generator
 ) -> list[int]:
-    """Lengths from one bucket, which is drawn by weights; in it all are equally likely."""
-    part = parts[int(torch.multinomial(torch.tensor(weights), 1, generator=generator))]
-    return chosen(part, count, generator)
+    """Draw one bucket by weight, then `count` lengths uniformly from it."""
+    bucket = candidates[int(torch.multinomial(torch.tensor(weights), 1, generator=generator))]
+    return chosen(bucket, count, generator)
 
 
 @dataclass(frozen=True)
 class Bucketed(Lengths):
-    """All lengths of a batch from one bucket: 1, 2 to 3, 4 to 7, 8 to 15, … up to the maximum.
+    """Draws all lengths of a batch from one bucket: 1, 2 to 3, 4 to 7, 8 to 15, … up to the maximum.
 
     Args:
-        maximum: the longest; `train_length` in the configuration.
-        share: what every bucket has as much of as any other: `examples`, or `tokens`, taking them to be in
-            proportion to length.
-        per_batch: lengths in one batch.
+        maximum: the longest length; `train_length` in the configuration.
+        share: what is divided equally among the buckets: `examples`, or `tokens`, whose number is taken to be
+            proportional to length.
+        per_batch: number of lengths in one batch.
     """
 
     ordered: ClassVar[bool] = True

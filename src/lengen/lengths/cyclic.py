@@ -14,18 +14,19 @@ from lengen.lengths.bucketed import buckets, from_one
 
 @dataclass(frozen=True)
 class Cyclic(Lengths):
-    """All lengths of a batch from one bucket (1, 2 to 3, 4 to 7, …); short buckets at the start of a cycle, long ones at its end.
+    """Draws all lengths of a batch from one bucket; short buckets early in each cycle, long ones late.
 
-    The paper's Grow-P2: at first a bucket is `odds` times as likely as the next longer one. It draws each cycle without
-    replacement, so that long ones are left for the end; here the odds turn round, evenly, until a bucket is `odds`
-    times as likely as the next shorter one. Batches have the same number of examples, not of tokens.
+    Buckets are 1, 2 to 3, 4 to 7, …, as in `Bucketed`. This is the paper's Grow-P2: at the start of a cycle a bucket is
+    `odds` times as likely as the next longer one. The paper draws each cycle without replacement, which leaves the long
+    buckets for the end; here the odds change evenly during the cycle until a bucket is `odds` times as likely as the
+    next shorter one. Batches have equal numbers of examples, not of tokens.
 
     Args:
-        maximum: the longest; `train_length` in the configuration.
-        steps: of the training.
-        cycles: how often training goes from short to long.
-        odds: as above; 1 is no curriculum.
-        per_batch: lengths in one batch.
+        maximum: the longest length; `train_length` in the configuration.
+        steps: number of training steps.
+        cycles: number of times that training goes from short to long.
+        odds: ratio of the probabilities of neighbouring buckets at both ends of a cycle; 1 is no curriculum.
+        per_batch: number of lengths in one batch.
     """
 
     ordered: ClassVar[bool] = True
@@ -46,14 +47,14 @@ class Cyclic(Lengths):
         return self.upto(self.maximum)
 
     def weights(self, step: int) -> list[float]:
-        """Weights of the buckets at a step.
+        """Weights of the buckets at a training step, short buckets first.
 
         >>> curriculum = Cyclic(maximum=15, steps=100, cycles=2)
         >>> [curriculum.weights(step) for step in (0, 25, 50)]
         [[1.0, 0.5, 0.25, 0.125], [1.0, 1.0, 1.0, 1.0], [1.0, 0.5, 0.25, 0.125]]
         """
-        gone = step * self.cycles / self.steps % 1
-        return [self.odds ** (index * (2 * gone - 1)) for index in range(len(buckets(self.support)))]
+        progress = step * self.cycles / self.steps % 1
+        return [self.odds ** (index * (2 * progress - 1)) for index in range(len(buckets(self.support)))]
 
     def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""

@@ -1,4 +1,4 @@
-"""A curriculum: the longest length grows while training goes on."""
+"""A curriculum whose longest length grows during training."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from lengen.lengths import Lengths, chosen
 
 @dataclass(frozen=True)
 class Growing(Lengths):
-    """Uniform from 1 to a longest length that grows to the maximum, and stays there.
+    """Draws lengths uniformly from 1 to a longest length, which grows to the maximum and then stays there.
 
     Args:
-        maximum: the longest in the end; `train_length` in the configuration.
-        steps: of the training.
-        start: the longest at the first step.
-        until: share of the steps after which the maximum is reached.
-        stages: how many values the longest takes on the way, start and maximum included; None is every length.
-        per_batch: lengths in one batch.
+        maximum: the longest length at the end; `train_length` in the configuration.
+        steps: number of training steps.
+        start: the longest length at the first step.
+        until: fraction of the steps after which the maximum is reached.
+        stages: number of values that the longest length takes, start and maximum included; None for every length.
+        per_batch: number of lengths in one batch.
     """
 
     ordered: ClassVar[bool] = True
@@ -50,16 +50,16 @@ class Growing(Lengths):
         return self.upto(self.maximum)
 
     def longest(self, step: int) -> int:
-        """The longest length of a step.
+        """The longest length at a training step.
 
         >>> curriculum = Growing(maximum=10, steps=100, start=2, until=0.5, stages=3)
         >>> [curriculum.longest(step) for step in (0, 24, 25, 49, 50, 99)]
         [2, 2, 6, 6, 10, 10]
         """
-        grown = self.maximum - self.start
-        rises = grown if self.stages is None else self.stages - 1
-        risen = min(int(step / (self.until * self.steps) * rises), rises)
-        return self.start + round(grown * risen / max(rises, 1))
+        span = self.maximum - self.start
+        increases = span if self.stages is None else self.stages - 1
+        reached = min(int(step / (self.until * self.steps) * increases), increases)
+        return self.start + round(span * reached / max(increases, 1))
 
     def draw(self, count: int, step: int, generator: torch.Generator) -> list[int]:
         """See `Lengths`."""

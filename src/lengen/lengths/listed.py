@@ -1,4 +1,4 @@
-"""Some lengths, equally likely; a single one is a fixed length."""
+"""Training at a list of lengths; a list of one gives a fixed length."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lengen.lengths import Lengths, chosen
 
 @dataclass(frozen=True)
 class Listed(Lengths):
-    """Uniform over given lengths.
+    """Draws uniformly from a list of lengths.
 
     Args:
-        values: the lengths.
-        per_batch: lengths in one batch.
+        values: the lengths; a length may be listed more than once.
+        per_batch: number of lengths in one batch.
     """
 
     values: list[int]

@@ -1,4 +1,4 @@
-"""All lengths up to the longest, equally likely."""
+"""Training at all lengths of a range, equally likely."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lengen.lengths import Lengths, chosen
 
 @dataclass(frozen=True)
 class Uniform(Lengths):
-    """Uniform over minimum to maximum.
+    """Draws lengths uniformly from `minimum` to `maximum`.
 
     Args:
-        maximum: the longest; `train_length` in the configuration.
-        minimum: the shortest.
-        per_batch: lengths in one batch.
+        maximum: the longest length; `train_length` in the configuration.
+        minimum: the shortest length.
+        per_batch: number of lengths in one batch.
     """
 
     maximum: int

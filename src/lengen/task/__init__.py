@@ -1,7 +1,7 @@
-"""What a problem is: the contract that every task implements, and the types that leave it.
+"""Tasks: the base class that every task implements, and the types of its examples.
 
-A task turns a length and a generator into a `Batch`: prompt, answer, end token, one example a row. It knows nothing
-of training, of positions or of the decoder. A new task is one file here and one YAML under `configs/task/`.
+A task turns a length and a random generator into a `Batch`, whose rows are examples: prompt, answer, end token. It knows
+nothing of training, of positions or of the decoder. A new task is one file here and one YAML under `configs/task/`.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from lengen.task.unavailable import old_tasks_understood
 PAD, BOS, SEP, EOS = range(4)
 SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
 DIGITS = tuple("0123456789")
-ALONG_TIME, BESIDE = ("tokens", "answer", "result"), ("places", "groups")
-"""What a batch has at every token, and what it may have."""
+TOKEN_FIELDS, OPTIONAL_FIELDS = ("tokens", "answer", "result"), ("places", "groups")
+"""Fields of a batch with one value per token: those that every batch has, and those that may be None."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A task's own alphabet behind the four special tokens pad, bos, sep and eos (ids 0 to 3).
+    """Symbols and their ids: the special tokens pad, bos, sep and eos (0 to 3), then a task's alphabet.
 
     Args:
-        symbols: the alphabet in the order of its ids, each symbol once.
+        symbols: the alphabet in the order of its ids, without duplicates.
     """
 
     symbols: tuple[str, ...]
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        """Id of every symbol, the special ones included."""
+        """Id of every symbol, including the special ones."""
         return {symbol: index for index, symbol in enumerate((*SPECIAL, *self.symbols))}
 
     def __len__(self) -> int:
@@ -50,38 +50,39 @@ class Vocabulary:
         return self.ids[symbol]
 
     def encode(self, symbols: Iterable[str]) -> Int[Tensor, " symbols"]:
-        """Ids of some symbols (a string is read character by character)."""
+        """Convert symbols to ids; a string is read character by character."""
         return torch.tensor([self.ids[symbol] for symbol in symbols], dtype=torch.long)
 
     def span(self, symbols: Iterable[str], place: int | Int[Tensor, "#batch symbols"] = 0) -> Span:
-        """Some symbols as a part of every example, all with one place."""
+        """Make a span of symbols that is the same in every example, all with the same place."""
         return Span(self.encode(symbols).unsqueeze(0), place)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Symbols of some ids."""
+        """Convert ids to symbols."""
         names = (*SPECIAL, *self.symbols)
         return [names[index] for index in ids]
 
     @cached_property
     def digits(self) -> Bool[Tensor, " vocab"]:
-        """Which ids are decimal digits: what Abacus positions count."""
+        """Mask of the ids that are decimal digits, which Abacus positions count."""
         return torch.tensor([symbol in DIGITS for symbol in (*SPECIAL, *self.symbols)])
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples of a task, right-padded: `[bos] prompt answer eos pad…` in every row.
+    """Examples of a task, one per row, right-padded: `[bos] prompt answer eos pad…`.
 
     Args:
         tokens: token ids.
-        answer: True on the answer and its end token: what is learned and scored.
-        result: True on what is left of the answer without its scratchpad, end token included: what is scored where the
-            decoder writes freely. The last tokens of `answer`, and all of them where there is no scratchpad.
-        places: what must be matched with what (digit significance, item index), from 1; 0 is no place. None where the
-            task with its options has no such thing, or where it would give the answer's length away.
-        length: the size of each problem in the task's own unit.
-        vocabulary: what the ids mean.
-        groups: which of several numbers each token belongs to, from 1; 0 is none. None where the task has no such thing.
+        answer: mask of the answer and its end token, on which the loss and the scores are computed.
+        result: mask of the answer without its scratchpad, end token included, which is scored where the decoder
+            generates freely. The last tokens of `answer`; all of them without a scratchpad.
+        places: an index, from 1, shared by tokens that must be matched with each other (digit significance, item index);
+            0 for tokens without a place. None if the task has no places with its options, or if they would reveal the
+            length of the answer.
+        length: size of each problem in the task's own unit.
+        vocabulary: the meaning of the ids.
+        groups: the number (of several) to which each token belongs, from 1; 0 for none. None if the task has no groups.
     """
 
     tokens: Int[Tensor, "batch time"]
@@ -97,49 +98,51 @@ class Batch:
 
     @property
     def time(self) -> int:
-        """Tokens in the longest row."""
+        """Number of tokens in the longest row."""
         return self.tokens.shape[1]
 
     def begin(self, token: int = BOS) -> Batch:
-        """The same examples with a token in front."""
+        """Prepend a token to every example."""
         return self._each(lambda part: pad(part, (1, 0)), tokens=pad(self.tokens, (1, 0), value=token))
 
     def room(self, columns: int) -> Batch:
-        """The same examples with some more columns of padding."""
+        """Append columns of padding."""
         return self._each(lambda part: pad(part, (0, columns)))
 
     def _each(self, change: Callable[[Tensor], Tensor], **others: Any) -> Batch:
-        """The batch with all that runs along time changed, unless it is given."""
-        names = [*ALONG_TIME, *(name for name in BESIDE if getattr(self, name) is not None)]
+        """Apply a function to every field with a time axis, except those that are given."""
+        names = [*TOKEN_FIELDS, *(name for name in OPTIONAL_FIELDS if getattr(self, name) is not None)]
         return replace(self, **{name: change(getattr(self, name)) for name in names} | others)
 
     def rows(self, index: slice | Tensor) -> Batch:
-        """Some of the examples, cut to the longest among them."""
+        """Select examples, and cut the batch to the longest of them."""
         tokens = self.tokens[index]
         time = int((tokens != PAD).sum(1).max()) if len(tokens) else 0
         return self._each(lambda part: part[index][:, :time], length=self.length[index])
 
     @staticmethod
     def join(batches: Sequence[Batch]) -> Batch:
-        """Batches of one task below each other, right-padded together."""
+        """Concatenate batches of one task, right-padded to the longest."""
         time = max(batch.time for batch in batches)
-        wide = [batch.room(time - batch.time) for batch in batches]
-        lacking = [name for name in BESIDE if any(getattr(batch, name) is None for batch in batches)]
-        names = [name for name in (*ALONG_TIME, *BESIDE, "length") if name not in lacking]
-        joined: dict[str, Any] = {name: torch.cat([getattr(batch, name) for batch in wide]) for name in names}
-        return replace(batches[0], **joined | dict.fromkeys(lacking))
+        padded = [batch.room(time - batch.time) for batch in batches]
+        missing = [name for name in OPTIONAL_FIELDS if any(getattr(batch, name) is None for batch in batches)]
+        names = [name for name in (*TOKEN_FIELDS, *OPTIONAL_FIELDS, "length") if name not in missing]
+        joined: dict[str, Any] = {
+            name: torch.cat([getattr(batch, name) for batch in padded]) for name in names
+        }
+        return replace(batches[0], **joined | dict.fromkeys(missing))
 
 
 @dataclass(frozen=True)
 class Span:
-    """A run of columns of a batch: ids, and the place and the group of each. A PAD is a hole, closed by `assemble`."""
+    """Consecutive tokens of each example, with their places and groups; `assemble` removes PAD tokens among them."""
 
     tokens: Int[Tensor, "#batch span"]
     places: Int[Tensor, "#batch span"] | int = 0
     groups: Int[Tensor, "#batch span"] | int = 0
 
-    def beside(self, name: str, count: int) -> Int[Tensor, "batch span"]:
-        """Places or groups, one a token in each of some rows."""
+    def field(self, name: str, count: int) -> Int[Tensor, "batch span"]:
+        """Places or groups, expanded to one value per token in `count` rows."""
         return torch.as_tensor(getattr(self, name)).expand(count, self.tokens.shape[1])
 
 
@@ -153,42 +156,45 @@ def assemble(
     trace: Sequence[Span] = (),
     coupled: bool = True,
 ) -> Batch:
-    """Spans side by side, the end token behind them, holes closed.
+    """Build a batch from spans: concatenate them, append the end token, and remove PAD tokens among them.
 
     Args:
-        length: size of the problem, the same for every row.
-        count: rows; spans of one row are repeated.
-        vocabulary: what the ids mean.
-        prompt: what is read.
-        answer: what is written, without its end token.
-        trace: the scratchpad that is written before it.
-        coupled: False if these places must not be used (they would give the answer away).
+        length: size of the problems, the same for all rows.
+        count: number of rows; spans with a single row are repeated.
+        vocabulary: the meaning of the ids.
+        prompt: spans of the prompt.
+        answer: spans of the answer, without its end token.
+        trace: spans of the scratchpad, which comes before the answer.
+        coupled: False to drop the places, where they would reveal the answer.
     """
     parts = [*prompt], [*trace], [*answer, Span(torch.full((1, 1), EOS))]
     spans = [span for part in parts for span in part]
-    read, thought, _ = (sum(span.tokens.shape[1] for span in part) for part in parts)
+    prompt_size, trace_size, _ = (sum(span.tokens.shape[1] for span in part) for part in parts)
     tokens = torch.cat([span.tokens.expand(count, -1) for span in spans], 1)
     column = torch.arange(tokens.shape[1]).expand(count, -1)
-    names = BESIDE if any(isinstance(span.groups, Tensor) for span in spans) else BESIDE[:1]
-    beside = [torch.cat([span.beside(name, count) for span in spans], 1) for name in names]
-    tokens, scored, result, *beside = close(tokens, column >= read, column >= read + thought, *beside)
+    names = OPTIONAL_FIELDS if any(isinstance(span.groups, Tensor) for span in spans) else OPTIONAL_FIELDS[:1]
+    fields = [torch.cat([span.field(name, count) for span in spans], 1) for name in names]
+    masks = column >= prompt_size, column >= prompt_size + trace_size
+    tokens, scored, result, *fields = close(tokens, *masks, *fields)
     batch = Batch(tokens, scored, result, None, torch.full((count,), length), vocabulary)
-    known: dict[str, Any] = dict(zip(names, beside, strict=True))
-    return replace(batch, **known) if coupled else batch
+    optional: dict[str, Any] = dict(zip(names, fields, strict=True))
+    return replace(batch, **optional) if coupled else batch
 
 
 def close(tokens: Int[Tensor, "batch time"], *others: Tensor) -> list[Tensor]:
-    """Rows without their holes: what stands on PAD goes, the rest moves left, zeros fill up on the right.
+    """Remove PAD tokens from every row, move the rest left, and fill up with zeros on the right.
 
     Args:
-        tokens: token ids, PAD where a hole is.
-        others: what runs beside them.
+        tokens: token ids, PAD where a token is removed.
+        others: tensors of the same shape, from which the same columns are removed.
     """
     full = tokens != PAD
     if bool(full.all()):
         return [tokens, *others]
     sizes = full.sum(1, keepdim=True)
-    kept = torch.arange(int(sizes.max())) < sizes  # as many as `full` in each row: both are read row by row
+    kept = (
+        torch.arange(int(sizes.max())) < sizes
+    )  # as many per row as in `full`, and both masks are read row by row
     return [
         torch.zeros(kept.shape, dtype=part.dtype).masked_scatter_(kept, part.masked_select(full))
         for part in (tokens, *others)
@@ -196,34 +202,34 @@ def close(tokens: Int[Tensor, "batch time"], *others: Tensor) -> list[Tensor]:
 
 
 class Task(RenamedMethods, ABC):
-    """A family of problems by length, from 1 up; a task may lack some lengths, and refuses these."""
+    """Base class of tasks: problems of every length from 1; a task raises an error for lengths that it lacks."""
 
     renamed = METHODS["Task"]
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by any change that alters what the class computes or draws; part of every cell's identity."""
     data_options: ClassVar[tuple[str, ...]] = ()
-    """Options that say where data lie; in a cell's identity `fingerprints` stand for them."""
+    """Options that say where data are stored; a cell's identity has `fingerprints` in their place."""
 
     @property
     @abstractmethod
     def vocabulary(self) -> Vocabulary:
-        """The alphabet of prompts and answers."""
+        """Vocabulary of prompts and answers."""
 
     @abstractmethod
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw examples of one length, vectorised.
+        """Draw examples of one length.
 
         Args:
             length: size of the problem in the task's own unit, at least 1.
-            count: examples to draw.
-            generator: the only source of chance.
+            count: number of examples.
+            generator: the only source of randomness.
 
         Raises:
-            LengthUnavailable: no problem of this length exists under the task's options.
+            LengthUnavailable: the task has no problems of this length with its options.
         """
 
     def has(self, length: int) -> bool:
-        """Whether problems of a length exist under the task's options."""
+        """Whether the task has problems of a length with its options."""
         try:
             with old_tasks_understood():
                 self.sample(length, 1, torch.Generator())
@@ -232,62 +238,62 @@ class Task(RenamedMethods, ABC):
         return True
 
     def all_examples(self, length: int) -> Batch | None:
-        """All examples of a length in their order, of a task that has examples; None where they are drawn."""
+        """All examples of a length in their order, for tasks with stored examples; None if examples are drawn."""
         return None
 
     def evaluation_task(self) -> Task:
-        """The task that a sweep asks; differs from the trained one where training mixes in something easier."""
+        """The task that is evaluated; differs from this one where training mixes in other problems."""
         return self
 
     def training_tasks(self) -> tuple[Task, ...]:
-        """What training is made of, each part alone: several where a task mixes others in."""
+        """The tasks of which training consists, one by one; several for a mixture."""
         return (self,)
 
     @property
     def aligned(self) -> bool:
-        """Whether its format says what must be matched with what, as index hints do."""
+        """Whether its examples mark which tokens must be matched with each other, as index hints do."""
         return False
 
     def longest(self, length: int) -> int:
-        """The longest problem that asking for a length may draw: a longer one where training mixes such in."""
+        """Longest problem drawn in training at a length; greater than the length where a mixture adds longer ones."""
         return length
 
     def has_scratchpad(self, length: int) -> bool:
-        """Whether something that is trained at a length has a scratchpad before its result."""
+        """Whether training examples of a length have a scratchpad before their result."""
         drawn = (part.sample(length, 64, torch.Generator()) for part in self.training_tasks())
         return any(not torch.equal(batch.answer, batch.result) for batch in drawn)
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Hard cases that chance hardly ever draws, by name: this task with other options, over the same vocabulary.
+        """Hard cases that are rare among random draws, by name: this task with other options and the same vocabulary.
 
-        Names with a common word and a value, such as `depth=0.30`, are a family: it is asked by its word.
+        Names with a common word and a value, such as `depth=0.30`, form a family, which is selected by the word.
         """
         return {}
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
-        """Fingerprints of rows and vocabulary that are read from outside, by what they are; none where all is drawn."""
+        """Hashes of rows and vocabulary read from files, by name; empty if all examples are drawn."""
         return {}
 
     def show(self, length: int, count: int = 1, seed: int = 0) -> str:
-        """Some examples as text, `prompt -> answer`, one a line."""
+        """Draw examples and write them as text, `prompt -> answer`, one per line."""
         batch = self.sample(length, count, torch.Generator().manual_seed(seed))
         lines = []
         for tokens, answer in zip(batch.tokens, batch.answer, strict=True):
-            read = batch.vocabulary.decode(tokens[~answer & (tokens != PAD)].tolist())
-            written = batch.vocabulary.decode(tokens[answer].tolist())
-            lines.append(f"{join_symbols(read)} -> {join_symbols(written)}")
+            prompt = batch.vocabulary.decode(tokens[~answer & (tokens != PAD)].tolist())
+            target = batch.vocabulary.decode(tokens[answer].tolist())
+            lines.append(f"{join_symbols(prompt)} -> {join_symbols(target)}")
         return "\n".join(lines)
 
 
 def join_symbols(symbols: Sequence[str]) -> str:
-    """Symbols as one readable string: spaces only where some symbol is longer than a character."""
+    """Join symbols into a readable string, with spaces if some symbol has several characters."""
     plain = [symbol for symbol in symbols if symbol not in SPECIAL]
     gap = " " if any(len(symbol) > 1 for symbol in plain) else ""
     return gap.join("⏎" if symbol == SPECIAL[EOS] else symbol for symbol in symbols)
 
 
 def letters(count: int) -> tuple[str, ...]:
-    """Names for the symbols of an alphabet: a to z, A to Z, then numbered."""
+    """Names of the symbols of an alphabet: a to z, A to Z, then s52, s53, …."""
     plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     return tuple(plain[i] if i < len(plain) else f"s{i}" for i in range(count))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
-from lengen.task.digits import led, operand_sizes
+from lengen.task.digits import operand_sizes, without_leading_zeros
 from lengen.task.scratchpad import tail
 from lengen.task.text import addition as words
 from lengen.task.text.scratchpad import check, every
@@ -40,21 +40,21 @@ class Addition(Task):
     94+03= -> 1:430=70,2:900=90,>790⏎
 
     Args:
-        order: `reversed` writes the answer least significant digit first, `plain` most significant first,
-            `little_endian` turns the operands round too (what Abacus positions expect).
-        pad: `zero` writes operands and answer at fixed widths (n and n + 1) with leading zeros; `none` without any.
-        operands: `equal` numbers of digits, or `uneven`: one of the two is shorter, by a uniform draw.
-        hints: a marker before each digit, cyclic in its significance from a random start (index hints).
-        blanks: a blank before each digit of the prompt with probability one half (random spacing).
+        order: `reversed` writes the answer least significant digit first, `plain` most significant first;
+            `little_endian` reverses the operands too, as Abacus positions expect.
+        pad: `zero` writes operands and answer at fixed widths (n and n + 1) with leading zeros; `none` without them.
+        operands: `equal` numbers of digits, or `uneven`: one has n digits, the other a uniform number up to n.
+        hints: whether to write a marker before each digit, cyclic in its significance from a random start (index hints).
+        blanks: whether to write a blank before each digit of the prompt with probability one half (random spacing).
         scratchpad: `columns` writes, from the right, both digits, the digit of the sum and the carry of every column,
-            and then the answer; `tail` writes for each column where the head stands, both digits and the carry that
-            comes in, the digit of the sum and the carry that goes on; `steps` is for text.
-        carry: `uniform` digits, `heavy`: a carry that runs through a random stretch of columns, or `full`: one that
-            starts in the last column and runs through all. Half of these are pairs of digits that sum to 9, the
-            others 9…9 + 1 either way round; where numbers of equal size have no leading zeros, which rules these out,
-            all are pairs.
-        style: `symbols`, or the central paper's `text` in characters; its numbers are order=plain and pad=none.
-        parts: what a step of the scratchpad `steps` says: input, computation, output, variables, remaining.
+            and then the answer; `tail` writes for each column the position of the head, both digits and the incoming
+            carry, the digit of the sum and the outgoing carry; `steps` is for text.
+        carry: `uniform` digits; `heavy`: a carry through a random stretch of columns; or `full`: a carry from the last
+            column through all others. Half of the `full` examples are pairs of digits that sum to 9, the others are
+            9…9 + 1 or 1 + 9…9. With operands of equal length and no leading zeros, which excludes the latter, all are
+            pairs.
+        style: `symbols`, or `text`: the format of Kazemnejad et al. 2023, in characters; it uses order=plain and pad=none.
+        parts: parts of each step of the scratchpad `steps`: input, computation, output, variables, remaining.
     """
 
     order: Literal["reversed", "plain", "little_endian"] = "reversed"
@@ -75,7 +75,7 @@ class Addition(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Digits, signs, a blank, the markers where hints are on, and what the trace of a machine needs."""
+        """Digits, signs, a blank, the markers with hints, and the symbols of the scratchpad."""
         if self.style == "text":
             return words.VOCABULARY
         symbols = (*DIGITS, "+", "=", ",", ">", " ", *(MARKERS if self.hints else ()))
@@ -83,11 +83,11 @@ class Addition(Task):
 
     @property
     def aligned(self) -> bool:
-        """With hints."""
+        """True with hints."""
         return self.hints
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """A carry through all columns, and operands of unequal size."""
+        """A carry through all columns, and operands of unequal length."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, operands="uneven")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -101,7 +101,7 @@ class Addition(Task):
             sizes = torch.tensor([[length], [length], [length + 1]])
         kept = columns < sizes.unsqueeze(
             2
-        )  # significances that are written, of both operands and of the answer
+        )  # digits that are written, of both operands and of the answer
         if self.style == "text":
             parts = self.parts if self.scratchpad == "steps" else None
             text = words.write(digits, total, carries, kept, self.order, parts)
@@ -112,7 +112,7 @@ class Addition(Task):
             self._written(digits[i], kept[i, :, :length], start, turned, generator) for i in range(2)
         )
         answer = self._written(total, kept[2], start, self.order != "plain")
-        before = length + 3 if self.order == "plain" else 1  # next to the answer's first digit
+        before = length + 3 if self.order == "plain" else 1  # the place next to the answer's first digit
         plus, equals, point = (
             self.vocabulary.span("+", 1),
             self.vocabulary.span("=", before),
@@ -126,14 +126,14 @@ class Addition(Task):
                 [self._trace(digits, total, carries)],
                 [point, answer],
             )
-        known = self.order != "plain" or self.pad == "zero"  # else places would tell the answer's length
+        coupled = self.order != "plain" or self.pad == "zero"  # else places would reveal the answer's length
         prompt = [first, plus, second, equals]
-        return assemble(length, count, self.vocabulary, prompt, written, trace=trace, coupled=known)
+        return assemble(length, count, self.vocabulary, prompt, written, trace=trace, coupled=coupled)
 
     def _operands(
         self, length: int, count: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, "2 batch length"], Int[Tensor, "2 batch"]]:
-        """Digits of both operands from the least significant, and how many each has."""
+        """Draw the digits of both operands, least significant first, and their numbers of digits."""
         digits = torch.randint(10, (2, count, length), generator=generator)
         sizes = operand_sizes(self.operands, length, count, generator).squeeze(2)
         if self.carry == "heavy":
@@ -141,7 +141,7 @@ class Addition(Task):
         if self.carry == "full":
             digits, sizes = self._full(digits, sizes, generator)
         if self.pad == "none" and length > 1:  # no leading zero, except the number 0
-            digits = led(digits, sizes.unsqueeze(2), generator)
+            digits = without_leading_zeros(digits, sizes.unsqueeze(2), generator)
         return digits * (torch.arange(length) < sizes.unsqueeze(2)), sizes
 
     def _heavy(
@@ -150,7 +150,7 @@ class Addition(Task):
         shorter: Int[Tensor, "batch 1"],
         generator: torch.Generator,
     ) -> Int[Tensor, "2 batch length"]:
-        """A carry made where both operands have a digit, and passed on through a uniform stretch."""
+        """Start a carry where both operands have a digit, and propagate it through a random stretch."""
         _, count, length = digits.shape
         first = (torch.rand((count, 1), generator=generator) * shorter).long()
         last = first + (torch.rand((count, 1), generator=generator) * (length - first)).long()
@@ -162,7 +162,7 @@ class Addition(Task):
         sizes: Int[Tensor, "2 batch"],
         generator: torch.Generator,
     ) -> tuple[Int[Tensor, "2 batch length"], Int[Tensor, "2 batch"]]:
-        """A carry through all columns: pairs that sum to 9, or 9…9 + 1; and the sizes that go with them."""
+        """Make a carry through all columns, by pairs that sum to 9 or by 9…9 + 1; return digits and sizes."""
         _, count, length = digits.shape
         start = torch.zeros((count, 1), dtype=torch.long)
         digits = self._chain(digits, sizes.amin(0).unsqueeze(1), start, start + length - 1, generator)
@@ -170,7 +170,7 @@ class Addition(Task):
             return digits, sizes
         nines = torch.rand(count, generator=generator) < 0.5  # noqa: PLR2004
         small = (torch.rand(count, generator=generator) < 0.5).long()  # noqa: PLR2004
-        side = torch.stack([small == 0, small == 1])  # where the 1 stands
+        side = torch.stack([small == 0, small == 1])  # the operand that is 1
         one = side.unsqueeze(2)
         extreme = torch.where(one, (torch.arange(length) == 0).long(), 9)
         digits = torch.where(nines.unsqueeze(1), extreme, digits)
@@ -186,15 +186,15 @@ class Addition(Task):
         last: Int[Tensor, "batch 1"],
         generator: torch.Generator,
     ) -> Int[Tensor, "2 batch length"]:
-        """A carry made in a first column and passed on, by digits that sum to 9, up to a last one."""
+        """Start a carry in the column `first` and propagate it, by digits that sum to 9, up to the column `last`."""
         _, count, length = digits.shape
         column = torch.arange(length)
         one = torch.randint(1, 9, (count, length), generator=generator)
-        makes = 10 - one + (torch.rand((count, length), generator=generator) * one).long()
-        other = torch.where(column == first, makes, 9 - one)
+        start = 10 - one + (torch.rand((count, length), generator=generator) * one).long()
+        other = torch.where(column == first, start, 9 - one)
         pair = torch.where(
             column < shorter, torch.stack([one, other]), 9
-        )  # beyond, the longer operand is alone
+        )  # further left only the longer operand has digits
         return torch.where((first <= column) & (column <= last), pair, digits)
 
     def _written(
@@ -205,7 +205,7 @@ class Addition(Task):
         turned: bool,
         generator: torch.Generator | None = None,
     ) -> Span:
-        """A number as tokens: per digit an optional blank (given a generator), an optional marker, the digit."""
+        """Write a number as tokens: per digit an optional blank (given a generator), an optional marker, the digit."""
         count, width = digits.shape
         columns = torch.arange(width).unsqueeze(0)  # places are the same in every row
         cells, places = [digits + len(SPECIAL)], [columns + 2]
@@ -228,11 +228,11 @@ class Addition(Task):
         total: Int[Tensor, "batch answer"],
         carries: Bool[Tensor, "batch length"],
     ) -> Span:
-        """Column by column from the right: both digits, the sum's digit, the carry, a comma; or as a machine does it."""
+        """Scratchpad, column by column from the right: both digits, digit of the sum, carry, comma; or a `tail` trace."""
         length = carries.shape[1]
         if self.scratchpad == "tail":
-            comes, goes = torch.nn.functional.pad(carries[:, :-1].long(), (1, 0)), carries.long()
-            fetched, written = (digits[0], digits[1], comes), (total[:, :length], goes)
+            incoming, outgoing = torch.nn.functional.pad(carries[:, :-1].long(), (1, 0)), carries.long()
+            fetched, written = (digits[0], digits[1], incoming), (total[:, :length], outgoing)
             return tail.trace(
                 self.vocabulary, *([part + len(SPECIAL) for part in cells] for cells in (fetched, written))
             )
@@ -247,8 +247,8 @@ def add(
 ) -> tuple[Int[Tensor, "batch answer"], Bool[Tensor, "batch length"]]:
     """Digits of the sum, least significant first and one longer, and the carry out of every column.
 
-    A column that sums to 9 passes on what comes in; the carry is that of the last column below that does not
-    (carry look-ahead: a running maximum instead of a loop over digits).
+    A column that sums to 9 propagates an incoming carry, so that its carry is that of the last lower column with another
+    sum (carry look-ahead: a running maximum instead of a loop over digits).
     """
     sums = first + second
     settled = torch.where(sums != 9, torch.arange(sums.shape[1]), -1).cummax(1).values  # noqa: PLR2004

@@ -20,8 +20,8 @@ from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, l
 class AssociativeRecall(Task):
     """Write the values of some keys. Length: pairs of a key and its value.
 
-    The paper asks in the middle of a text and scores each value where its key stands; here all queries stand behind the
-    pairs, and the answer is their values, or pairs again: each value where its key stands.
+    The paper puts queries inside the sequence and scores each value right after its key. Here all queries follow the
+    pairs, and the answer is their values, or pairs of keys and values, where each value follows its key.
 
     >>> print(AssociativeRecall(keys=26, values=26).show(length=4, count=2))
     mTcTdLsU?ds# -> LU⏎
@@ -32,12 +32,12 @@ class AssociativeRecall(Task):
     mPcPdDsE?ds# -> dDsE⏎
 
     Args:
-        keys: number of keys, each of which comes at most once: the longest length.
-        values: number of values.
-        queries: how many keys are asked, none of them twice; all of them where there are fewer pairs.
-        filler: blanks behind every pair.
-        asked: which pairs are asked, in random order: `any`, or the `first` ones, which are furthest from the queries.
-        written: the answer: the `values` alone, or `pairs` of the asked keys and their values.
+        keys: number of different keys, each used at most once; this is the longest possible length.
+        values: number of different values.
+        queries: number of distinct keys that are queried; all if there are fewer pairs.
+        filler: number of blanks after every pair.
+        asked: which pairs are queried, in random order: `any`, or the `first` ones, which are furthest from the queries.
+        written: what the answer contains: the `values` alone, or `pairs` of the queried keys and their values.
     """
 
     keys: int = 100
@@ -58,7 +58,7 @@ class AssociativeRecall(Task):
         return Vocabulary((*letters(self.keys + self.values), "?", "."))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Queries of the pairs that were read first, with all others between."""
+        """Queries of the first pairs, from which all other pairs separate them."""
         return {"first": replace(self, asked="first")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -67,21 +67,21 @@ class AssociativeRecall(Task):
         keys = orders((count, self.keys), generator)[:, :length] + len(SPECIAL)
         values = torch.randint(self.values, (count, length), generator=generator) + len(SPECIAL) + self.keys
         blanks = [torch.full_like(keys, self.vocabulary["."])] * self.filler
-        asked = self._asked(length, count, generator)
+        queried = self._queried(length, count, generator)
         prompt = [
             Span(torch.stack([keys, values, *blanks], 2).flatten(1)),
             self.vocabulary.span("?"),
-            Span(keys.gather(1, asked)),
+            Span(keys.gather(1, queried)),
             Span(torch.full((1, 1), SEP)),
         ]
-        answer = values.gather(1, asked)
+        answer = values.gather(1, queried)
         if self.written == "pairs":
-            answer = torch.stack([keys.gather(1, asked), answer], 2).flatten(1)
-        # without places: a value stands beside its key, and which pair a query means is what must be found out
+            answer = torch.stack([keys.gather(1, queried), answer], 2).flatten(1)
+        # without places, which would reveal the pair that a query refers to
         return assemble(length, count, self.vocabulary, prompt, [Span(answer)], coupled=False)
 
-    def _asked(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch queries"]:
-        """Which pairs are asked, in the order of the queries."""
+    def _queried(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch queries"]:
+        """Indices of the queried pairs, in the order of the queries."""
         queries = min(self.queries, length)
-        among = length if self.asked == "any" else queries
-        return orders((count, among), generator)[:, :queries]
+        candidates = length if self.asked == "any" else queries
+        return orders((count, candidates), generator)[:, :queries]

@@ -1,4 +1,4 @@
-"""Any finite automaton, given as a table (Delétang et al. 2023, appendix A; Liu et al. 2023a, section 2)."""
+"""Finite automata, given as tables (Delétang et al. 2023, appendix A; Liu et al. 2023a, section 2)."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Automaton(Task):
     0110# -> 0⏎
 
     Args:
-        symbols: what is read.
-        table: for every state its successors, one for every symbol, in the order of the symbols.
+        symbols: the input symbols.
+        table: the successors of each state, one per symbol, in the order of the symbols.
         start: the state before the first symbol.
-        output: what is answered in a state; a state that is not named here answers with its own name.
-        scratchpad: `none` answers at once; `running` writes the state after every symbol but the last before the
-            answer; `interleaved` writes every symbol and the state after it, the last time the answer instead.
-        drawn: every symbol is `uniform`, or all of a string are `equal`.
+        output: the answer in a state; a state without an entry answers with its own name.
+        scratchpad: `none` writes only the answer; `running` writes the state after every symbol except the last, and
+            then the answer; `interleaved` writes every symbol and the state after it, with the answer as the last state.
+        drawn: whether the symbols of a string are `uniform`, or all `equal`.
     """
 
     symbols: list[str]
@@ -45,15 +45,15 @@ class Automaton(Task):
     drawn: Literal["uniform", "equal"] = "uniform"
 
     def __post_init__(self) -> None:
-        wanted = len(self.symbols)
+        size = len(self.symbols)
         require(
-            wanted >= 1 and len(set(self.symbols)) == wanted,
+            size >= 1 and len(set(self.symbols)) == size,
             f"task.symbols={self.symbols}: must be one or more symbols, each given once",
         )
         for state, row in self.table.items():
             require(
-                len(row) == wanted and set(row) <= self.table.keys(),
-                f"task.table.{state}={row}: must name a state for each of the {wanted} symbols "
+                len(row) == size and set(row) <= self.table.keys(),
+                f"task.table.{state}={row}: must name a state for each of the {size} symbols "
                 f"(states: {', '.join(self.table)})",
             )
         states = ", ".join(self.table)
@@ -65,11 +65,11 @@ class Automaton(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Symbols, states and outputs; one that has the name of another is the same."""
+        """Symbols, states and outputs; equal names share an id."""
         return Vocabulary(tuple(dict.fromkeys((*self.symbols, *self.table, *self.output.values()))))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """One symbol again and again: nothing marks a place, and only counting tells how often it came."""
+        """One symbol repeated, so that the state depends only on its count."""
         return {"equal": replace(self, drawn="equal")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -82,7 +82,7 @@ class Automaton(Task):
         index = torch.arange(2, length + 2).unsqueeze(0)
         separator = Span(torch.full((1, 1), SEP), 1)
         if self.scratchpad == "none":
-            prompt = [Span(read, 2), separator]  # all symbols matter to the answer alike
+            prompt = [Span(read, 2), separator]  # the answer depends on all symbols alike
             return assemble(length, count, self.vocabulary, prompt, [Span(last, 2)])
         trace, places = self.vocabulary.encode(self.table)[states], index
         if self.scratchpad == "interleaved":
@@ -97,7 +97,7 @@ class Automaton(Task):
         )
 
     def _run(self, drawn: Int[Tensor, "batch length"]) -> Int[Tensor, "batch length"]:
-        """The state after every symbol, both as indices."""
+        """States, as indices, after every symbol of strings of symbol indices."""
         index = {state: number for number, state in enumerate(self.table)}
         successors = torch.tensor([[index[state] for state in row] for row in self.table.values()])
         state = torch.tensor(index[self.start])

@@ -20,8 +20,8 @@ from lengen.task.digits import carry, little_endian, operand_sizes
 class BinaryAddition(Task):
     """Add two binary numbers, all least significant bit first. Length: bits of the longer operand.
 
-    Operands may end in zeros, the answer does not, as in the paper; its length is that of the whole prompt, split
-    between the operands at a uniform place.
+    Operands may end in zeros, the answer does not, as in the paper. Length in the paper is that of the whole prompt, which
+    it splits between the operands at a uniform position.
 
     >>> print(BinaryAddition().show(length=4))
     0110+1111= -> 10101⏎
@@ -29,8 +29,8 @@ class BinaryAddition(Task):
     0011+11= -> 1111⏎
 
     Args:
-        operands: `equal` numbers of bits, or `uneven`: one of the two is shorter, by a uniform draw.
-        carry: `uniform` bits, or `full`: a carry that starts in the first column and runs through all.
+        operands: `equal` numbers of bits, or `uneven`: one has n bits, the other a uniform number up to n.
+        carry: `uniform` bits, or `full`: a carry from the first column through all others.
     """
 
     operands: Literal["equal", "uneven"] = "equal"
@@ -38,11 +38,11 @@ class BinaryAddition(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Two bits and two signs."""
+        """Bits and signs."""
         return Vocabulary((*DIGITS[:2], "+", "="))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """A carry through all columns, and operands of unequal size."""
+        """A carry through all columns, and operands of unequal length."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, operands="uneven")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -59,7 +59,7 @@ class BinaryAddition(Task):
         column = torch.arange(length)
         if (
             self.carry == "full"
-        ):  # the first column makes it, a one and a zero pass it on, beyond it a one alone
+        ):  # 1 + 1 starts it, pairs of 1 and 0 propagate it, then the ones of the longer operand do
             bits[1] = 1 - bits[0]
             bits = torch.where((column > 0) & (column < sizes.amin(0)), bits, 1)
         return bits * (column < sizes)

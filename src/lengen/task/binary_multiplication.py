@@ -19,8 +19,8 @@ from lengen.task.digits import little_endian, multiply, operand_sizes
 class BinaryMultiplication(Task):
     """Multiply two binary numbers, all least significant bit first. Length: bits of the longer operand.
 
-    Operands may end in zeros, the answer does not, as in the paper; its length is that of the whole prompt, split
-    between the operands at a uniform place.
+    Operands may end in zeros, the answer does not, as in the paper. Length in the paper is that of the whole prompt, which
+    it splits between the operands at a uniform position.
 
     >>> print(BinaryMultiplication().show(length=4))
     0110*1111= -> 0101101⏎
@@ -28,8 +28,8 @@ class BinaryMultiplication(Task):
     0011*11= -> 001001⏎
 
     Args:
-        operands: `equal` numbers of bits, or `uneven`: one of the two is shorter, by a uniform draw.
-        bits: `uniform`, or `ones` (in half of the examples but for one zero at a uniform place of either operand).
+        operands: `equal` numbers of bits, or `uneven`: one has n bits, the other a uniform number up to n.
+        bits: `uniform`, or `ones`: all ones, except for one zero at a uniform position in half of the examples.
     """
 
     operands: Literal["equal", "uneven"] = "equal"
@@ -37,11 +37,11 @@ class BinaryMultiplication(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Two bits and two signs."""
+        """Bits and signs."""
         return Vocabulary((*DIGITS[:2], "*", "="))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Ones, which carry in every column, and operands of unequal size."""
+        """All ones, which carry in every column, and operands of unequal length."""
         return {"ones": replace(self, bits="ones"), "uneven": replace(self, operands="uneven")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -55,6 +55,6 @@ class BinaryMultiplication(Task):
         if self.bits == "uniform":
             return torch.randint(2, (2, count, length), generator=generator)
         place = torch.randint(2 * length, (count, 1), generator=generator)
-        comes = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
-        ones = 1 - ((torch.arange(2 * length) == place) & comes).long()
+        has_zero = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
+        ones = 1 - ((torch.arange(2 * length) == place) & has_zero).long()
         return ones.reshape(count, 2, length).transpose(0, 1)

@@ -1,4 +1,4 @@
-"""Copy: write the symbols that were read (Kazemnejad et al. 2023, appendix D; Zhou et al. 2024)."""
+"""Copy: write the symbols of the prompt (Kazemnejad et al. 2023, appendix D; Zhou et al. 2024)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lengen.task.text.scratchpad import check
 
 @dataclass(frozen=True)
 class Copy(Task):
-    """Copy a string. Length: symbols read.
+    """Copy a string. Length: symbols of the string.
 
     >>> print(Copy(alphabet=5).show(length=4, count=2))
     eeda# -> eeda⏎
@@ -35,17 +35,17 @@ class Copy(Task):
 
     Args:
         alphabet: number of symbols.
-        repeats: `allowed` draws every symbol freely, `unique` draws without repetition, `one` repeats one symbol
-            (the central paper's rsc), `ngram` repeats two, three or four freely drawn symbols, at least twice where
-            the length allows (the last time perhaps in part).
-        times: how often the string is written (2 is the paper's rsc2x and cmc2x).
-        substitute: name a symbol of the string and another one; the answer has the second for the first (rdc, whose
-            symbols are letters here).
-        style: `symbols`, or the central paper's `text` in characters, or text of `words` (cmc; they are made up here, of
-            three letters each). Writing twice, text has `[NEXT]` between (cmc2x), except where the string is one symbol
-            (rsc2x).
-        scratchpad: `tail` writes for every symbol where the head stands, the symbol that it reads and the one that it
-            writes, and then the answer.
+        repeats: `allowed` draws symbols independently, `unique` without repetition, `one` repeats one symbol (rsc of
+            Kazemnejad et al. 2023), `ngram` repeats an n-gram of two to four symbols, at least twice where the length
+            allows; the last repetition may be cut.
+        times: how often the answer contains the string (2 for their rsc2x and cmc2x).
+        substitute: whether the prompt names a symbol of the string and a replacement, which takes its place in the answer
+            (their rdc, with letters as symbols).
+        style: `symbols`; `text`: the format of Kazemnejad et al. 2023, in characters; or `words`: the same with made-up
+            words of three letters as symbols (their cmc). With times=2, text has `[NEXT]` between the copies (cmc2x),
+            except for a repeated symbol (rsc2x).
+        scratchpad: `tail` writes for every symbol the position of the head, the symbol read and the symbol written, and
+            then the answer.
     """
 
     alphabet: int = 20
@@ -68,19 +68,19 @@ class Copy(Task):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        """What symbols are called."""
+        """Names of the symbols."""
         return words.WORDS[: self.alphabet] if self.style == "words" else letters(self.alphabet)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The alphabet, an arrow for substitution, and what a scratchpad needs."""
+        """The alphabet, an arrow for substitution, and the symbols of the scratchpad."""
         if self.style != "symbols":
             return words.vocabulary(self._names)
         symbols = (*self._names, ">")
         return Vocabulary(symbols if self.scratchpad == "none" else tail.alphabet(symbols))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """A short string again and again, in which induction by the last few symbols loses its place."""
+        """A short string repeated, in which the last few symbols do not determine the position."""
         return {"repeats": replace(self, repeats="ngram")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -93,8 +93,10 @@ class Copy(Task):
             rule = old, (old + step) % self.alphabet
             written = torch.where(items == old, rule[1], items)
         if self.style != "symbols":
-            form = words.ONCE if self.times == 1 else words.TWICE if self.repeats == "one" else words.NEXT
-            text = words.write(items, written, rule, self._names, form)
+            answer_template = (
+                words.ONCE if self.times == 1 else words.TWICE if self.repeats == "one" else words.NEXT
+            )
+            text = words.write(items, written, rule, self._names, answer_template)
             return text.batch(length, count, self.vocabulary)
         index, separator = torch.arange(2, length + 2).unsqueeze(0), torch.full((1, 1), SEP)
         prompt = [Span(items + len(SPECIAL), index), Span(separator, 1)]

@@ -18,7 +18,7 @@ from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, ass
 
 @dataclass(frozen=True)
 class Count(Task):
-    """How often does a symbol occur? Length: symbols that are searched.
+    """How often does a symbol occur? Length: symbols of the string.
 
     >>> print(Count(alphabet=4).show(length=12))
     aaacbacaaada?a= -> 8⏎
@@ -27,9 +27,9 @@ class Count(Task):
 
     Args:
         alphabet: number of symbols.
-        occurrences: `uniform` draws how often the symbol occurs, from never to always; `chance` draws every symbol
-            freely, so that the number is close to length / alphabet; `all` repeats the symbol alone.
-        digits: digits of the answer, leading zeros kept; None writes it without any.
+        occurrences: `uniform` draws the count uniformly from 0 to the length; `chance` draws symbols independently, so
+            that the count is close to length / alphabet; `all` repeats the symbol alone.
+        digits: number of digits of the answer, with leading zeros; None writes it without them.
         order: `reversed` writes the least significant digit first, `plain` the most significant.
     """
 
@@ -51,7 +51,7 @@ class Count(Task):
         return Vocabulary((*letters(self.alphabet), *DIGITS, "?", "="))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """One symbol alone: the number is the length, larger than all that training has seen."""
+        """One symbol repeated: the count is the length, larger than any count in training."""
         return {"all": replace(self, occurrences="all")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -62,31 +62,31 @@ class Count(Task):
             length,
             f"task.digits={self.digits} allows at most {10**width - 1} symbols",
         )
-        asked = torch.randint(self.alphabet, (count, 1), generator=generator)
-        items = self._draw(asked, length, generator)
-        number = (items == asked).sum(1, keepdim=True)
+        target = torch.randint(self.alphabet, (count, 1), generator=generator)
+        items = self._draw(target, length, generator)
+        number = (items == target).sum(1, keepdim=True)
         question = [self.vocabulary.span(sign) for sign in "?="]
-        prompt = [Span(items + len(SPECIAL)), question[0], Span(asked + len(SPECIAL)), question[1]]
+        prompt = [Span(items + len(SPECIAL)), question[0], Span(target + len(SPECIAL)), question[1]]
         return assemble(length, count, self.vocabulary, prompt, [self._written(number, width)], coupled=False)
 
     def _draw(
-        self, asked: Int[Tensor, "batch 1"], length: int, generator: torch.Generator
+        self, target: Int[Tensor, "batch 1"], length: int, generator: torch.Generator
     ) -> Int[Tensor, "batch length"]:
-        """Symbols among which the one that is asked for occurs."""
-        count = len(asked)
+        """Draw strings in which the counted symbol occurs as `occurrences` says."""
+        count = len(target)
         if self.occurrences == "all":
-            return asked.expand(-1, length)
+            return target.expand(-1, length)
         if self.occurrences == "chance":
             return torch.randint(self.alphabet, (count, length), generator=generator)
         others = (
-            asked + torch.randint(1, self.alphabet, (count, length), generator=generator)
+            target + torch.randint(1, self.alphabet, (count, length), generator=generator)
         ) % self.alphabet
         number = torch.randint(length + 1, (count, 1), generator=generator)
         rank = orders((count, length), generator)
-        return torch.where(rank < number, asked, others)
+        return torch.where(rank < number, target, others)
 
     def _written(self, number: Int[Tensor, "batch 1"], width: int) -> Span:
-        """Digits of the answer; those that are not written are holes."""
+        """Digits of the answer, with PAD for those that are not written."""
         powers = 10 ** torch.arange(width)
         tokens = number // powers % 10 + self.vocabulary["0"]
         if self.digits is None:

@@ -1,4 +1,4 @@
-"""Data from outside: any rows with a prompt, an answer and a length."""
+"""External data sets: any rows with a prompt, an answer and a length."""
 
 from __future__ import annotations
 
@@ -24,31 +24,32 @@ from lengen.task.external.spelling import Text, text_of
 
 @dataclass(frozen=True)
 class Dataset(Task):
-    """Rows of a file, a folder or the Hub. Length: as its column says.
+    """Rows of a file, a folder or the Hub. Length: the value of its column.
 
-    Training draws rows of a length from the training split, with repetition; a fixed set (`trainer.examples`) takes them
-    in the order of the files. A sweep asks the first rows of a length in the evaluation splits.
+    Training draws rows of a length from the training split, with replacement; a fixed training set
+    (`trainer.examples`) takes them in the order of the files. A sweep evaluates the first rows of each length in the
+    evaluation splits.
 
-    Nothing is held in memory but two numbers a row: what is read is turned into an Arrow file on disk once, a set of the
-    Hub downloaded before; the file is memory-mapped, surveyed once in chunks, and read where rows are drawn.
+    Only two numbers per row are held in memory. A data set of the Hub is downloaded first. The rows are converted once
+    to an Arrow file on disk, which is memory-mapped, scanned once in chunks, and read where rows are drawn.
 
     >>> print(Dataset().show(length=5, count=2))
     bbb!4bb? -> 4⏎
     aaabb!4? -> 4⏎
 
     Args:
-        path: a JSONL, CSV or Parquet file, a folder that `datasets` saved or that has such files, a folder that lengen
-            exported, a name on the Hub, or `lengen:passkey`, which comes with lengen.
-        prompt: column of what is read.
-        answer: column of what is written.
+        path: a JSONL, CSV or Parquet file, a folder of such files, a folder saved by `datasets` or exported by lengen, a
+            name on the Hub, or `lengen:passkey`, which comes with lengen.
+        prompt: column of the prompt.
+        answer: column of the answer.
         length: column of the size of the problem; null counts the symbols of the prompt.
-        result: column of what of the answer stands behind its scratchpad; null: as an exported folder says, else none.
-        train: the split that is trained on; a slice such as `train[:90%]` is one as well.
-        evaluation: the splits that are asked; null: all others.
-        tokens: `characters`, `words` between spaces, or the `tokenizer.json` of a tokenizer; null: as an exported folder
-            says, else characters.
-        separator: whether `#` is put behind every prompt; null: as an exported folder says, else true.
-        maximum: most tokens of a row, end token included; a longer one is refused.
+        result: column of the part of the answer after its scratchpad; null: as recorded in an exported folder, else none.
+        train: the training split; may be a slice such as `train[:90%]`.
+        evaluation: the evaluation splits; null: all others.
+        tokens: `characters`, `words` separated by spaces, or the path of a `tokenizer.json`; null: as recorded in an
+            exported folder, else characters.
+        separator: whether to append `#` to every prompt; null: as recorded in an exported folder, else true.
+        maximum: largest number of tokens in a row, end token included; a longer row is an error.
     """
 
     data_options: ClassVar[tuple[str, ...]] = ("path", "train", "evaluation")
@@ -69,12 +70,12 @@ class Dataset(Task):
 
     @cached_property
     def _record(self) -> dict[str, Any]:
-        """What the folder says of itself, if lengen wrote it."""
+        """Facts recorded in an exported folder; empty for any other path."""
         return record(self.path)
 
     @property
     def _result(self) -> str | None:
-        """Column of the result, if there is one."""
+        """Column of the result; None without one."""
         return self.result or self._record.get("result")
 
     @cached_property
@@ -83,10 +84,10 @@ class Dataset(Task):
 
     @cached_property
     def _splits(self) -> tuple[Corpus, Corpus]:
-        """What is trained on, and what is asked.
+        """The training rows and the evaluation rows.
 
         Raises:
-            UsageError: something cannot be read, is missing, empty or too long.
+            UsageError: rows or columns cannot be read, are missing, empty or too long.
         """
         columns = Columns(self.prompt, self.answer, self.length, self._result)
         splits = opened(self.path, list(columns.texts.values()))
@@ -102,19 +103,19 @@ class Dataset(Task):
         def rows(name: str, option: str) -> datasets.Dataset:
             return columns.of(split(splits, name, option), f"{self.path}, split {name}")
 
-        learned = rows(self.train, "task.train")
-        asked = datasets.concatenate_datasets([rows(name, "task.evaluation") for name in names])
-        made = (
-            Corpus(learned, columns, self._text, f"{self.path}, split {self.train}"),
-            Corpus(asked, columns, self._text, f"{self.path}, split {' and '.join(names)}"),
+        training_rows = rows(self.train, "task.train")
+        evaluation_rows = datasets.concatenate_datasets([rows(name, "task.evaluation") for name in names])
+        corpora = (
+            Corpus(training_rows, columns, self._text, f"{self.path}, split {self.train}"),
+            Corpus(evaluation_rows, columns, self._text, f"{self.path}, split {' and '.join(names)}"),
         )
-        for corpus in made:
-            corpus.fits(self.maximum)
-        return made
+        for corpus in corpora:
+            corpus.check_sizes(self.maximum)
+        return corpora
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The symbols in the order that an exported folder or the tokenizer gives them, else sorted."""
+        """The symbols in the order of an exported folder or of the tokenizer, else sorted."""
         used = (self._splits[0].names | self._splits[1].names) - {SPECIAL[SEP]}
         own = (
             self._record.get("symbols")
@@ -133,7 +134,7 @@ class Dataset(Task):
 
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:
-        """Fingerprints of the rows that are trained on, of those that are asked, and of the vocabulary."""
+        """Hashes of the training rows, of the evaluation rows and of the vocabulary."""
         trained, evaluated = self._splits
         symbols = json.dumps(self.vocabulary.symbols, ensure_ascii=False)
         return {
@@ -144,57 +145,57 @@ class Dataset(Task):
 
     def evaluation_task(self) -> Task:
         """The evaluation splits."""
-        return Asked(self)
+        return EvaluationSplits(self)
 
     def has(self, length: int) -> bool:
         """See `Task.has`."""
         return len(self._splits[0].of(length)) > 0
 
     def all_examples(self, length: int) -> Batch:
-        """See `Task.listed`."""
-        return self.batch(self._splits[0], length, self._splits[0].demand(length))
+        """See `Task.all_examples`."""
+        return self.batch(self._splits[0], length, self._splits[0].require_rows(length))
 
     @property
     def aligned(self) -> bool:
-        """As an exported folder says."""
+        """As recorded in an exported folder."""
         return bool(self._record.get("aligned"))
 
     def longest(self, length: int) -> int:
-        """As an exported folder says; see `Task.longest`."""
+        """As recorded in an exported folder; see `Task.longest`."""
         return int(self._record.get("longest", {}).get(str(length)) or length)
 
     def has_scratchpad(self, length: int) -> bool:
-        """Whether its rows have a result."""
+        """Whether the rows have a result."""
         return self._result is not None
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw rows of the training split, with repetition; see `Task.sample`."""
-        rows = self._splits[0].demand(length)
+        """Draw rows of the training split, with replacement; see `Task.sample`."""
+        rows = self._splits[0].require_rows(length)
         drawn = torch.randint(len(rows), (count,), generator=generator).numpy()
         return self.batch(self._splits[0], length, rows[drawn])
 
     @property
-    def asked(self) -> Corpus:
-        """The evaluation splits."""
+    def evaluation_rows(self) -> Corpus:
+        """The rows of the evaluation splits."""
         return self._splits[1]
 
     def batch(self, corpus: Corpus, length: int, rows: Int[np.ndarray, " rows"]) -> Batch:
-        """Some rows of one length as examples."""
+        """Read rows of one length as examples."""
         texts = corpus.read(rows)
         prompt = [Span(self._ids(texts["prompt"]))]
         if self._record.get("separator", True) if self.separator is None else self.separator:
             prompt.append(Span(torch.full((1, 1), SEP)))
-        written, trace = self._ids(texts["answer"]), []
+        answer, trace = self._ids(texts["answer"]), []
         if "result" in texts:
-            sizes = (written != PAD).sum(1) - (self._ids(texts["result"]) != PAD).sum(1)
-            thought = torch.arange(written.shape[1]) < sizes.unsqueeze(1)
-            trace, written = [Span(written * thought)], written * ~thought
+            sizes = (answer != PAD).sum(1) - (self._ids(texts["result"]) != PAD).sum(1)
+            scratchpad = torch.arange(answer.shape[1]) < sizes.unsqueeze(1)
+            trace, answer = [Span(answer * scratchpad)], answer * ~scratchpad
         return assemble(
-            length, len(rows), self.vocabulary, prompt, [Span(written)], trace=trace, coupled=False
+            length, len(rows), self.vocabulary, prompt, [Span(answer)], trace=trace, coupled=False
         )
 
     def _ids(self, texts: Sequence[str]) -> Int[Tensor, "batch span"]:
-        """Texts as rows of ids, padded on the right."""
+        """Convert texts to rows of ids, padded on the right."""
         pieces = self._text.cut(texts)
         known = np.array([self.vocabulary[name] for name in pieces.names])
         full = np.arange(pieces.sizes.max()) < pieces.sizes[:, None]
@@ -204,8 +205,8 @@ class Dataset(Task):
 
 
 @dataclass(frozen=True)
-class Asked(Task):
-    """The evaluation splits of a data set: the first rows of a length, fewer than asked where there are no more.
+class EvaluationSplits(Task):
+    """The evaluation splits of a data set: the first rows of each length, or all if there are fewer.
 
     Args:
         data: the data set.
@@ -220,8 +221,9 @@ class Asked(Task):
 
     def has(self, length: int) -> bool:
         """See `Task.has`."""
-        return len(self.data.asked.of(length)) > 0
+        return len(self.data.evaluation_rows.of(length)) > 0
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """The first rows of a length, each once; chance has no part in it."""
-        return self.data.batch(self.data.asked, length, self.data.asked.demand(length)[:count])
+        """Return the first rows of a length, each once; nothing is drawn at random."""
+        corpus = self.data.evaluation_rows
+        return self.data.batch(corpus, length, corpus.require_rows(length)[:count])

@@ -1,4 +1,4 @@
-"""Arithmetic on digits, for numbers of any size: a row of a batch is a number, least significant digit first."""
+"""Arithmetic on numbers of any size, given as rows of digits, least significant digit first."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lengen.task import PAD, SPECIAL, Batch, Span, Vocabulary, assemble
 
 
 def carry(columns: Int[Tensor, "numbers digits"], base: int = 10) -> Int[Tensor, "numbers digits"]:
-    """Digits of the number whose columns sum to these; what is carried out of the last column is lost.
+    """Turn column sums into digits by carrying; a carry out of the last column is lost.
 
-    Large columns hand on what is over, all at once, until none holds more than two digits can sum to: each round
-    divides the excess by the base. Then a column of base - 1 passes on what comes in, and the carry is that of the
-    last column below that does not (carry look-ahead), as in `lengen.task.addition.add`.
+    First, all columns carry at once until none is larger than the sum of two digits; each round divides the excess by
+    the base. Then a column of base - 1 propagates an incoming carry, so that its carry is that of the last lower column
+    with another value (carry look-ahead), as in `lengen.task.addition.add`.
     """
     columns = columns.float()  # whole numbers, exact below 2^24; dividing them takes a tenth of the time
     while float(columns.max()) > 2 * (base - 1):
@@ -24,7 +24,7 @@ def carry(columns: Int[Tensor, "numbers digits"], base: int = 10) -> Int[Tensor,
         columns = columns.sub_(over, alpha=base)
         columns[:, 1:] += over[:, :-1]
     settled = torch.where(columns != base - 1, torch.arange(columns.shape[1]), -1).cummax(1).values
-    carries = columns.gather(1, settled.clamp(min=0)) >= base  # a column that passes on makes none of its own
+    carries = columns.gather(1, settled.clamp(min=0)) >= base  # a propagating column generates no carry
     columns[:, 1:] += carries[:, :-1]
     return (columns - base * (columns >= base)).long()
 
@@ -32,9 +32,9 @@ def carry(columns: Int[Tensor, "numbers digits"], base: int = 10) -> Int[Tensor,
 def multiply(
     first: Int[Tensor, "batch first"], second: Int[Tensor, "batch second"], base: int = 10
 ) -> Int[Tensor, "batch product"]:
-    """Digits of the products, as many as both operands have.
+    """Multiply numbers; the product has as many digits as both operands together.
 
-    The columns are a convolution, by Fourier transform: exact in 64 bits, since they are whole numbers and small.
+    The column sums are a convolution, computed by Fourier transform; 64 bits are exact for such small integers.
     """
     width = first.shape[1] + second.shape[1]
     spectrum = torch.fft.rfft(first.double(), width) * torch.fft.rfft(second.double(), width)
@@ -42,14 +42,14 @@ def multiply(
 
 
 def size(digits: Int[Tensor, "*batch digits"]) -> Int[Tensor, "*batch 1"]:
-    """How many digits a number has without leading zeros, at least 1."""
+    """Number of digits without leading zeros, at least 1."""
     return 1 + ((digits > 0) * torch.arange(digits.shape[-1])).amax(-1, keepdim=True)
 
 
 def operand_sizes(
     operands: Literal["equal", "uneven"], length: int, count: int, generator: torch.Generator
 ) -> Int[Tensor, "2 batch 1"]:
-    """Sizes of two operands: `equal` to the length; or `uneven`, one has the length, the other a uniform size up to it."""
+    """Draw the sizes of two operands: both the length (`equal`), or one of them uniform up to it (`uneven`)."""
     sizes = torch.full((2, count, 1), length)
     if operands == "equal":
         return sizes
@@ -58,10 +58,10 @@ def operand_sizes(
     return torch.where(swap, sizes.flip(0), sizes)
 
 
-def led(
+def without_leading_zeros(
     digits: Int[Tensor, "*batch digits"], sizes: Int[Tensor, "*batch 1"], generator: torch.Generator
 ) -> Int[Tensor, "*batch digits"]:
-    """Decimal numbers of some sizes whose leading digit is not 0, drawn anew where it is; the number 0 stays."""
+    """Redraw leading digits that are 0 from 1 to 9; numbers of one digit may be 0."""
     leading = (torch.arange(digits.shape[-1]) == sizes - 1) & (sizes > 1) & (digits == 0)
     return torch.where(leading, torch.randint(1, 10, digits.shape, generator=generator), digits)
 
@@ -73,16 +73,18 @@ def number(
     turned: bool,
     group: int | None = None,
 ) -> Span:
-    """A number as tokens, with its significance (from 2) as place.
+    """Write a number as tokens; the place of a digit is its significance, from 2.
 
     Args:
-        digits: of a vocabulary whose first symbols they are.
-        sizes: how many digits are written.
-        turned: whether the least significant one comes first.
-        group: of the number; None for no groups.
+        digits: digits, least significant first; the first symbols of the vocabulary must be the digits.
+        sizes: number of digits that are written.
+        turned: whether the least significant digit is written first.
+        group: group of the number; None for no groups.
     """
-    one = sizes if isinstance(sizes, int) else sizes.unsqueeze(1)
-    return row(digits.unsqueeze(1), one, torch.empty((1, 0), dtype=torch.long), turned=turned, group=group)
+    row_sizes = sizes if isinstance(sizes, int) else sizes.unsqueeze(1)
+    return row(
+        digits.unsqueeze(1), row_sizes, torch.empty((1, 0), dtype=torch.long), turned=turned, group=group
+    )
 
 
 def row(
@@ -94,15 +96,15 @@ def row(
     places: Int[Tensor, "numbers signs"] | int = 1,
     group: int | None = None,
 ) -> Span:
-    """Numbers one after another, each with its signs behind it; a PAD among the signs is a hole.
+    """Write numbers one after another, each followed by its signs; PAD among the signs is removed later.
 
     Args:
-        numbers: digits of a vocabulary whose first symbols they are.
-        sizes: how many digits are written of each.
-        signs: ids of what follows each number.
-        turned: whether the least significant digit of each comes first.
-        places: of the signs; those of digits are their significance, from 2.
-        group: of the first number and its signs; that of the next is one more. None for no groups.
+        numbers: digits, least significant first; the first symbols of the vocabulary must be the digits.
+        sizes: number of digits that are written of each number.
+        signs: ids of the signs that follow each number.
+        turned: whether the least significant digit of each number is written first.
+        places: places of the signs; those of digits are their significance, from 2.
+        group: group of the first number and its signs, one more for each next number; None for no groups.
     """
     columns = torch.arange(numbers.shape[2])
     figures = torch.where(columns < sizes, numbers + len(SPECIAL), PAD)
@@ -110,11 +112,11 @@ def row(
     if not turned:
         figures, significance = figures.flip(2), significance.flip(1)
     tokens = torch.cat([figures, signs.expand(len(numbers), -1, -1)], 2).flatten(1)
-    where = torch.cat([significance, torch.as_tensor(places).expand_as(signs)], 1).flatten()
-    kept = (tokens != PAD).any(0)  # where all sizes are fixed, no hole is left to be closed
-    own = torch.arange(numbers.shape[1]).repeat_interleave(tokens.shape[1] // numbers.shape[1])
-    groups = 0 if group is None else (own + group)[kept].unsqueeze(0)
-    return Span(tokens[:, kept], where[kept].unsqueeze(0), groups)
+    token_places = torch.cat([significance, torch.as_tensor(places).expand_as(signs)], 1).flatten()
+    kept = (tokens != PAD).any(0)  # with fixed sizes, this removes all PAD
+    index = torch.arange(numbers.shape[1]).repeat_interleave(tokens.shape[1] // numbers.shape[1])
+    groups = 0 if group is None else (index + group)[kept].unsqueeze(0)
+    return Span(tokens[:, kept], token_places[kept].unsqueeze(0), groups)
 
 
 def little_endian(
@@ -124,14 +126,14 @@ def little_endian(
     result: Int[Tensor, "batch digits"],
     vocabulary: Vocabulary,
 ) -> Batch:
-    """Problems of two operands and their results, every number least significant digit first.
+    """Build examples with two operands and a result, all written least significant digit first.
 
     Args:
-        sign: what stands between the operands.
-        operands: their digits.
-        sizes: how many digits are written of each.
-        result: its digits; leading zeros are not written.
-        vocabulary: its first symbols are the digits.
+        sign: sign between the operands.
+        operands: digits of the operands.
+        sizes: number of digits that are written of each operand.
+        result: digits of the result; leading zeros are not written.
+        vocabulary: a vocabulary whose first symbols are the digits.
     """
     first, second = (number(operands[i], sizes[i], turned=True) for i in range(2))
     answer = number(result, size(result), turned=True)

@@ -19,19 +19,20 @@ BRACKETS = "()[]{}<>"
 
 @dataclass(frozen=True)
 class Dyck(Task):
-    """Write the brackets that close what is still open. Length: pairs of brackets, read and written.
+    """Close all open brackets of a prefix of a Dyck word. Length: pairs of brackets in the whole word.
 
-    The brackets that are read end in an opening one. How many are open then is drawn first; all words of the length
-    that have so many, within the depth, are equally likely, and so is every kind for every pair.
+    The prompt ends with an opening bracket. The number of open brackets at its end is drawn first; then all words with
+    this number, of the given length and depth, are equally likely, and so are the kinds of each pair.
 
     >>> print(Dyck().show(length=6, count=2))
     ([][][[](# -> )])⏎
     [](([[](# -> )]))⏎
 
     Args:
-        kinds: kinds of brackets, 1 to 4.
-        depth: the most brackets that may be open at once; None sets no bound.
-        opened: how many are left open: `uniform` from 1 to the most that length and depth allow, or the `most`.
+        kinds: number of kinds of brackets, 1 to 4.
+        depth: largest number of brackets that are open at once; None for no bound.
+        opened: number of open brackets at the end of the prompt: `uniform` from 1 to the largest possible number, or the
+            largest (`most`).
     """
 
     kinds: int = 2
@@ -52,7 +53,7 @@ class Dyck(Task):
         return Vocabulary(tuple(BRACKETS[: 2 * self.kinds]))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """As many open brackets as can be: the first of them must be remembered up to the very end."""
+        """As many open brackets as possible, so that the first must be remembered to the end."""
         return {"deep": replace(self, opened="most")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -62,46 +63,47 @@ class Dyck(Task):
         if self.opened == "uniform":
             opened = torch.randint(1, depth + 1, (count, 1), generator=generator)
         opens = self._walk(length, depth, opened, generator)
-        # brackets of a level, from left to right, open and close by turns
+        # the brackets of a level alternate between opening and closing
         level = torch.where(opens, 1, -1).cumsum(1) + ~opens
         pairs = level.argsort(dim=1, stable=True).reshape(count, length, 2)
         kinds = torch.randint(self.kinds, (count, length, 1), generator=generator)
         brackets = 2 * kinds + torch.arange(2) + len(SPECIAL)
         word = torch.zeros_like(level).scatter(1, pairs.flatten(1), brackets.flatten(1))
-        written = torch.arange(2 * length) >= 2 * length - opened
-        prompt = [Span(word.masked_fill(written, PAD)), Span(torch.full((1, 1), SEP))]
-        answer = Span(word.masked_fill(~written, PAD))
+        in_answer = torch.arange(2 * length) >= 2 * length - opened
+        prompt = [Span(word.masked_fill(in_answer, PAD)), Span(torch.full((1, 1), SEP))]
+        answer = Span(word.masked_fill(~in_answer, PAD))
         return assemble(length, count, self.vocabulary, prompt, [answer], coupled=False)
 
     def _walk(
         self, length: int, depth: int, opened: Int[Tensor, "batch 1"], generator: torch.Generator
     ) -> Bool[Tensor, "batch brackets"]:
-        """Which brackets open, drawn from the last one to the first."""
+        """Draw a mask of the opening brackets, from the last bracket to the first."""
         steps = 2 * length
-        falls = fall_chances(steps, depth)
-        chance = torch.rand((len(opened), steps), generator=generator, dtype=torch.float64)
+        probabilities = down_probabilities(steps, depth)
+        uniform = torch.rand((len(opened), steps), generator=generator, dtype=torch.float64)
         height = torch.zeros(len(opened), dtype=torch.long)
         opens = []
-        for left in reversed(range(steps)):  # brackets further left
+        for left in reversed(range(steps)):  # number of brackets further left
             done = steps - 1 - left
-            free = chance[:, left] < falls[left + 1][height]
-            fall = torch.where(opened[:, 0] > done, False, (opened[:, 0] == done) | free)
-            height = torch.where(fall, height - 1, height + 1)
-            opens.append(fall)
+            down = uniform[:, left] < probabilities[left + 1][height]
+            opening = torch.where(opened[:, 0] > done, False, (opened[:, 0] == done) | down)
+            height = torch.where(opening, height - 1, height + 1)
+            opens.append(opening)
         return torch.stack(opens[::-1], 1)
 
 
-def fall_chances(steps: int, depth: int) -> Float[Tensor, "left height"]:
-    """Probability that a walk from a height to 0, uniform among those between 0 and `depth`, falls in its first step.
+def down_probabilities(steps: int, depth: int) -> Float[Tensor, "left height"]:
+    """Probability that the first step of a random walk goes down, by number of steps (rows) and height (columns).
 
-    Row: steps of the walk, up to `steps`. The logarithms of the numbers of walks are kept, as these grow with 2^steps.
+    The walk is uniform among those that end at 0 and stay between 0 and `depth`. The computation uses logarithms of the
+    numbers of walks, which grow as 2^steps.
     """
-    walks = torch.full((depth + 3,), -torch.inf, dtype=torch.float64)  # a wall on either side
+    walks = torch.full((depth + 3,), -torch.inf, dtype=torch.float64)  # with a wall on either side
     walks[1] = 0
-    chances = [torch.zeros(depth + 1, dtype=torch.float64)]
+    probabilities = [torch.zeros(depth + 1, dtype=torch.float64)]
     for _ in range(steps):
-        fall, rise = walks[:-2], walks[2:]
-        total = torch.logaddexp(fall, rise)
-        chances.append((fall - total).exp().nan_to_num(0))
+        down, up = walks[:-2], walks[2:]
+        total = torch.logaddexp(down, up)
+        probabilities.append((down - total).exp().nan_to_num(0))
         walks[1:-1] = total
-    return torch.stack(chances)
+    return torch.stack(probabilities)

@@ -16,17 +16,17 @@ WRITE, READ, IGNORE = range(3)
 
 @dataclass(frozen=True)
 class FlipFlop(Task):
-    """Read the bit that was written last. Length: instructions before the last read, the first of them a write.
+    """Read the bit that was written last. Length: instructions before the last read.
 
-    Every instruction has a bit: `w` writes it, `i` is to be ignored, and `r` in the middle is a read with its right
-    answer; the `r` at the end is the question.
+    Every instruction has a bit: `w` writes it, `i` ignores it, and an `r` before the end reads the stored bit. The first
+    instruction is a write; the `r` at the end is the question.
 
     >>> print(FlipFlop(ignore=0.5).show(length=7, count=2))
     w0r0i0i0i0w1i0r -> 1⏎
     w1i1w0i0i1i1i1r -> 0⏎
 
     Args:
-        ignore: probability of `i`; `w` and `r` share the rest evenly. 0.8 is the paper's training distribution
+        ignore: probability of `i`; `w` and `r` are equally likely otherwise. 0.8 is the paper's training distribution
             FFL(0.8).
     """
 
@@ -41,14 +41,14 @@ class FlipFlop(Task):
         return Vocabulary((*DIGITS[:2], "w", "r", "i"))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """The paper's tails: FFL(0.98), in which the last write is far away, and FFL(0.1), in which writes are many."""
+        """The paper's tails: FFL(0.98), where the last write is far away, and FFL(0.1), where writes are frequent."""
         return {"sparse": replace(self, ignore=0.98), "dense": replace(self, ignore=0.1)}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw instructions; see `Task.sample`."""
-        chance = torch.rand((count, length), generator=generator)
+        uniform = torch.rand((count, length), generator=generator)
         kind = torch.where(
-            chance < self.ignore, IGNORE, torch.where(chance < (1 + self.ignore) / 2, WRITE, READ)
+            uniform < self.ignore, IGNORE, torch.where(uniform < (1 + self.ignore) / 2, WRITE, READ)
         )
         kind[:, 0] = WRITE
         bits = torch.randint(2, (count, length), generator=generator)

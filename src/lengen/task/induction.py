@@ -1,4 +1,4 @@
-"""Induction: what came after this token the last time? (Olsson et al. 2022; Gu and Dao 2023, Mamba, section 4.1)."""
+"""Induction: which symbol followed this one before? (Olsson et al. 2022; Gu and Dao 2023, Mamba, section 4.1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lengen.task.depth import check, depths
 
 @dataclass(frozen=True)
 class Induction(Task):
-    """Write the symbol that came after the trigger, which stands again at the end. Length: symbols but for the trigger.
+    """Write the symbol that followed the trigger, which is repeated at the end. Length: symbols other than the trigger.
 
     >>> print(Induction().show(length=6, count=2))
     !mpfadl! -> m⏎
@@ -26,9 +26,8 @@ class Induction(Task):
 
     Args:
         alphabet: number of symbols.
-        trigger: a `mark` of its own (Mamba), or a `symbol` of the alphabet that the others are not (Olsson et al.).
-        depth: how many symbols stand before the trigger, as a share of all that can, from 0 to 1; None draws it
-            uniformly.
+        trigger: a special `mark` (Mamba), or a `symbol` of the alphabet that does not occur elsewhere (Olsson et al.).
+        depth: position of the trigger as a fraction of the last possible one, from 0 to 1; None draws it uniformly.
     """
 
     alphabet: int = 16
@@ -46,11 +45,11 @@ class Induction(Task):
         return Vocabulary((*letters(self.alphabet), "!"))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """The trigger at eleven depths, from the beginning to right before the end."""
+        """The trigger at eleven depths, from the beginning to the last possible position."""
         return depths(self)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw symbols and where the trigger stands; see `Task.sample`."""
+        """Draw symbols and the position of the trigger; see `Task.sample`."""
         items = torch.randint(self.alphabet, (count, length), generator=generator)
         trigger = torch.full((count, 1), self.vocabulary["!"] - len(SPECIAL))
         if self.trigger == "symbol":
@@ -64,5 +63,5 @@ class Induction(Task):
         body = torch.where(column == before, trigger, items.gather(1, column - (column > before).long()))
         prompt = [Span(body + len(SPECIAL)), Span(trigger + len(SPECIAL))]
         answer = Span(items.gather(1, before) + len(SPECIAL))
-        # without places: one beside the trigger would point at it
+        # without places, which would reveal the position of the trigger
         return assemble(length, count, self.vocabulary, prompt, [answer], coupled=False)

@@ -1,4 +1,4 @@
-"""Inverse permutation: bring a permuted string back into its order (Alur et al. 2025)."""
+"""Inverse permutation: restore the order of a permuted string (Alur et al. 2025)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, l
 
 @dataclass(frozen=True)
 class InversePermutation(Task):
-    """Write a string in its own order, given a permutation and the permuted string. Length: items.
+    """Restore the order of a string, given a permutation and the permuted string. Length: items.
 
-    The permutation is written as consecutive numbers from a random start on, so that longer problems do not need numbers
-    that were never trained: the symbol beside the smallest number comes first.
+    The permutation is written as consecutive numbers from a random start, so that longer problems do not need numbers
+    that never occur in training. The symbol with the smallest number comes first.
 
     >>> print(InversePermutation(numbers=9).show(length=3, count=2, seed=1))
     6. 8. 7. : f e t # -> fte⏎
@@ -32,11 +32,11 @@ class InversePermutation(Task):
     2. 1. 3. : t f e # -> 1. f 2. t 3. e : f t e ⏎
 
     Args:
-        numbers: how many numbers there are to start from: the longest length.
+        numbers: number of different numbers; this is the longest possible length.
         alphabet: number of symbols.
-        scratchpad: `none`; `blanks`, one scratch token an item at the end of what is read (the paper's, which mean
-            nothing); or `pairs`, every number with its symbol, in order, written before the answer.
-        order: `shuffled` uniformly, `identity` (the string is in order already) or `reversed`.
+        scratchpad: `none`; `blanks`, one scratch token per item at the end of the prompt (as in the paper; they carry no
+            information); or `pairs`, every number with its symbol, in order, written before the answer.
+        order: the permutation is `shuffled` (uniform), the `identity` or `reversed`.
     """
 
     numbers: int = 100
@@ -50,17 +50,19 @@ class InversePermutation(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The alphabet, the numbers (each one symbol), a colon and the scratch token."""
+        """The alphabet, the numbers (one symbol each), a colon and the scratch token."""
         numbers = (f"{number}." for number in range(1, self.numbers + 1))
         return Vocabulary((*letters(self.alphabet), *numbers, ":", "_"))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Strings that are in order already, or in the opposite one."""
+        """Strings that are already in order, or in reverse order."""
         return {order: replace(self, order=order) for order in ("identity", "reversed")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and permutations; see `Task.sample`."""
-        require_length(length <= self.numbers, length, f"task.numbers={self.numbers} allows at most {self.numbers} items")
+        require_length(
+            length <= self.numbers, length, f"task.numbers={self.numbers} allows at most {self.numbers} items"
+        )
         string = torch.randint(self.alphabet, (count, length), generator=generator) + len(SPECIAL)
         permutation = self._permutation(length, count, generator)
         start = torch.randint(self.numbers - length + 1, (count, 1), generator=generator)
@@ -74,13 +76,13 @@ class InversePermutation(Task):
             trace = [Span(torch.stack([start + torch.arange(length), string], 2).flatten(1))]
             answer = [colon, *answer]
         prompt.append(Span(torch.full((1, 1), SEP)))
-        # without places: that of an item in the answer is its number, which is what must be found out
+        # without places, which would reveal the permutation
         return assemble(length, count, self.vocabulary, prompt, answer, trace=trace, coupled=False)
 
     def _permutation(
         self, length: int, count: int, generator: torch.Generator
     ) -> Int[Tensor, "batch length"]:
-        """Which item of the string stands where."""
+        """Index in the string of each item of the permuted string."""
         if self.order == "shuffled":
             return orders((count, length), generator)
         items = torch.arange(length).expand(count, -1)

@@ -24,7 +24,9 @@ CLAUSE = 5
 
 @dataclass(frozen=True)
 class Lego(Task):
-    """Find the value of a variable. Length: variables, each the one before it or minus that, the first one 1 or -1.
+    """Find the value of a variable in a chain of assignments. Length: variables.
+
+    The first variable is 1 or -1; each other variable is plus or minus the one before it in the chain.
 
     >>> print(Lego().show(length=4, count=2))
     d=-c,s=+d,c=-m,m=-1?s# -> -1⏎
@@ -35,13 +37,13 @@ class Lego(Task):
     If c = - m, m = -1, d = - c. Then, what is the value of d?  -> The answer is -1.⏎
 
     Args:
-        alphabet: number of names; the variables of a problem have different ones.
-        asked: the `last` variable of the chain, or `any` one, by a uniform draw.
-        order: of the clauses: `shuffled`, `forward` along the chain, or `reversed`, from the last variable to the first.
-        scratchpad: `chain` writes the value of every variable along the chain, up to the one that is asked;
-            `steps` is for text.
-        style: `symbols`, or the central paper's `text` in characters.
-        parts: what a step of the scratchpad `steps` says: input, computation, output, remaining.
+        alphabet: number of variable names; the variables of an example have different names.
+        asked: the queried variable: the `last` of the chain, or `any` one, drawn uniformly.
+        order: order of the clauses: `shuffled`, `forward` along the chain, or `reversed`.
+        scratchpad: `chain` writes the value of every variable along the chain, up to the queried one; `steps` is for
+            text.
+        style: `symbols`, or `text`: the format of Kazemnejad et al. 2023, in characters.
+        parts: parts of each step of the scratchpad `steps`: input, computation, output, remaining.
     """
 
     alphabet: int = 26
@@ -57,14 +59,14 @@ class Lego(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The names, both signs, one, and what stands between."""
+        """Variable names, signs, 1, and punctuation."""
         names = letters(self.alphabet)
         if self.style == "text":
             return words.vocabulary(names)
         return Vocabulary((*names, *SIGNS, "1", "=", ",", "?"))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Clauses in reverse: each refers to the one that comes next."""
+        """Clauses in reverse order, where each refers to the next one."""
         return {"reversed": replace(self, order="reversed")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -77,46 +79,44 @@ class Lego(Task):
         names = orders((count, self.alphabet), generator)[:, :length] + len(SPECIAL)
         minus = torch.randint(2, (count, length), generator=generator)
         order = self._order(length, count, generator)
-        asked = torch.full((count, 1), length - 1)
+        query = torch.full((count, 1), length - 1)
         if self.asked == "any":
-            asked = torch.randint(length, (count, 1), generator=generator)
+            query = torch.randint(length, (count, 1), generator=generator)
         if self.style == "text":
-            parts, called = self.parts if self.scratchpad == "steps" else None, letters(self.alphabet)
-            text = words.write(names - len(SPECIAL), minus, order, asked.squeeze(1), called, parts)
+            parts = self.parts if self.scratchpad == "steps" else None
+            text = words.write(names - len(SPECIAL), minus, order, query.squeeze(1), letters(self.alphabet), parts)
             return text.batch(length, count, self.vocabulary)
         one = torch.full((count, 1), self.vocabulary["1"])
         values = minus.cumsum(1) % 2
         given = self._clauses(names, minus, torch.cat([one, names[:, :-1]], 1))
-        found = self._clauses(names, values, one.expand(-1, length)).flatten(1)
+        solved = self._clauses(names, values, one.expand(-1, length)).flatten(1)
         places = torch.arange(2, length + 2).expand(count, -1)
         read = [
             Span(
                 given.gather(1, order.unsqueeze(2).expand(-1, -1, CLAUSE)).flatten(1)[:, :-1],
                 places.gather(1, order).repeat_interleave(CLAUSE, 1)[:, :-1],
             ),
-            self.vocabulary.span("?", asked + 2),
-            Span(names.gather(1, asked), asked + 2),
+            self.vocabulary.span("?", query + 2),
+            Span(names.gather(1, query), query + 2),
             Span(torch.full((1, 1), SEP), 1),
         ]
-        result = torch.cat([self._signs(values.gather(1, asked)), one], 1)
+        result = torch.cat([self._signs(values.gather(1, query)), one], 1)
         trace = []
         if self.scratchpad == "chain":
-            told = (
-                torch.arange(found.shape[1]) < CLAUSE * asked + 2
-            )  # as far as `c=` of the one that is asked
-            trace = [Span(found.masked_fill(~told, PAD), places.repeat_interleave(CLAUSE, 1))]
+            shown = torch.arange(solved.shape[1]) < CLAUSE * query + 2  # up to `c=` of the queried variable
+            trace = [Span(solved.masked_fill(~shown, PAD), places.repeat_interleave(CLAUSE, 1))]
         return assemble(
             length,
             count,
             self.vocabulary,
             read,
-            [Span(result, (asked + 2).expand(-1, 2))],
+            [Span(result, (query + 2).expand(-1, 2))],
             trace=trace,
             coupled=self.order != "shuffled" and self.asked == "last",
         )
 
     def _order(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
-        """The place in the chain of every clause that is read."""
+        """Index in the chain of every clause of the prompt."""
         if self.order == "shuffled":
             return orders((count, length), generator)
         forward = torch.arange(length).expand(count, -1)
@@ -128,7 +128,7 @@ class Lego(Task):
         minus: Int[Tensor, "batch length"],
         others: Int[Tensor, "batch length"],
     ) -> Int[Tensor, "batch length 5"]:
-        """Name, equals sign, sign, another name or one, comma."""
+        """Ids of clauses: name, equals sign, sign, another name or 1, comma."""
         equals, comma = (torch.full_like(names, self.vocabulary[sign]) for sign in "=,")
         return torch.stack([names, equals, self._signs(minus), others, comma], 2)
 

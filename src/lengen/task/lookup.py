@@ -1,7 +1,8 @@
-"""Lookup: a chain of functions that are given as tables (Liska et al. 2018; Csordás et al. 2022, section 4).
+"""Lookup: a chain of functions given as tables (Liska et al. 2018; Csordás et al. 2022, section 4).
 
-In these papers the tables are learned by heart and the chain is read forward (`x f g`: the functions in the order in which
-they are applied) or backward (`g f x`: as mathematics writes it). Here they can also be read, drawn anew for every problem.
+In these papers the tables are fixed and must be memorized, and the chain is written forward (`x f g`: functions in the
+order of application) or backward (`g f x`: as in mathematics). Here the tables can also be part of the prompt, drawn anew
+for every example.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ LETTERS = 26
 
 @dataclass(frozen=True)
 class Lookup(Task):
-    """Apply functions one after the other to a value. Length: steps, the functions that are applied.
+    """Apply a chain of functions to a value. Length: steps, the number of functions in the chain.
 
     >>> print(Lookup(tables="fixed").show(length=4))
     aBBAB# -> b⏎
@@ -34,14 +35,14 @@ class Lookup(Task):
     BABBa# -> aacb⏎
 
     Args:
-        direction: `forward` reads the value and then the functions in the order in which they are applied; `backward`
-            the functions from the last to the first, and then the value.
-        tables: `given` with every problem (function, argument and value of each entry, in random order), or `fixed`:
-            the same in all problems and never read.
-        functions: number of functions, each a permutation of the values (A to Z).
+        direction: `forward` gives the value and then the functions in the order of application; `backward` the functions
+            from the last to the first, and then the value.
+        tables: `given` in every prompt (function, argument and value of each entry, in random order), or `fixed`: the
+            same for all examples and not in the prompt.
+        functions: number of functions (A to Z), each a permutation of the values.
         values: number of values (a to z).
-        scratchpad: `none` answers with the last value, `running` writes the value after every step.
-        chain: `mixed` functions, or one that is `iterated`.
+        scratchpad: `none` writes only the last value, `running` writes the value after every step.
+        chain: `mixed` functions, or one function `iterated`.
     """
 
     direction: Literal["forward", "backward"] = "forward"
@@ -58,12 +59,12 @@ class Lookup(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Values, functions, and the colon behind the tables."""
+        """Values, functions, and the colon after the tables."""
         names = letters(LETTERS + self.functions)
         return Vocabulary((*names[: self.values], *names[LETTERS:], ":"))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """One function again and again: every step looks like the last, and only counting tells how many there were."""
+        """One function iterated: all steps look alike, so that they must be counted."""
         return {"iterated": replace(self, chain="iterated")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -78,7 +79,7 @@ class Lookup(Task):
         if self.direction == "backward":
             applied = Span(applied.tokens.flip(1), index.flip(1))
         question = [value, applied] if self.direction == "forward" else [applied, value]
-        # next to the place that is written first
+        # next to the place of the first token of the answer
         separator = Span(torch.full((1, 1), SEP), 1 if self.scratchpad == "running" else length)
         given = self._entries(tables, generator) if self.tables == "given" else []
         before, last = Span(states[:, :-1], index[:, :-1]), Span(states[:, -1:], index[:, -1:])
@@ -92,7 +93,7 @@ class Lookup(Task):
         )
 
     def _tables(self, count: int, generator: torch.Generator) -> Int[Tensor, "batch functions values"]:
-        """The values of every function, by its argument."""
+        """Draw the functions as tables of values by argument."""
         if self.tables == "fixed":
             count, generator = 1, torch.Generator().manual_seed(0)
         return orders((count, self.functions, self.values), generator)
@@ -100,7 +101,7 @@ class Lookup(Task):
     def _entries(
         self, tables: Int[Tensor, "batch functions values"], generator: torch.Generator
     ) -> list[Span]:
-        """Function, argument and value of every entry, in random order, and a colon."""
+        """Write function, argument and value of every entry, in random order, and a colon."""
         count = tables.shape[0]
         order = orders((count, self.functions * self.values), generator)
         function, argument = order // self.values, order % self.values
@@ -109,7 +110,7 @@ class Lookup(Task):
         return [Span(torch.stack(entries, 2).flatten(1)), self.vocabulary.span(":")]
 
     def _name(self, functions: Int[Tensor, "batch functions"]) -> Int[Tensor, "batch functions"]:
-        """Ids of functions."""
+        """Ids of functions given by index."""
         return functions + len(SPECIAL) + self.values
 
 
@@ -118,7 +119,7 @@ def apply(
     start: Int[Tensor, "batch 1"],
     chain: Int[Tensor, "batch length"],
 ) -> Int[Tensor, "batch length"]:
-    """The value after every step; a loop over steps, each of them for the whole batch."""
+    """The value after every step; the loop over steps is vectorized over the batch."""
     row = torch.arange(len(start)) if len(tables) > 1 else torch.zeros(len(start), dtype=torch.long)
     state, states = start[:, 0], []
     for function in chain.unbind(1):

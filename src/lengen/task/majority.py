@@ -17,26 +17,26 @@ from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 @dataclass(frozen=True)
 class Majority(Task):
-    """Are more than half of the bits ones? Length: bits. A tie answers 0.
+    """Are more than half of the bits ones? A tie gives 0. Length: bits.
 
     >>> print(Majority().show(length=7, count=2))
     0110111= -> 1⏎
     1111001= -> 1⏎
 
     Args:
-        bits: `uniform` bits; or `close`: the number of ones is the smallest that answers 1, or the largest that
-            answers 0, half of the time each.
+        bits: `uniform`, or `close`: the number of ones is the smallest that gives 1 or the largest that gives 0, each in
+            half of the examples.
     """
 
     bits: Literal["uniform", "close"] = "uniform"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Two bits and the equals sign."""
+        """Bits and the equals sign."""
         return Vocabulary((*DIGITS[:2], "="))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Strings in which a single bit decides."""
+        """Strings in which a single bit decides the answer."""
         return {"close": replace(self, bits="close")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:

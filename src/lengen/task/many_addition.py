@@ -14,15 +14,15 @@ from torch.nn.functional import pad
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, Batch, Span, Task, Vocabulary, assemble
-from lengen.task.digits import carry, led, number, row, size
+from lengen.task.digits import carry, number, row, size, without_leading_zeros
 
 
 @dataclass(frozen=True)
 class ManyAddition(Task):
     """Add many numbers. Length: operands, or digits of the longest operand, as `length_of` says.
 
-    Places are significances. Groups are the other level of the paper: operand k and the sum of the first k are of one
-    group (k + 1; the 0 that sums start from is of group 1), each with the sign behind it.
+    Places are significances. Groups are the second level of positions in the paper: operand k and the sum of the first k
+    operands have group k + 1, each with the sign that follows it; the 0 from which sums start has group 1.
 
     >>> print(ManyAddition(other=2).show(length=3))
     94+03+93= -> 091⏎
@@ -30,15 +30,15 @@ class ManyAddition(Task):
     94+03+93= -> 000>490>790>091⏎
 
     Args:
-        length_of: which size grows, the number of `operands` or their `digits`.
-        other: the other one of the two.
+        length_of: what length counts, the `operands` or their `digits`.
+        other: the other one of these two sizes, which is fixed.
         order: `reversed` writes sums least significant digit first, `plain` most significant first; operands are plain.
-        pad: `zero` writes operands at the digits of the longest and sums at the digits of the largest possible one;
+        pad: `zero` writes operands at the width of the longest and sums at the width of the largest possible sum;
             `none` writes no leading zeros.
-        sizes: `equal` numbers of digits, or `uneven`: one operand is the longest, the others have uniform sizes.
+        sizes: `equal` numbers of digits, or `uneven`: one operand has all digits, the others uniform numbers of digits.
         scratchpad: `running` writes 0, the first operand, the sum of the first two, and so on (Cho et al. 2024b).
-        carry: `uniform` digits, or `full`: a carry that starts in the last column and runs into the first, since the
-            longest operand makes up what the column lacks to 9 modulo 10.
+        carry: `uniform` digits, or `full`: a carry from the last column to the first, since the longest operand completes
+            every column to 9 modulo 10.
     """
 
     length_of: Literal["operands", "digits"] = "operands"
@@ -58,21 +58,21 @@ class ManyAddition(Task):
         return Vocabulary((*DIGITS, "+", "=", ">"))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """A carry through all columns, and operands of unequal size."""
+        """A carry through all columns, and operands of unequal length."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, sizes="uneven")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw additions; see `Task.sample`."""
         operands, digits = (length, self.other) if self.length_of == "operands" else (self.other, length)
         numbers, sizes = self._draw(operands, digits, count, generator)
-        most = operands + (-operands // 10**digits)  # what the largest sum leaves over after the digits
-        width = digits + len(str(most)) * (most > 0)
+        overflow = operands + (-operands // 10**digits)  # the largest sum without its last digits
+        width = digits + len(str(overflow)) * (overflow > 0)
         turned = self.order == "reversed"
-        before = 1 if turned else width + 2  # next to the first digit of a sum
+        before = 1 if turned else width + 2  # the place next to the first digit of a sum
         signs = self.vocabulary.encode("+" * (operands - 1) + "=").unsqueeze(1)
         places = torch.where(signs == self.vocabulary["="], before, 1)
         written = digits if self.pad == "zero" else sizes
-        read = row(numbers, written, signs, turned=False, places=places, group=2)
+        prompt = row(numbers, written, signs, turned=False, places=places, group=2)
         columns = pad(numbers, (0, width - digits))
         if self.scratchpad == "running":
             sums = carry(columns.cumsum(1).flatten(0, 1)).reshape(count, operands, -1)
@@ -81,13 +81,13 @@ class ManyAddition(Task):
         widths = size(sums) if self.pad == "none" else torch.full((count, sums.shape[1], 1), width)
         answer = number(sums[:, -1], widths[:, -1], turned=turned, group=operands + 1)
         trace = [self._trace(sums, widths, before)] if self.scratchpad == "running" else []
-        known = turned or self.pad == "zero"  # else places would tell the answer's length
-        return assemble(length, count, self.vocabulary, [read], [answer], trace=trace, coupled=known)
+        coupled = turned or self.pad == "zero"  # else places would reveal the answer's length
+        return assemble(length, count, self.vocabulary, [prompt], [answer], trace=trace, coupled=coupled)
 
     def _trace(
         self, sums: Int[Tensor, "batch operands digits"], widths: Int[Tensor, "batch operands 1"], before: int
     ) -> Span:
-        """0 and every sum but the last."""
+        """Scratchpad: 0 and every sum except the last."""
         numbers = torch.cat([torch.zeros_like(sums[:, :1]), sums[:, :-1]], 1)
         zero = 1 if self.pad == "none" else sums.shape[2]
         sizes = torch.cat([torch.full_like(widths[:, :1], zero), widths[:, :-1]], 1)
@@ -97,7 +97,7 @@ class ManyAddition(Task):
     def _draw(
         self, operands: int, digits: int, count: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, "batch operands digits"], Int[Tensor, "batch operands 1"]]:
-        """Digits of all operands from the least significant, and how many each has."""
+        """Draw the digits of all operands, least significant first, and their numbers of digits."""
         numbers = torch.randint(10, (count, operands, digits), generator=generator)
         longest = torch.randint(operands, (count, 1, 1), generator=generator)
         sizes = torch.full((count, operands, 1), digits)
@@ -105,7 +105,7 @@ class ManyAddition(Task):
             sizes = torch.randint(1, digits + 1, sizes.shape, generator=generator).scatter(1, longest, digits)
         column = torch.arange(digits)
         if self.pad == "none":  # no leading zero, except the number 0
-            numbers = led(numbers, sizes, generator)
+            numbers = without_leading_zeros(numbers, sizes, generator)
         numbers = numbers * (column < sizes)
         if self.carry == "full" and operands > 1:
             numbers = self._full(numbers, longest, generator)
@@ -117,19 +117,19 @@ class ManyAddition(Task):
         longest: Int[Tensor, "batch 1 1"],
         generator: torch.Generator,
     ) -> Int[Tensor, "batch operands digits"]:
-        """The longest operand changed, and the last digit of its neighbour, so that every column but the first carries."""
+        """Change the longest operand, and a last digit of another, so that every column except the first carries."""
         count, operands, digits = numbers.shape
         if digits == 1:
             return numbers
-        last = torch.randint(1, 10, (count, 1, 1), generator=generator)  # something to carry with
+        last = torch.randint(1, 10, (count, 1, 1), generator=generator)  # so that the last column can carry
         numbers = torch.cat(
             [numbers[:, :, :1].scatter(1, (longest + 1) % operands, last), numbers[:, :, 1:]], 2
         )
         index = longest.expand(-1, -1, digits)
         own = numbers.gather(1, index)
         others = numbers.sum(1, keepdim=True) - own
-        least = (10 - others).clamp(min=0)  # carries at all
-        makes = least + (torch.rand(own.shape, generator=generator) * (10 - least)).long()
+        least = (10 - others).clamp(min=0)  # the smallest digit that carries
+        start = least + (torch.rand(own.shape, generator=generator) * (10 - least)).long()
         column = torch.arange(digits)
-        chain = torch.where(column == 0, makes, (9 - others) % 10)
+        chain = torch.where(column == 0, start, (9 - others) % 10)
         return numbers.scatter(1, index, torch.where(column < digits - 1, chain, own))

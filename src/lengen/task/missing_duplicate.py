@@ -1,4 +1,4 @@
-"""Missing duplicate: a string twice, one symbol of it hidden (Delétang et al. 2023, appendix A)."""
+"""Missing duplicate: a string and its copy with one symbol hidden (Delétang et al. 2023, appendix A)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, l
 
 @dataclass(frozen=True)
 class MissingDuplicate(Task):
-    """Write the one symbol that is hidden in a string and its copy. Length: symbols of the string, counted once.
+    """Write the symbol that is hidden in a string and its copy. Length: symbols of the string, counted once.
 
     >>> print(MissingDuplicate().show(length=4, count=2))
     abbaa_ba# -> b⏎
     bbb_bbbb# -> b⏎
 
     Args:
-        alphabet: number of symbols; the paper's strings are of two.
-        symbols: `uniform`, or `odd`: all are the same but for the hidden one, which guessing by what is frequent gets
-            wrong.
+        alphabet: number of symbols; 2 in the paper.
+        symbols: `uniform`, or `odd`: all are the same except the hidden one, so that guessing the most frequent symbol
+            is wrong.
     """
 
     alphabet: int = 2
@@ -35,15 +35,15 @@ class MissingDuplicate(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The alphabet, and what hides a symbol."""
+        """The alphabet and the mask symbol."""
         return Vocabulary((*letters(self.alphabet), "_"))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Strings of one symbol, in which the hidden one is another."""
+        """Strings of one symbol, except for the hidden one."""
         return {"odd": replace(self, symbols="odd")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw strings and what is hidden; see `Task.sample`."""
+        """Draw strings and hidden symbols; see `Task.sample`."""
         items = torch.randint(self.alphabet, (count, length), generator=generator)
         hidden = torch.randint(length, (count, 1), generator=generator)
         second = torch.randint(2, (count, 1), generator=generator)
@@ -54,6 +54,6 @@ class MissingDuplicate(Task):
         items = items + len(SPECIAL)
         read = items.repeat(1, 2).scatter(1, hidden + second * length, self.vocabulary["_"])
         index = torch.arange(2, length + 2).repeat(2).unsqueeze(0)
-        # the answer's place is that of the separator: that of the hidden symbol would point at it
+        # the answer has the place of the separator, since that of the hidden symbol would reveal its position
         prompt = [Span(read, index), Span(torch.full((1, 1), SEP), 1)]
         return assemble(length, count, self.vocabulary, prompt, [Span(items.gather(1, hidden), 1)])

@@ -1,7 +1,7 @@
-"""Several tasks in one training: one that is asked, and aids.
+"""Mixtures: a main task trained together with auxiliary tasks.
 
-Task hinting (Awasthi and Gupta 2023), priming with a few long examples (Jelassi et al. 2023), and a related task that is
-trained at longer lengths (Cai et al. 2025) are all of this kind.
+Task hinting (Awasthi and Gupta 2023), priming with a few long examples (Jelassi et al. 2023), and training a related
+task at longer lengths (Cai et al. 2025) are mixtures.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ ASKED = "asked"
 
 @dataclass(frozen=True)
 class Aid:
-    """What is mixed in.
+    """An auxiliary part of a mixture.
 
     Args:
-        task: what it asks; None is the asked task itself, behind the same task token (priming).
-        weight: its share of the training examples.
-        factor: its length is this times the drawn one, rounded, at least 1.
-        lengths: the lengths that it is drawn at, equally likely, whatever is drawn; None is by `factor`.
-        examples: how many different ones there are at a drawn length, the same in every run; None draws fresh ones.
+        task: the auxiliary task; None for the main task itself, with the same task token (priming).
+        weight: fraction of the training examples.
+        factor: its length as a multiple of the drawn training length, rounded, at least 1.
+        lengths: lengths at which it is drawn, equally likely, whatever the training length; None uses `factor`.
+        examples: size of its fixed set of examples at each training length, the same in every run; None draws new
+            examples every time.
     """
 
     task: Task | None = None
@@ -39,14 +40,14 @@ class Aid:
     examples: int | None = None
 
     def sizes(self, length: int) -> list[int]:
-        """At which lengths it is drawn where a length is asked."""
+        """Lengths at which the part is drawn for a training length."""
         return self.lengths or [max(round(self.factor * length), 1)]
 
     def check(self, path: str) -> None:
-        """Refuse what is out of range.
+        """Check the ranges of the options.
 
         Raises:
-            UsageError: names the option, what was got and what is allowed.
+            UsageError: an option is out of range.
         """
         require(0 <= self.weight <= 1, f"{path}.weight={self.weight}: must be in [0, 1]")
         require(self.factor > 0, f"{path}.factor={self.factor}: must be above 0")
@@ -63,9 +64,10 @@ class Aid:
 
 @dataclass(frozen=True)
 class Mixture(Task):
-    """A task and its aids in one training; every example begins with the task token of its part. Length: of the asked task.
+    """A main task trained together with auxiliary tasks. Length: that of the main task.
 
-    The vocabulary is the union of all parts', in which equal symbols are one. A sweep asks the asked task alone.
+    Every example starts with the task token of its part. The vocabulary is the union of those of all parts; equal symbols
+    share an id. A sweep evaluates the main task alone.
 
     >>> from lengen.task.copy import Copy
     >>> once = Aid(Copy(alphabet=5), weight=0.5, factor=2.0)
@@ -75,8 +77,8 @@ class Mixture(Task):
     <asked> c d # -> cdcd⏎
 
     Args:
-        asked: the task that sweeps ask.
-        aids: what is mixed in, by name; the asked task has what their weights leave.
+        asked: the main task, which is evaluated.
+        aids: the auxiliary parts by name; the main task gets the rest of the weight.
     """
 
     asked: Task
@@ -92,19 +94,19 @@ class Mixture(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The asked task's symbols, those that aids add, and the task tokens."""
+        """Symbols of the main task, those that the auxiliary tasks add, and the task tokens."""
         symbols = [symbol for aid in self._all.values() for symbol in self._of(aid).vocabulary.symbols]
         return Vocabulary(tuple(dict.fromkeys([*symbols, *map(self._token, self._all)])))
 
     @cached_property
     def _all(self) -> dict[str, Aid]:
-        """Every part by name, the asked task first."""
+        """All parts by name, the main task first."""
         rest = max(1 - sum(aid.weight for aid in self.aids.values()), 0.0)
         return {ASKED: Aid(weight=rest), **self.aids}
 
     @cached_property
     def _trained(self) -> dict[str, Aid]:
-        """The parts that are drawn at all."""
+        """The parts with a positive weight."""
         return {name: aid for name, aid in self._all.items() if aid.weight > 0}
 
     def _of(self, part: Aid) -> Task:
@@ -116,7 +118,7 @@ class Mixture(Task):
         return f"<{ASKED if self._all[name].task is None else name}>"
 
     def _alone(self, name: str) -> Mixture:
-        """One part with everybody's vocabulary."""
+        """A mixture that draws only one part, with the vocabulary of all parts."""
         aids = {other: replace(aid, weight=float(other == name)) for other, aid in self.aids.items()}
         return replace(self, aids=aids)
 
@@ -126,7 +128,7 @@ class Mixture(Task):
 
     @property
     def aligned(self) -> bool:
-        """Whether any part that is trained is so."""
+        """Whether any trained part is aligned."""
         return any(self._of(aid).aligned for aid in self._trained.values())
 
     def longest(self, length: int) -> int:
@@ -136,16 +138,16 @@ class Mixture(Task):
         )
 
     def evaluation_task(self) -> Task:
-        """The asked task alone, behind its task token."""
+        """The main task alone, with its task token."""
         return replace(self._alone(ASKED), asked=self.asked.evaluation_task())
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Those of the asked task."""
-        return {name: replace(self, asked=hard) for name, hard in self.asked.stress_sets().items()}
+        """The stress sets of the main task."""
+        return {name: replace(self, asked=task) for name, task in self.asked.stress_sets().items()}
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
-        """Those of all parts, by part."""
+        """Fingerprints of all parts, as `part.name`."""
         return {
             f"{part}.{name}": digest
             for part, aid in self._all.items()
@@ -154,23 +156,23 @@ class Mixture(Task):
         }
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw a part for every row, and the rows of each part; see `Task.sample`."""
+        """Draw a part for every row, then the rows of each part; see `Task.sample`."""
         names = list(self._trained)
         weights = torch.tensor([aid.weight for aid in self._trained.values()])
-        batch = scattered(
-            _drawn(weights, count, generator),
+        batch = draw_by_kind(
+            _draw_indices(weights, count, generator),
             lambda part, rows: self._draw(names[part], length, rows, generator),
         )
         return replace(batch, length=torch.full((count,), length))
 
     def _draw(self, name: str, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Examples of one part in everybody's vocabulary, behind its task token."""
+        """Draw examples of one part, with its task token, in the vocabulary of all parts."""
         aid = self._all[name]
         task, sizes = self._of(aid), aid.sizes(length)
 
         def draw(count: int, generator: torch.Generator) -> Batch:
-            which = _drawn(torch.ones(len(sizes)), count, generator)
-            return scattered(which, lambda size, rows: task.sample(sizes[size], rows, generator))
+            kinds = _draw_indices(torch.ones(len(sizes)), count, generator)
+            return draw_by_kind(kinds, lambda size, rows: task.sample(sizes[size], rows, generator))
 
         if aid.examples is None:
             batch = draw(count, generator)
@@ -182,19 +184,22 @@ class Mixture(Task):
         return batch.begin(self.vocabulary[self._token(name)])
 
 
-def _drawn(weights: Tensor, count: int, generator: torch.Generator) -> Int[Tensor, " batch"]:
-    """An index a row, by weights; without chance where there is one alone, so that its examples are those of the plain task."""
+def _draw_indices(weights: Tensor, count: int, generator: torch.Generator) -> Int[Tensor, " batch"]:
+    """Draw an index per row by weight.
+
+    A single index is not drawn, so that the examples of a single part are those of the task by itself.
+    """
     if len(weights) == 1:
         return torch.zeros(count, dtype=torch.long)
     return torch.multinomial(weights, count, replacement=True, generator=generator)
 
 
-def scattered(kinds: Int[Tensor, " batch"], draw: Callable[[int, int], Batch]) -> Batch:
-    """Rows of several kinds, drawn kind by kind, each where it is wanted.
+def draw_by_kind(kinds: Int[Tensor, " batch"], draw: Callable[[int, int], Batch]) -> Batch:
+    """Draw rows of several kinds, one kind after another, and put each in its place.
 
     Args:
         kinds: the kind of each row.
-        draw: so many rows of one kind.
+        draw: draws a number of rows of one kind; takes the kind and the number.
     """
     present, counts = torch.unique(kinds, return_counts=True)
     drawn = [draw(kind, rows) for kind, rows in zip(present.tolist(), counts.tolist(), strict=True)]

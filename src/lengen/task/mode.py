@@ -18,7 +18,7 @@ from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, l
 
 @dataclass(frozen=True)
 class Mode(Task):
-    """Which symbol comes most often? Length: symbols.
+    """Which symbol occurs most often? Length: symbols.
 
     >>> print(Mode(alphabet=4).show(length=7, count=2))
     adbaddd# -> d⏎
@@ -26,10 +26,10 @@ class Mode(Task):
 
     Args:
         alphabet: number of symbols.
-        ties: `none` makes the answer unique: where symbols tie, some other symbol of the string becomes the first of
-            them; `first` leaves the string as it was drawn, and the symbol that comes first is the answer.
-        symbols: `uniform` draws every symbol freely; `close` makes two symbols out of almost all, the one once more
-            than the other (a third one fills up an even length).
+        ties: `none` makes the answer unique: if symbols tie, a random other position is changed to the tied symbol that
+            occurs first; `first` keeps the string and answers with the tied symbol that occurs first.
+        symbols: `uniform` draws symbols independently; `close` uses two symbols, one occurring once more than the other
+            (an even length has one occurrence of a third symbol).
     """
 
     alphabet: int = 10
@@ -45,7 +45,7 @@ class Mode(Task):
         return Vocabulary(letters(self.alphabet))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Strings in which a single symbol decides."""
+        """Strings in which a single symbol decides the answer."""
         return {"close": replace(self, symbols="close")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -53,10 +53,10 @@ class Mode(Task):
         items = self._draw(length, count, generator)
         mode = first_mode(items, self.alphabet)
         if self.ties == "none":
-            numbers = occurrences(items, self.alphabet)
-            tied = (numbers == numbers.amax(1, keepdim=True)).sum(1, keepdim=True) > 1
-            chance = torch.rand(items.shape, generator=generator).masked_fill(items == mode, -1)
-            changed = (torch.arange(length) == chance.argmax(1, keepdim=True)) & tied
+            counts = occurrences(items, self.alphabet)
+            tied = (counts == counts.amax(1, keepdim=True)).sum(1, keepdim=True) > 1
+            priority = torch.rand(items.shape, generator=generator).masked_fill(items == mode, -1)
+            changed = (torch.arange(length) == priority.argmax(1, keepdim=True)) & tied
             items = torch.where(changed, mode, items)
         prompt = [Span(items + len(SPECIAL)), Span(torch.full((1, 1), SEP))]
         return assemble(length, count, self.vocabulary, prompt, [Span(mode + len(SPECIAL))], coupled=False)
@@ -66,20 +66,20 @@ class Mode(Task):
             return torch.randint(self.alphabet, (count, length), generator=generator)
         names = orders((count, self.alphabet), generator)
         rank = orders((count, length), generator)
-        most = (length + 1) // 2
-        return names.gather(1, (rank >= most).long() + (rank >= 2 * most - 1))
+        majority = (length + 1) // 2
+        return names.gather(1, (rank >= majority).long() + (rank >= 2 * majority - 1))
 
 
 def occurrences(items: Int[Tensor, "batch length"], alphabet: int) -> Int[Tensor, "batch alphabet"]:
-    """How often each symbol of the alphabet occurs."""
+    """Count the occurrences of each symbol of the alphabet."""
     return torch.zeros((len(items), alphabet), dtype=torch.long).scatter_add(1, items, torch.ones_like(items))
 
 
 def first_mode(items: Int[Tensor, "batch length"], alphabet: int) -> Int[Tensor, "batch 1"]:
-    """The most frequent item, of several the one that comes first.
+    """The most frequent item; among ties, the one that occurs first.
 
     >>> first_mode(torch.tensor([[2, 1, 0, 1, 0]]), 3)
     tensor([[1]])
     """
-    each = occurrences(items, alphabet).gather(1, items)
-    return items.gather(1, each.argmax(1, keepdim=True))
+    counts = occurrences(items, alphabet).gather(1, items)
+    return items.gather(1, counts.argmax(1, keepdim=True))

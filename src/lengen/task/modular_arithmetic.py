@@ -28,16 +28,17 @@ class ModularArithmetic(Task):
     >>> print(ModularArithmetic(brackets=True).show(length=14))
     (-3-(4*(2*1)))= -> 4⏎
 
-    Without brackets, digits and signs alternate; products come before sums and differences, which go from left to
-    right. The paper has odd lengths only; an even one begins with a minus, which belongs to the first product.
+    Without brackets, digits and signs alternate; products take precedence over sums and differences, which are evaluated
+    from left to right. The paper has only odd lengths; an even one starts with a minus, which belongs to the first
+    product.
 
-    With brackets, an expression of 1 to 4 symbols is d, -d, (d) or (-d); a longer one is (left sign right), the
-    symbols left over by a uniform draw to left and right.
+    With brackets, an expression of 1 to 4 symbols is d, -d, (d) or (-d); a longer one is (left sign right), and the
+    remaining symbols are split uniformly between left and right.
 
     Args:
-        modulus: the number; digits below it are drawn uniformly.
+        modulus: the modulus; digits below it are drawn uniformly.
         brackets: whether the expression has brackets.
-        nesting: of brackets: `uniform` as above, or the `deepest`, of which every left side is a digit.
+        nesting: nesting of brackets: `uniform` as above, or the `deepest`, where every left side is a digit.
     """
 
     modulus: int = 5
@@ -53,7 +54,7 @@ class ModularArithmetic(Task):
         return Vocabulary((*DIGITS[: self.modulus], "+", "-", "*", "(", ")", "="))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """With brackets: as many within each other as the length allows, to be worked off from the last to the first."""
+        """With brackets: the deepest nesting that the length allows."""
         return {"deep": replace(self, nesting="deepest")} if self.brackets else {}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -67,7 +68,7 @@ class ModularArithmetic(Task):
     def _flat(
         self, length: int, count: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, "batch length"], Int[Tensor, " batch"]]:
-        """Expressions without brackets, as tokens, and their values."""
+        """Draw expressions without brackets, as tokens, and their values."""
         terms = (length + 1) // 2
         digits = torch.randint(self.modulus, (count, terms), generator=generator)
         signs = torch.randint(3, (count, terms), generator=generator)
@@ -84,7 +85,7 @@ class ModularArithmetic(Task):
     def _nested(
         self, length: int, count: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, "batch length"], Int[Tensor, " batch"]]:
-        """Expressions with brackets, as tokens, and their values."""
+        """Draw expressions with brackets, as tokens, and their values."""
         digits = torch.randint(self.modulus, (count, length), generator=generator)
         signs = torch.randint(3, (count, length), generator=generator)
         sizes, middles = self._tree(length, count, generator)
@@ -107,19 +108,19 @@ class ModularArithmetic(Task):
     def _tree(
         self, length: int, count: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, "batch length"], Int[Tensor, "batch length"]]:
-        """For every column the size of the expression that begins there, and the column of that one's sign.
+        """Draw, for every column, the size of the expression that starts there and the column of its sign.
 
-        No two expressions begin in the same column, and all begin left of what they consist of. A size of 0 is no
-        expression; a column of `length` is no sign.
+        No two expressions start in the same column, and each starts left of its parts. A size of 0 means no expression; a
+        column of `length` means no sign.
         """
-        share = torch.rand((count, length), generator=generator) * (self.nesting == "uniform")
+        fraction = torch.rand((count, length), generator=generator) * (self.nesting == "uniform")
         sizes = torch.zeros((count, length + 2), dtype=torch.long)
         sizes[:, 0] = length
         middles = torch.full((count, length), length)
         for column in range(length):
             size = sizes[:, column]
             splits = size > 4  # noqa: PLR2004
-            left = 1 + (share[:, column] * (size - 4)).long()
+            left = 1 + (fraction[:, column] * (size - 4)).long()
             inner = torch.where(splits, left, (size - 2).clamp(min=1))
             sizes[:, column + 1] = torch.where(size > 1, inner, sizes[:, column + 1])
             middles[:, column] = torch.where(splits, column + 1 + left, length)

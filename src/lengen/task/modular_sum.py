@@ -19,7 +19,7 @@ from lengen.task.text.scratchpad import check, every
 
 @dataclass(frozen=True)
 class ModularSum(Task):
-    """Add single digits modulo 10. Length: terms.
+    """Add single digits modulo a number, by default 10. Length: terms.
 
     >>> print(ModularSum().show(length=4))
     4+9+3+0= -> 6⏎
@@ -29,13 +29,13 @@ class ModularSum(Task):
     Compute: 4 + 9 + 3 + 0 . -> The answer is 6 .⏎
 
     Args:
-        modulus: of the sum, 2 to 10; terms are 0 to one less.
-        scratchpad: `none` answers with one digit; `running` writes the sum of every prefix, the last of which is the
-            answer; `steps` is for text.
-        terms: `uniform`, `equal` (one digit repeated), or `sparse` (zeros, in half of the sums but for one uniform
-            term at a uniform place).
-        style: `symbols`, or the central paper's `text` in characters.
-        parts: what a step of the scratchpad `steps` says: input, computation, output, variables, remaining.
+        modulus: modulus of the sum, from 2 to 10; terms are below it.
+        scratchpad: `none` writes only the answer, one digit; `running` writes the sum of every prefix, the last of which
+            is the answer; `steps` is for text.
+        terms: `uniform`; `equal`: one digit repeated; or `sparse`: zeros, except for one uniform term at a uniform
+            position in half of the sums.
+        style: `symbols`, or `text`: the format of Kazemnejad et al. 2023, in characters.
+        parts: parts of each step of the scratchpad `steps`: input, computation, output, variables, remaining.
     """
 
     modulus: int = 10
@@ -56,7 +56,7 @@ class ModularSum(Task):
         return Vocabulary((*DIGITS[: self.modulus], "+", "="))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """One digit repeated, which counts as far as the length goes, and zeros with one term that matters."""
+        """One digit repeated, whose sum depends on the whole length, and zeros, where one term decides."""
         return {"equal": replace(self, terms="equal"), "sparse": replace(self, terms="sparse")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -68,7 +68,7 @@ class ModularSum(Task):
         sums = terms.cumsum(1) % self.modulus
         index = torch.arange(2, length + 2).unsqueeze(0)
         if self.scratchpad == "none":
-            index = torch.full_like(index, 2)  # all terms matter to the answer alike
+            index = torch.full_like(index, 2)  # the answer depends on all terms alike
         signs = torch.full_like(terms, self.vocabulary["+"])
         signs[:, -1] = self.vocabulary["="]
         tokens = torch.stack([terms + len(SPECIAL), signs], 2).flatten(1)
@@ -84,6 +84,6 @@ class ModularSum(Task):
         terms = torch.randint(self.modulus, (count, length), generator=generator)
         if self.terms == "sparse":
             place = torch.randint(length, (count, 1), generator=generator)
-            comes = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
-            terms = terms * ((torch.arange(length) == place) & comes)
+            has_term = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
+            terms = terms * ((torch.arange(length) == place) & has_term)
         return terms

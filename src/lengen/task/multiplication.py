@@ -17,12 +17,12 @@ from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 from lengen.task.digits import carry, multiply, number, row, size
 
 ZEROS = 0.75
-"""Share of zeros among the digits behind the first, in operands that are full of them."""
+"""Probability of a zero, except for the leading digit, with `digits=zeros`."""
 
 
 @dataclass(frozen=True)
 class Multiplication(Task):
-    """Multiply two numbers. Length: digits of the first.
+    """Multiply two numbers. Length: digits of the first operand.
 
     >>> print(Multiplication(second=2).show(length=3, seed=1))
     495*38= -> 01881⏎
@@ -30,16 +30,16 @@ class Multiplication(Task):
     495*338= -> 0693+05841(01881)+005841>013761⏎
 
     Args:
-        second: digits of the second operand; None gives it as many as the first (n x n).
+        second: number of digits of the second operand; None for as many as the first (n x n).
         order: `reversed` writes the answer and the scratchpad least significant digit first, `plain` most significant
             first.
         pad: `zero` writes operands and results at fixed widths with leading zeros (the product at n + m, the partial
-            product with digit j of the second operand, from 0, at n + 1 + j); `none` without any.
-        scratchpad: `partial_products` writes, for each digit of the second operand from the right, the shifted product
-            with it, and behind it in brackets the sum so far: `p + p (sum) + p (sum) + p > answer`, as in the data of
-            Deng et al. 2023 (implicit chain of thought).
-        digits: `uniform`, `nines` (but for one uniform digit at a uniform place of the first operand: every column
-            carries), or `zeros` (three quarters of the digits, none of them leading).
+            product with digit j of the second operand, from 0, at n + 1 + j); `none` without them.
+        scratchpad: `partial_products` writes, for each digit of the second operand from the right, the shifted partial
+            product, followed by the running sum in brackets: `p + p (sum) + p (sum) + p > answer`, as in the data of Deng
+            et al. 2023 (implicit chain of thought).
+        digits: `uniform`; `nines`: all nines, except for one uniform digit of the first operand, so that every column
+            carries; or `zeros`: three quarters of the digits, none of them leading.
     """
 
     second: int | None = 1
@@ -71,7 +71,7 @@ class Multiplication(Task):
         product = multiply(first, second)
         turned = self.order == "reversed"
         width = length + other
-        before = 1 if turned else width + 2  # next to the answer's first digit
+        before = 1 if turned else width + 2  # the place next to the answer's first digit
         prompt = [
             number(first, length, turned=False),
             self.vocabulary.span("*", 1),
@@ -80,11 +80,11 @@ class Multiplication(Task):
         ]
         answer = number(product, width if self.pad == "zero" else size(product), turned=turned)
         trace = [self._trace(first, second, before)] if self.scratchpad == "partial_products" else []
-        known = turned or self.pad == "zero"  # else places would tell the answer's length
-        return assemble(length, count, self.vocabulary, prompt, [answer], trace=trace, coupled=known)
+        coupled = turned or self.pad == "zero"  # else places would reveal the answer's length
+        return assemble(length, count, self.vocabulary, prompt, [answer], trace=trace, coupled=coupled)
 
     def _first(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch digits"]:
-        """Digits of the first operand, least significant first."""
+        """Draw the digits of the first operand, least significant first."""
         digits = self._digits(length, count, generator)
         if self.digits != "nines":
             return digits
@@ -94,7 +94,7 @@ class Multiplication(Task):
         return digits.scatter(1, place, single)
 
     def _digits(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch digits"]:
-        """Digits of an operand, least significant first."""
+        """Draw the digits of an operand, least significant first."""
         if self.digits == "nines":
             return torch.full((count, length), 9)
         digits = torch.randint(10, (count, length), generator=generator)
@@ -107,7 +107,7 @@ class Multiplication(Task):
     def _trace(
         self, first: Int[Tensor, "batch first"], second: Int[Tensor, "batch second"], before: int
     ) -> Span:
-        """Shifted products and their running sums; the first and the last sum are not written."""
+        """Scratchpad: shifted products and their running sums, without the first and the last sum."""
         count, (length, other) = len(first), (first.shape[1], second.shape[1])
         table = pad(first.unsqueeze(1) * second.unsqueeze(2), (0, other))
         flat = table.flatten(1)[:, : table[0].numel() - other]  # each row shifted by one more than the last
@@ -121,9 +121,9 @@ class Multiplication(Task):
         return row(figures, sizes * kept, signs, turned=self.order == "reversed", places=before)
 
     def _signs(self, other: int) -> Int[Tensor, "numbers signs"]:
-        """What stands behind each product and each sum."""
+        """Ids of the signs after each product and each sum."""
         hole = SPECIAL[0]
-        behind = [("(", hole), (")", "+")] * other
-        behind[:2] = [("+", hole), (hole, hole)]
-        behind[-2:] = [(">", hole), (hole, hole)]
-        return torch.stack([self.vocabulary.encode(signs) for signs in behind])
+        signs = [("(", hole), (")", "+")] * other
+        signs[:2] = [("+", hole), (hole, hole)]
+        signs[-2:] = [(">", hole), (hole, hole)]
+        return torch.stack([self.vocabulary.encode(pair) for pair in signs])

@@ -1,4 +1,4 @@
-"""N-gram lookup: find a few symbols in a string, write their neighbours (Jelassi et al. 2024, Repeat After Me, section 4)."""
+"""N-gram lookup: find an n-gram in a string and write its neighbours (Jelassi et al. 2024, Repeat After Me, section 4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lengen.task.depth import check, depths
 
 @dataclass(frozen=True)
 class NgramLookup(Task):
-    """Write what stands beside the key in a string in which the key comes once. Length: its symbols besides the key and the answer.
+    """Write the neighbours of a key that occurs once in a string. Length: symbols other than key and answer.
 
     >>> print(NgramLookup().show(length=4, count=2))
     qpbqzrdz?pb# -> qz⏎
@@ -28,12 +28,12 @@ class NgramLookup(Task):
 
     Args:
         alphabet: number of symbols.
-        side: `prefix` writes what follows the key, `suffix` what stands before it (the key is the prefix or the suffix
-            of what is looked for).
-        key: symbols of the key, the n of the n-gram.
-        answer: symbols that are written.
-        depth: symbols before the key and the answer as a share of all others, from 0 to 1; None draws it uniformly.
-        others: the other symbols are `uniform`, or `near`: the key again and again, each time with one symbol changed.
+        side: `prefix` writes what follows the key, `suffix` what precedes it; the key is the prefix or the suffix of the
+            sought span.
+        key: number of symbols of the key, the n of the n-gram.
+        answer: number of symbols of the answer.
+        depth: fraction of the other symbols that precede key and answer, from 0 to 1; None draws it uniformly.
+        others: whether the other symbols are `uniform`, or `near`: copies of the key, each with one symbol changed.
     """
 
     alphabet: int = 26
@@ -55,11 +55,11 @@ class NgramLookup(Task):
         return Vocabulary((*letters(self.alphabet), "?"))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Keys among others that are nearly the same, and keys at eleven depths, from the beginning to the end."""
+        """Keys among near copies of themselves, and keys at eleven depths, from the beginning to the end."""
         return {"near": replace(self, others="near"), **depths(self)}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw strings and keys, again where the key comes twice; see `Task.sample`."""
+        """Draw strings and keys, again where the key occurs twice; see `Task.sample`."""
         places, keys = length + self.answer + 1, self.alphabet**self.key
         require_length(
             places <= keys,
@@ -68,23 +68,23 @@ class NgramLookup(Task):
             f"for {places} places, too few for a key that occurs once",
         )
         strings, key, answer = self._draw(length, count, generator)
-        while bool((again := occurrences(key, strings) > 1).any()):  # uniform over what is allowed
-            fresh = self._draw(length, int(again.sum()), generator)
+        while bool((ambiguous := occurrences(key, strings) > 1).any()):  # uniform over strings with one occurrence
+            fresh = self._draw(length, int(ambiguous.sum()), generator)
             for part, new in zip((strings, key, answer), fresh, strict=True):
-                part[again] = new
+                part[ambiguous] = new
         prompt = [
             Span(strings + len(SPECIAL)),
             self.vocabulary.span("?"),
             Span(key + len(SPECIAL)),
             Span(torch.full((1, 1), SEP)),
         ]
-        # without places: those of what is looked for would point at it
+        # without places, which would reveal the position of the key
         return assemble(length, count, self.vocabulary, prompt, [Span(answer + len(SPECIAL))], coupled=False)
 
     def _draw(
         self, length: int, count: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, "batch string"], Int[Tensor, "batch key"], Int[Tensor, "batch answer"]]:
-        """Strings, and a key and its neighbours from anywhere in each."""
+        """Draw strings, and from each a key and its neighbours."""
         size = self.key + self.answer
         strings = torch.randint(self.alphabet, (count, length + size), generator=generator)
         first = torch.randint(length + 1, (count, 1), generator=generator)
@@ -97,14 +97,14 @@ class NgramLookup(Task):
             key, answer = window[:, self.answer :], window[:, : self.answer]
         if self.others == "near":
             column = torch.arange(length + size)
-            apart = (column < first) | (column >= first + size)
-            strings = torch.where(apart, self._near(key, length + size, generator), strings)
+            outside = (column < first) | (column >= first + size)
+            strings = torch.where(outside, self._near(key, length + size, generator), strings)
         return strings, key, answer
 
     def _near(
         self, key: Int[Tensor, "batch key"], columns: int, generator: torch.Generator
     ) -> Int[Tensor, "batch columns"]:
-        """The key again and again, each time with one symbol changed."""
+        """Copies of the key, each with one symbol changed."""
         shape = len(key), -(-columns // self.key), 1
         changed = torch.randint(self.key, shape, generator=generator)
         change = torch.randint(1, self.alphabet, shape, generator=generator)
@@ -113,6 +113,6 @@ class NgramLookup(Task):
 
 
 def occurrences(key: Int[Tensor, "batch key"], strings: Int[Tensor, "batch string"]) -> Int[Tensor, " batch"]:
-    """How often each key stands in its string."""
+    """Count the occurrences of each key in its string."""
     windows = strings.unfold(1, key.shape[1], 1)
     return (windows == key.unsqueeze(1)).all(2).sum(1)

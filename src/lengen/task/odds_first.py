@@ -1,4 +1,4 @@
-"""Odds first: the symbols at odd places, then those at even ones (Delétang et al. 2023, appendix A)."""
+"""Odds first: the symbols at odd positions, then those at even positions (Delétang et al. 2023, appendix A)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from lengen.task.copy import Copy
 
 @dataclass(frozen=True)
 class OddsFirst(Task):
-    """Write every second symbol from the first on, then the others. Length: symbols read.
+    """Write every second symbol, starting with the first, then the others. Length: symbols of the string.
 
     >>> print(OddsFirst(alphabet=5).show(length=5, count=2))
     eedad# -> eddea⏎
     ecdcd# -> eddcc⏎
 
     Args:
-        alphabet: number of symbols; the paper's strings are of two.
-        repeats: `allowed` draws every symbol freely, `ngram` repeats two, three or four of them, as `Copy` does.
+        alphabet: number of symbols; 2 in the paper.
+        repeats: `allowed` draws symbols independently, `ngram` repeats an n-gram of two to four symbols, as `Copy` does.
     """
 
     alphabet: int = 2
@@ -39,7 +39,7 @@ class OddsFirst(Task):
         return Vocabulary(letters(self.alphabet))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """A short string again and again, of which two, three or four neighbours tell nothing about the place."""
+        """A short string repeated, in which the last few symbols do not determine the position."""
         return {"repeats": replace(self, repeats="ngram")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:

@@ -34,13 +34,14 @@ class Parity(Task):
     Is the number of 1's even in the sequence [ 0, 1, 1, 0 ] ?  -> The answer is Yes.⏎
 
     Args:
-        scratchpad: `none` answers with one bit; `running` writes the parity of every prefix; `interleaved` writes each
-            bit and the parity after it; `tail` writes for each bit where the head stands, the bit, the parity before it
-            and the parity after it. The last token before the end is the answer in each. `steps` is for text.
-        bits: `uniform`, `ones` (all ones, in half of the strings but for one zero at a uniform place), or `sparse` (all
-            zeros, in half of the strings but for one one): hard cases that have both answers.
-        style: `symbols`, or the central paper's `text` in characters.
-        parts: what a step of the scratchpad `steps` says: input, computation, output, variables, remaining.
+        scratchpad: `none` writes only the answer, one bit; `running` writes the parity of every prefix; `interleaved`
+            writes each bit and the parity after it; `tail` writes for each bit the position of the head, the bit, the
+            parity before it and the parity after it. The last token before the end token is always the answer. `steps`
+            is for text.
+        bits: `uniform`; `ones`: all ones, except for one zero at a uniform position in half of the strings; or `sparse`:
+            all zeros, except for one one in half of the strings.
+        style: `symbols`, or `text`: the format of Kazemnejad et al. 2023, in characters.
+        parts: parts of each step of the scratchpad `steps`: input, computation, output, variables, remaining.
     """
 
     scratchpad: Literal["none", "running", "interleaved", "tail", "steps"] = "none"
@@ -53,14 +54,14 @@ class Parity(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Two bits and the equals sign; and what the trace of a machine needs."""
+        """Bits, the equals sign, and the symbols of the scratchpad."""
         if self.style == "text":
             return words.VOCABULARY
         symbols = (*DIGITS[:2], "=")
         return Vocabulary(tail.alphabet(symbols) if self.scratchpad == "tail" else symbols)
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Strings of ones, which count as far as the length goes, and strings of zeros with one bit that matters."""
+        """Strings of ones, whose parity depends on the whole length, and strings of zeros, where one bit decides."""
         return {"ones": replace(self, bits="ones"), "sparse": replace(self, bits="sparse")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -94,6 +95,6 @@ class Parity(Task):
         if self.bits == "uniform":
             return torch.randint(2, (count, length), generator=generator)
         place = torch.randint(length, (count, 1), generator=generator)
-        comes = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
-        single = ((torch.arange(length) == place) & comes).long()
+        has_single = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
+        single = ((torch.arange(length) == place) & has_single).long()
         return 1 - single if self.bits == "ones" else single

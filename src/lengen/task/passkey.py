@@ -25,7 +25,7 @@ LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True)
 class Passkey(Task):
-    """Repeat the key that stands somewhere in the noise. Length: noise tokens.
+    """Repeat a key that is hidden in noise. Length: noise tokens.
 
     >>> print(Passkey(alphabet=4).show(length=8, count=2))
     bdbcadca!493? -> 493⏎
@@ -34,11 +34,11 @@ class Passkey(Task):
     db!B039dbc!A493a?B -> 039⏎
 
     Args:
-        digits: digits of a key.
-        depth: noise before the key as a share of all noise, from 0 to 1; None draws it uniformly.
-        noise: `random` symbols, or `text`, the standard filler sentences in characters, of which the last may be cut; a
-            key stands where two meet, as near as can be to its depth.
-        keys: how many keys are hidden; with more than one each has a label and the question names one.
+        digits: number of digits of a key.
+        depth: fraction of the noise before the key, from 0 to 1; None draws it uniformly.
+        noise: `random` symbols; or `text`, the standard filler sentences in characters, the last of which may be cut. In
+            text, a key is placed between two sentences, as close to its depth as possible.
+        keys: number of hidden keys; if there are several, each has a label and the question names one.
         alphabet: number of noise symbols (`random` only).
     """
 
@@ -56,17 +56,17 @@ class Passkey(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Digits, labels and the two marks, with noise symbols or the characters of the text."""
-        used = (
+        """Digits, two marks and labels, with noise symbols or the characters of the text."""
+        noise = (
             letters(self.alphabet)
             if self.noise == "random"
             else sorted({*INTRODUCTION, *FILLER, *"".join(self._words)})
         )
-        return Vocabulary(tuple(dict.fromkeys((*DIGITS, *used, "!", "?", *LABELS[: self.keys]))))
+        return Vocabulary(tuple(dict.fromkeys((*DIGITS, *noise, "!", "?", *LABELS[: self.keys]))))
 
     @property
     def _words(self) -> tuple[str, str, str]:
-        """Introduction, needle and question; `0` stands for the key, `@` for its label."""
+        """Templates of introduction, needle and question; `0` is a digit of the key, `@` its label."""
         label = "@" if self.keys > 1 else ""
         key = "0" * self.digits
         if self.noise == "random":
@@ -91,7 +91,7 @@ class Passkey(Task):
         hidden = self._fill(needle, keys, labels)
         places = self._fill_places(needle).expand(
             count, self.keys, -1
-        )  # of every key: which is asked comes later
+        )  # for every key, since the question comes last
         body, matched = self._hide(length, hidden, places, generator)
         prompt = [
             Span(self._fill(introduction, keys[:, 0], labels[:, 0])),
@@ -104,7 +104,7 @@ class Passkey(Task):
     def _fill(
         self, words: str, keys: Int[Tensor, "*batch digits"], labels: Int[Tensor, "*batch"]
     ) -> Int[Tensor, "*batch symbols"]:
-        """Ids of some words with the key and the label in their slots."""
+        """Ids of a template, filled with the key and the label."""
         template = self.vocabulary.encode(words.replace("@", "0")).expand(*labels.shape, -1)
         slots = self._fill_places(words)
         filled = torch.where(slots > 0, keys[..., (slots - 1).clamp(min=0)], template)
@@ -112,7 +112,7 @@ class Passkey(Task):
         return torch.where(label, labels.unsqueeze(-1), filled)
 
     def _fill_places(self, words: str) -> Int[Tensor, " symbols"]:
-        """Which digit of the key stands where, from 1; 0 elsewhere."""
+        """Index, from 1, of the digit of the key at each position of a template; 0 elsewhere."""
         zero = torch.tensor([symbol == "0" for symbol in words], dtype=torch.long)
         return zero * ((zero.cumsum(0) - 1) % self.digits + 1)
 
@@ -123,7 +123,7 @@ class Passkey(Task):
         places: Int[Tensor, "batch keys needle"],
         generator: torch.Generator,
     ) -> tuple[Int[Tensor, "batch body"], Int[Tensor, "batch body"]]:
-        """Noise with every needle put before a drawn noise token; the places move along."""
+        """Insert every needle before a drawn noise token; return the tokens and their places."""
         count, keys, size = hidden.shape
         noise = (
             torch.randint(self.alphabet, (count, length), generator=generator) + len(SPECIAL) + len(DIGITS)
@@ -134,7 +134,7 @@ class Passkey(Task):
         if self.depth is not None:
             depth = torch.full_like(depth, round(self.depth * length))
         if self.noise == "text":
-            depth = snapped(depth, length)
+            depth = nearest_sentence_start(depth, length)
         rank = torch.cat(
             [2 * depth.repeat_interleave(size, 1), torch.arange(1, 2 * length, 2).expand(count, -1)], 1
         )
@@ -143,9 +143,9 @@ class Passkey(Task):
         return body, torch.cat([places.flatten(1), torch.zeros_like(noise)], 1).gather(1, order)
 
 
-def snapped(depth: Int[Tensor, "batch keys"], length: int) -> Int[Tensor, "batch keys"]:
-    """The beginning of a filler sentence that is nearest to each place, or the end of the last if it is whole."""
+def nearest_sentence_start(depth: Int[Tensor, "batch keys"], length: int) -> Int[Tensor, "batch keys"]:
+    """Nearest start of a filler sentence for each position; the end of the noise counts if its last sentence is complete."""
     first = torch.tensor([i for i in range(len(FILLER)) if FILLER[i - 1] == "."])
-    begins = (first + len(FILLER) * torch.arange(length // len(FILLER) + 1).unsqueeze(1)).flatten()
-    begins = begins[begins <= length]
-    return begins[torch.bucketize(depth, (begins[1:] + begins[:-1]) / 2)]
+    starts = (first + len(FILLER) * torch.arange(length // len(FILLER) + 1).unsqueeze(1)).flatten()
+    starts = starts[starts <= length]
+    return starts[torch.bucketize(depth, (starts[1:] + starts[:-1]) / 2)]

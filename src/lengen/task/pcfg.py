@@ -1,4 +1,4 @@
-"""PCFG SET: carry out nested functions on strings (Hupkes et al. 2020)."""
+"""PCFG SET: evaluate nested string functions (Hupkes et al. 2020)."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ BINARY = ("append", "prepend", "remove_first", "remove_second")
 FUNCTIONS = (*UNARY, *BINARY)
 ARITIES = (*(1 for _ in UNARY), *(2 for _ in BINARY))
 LEAF, VOID = 0, -1
-"""Arguments of a string, and of a node that is not there; those of a function are 1 or 2."""
+"""Arity of a string and of a missing node; that of a function is 1 or 2."""
 
 
 @dataclass(frozen=True)
 class Pcfg(Task):
-    """Write the string that nested functions make of strings. Length: functions.
+    """Evaluate nested string functions. Length: functions.
 
-    `shift` moves the first symbol behind the last, `swap` exchanges both, `repeat` writes the string twice, `echo` its
-    last symbol twice, `append` the first string and then the second, `prepend` the other way round. Functions of one
-    and of two arguments are drawn first, all ten kinds alike; the tree is uniform among those that have as many of
-    each. From the strings upwards, a kind is then uniform among those whose result has at most `limit` symbols: what is
-    repeated again and again would grow exponentially with length.
+    `shift` moves the first symbol to the end, `swap` exchanges the first and the last, `repeat` writes the string twice,
+    `echo` repeats the last symbol, `append` writes the first string and then the second, `prepend` the second first. The
+    numbers of unary and binary functions are drawn first, as if all ten functions were equally likely; the tree is
+    uniform among those with these numbers. From the leaves upwards, each function is then uniform among those of its
+    arity whose result has at most `limit` symbols; otherwise strings could grow exponentially with length.
 
     >>> print(Pcfg().show(length=3, count=2))
     remove_first swap P P D , repeat P E # -> PEPE⏎
     append append echo X G H , Q J , T L # -> XGHHQJTL⏎
 
     Args:
-        functions: `all`, `unary` alone (functions of functions of one string) or `binary` alone.
+        functions: `all`, only `unary` (a chain of functions of one string), or only `binary`.
         alphabet: number of symbols.
-        symbols: of the longest string that is given; sizes are uniform from 1.
-        limit: symbols of the longest string that a function makes.
+        symbols: largest length of a string in the prompt; lengths are uniform from 1.
+        limit: largest length of the result of a function.
     """
 
     functions: Literal["all", "unary", "binary"] = "all"
@@ -63,20 +63,20 @@ class Pcfg(Task):
         return Vocabulary((*FUNCTIONS, ",", *(name.swapcase() for name in letters(self.alphabet))))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Functions of functions of one string, as deep as the length goes, and trees as wide as it goes."""
+        """Chains of unary functions, which are as deep as possible, and trees of binary functions, which have most leaves."""
         return {"deep": replace(self, functions="unary"), "wide": replace(self, functions="binary")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw trees; see `Task.sample`."""
-        share = {"all": len(BINARY) / len(ARITIES), "unary": 0, "binary": 1}[self.functions]
-        arities = trees(torch.rand((count, length), generator=generator) < share, generator)
+        binary_rate = {"all": len(BINARY) / len(ARITIES), "unary": 0, "binary": 1}[self.functions]
+        arities = trees(torch.rand((count, length), generator=generator) < binary_rate, generator)
         strings = torch.randint(self.alphabet, (*arities.shape, self.symbols), generator=generator)
         sizes = torch.randint(1, self.symbols + 1, arities.shape, generator=generator)
         strings = self._kept(strings + self.vocabulary[","] + 1, sizes)
         functions, answer = self._evaluate(arities, strings, sizes, generator)
         leaf = arities == LEAF
         nodes = torch.where(leaf.unsqueeze(2), strings, pad(functions.unsqueeze(2), (0, self.symbols - 1)))
-        second = pad(leaf, (1, -1)) & (arities != VOID)  # in prefix order, what comes behind a string
+        second = pad(leaf, (1, -1)) & (arities != VOID)  # in prefix order, the node after a string is a second argument
         commas = (second * self.vocabulary[","]).unsqueeze(2)
         prompt = [Span(torch.cat([commas, nodes], 2).flatten(1)), Span(torch.full((1, 1), SEP))]
         return assemble(length, count, self.vocabulary, prompt, [Span(answer)], coupled=False)
@@ -90,16 +90,16 @@ class Pcfg(Task):
     ) -> tuple[Int[Tensor, "batch nodes"], Int[Tensor, "batch limit"]]:
         """Draw functions for trees in prefix order, from the last node to the first, and apply them.
 
-        The first argument of a function is the next node; the second is as many nodes behind it as the first has.
+        The first argument of a function starts at the next node, the second right after the subtree of the first.
 
         Args:
-            arities: arguments of every node.
-            strings: the string of every leaf, PAD behind its end.
-            sizes: symbols of each.
-            generator: of the functions.
+            arities: number of arguments of every node.
+            strings: the string of every leaf, right-padded.
+            sizes: number of symbols of each string.
+            generator: draws the functions.
 
         Returns:
-            Ids of the functions, PAD for other nodes; and the answers, PAD behind their end.
+            Ids of the functions, PAD for other nodes; and the answers, right-padded.
         """
         count, nodes = arities.shape
         row = torch.arange(count)
@@ -117,8 +117,8 @@ class Pcfg(Task):
             drawn = choices[arity, x, y, choice]
             both = torch.cat([values[:, first], values[row, second]], 1)
             size = results[x, y, drawn]
-            made = self._kept(both.gather(1, sources[x, y, drawn]), size)
-            values[:, node] = torch.where(inner.unsqueeze(1), made, values[:, node])
+            result = self._kept(both.gather(1, sources[x, y, drawn]), size)
+            values[:, node] = torch.where(inner.unsqueeze(1), result, values[:, node])
             sizes[:, node] = torch.where(inner, size, sizes[:, node])
             functions[:, node] = (drawn + len(SPECIAL)) * inner
         return functions, values[:, 0]
@@ -132,8 +132,8 @@ class Pcfg(Task):
         Int[Tensor, "first second functions"],
         Int[Tensor, "first second functions limit"],
     ]:
-        """By the sizes of the arguments: the functions of an arity with those that fit in front, how many fit; `edits`."""
-        sizes = torch.arange(self.limit + 1).clamp(min=1)  # no string is empty
+        """Tables by argument sizes: functions of an arity, those that fit first; how many fit; results of `edits`."""
+        sizes = torch.arange(self.limit + 1).clamp(min=1)  # strings are not empty
         first, second = torch.meshgrid(sizes, sizes, indexing="ij")
         results, sources = edits(first, second, self.limit)
         arity = torch.arange(3).view(3, 1, 1, 1)
@@ -144,15 +144,15 @@ class Pcfg(Task):
     def _kept(
         self, strings: Int[Tensor, "*batch symbols"], sizes: Int[Tensor, "*batch"]
     ) -> Int[Tensor, "*batch symbols"]:
-        """Strings with PAD behind their end."""
+        """Replace symbols after the end of each string by PAD."""
         return strings * (torch.arange(strings.shape[-1]) < sizes.unsqueeze(-1))
 
 
 def trees(binary: Bool[Tensor, "batch functions"], generator: torch.Generator) -> Int[Tensor, "batch nodes"]:
-    """Uniform trees of some unary and binary functions, as the arguments that each node in prefix order takes.
+    """Draw uniform trees of given unary and binary functions, as the arity of each node in prefix order.
 
-    Of the rotations of a shuffled row of nodes, exactly one is a tree: the one behind the first minimum of arguments
-    that are still awaited (the cycle lemma, Dvoretzky and Motzkin 1947).
+    Of the rotations of a shuffled row of nodes, exactly one is a tree: the one that starts after the first minimum of
+    the number of missing arguments (the cycle lemma, Dvoretzky and Motzkin 1947).
     """
     leaves = binary.sum(1, keepdim=True) + 1
     nodes = binary.shape[1] + leaves
@@ -163,20 +163,21 @@ def trees(binary: Bool[Tensor, "batch functions"], generator: torch.Generator) -
     )
     arities = arities.gather(1, order)[:, : int(nodes.max())]
     column = torch.arange(arities.shape[1])
-    awaited = (arities - 1).masked_fill(arities == VOID, 0).cumsum(1)
-    start = (awaited * len(column) + column).argmin(1, keepdim=True) + 1
+    missing = (arities - 1).masked_fill(arities == VOID, 0).cumsum(1)
+    start = (missing * len(column) + column).argmin(1, keepdim=True) + 1
     return arities.gather(1, torch.where(column < nodes, (start + column) % nodes, column))
 
 
 def edits(
     first: Int[Tensor, "*batch"], second: Int[Tensor, "*batch"], limit: int
 ) -> tuple[Int[Tensor, "*batch functions"], Int[Tensor, "*batch functions limit"]]:
-    """What every function makes of two strings: how many symbols, and where each comes from in the strings side by side.
+    """Size of the result of every function on two strings, and the source of each of its symbols.
 
     Args:
-        first: symbols of the first string.
-        second: of the second one, which starts at `limit`.
-        limit: of symbols of a result.
+        first: size of the first string.
+        second: size of the second string.
+        limit: largest size of a result. Sources are indices into the first string followed by the second, which starts
+            at index `limit`.
     """
     x, y, column = first.unsqueeze(-1), second.unsqueeze(-1), torch.arange(limit).expand(*first.shape, -1)
     results = {

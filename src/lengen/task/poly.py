@@ -20,8 +20,8 @@ from lengen.task.text.scratchpad import check, every
 class Poly(Task):
     """Evaluate a polynomial modulo 10. Length: terms.
 
-    A term is its coefficient with a sign, `x` and its power; powers come in any order and more than once, as in the
-    paper's code, whose ranges are the defaults here. Negative values count from 10 downwards.
+    A term is a signed coefficient, `x` and a power. Powers occur in any order and may repeat, as in the paper's code, whose
+    ranges are the defaults here. Negative values are reduced modulo 10 too (-3 is 7).
 
     >>> print(Poly().show(length=3, seed=1))
     x=-1:-3x0+0x3+1x1= -> 6⏎
@@ -31,13 +31,13 @@ class Poly(Task):
     Evaluate at x = - 1 in - 3 * x ** 0 + 0 * x ** 3 + 1 * x ** 1 ?  -> The answer is 6.⏎
 
     Args:
-        coefficient: coefficients are uniform from its negative to itself, 1 to 9.
-        power: powers are uniform from 0 to it, 0 to 9.
-        point: x is uniform from its negative to itself, 1 to 9.
-        scratchpad: `none` answers with one digit; `terms` writes the value of each term and the sum so far, both
-            modulo 10, the last of which is the answer; `steps` is for text.
-        style: `symbols`, or the central paper's `text` in characters.
-        parts: what a step of the scratchpad `steps` says: input, computation, output, variables, remaining.
+        coefficient: largest absolute value of coefficients, which are uniform; from 1 to 9.
+        power: largest power; powers are uniform from 0; from 0 to 9.
+        point: largest absolute value of x, which is uniform; from 1 to 9.
+        scratchpad: `none` writes only the answer, one digit; `terms` writes the value of each term and the running sum,
+            both modulo 10, the last of which is the answer; `steps` is for text.
+        style: `symbols`, or `text`: the format of Kazemnejad et al. 2023, in characters.
+        parts: parts of each step of the scratchpad `steps`: input, computation, output, variables, remaining.
     """
 
     coefficient: int = 3
@@ -96,6 +96,6 @@ class Poly(Task):
     def _signed(
         self, numbers: Int[Tensor, "batch numbers"]
     ) -> tuple[Int[Tensor, "batch numbers"], Int[Tensor, "batch numbers"]]:
-        """Ids of the signs and of the digits of some numbers; zero is positive."""
+        """Ids of the signs and of the digits of numbers; zero has a plus."""
         plus, minus = self.vocabulary["+"], self.vocabulary["-"]
         return torch.where(numbers < 0, minus, plus), numbers.abs() + len(SPECIAL)

@@ -1,4 +1,4 @@
-"""Reverse: write the symbols that were read from the last to the first (Kazemnejad et al. 2023, appendix D)."""
+"""Reverse: write the symbols of the prompt from the last to the first (Kazemnejad et al. 2023, appendix D)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lengen.task.text import reverse as words
 
 @dataclass(frozen=True)
 class Reverse(Task):
-    """Reverse a string. Length: symbols read.
+    """Reverse a string. Length: symbols of the string.
 
     >>> print(Reverse(alphabet=5).show(length=4, count=2))
     eeda# -> adee⏎
@@ -31,10 +31,10 @@ class Reverse(Task):
 
     Args:
         alphabet: number of symbols.
-        repeats: which strings are drawn: `allowed`, `unique`, `one` or `ngram`, as `Copy` draws them.
-        then: what follows the reversed string: nothing (`none`); its `reverse`, which is the string that was read
-            (reverse twice); or a `copy` of it.
-        style: `symbols`, or the central paper's `text` in characters.
+        repeats: how strings are drawn: `allowed`, `unique`, `one` or `ngram`, as in `Copy`.
+        then: what follows the reversed string: nothing (`none`); its `reverse`, which is the string itself; or a `copy`
+            of it.
+        style: `symbols`, or `text`: the format of Kazemnejad et al. 2023, in characters.
     """
 
     alphabet: int = 20
@@ -56,7 +56,7 @@ class Reverse(Task):
         return Vocabulary(names) if self.style == "symbols" else words.vocabulary(names)
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """A short string again and again, in which induction by the last few symbols loses its place."""
+        """A short string repeated, in which the last few symbols do not determine the position."""
         return {"repeats": replace(self, repeats="ngram")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -69,5 +69,5 @@ class Reverse(Task):
         index = torch.arange(2, length + 2).unsqueeze(0)
         forward, backward = Span(items, index), Span(items.flip(1), index.flip(1))
         after = {"none": [], "reverse": [forward], "copy": [backward]}[self.then]
-        separator = Span(torch.full((1, 1), SEP), length + 2)  # next to the place that is written first
+        separator = Span(torch.full((1, 1), SEP), length + 2)  # next to the place of the first token of the answer
         return assemble(length, count, self.vocabulary, [forward, separator], [backward, *after])

@@ -1,4 +1,4 @@
-"""SCAN: carry out a command in a small fragment of English (Lake and Baroni 2018)."""
+"""SCAN: translate a command in a small fragment of English into actions (Lake and Baroni 2018)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ WORDS = (*ACTIONS, "turn", *TURNS, "opposite", "around", *TIMES, *JOINTS)
 
 @dataclass(frozen=True)
 class Scan(Task):
-    """Write the actions that a command asks for. Length: actions.
+    """Translate a command into actions. Length: actions.
 
-    Commands are drawn uniformly from those of the 20,910 of the grammar (the paper's supplement) that have as many actions
-    as asked: there are some of 1 to 22 actions, and of 24, 25, 26, 27, 28, 30, 32, 33, 36, 40 and 48, the paper's length
-    split.
+    Commands of a length are drawn uniformly from the 20,910 of the grammar (the paper's supplement). They exist for 1 to
+    22 actions, and for 24, 25, 26, 27, 28, 30, 32, 33, 36, 40 and 48, the paper's length split.
 
     >>> print(Scan().show(length=5, count=2))
     walk right after look opposite left # -> LTURN LTURN LOOK RTURN WALK ⏎
@@ -37,14 +36,14 @@ class Scan(Task):
     Solve: walk right after look opposite left[SEP]  -> Left Left Look Right Walk⏎
 
     Args:
-        style: `symbols`, one a word, or the central paper's `text` in characters.
+        style: `symbols`, one per word, or `text`: the format of Kazemnejad et al. 2023, in characters.
     """
 
     style: Literal["symbols", "text"] = "symbols"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The words of commands, and the actions; in text their characters."""
+        """Words of commands and actions; in text their characters."""
         return self._symbols if self.style == "symbols" else text.vocabulary(self._symbols.symbols)
 
     @cached_property
@@ -63,11 +62,11 @@ class Scan(Task):
         left, joint, right = self._commands[drawn].unbind(1)
         words, actions = self._phrases
         prompt = [words[left], joint.unsqueeze(1), words[right], torch.full((count, 1), SEP)]
-        later = joint == self._symbols["after"]
-        answer = actions[torch.where(later, right, left)], actions[torch.where(later, left, right)]
+        swapped = joint == self._symbols["after"]
+        answer = actions[torch.where(swapped, right, left)], actions[torch.where(swapped, left, right)]
         if self.style == "text":
-            asked, told = (torch.cat(part, 1) - len(SPECIAL) for part in (prompt[:-1], answer))
-            return text.write(asked, told, self._symbols.symbols).batch(length, count, self.vocabulary)
+            command, action = (torch.cat(part, 1) - len(SPECIAL) for part in (prompt[:-1], answer))
+            return text.write(command, action, self._symbols.symbols).batch(length, count, self.vocabulary)
         return assemble(
             length,
             count,
@@ -89,7 +88,7 @@ class Scan(Task):
 
     @cached_property
     def _commands(self) -> Int[Tensor, "commands 3"]:
-        """Every command as phrase, joint, phrase; in a single phrase the others are empty."""
+        """All commands as phrase, conjunction, phrase; the latter two are empty in commands of a single phrase."""
         empty = len(self._phrases[0]) - 1
         single = torch.cartesian_prod(torch.arange(empty), torch.tensor([PAD]), torch.tensor([empty]))
         joints = self._symbols.encode(JOINTS)
@@ -98,13 +97,13 @@ class Scan(Task):
 
     @cached_property
     def _sizes(self) -> Int[Tensor, " commands"]:
-        """Actions of every command."""
+        """Number of actions of every command."""
         sizes = (self._phrases[1] != PAD).sum(1)
         return sizes[self._commands[:, 0]] + sizes[self._commands[:, 2]]
 
 
 def plain() -> Iterator[tuple[str, str]]:
-    """Phrases that do something once, as words and actions: an action or `turn`, with or without a direction."""
+    """Phrases without repetition, as words and actions: an action or `turn`, with or without a direction."""
     yield from ACTIONS.items()
     for word, action in (*ACTIONS.items(), ("turn", "")):
         for direction, turn in TURNS.items():
@@ -114,7 +113,7 @@ def plain() -> Iterator[tuple[str, str]]:
 
 
 def repeated() -> Iterator[tuple[str, str]]:
-    """All phrases: plain, twice and thrice."""
+    """All phrases: plain ones, and each with `twice` and `thrice`."""
     for words, actions in plain():
         yield words, actions
         for word, times in TIMES.items():

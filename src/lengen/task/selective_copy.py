@@ -1,4 +1,4 @@
-"""Selective copying: write the symbols that stand among blanks (Gu and Dao 2023, Mamba, section 4.1)."""
+"""Selective copying: write the symbols between blanks (Gu and Dao 2023, Mamba, section 4.1)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, l
 
 @dataclass(frozen=True)
 class SelectiveCopy(Task):
-    """Copy the symbols and leave out the blanks. Length: symbols and blanks read.
+    """Copy the symbols and skip the blanks. Length: symbols and blanks in the prompt.
 
     >>> print(SelectiveCopy(symbols=3).show(length=8, count=2))
     ..imk...# -> imk⏎
@@ -26,8 +26,8 @@ class SelectiveCopy(Task):
 
     Args:
         alphabet: number of different symbols.
-        symbols: how many are to be copied, at every length; without blanks where the length is smaller.
-        spacing: where they stand: `uniform`, or `early`, before all blanks (the copying task of recurrent networks).
+        symbols: number of symbols to copy, at every length; a smaller length has no blanks.
+        spacing: positions of the symbols: `uniform`, or `early`, before all blanks (the copying task of recurrent networks).
     """
 
     alphabet: int = 16
@@ -44,21 +44,21 @@ class SelectiveCopy(Task):
         return Vocabulary((*letters(self.alphabet), "."))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """All symbols at the beginning, as far from the answer as can be."""
+        """All symbols at the beginning, as far from the answer as possible."""
         return {"early": replace(self, spacing="early")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw symbols and where they stand; see `Task.sample`."""
-        where = self._where(length, count, generator)
-        items = torch.randint(self.alphabet, where.shape, generator=generator) + len(SPECIAL)
-        places = torch.arange(2, where.shape[1] + 2).expand(count, -1)
-        read = torch.full((count, length), self.vocabulary["."]).scatter(1, where, items)
-        matched = torch.zeros_like(read).scatter(1, where, places)
+        """Draw symbols and their positions; see `Task.sample`."""
+        columns = self._columns(length, count, generator)
+        items = torch.randint(self.alphabet, columns.shape, generator=generator) + len(SPECIAL)
+        places = torch.arange(2, columns.shape[1] + 2).expand(count, -1)
+        read = torch.full((count, length), self.vocabulary["."]).scatter(1, columns, items)
+        matched = torch.zeros_like(read).scatter(1, columns, places)
         prompt = [Span(read, matched), Span(torch.full((1, 1), SEP), 1)]
         return assemble(length, count, self.vocabulary, prompt, [Span(items, places)])
 
-    def _where(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch symbols"]:
-        """Columns of the symbols, from left to right."""
+    def _columns(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch symbols"]:
+        """Draw the columns of the symbols, from left to right."""
         symbols = min(self.symbols, length)
         if self.spacing == "early":
             return torch.arange(symbols).expand(count, -1)

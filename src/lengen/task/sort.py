@@ -35,18 +35,19 @@ class Sort(Task):
 
     Args:
         alphabet: number of symbols when items are symbols; their order is the alphabet's.
-        duplicates: whether an item may come twice.
-        digits: 1 for items that are single symbols; n > 1 for numbers of n digits, leading zeros kept (in text: for
-            numbers from 10 up of at most n digits).
-        hint: `successor` makes half of the training examples ask for the item after a given one (`list ? item #`),
-            the auxiliary task of Awasthi and Gupta 2023, wherever some item has a larger one in the list; sweeps ask
-            for the sorted list alone.
-        given: the order of the items that are read: `shuffled`, `sorted` already, or `reversed`; or `equal`, one
-            item as often as there are items, whatever `duplicates` says.
-        style: `symbols`, or the central paper's `text` in characters, where the first 26 items are capital letters.
+        duplicates: whether an item may occur twice.
+        digits: 1 for items that are single symbols; n > 1 for numbers of n digits, with leading zeros (in text: numbers
+            of two to n digits).
+        hint: `successor` makes half of the training examples ask for the item after a given one (`list ? item #`), the
+            auxiliary task of Awasthi and Gupta 2023, if some item has a larger one in the list; evaluation asks only for
+            the sorted list.
+        given: order of the items in the prompt: `shuffled`, `sorted` or `reversed`; or `equal`: one item repeated,
+            whatever `duplicates` says.
+        style: `symbols`, or `text`: the format of Kazemnejad et al. 2023, in characters, with capital letters as the
+            first 26 items.
         scratchpad: `selection` writes the list after every step of a selection sort, the last of which is the answer;
-            `steps` is the central paper's, in text.
-        parts: what a step says: input, computation, output, remaining.
+            `steps` is the scratchpad of Kazemnejad et al. 2023, for text.
+        parts: parts of each step of the scratchpad `steps`: input, computation, output, remaining.
     """
 
     alphabet: int = 100
@@ -69,7 +70,7 @@ class Sort(Task):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Symbols, or digits and a comma; the question mark of the hint; what stands between the lists of a scratchpad."""
+        """Symbols, or digits and a comma; the question mark of the hint; the separator of the scratchpad."""
         if self.style == "text":
             return words.vocabulary(self._names)
         items = letters(self.alphabet) if self.digits == 1 else (*DIGITS, ",")
@@ -77,23 +78,23 @@ class Sort(Task):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        """Items in text: A to Z, a to z, then numbered; numbers have no names."""
+        """Names of the items in text: A to Z, a to z, then S52, …; empty for numbers."""
         return tuple(map(str.swapcase, letters(self.alphabet))) if self.digits == 1 else ()
 
     @property
     def values(self) -> int:
-        """How many different items there are."""
+        """Number of different items."""
         if self.digits == 1:
             return self.alphabet
         numbers: int = 10**self.digits
         return numbers if self.style == "symbols" else numbers - words.SMALLEST
 
     def evaluation_task(self) -> Task:
-        """The sorted list alone, over the same vocabulary."""
+        """Sorting without the hint, with the same vocabulary."""
         return replace(self, hint="none")
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Lists that are in order, in the opposite order, or, where an item may come twice, of one item."""
+        """Lists in order, in reverse order and, if items may occur twice, of one repeated item."""
         names = ("sorted", "reversed", *(("equal",) if self.duplicates else ()))
         return {order: replace(self, given=order) for order in names}
 
@@ -107,20 +108,20 @@ class Sort(Task):
         prompt, written, work = self.spell(items), self.spell(ordered), self._work(items)
         separator = Span(torch.full((1, 1), SEP))
         if self.hint == "none" or length == 1:
-            read, answers = [Span(prompt), separator], [Span(written)]
-            return assemble(length, count, self.vocabulary, read, answers, trace=[Span(work)], coupled=False)
-        rises = ordered[:, 1:] > ordered[:, :-1]  # with duplicates, the item after the last of its kind
+            prompts, answers = [Span(prompt), separator], [Span(written)]
+            return assemble(length, count, self.vocabulary, prompts, answers, trace=[Span(work)], coupled=False)
+        rises = ordered[:, 1:] > ordered[:, :-1]  # with duplicates, only the last of equal items
         asks = (torch.rand((count, 1), generator=generator) < 0.5) & rises.any(1, keepdim=True)  # noqa: PLR2004
-        asked = (rises * (1 + torch.rand(rises.shape, generator=generator))).argmax(1, keepdim=True)
-        item, successor = ordered.gather(1, asked), ordered.gather(1, asked + 1)
+        index = (rises * (1 + torch.rand(rises.shape, generator=generator))).argmax(1, keepdim=True)
+        item, successor = ordered.gather(1, index), ordered.gather(1, index + 1)
         question = torch.cat([torch.full((count, 1), self.vocabulary["?"]), self.spell(item)], 1)
-        read = [Span(prompt), Span(question.masked_fill(~asks, PAD)), separator]
+        prompts = [Span(prompt), Span(question.masked_fill(~asks, PAD)), separator]
         answers = [Span(written.masked_fill(asks, PAD)), Span(self.spell(successor).masked_fill(~asks, PAD))]
         trace = [Span(work.masked_fill(asks, PAD))]
-        return assemble(length, count, self.vocabulary, read, answers, trace=trace, coupled=False)
+        return assemble(length, count, self.vocabulary, prompts, answers, trace=trace, coupled=False)
 
     def _given(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
-        """Items in the order in which they are read."""
+        """Draw items in the order of the prompt."""
         if self.given == "equal":
             return torch.randint(self.values, (count, 1), generator=generator).expand(-1, length)
         items = self.draw(length, count, generator)
@@ -129,7 +130,7 @@ class Sort(Task):
         )
 
     def draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
-        """Items in any order, as numbers from 0."""
+        """Draw items as numbers from 0, in random order."""
         if self.duplicates:
             return torch.randint(self.values, (count, length), generator=generator)
         require_length(
@@ -141,13 +142,13 @@ class Sort(Task):
             return orders((count, self.values), generator)[:, :length]
         items = torch.randint(self.values, (count, length), generator=generator)
         while bool(
-            (twice := repeated(items)).any()
-        ):  # uniform over distinct lists, since no value is preferred
-            items[twice] = torch.randint(self.values, (int(twice.sum()),), generator=generator)
+            (duplicates := repeated(items)).any()
+        ):  # uniform over lists of distinct items, by symmetry
+            items[duplicates] = torch.randint(self.values, (int(duplicates.sum()),), generator=generator)
         return items
 
     def _work(self, items: Int[Tensor, "batch items"]) -> Int[Tensor, "batch symbols"]:
-        """Ids of the lists of a selection sort, a semicolon behind each; the last list is left to the answer."""
+        """Ids of the lists of a selection sort, each followed by a semicolon; the last list is the answer."""
         if self.scratchpad == "none":
             return items[:, :0]
         lists = swaps(items)
@@ -158,7 +159,7 @@ class Sort(Task):
         return torch.cat([spelled, marks], 2).flatten(1)
 
     def spell(self, items: Int[Tensor, "batch items"]) -> Int[Tensor, "batch symbols"]:
-        """Ids of items: one each, or digits with a comma between numbers."""
+        """Ids of items: one each, or digits with commas between numbers."""
         if self.digits == 1:
             return items + len(SPECIAL)
         powers = 10 ** torch.arange(self.digits - 1, -1, -1)
@@ -168,7 +169,7 @@ class Sort(Task):
 
 
 def repeated(items: Int[Tensor, "batch items"]) -> Bool[Tensor, "batch items"]:
-    """Which items stand earlier in their row already."""
+    """Mask of the items that occur earlier in their row."""
     ordered, order = items.sort(dim=1, stable=True)
     again = torch.zeros_like(items, dtype=torch.bool)
     return again.scatter(1, order[:, 1:], ordered[:, 1:] == ordered[:, :-1])

@@ -1,4 +1,4 @@
-"""The item after a given one: the query that helps sorting (Awasthi and Gupta 2023, section 4)."""
+"""Successor: the item after a given one, an auxiliary task for sorting (Awasthi and Gupta 2023, section 4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lengen.task.sort import Sort
 
 @dataclass(frozen=True)
 class Successor(Task):
-    """Of a list of distinct items, write the one that follows a given item in ascending order. Length: items.
+    """Write the item of a list that follows a given item in ascending order. Length: items, all distinct.
 
     The answer for the largest item is the question mark.
 
@@ -23,14 +23,14 @@ class Successor(Task):
 
     Args:
         alphabet: number of symbols when items are symbols; their order is the alphabet's.
-        digits: 1 for items that are single symbols; n > 1 for numbers of n digits, leading zeros kept.
+        digits: 1 for items that are single symbols; n > 1 for numbers of n digits, with leading zeros.
     """
 
     alphabet: int = 100
     digits: int = 1
 
     def __post_init__(self) -> None:
-        Sort(self.alphabet, digits=self.digits)  # refuses what is to be refused here
+        Sort(self.alphabet, digits=self.digits)  # checks the options
 
     @cached_property
     def _sort(self) -> Sort:
@@ -38,16 +38,16 @@ class Successor(Task):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """That of sorting: items and a question mark."""
+        """The vocabulary of `Sort`: items and a question mark."""
         return self._sort.vocabulary
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw lists and any of their items; see `Task.sample`."""
+        """Draw lists and one item of each; see `Task.sample`."""
         items = self._sort.draw(length, count, generator)
         ordered = items.sort(1).values
-        asked = torch.randint(length, (count, 1), generator=generator)
-        last = asked == length - 1
-        item, following = ordered.gather(1, asked), ordered.gather(1, asked + ~last)
+        index = torch.randint(length, (count, 1), generator=generator)
+        last = index == length - 1
+        item, following = ordered.gather(1, index), ordered.gather(1, index + ~last)
         mark, none = self.vocabulary["?"], torch.full((count, 1), PAD)
         written = self._sort.spell(following).masked_fill(last, PAD)
         prompt = [

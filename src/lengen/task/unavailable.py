@@ -1,4 +1,4 @@
-"""Where a length is needed that a task may lack: the refusal, and how older tasks said it."""
+"""Errors for lengths that a task lacks, including those of tasks written for older versions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lengen.config.errors import LengthUnavailable, UsageError
 
 @contextmanager
 def length_needed(option: str) -> Iterator[None]:
-    """A check in which a task draws: a length that it lacks is refused.
+    """Turn a missing length of a task into a usage error that names an option.
 
     Args:
-        option: what asks for the length; stands in front of the reason.
+        option: the option that asks for the length; put in front of the reason.
 
     Raises:
-        UsageError: the task lacks the length, or refuses an option.
+        UsageError: the task lacks the length, or an option is invalid.
     """
     try:
         with old_tasks_understood():
@@ -31,45 +31,45 @@ def length_needed(option: str) -> Iterator[None]:
 
 @contextmanager
 def old_tasks_understood() -> Iterator[None]:
-    """Take the way in which older tasks of the user's own refuse a length for a `LengthUnavailable`, and warn.
+    """Convert the errors by which users' older tasks report a missing length to `LengthUnavailable`, and warn.
 
-    They raise a plain ValueError, or call `require`; this is understood for one release. Only a `raise` in a method of
-    the task counts: a ValueError that Python or torch raised there is a bug.
+    Those tasks raise a plain ValueError or call `require`, which is supported for one more release. Only a `raise` in a
+    method of the task counts: a ValueError raised there by Python or torch is a bug.
 
     Raises:
-        LengthUnavailable: a task of the user's own refused a length so.
+        LengthUnavailable: a user's task reported a missing length in this way.
     """
     try:
         yield
     except LengthUnavailable:
         raise
     except ValueError as error:
-        if (place := _refusal(error)) is None:
+        if (entry := _raised_by_task(error)) is None:
             raise
-        frame = place.tb_frame
+        frame = entry.tb_frame
         warnings.warn_explicit(
-            f"{type(_owner(frame)).__name__} refuses a length by a {type(error).__name__}; raise "
-            "lengen.LengthUnavailable: the next release takes any other error for a bug",
+            f"{type(_owner(frame)).__name__} reports a missing length by a {type(error).__name__}; raise "
+            "lengen.LengthUnavailable instead: the next release treats any other error as a bug",
             FutureWarning,
             frame.f_code.co_filename,
-            place.tb_lineno,
+            entry.tb_lineno,
             frame.f_globals.get("__name__"),
             frame.f_globals.setdefault("__warningregistry__", {}),
         )
         raise LengthUnavailable(str(error)) from error
 
 
-def _refusal(error: ValueError) -> TracebackType | None:
-    """Where a method of a task from outside lengen raised an error by itself, or through `require`; None if none did."""
-    places, place = list[TracebackType](), error.__traceback__
-    while place is not None:
-        places.append(place)
-        place = place.tb_next
-    last = places[-1]
+def _raised_by_task(error: ValueError) -> TracebackType | None:
+    """Traceback entry of the method of a user's task that raised an error, itself or by `require`; None if none did."""
+    entries, entry = list[TracebackType](), error.__traceback__
+    while entry is not None:
+        entries.append(entry)
+        entry = entry.tb_next
+    last = entries[-1]
     if isinstance(error, UsageError):
         if last.tb_frame.f_code.co_name != "require":
             return None
-        last = next((each for each in reversed(places) if _owner(each.tb_frame) is not None), last)
+        last = next((each for each in reversed(entries) if _owner(each.tb_frame) is not None), last)
     elif last.tb_frame.f_code.co_code[last.tb_lasti] != dis.opmap["RAISE_VARARGS"]:
         return None
     outside = str(last.tb_frame.f_globals.get("__name__")).partition(".")[0] != "lengen"
@@ -77,7 +77,7 @@ def _refusal(error: ValueError) -> TracebackType | None:
 
 
 def _owner(frame: FrameType) -> RenamedMethods | None:
-    """The task whose method a frame runs; None if it runs something else."""
+    """The task whose method a frame runs; None for any other frame."""
     code = frame.f_code
     first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
     return first if isinstance(first, RenamedMethods) and hasattr(first, "sample") else None

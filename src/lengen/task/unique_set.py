@@ -21,7 +21,7 @@ FEW = 3
 
 @dataclass(frozen=True)
 class UniqueSet(Task):
-    """Write each symbol of a string once, in the order of first appearance. Length: symbols read.
+    """Write each symbol of a string once, in the order of first appearance. Length: symbols of the string.
 
     >>> print(UniqueSet(alphabet=5).show(length=6, count=2))
     eedade# -> eda⏎
@@ -29,8 +29,8 @@ class UniqueSet(Task):
 
     Args:
         alphabet: number of symbols.
-        repeats: `allowed` draws every symbol freely; `few` draws them from three, so that hardly any is written;
-            `late` repeats no symbol before all have come, and then in the same order, so that all are written.
+        repeats: `allowed` draws symbols independently; `few` draws them from three symbols, which gives short answers;
+            `late` repeats a symbol only after the whole alphabet has occurred, which gives long answers.
     """
 
     alphabet: int = 20
@@ -45,7 +45,7 @@ class UniqueSet(Task):
         return Vocabulary(letters(self.alphabet))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """As short and as long an answer as the length allows."""
+        """The shortest and the longest answers."""
         return {"few": replace(self, repeats="few"), "late": replace(self, repeats="late")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -54,7 +54,7 @@ class UniqueSet(Task):
         tokens = items + len(SPECIAL)
         prompt = [Span(tokens), Span(torch.full((1, 1), SEP))]
         written = Span(tokens.masked_fill(repeated(items), PAD))
-        # without places: those of the answer would tell which symbols come again
+        # without places, which would reveal the repeated symbols
         return assemble(length, count, self.vocabulary, prompt, [written], coupled=False)
 
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:

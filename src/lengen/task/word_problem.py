@@ -13,24 +13,24 @@ from lengen.config.errors import require
 from lengen.task import DIGITS, Batch, Task, Vocabulary
 from lengen.task.automaton import Automaton
 
-LARGEST = 1000
-"""Elements of the largest group that is allowed."""
+MAX_ELEMENTS = 1000
+"""Largest number of elements of a group."""
 
 
 @dataclass(frozen=True)
 class WordProblem(Task):
-    """Multiply elements of a group. Length: elements read.
+    """Multiply elements of a group. Length: elements of the product.
 
-    An element is a permutation, written as the images of 0, 1, 2, …; in a product the one read first acts first.
+    An element is a permutation, written as the images of 0, 1, 2, …; the first element of a product is applied first.
 
     >>> print(WordProblem(generators=["120", "102"]).show(length=3))
     102 201 210 # -> 201 ⏎
 
     Args:
-        generators: permutations of the same points, at most ten, whose products are the group.
-        symbols: what is read: `elements` of the group, or its `generators` alone.
-        scratchpad: as of `Automaton`, whose states are the elements: the products so far.
-        drawn: as of `Automaton`; `equal` asks for the power of one element.
+        generators: permutations of the same points, at most ten points, that generate the group.
+        symbols: the symbols of the prompt: all `elements` of the group, or only its `generators`.
+        scratchpad: as in `Automaton`, with the running products as states.
+        drawn: as in `Automaton`; `equal` asks for the power of one element.
     """
 
     generators: list[str]
@@ -45,24 +45,24 @@ class WordProblem(Task):
             f"task.generators={self.generators}: must be one or more permutations of the same points 0, 1, …",
         )
         require(
-            len(self.elements) <= LARGEST,
-            f"task.generators={self.generators}: the group must have at most {LARGEST} elements",
+            len(self.elements) <= MAX_ELEMENTS,
+            f"task.generators={self.generators}: the group must have at most {MAX_ELEMENTS} elements",
         )
 
     @cached_property
     def elements(self) -> tuple[str, ...]:
-        """The group, the identity first; no more than is needed to see that it is too large."""
-        found = {"".join(sorted(self.generators[0])): None}
-        fresh = list(found)
-        while fresh and len(found) <= LARGEST:
-            products = [product(element, symbol) for element in fresh for symbol in self.generators]
-            fresh = list(dict.fromkeys(element for element in products if element not in found))
-            found |= dict.fromkeys(fresh)
-        return tuple(found)
+        """Elements of the group, the identity first; the search stops once there are too many."""
+        elements = {"".join(sorted(self.generators[0])): None}
+        new = list(elements)
+        while new and len(elements) <= MAX_ELEMENTS:
+            products = [product(element, symbol) for element in new for symbol in self.generators]
+            new = list(dict.fromkeys(element for element in products if element not in elements))
+            elements |= dict.fromkeys(new)
+        return tuple(elements)
 
     @cached_property
     def automaton(self) -> Automaton:
-        """The automaton that multiplies: a state an element."""
+        """Automaton that multiplies; its states are the elements."""
         symbols = list(self.elements if self.symbols == "elements" else dict.fromkeys(self.generators))
         table = {element: [product(element, symbol) for symbol in symbols] for element in self.elements}
         return Automaton(symbols, table, self.elements[0], scratchpad=self.scratchpad, drawn=self.drawn)
@@ -73,7 +73,7 @@ class WordProblem(Task):
         return self.automaton.vocabulary
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """One element again and again, of which only counting tells the power."""
+        """One element repeated, so that the product depends only on its count."""
         return {"equal": replace(self, drawn="equal")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -82,7 +82,7 @@ class WordProblem(Task):
 
 
 def product(first: str, then: str) -> str:
-    """One permutation after another.
+    """Compose two permutations, of which `first` is applied first.
 
     >>> product("120", "102")
     '021'

@@ -454,7 +454,11 @@ def test_the_order_of_the_parts_is_the_papers():
             ["task.parts=['variables']", "input, computation, output, remaining"],
         ),
         (Poly, {"scratchpad": "terms", "style": "text"}, ["task.scratchpad=terms", "none or steps"]),
-        (ModularSum, {"scratchpad": "running", "style": "text"}, ["task.scratchpad=running", "none or steps"]),
+        (
+            ModularSum,
+            {"scratchpad": "running", "style": "text"},
+            ["task.scratchpad=running", "none or steps"],
+        ),
     ],
     ids=str,
 )

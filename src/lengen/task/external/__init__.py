@@ -1,1 +1,1 @@
-"""Data that others made, as a task."""
+"""Reading external data sets."""

@@ -1,4 +1,4 @@
-"""Where the rows of outside data come from: a file, a folder, an exported folder, or a name on the Hub."""
+"""Sources of external rows: a file, a folder, an exported folder, or a name on the Hub."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pyarrow import parquet
 from lengen.config.errors import UsageError, nearest, require
 
 RECORD = "lengen.json"
-"""What an exported folder says of itself, for programs."""
+"""File with the facts about an exported folder."""
 FACTS = {
     "tokens": pa.string(),
     "symbols": pa.list_(pa.string()),
@@ -30,35 +30,35 @@ FACTS = {
     "aligned": pa.bool_(),
     "longest": pa.map_(pa.string(), pa.int64()),
 }
-"""What is read of it, each of which may be missing or null."""
+"""Facts that are read from it, with their types; each may be missing or null."""
 KINDS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 SHIPPED = "lengen:"
-"""In front of the name of a data set that comes with lengen."""
+"""Prefix of the data sets that come with lengen."""
 
 
 def place(path: str) -> str:
-    """A path as the file system knows it.
+    """Convert `task.path` to a path of the file system.
 
     Raises:
-        UsageError: lengen brings no data set of this name.
+        UsageError: no data set of this name comes with lengen.
     """
     if not path.startswith(SHIPPED):
         return path
-    shelf = Path(__file__).parent / "data"
-    known = sorted(folder.name for folder in shelf.iterdir() if folder.is_dir())
+    folder = Path(__file__).parent / "data"
+    known = sorted(each.name for each in folder.iterdir() if each.is_dir())
     name = path.removeprefix(SHIPPED)
     require(
         name in known,
         f"task.path={path}: unknown data set{nearest(name, known)} (allowed: {', '.join(SHIPPED + each for each in known)})",
     )
-    return str(shelf / name)
+    return str(folder / name)
 
 
 def record(path: str) -> dict[str, Any]:
-    """What a folder that lengen exported says of itself, as far as it is read; empty for all others.
+    """Read the facts recorded in a folder exported by lengen; empty for any other path.
 
     Raises:
-        UsageError: it cannot be read, or holds something else.
+        UsageError: the file is not valid, or a fact has the wrong type.
     """
     file = Path(place(path)) / RECORD
     if not file.is_file():
@@ -77,14 +77,14 @@ def record(path: str) -> dict[str, Any]:
 
 
 def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
-    """The splits of a data set, memory-mapped.
+    """Open the splits of a data set, memory-mapped.
 
     Args:
         path: a file, a folder, or a name on the Hub.
-        texts: columns of text, which stay text in a CSV whatever they look like.
+        texts: text columns, which are read as text from a CSV even if they look like numbers.
 
     Raises:
-        UsageError: nothing is there, or it cannot be read.
+        UsageError: the path does not exist or cannot be read.
     """
     where = Path(place(path))
     local = where.exists()
@@ -98,17 +98,17 @@ def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
     )
     try:
         with quiet():
-            return _opened(where if local else None, path, texts)
+            return _load(where if local else None, path, texts)
     except (OSError, ValueError, TypeError, LookupError, StopIteration, DatasetsError) as error:
-        bare = next(filter(without_rows, [where, *where.rglob("*")]), None)
-        require(bare is None, f"task.path={path}: {bare} has no rows")
+        empty = next(filter(without_rows, [where, *where.rglob("*")]), None)
+        require(empty is None, f"task.path={path}: {empty} has no rows")
         line = " ".join(str(error.__cause__ or error).split())
         hint = "" if local else " (a name on the Hub needs a network; offline, give a file or a folder)"
         raise UsageError(f"task.path={path}: cannot be read{hint}: {line}") from None
 
 
-def _opened(where: Path | None, name: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
-    """Let the library read it."""
+def _load(where: Path | None, name: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
+    """Load a local path, or a name on the Hub if there is none, with the library `datasets`."""
     if where is None:
         return dict(datasets.load_dataset(name))
     if where.is_file():
@@ -121,7 +121,7 @@ def _opened(where: Path | None, name: str, texts: Sequence[str]) -> Mapping[str,
 
 
 def without_rows(file: Path) -> bool:
-    """Whether a file, or a split that `datasets` saved, has no rows: of each kind the library says something else."""
+    """Whether a file, or a split saved by `datasets`, has no rows; the library's own errors differ by file type."""
     with suppress(OSError, ValueError, LookupError):
         if file.name == "state.json":
             return not json.loads(file.read_bytes())["_data_files"]
@@ -135,7 +135,7 @@ def without_rows(file: Path) -> bool:
 
 
 def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> datasets.Dataset:
-    """A split, or a slice of one such as `train[90%:]`.
+    """Select a split, or a slice of one such as `train[90%:]`.
 
     Raises:
         UsageError: there is no such split, or it has no rows.
@@ -156,7 +156,7 @@ def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> dat
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No talk of the libraries; their progress bars on a terminal alone."""
+    """Silence the libraries; show their progress bars only on a terminal."""
     loggers = [datasets.logging, huggingface_hub.logging]
     before, bars = [logger.get_verbosity() for logger in loggers], not datasets.are_progress_bars_disabled()
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""Symbols as text and back: characters side by side, words between spaces, or the pieces of a tokenizer."""
+"""Conversion between text and symbols: characters, words separated by spaces, or the tokens of a tokenizer."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from lengen.config.errors import UsageError, require
 from lengen.task import SPECIAL, Vocabulary
 
 BLANK = "␣"
-"""Stands for a space inside a word."""
+"""Written in place of a space inside a word."""
 
 
 class Pieces(NamedTuple):
-    """Some texts cut into symbols, one text behind the other.
+    """Texts cut into symbols, concatenated.
 
     Args:
-        codes: of every symbol its index in `names`.
+        codes: index of each symbol in `names`.
         names: the distinct symbols.
-        sizes: symbols of every text.
+        sizes: number of symbols of each text.
     """
 
     codes: Int[np.ndarray, " symbols"]
@@ -37,18 +37,18 @@ class Pieces(NamedTuple):
 
 
 class Text(ABC):
-    """A way to read text as symbols."""
+    """Base class of the ways to read text as symbols."""
 
     gap = ""
-    """What stands between two symbols."""
+    """Separator between two symbols."""
 
     @abstractmethod
     def cut(self, texts: Sequence[str]) -> Pieces:
-        """Texts, none of them empty, as symbols."""
+        """Cut texts, none of them empty, into symbols."""
 
     @property
     def alphabet(self) -> tuple[str, ...] | None:
-        """All symbols in the order of their ids; None where the texts decide."""
+        """All symbols in the order of their ids; None if they are taken from the texts."""
         return None
 
 
@@ -68,7 +68,7 @@ class Characters(Text):
 
 @dataclass(frozen=True)
 class Words(Text):
-    """What stands between spaces is a symbol."""
+    """Every word between spaces is a symbol."""
 
     gap = " "
 
@@ -82,17 +82,17 @@ class Words(Text):
 
 @dataclass(frozen=True)
 class Tokens(Text):
-    """What a tokenizer of Hugging Face makes of a text, without the marks that it puts around it.
+    """The tokens of a Hugging Face tokenizer, without the special tokens that it adds.
 
     Args:
-        file: its `tokenizer.json`.
+        file: path of its `tokenizer.json`.
     """
 
     file: str
 
     @cached_property
     def tokenizer(self) -> Any:
-        """The tokenizer itself."""
+        """The loaded tokenizer."""
         try:
             from tokenizers import Tokenizer
         except ImportError:
@@ -112,17 +112,17 @@ class Tokens(Text):
 
     def cut(self, texts: Sequence[str]) -> Pieces:
         """See `Text`."""
-        found = [each.ids for each in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-        used, codes = np.unique(np.concatenate(found), return_inverse=True)
-        sizes = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
+        ids = [each.ids for each in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        used, codes = np.unique(np.concatenate(ids), return_inverse=True)
+        sizes = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
         return Pieces(codes, [self.alphabet[index] for index in used], sizes)
 
 
 def text_of(tokens: str) -> Text:
-    """The way to read that an option names.
+    """Select the way to read text by the value of `task.tokens`.
 
     Raises:
-        UsageError: it is none of them, and no file.
+        UsageError: the value is neither a known way nor a file.
     """
     if tokens in ("characters", "words"):
         return Characters() if tokens == "characters" else Words()
@@ -135,7 +135,7 @@ def text_of(tokens: str) -> Text:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the symbols of a vocabulary are written: side by side if each is a character, else with spaces between.
+    """How the symbols of a vocabulary are written: side by side if each is one character, else separated by spaces.
 
     Args:
         vocabulary: the symbols; a space inside one of several characters is written as `␣`.
@@ -145,30 +145,30 @@ class Spelling:
 
     def __post_init__(self) -> None:
         names = [SPECIAL[2], *self.symbols]
-        twice = [name for name in names if names.count(name) > 1]
-        require(not twice, f"two symbols of the task are both written as {next(iter(twice), '')!r}")
+        duplicates = [name for name in names if names.count(name) > 1]
+        require(not duplicates, f"two symbols of the task are both written as {next(iter(duplicates), '')!r}")
 
     @property
     def tokens(self) -> str:
-        """What `text_of` reads it by."""
+        """Value of `task.tokens` that reads the text."""
         return "characters" if all(len(symbol) == 1 for symbol in self.vocabulary.symbols) else "words"
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols as they are written, in the order of their ids."""
+        """The symbols as written, in the order of their ids."""
         if self.tokens == "characters":
             return self.vocabulary.symbols
         return tuple(re.sub(r"\s", BLANK, symbol) for symbol in self.vocabulary.symbols)
 
     def write(self, ids: Int[np.ndarray, " symbols"], sizes: Int[np.ndarray, " texts"]) -> list[str]:
-        """Texts of some ids.
+        """Convert ids to texts.
 
         Args:
-            ids: of all texts, one behind the other.
-            sizes: symbols of every text.
+            ids: ids of all texts, concatenated.
+            sizes: number of symbols of each text.
         """
         names = pa.array([*SPECIAL, *self.symbols])
         ends = np.concatenate([[0], np.cumsum(sizes)])
         lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), names.take(pa.array(ids)))
-        written: list[str] = pc.binary_join(lists, text_of(self.tokens).gap).to_pylist()
-        return written
+        texts: list[str] = pc.binary_join(lists, text_of(self.tokens).gap).to_pylist()
+        return texts

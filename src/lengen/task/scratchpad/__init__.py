@@ -1,1 +1,1 @@
-"""Work that is written down before an answer, one way of writing a module; tasks choose with `task.scratchpad`."""
+"""Scratchpads, one per module; tasks select them with `task.scratchpad`."""

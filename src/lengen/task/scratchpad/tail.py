@@ -1,7 +1,7 @@
-"""Traces in the manner of a Turing machine (TAIL: Hua et al. 2025, arXiv 2507.13332).
+"""Scratchpads that imitate a Turing machine (TAIL: Hua et al. 2025, arXiv 2507.13332).
 
-What the paper asks of a chain of thought: a linear order of steps without jumps, each step atomic, and each preceded by an
-explicit fetch that puts its operands next to it. Written here in few symbols: `head:operands=written,`.
+The paper requires of a chain of thought a linear sequence of steps without jumps, atomic steps, and before each step an
+explicit fetch that puts its operands next to it. Here a step is written compactly as `head:operands=written,`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch.nn.functional import pad
 from lengen.task import DIGITS, PAD, Span, Vocabulary
 
 SYMBOLS = (*DIGITS, ":", "=", ",", ">")
-"""What a trace needs besides the symbols of its task; `>` stands before the answer."""
+"""Symbols of a trace beyond those of its task; `>` precedes the answer."""
 
 
 def alphabet(symbols: Sequence[str]) -> tuple[str, ...]:
-    """The symbols of a task, and behind them what a trace needs besides."""
+    """Append the symbols of a trace to those of a task."""
     return tuple(dict.fromkeys((*symbols, *SYMBOLS)))
 
 
@@ -29,14 +29,14 @@ def trace(
     fetched: Sequence[Int[Tensor, "batch steps"]],
     written: Sequence[Int[Tensor, "batch steps"]],
 ) -> Span:
-    """Step by step: where the head stands (a decimal number from 1), what is fetched, what is written.
+    """Build a trace; each step has the head position (a decimal number from 1), the operands and the results.
 
-    All tokens of a step have the place of what it reads: 2 for the first, and so on.
+    All tokens of a step have the place of the symbol that it reads: 2 for the first, and so on.
 
     Args:
-        vocabulary: has `SYMBOLS`.
-        fetched: ids of each operand of every step: what stands under the head, and the state where there is one.
-        written: ids of what every step leaves: its output, and the state where there is one.
+        vocabulary: a vocabulary that contains `SYMBOLS`.
+        fetched: ids of the operands of every step: the symbols under the head, and the state if there is one.
+        written: ids of the results of every step: its output, and the state if there is one.
     """
     count, steps = fetched[0].shape
     heads = _heads(vocabulary, steps)
@@ -49,7 +49,7 @@ def trace(
 
 
 def _heads(vocabulary: Vocabulary, steps: int) -> Int[Tensor, "steps figures"]:
-    """Ids of 1, 2, …, without leading zeros: PAD stands for these."""
+    """Ids of the digits of 1, 2, …, with PAD for leading zeros."""
     powers = 10 ** torch.arange(len(str(steps)) - 1, -1, -1)
     numbers = torch.arange(1, steps + 1).unsqueeze(1)
     return torch.where(numbers >= powers, vocabulary.encode(DIGITS)[numbers // powers % 10], PAD)

@@ -1,10 +1,9 @@
-"""Tasks in words: the text formats of the central paper, character for character (Kazemnejad et al. 2023, released code).
+"""Tasks as text: the formats of Kazemnejad et al. 2023 (released code), character for character.
 
-One module a task, with its templates on top and one function that fills them: it takes what the task has drawn and
-returns what is read and what is written. Every character is a token. `[SEP] `, behind the prompts of copy, reverse and
-scan, is six characters like any others; `#`, between the steps of a scratchpad, is the character that the sep token
-already stands for. A piece of text is a tensor of ids with characters as its last axis, and a PAD inside is a hole, which
-`assemble` closes: pieces of different sizes fit into one tensor.
+Each module has the templates of one task and a function that fills them: it takes what the task has drawn and returns
+prompt, scratchpad and answer. Every character is a token. `[SEP] `, at the end of the prompts of copy, reverse and scan,
+is six ordinary characters; `#`, between the steps of a scratchpad, is the sep token. A piece of text is a tensor of ids
+with characters as its last axis. Pieces of different sizes fit into one tensor, since `assemble` removes PAD inside them.
 """
 
 from __future__ import annotations
@@ -24,38 +23,38 @@ NEGATIVE = "-"
 
 
 class Text(NamedTuple):
-    """What is read, the scratchpad that is written, and the sentence that is scored."""
+    """Spans of the prompt, of the scratchpad, and of the answer without it."""
 
     prompt: list[Span]
     trace: list[Span]
     answer: list[Span]
 
     def batch(self, length: int, count: int, vocabulary: Vocabulary) -> Batch:
-        """Examples of one length; words have no places."""
+        """Build a batch of examples of one length; text has no places."""
         prompt, trace, answer = self
         return assemble(length, count, vocabulary, prompt, answer, trace=trace, coupled=False)
 
 
 def spans(piece: Int[Tensor, "#batch characters"]) -> list[Span]:
-    """One piece of text as a list of spans."""
+    """Wrap a piece of text in a list of spans."""
     return [Span(piece)]
 
 
 def characters(*texts: str) -> Vocabulary:
-    """The characters of some templates and of what fills them, digits among them in their order."""
-    found = {
+    """Vocabulary of the characters of templates and of the texts that fill them, sorted."""
+    used = {
         character for text in texts for words, *_ in Formatter().parse(text) for character in (words or "")
     }
-    return Vocabulary(tuple(sorted(found.difference(SPECIAL))))
+    return Vocabulary(tuple(sorted(used.difference(SPECIAL))))
 
 
 def fill(vocabulary: Vocabulary, template: str, **pieces: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
-    """A template with pieces of text in its braces.
+    """Fill a template with pieces of text.
 
     Args:
-        vocabulary: what the ids mean.
-        template: words, and names of pieces in braces.
-        pieces: their other axes are broadcast against each other.
+        vocabulary: the meaning of the ids.
+        template: text with names of pieces in braces.
+        pieces: pieces by name; their axes before characters are broadcast against each other.
     """
     row: list[Tensor] = []
     for words, hole, _, _ in Formatter().parse(template):
@@ -69,7 +68,7 @@ def fill(vocabulary: Vocabulary, template: str, **pieces: Int[Tensor, "..."]) ->
 def join(
     vocabulary: Vocabulary, separator: str, items: Int[Tensor, "*batch items width"]
 ) -> Int[Tensor, "*batch characters"]:
-    """Items side by side, a separator between every two that are not holes."""
+    """Join items with a separator, leaving out items that are PAD."""
     kept = (items != PAD).any(-1)
     later = kept & (kept.cumsum(-1) > 1)
     between = torch.where(later.unsqueeze(-1), vocabulary.encode(separator), PAD)
@@ -77,29 +76,29 @@ def join(
 
 
 def keep(items: Int[Tensor, "... items width"], kept: Tensor) -> Int[Tensor, "... items width"]:
-    """Items of which some are made holes; the axes before width are broadcast."""
+    """Replace items outside a mask by PAD; the axes before width are broadcast."""
     return torch.where(kept.unsqueeze(-1), items, PAD)
 
 
 def remaining(length: int) -> Tensor:
-    """After which step (rows) which item (columns) is still to be read: those that come later."""
+    """Mask of the items (columns) that remain after each step (rows): those after it."""
     return torch.ones((length, length), dtype=torch.bool).triu(1)
 
 
 def table(vocabulary: Vocabulary, names: Sequence[str]) -> Int[Tensor, "names width"]:
-    """Names as pieces of text, to be looked up by index."""
+    """Names as pieces of text, one per row, to be looked up by index."""
     return pad_sequence([vocabulary.encode(name) for name in names], batch_first=True, padding_value=PAD)
 
 
 def digit(vocabulary: Vocabulary, values: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch one"]:
-    """Numbers below 10."""
+    """Numbers below 10 as pieces of text."""
     return (values + vocabulary["0"]).unsqueeze(-1)
 
 
 def number(
     vocabulary: Vocabulary, values: Int[Tensor, "*batch"], gap: str = " "
 ) -> Int[Tensor, "*batch characters"]:
-    """Whole numbers without leading zeros: `- 2 4` with a gap between the sign and every digit."""
+    """Integers without leading zeros as pieces of text, with `gap` between sign and digits: `- 2 4`."""
     size = len(str(int(values.abs().max())))
     figures = values.abs().unsqueeze(-1) // 10 ** torch.arange(size - 1, -1, -1) % 10
     kept = (figures > 0).cumsum(-1) > 0

@@ -1,4 +1,4 @@
-"""Addition in words: `Compute 5 7 + 8 6 ? ` and `The answer is 1 4 3.` to it."""
+"""Addition as text: prompt `Compute 5 7 + 8 6 ? `, answer `The answer is 1 4 3.`"""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def write(
     order: str,
     parts: Sequence[str] | None,
 ) -> Text:
-    """A sum in words; the paper's have order=plain and no leading zeros.
+    """Write additions as text; the paper has order=plain and no leading zeros.
 
     Args:
-        digits: of both operands, the least significant first.
-        total: of the answer.
-        carries: out of every column.
-        kept: which significances are written, of both operands and of the answer.
-        order: `plain`, `reversed` (the answer is turned) or `little_endian` (the operands are too).
-        parts: of the scratchpad, or None for none. A step is a digit of the answer that is written.
+        digits: digits of both operands, least significant first.
+        total: digits of the answer, least significant first.
+        carries: carry out of every column.
+        kept: mask of the digits that are written, of both operands and of the answer.
+        order: `plain`, `reversed` (the answer is reversed) or `little_endian` (the operands are reversed too).
+        parts: parts of the scratchpad, which has one step per digit of the answer; None for no scratchpad.
     """
     length = carries.shape[1]
     turned = order == "little_endian"
@@ -58,7 +58,7 @@ def _think(
     turned: bool,
     parts: Sequence[str],
 ) -> list[Span]:
-    """Column by column from the right; what remains of a number is what is left of the column, or 0 if only zeros are."""
+    """Scratchpad, column by column from the right; a number's remainder is left of the column, or 0 if nothing is."""
     length = carries.shape[1]
     one, other = pad(digits, (0, 1))
     incoming, outgoing = pad(carries.long(), (1, 0)), pad(carries.long(), (0, 1))
@@ -85,6 +85,6 @@ def _think(
 def _number(
     digits: Int[Tensor, "... digits"], kept: Bool[Tensor, "... digits"], turned: bool
 ) -> Int[Tensor, "... characters"]:
-    """Digits with spaces between, the most significant first unless turned."""
+    """Digits separated by spaces, most significant first unless `turned`."""
     written = keep(digit(VOCABULARY, digits), kept)
     return join(VOCABULARY, " ", written if turned else written.flip(-2))

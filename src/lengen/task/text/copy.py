@@ -1,4 +1,4 @@
-"""Copying in words: `Copy: a b c [SEP] ` and `a b c` to it; `Replace 6 with > in 6 6 6 [SEP] ` and `> > >` to it."""
+"""Copying as text: `Copy: a b c [SEP] `, answer `a b c`; `Replace 6 with > in 6 6 6 [SEP] `, answer `> > >`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ COPY, REPLACE = "Copy: {given} [SEP] ", "Replace {old} with {new} in {given} [SE
 ONCE, TWICE, NEXT = "{answer}", "{answer} {answer}", "{answer} [NEXT] {answer}"
 CONSONANTS, VOWELS = "bdfgklmnprstvz", "aeiou"
 WORDS = tuple(first + vowel + last for last, vowel, first in product(CONSONANTS, VOWELS, CONSONANTS))
-"""Made-up words."""
+"""Made-up words of three letters."""
 
 
 def vocabulary(names: Sequence[str]) -> Vocabulary:
-    """The characters of copies of such symbols."""
+    """Vocabulary of copies of symbols with these names."""
     return characters(COPY, REPLACE, NEXT, *names)
 
 
@@ -30,14 +30,14 @@ def write(
     names: Sequence[str],
     form: str,
 ) -> Text:
-    """A string to be copied in words.
+    """Write copy examples as text.
 
     Args:
-        items: what is read, as indices of names.
-        answer: what is written.
-        rule: what is to be replaced by what.
-        names: what each symbol is called.
-        form: `ONCE`, `TWICE` (the paper's for one symbol repeated) or `NEXT` (its for words).
+        items: symbols of the prompt, as indices of names.
+        answer: symbols of the answer, as indices of names.
+        rule: the symbol to replace and its replacement; None for plain copying.
+        names: names of the symbols.
+        form: template of the answer: `ONCE`, `TWICE` (in the paper, for one symbol repeated) or `NEXT` (for words).
     """
     speech = vocabulary(names)
     spelled = table(speech, names)

@@ -1,4 +1,4 @@
-"""A chain of signs in words: `If t = - q, q = -1. Then, what is the value of t? ` and `The answer is +1.` to it."""
+"""LEGO as text: prompt `If t = - q, q = -1. Then, what is the value of t? `, answer `The answer is +1.`"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEP = {"input": "{variable}", "computation": "{computation}", "output": "{value
 
 
 def vocabulary(names: Sequence[str]) -> Vocabulary:
-    """The characters of chains of such variables."""
+    """Vocabulary of chains of variables with these names."""
     return characters(PROMPT, CLAUSE, ", ", ANSWER, COMPUTATION, *VALUES, words(STEP), *names)
 
 
@@ -33,15 +33,15 @@ def write(
     names: Sequence[str],
     parts: Sequence[str] | None,
 ) -> Text:
-    """A chain in words.
+    """Write LEGO examples as text.
 
     Args:
-        variables: those of the chain from its root, as indices of names.
-        negative: whether the root is -1 (1) or +1 (0), and whether every other variable is minus the one before it.
-        order: which link of the chain stands at which place of the prompt.
-        query: the link that is asked for.
-        names: what each variable is called.
-        parts: of the scratchpad, or None for none: from the root up to the link that is asked for.
+        variables: variables of the chain from its root, as indices of names.
+        negative: 1 if the root is -1, or if a later variable is minus the one before it; else 0.
+        order: index in the chain of each clause of the prompt.
+        query: index in the chain of the queried variable.
+        names: names of the variables.
+        parts: parts of the scratchpad, which goes from the root to the queried variable; None for no scratchpad.
     """
     speech = vocabulary(names)
     length = variables.shape[1]

@@ -1,4 +1,4 @@
-"""A modular sum in words: `Compute: 3 + 9 + 1 .` and `The answer is 3 .` to it."""
+"""Modular sums as text: prompt `Compute: 3 + 9 + 1 .`, answer `The answer is 3 .`"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VOCABULARY = characters(PROMPT, " + ", ANSWER, words(STEP), *DIGITS)
 
 
 def write(terms: Int[Tensor, "batch length"], modulus: int, parts: Sequence[str] | None) -> Text:
-    """A sum modulo a number (the paper's is 10) in words, with the parts of a scratchpad or None for none."""
+    """Write sums modulo a number (10 in the paper) as text; `parts` are those of the scratchpad, None for none."""
     length = terms.shape[1]
     states = terms.cumsum(1) % modulus
     figures = number(VOCABULARY, terms)

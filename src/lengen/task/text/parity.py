@@ -1,4 +1,4 @@
-"""Parity in words: `Is the number of 1's even in the sequence [ 0, 1 ] ? ` and `The answer is No.` to it."""
+"""Parity as text: prompt `Is the number of 1's even in the sequence [ 0, 1 ] ? `, answer `The answer is No.`"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VOCABULARY = characters(PROMPT, ANSWER, *ANSWERS, words(STEP), *DIGITS[:2])
 
 
 def write(bits: Int[Tensor, "batch length"], parts: Sequence[str] | None) -> Text:
-    """A question about bits in words, with the parts of a scratchpad or None for none."""
+    """Write parity examples as text; `parts` are those of the scratchpad, None for none."""
     states = bits.cumsum(1) % 2
     figures = digit(VOCABULARY, bits)
     prompt = fill(VOCABULARY, PROMPT, bits=join(VOCABULARY, ", ", figures))

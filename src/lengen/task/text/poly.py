@@ -1,4 +1,4 @@
-"""A polynomial in words: `Evaluate at x = 2 in - 2 * x ** 2 + 3 * x ** 3 ? ` and `The answer is 6.` to it."""
+"""Polynomials as text: prompt `Evaluate at x = 2 in - 2 * x ** 2 + 3 * x ** 3 ? `, answer `The answer is 6.`"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write(
     modulus: int,
     parts: Sequence[str] | None,
 ) -> Text:
-    """A polynomial modulo a number (the paper's is 10) in words, with the parts of a scratchpad or None for none."""
+    """Write polynomials modulo a number (10 in the paper) as text; `parts` are those of the scratchpad, None for none."""
     length = coefficients.shape[1]
     powers = x.unsqueeze(1) ** exponents
     values = coefficients * powers

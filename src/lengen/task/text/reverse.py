@@ -1,4 +1,4 @@
-"""Reversing in words: `Reverse: a b c [SEP] ` and `c b a` to it."""
+"""Reversal as text: prompt `Reverse: a b c [SEP] `, answer `c b a`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ PROMPT = "Reverse: {given} [SEP] "
 
 
 def vocabulary(names: Sequence[str]) -> Vocabulary:
-    """The characters of strings of such symbols."""
+    """Vocabulary of strings of symbols with these names."""
     return characters(PROMPT, " ", *names)
 
 
 def write(items: Int[Tensor, "batch length"], names: Sequence[str]) -> Text:
-    """A string to be reversed in words, its symbols as indices of names."""
+    """Write reversal examples as text; items are indices of names."""
     speech = vocabulary(names)
     given = table(speech, names)[items]
     prompt = fill(speech, PROMPT, given=join(speech, " ", given))

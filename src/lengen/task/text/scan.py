@@ -1,4 +1,4 @@
-"""SCAN in words: `Solve: walk after turn right[SEP] ` and `Right Walk` to it."""
+"""SCAN as text: prompt `Solve: walk after turn right[SEP] `, answer `Right Walk`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ ACTIONS = {"WALK": "Walk", "LOOK": "Look", "RUN": "Run", "JUMP": "Jump", "LTURN"
 
 
 def names(symbols: Sequence[str]) -> list[str]:
-    """What symbols are called in words: actions have names, words are called by themselves."""
+    """Names of symbols in text; words of commands are written as they are."""
     return [ACTIONS.get(symbol, symbol) for symbol in symbols]
 
 
 def vocabulary(symbols: Sequence[str]) -> Vocabulary:
-    """The characters of commands and actions made of such symbols."""
+    """Vocabulary of commands and actions made of these symbols."""
     return characters(PROMPT, " ", *names(symbols))
 
 
 def write(
     command: Int[Tensor, "batch words"], action: Int[Tensor, "batch actions"], symbols: Sequence[str]
 ) -> Text:
-    """A command and what it means in words, as indices of symbols; an index below 0 is a hole."""
+    """Write commands and actions, given as indices of symbols, as text; negative indices are left out."""
     speech = vocabulary(symbols)
     spelled = table(speech, names(symbols))
     read, written = (

@@ -1,7 +1,7 @@
-"""The five-part scratchpad: every step may say its input, computation, output, variables and what remains.
+"""The five-part scratchpad: each step has its input, computation, output, variables and remaining input.
 
-Kazemnejad et al. 2023, section 6: `Thinking step by step:  STEP # STEP # … . Thus,  ` before the answer. A step is the parts
-that are switched on, in this order, each with its marker and a space behind it.
+Kazemnejad et al. 2023, section 6: `Thinking step by step:  STEP # STEP # … . Thus,  ` before the answer. A step consists
+of the parts that are switched on, in this order, each with its marker and followed by a space.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ def every() -> list[str]:
 
 
 def without_variables() -> list[str]:
-    """The parts of tasks whose steps have nothing to remember (sort and lego)."""
+    """The parts of tasks whose steps have no variables (sort and lego)."""
     return [part for part in PARTS if part != "variables"]
 
 
 def check(style: str, scratchpad: str, parts: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse options of a task that do not go together.
+    """Check that style, scratchpad and parts of a task are compatible.
 
     Args:
         style: the task's `style`.
         scratchpad: its `scratchpad`.
         parts: its `parts`.
-        known: the parts that it has; a task without any has no steps.
+        known: the parts that the task supports; without any, it has no `steps`.
 
     Raises:
-        UsageError: steps without words, words with a scratchpad made of symbols, or parts that there are not.
+        UsageError: `steps` without text, text with another scratchpad, or unknown or repeated parts.
     """
     require(
         style != "symbols" or scratchpad != "steps",
@@ -64,12 +64,12 @@ def check(style: str, scratchpad: str, parts: Sequence[str], known: Sequence[str
 
 
 def template(parts: Sequence[str], step: Mapping[str, str]) -> str:
-    """The words of one step: the parts that are on, each with its marker."""
+    """Template of one step: the selected parts, each with its marker."""
     return "".join(marker.format(step[part]) for part, marker in PARTS.items() if part in parts)
 
 
 def words(step: Mapping[str, str]) -> str:
-    """All that a scratchpad may say, whatever parts are on: a study of its parts has one vocabulary."""
+    """Template text of all parts, from which the vocabulary is built; it does not depend on the selected parts."""
     return BEGIN + BETWEEN + template([*step], step) + END
 
 
@@ -80,14 +80,14 @@ def think(
     exists: Bool[Tensor, "#batch steps"],
     **pieces: Int[Tensor, "..."],
 ) -> list[Span]:
-    """The scratchpad of a batch.
+    """Build the scratchpad of a batch.
 
     Args:
-        vocabulary: what the ids mean.
-        parts: those that are on.
-        step: the words of every part.
-        exists: which steps a problem has, the first in any case.
-        pieces: what fills the words, with axes batch, steps and characters.
+        vocabulary: the meaning of the ids.
+        parts: the selected parts.
+        step: templates of all parts.
+        exists: mask of the steps of each example; the first always exists.
+        pieces: text that fills the templates, with axes batch, steps and characters.
     """
     each = fill(vocabulary, BETWEEN + template(parts, step), **pieces)
     each = torch.where(exists.unsqueeze(-1), each, PAD).flatten(1)[:, len(BETWEEN) :]

@@ -1,4 +1,4 @@
-"""Sorting in words: `Sort the following list [ M, E, F ]. ` and `The sorted list is [ E, F, M ].` to it."""
+"""Sorting as text: prompt `Sort the following list [ M, E, F ]. `, answer `The sorted list is [ E, F, M ].`"""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ STEP = {
 
 
 def vocabulary(names: Sequence[str]) -> Vocabulary:
-    """The characters of lists of such items."""
+    """Vocabulary of lists of items with these names."""
     return characters(PROMPT, ANSWER, words(STEP), *(names or DIGITS))
 
 
 def write(items: Int[Tensor, "batch length"], names: Sequence[str], parts: Sequence[str] | None) -> Text:
-    """A list to be sorted in words.
+    """Write sorting examples as text.
 
     Args:
-        items: from 0 up, in the order in which they are read.
-        names: what each is called; without any they are numbers, the least of which is 10 (the paper's are below 10,000).
-        parts: of the scratchpad, or None for none: a selection sort, which exchanges the least item that is left with
-            the first.
+        items: items from 0 in the order of the prompt.
+        names: names of the items; if empty, items are numbers from 10 (in the paper, below 10,000).
+        parts: parts of the scratchpad, a selection sort that swaps the smallest remaining item with the first; None for
+            no scratchpad.
     """
     speech = vocabulary(names)
 
@@ -62,12 +62,12 @@ def write(items: Int[Tensor, "batch length"], names: Sequence[str], parts: Seque
 def select(
     items: Int[Tensor, "batch length"],
 ) -> tuple[Int[Tensor, "batch length"], Int[Tensor, "batch length"], Int[Tensor, "batch length length"]]:
-    """Of every step of a selection sort: the first item left, the least one, and the list after they change places."""
+    """For every step of a selection sort: the first remaining item, the smallest one, and the list after the swap."""
     fronts, lists = [], []
     for step in range(items.shape[1]):
         front = items[:, step : step + 1]
         least = items[:, step:].amin(1, keepdim=True)
-        place = step + (items[:, step:] == least).int().argmax(1, keepdim=True)  # the first among equal ones
+        place = step + (items[:, step:] == least).int().argmax(1, keepdim=True)  # the first of equal items
         items = items.scatter(1, place, front)
         items[:, step] = least[:, 0]
         fronts.append(front)
