@@ -247,7 +247,9 @@ def test_a_missing_length_is_missing():
 
 @pytest.mark.parametrize("kind", [Old, Older])
 def test_an_older_task_is_understood_and_warned_of(kind):
-    with pytest.warns(FutureWarning, match=f"^{kind.__name__} reports a missing length .* raise lengen.LengthUnavailable"):
+    with pytest.warns(
+        FutureWarning, match=f"^{kind.__name__} reports a missing length .* raise lengen.LengthUnavailable"
+    ):
         assert not kind().has(3)
     assert kind().has(4)
     with (

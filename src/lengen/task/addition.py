@@ -99,9 +99,7 @@ class Addition(Task):
             sizes = torch.cat([sizes, 1 + ((total > 0) * columns).amax(1).unsqueeze(0)])
         else:
             sizes = torch.tensor([[length], [length], [length + 1]])
-        kept = columns < sizes.unsqueeze(
-            2
-        )  # digits that are written, of both operands and of the answer
+        kept = columns < sizes.unsqueeze(2)  # digits that are written, of both operands and of the answer
         if self.style == "text":
             parts = self.parts if self.scratchpad == "steps" else None
             text = words.write(digits, total, carries, kept, self.order, parts)

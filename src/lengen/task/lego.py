@@ -84,7 +84,9 @@ class Lego(Task):
             query = torch.randint(length, (count, 1), generator=generator)
         if self.style == "text":
             parts = self.parts if self.scratchpad == "steps" else None
-            text = words.write(names - len(SPECIAL), minus, order, query.squeeze(1), letters(self.alphabet), parts)
+            text = words.write(
+                names - len(SPECIAL), minus, order, query.squeeze(1), letters(self.alphabet), parts
+            )
             return text.batch(length, count, self.vocabulary)
         one = torch.full((count, 1), self.vocabulary["1"])
         values = minus.cumsum(1) % 2

@@ -68,7 +68,9 @@ class NgramLookup(Task):
             f"for {places} places, too few for a key that occurs once",
         )
         strings, key, answer = self._draw(length, count, generator)
-        while bool((ambiguous := occurrences(key, strings) > 1).any()):  # uniform over strings with one occurrence
+        while bool(
+            (ambiguous := occurrences(key, strings) > 1).any()
+        ):  # uniform over strings with one occurrence
             fresh = self._draw(length, int(ambiguous.sum()), generator)
             for part, new in zip((strings, key, answer), fresh, strict=True):
                 part[ambiguous] = new

@@ -144,7 +144,7 @@ class Passkey(Task):
 
 
 def nearest_sentence_start(depth: Int[Tensor, "batch keys"], length: int) -> Int[Tensor, "batch keys"]:
-    """Nearest start of a filler sentence for each position; the end of the noise counts if its last sentence is complete."""
+    """Nearest start of a filler sentence to each position; the end of a complete last sentence is one, too."""
     first = torch.tensor([i for i in range(len(FILLER)) if FILLER[i - 1] == "."])
     starts = (first + len(FILLER) * torch.arange(length // len(FILLER) + 1).unsqueeze(1)).flatten()
     starts = starts[starts <= length]

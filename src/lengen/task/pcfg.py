@@ -63,7 +63,7 @@ class Pcfg(Task):
         return Vocabulary((*FUNCTIONS, ",", *(name.swapcase() for name in letters(self.alphabet))))
 
     def stress_sets(self) -> Mapping[str, Task]:
-        """Chains of unary functions, which are as deep as possible, and trees of binary functions, which have most leaves."""
+        """Chains of unary functions, the deepest trees, and trees of binary functions, which have the most leaves."""
         return {"deep": replace(self, functions="unary"), "wide": replace(self, functions="binary")}
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
@@ -76,7 +76,9 @@ class Pcfg(Task):
         functions, answer = self._evaluate(arities, strings, sizes, generator)
         leaf = arities == LEAF
         nodes = torch.where(leaf.unsqueeze(2), strings, pad(functions.unsqueeze(2), (0, self.symbols - 1)))
-        second = pad(leaf, (1, -1)) & (arities != VOID)  # in prefix order, the node after a string is a second argument
+        second = pad(leaf, (1, -1)) & (
+            arities != VOID
+        )  # in prefix order, the node after a string is a second argument
         commas = (second * self.vocabulary[","]).unsqueeze(2)
         prompt = [Span(torch.cat([commas, nodes], 2).flatten(1)), Span(torch.full((1, 1), SEP))]
         return assemble(length, count, self.vocabulary, prompt, [Span(answer)], coupled=False)

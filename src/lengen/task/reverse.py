@@ -69,5 +69,7 @@ class Reverse(Task):
         index = torch.arange(2, length + 2).unsqueeze(0)
         forward, backward = Span(items, index), Span(items.flip(1), index.flip(1))
         after = {"none": [], "reverse": [forward], "copy": [backward]}[self.then]
-        separator = Span(torch.full((1, 1), SEP), length + 2)  # next to the place of the first token of the answer
+        separator = Span(
+            torch.full((1, 1), SEP), length + 2
+        )  # next to the place of the first token of the answer
         return assemble(length, count, self.vocabulary, [forward, separator], [backward, *after])

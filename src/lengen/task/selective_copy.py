@@ -27,7 +27,7 @@ class SelectiveCopy(Task):
     Args:
         alphabet: number of different symbols.
         symbols: number of symbols to copy, at every length; a smaller length has no blanks.
-        spacing: positions of the symbols: `uniform`, or `early`, before all blanks (the copying task of recurrent networks).
+        spacing: positions of the symbols: `uniform`, or `early`, before all blanks (the copy task for recurrent networks).
     """
 
     alphabet: int = 16

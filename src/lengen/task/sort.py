@@ -109,7 +109,9 @@ class Sort(Task):
         separator = Span(torch.full((1, 1), SEP))
         if self.hint == "none" or length == 1:
             prompts, answers = [Span(prompt), separator], [Span(written)]
-            return assemble(length, count, self.vocabulary, prompts, answers, trace=[Span(work)], coupled=False)
+            return assemble(
+                length, count, self.vocabulary, prompts, answers, trace=[Span(work)], coupled=False
+            )
         rises = ordered[:, 1:] > ordered[:, :-1]  # with duplicates, only the last of equal items
         asks = (torch.rand((count, 1), generator=generator) < 0.5) & rises.any(1, keepdim=True)  # noqa: PLR2004
         index = (rises * (1 + torch.rand(rises.shape, generator=generator))).argmax(1, keepdim=True)

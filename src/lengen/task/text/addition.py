@@ -1,4 +1,4 @@
-"""Addition as text: prompt `Compute 5 7 + 8 6 ? `, answer `The answer is 1 4 3.`"""
+"""Addition as text: prompt `Compute 5 7 + 8 6 ? `, answer `The answer is 1 4 3.`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LEGO as text: prompt `If t = - q, q = -1. Then, what is the value of t? `, answer `The answer is +1.`"""
+"""LEGO as text: prompt `If t = - q, q = -1. Then, what is the value of t? `, answer `The answer is +1.`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modular sums as text: prompt `Compute: 3 + 9 + 1 .`, answer `The answer is 3 .`"""
+"""Modular sums as text: prompt `Compute: 3 + 9 + 1 .`, answer `The answer is 3 .`."""
 
 from __future__ import annotations
 

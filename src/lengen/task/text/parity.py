@@ -1,4 +1,4 @@
-"""Parity as text: prompt `Is the number of 1's even in the sequence [ 0, 1 ] ? `, answer `The answer is No.`"""
+"""Parity as text: prompt `Is the number of 1's even in the sequence [ 0, 1 ] ? `, answer `The answer is No.`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polynomials as text: prompt `Evaluate at x = 2 in - 2 * x ** 2 + 3 * x ** 3 ? `, answer `The answer is 6.`"""
+"""Polynomials as text: prompt `Evaluate at x = 2 in - 2 * x ** 2 + 3 * x ** 3 ? `, answer `The answer is 6.`."""
 
 from __future__ import annotations
 

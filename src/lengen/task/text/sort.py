@@ -1,4 +1,4 @@
-"""Sorting as text: prompt `Sort the following list [ M, E, F ]. `, answer `The sorted list is [ E, F, M ].`"""
+"""Sorting as text: prompt `Sort the following list [ M, E, F ]. `, answer `The sorted list is [ E, F, M ].`."""
 
 from __future__ import annotations
 
