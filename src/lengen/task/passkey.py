@@ -86,7 +86,7 @@ class Passkey(Task):
         keys = torch.randint(10, (count, self.keys, self.digits), generator=generator) + len(SPECIAL)
         names = torch.arange(self.keys).expand(count, -1)
         labels = self.vocabulary.encode(LABELS[: self.keys])[names]
-        asked = torch.randint(self.keys, (count,), generator=generator)
+        target = torch.randint(self.keys, (count,), generator=generator)
         row = torch.arange(count)
         hidden = self._fill(needle, keys, labels)
         places = self._fill_places(needle).expand(
@@ -96,9 +96,9 @@ class Passkey(Task):
         prompt = [
             Span(self._fill(introduction, keys[:, 0], labels[:, 0])),
             Span(body, matched),
-            Span(self._fill(question, keys[row, asked], labels[row, asked])),
+            Span(self._fill(question, keys[row, target], labels[row, target])),
         ]
-        answer = Span(keys[row, asked], torch.arange(1, self.digits + 1).unsqueeze(0))
+        answer = Span(keys[row, target], torch.arange(1, self.digits + 1).unsqueeze(0))
         return assemble(length, count, self.vocabulary, prompt, [answer])
 
     def _fill(

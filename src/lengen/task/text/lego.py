@@ -54,9 +54,9 @@ def write(
     gap[0] = PAD
     clauses = fill(speech, CLAUSE, variable=spelled, sign=signs, gap=gap, source=sources)
     clauses = clauses.gather(1, order.unsqueeze(2).expand(-1, -1, clauses.shape[2]))
-    asked = torch.arange(length) == query.unsqueeze(1)
-    prompt = fill(speech, PROMPT, clauses=join(speech, ", ", clauses), query=spelled[asked])
-    answer = fill(speech, ANSWER, answer=values[asked])
+    queried = torch.arange(length) == query.unsqueeze(1)
+    prompt = fill(speech, PROMPT, clauses=join(speech, ", ", clauses), query=spelled[queried])
+    answer = fill(speech, ANSWER, answer=values[queried])
     if parts is None:
         return Text(spans(prompt), [], spans(answer))
     computation = fill(speech, COMPUTATION, sign=signs, source=sources, value=pad(values, (0, 0, 1, -1)))
