@@ -198,7 +198,7 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
         (["where=pe"], "allowed is key=value"),
         (["metric=accuracy"], "metric=accuracy: allowed is exact_match, token_accuracy"),
         (["x=log"], "x=log: allowed is length, factor"),
-        (["threshold=2"], "threshold=2.0: allowed is above 0, up to 1"),
+        (["threshold=2"], "threshold=2.0: must be in (0, 1]"),
         (["at=2y"], "at=2y: allowed is a length"),
         (["against=kazemnejad"], "did you mean 'kazemnejad2023'"),
         (["against=kazemnejad2023"], "none of these runs was asked what it has curves for"),

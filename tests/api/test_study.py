@@ -46,10 +46,10 @@ def test_a_study_of_which_every_run_fails_fails():
     with pytest.raises(lengen.UsageError, match="unknown option task=cpoy"):
         lengen.study(task="cpoy", seed=[0, 1])
     with pytest.raises(
-        lengen.UsageError, match="jobs=2: allowed is 1; several runs at a time come with the launchers"
+        lengen.UsageError, match="jobs=2: must be 1; several runs at a time come with the launchers"
     ):
         lengen.study(task="copy", jobs=2)
-    with pytest.raises(lengen.UsageError, match=r"pe=\[\]: allowed is at least one value"):
+    with pytest.raises(lengen.UsageError, match=r"pe=\[\]: needs at least one value"):
         lengen.study(task="copy", pe=[])
 
 

@@ -61,7 +61,7 @@ def test_a_run_says_what_it_found():
     assert "data:image/png;base64," in html
     assert run.figure().save("figure.svg").read_text().startswith("<?xml")
     assert run.figure().save("copy.png").read_bytes() == (run.path / "figure.png").read_bytes()
-    with pytest.raises(lengen.UsageError, match=r"x.pdf: allowed is a path that ends in .png or .svg"):
+    with pytest.raises(lengen.UsageError, match=r"x.pdf: must be a path that ends in .png or .svg"):
         run.figure().save("x.pdf")
 
 
@@ -231,7 +231,7 @@ def test_after_a_fork(tmp_path):
         ((), {"pe": lambda shape: MyEncoding(shape, 3)}, "functools.partial(Class, option=value)"),
         ((), {"pe": MyTask(2)}, "as the decoder makes it of its own shape"),
         ((), {"experiment": MyTask(2)}, "objects are allowed for"),
-        ((), {"task": "copy", "steps": 0}, "steps=0: allowed is 1 or more"),
+        ((), {"task": "copy", "steps": 0}, "steps=0: must be at least 1"),
         ((), {"task": "copy", "config_dir": "nowhere"}, "config_dir=nowhere: there is no such folder"),
     ],
 )

@@ -134,7 +134,7 @@ def test_conditions(tmp_path, where, seeds):
 
 @pytest.mark.parametrize("text", ["pe", "=nope", "!=nope", ""])
 def test_what_is_no_condition_is_refused(text):
-    with pytest.raises(ValueError, match="allowed is key=value"):
+    with pytest.raises(ValueError, match="must be key=value"):
         condition(text)
 
 

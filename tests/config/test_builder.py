@@ -101,7 +101,7 @@ def test_leaves_are_typed():
         ({"count": 1, "sizes": ["y"]}, "x.sizes="),
         ({"count": 1, "shares": 3}, "unknown option 'x.shares'; did you mean 'share'"),
         ({"count": 1, "inner": {"sise": 3}}, "unknown option 'x.inner.sise'; did you mean 'size'"),
-        ({"count": 1, "inner": 3}, "x.inner=3: allowed is a group of options"),
+        ({"count": 1, "inner": 3}, "x.inner=3: must be a group of options"),
     ],
 )
 def test_what_is_wrong_is_named(node, words):

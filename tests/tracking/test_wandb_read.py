@@ -205,7 +205,7 @@ def test_a_curve_that_is_cut_short_is_left_out(server):
 @pytest.mark.parametrize("place", ["wandb:", "wandb:me", "wandb:me/", "wandb:/mine"])
 def test_a_place_that_is_none_is_refused(server, place):
     (left,) = read(place)
-    assert left.reason == "allowed is wandb:ENTITY/PROJECT or wandb:ENTITY/PROJECT/GROUP"
+    assert left.reason == "must be wandb:ENTITY/PROJECT or wandb:ENTITY/PROJECT/GROUP"
     assert server.asked == []
 
 

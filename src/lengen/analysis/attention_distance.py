@@ -1,4 +1,4 @@
-"""How far the attention of two runs is apart, layer by layer (Kazemnejad et al. 2023)."""
+"""Layer-wise distance between the attention of two runs (Kazemnejad et al. 2023)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class AttentionDistance(Reevaluation):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """Everything that can change a number."""
+        """All options that can change a result; they name the folder."""
         asked = {key: value for key, value in super().asked.items() if key != "decode"}
         others = [[other.config.cell, other.config.seed, other.step] for other in self.others]
         return {**asked, "inspect": "distance", "against": others}
@@ -109,7 +109,7 @@ class AttentionDistance(Reevaluation):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For `eval.json`."""
+        """Entries of `eval.json`."""
         return {**super().facts, "against": [str(other.folder.path) for other in self.others]}
 
     def fill(self, folder: EvalFolder) -> None:

@@ -1,4 +1,4 @@
-"""Where the heads of a trained run look when they write the answer."""
+"""Statistics of a trained run's attention while it writes the answer."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class AttentionStats(Reevaluation):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """Everything that can change a number."""
+        """All options that can change a result; they name the folder."""
         asked = {key: value for key, value in super().asked.items() if key != "decode"}
         return {**asked, "inspect": "attention"}
 

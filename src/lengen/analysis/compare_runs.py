@@ -1,4 +1,4 @@
-"""Many curves to one study: found, compared, written as tables, figures and a page."""
+"""Compare runs: find them, group them into cells, write tables, figures and a page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOTE = "compare.json"
 
 @dataclass(frozen=True)
 class Comparison:
-    """A comparison as it is asked for: the keys of `configs/compare.yaml`.
+    """Options of a comparison: the keys of `configs/compare.yaml`.
 
     Args:
         runs: globs of run folders, or of folders above them.
@@ -146,7 +146,7 @@ class Comparison:
             files.add(multiples.draw(panels, files.stem("multiples"), metric=self.metric, x=self.x))
 
     def _published_cells(self, published: Published, study: Study) -> dict[str, list[PublishedCell]]:
-        """The panels that the paper has too, each cell beside the paper's.
+        """Panels with published curves, each cell beside the paper's.
 
         Raises:
             UsageError: it has none of them.
@@ -169,7 +169,7 @@ class Comparison:
         files: Written,
         console: Console,
     ) -> None:
-        """Tabulate and draw every panel that the paper has too."""
+        """Tabulate and draw every panel with published curves."""
         rows = [asdict(row) for each in found.values() for row in each]
         write_csv(files.file("against.csv"), BESIDE, rows)
         write_text(files.file("against.md"), tables.against(published, list(found.values())))

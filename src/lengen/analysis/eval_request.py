@@ -1,4 +1,4 @@
-"""What `lengen eval` is asked: which runs, and how they are examined again."""
+"""Options of `lengen eval`: which runs are evaluated again, and how."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lengen.records.run_dir import RunFolder
 
 INSPECTIONS = (None, "attention")
 LOOKED = {"lengths": ["1x", "2x"], "examples": 64}
-"""What an inspection takes where nothing else is asked: a trained length and one beyond, and few examples."""
+"""Defaults of an inspection: one trained length and one beyond, and few examples."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class EvalRequest:
         require(
             bool(self.run), "run is missing: allowed are a run folder, a folder above runs, or a glob of them"
         )
-        require(self.inspect in INSPECTIONS, f"inspect={self.inspect}: allowed is null or attention")
+        require(self.inspect in INSPECTIONS, f"inspect={self.inspect}: must be null or attention")
         require(
             not self.against or self.inspect == "attention",
             f"against={self.against[0] if self.against else None}: needs inspect=attention",
@@ -63,7 +63,7 @@ class EvalRequest:
 
     @cached_property
     def changes(self) -> dict[str, dict[str, Any]]:
-        """Options of runs that are others than their own."""
+        """Options that replace those of the runs."""
         asked = {name: value for name, value in self.eval.items() if value is not None}
         listed: dict[str, Any] = {
             name: several(asked[name]) for name in ("lengths", "stress") if name in asked
@@ -73,13 +73,13 @@ class EvalRequest:
 
     @property
     def runs(self) -> list[RunFolder]:
-        """The runs that are examined."""
+        """The runs to evaluate."""
         return find_folders(self.run, "run")
 
     def answer(
         self, folder: RunFolder, allowed: Iterable[str], given: Mapping[str, Any] = MappingProxyType({})
     ) -> list[EvalResult]:
-        """Everything that is asked of one run; what is there already is not done again.
+        """Evaluate one run; finished evaluations are not repeated.
 
         Args:
             folder: of the run.
@@ -119,5 +119,5 @@ class EvalRequest:
 
 
 def several(value: Any) -> list[Any]:
-    """One value as a list of one, and nothing as a list of none."""
+    """A value as a list: one value becomes a list of one, None an empty list."""
     return value if isinstance(value, list) else [] if value is None else [value]

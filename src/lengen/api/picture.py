@@ -45,7 +45,7 @@ class Picture:
         to = Path(to)
         there = self.path.with_suffix(to.suffix) if self.path is not None and to.suffix else None
         if to.suffix not in (".png", ".svg") or not (self.draw or (there and there.exists())):
-            raise UsageError(f"{to}: allowed is a path that ends in .png{' or .svg' if self.draw else ''}")
+            raise UsageError(f"{to}: must be a path that ends in .png{' or .svg' if self.draw else ''}")
         if there is not None and there.exists():
             shutil.copyfile(there, to)
         elif self.draw:

@@ -87,7 +87,7 @@ class Answers:
         config = self.trained.config
         read = tokenized(prompt, config.formatted_task.vocabulary)
         read = [BOS, *read] if config.decoder.bos else read
-        require(bool(read), f"prompt {prompt!r}: allowed is at least one symbol")
+        require(bool(read), f"prompt {prompt!r}: needs at least one symbol")
         return read
 
     def predict(self, prompts: Sequence[str | Sequence[str]], limit: int | None = None) -> list[str]:
@@ -97,7 +97,7 @@ class Answers:
             prompts: texts or lists of symbols.
             limit: tokens of an answer at most; None for as many as the longest length of the sweep may need.
         """
-        require(limit is None or limit >= 1, f"limit={limit}: allowed is 1 or more")
+        require(limit is None or limit >= 1, f"limit={limit}: must be at least 1")
         read = [self.read(prompt) for prompt in prompts]
         sizes = [self._room(tokens, limit or self.limit) for tokens in read]
         answers = list[str]()

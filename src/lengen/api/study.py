@@ -115,13 +115,13 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
         UsageError: an option that is not there.
         Exception: what went wrong, where every run failed.
     """
-    require(jobs == 1, f"jobs={jobs}: allowed is 1; several runs at a time come with the launchers")
+    require(jobs == 1, f"jobs={jobs}: must be 1; several runs at a time come with the launchers")
     varied = {name: list(value) for name, value in options.items() if isinstance(value, (list, tuple, range))}
     for name in list_options(words, options, config_dir):
         if not any(isinstance(value, (list, tuple, range)) for value in varied.get(name, [[]])):
             del varied[name]  # it is one value
     for name, values in varied.items():
-        require(bool(values), f"{name}={options[name]!r}: allowed is at least one value")
+        require(bool(values), f"{name}={options[name]!r}: needs at least one value")
     runs, failed = list[Run](), list[Failure]()
     for row in product(*varied.values()):
         chosen = dict(zip(varied, row, strict=True))

@@ -1,4 +1,4 @@
-"""The way in through Hydra: composes a command's configuration, and turns every mistake of a user into one line.
+"""Runs a command under Hydra and reports usage errors on one line.
 
 Imports no torch: `--help`, `--cfg`, completion and refusals answer at once.
 """
@@ -25,7 +25,7 @@ GIVEN = re.compile(r"~|[+]*[\w./@]+=")
 
 @dataclass
 class Job:
-    """One job of a command: what was asked, and how it ended (0 is well)."""
+    """One job of a command: its overrides and its exit code (0 is success)."""
 
     overrides: list[str]
     code: int
@@ -100,7 +100,7 @@ class HydraApp:
                 os.environ.pop("HYDRA_FULL_ERROR", None)
 
     def _compose(self, entrance: Callable[..., Any]) -> None:
-        """Let Hydra compose, and call every job; no job raises, so that what is raised here is about composing.
+        """Compose with Hydra and run every job. Jobs do not raise, so what is raised here is about composing.
 
         Raises:
             UsageError: Hydra cannot compose what was given.
@@ -115,7 +115,7 @@ class HydraApp:
             raise UsageError(str(error)) from error
 
     def _job(self, cfg: Any) -> None:
-        """One job, as Hydra calls it; in a multirun nothing that fails stops the others."""
+        """Run one job, as Hydra calls it. In a multirun a failed job does not stop the others."""
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
@@ -157,7 +157,7 @@ class HydraApp:
         return [Path(folder) for folder in folders(self.arguments)[0]]
 
     def _line(self, error: BaseException) -> str:
-        """What went wrong, in one line that names the option, what was got and what is allowed."""
+        """Describe an error on one line: the option, the value it got, and what is allowed."""
         if not is_usage_error(error, self.own_modules):
             return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")
         return explain(error, self.command.name, self.arguments, self._folders)
@@ -191,6 +191,6 @@ def folders(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def refuse(line: str) -> int:
-    """Say what is wrong on one line; the exit code is 2."""
+    """Print a usage error on one line and return exit code 2."""
     print(f"lengen: {line}", file=sys.stderr)
     return REFUSED

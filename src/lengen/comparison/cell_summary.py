@@ -1,4 +1,4 @@
-"""What a cell comes to over its seeds: one row of a table."""
+"""Summary of a cell over its seeds: one row of a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SuccessCriterion:
     at: str = "2x"
 
     def __post_init__(self) -> None:
-        require(0 < self.threshold <= 1, f"threshold={self.threshold}: allowed is above 0, up to 1")
+        require(0 < self.threshold <= 1, f"threshold={self.threshold}: must be in (0, 1]")
         try:
             found = EvalOptions(lengths=[self.at]).at(10)
         except UsageError:
@@ -182,7 +182,7 @@ def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
 
 
 def categories(runs: Iterable[RunRecord]) -> str:
-    """Letters of what helped, of every kind of run among these; runs that do not say are passed over."""
+    """Category letters of these runs; runs without a category are ignored."""
     return ", ".join(sorted({str(run.facts.get("category") or "") for run in runs} - {""}))
 
 

@@ -27,7 +27,7 @@ def parts(text: str) -> tuple[str, bool, list[str]]:
     """
     key, equals, values = text.partition("=")
     name = key.rstrip("!").strip()
-    require(bool(equals and name), f"where={text!r}: allowed is key=value, key=one|other or key!=value")
+    require(bool(equals and name), f"where={text!r}: must be key=value, key=one|other or key!=value")
     return name, not key.endswith("!"), [value.strip() for value in values.split("|")]
 
 

@@ -1,4 +1,4 @@
-"""A study: runs sorted into cells and panels; what cannot be compared is kept with its reason."""
+"""A study: runs grouped into cells and panels; excluded runs are kept with a reason."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Study:
-    """What is compared.
+    """The compared runs, grouped.
 
     Args:
         panels: one for every task.

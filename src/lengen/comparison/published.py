@@ -1,4 +1,4 @@
-"""Published curves to hold ours against: one CSV and one YAML a paper, under `configs/published/`."""
+"""Published curves to compare with: one CSV and one YAML a paper, under `configs/published/`."""
 
 from __future__ import annotations
 

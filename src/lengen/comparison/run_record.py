@@ -1,4 +1,4 @@
-"""One run as it is found: what comparing needs to know of it."""
+"""One run as found on disk or on W&B: what a comparison needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that changed: what was written for an older version goes on to work for one release, and says so.
+"""Renamed modules, classes and methods: the old names work for one release, with a warning.
 
 | table | what it serves |
 |---|---|

@@ -48,7 +48,7 @@ class Builder:
     def _call(self, kind: type[Any], node: Any, path: str, skip: int) -> Callable[..., Any]:
         """The constructor with its options filled in, all but the first `skip` arguments."""
         if not isinstance(node, Mapping):
-            raise UsageError(f"{path}={node!r}: allowed is a group of options")
+            raise UsageError(f"{path}={node!r}: must be a group of options")
         own = self.given.get(path)
         target = ready(kind, own, path) if inspect.isclass(own) else self._target(kind, node, path)
         annotated = target if is_dataclass(target) else inspect.getattr_static(target, "__init__")
@@ -119,7 +119,7 @@ class Builder:
         if kind is Any:
             return value
         if not isinstance(value, Mapping):
-            raise UsageError(f"{path}={value!r}: allowed is a group of options")
+            raise UsageError(f"{path}={value!r}: must be a group of options")
         return {name: self._value(kind, node, f"{path}.{name}") for name, node in value.items()}
 
 

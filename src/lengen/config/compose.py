@@ -253,7 +253,7 @@ def groups(folders: Sequence[Path] = ()) -> set[str]:
 
 
 def explain(error: BaseException, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
-    """What went wrong, in one line that names the option, what was got and what is allowed.
+    """Describe an error on one line: the option, the value it got, and what is allowed.
 
     Args:
         error: of Hydra, or a refusal.

@@ -1,4 +1,4 @@
-"""What a user can mend, and what a task lacks: the two errors that are no bugs. Every other one keeps its traceback."""
+"""Usage errors and unavailable lengths: the two errors that are not bugs. Every other error keeps its traceback."""
 
 from __future__ import annotations
 

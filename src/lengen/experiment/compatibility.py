@@ -1,4 +1,4 @@
-"""What makes a number believable: what is refused before training, and what is said beside the result."""
+"""Checks before training: options, lengths and positions that do not go together are refused."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def check(config: RunConfig) -> None:
 
 
 def _check_set(config: RunConfig) -> None:
-    """Refuse a fixed training set that cannot be, and training strings that are all asked."""
+    """Refuse a fixed training set that is too large, and lengths whose strings are all in the test set."""
     examples, deduplicate = config.trainer.examples, config.trainer.deduplicate
     require(
         examples is None or not config.lengths.ordered,

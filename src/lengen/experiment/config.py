@@ -79,14 +79,14 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         for name in ("train_length", "batch_size", "steps"):
-            require(getattr(self, name) >= 1, f"{name}={getattr(self, name)}: allowed is 1 or more")
+            require(getattr(self, name) >= 1, f"{name}={getattr(self, name)}: must be at least 1")
         for name in ("seed", "init_seed", "data_seed"):
             value = getattr(self, name)
-            require(value is None or value >= 0, f"{name}={value}: allowed is 0 or more")
+            require(value is None or value >= 0, f"{name}={value}: must be at least 0")
 
     @cached_property
     def formatted_task(self) -> Task:
-        """The task in its format: what is trained and examined."""
+        """The task in its format: what is trained and evaluated."""
         return self.format.applied(self.task)
 
     @cached_property
@@ -101,7 +101,7 @@ class RunConfig:
 
     @property
     def unavailable_lengths(self) -> list[int]:
-        """Training lengths that were asked for, and that the task does not have."""
+        """Requested training lengths that the task does not have."""
         return sorted({*self.lengths.support} - {*self.trained_lengths.support})
 
     @property
@@ -111,7 +111,7 @@ class RunConfig:
 
     @property
     def code(self) -> dict[str, Any]:
-        """For `run.json`: cell and identity, and the files of the user's code that the run stands on."""
+        """Entries of `run.json`: cell, identity, and hashes of the user's own code."""
         files = {
             name: {"path": None if path is None else str(path), "hash": digest}
             for kind in outside(self.record)
@@ -126,7 +126,7 @@ class RunConfig:
 
     @property
     def category(self) -> str:
-        """What helps this run, in the letters of `lengen.records.supervision`."""
+        """Supervision of this run, in the letters of `lengen.records.supervision`."""
         task, length = self.formatted_task, self.train_length
         return category(
             aligned=self.positions.aligned or task.aligned,
@@ -144,7 +144,7 @@ class RunConfig:
 
     @property
     def title(self) -> str:
-        """What figures of the run are called."""
+        """Title of the run's figures."""
         positions = "" if self.positions.counts else f", {self.labels.positions}"
         written = "" if isinstance(self.format, Plain) else f", {self.labels.format}"
         return f"{self.labels.task}, {self.labels.pe}{positions}{written}"

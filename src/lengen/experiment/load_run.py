@@ -1,4 +1,4 @@
-"""A trained run, rebuilt from its folder: the config, and the decoder with the parameters of a checkpoint."""
+"""Load a finished run from its folder: its configuration, and its decoder with the parameters of a checkpoint."""
 
 from __future__ import annotations
 

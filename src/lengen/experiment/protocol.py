@@ -1,4 +1,4 @@
-"""What makes a number comparable with others, for `run.json` and for the figure."""
+"""The evaluation protocol, for `run.json` and for the figure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DECODED = {"teacher": "teacher-forced", "greedy": "greedy", "free": "freely deco
 
 
 def protocol(config: RunConfig) -> dict[str, Any]:
-    """What makes the numbers comparable with others, for `run.json`."""
+    """The evaluation protocol, for `run.json`."""
     evaluation = config.eval
     return {
         "checkpoint": evaluation.checkpoint,

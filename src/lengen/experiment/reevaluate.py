@@ -1,4 +1,4 @@
-"""A trained run examined again: other lengths, other examples, stress sets; never over what the run found itself."""
+"""Evaluate a trained run again: other lengths, other examples, stress sets. The run's own curve is never overwritten."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from lengen.training.progress import in_notebook, progress_bar
 
 
 class EvalResult(NamedTuple):
-    """What an evaluation left, and whether it was there before; a curve if it is one."""
+    """Folder of an evaluation, whether it was finished before, and its curve if it has one."""
 
     folder: EvalFolder
     earlier: bool
@@ -63,24 +63,24 @@ class Reevaluation:
 
     @cached_property
     def task(self) -> Task:
-        """What is asked."""
+        """The evaluated task: the run's own, or a stress set of it."""
         own = self.trained.config.formatted_task
         return chosen(own, [self.stress])[self.stress] if self.stress else own
 
     @property
     def lengths(self) -> list[int]:
-        """At which lengths."""
+        """The evaluated lengths."""
         return self.trained.config.eval_lengths
 
     @property
     def asked(self) -> dict[str, Any]:
-        """Everything that can change a number."""
+        """All options that can change a result; they name the folder."""
         options = asdict(self.trained.config.eval)
         return {**options, "lengths": self.lengths, "stress": self.stress, "step": self.trained.step}
 
     @property
     def label(self) -> str:
-        """The given name, or in what the evaluation differs from the run's own."""
+        """The given name, or the options in which the evaluation differs from the run's own."""
         if self.name:
             return "-".join(filter(None, (self.name, self.stress)))
         run, asked = self.trained.config.record["eval"], self.trained.config.eval
@@ -99,7 +99,7 @@ class Reevaluation:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For `eval.json`."""
+        """Entries of `eval.json`."""
         config = self.trained.config
         return {
             **provenance(config.trainer.device),
@@ -111,7 +111,7 @@ class Reevaluation:
         }
 
     def run(self) -> EvalResult:
-        """Fill the folder, unless it is finished already."""
+        """Evaluate and write the folder, unless it is finished already."""
         folder = place(self.trained, self.label, self.asked)
         with folder.working(written(self.asked), self.facts, force=self.force) as work:
             if work:
@@ -119,7 +119,7 @@ class Reevaluation:
         return EvalResult(folder, not work, folder.load_curve() if folder.curve.exists() else None)
 
     def fill(self, folder: EvalFolder) -> None:
-        """Sweep what is not known yet, draw the curve, keep the facts."""
+        """Evaluate the missing lengths, draw the curve, record the facts."""
         config = self.trained.config
         curve = self._sweep(folder)
         title = ": ".join(filter(None, (config.title, self.stress or self.name)))
@@ -134,7 +134,7 @@ class Reevaluation:
         return examples(evaluation, self.task, length), positions_key(evaluation, length)
 
     def _sweep(self, folder: EvalFolder) -> Curve:
-        """Examine every length; what an interrupted evaluation has found is kept."""
+        """Evaluate every length; rows of an interrupted evaluation are kept."""
         config = self.trained.config
         known = folder.load_curve()
         bar = progress_bar(
@@ -165,17 +165,17 @@ class Reevaluation:
 
 
 def place(trained: TrainedRun, label: str, asked: Mapping[str, Any]) -> EvalFolder:
-    """The folder of an evaluation: below its run, with a readable name and a hash of everything that was asked."""
+    """The folder of an evaluation: below its run, with a readable name and a hash of its options."""
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     return EvalFolder(trained.folder.path / "eval" / f"{label}-{digest[:8]}")
 
 
 def written(asked: Mapping[str, Any]) -> str:
-    """What was asked, as YAML."""
+    """The options of an evaluation as YAML."""
     return OmegaConf.to_yaml(OmegaConf.create(dict(asked)))
 
 
 def shown(path: Path) -> str:
-    """A path, from the working directory where it is under it."""
+    """A path relative to the working directory, if it lies below it."""
     here, path = Path.cwd(), path.absolute()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -34,7 +34,7 @@ from lengen.training.overlap import SHARE, OverlapTracker
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to.
+    """The outcome of a run.
 
     Args:
         status: `finished` or `diverged`.
@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run, carried out.
+    """One run: checked, trained, swept, reported.
 
     Args:
         config: what the run is.
@@ -77,14 +77,14 @@ class Experiment:
         return self.config.folder
 
     def changes(self) -> list[str]:
-        """One line for each run of the same command that was made with other code or data."""
+        """One line for each earlier run of the same command whose code or data differ."""
         return [
             f"{told} since {folder.path}: this is another cell"
             for folder, told in made_otherwise(self.config.record, self.config.identity)
         ]
 
     def run(self) -> Outcome:
-        """Train short, sweep long, report; or return what an earlier run of the same found."""
+        """Train short, sweep long, report; return the earlier outcome if the run is finished."""
         config, folder = self.config, self.folder
         with folder.locked():
             if config.force:
@@ -96,7 +96,7 @@ class Experiment:
             return outcome
 
     def _earlier(self) -> Outcome | None:
-        """What an earlier run of the same found; None if it is not over."""
+        """Outcome of an earlier process; None unless the run is finished or diverged."""
         facts = self.folder.facts()
         if facts.get("status") not in OVER:
             return None
@@ -233,7 +233,7 @@ class Experiment:
 
     @contextmanager
     def _logged(self) -> Iterator[None]:
-        """Begin and finish the logger, keep the status and the seconds of the run, however it ends."""
+        """Start and finish the logger; record status and seconds however the run ends."""
         config, folder, labels = self.config, self.folder, self.config.labels
         started, before = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
         tags = tuple(dict.fromkeys((labels.task, labels.pe, labels.positions, labels.decoder)))

@@ -1,4 +1,4 @@
-"""Curves of a family of stress sets, side by side: value x length, as a table and as a heat map."""
+"""A grid over a family of stress sets: value x length, as a table and a heat map."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def table(word: str, values: Mapping[str, Curve]) -> list[dict[str, object]]:
 
 
 def evaluate(trained: TrainedRun, name: str | None = None, *, force: bool = False) -> list[EvalResult]:
-    """Every evaluation that a run's config asks for: its own task, or each of its stress sets and their grids.
+    """All evaluations of a run: its own task, or each of its stress sets and their grids.
 
     Args:
         trained: the run.
@@ -87,7 +87,7 @@ def evaluate(trained: TrainedRun, name: str | None = None, *, force: bool = Fals
 
 
 def grids(parts: Sequence[Reevaluation], answers: Sequence[EvalResult]) -> list[StressGrid]:
-    """A grid for every family of which several were asked."""
+    """One grid for each family with several evaluated sets."""
     words = dict.fromkeys(family(part.stress) for part in parts if "=" in part.stress)
     found = []
     for word in words:

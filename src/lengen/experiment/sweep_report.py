@@ -1,4 +1,4 @@
-"""What every sweep leaves beside its curve: the figure, and the facts that the curve amounts to."""
+"""Report a sweep: its figure, and the summary of its curve in `run.json` or `eval.json`."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def check(option: str, project: str) -> None:
         UsageError: it is empty, or has signs that W&B does not allow.
     """
     if not project or set(project) & set(FORBIDDEN):
-        raise UsageError(f"{option}={project!r}: allowed is any name without {' '.join(FORBIDDEN)}")
+        raise UsageError(f"{option}={project!r}: must be a name without {' '.join(FORBIDDEN)}")
 
 
 def asked(mode: Mode) -> str:

@@ -1,1 +1,1 @@
-"""What a run leaves behind, whole or not at all."""
+"""Files of a run: written whole or not at all."""

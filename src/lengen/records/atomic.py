@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a place beside a file to write to; put it in the file's place at the end, or leave no trace of it."""
+    """Write a file atomically: yield a temporary path, rename it at the end, remove it on failure."""
     beside = path.with_name(f".{path.name}.part")
     try:
         yield beside
@@ -22,7 +22,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give a new folder beside a place; put it there at the end, or leave no trace of it. Nothing must be there yet."""
+    """Create a folder atomically: yield a temporary folder, rename it at the end, remove it on failure."""
     beside = path.with_name(f".{path.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     try:

@@ -22,7 +22,7 @@ Split = Literal["id", "ood"]
 
 
 def split(length: int, train_length: int) -> Split:
-    """On which side of the train length a length is."""
+    """`id` up to the train length, `ood` beyond."""
     return "id" if length <= train_length else "ood"
 
 
@@ -92,7 +92,7 @@ class Curve:
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
-        """The lengths examined."""
+        """The evaluated lengths."""
         return tuple(row.length for row in self.rows)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Runs of the same configuration: the one that is over, and those made with other code or data. Imports no torch."""
+"""Earlier runs of the same configuration: the finished one, and those made with other code or data. Imports no torch."""
 
 from __future__ import annotations
 

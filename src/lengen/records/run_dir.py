@@ -69,7 +69,7 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out of this run; the system lets go when the process ends, however it ends.
+        """Lock the run against other processes; the lock is released when the process ends, however it ends.
 
         Raises:
             UsageError: another process has the run.
@@ -97,7 +97,7 @@ class Folder:
             write_text(beside / self.facts_name, _json(facts))
 
     def set_aside(self) -> Path | None:
-        """Rename an old run so that a new one can have its place; None if there was none."""
+        """Rename an old run to make room for a new one; return None if there was none."""
         if not self.path.exists():
             return None
         stamp = time.strftime("%Y%m%dT%H%M%S")
@@ -111,7 +111,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class RunFolder(Folder):
-    """Where a run leaves what it finds."""
+    """The folder of a run."""
 
     facts_name: ClassVar[str] = "run.json"
     inside: ClassVar[tuple[str, ...]] = ("checkpoints",)
@@ -134,7 +134,7 @@ class RunFolder(Folder):
 
 @dataclass(frozen=True)
 class EvalFolder(Folder):
-    """Where an evaluation of a trained run leaves what it finds: below the run, beside its files."""
+    """The folder of an evaluation, below its run."""
 
     facts_name: ClassVar[str] = "eval.json"
 

@@ -1,4 +1,4 @@
-"""The category of a run: what helped it. Numbers of several categories stand in one table only if it says so."""
+"""The category of a run: the supervision it received. Runs of different categories are comparable only if a table says so."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def read(place: str) -> Iterator[RunRecord | Excluded]:
     """
     parts = place.removeprefix(PREFIX).strip("/").split("/", 2)
     if len(parts) == 1 or not all(parts):
-        yield Excluded(place, "allowed is wandb:ENTITY/PROJECT or wandb:ENTITY/PROJECT/GROUP")
+        yield Excluded(place, "must be wandb:ENTITY/PROJECT or wandb:ENTITY/PROJECT/GROUP")
         return
     if not wandb_session.logged_in():
         yield Excluded(place, "W&B has no login that works (wandb login), or its server does not answer")

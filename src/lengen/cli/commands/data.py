@@ -29,8 +29,8 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     written = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
     task = written.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
     length, count, seed = (leaf(int, config[name], name) for name in ("length", "count", "seed"))
-    require(length >= 1, f"length={length}: allowed is 1 or more")
-    require(count >= 1, f"count={count}: allowed is 1 or more")
+    require(length >= 1, f"length={length}: must be at least 1")
+    require(count >= 1, f"count={count}: must be at least 1")
     with length_needed(f"length={length}"):
         batch = task.sample(length, count, generator("show", seed))
     for row in range(count):
