@@ -61,5 +61,5 @@ def test_every_head_learns():
 
 @pytest.mark.parametrize("option", ["delta", "reach"])
 def test_refusals(option):
-    with pytest.raises(ValueError, match=f"attention.{option}=-1.0: allowed is 0 or more"):
+    with pytest.raises(ValueError, match=f"attention.{option}=-1.0: must be at least 0"):
         ASEntmax(SHAPE, **{option: -1.0})

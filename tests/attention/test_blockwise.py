@@ -32,5 +32,5 @@ def test_softmax_up_to_two_blocks():
 
 
 def test_refusal():
-    with pytest.raises(ValueError, match=r"attention.block=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"attention.block=0: must be at least 1"):
         Blockwise(SHAPE, block=0)

@@ -76,5 +76,5 @@ def test_gradient(alpha):
 
 @pytest.mark.parametrize("alpha", [1.0, 2.5])
 def test_refusal(alpha):
-    with pytest.raises(ValueError, match=f"attention.alpha={alpha}: allowed is above 1, up to 2"):
+    with pytest.raises(ValueError, match=rf"attention.alpha={alpha}: must be in \(1, 2\]"):
         Entmax(SHAPE, alpha=alpha)

@@ -49,5 +49,7 @@ def test_half_of_the_heads_by_default():
 
 @pytest.mark.parametrize("local_heads", [-1, 3])
 def test_refusal(local_heads):
-    with pytest.raises(ValueError, match=f"attention.local_heads={local_heads}: allowed is 0 to 2"):
+    with pytest.raises(
+        ValueError, match=rf"attention.local_heads={local_heads}: must be null or in \[0, 2\]"
+    ):
         HardALiBi(SHAPE, local_heads=local_heads)

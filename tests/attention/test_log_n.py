@@ -54,5 +54,5 @@ def test_entropy_grows_more_slowly():
 
 
 def test_refusal():
-    with pytest.raises(ValueError, match=r"attention.trained_tokens=1: allowed is 2 or more"):
+    with pytest.raises(ValueError, match=r"attention.trained_tokens=1: must be at least 2"):
         LogN(SHAPE, trained_tokens=1)

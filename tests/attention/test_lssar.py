@@ -77,9 +77,9 @@ def test_thousands_of_keys_to_a_high_power_in_float32():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"power": 0.5}, "attention.power=0.5: allowed is 1 or more"),
-        ({"cut": 1.5}, "attention.cut=1.5: allowed is 0 to 1"),
-        ({"uncut": -1}, "attention.uncut=-1: allowed is 0 or more"),
+        ({"power": 0.5}, "attention.power=0.5: must be at least 1"),
+        ({"cut": 1.5}, r"attention.cut=1.5: must be in \[0, 1\]"),
+        ({"uncut": -1}, "attention.uncut=-1: must be at least 0"),
     ],
 )
 def test_refusals(options, message):

@@ -78,5 +78,5 @@ def test_every_head_learns_and_a_head_may_attend_to_nothing():
 
 @pytest.mark.parametrize(("logit", "learned"), [(-math.inf, True), (math.inf, False), (math.nan, False)])
 def test_refusals(logit, learned):
-    with pytest.raises(ValueError, match=r"attention.logit=.*: allowed is a finite number"):
+    with pytest.raises(ValueError, match=r"attention.logit=.*: must be finite, or -inf"):
         Sink(SHAPE, logit=logit, learned=learned)

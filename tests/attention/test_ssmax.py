@@ -64,5 +64,5 @@ def test_every_head_learns():
 
 
 def test_refusal():
-    with pytest.raises(ValueError, match=r"attention.initial=0.0: allowed is above 0"):
+    with pytest.raises(ValueError, match=r"attention.initial=0.0: must be above 0"):
         SSMax(SHAPE, initial=0.0)

@@ -41,9 +41,9 @@ def test_a_factor_below_the_bound_still_learns():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lowest": -0.5}, "attention.lowest=-0.5: allowed is 0 or more"),
+        ({"lowest": -0.5}, "attention.lowest=-0.5: must be at least 0"),
         ({"initial": 0.0}, "attention.initial=0.0"),
-        ({"initial": 0.5, "lowest": 1.0}, "from attention.lowest=1.0 up"),
+        ({"initial": 0.5, "lowest": 1.0}, "at least attention.lowest=1.0"),
     ],
 )
 def test_refusals(options, message):

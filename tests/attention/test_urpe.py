@@ -70,7 +70,7 @@ def test_the_table_does_not_decay():
     ("options", "message"),
     [
         ({"buckets": 1}, "attention.buckets=1"),
-        ({"max_distance": 8}, "attention.max_distance=8: allowed is above 8"),
+        ({"max_distance": 8}, "attention.max_distance=8: must be above 8"),
     ],
 )
 def test_refusals(options, message):

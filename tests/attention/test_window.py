@@ -68,5 +68,5 @@ def test_a_window_of_one_is_the_token_itself():
 
 
 def test_refusal():
-    with pytest.raises(ValueError, match=r"attention.window=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"attention.window=0: must be at least 1"):
         Window(SHAPE, window=0)

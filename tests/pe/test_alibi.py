@@ -96,7 +96,7 @@ def test_zero_slopes_are_nope():
 def test_own_slopes():
     pe = ALiBi(Shape(16, 2), [1.0, 0.5])
     assert pe.logit_bias(torch.tensor([[4]]), torch.tensor([[1, 4]])).flatten().tolist() == [-3, 0, -1.5, 0]
-    with pytest.raises(ValueError, match="one slope a head, 4 of them"):
+    with pytest.raises(ValueError, match=r"must have one slope per head \(4\)"):
         ALiBi(Shape(32, 4), [1.0])
 
 

@@ -118,7 +118,7 @@ def test_sharing():
     [
         (SHAPE, {"base": 1.0}, "pe.base=1.0"),
         (SHAPE, {"std": -1.0}, "pe.std=-1.0"),
-        (Shape(12, 4), {}, "3 of 3 channels a head would turn"),
+        (Shape(12, 4), {}, "rotates 3 of the 3 channels per head"),
     ],
 )
 def test_refusals(shape, options, message):

@@ -127,5 +127,5 @@ def test_basis_is_exact_under_autocast():
 
 @pytest.mark.parametrize("block", [0, 3, 6, 32])
 def test_refusals(block):
-    with pytest.raises(ValueError, match=f"pe.block={block}: allowed is an even number that divides the 16"):
+    with pytest.raises(ValueError, match=f"pe.block={block}: must be even and divide the 16"):
         ComRoPE(SHAPE, block=block)

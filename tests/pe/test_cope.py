@@ -121,5 +121,5 @@ def test_sharing():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"pe\.maximum=0: allowed is 1 or more"):
+    with pytest.raises(ValueError, match=r"pe\.maximum=0: must be at least 1"):
         CoPE(SHAPE, maximum=0)

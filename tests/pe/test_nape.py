@@ -33,5 +33,5 @@ def test_first_half_is_alibi_and_the_rest_knows_no_positions():
 
 
 def test_one_head_has_no_halves():
-    with pytest.raises(ValueError, match=r"decoder.heads=1: .*allowed is 2 or more"):
+    with pytest.raises(ValueError, match=r"decoder.heads=1: .*must be at least 2"):
         NAPE(Shape(8, 1))

@@ -124,8 +124,8 @@ def test_positions_may_be_real():
         (SHAPE, {"base": 1.0}, "pe.base=1.0"),
         (SHAPE, {"fraction": 0.0}, "pe.fraction=0.0"),
         (SHAPE, {"fraction": 1.5}, "pe.fraction=1.5"),
-        (SHAPE, {"fraction": 0.2}, "3 of 16 channels a head would turn"),
-        (Shape(12, 4), {}, "3 of 3 channels a head would turn"),
+        (SHAPE, {"fraction": 0.2}, "pe.fraction=0.2: rotates 3 of the 16 channels per head"),
+        (Shape(12, 4), {}, "rotates 3 of the 3 channels per head"),
     ],
 )
 def test_refusals(shape, options, message):

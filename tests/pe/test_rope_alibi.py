@@ -57,5 +57,5 @@ def test_options_are_refused_as_in_each():
         RopeALiBi(Shape(32, 4), base=0.5)
     with pytest.raises(ValueError, match=r"pe\.slopes"):
         RopeALiBi(Shape(32, 4), slopes=[1.0])
-    with pytest.raises(ValueError, match=r"pe\.mix=-1.0: allowed is 0 or more"):
+    with pytest.raises(ValueError, match=r"pe\.mix=-1.0: must be at least 0"):
         RopeALiBi(Shape(32, 4), mix=-1.0)

@@ -207,11 +207,11 @@ def test_outside_is_refused():
     ("options", "message"),
     [
         ({"maximum": 2}, "pe.maximum=2"),
-        ({"width": 30}, "pe.width=30: allowed is a multiple of decoder.heads=4"),
+        ({"width": 30}, "pe.width=30: must be a multiple of decoder.heads=4"),
         ({"width": 0}, "pe.width=0"),
         ({"layers": 0}, "pe.layers=0"),
         ({"window": 1}, "pe.window=1"),
-        ({"maximum": 20, "window": 20}, "pe.window=20: allowed is 2 up to 19"),
+        ({"maximum": 20, "window": 20}, "pe.window=20: must be at least 2 and below pe.maximum=20"),
         ({"contrastive": -0.1}, "pe.contrastive=-0.1"),
         ({"transfer": -0.1}, "pe.transfer=-0.1"),
     ],

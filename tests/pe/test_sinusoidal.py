@@ -54,7 +54,7 @@ def test_zero_scale_adds_nothing():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"decoder.dim=9: pe=sinusoidal needs an even number"):
+    with pytest.raises(ValueError, match=r"decoder.dim=9: must be even for pe=sinusoidal"):
         Sinusoidal(Shape(9, 3))
     with pytest.raises(ValueError, match=r"pe.base=0.5"):
         Sinusoidal(SHAPE, base=0.5)

@@ -105,7 +105,7 @@ def test_table_is_learned_where_distances_occur():
     ("options", "message"),
     [
         ({"buckets": 1}, "pe.buckets=1"),
-        ({"max_distance": 16}, "pe.max_distance=16: allowed is above 16"),
+        ({"max_distance": 16}, "pe.max_distance=16: must be above 16"),
         ({"std": -1.0}, "pe.std=-1.0"),
     ],
 )

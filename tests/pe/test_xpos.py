@@ -1,6 +1,7 @@
 """xPos against x-transformers, RoPE and the formula."""
 
 import cmath
+import re
 
 import pytest
 import torch
@@ -96,7 +97,7 @@ def test_range_of_float32():
     last = torch.tensor([[pe.budget - 2, pe.budget - 1]])
     near = logits(pe, query, key, torch.tensor([[0, 1]]))
     assert_close(logits(pe, query, key, last), near, rtol=1e-3, atol=3e-2)
-    with pytest.raises(ValueError, match="positions below 32696"):
+    with pytest.raises(ValueError, match="positions must be below 32696"):
         pe.make_table(torch.tensor([[0, 32696]]))
     assert XPos(SHAPE, gamma=float("inf")).budget is None
 
@@ -106,11 +107,11 @@ def test_range_of_float32():
     [
         ({"gamma": 0.0}, "pe.gamma=0.0"),
         ({"scale_base": 0.0}, "pe.scale_base=0.0"),
-        ({"centre": -1.0}, "pe.centre=-1.0: allowed is 0 to 32696"),
+        ({"centre": -1.0}, "pe.centre=-1.0: must be in [0, 32696], or factors overflow float32"),
         ({"centre": 40000.0}, "pe.centre=40000.0"),
         ({"base": 1.0}, "pe.base=1.0"),
     ],
 )
 def test_refusals(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         XPos(SHAPE, **options)

@@ -1,31 +1,45 @@
-"""How positions enter the decoder: the contract that every positional encoding implements.
+"""Positional encodings: how the decoder uses the position of each token.
 
-The decoder calls every hook and never asks which encoding it has; a hook that is not overridden does nothing.
+An encoding is a subclass of `PositionalEncoding` that overrides one or more hooks. The decoder calls all hooks of any
+encoding; a hook that is not overridden does nothing. Which position a token has is decided separately, by
+`lengen.positions`.
 
-| hook | when | for whom |
+| hook | called | purpose | used by |
+|---|---|---|---|
+| `embed` | once per forward pass | change the token embeddings | learned, multilevel, sinusoidal, seqpe (`added`) |
+| `make_table` | once per forward pass | precompute what `transform` needs from the positions of the new tokens | rope, xpos, comrope, rope_alibi; rcmha (only checks the range) |
+| `transform` | in every block | change queries, keys and values | rope, xpos, comrope, rope_alibi; carope (depends on x), rcmha (convolves) |
+| `logit_bias` | once per forward pass | add a bias that depends on positions only | alibi, nape, rope_alibi, sandwich, seqpe; t5, kerple, fire with shared layers |
+| `context` | in every block | add a bias that depends on queries, keys, x or the layer | cope, cable, wavelet, rcmha; t5, kerple, fire with weights per layer |
+| `auxiliary` | every training step | add a loss | seqpe |
+
+An encoding that lowers every logit by the distance between query and key:
+
+    >>> class Ramp(PositionalEncoding):
+    ...     def logit_bias(self, query, key):
+    ...         return -(query.unsqueeze(-1) - key.unsqueeze(-2)).abs().float().unsqueeze(1)
+    >>> positions = torch.arange(3).unsqueeze(0)
+    >>> Ramp(Shape(dim=8, heads=2)).logit_bias(positions, positions)[0, 0, 2].tolist()
+    [-2.0, -1.0, -0.0]
+
+Values at keys after the query are ignored. `lengen.testing.check_encoding` tests a class against this contract.
+
+One module serves all layers. An encoding with weights per layer creates `Shape.layers` sets of them and selects one by
+`BlockInputs.layer`. State that a block carries from one decoding step to the next is kept in `BlockInputs.cache` (cable,
+carope, rcmha). Angles, distances and biases are float32, whatever the precision of the activations.
+
+The kind of bias determines the cost of attention under a fused attention rule (`lengen.attention`):
+
+| bias | implementation | cost in tokens |
 |---|---|---|
-| `embed` | once a pass, on the token embeddings | learned, multilevel, sinusoidal, seqpe (`added`) |
-| `make_table` | once a pass, from the positions of the new tokens | rope, xpos, comrope, rope_alibi; rcmha (refuses) |
-| `logit_bias` | once a pass, for any query and key positions; knows no content | alibi, nape, rope_alibi, sandwich, seqpe; t5, kerple, fire where layers share |
-| `transform` | in every block, on queries, keys and values | rope, xpos, comrope, rope_alibi; carope (reads x), rcmha (convolves) |
-| `context` | in every block: a bias that needs queries, keys, x or the layer | cope, cable, wavelet, rcmha; t5, kerple, fire where layers do not share |
-| `auxiliary` | every training step: a loss of its own | seqpe |
+| none (*fused*) | torch's causal attention kernel | time quadratic, memory linear |
+| of positions only (*bias mask*) | the same kernel with a mask, one for all examples that share positions | time and memory quadratic |
+| learned, or of content (*bias mask, learned*) | explicit weights in training, as torch's CPU kernel has no gradient for a mask; otherwise the same kernel with a mask | time and memory quadratic, about twice those of a mask |
 
-What a block keeps from step to step stands in `BlockInputs.memory` (cable, carope, rcmha). Angles, distances and biases are
-float32 whatever the precision of the activations. One module serves all layers; one that has weights a layer makes
-`Shape.layers` of them and picks by `BlockInputs.layer`.
-
-What attention costs is decided by the bias, under a rule that is fused:
-
-| bias | path | cost in tokens |
-|---|---|---|
-| none | torch's kernel, causal (*fused*) | time quadratic, memory linear |
-| of positions alone (*bias mask*) | the same kernel reads a mask, one for all examples that share positions | time and memory quadratic |
-| learned, or of content (*bias mask, learned*) | in training explicit weights, as torch's CPU kernel has no gradient for a mask; the same kernel otherwise | time and memory quadratic, about twice those of a mask |
-
-`scripts/bench.py schemes` measures it. On CUDA `trainer.flex=true` makes no mask of a bias by distance, learned or not
-(alibi, nape, sandwich, rope_alibi; t5 and kerple where layers share): FlexAttention looks it up (`lengen.block.flex_bias`).
-Values and gradients are held to those of the mask, on a CPU; it was not run on a GPU yet.
+`scripts/bench.py schemes` measures these costs. On CUDA, `trainer.flex=true` builds no mask for a bias that depends on the
+distance only (alibi, nape, sandwich, rope_alibi; t5 and kerple with shared layers): FlexAttention looks the bias up while
+it attends (`lengen.block.flex_bias`). Its values and gradients are tested against those of the mask on a CPU; it has not
+been run on a GPU yet.
 """
 
 from __future__ import annotations
@@ -54,29 +68,29 @@ if not TYPE_CHECKING:
 
 
 class PositionalEncoding(HookedModule):
-    """A positional encoding that does nothing, hook by hook.
+    """Base class of positional encodings. Every hook of it does nothing.
 
     Args:
-        shape: the decoder it serves.
+        shape: the decoder's shape.
     """
 
     hooks = ("embed", "make_table", "transform", "logit_bias", "context", "auxiliary")
     renamed = METHODS["PositionalEncoding"]
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by every change to what the class computes or draws; part of a cell's identity."""
 
     reads: ClassVar[bool] = True
-    """False if positions never reach the decoder."""
+    """False if the encoding ignores positions."""
     distances: ClassVar[bool] = False
-    """True if only distances to earlier tokens are defined, so that positions must increase along time."""
+    """True if the encoding is defined for distances to earlier tokens only, so that positions must increase along time."""
     streams: ClassVar[int | None] = None
-    """How many positions of a token it reads; None for one."""
+    """Number of positions read per token, as the last axis of `positions`; None for one position and no such axis."""
     whole: ClassVar[bool] = False
-    """True if only integer positions are defined."""
+    """True if the encoding is defined for integer positions only."""
     stretches: ClassVar[bool] = False
-    """True if the lengths of queries and keys carry their positions."""
+    """True if the norms of queries and keys depend on their positions."""
     relative: ClassVar[bool] = True
-    """False if a common shift of all positions changes what is computed."""
+    """False if a common shift of all positions changes the result."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -84,7 +98,7 @@ class PositionalEncoding(HookedModule):
 
     @property
     def budget(self) -> int | None:
-        """Number of positions that are defined, 0 to budget - 1; None where every position is."""
+        """Number of positions that are defined, 0 to budget - 1; None if all are."""
         return None
 
     def embed(
@@ -92,11 +106,11 @@ class PositionalEncoding(HookedModule):
         x: Float[Tensor, "batch time dim"],
         positions: Real[Tensor, "#batch time *streams"],
     ) -> Float[Tensor, "batch time dim"]:
-        """Token embeddings with what the encoding adds to them."""
+        """Return the token embeddings, with positions added."""
         return x
 
     def make_table(self, positions: Real[Tensor, "#batch time *streams"]) -> Tensor | None:
-        """What `transform` needs for these positions, in float32; None for nothing."""
+        """Return what `transform` needs for these positions, in float32; None if nothing."""
         return None
 
     def transform(
@@ -107,14 +121,14 @@ class PositionalEncoding(HookedModule):
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of the new tokens, as they are compared, cached and mixed.
+        """Return queries, keys and values of the new tokens, as they are compared, cached and mixed.
 
         Args:
-            query: as projected; likewise key and value.
-            key: see query.
-            value: see query.
-            table: what `make_table` made.
-            inputs: the block's view of the pass.
+            query: queries, as projected.
+            key: keys, as projected.
+            value: values, as projected.
+            table: the result of `make_table`.
+            inputs: what else the block may read.
         """
         return query, key, value
 
@@ -123,7 +137,7 @@ class PositionalEncoding(HookedModule):
         query: QueryPositions,
         key: KeyPositions,
     ) -> LogitBias | None:
-        """What is added to the scaled logits, in float32; values at key positions after the query's are ignored."""
+        """Return what is added to the scaled logits of all blocks, in float32; values at keys after the query are ignored."""
         return None
 
     def context(
@@ -132,19 +146,19 @@ class PositionalEncoding(HookedModule):
         key: Keys,
         inputs: BlockInputs,
     ) -> LogitBias | None:
-        """What is added to the scaled logits of one block, in float32; values at later keys are ignored.
+        """Return what is added to the scaled logits of one block, in float32; values at keys after the query are ignored.
 
         Args:
-            query: of the new tokens, as `transform` left them.
-            key: of all tokens so far.
-            inputs: the block's view of the pass.
+            query: queries of the new tokens, as returned by `transform`.
+            key: keys of all tokens so far, as returned by `transform`.
+            inputs: what else the block may read.
         """
         return None
 
-    def auxiliary(self, chance: torch.Generator) -> Float[Tensor, ""] | None:
-        """A loss that is added to that of the answers in training.
+    def auxiliary(self, generator: torch.Generator) -> Float[Tensor, ""] | None:
+        """Return a loss to add to that of the answers in training; None for no loss.
 
         Args:
-            chance: the only source of chance, another one every step.
+            generator: the only source of randomness, keyed by the training step.
         """
         return None

@@ -14,7 +14,11 @@ from lengen.pe import PositionalEncoding
 
 
 def geometric(heads: int) -> list[float]:
-    """Slopes 2^(-8h/heads), h = 1 … heads; for other than powers of 2, every second slope of twice the power fills up."""
+    """Slopes 2^(-8h/heads), h = 1 … heads.
+
+    If the number of heads is not a power of 2, the slopes of the next lower power come first; the rest is every second
+    slope of the next higher power.
+    """
     power = 1 << (heads.bit_length() - 1)
     slopes = [2 ** (-8 * head / power) for head in range(1, power + 1)]
     return slopes if power == heads else slopes + geometric(2 * power)[0 : 2 * (heads - power) : 2]
@@ -26,20 +30,20 @@ def harmonic(heads: int) -> list[float]:
 
 
 def distances(query: QueryPosition, key: KeyPosition) -> Float[Tensor, "#batch 1 query key"]:
-    """|query - key| for every pair, float32."""
+    """|query - key| of every pair, in float32."""
     return (query.unsqueeze(-1) - key.unsqueeze(-2)).float().abs().unsqueeze(1)
 
 
 class ALiBi(PositionalEncoding):
     """Subtract slope * distance from the scaled logits of each head. Nothing is learned; defined at every length.
 
-    A distance counts without its sign where positions do not increase (coupled ones), a case the paper does not have.
-    Attention with a bias mask: time and memory quadratic in tokens.
+    Distances are absolute values. This matters only if positions do not increase (coupled positions), a case the paper
+    does not cover. Cost: attention with a bias mask, time and memory quadratic in tokens.
 
     Args:
-        shape: the decoder it serves.
-        slopes: `geometric` ones, the paper's (very gentle below 4 heads), `harmonic` ones, 1/1, 1/2, 1/3, …
-            (steeper), or a list of one a head. None is geometric: runs keep the cells that they had before the others.
+        shape: the decoder's shape.
+        slopes: `geometric`, as in the paper (very small below 4 heads); `harmonic`, 1/1, 1/2, 1/3, … (steeper); or a
+            list with one slope per head. None is `geometric`; it keeps the identity of cells from before this option.
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class ALiBi(PositionalEncoding):
         if isinstance(slopes, list):
             require(
                 len(slopes) == shape.heads,
-                f"pe.slopes={slopes}: allowed is one slope a head, {shape.heads} of them",
+                f"pe.slopes={slopes}: must have one slope per head ({shape.heads})",
             )
             self.slopes = tuple(slopes)
         else:

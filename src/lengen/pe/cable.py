@@ -15,24 +15,24 @@ from lengen.pe import PositionalEncoding
 
 
 class HeadGate(nn.Module):
-    """One number a head and token, W x + c of what a block reads; float32 whatever the autocast.
+    """One number per head and token, W x + c, where x is the input of the block's attention; float32 even under autocast.
 
     Args:
-        shape: the decoder it serves.
+        shape: the decoder's shape.
         start: initial value of c.
         std: standard deviation of the initial W.
-        share_layers: whether all layers have the same W and c.
+        share_layers: whether all layers share W and c.
     """
 
     def __init__(self, shape: Shape, start: float, std: float, share_layers: bool) -> None:
         super().__init__()
-        require(std >= 0, f"pe.std={std}: allowed is 0 or more")
+        require(std >= 0, f"pe.std={std}: must be at least 0")
         layers = 1 if share_layers else shape.layers
         self.weight = nn.Parameter(torch.randn(layers, shape.heads, shape.dim) * std)
         self.offset = nn.Parameter(torch.full((layers, shape.heads), start))
 
     def forward(self, inputs: BlockInputs) -> Float[Tensor, "batch heads query"]:
-        """The numbers of the new tokens."""
+        """W x + c of the new tokens."""
         x, layer = wide(inputs.x), inputs.layer % len(self.weight)
         weight, offset = self.weight[layer].to(x.dtype), self.offset[layer].to(x.dtype)
         with torch.autocast(x.device.type, enabled=False):
@@ -40,35 +40,41 @@ class HeadGate(nn.Module):
 
 
 def unsoftplus(y: float) -> float:
-    """The number whose softplus is y, above 0."""
+    """Inverse of softplus, for y above 0."""
     return y + math.log(-math.expm1(-y))
 
 
-def accumulate(memory: BlockCache, name: str, steps: Tensor) -> Tensor:
-    """Sums over time (the third axis) from the first token of all to each new one."""
-    before = memory.get(name)
-    sums = steps.cumsum(2) if before is None else before + steps.cumsum(2)
-    memory.put(name, sums[:, :, -1:])
+def accumulate(cache: BlockCache, name: str, terms: Tensor) -> Tensor:
+    """Cumulative sums over time (the third axis), from the very first token to each new one.
+
+    Args:
+        cache: holds the last sum between decoding steps.
+        name: key of that sum in the cache.
+        terms: the terms of the new tokens.
+    """
+    before = cache.get(name)
+    sums = terms.cumsum(2) if before is None else before + terms.cumsum(2)
+    cache.put(name, sums[:, :, -1:])
     return sums
 
 
 class CABLE(PositionalEncoding):
-    """Every token adds softplus(W x + c) to a running sum a head, and a logit loses what was added since its key.
+    """Bias of -(sum of softplus(W x + c) over the tokens after the key, up to the query), per head.
 
-    b_ij = S_i - S_j with S_t = -sum over m = 1 … t of softplus(W x_m + c), where x is what the block's attention reads:
-    ALiBi with slopes that the content chooses, and W = 0 is ALiBi with slope softplus(c). No other sign of position;
-    positions are not read. Beyond the trained length it goes on decaying, token by token.
+    b_ij = S_i - S_j with S_t = -sum over m = 1 … t of softplus(W x_m + c), where x is the input of the block's attention:
+    ALiBi with slopes that depend on the content. W = 0 is ALiBi with slope softplus(c). Positions are not read; order
+    enters through this sum and the causal mask. Beyond the trained length the penalty keeps growing with every token.
 
-    Attention with a bias mask that is learned: a mask an example, time and memory quadratic in tokens. A cache keeps
-    one sum a head and token. The official code does not divide logits by sqrt(d); for that, `attention.scale=none`. It
-    starts from c = 0, a slope of 0.69, which hides whatever lies ten tokens back; our default starts gently, for
-    lengths of 20 to 50 tokens.
+    Cost: attention with a learned bias mask, one per example, time and memory quadratic in tokens. The cache keeps one
+    sum per head and token. The official code does not divide the logits by sqrt(d); use `attention.scale=none` for that.
+    It starts at c = 0, a slope of 0.69, which hides everything ten tokens back; our default starts with a small slope
+    that suits lengths of 20 to 50 tokens.
 
     Args:
-        shape: the decoder it serves.
-        slope: decay a token at the start, softplus(c); 0.693 in the official code.
+        shape: the decoder's shape.
+        slope: initial decay per token, softplus(c); 0.693 in the official code.
         std: standard deviation of the initial W.
-        share_layers: whether all layers have the same W and c.
+        share_layers: whether all layers share W and c.
     """
 
     reads = False
@@ -77,7 +83,7 @@ class CABLE(PositionalEncoding):
         self, shape: Shape, slope: float = 0.05, std: float = 0.02, share_layers: bool = False
     ) -> None:
         super().__init__(shape)
-        require(slope > 0, f"pe.slope={slope}: allowed is above 0")
+        require(slope > 0, f"pe.slope={slope}: must be above 0")
         self.gate = HeadGate(shape, unsoftplus(slope), std, share_layers)
 
     def context(
@@ -86,7 +92,7 @@ class CABLE(PositionalEncoding):
         key: Keys,
         inputs: BlockInputs,
     ) -> Logits:
-        """What was added between key and query, negative; at later keys 0."""
+        """S_i - S_j, at most 0; 0 at later keys."""
         sums = accumulate(inputs.cache, "decay", -softplus(self.gate(inputs)))
         seen = inputs.cache.extend("decay", sums)
         return (sums.unsqueeze(-1) - seen.unsqueeze(-2)).clamp(max=0)

@@ -16,24 +16,24 @@ from lengen.pe.rope import RoPE
 
 
 class CARoPE(PositionalEncoding):
-    """RoPE whose frequencies every token chooses: pair c of a head has turned by the sum over tokens so far of f(x)^c.
+    """RoPE with frequencies that depend on the content: pair c of a head is rotated by the sum of f(x)^c over all tokens so far.
 
-    f(x) = 1 / (1 + softplus(W x + b)), in (0, 1) and one a head, stands where RoPE has base^(-2/d); logits see what lies
-    between key and query. With a constant f = base^(-2/d) this is RoPE at position m + 1. Positions are not read.
-    Fused attention: time quadratic, memory linear in tokens, the phases, a sum
-    for every head and pair, included. Keys are cached as rotated,
-    beside one running phase. Beyond the trained length angles grow as RoPE's do, unless f learned to be slow.
+    f(x) = 1 / (1 + softplus(W x + b)), in (0, 1) and one per head, takes the place of RoPE's base^(-2/d). A logit depends
+    on the angles added between key and query. With a constant f = base^(-2/d) this is RoPE at position m + 1. Positions
+    are not read. Cost: fused attention, time quadratic and memory linear in tokens, including the phases (one sum per
+    head and pair). Keys are cached as rotated, with one running phase. Beyond the trained length angles grow as in RoPE,
+    unless training has made f small.
 
-    No code of the authors is known, and the text leaves points open. Our interpretation: c counts from 0, x is what the
-    block's attention reads, W is a layer's own unless shared, and a bias b, which the text lacks, makes true that it
-    starts at RoPE.
+    No code by the authors is known, and the text leaves points open. Our interpretation: c counts from 0; x is the input
+    of the block's attention; each layer has its own W unless shared; and a bias b, which the text does not mention, lets
+    training start at RoPE.
 
     Args:
-        shape: the decoder it serves.
-        base: sets f at the start, base^(-2/head_dim).
+        shape: the decoder's shape.
+        base: sets the initial f, base^(-2/head_dim).
         pairing: see `RoPE`.
-        std: standard deviation of the initial W; 0 starts at RoPE itself.
-        share_layers: whether all layers have the same W and b.
+        std: standard deviation of the initial W; 0 starts exactly at RoPE.
+        share_layers: whether all layers share W and b.
     """
 
     reads = False
@@ -59,13 +59,13 @@ class CARoPE(PositionalEncoding):
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Turn queries and keys by the phases of their tokens."""
+        """Rotate queries and keys by the phases of their tokens."""
         phases = self.phases(inputs)
-        turn = torch.stack([phases.cos(), phases.sin()])
-        return self.rope.rotate(query, turn), self.rope.rotate(key, turn), value
+        rotation = torch.stack([phases.cos(), phases.sin()])
+        return self.rope.rotate(query, rotation), self.rope.rotate(key, rotation), value
 
     def phases(self, inputs: BlockInputs) -> Float[Tensor, "batch heads time pair"]:
-        """Angles of the new tokens in radians, float32: sums of exp(c ln f)."""
-        slowness = -softplus(self.gate(inputs)).log1p()
-        powers = torch.arange(self.shape.head_dim // 2, device=slowness.device)
-        return accumulate(inputs.cache, "phase", (slowness.unsqueeze(-1) * powers).exp())
+        """Angles of the new tokens in radians, in float32: cumulative sums of exp(c ln f)."""
+        log_f = -softplus(self.gate(inputs)).log1p()
+        powers = torch.arange(self.shape.head_dim // 2, device=log_f.device)
+        return accumulate(inputs.cache, "phase", (log_f.unsqueeze(-1) * powers).exp())

@@ -1,4 +1,4 @@
-"""Functional interpolation for relative positions, FIRE (Li et al. 2024, section 3)."""
+"""FIRE: functional interpolation for relative positions (Li et al. 2024, section 3)."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from lengen.config.errors import require
 from lengen.pe.alibi import distances
 from lengen.pe.layered import LayeredBias
 
-LEAST = 1e-6
+EPSILON = 1e-6
 """Added to the denominator."""
 
 
 class FIRE(LayeredBias):
     """f(psi(query - key) / (psi(max(query, T)) + 1e-6)) with psi(x) = ln(|rate| x + 1), T = |stretch| * threshold.
 
-    f is a small network, 1 to `hidden` (ReLU) to one number a head, with biases; rate (0.1 at first) and stretch (1 at
-    first) are learned; added after scaling. Far beyond the trained length the ratio stays within 0 and 1, at
-    distances that are rescaled to the query's own position: it reads where a token stands, and is not relative. A
-    distance counts without its sign where positions do not increase, a case the paper does not have. The authors'
-    code is not public: the formula is that of re-implementations, and so is the start of f, as torch starts linear
-    layers. Attention with a bias mask that is learned: time and
-    memory quadratic in tokens; and f, `hidden` numbers for every pair, once where examples share positions.
+    f is a small network with biases: one input, `hidden` ReLU units, one output per head. rate (initially 0.1) and
+    stretch (initially 1) are learned. The bias is added after scaling. Beyond the trained length the ratio stays in
+    [0, 1], since distances are relative to the query's position; the encoding therefore depends on absolute positions.
+    Distances are absolute values, which matters only if positions do not increase, a case the paper does not cover. The
+    authors' code is not public: the formula follows re-implementations, and so do the initial values of f (those of
+    torch's linear layers). Cost: attention with a learned bias mask, time and memory quadratic in tokens, and f,
+    `hidden` numbers per pair, computed once if examples share positions.
 
     Args:
-        shape: the decoder it serves.
+        shape: the decoder's shape.
         hidden: width of f.
-        threshold: first T; rows before it share one denominator. 512 in re-implementations that train on hundreds or
-            thousands of tokens; 8 here, a quarter or so of the trained lengths that this is for.
-        share_layers: one f for all layers (FIRE-S), or one a layer.
+        threshold: initial T; queries before it share one denominator. 512 in re-implementations that train on hundreds
+            or thousands of tokens; the default of 8 is about a quarter of the train lengths used here.
+        share_layers: whether all layers share one f (FIRE-S) or each has its own.
     """
 
     relative = False
@@ -39,8 +39,8 @@ class FIRE(LayeredBias):
         self, shape: Shape, hidden: int = 32, threshold: float = 8.0, share_layers: bool = False
     ) -> None:
         super().__init__(shape, share_layers)
-        require(hidden >= 1, f"pe.hidden={hidden}: allowed is 1 or more")
-        require(threshold > 0, f"pe.threshold={threshold}: allowed is above 0")
+        require(hidden >= 1, f"pe.hidden={hidden}: must be at least 1")
+        require(threshold > 0, f"pe.threshold={threshold}: must be above 0")
         self.threshold = threshold
         self.rate, self.stretch = (
             nn.Parameter(torch.full((self.tables,), 0.1)),
@@ -52,14 +52,14 @@ class FIRE(LayeredBias):
         self.down_bias = nn.Parameter((torch.rand(self.tables, shape.heads) * 2 - 1) * bound)
 
     def learned(self, table: int, query: QueryPosition, key: KeyPosition) -> LogitBias:
-        """The function of every ratio."""
-        rate, least = wide(self.rate[table]).abs(), (wide(self.stretch[table]) * self.threshold).abs()
-        own = torch.maximum(query.float(), least).unsqueeze(1).unsqueeze(-1)
-        ratio = torch.log1p(rate * distances(query, key)) / (torch.log1p(rate * own) + LEAST)
-        up, start, down, end = (
+        """F of every ratio."""
+        rate, threshold = wide(self.rate[table]).abs(), (wide(self.stretch[table]) * self.threshold).abs()
+        normaliser = torch.maximum(query.float(), threshold).unsqueeze(1).unsqueeze(-1)
+        ratio = torch.log1p(rate * distances(query, key)) / (torch.log1p(rate * normaliser) + EPSILON)
+        up, up_bias, down, down_bias = (
             wide(part[table]).unsqueeze(-1) for part in (self.up, self.up_bias, self.down, self.down_bias)
         )
-        units = torch.addcmul(start, up, ratio.flatten(2)).relu()
+        units = torch.addcmul(up_bias, up, ratio.flatten(2)).relu()
         with torch.autocast(units.device.type, enabled=False):
-            bias = down.squeeze(-1).mT @ units + end
+            bias = down.squeeze(-1).mT @ units + down_bias
         return bias.reshape(*bias.shape[:2], *ratio.shape[-2:])

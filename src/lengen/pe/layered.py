@@ -1,4 +1,4 @@
-"""Learned biases that know positions alone, with weights for all layers or for each (T5, KERPLE, FIRE)."""
+"""Learned biases of positions only, with weights for all layers or per layer (T5, KERPLE, FIRE)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from lengen.pe import PositionalEncoding
 
 
 class LayeredBias(PositionalEncoding):
-    """A learned bias that knows positions alone: one table of weights serves all layers, or every layer has its own.
+    """Base class of learned biases that depend on positions only.
 
     Args:
-        shape: the decoder it serves.
-        share_layers: whether there is one table for all.
+        shape: the decoder's shape.
+        share_layers: whether all layers share one table of weights; otherwise each has its own.
     """
 
     def __init__(self, shape: Shape, share_layers: bool) -> None:
@@ -20,11 +20,17 @@ class LayeredBias(PositionalEncoding):
         self.tables = 1 if share_layers else shape.layers
 
     def learned(self, table: int, query: QueryPosition, key: KeyPosition) -> LogitBias:
-        """The bias of a table of weights."""
+        """Return the bias.
+
+        Args:
+            table: index of the table of weights, 0 if layers share it.
+            query: positions of the queries.
+            key: positions of the keys.
+        """
         raise NotImplementedError
 
     def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias | None:
-        """That of all layers; None where each has its own."""
+        """The bias of all layers; None if each has its own."""
         return self.learned(0, query, key) if self.share_layers else None
 
     def context(
@@ -33,5 +39,5 @@ class LayeredBias(PositionalEncoding):
         key: Keys,
         inputs: BlockInputs,
     ) -> LogitBias | None:
-        """That of the layer; None where all share one."""
+        """The bias of the block's layer; None if all layers share one."""
         return None if self.share_layers else self.learned(inputs.layer, inputs.query, inputs.key)

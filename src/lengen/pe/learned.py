@@ -12,15 +12,15 @@ from lengen.pe import PositionalEncoding
 
 
 class Learned(PositionalEncoding):
-    """One learned vector a position, added to the token embedding.
+    """One learned vector per position, added to the token embedding.
 
-    Rows that training never visits keep their initial values (they are not decayed either): beyond the trained length
-    this encoding is noise unless `positions` visits every row. A position outside the table is refused.
-    Fused attention: time quadratic, memory linear in tokens.
+    Rows that training never visits keep their random initial values (weight decay does not apply to them): beyond the
+    trained length this encoding is noise, unless `positions` visits every row. Positions outside the table are refused.
+    Cost: fused attention, time quadratic and memory linear in tokens.
 
     Args:
-        shape: the decoder it serves.
-        maximum: rows of the table.
+        shape: the decoder's shape.
+        maximum: number of rows of the table.
         std: standard deviation of the initial values.
     """
 
@@ -29,13 +29,13 @@ class Learned(PositionalEncoding):
 
     def __init__(self, shape: Shape, maximum: int = 1024, std: float = 0.02) -> None:
         super().__init__(shape)
-        require(maximum >= 1, f"pe.maximum={maximum}: allowed is 1 or more")
-        require(std >= 0, f"pe.std={std}: allowed is 0 or more")
+        require(maximum >= 1, f"pe.maximum={maximum}: must be at least 1")
+        require(std >= 0, f"pe.std={std}: must be at least 0")
         self.rows = nn.Parameter(torch.randn(maximum, shape.dim) * std)
 
     @property
     def budget(self) -> int:
-        """Rows of the table."""
+        """Number of rows of the table."""
         return self.rows.shape[0]
 
     def embed(

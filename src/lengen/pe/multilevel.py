@@ -1,4 +1,4 @@
-"""Learned vectors for tokens that have several positions (Cho et al. 2024b)."""
+"""Learned embeddings for tokens with several positions (Cho et al. 2024b)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lengen.pe.learned import Learned
 
 
 class Multilevel(PositionalEncoding):
-    """One learned vector a position for each of two levels, both added to the token embedding.
+    """One learned vector per position for each of two levels, both added to the token embedding.
 
-    For `positions=multilevel`, and no other. Fused attention: time quadratic, memory linear in tokens; positions
-    outside the tables are refused.
+    For `positions=multilevel` only. Positions outside the tables are refused. Cost: fused attention, time quadratic and
+    memory linear in tokens.
 
     Args:
-        shape: the decoder it serves.
-        maximum: rows of each table.
+        shape: the decoder's shape.
+        maximum: number of rows of each table.
         std: standard deviation of the initial values.
     """
 
@@ -32,13 +32,13 @@ class Multilevel(PositionalEncoding):
 
     @property
     def budget(self) -> int:
-        """Rows of each table."""
+        """Number of rows of each table."""
         return self.levels[0].budget  # type: ignore[return-value]
 
     def embed(
         self, x: Float[Tensor, "batch time dim"], positions: Real[Tensor, "#batch time *streams"]
     ) -> Float[Tensor, "batch time dim"]:
         """Add the rows of each token's positions."""
-        for level, own in zip(self.levels, positions.unbind(-1), strict=True):
-            x = level.embed(x, own)  # type: ignore[operator]
+        for table, level in zip(self.levels, positions.unbind(-1), strict=True):
+            x = table.embed(x, level)  # type: ignore[operator]
         return x

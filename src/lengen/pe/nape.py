@@ -1,4 +1,4 @@
-"""Half of the heads with linear biases, half without any position (Vasylenko et al. 2025, NAPE)."""
+"""NAPE: linear biases in half of the heads, no positions in the others (Vasylenko et al. 2025)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from lengen.pe.alibi import ALiBi, harmonic
 class NAPE(ALiBi):
     """-slope_h * distance for the first half of the heads (`ALiBi`), nothing for the others (`NoPE`).
 
-    Nothing is learned; defined at every length: the first half keeps to what is near, the other sees all that is far.
-    Of an odd number of heads the smaller half has slopes, as in the authors' code. They also scale the logits of the
-    heads without positions with the length: that is an attention of its own. Attention with a bias mask: time and
-    memory quadratic in tokens.
+    Nothing is learned; defined at every length. Heads with slopes attend to near tokens; the others treat all distances
+    alike. With an odd number of heads the smaller half has slopes, as in the authors' code. The authors also scale the
+    logits of the heads without positions by the length; that is `attention=asentmax`. Cost: attention with a bias mask,
+    time and memory quadratic in tokens.
 
     Args:
-        shape: the decoder it serves; has 2 heads or more.
-        slopes: `linear` has 1/1, 1/2, 1/3, …; `geometric` has 1, 1/2, 1/4, … (`exp` in the authors' code).
+        shape: the decoder's shape, with at least 2 heads.
+        slopes: `linear` is 1/1, 1/2, 1/3, …; `geometric` is 1, 1/2, 1/4, … (`exp` in the authors' code).
     """
 
     def __init__(self, shape: Shape, slopes: Literal["linear", "geometric"] = "linear") -> None:
         require(
             shape.heads > 1,
-            f"decoder.heads={shape.heads}: pe=nape gives half of them slopes; allowed is 2 or more",
+            f"decoder.heads={shape.heads}: must be at least 2 for pe=nape, which gives slopes to half of them",
         )
-        steep = shape.heads // 2
-        first = harmonic(steep) if slopes == "linear" else [2.0**-head for head in range(steep)]
-        super().__init__(shape, first + [0.0] * (shape.heads - steep))
+        biased = shape.heads // 2
+        first = harmonic(biased) if slopes == "linear" else [2.0**-head for head in range(biased)]
+        super().__init__(shape, first + [0.0] * (shape.heads - biased))

@@ -8,6 +8,9 @@ from lengen.pe import PositionalEncoding
 
 
 class NoPE(PositionalEncoding):
-    """Nothing is added anywhere. Fused attention: time quadratic, memory linear in tokens; defined at every length."""
+    """Use no positions: every hook does nothing. Defined at every length.
+
+    Cost: fused attention, time quadratic and memory linear in tokens.
+    """
 
     reads: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Relative convolutional multi-head attention, RCMHA (2023)."""
+"""RCMHA: relative convolutional multi-head attention (2023)."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from lengen.pe import PositionalEncoding
 
 
 class RCMHA(PositionalEncoding):
-    """Queries, keys and values mixed with those of the tokens just before, and learned terms of the distance.
+    """Convolve queries, keys and values over time, and add learned terms of the distance to the logits.
 
-    A causal depthwise convolution over time, shared by heads, runs over each of q, k and v (tokens before the first are
-    zeros). The logit of distance D is then ((q_i + u) k_j + q_i r_D + w_D) / sqrt(d), as in Transformer-XL with learned
-    r, w and u. Convolutions start as torch's own do, r and w near zero, u at zero. Rows of distances that training never
-    saw stay there, so the tail is nearly NoPE; a position beyond the table is refused.
+    A causal depthwise convolution over time, shared by heads, is applied to each of q, k and v (with zeros before the
+    first token). The logit at distance D is then ((q_i + u) k_j + q_i r_D + w_D) / sqrt(d), as in Transformer-XL, with
+    learned r, w and u. Convolutions start like torch's, r and w near zero, u at zero. Rows of distances that training
+    never sees stay near zero, so that logits at those distances are nearly those of NoPE; positions beyond the table are
+    refused.
 
-    Attention with a bias mask that is learned: a mask an example, and terms of every query with all distances that
-    occur, time and memory quadratic in tokens. A cache keeps raw (convolved) keys and the last projections before the
+    Cost: attention with a learned bias mask, one per example, and terms of every query with all distances that occur,
+    time and memory quadratic in tokens. The cache keeps convolved keys and values, and the last projections before the
     convolution.
 
-    The paper's text could not be read; this follows its code, whose training script builds an attention without the
-    convolutions. Our interpretation: the convolution runs over the order of tokens, not over positions; r and w hold
-    distances to earlier keys alone; and they start from a trace of noise where the code has zeros (`std`).
+    The text of the paper was not available; this follows its code, whose training script builds an attention without the
+    convolutions. Our interpretation: the convolution runs over the order of tokens, not over positions; r and w cover
+    distances to earlier keys only; and they start with small random values where the code has zeros (`std`).
 
     Args:
-        shape: the decoder it serves.
-        maximum: rows of r and w: positions 0 to maximum - 1 (4096 in the code).
-        kernel: taps of the convolutions, the token itself included.
+        shape: the decoder's shape.
+        maximum: number of rows of r and w, for positions 0 to maximum - 1 (4096 in the code).
+        kernel: width of the convolutions in tokens, including the token itself.
         std: standard deviation of the initial r and w; 0 in the code.
-        share_layers: whether all layers have the same r, w and u; convolutions are a layer's own.
+        share_layers: whether all layers share r, w and u; each layer has its own convolutions.
     """
 
     distances = True
@@ -48,11 +49,11 @@ class RCMHA(PositionalEncoding):
         share_layers: bool = False,
     ) -> None:
         super().__init__(shape)
-        require(maximum >= 1, f"pe.maximum={maximum}: allowed is 1 or more")
-        require(kernel >= 1, f"pe.kernel={kernel}: allowed is 1 or more")
-        require(std >= 0, f"pe.std={std}: allowed is 0 or more")
+        require(maximum >= 1, f"pe.maximum={maximum}: must be at least 1")
+        require(kernel >= 1, f"pe.kernel={kernel}: must be at least 1")
+        require(std >= 0, f"pe.std={std}: must be at least 0")
         rows, (heads, head_dim) = 1 if share_layers else shape.layers, (shape.heads, shape.head_dim)
-        bound = kernel**-0.5  # of torch's Conv1d with one channel a group
+        bound = kernel**-0.5  # that of torch's Conv1d with one channel per group
         self.taps = nn.Parameter(torch.empty(shape.layers, kernel, 3, head_dim).uniform_(-bound, bound))
         self.offsets = nn.Parameter(torch.empty(shape.layers, 3, head_dim).uniform_(-bound, bound))
         self.distance_keys = nn.Parameter(torch.randn(rows, heads, maximum, head_dim) * std)
@@ -61,14 +62,18 @@ class RCMHA(PositionalEncoding):
 
     @property
     def budget(self) -> int:
-        """Rows of the tables of distances."""
+        """Number of rows of the distance tables."""
         return self.distance_biases.shape[-1]
 
     def make_table(self, positions: Real[Tensor, "#batch time"]) -> None:
-        """Makes nothing; refuses positions with distances beyond the tables."""
+        """Make no table; refuse positions beyond the distance tables.
+
+        Raises:
+            UsageError: a position is not below `pe.maximum`.
+        """
         require(
             bool((positions < self.budget).all()),
-            f"pe.maximum={self.budget}: a position is beyond it",
+            f"pe.maximum={self.budget}: must be larger than every position",
         )
 
     def transform(
@@ -79,15 +84,15 @@ class RCMHA(PositionalEncoding):
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Convolve all three over time."""
+        """Convolve queries, keys and values over time."""
         new, taps = torch.stack([query, key, value], 3), self.taps[inputs.layer]
-        time, reach = new.shape[2], len(taps) - 1
+        time, width = new.shape[2], len(taps) - 1
         before = inputs.cache.get("projections")
-        line = pad(new, (0, 0, 0, 0, reach, 0)) if before is None else torch.cat([before, new], 2)
-        inputs.cache.put("projections", line[:, :, time:])
+        padded = pad(new, (0, 0, 0, 0, width, 0)) if before is None else torch.cat([before, new], 2)
+        inputs.cache.put("projections", padded[:, :, time:])
         mixed = self.offsets[inputs.layer].expand_as(new)
         for back, tap in enumerate(taps):
-            mixed = mixed + tap * line[:, :, reach - back : reach - back + time]
+            mixed = mixed + tap * padded[:, :, width - back : width - back + time]
         query, key, value = mixed.to(new.dtype).unbind(3)
         return query, key, value
 
@@ -99,13 +104,13 @@ class RCMHA(PositionalEncoding):
     ) -> Logits:
         """(u k_j + q_i r_D + w_D) / sqrt(d)."""
         distance = (inputs.query.unsqueeze(-1) - inputs.key.unsqueeze(-2)).long().clamp(min=0).unsqueeze(1)
-        occurring, layer = int(distance.max()) + 1, inputs.layer % len(self.query_biases)
-        tables = (self.distance_keys[layer, :, :occurring], self.distance_biases[layer, :, :occurring])
+        rows, layer = int(distance.max()) + 1, inputs.layer % len(self.query_biases)
+        tables = (self.distance_keys[layer, :, :rows], self.distance_biases[layer, :, :rows])
         with torch.autocast(query.device.type, enabled=False):
             query, key = wide(query), wide(key)
             keys, biases = (part.to(query.dtype) for part in tables)
-            near = query @ keys.mT + biases.unsqueeze(-2)
-            own = self.query_biases[layer].to(query.dtype).unsqueeze(-2) @ key.mT
-        far = near.gather(-1, distance.expand(*near.shape[:3], -1))
-        bias: Tensor = (far + own) * self.shape.head_dim**-0.5
+            by_distance = query @ keys.mT + biases.unsqueeze(-2)
+            by_key = self.query_biases[layer].to(query.dtype).unsqueeze(-2) @ key.mT
+        distance_terms = by_distance.gather(-1, distance.expand(*by_distance.shape[:3], -1))
+        bias: Tensor = (distance_terms + by_key) * self.shape.head_dim**-0.5
         return bias

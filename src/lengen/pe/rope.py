@@ -15,15 +15,16 @@ from lengen.pe.sinusoidal import frequencies
 
 
 class RoPE(PositionalEncoding):
-    """Turn pair c of queries and keys by position * base^(-2c/r): logits depend on distances alone.
+    """Rotate pair c of queries and keys by position * base^(-2c/r), so that logits depend on distances only.
 
-    Fused attention: time quadratic, memory linear in tokens; keys are cached as rotated. Defined at every position, but
-    slow pairs meet angles beyond the trained length that training never showed.
+    r is the number of rotated channels per head. Defined at every position, but beyond the trained length low-frequency
+    pairs reach angles never seen in training. Cost: fused attention, time quadratic and memory linear in tokens; keys are
+    cached as rotated.
 
     Args:
-        shape: the decoder it serves.
-        base: sets the slowest frequency.
-        fraction: share of the head's channels that turn, the leading ones (the central paper has 0.25).
+        shape: the decoder's shape.
+        base: sets the lowest frequency.
+        fraction: fraction of a head's channels that are rotated, the leading ones (0.25 in Kazemnejad et al. 2023).
         pairing: `half` pairs channel c with c + r/2 (NeoX, Llama), `interleaved` pairs 2c with 2c + 1 (RoFormer, GPT-J).
     """
 
@@ -36,16 +37,16 @@ class RoPE(PositionalEncoding):
     ) -> None:
         super().__init__(shape)
         self.channels = round(shape.head_dim * fraction)
-        require(base > 1, f"pe.base={base}: allowed is above 1")
-        require(0 < fraction <= 1, f"pe.fraction={fraction}: allowed is above 0, up to 1")
+        require(base > 1, f"pe.base={base}: must be above 1")
+        require(0 < fraction <= 1, f"pe.fraction={fraction}: must be in (0, 1]")
         require(
             self.channels >= 2 and self.channels % 2 == 0,  # noqa: PLR2004
-            f"pe.fraction={fraction}: {self.channels} of {shape.head_dim} channels a head would turn; needs an even number from 2 up",
+            f"pe.fraction={fraction}: rotates {self.channels} of the {shape.head_dim} channels per head; must rotate an even number, at least 2",
         )
         self.base, self.pairing = base, pairing
 
     def make_table(self, positions: Real[Tensor, "#batch time"]) -> Float[Tensor, "2 #batch 1 time pair"]:
-        """Cosine and sine of every angle."""
+        """Cosine and sine of every position's angles."""
         angles = positions.float().unsqueeze(-1) * frequencies(self.channels, self.base, positions.device)
         return torch.stack([angles.cos(), angles.sin()]).unsqueeze(2)
 
@@ -57,7 +58,7 @@ class RoPE(PositionalEncoding):
         table: Tensor | None,
         inputs: BlockInputs,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Turn queries and keys by their own positions."""
+        """Rotate queries and keys by their positions."""
         assert table is not None
         return self.rotate(query, table), self.rotate(key, table), value
 
@@ -66,13 +67,13 @@ class RoPE(PositionalEncoding):
         x: Heads,
         table: Float[Tensor, "2 #batch #heads time pair"],
     ) -> Heads:
-        """Turn the pairs of every head by the angles of a table."""
+        """Rotate the pairs of every head by the angles of a table."""
         cos, sin = table.to(x.dtype)
-        turning = x[..., : self.channels]
+        channels = x[..., : self.channels]
         if self.pairing == "half":
-            a, b = turning.chunk(2, -1)
-            turned = torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+            a, b = channels.chunk(2, -1)
+            rotated = torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
         else:
-            a, b = turning[..., 0::2], turning[..., 1::2]
-            turned = torch.stack([a * cos - b * sin, b * cos + a * sin], -1).flatten(-2)
-        return turned if self.channels == x.shape[-1] else torch.cat([turned, x[..., self.channels :]], -1)
+            a, b = channels[..., 0::2], channels[..., 1::2]
+            rotated = torch.stack([a * cos - b * sin, b * cos + a * sin], -1).flatten(-2)
+        return rotated if self.channels == x.shape[-1] else torch.cat([rotated, x[..., self.channels :]], -1)

@@ -1,4 +1,4 @@
-"""RoPE and ALiBi together: a composition of ours, not a published formula."""
+"""RoPE and ALiBi combined: our own composition, not a published formula."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from lengen.pe.rope import RoPE
 
 
 class RopeALiBi(RoPE):
-    """Turn queries and keys (`RoPE`), and subtract mix * slope * distance from the scaled logits (`ALiBi`).
+    """Rotate queries and keys (`RoPE`), and subtract mix * slope * distance from the scaled logits (`ALiBi`).
 
-    Rotation tells before from behind, the slope forgets what is far: with steep slopes a rule over neighbours, whatever
-    the length. Li 2024 (arXiv 2410.18441) announces a factored combination of the two with harmonic slopes; its formula
-    could not be read, and this is not meant to be it. Attention with a bias mask: time and memory quadratic in tokens.
+    The rotation distinguishes positions, the slope suppresses far keys: with steep slopes heads learn rules over
+    neighbouring tokens that hold at every length. Li 2024 (arXiv 2410.18441) announces a factored combination of the two
+    with harmonic slopes; its formula was not available, and this is not an implementation of it. Cost: attention with a
+    bias mask, time and memory quadratic in tokens.
 
     Args:
-        shape: the decoder it serves.
+        shape: the decoder's shape.
         base: see `RoPE`.
         fraction: see `RoPE`.
         pairing: see `RoPE`.
         slopes: see `ALiBi`.
-        mix: how much of the penalty counts; 0 is RoPE.
+        mix: factor on the penalty; 0 is RoPE.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class RopeALiBi(RoPE):
         mix: float = 1.0,
     ) -> None:
         super().__init__(shape, base, fraction, pairing)
-        require(mix >= 0, f"pe.mix={mix}: allowed is 0 or more")
+        require(mix >= 0, f"pe.mix={mix}: must be at least 0")
         self.alibi, self.mix = ALiBi(shape, slopes), mix
 
     def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias:

@@ -14,36 +14,38 @@ from lengen.pe import PositionalEncoding
 class Sandwich(PositionalEncoding):
     """(sum over c = 1 … width/2 of cos(distance * base^(-2c/width)) - width/2) / (8h/heads), h = 1 … heads.
 
-    Added after scaling; 0 at distance 0. Nothing is learned. It falls like a logarithm and flattens beyond some
-    thousand tokens, with ripples. The head's factor divides, as in NVIDIA's implementation, so that the first head is
-    the steepest; a survey prints it as a multiplication, and the authors' own code could not be read: our choice.
-    Attention with a bias mask: time and memory quadratic in tokens; the cosines are taken once a distance, not once a
-    pair.
+    Added after scaling; 0 at distance 0. Nothing is learned. The bias falls like a logarithm and flattens beyond about a
+    thousand tokens, with ripples. We divide by the head's factor, as in NVIDIA's implementation, so that the first head
+    is the steepest; a survey prints a multiplication, and the authors' code was not available. Cost: attention with a
+    bias mask, time and memory quadratic in tokens; cosines are computed once per distance, not once per pair.
 
     Args:
-        shape: the decoder it serves.
-        width: of the sinusoidal embedding, free and even; larger is steeper.
-        base: sets the slowest cosine.
+        shape: the decoder's shape.
+        width: width of the sinusoidal embedding, even and independent of the decoder's; larger is steeper.
+        base: sets the lowest frequency.
     """
 
     def __init__(self, shape: Shape, width: int = 128, base: float = 10000.0) -> None:
         super().__init__(shape)
-        require(width >= 2 and width % 2 == 0, f"pe.width={width}: allowed is an even number from 2 up")  # noqa: PLR2004
-        require(base > 1, f"pe.base={base}: allowed is above 1")
+        require(width >= 2 and width % 2 == 0, f"pe.width={width}: must be even and at least 2")  # noqa: PLR2004
+        require(base > 1, f"pe.base={base}: must be above 1")
         self.width, self.base = width, base
 
     def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias:
-        """The sum of cosines, with a factor a head."""
-        apart = (query.unsqueeze(-1) - key.unsqueeze(-2)).abs().unsqueeze(1)
-        if apart.is_floating_point():
-            distance, place = torch.unique(apart, return_inverse=True)
+        """The bias of every pair, computed once per distinct distance."""
+        distances = (query.unsqueeze(-1) - key.unsqueeze(-2)).abs().unsqueeze(1)
+        if distances.is_floating_point():
+            distinct, index = torch.unique(distances, return_inverse=True)
         else:
-            distance, place = torch.arange(int(apart.max()) + 1, device=apart.device), apart.long()
-        head = torch.arange(1, self.shape.heads + 1, device=apart.device).view(-1, 1, 1)
-        return self.fall(distance)[place] * (self.shape.heads / (8 * head))
+            distinct, index = (
+                torch.arange(int(distances.max()) + 1, device=distances.device),
+                distances.long(),
+            )
+        head = torch.arange(1, self.shape.heads + 1, device=distances.device).view(-1, 1, 1)
+        return self.profile(distinct)[index] * (self.shape.heads / (8 * head))
 
-    def fall(self, distance: Real[Tensor, " distance"]) -> Float[Tensor, " distance"]:
-        """The sum of cosines less its value at 0, float32."""
+    def profile(self, distance: Real[Tensor, " distance"]) -> Float[Tensor, " distance"]:
+        """The sum of cosines minus its value at distance 0, in float32."""
         exponent = (
             torch.arange(2, self.width + 2, 2, dtype=torch.float32, device=distance.device) / self.width
         )

@@ -16,11 +16,12 @@ from lengen.config.errors import require
 from lengen.pe import PositionalEncoding
 from lengen.sampling import largest
 
-PIVOTS, CANDIDATES, STRETCH, WINDOWS = 16, 32, 64, 4
+PIVOTS, CANDIDATES, NEIGHBOURHOOD, WINDOWS = 16, 32, 64, 4
+"""Sizes of the two losses: pivots, candidates per pivot, largest distance of local candidates, shifted windows."""
 
 
 class DigitBlock(nn.Module):
-    """Causal attention over digits and a feed-forward layer, each behind a LayerNorm."""
+    """Causal attention over digits and a feed-forward layer, each after a LayerNorm."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -30,7 +31,7 @@ class DigitBlock(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x: Float[Tensor, "place digit width"]) -> Float[Tensor, "place digit width"]:
-        """One step of the residual stream."""
+        """Return the residual stream after this block."""
         query, key, value = rearrange(
             self.projections(self.attention_norm(x)),
             "place digit (three heads channel) -> three place heads digit channel",
@@ -44,14 +45,14 @@ class DigitBlock(nn.Module):
 
 
 class DigitEncoder(nn.Module):
-    """A small transformer over the digits of a number and a closing token, whose last state is the number's vector.
+    """Encode a number as a vector: the last state of a small transformer over its digits and an end token.
 
     Args:
-        digits: of every number, the leading zeros included.
-        width: of its residual stream.
-        heads: divides width.
-        layers: blocks.
-        channels: of the vector.
+        digits: digits per number, including leading zeros.
+        width: width of the residual stream.
+        heads: attention heads; divides `width`.
+        layers: number of blocks.
+        channels: size of the vector.
     """
 
     def __init__(self, digits: int, width: int, heads: int, layers: int, channels: int) -> None:
@@ -68,7 +69,7 @@ class DigitEncoder(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, digits: Int[Tensor, "place digit"]) -> Float[Tensor, "place channel"]:
-        """The vector of every number, given by its digits."""
+        """Return the vector of every number, given its digits."""
         x = self.values(digits) + self.places.weight
         x = torch.cat([x, self.close.expand(len(x), 1, -1)], 1)
         for block in self.blocks:
@@ -78,34 +79,35 @@ class DigitEncoder(nn.Module):
 
 
 class SeqPE(PositionalEncoding):
-    """A position is read as decimal digits by a small transformer of its own, one vector P(p) a position.
+    """Encode every position p as a vector P(p) by a small transformer over its decimal digits.
 
-    `attn_scalar` adds (A P(i)) (B P(j)) / sqrt(channels) to the scaled logits, a product a head, one for all layers;
-    `added` adds P(p) to the token embedding. Two losses train positions that the task never shows, from 0 to
-    maximum - 1: among 32 candidates the nearest to a pivot must have the largest product with it (`contrastive`), and
-    products within windows anywhere must be distributed as those within the first window (`transfer`). Without them it
-    does not extrapolate; with them it goes to `maximum`, where positions are refused.
+    `attn_scalar` adds (A P(i)) (B P(j)) / sqrt(channels) to the scaled logits, one product per head, the same in all
+    layers; `added` adds P(p) to the token embedding. Two losses train positions that do not occur in the task's training
+    examples, from 0 to maximum - 1. `contrastive`: among 32 candidates the one nearest to a pivot must have the largest
+    product with it. `transfer`: products within shifted windows must be distributed like those within the first window.
+    Without these losses the encoding does not extrapolate; with them it extrapolates up to `maximum`, from where on
+    positions are refused.
 
     Each training step runs the small transformer over its distinct positions, and over up to 700 more for the two
-    losses; without gradients vectors are kept until a weight changes. `attn_scalar` has a bias mask that is learned:
-    time and memory quadratic in tokens; `added` stays fused. The small transformer works in float64 where the device
-    has it, so that the bias of two positions does not depend on which others are read beside them.
+    losses; without gradients vectors are kept until a weight changes. Cost: `attn_scalar` has a learned bias mask, time
+    and memory quadratic in tokens; `added` is fused. The small transformer computes in float64 if the device supports it,
+    so that the bias of two positions does not depend on the other positions of the batch.
 
-    The paper's transformer is 768 wide and reads positions up to 20,000, for blocks of 512; ours are sizes for small
-    decoders. Our interpretation: half of the pivots draw candidates from everywhere, the others within a stretch of 64
-    (the code adds numbers with similar digits); products in both losses are divided by sqrt(channels); windows are
-    compared by the divergence in both directions, the first one as it stands; the term of the logits is divided by the
-    root of its own channels, which in the paper are the head's; matrices start at 1 / sqrt(fan-in), as the decoder's.
-    The shifted starts of the paper are `positions=offset`; its multiplicative use, and the one that adds to queries and
-    keys, are not here.
+    The paper's transformer is 768 wide and encodes positions up to 20,000, for blocks of 512 tokens; our defaults suit
+    small decoders. Our interpretation: half of the pivots have candidates from all positions, the others within a
+    distance of 64 (the code adds numbers with similar digits); products in both losses are divided by sqrt(channels);
+    windows are compared by the divergence in both directions, without gradients through the first window; the term of
+    the logits is divided by the square root of its own channels, which in the paper are those of a head; matrices start at
+    1 / sqrt(fan-in), like the decoder's. The paper's random shifts are `positions=offset`; its multiplicative variant,
+    and the one that adds to queries and keys, are not implemented.
 
     Args:
-        shape: the decoder it serves.
-        use: where vectors enter: `attn_scalar` or `added`.
+        shape: the decoder's shape.
+        use: where the vectors enter, `attn_scalar` or `added`.
         maximum: number of positions.
-        width: of the small transformer; divides by the decoder's heads.
-        layers: of the small transformer.
-        window: positions from 0 that others imitate; about as many as training shows.
+        width: width of the small transformer; a multiple of the decoder's heads.
+        layers: blocks of the small transformer.
+        window: size of the first window, which shifted windows imitate; about the number of positions seen in training.
         contrastive: weight of the loss over candidates.
         transfer: weight of the loss over windows.
     """
@@ -125,23 +127,23 @@ class SeqPE(PositionalEncoding):
         transfer: float = 0.1,
     ) -> None:
         super().__init__(shape)
-        require(maximum >= 3, f"pe.maximum={maximum}: allowed is 3 or more")  # noqa: PLR2004
+        require(maximum >= 3, f"pe.maximum={maximum}: must be at least 3")  # noqa: PLR2004
         require(
             width >= 1 and width % shape.heads == 0,
-            f"pe.width={width}: allowed is a multiple of decoder.heads={shape.heads}",
+            f"pe.width={width}: must be a multiple of decoder.heads={shape.heads}",
         )
-        require(layers >= 1, f"pe.layers={layers}: allowed is 1 or more")
+        require(layers >= 1, f"pe.layers={layers}: must be at least 1")
         require(
             2 <= window < maximum,  # noqa: PLR2004
-            f"pe.window={window}: allowed is 2 up to {maximum - 1}, below pe.maximum",
+            f"pe.window={window}: must be at least 2 and below pe.maximum={maximum}",
         )
-        require(contrastive >= 0, f"pe.contrastive={contrastive}: allowed is 0 or more")
-        require(transfer >= 0, f"pe.transfer={transfer}: allowed is 0 or more")
+        require(contrastive >= 0, f"pe.contrastive={contrastive}: must be at least 0")
+        require(transfer >= 0, f"pe.transfer={transfer}: must be at least 0")
         self.maximum, self.window, self.weights = maximum, window, (contrastive, transfer)
         channels = shape.dim if use == "added" else width
         digits = len(str(maximum - 1))
         self.encoder = DigitEncoder(digits, width, shape.heads, layers, channels)
-        self.kept: tuple[list[tuple[int, int]], Tensor] | None = None
+        self.cache: tuple[list[tuple[int, int]], Tensor] | None = None
         self.pair = None if use == "added" else nn.Linear(channels, 2 * channels, bias=False)
         if self.pair is not None:
             nn.init.normal_(self.pair.weight, std=channels**-0.5)
@@ -152,28 +154,32 @@ class SeqPE(PositionalEncoding):
         return self.maximum
 
     def encode(self, positions: Real[Tensor, "*shape"]) -> Float[Tensor, "*shape channel"]:
-        """The vector of every position; each distinct one is read once."""
+        """The vector of every position; each distinct position is encoded once.
+
+        Raises:
+            UsageError: a position is negative, or not below `pe.maximum`.
+        """
         require(
             bool(((positions >= 0) & (positions < self.maximum)).all()),
-            f"pe.maximum={self.maximum}: a position is beyond it",
+            f"pe.maximum={self.maximum}: must be larger than every position",
         )
         if torch.is_grad_enabled():
-            distinct, where = torch.unique(positions.long(), return_inverse=True)
-            return self.vectors(distinct)[where]
-        return self.known(int(positions.max()) + 1)[positions.long()]
+            distinct, index = torch.unique(positions.long(), return_inverse=True)
+            return self.vectors(distinct)[index]
+        return self.cached(int(positions.max()) + 1)[positions.long()]
 
-    def known(self, count: int) -> Float[Tensor, "place channel"]:
-        """Vectors of positions from 0 on, as many at least, kept until a weight changes."""
-        state = [(weight.data_ptr(), weight._version) for weight in self.encoder.parameters()]  # noqa: SLF001
-        if self.kept is None or self.kept[0] != state or len(self.kept[1]) < count:
-            places = torch.arange(
+    def cached(self, count: int) -> Float[Tensor, "place channel"]:
+        """Vectors of the positions from 0 on, at least `count` of them, kept until a weight changes."""
+        versions = [(weight.data_ptr(), weight._version) for weight in self.encoder.parameters()]  # noqa: SLF001
+        if self.cache is None or self.cache[0] != versions or len(self.cache[1]) < count:
+            positions = torch.arange(
                 min(1 << (count - 1).bit_length(), self.maximum), device=self.encoder.close.device
             )
-            self.kept = state, self.vectors(places)
-        return self.kept[1]
+            self.cache = versions, self.vectors(positions)
+        return self.cache[1]
 
     def vectors(self, distinct: Int[Tensor, " place"]) -> Float[Tensor, "place channel"]:
-        """What the small transformer makes of positions."""
+        """Run the small transformer over positions."""
         weights = dict(self.encoder.named_parameters())
         powers = 10 ** torch.arange(len(weights["places.weight"]), device=distinct.device).flip(0)
         dtype = torch.float32 if distinct.device.type == "mps" else torch.float64
@@ -188,64 +194,64 @@ class SeqPE(PositionalEncoding):
     def embed(
         self, x: Float[Tensor, "batch time dim"], positions: Real[Tensor, "#batch time"]
     ) -> Float[Tensor, "batch time dim"]:
-        """Add the vector of each position, where vectors are added."""
+        """Add the vector of each position, if `use` is `added`."""
         return x if self.pair is not None else x + self.encode(positions).to(x.dtype)
 
     def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias | None:
-        """The product of two positions' vectors, as each head sees them; None where vectors are added."""
+        """The products of the projected vectors of two positions, per head; None if `use` is `added`."""
         if self.pair is None:
             return None
         vectors = self.encode(torch.cat([query.flatten(), key.flatten()]))
         with torch.autocast(vectors.device.type, enabled=False):
-            seen = linear(vectors, self.pair.weight.to(vectors.dtype))
-            asking, asked = (
+            projected = linear(vectors, self.pair.weight.to(vectors.dtype))
+            queries, keys = (
                 rearrange(
                     part,
                     "(batch time) (heads channel) -> batch heads time channel",
-                    batch=len(places),
+                    batch=len(positions),
                     heads=self.shape.heads,
                 )
-                for part, places in (
-                    (seen[: query.numel(), : vectors.shape[-1]], query),
-                    (seen[query.numel() :, vectors.shape[-1] :], key),
+                for part, positions in (
+                    (projected[: query.numel(), : vectors.shape[-1]], query),
+                    (projected[query.numel() :, vectors.shape[-1] :], key),
                 )
             )
-            products: Tensor = asking @ asked.mT * asking.shape[-1] ** -0.5
+            products: Tensor = queries @ keys.mT * queries.shape[-1] ** -0.5
         return products.to(torch.promote_types(self.pair.weight.dtype, torch.float32))
 
-    def auxiliary(self, chance: torch.Generator) -> Float[Tensor, ""] | None:
-        """The two losses under their weights."""
+    def auxiliary(self, generator: torch.Generator) -> Float[Tensor, ""] | None:
+        """The weighted sum of the two losses; None if both weights are 0."""
         parts = zip(self.weights, (self.nearest, self.imitation), strict=True)
         with torch.autocast(self.encoder.close.device.type, enabled=False):
-            losses = [weight * loss(chance) for weight, loss in parts if weight]
+            losses = [weight * loss(generator) for weight, loss in parts if weight]
         if not losses:
             return None
         total: Tensor = torch.stack(losses).sum().to(self.encoder.close.dtype)
         return total
 
-    def nearest(self, chance: torch.Generator) -> Float[Tensor, ""]:
-        """Cross-entropy in nats of which candidate is nearest to a pivot, by the products of vectors."""
-        pivots, candidates, labels = self.draw(chance)
+    def nearest(self, generator: torch.Generator) -> Float[Tensor, ""]:
+        """The contrastive loss: cross-entropy in nats of the candidate nearest to each pivot, with products as logits."""
+        pivots, candidates, labels = self.draw(generator)
         device = self.encoder.close.device
         vectors = self.encode(torch.cat([pivots.unsqueeze(1), candidates], 1).to(device))
         products = (vectors[:, 1:] @ vectors[:, :1].mT).squeeze(-1) * vectors.shape[-1] ** -0.5
         return cross_entropy(products, labels.to(device))
 
     def draw(
-        self, chance: torch.Generator
+        self, generator: torch.Generator
     ) -> tuple[Int[Tensor, " pivot"], Int[Tensor, "pivot candidate"], Int[Tensor, " pivot"]]:
-        """Pivots, distinct candidates around each, and which of these is nearest (either one of two)."""
-        pivots = torch.randint(self.maximum, (PIVOTS,), generator=chance)
+        """Draw pivots and distinct candidates for each, with the index of the nearest candidate (one of them if two tie)."""
+        pivots = torch.randint(self.maximum, (PIVOTS,), generator=generator)
         distances = (torch.arange(self.maximum) - pivots.unsqueeze(1)).abs()
         local = (torch.arange(PIVOTS) % 2 == 1).unsqueeze(1)
-        barred = (distances == 0) | (local & (distances > STRETCH))
-        lots = torch.rand(distances.shape, generator=chance).masked_fill(barred, -1)
-        candidates = largest(lots, min(CANDIDATES, self.maximum - 1))
+        excluded = (distances == 0) | (local & (distances > NEIGHBOURHOOD))
+        draws = torch.rand(distances.shape, generator=generator).masked_fill(excluded, -1)
+        candidates = largest(draws, min(CANDIDATES, self.maximum - 1))
         return pivots, candidates, distances.gather(1, candidates).argmin(1)
 
-    def imitation(self, chance: torch.Generator) -> Float[Tensor, ""]:
-        """Divergence in nats, in both directions, of products within shifted windows from those within the first."""
-        starts = torch.randint(1, self.maximum - self.window + 1, (WINDOWS, 1), generator=chance)
+    def imitation(self, generator: torch.Generator) -> Float[Tensor, ""]:
+        """The transfer loss: symmetric divergence in nats between products within shifted windows and within the first."""
+        starts = torch.randint(1, self.maximum - self.window + 1, (WINDOWS, 1), generator=generator)
         windows = torch.cat([torch.zeros_like(starts[:1]), starts]) + torch.arange(self.window)
         vectors = self.encode(windows.to(self.encoder.close.device))
         logs = (vectors @ vectors.mT * vectors.shape[-1] ** -0.5).log_softmax(-1)

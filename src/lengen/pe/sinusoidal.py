@@ -14,21 +14,21 @@ from lengen.pe import PositionalEncoding
 
 
 def frequencies(dim: int, base: float, device: torch.device) -> Float[Tensor, " pair"]:
-    """base^(-2c/dim) for c = 0 … dim/2 - 1, in radians a position, float32."""
+    """base^(-2c/dim) for c = 0 … dim/2 - 1, in radians per position, in float32."""
     return base ** (-torch.arange(0, dim, 2, dtype=torch.float32, device=device) / dim)
 
 
 class Sinusoidal(PositionalEncoding):
-    """sin(p w_c) and cos(p w_c) with w_c = base^(-2c/dim), added to the token embedding. Defined at every position.
+    """Add sin(p w_c) and cos(p w_c) with w_c = base^(-2c/dim) to the token embedding. Defined at every position.
 
-    Fused attention: time quadratic, memory linear in tokens.
+    Cost: fused attention, time quadratic and memory linear in tokens.
 
     Args:
-        shape: the decoder it serves.
-        base: sets the slowest frequency.
-        layout: `interleaved` sine and cosine (Vaswani et al.) or `concatenated` halves (Transformer-XL, the central
-            paper's code).
-        scale: factor on the sinusoids; token embeddings start at standard deviation 1.
+        shape: the decoder's shape.
+        base: sets the lowest frequency.
+        layout: `interleaved` sines and cosines (Vaswani et al.) or `concatenated` halves (Transformer-XL; the code of
+            Kazemnejad et al. 2023).
+        scale: factor on the sinusoids; token embeddings start with a standard deviation of 1.
     """
 
     relative = False
@@ -41,8 +41,8 @@ class Sinusoidal(PositionalEncoding):
         scale: float = 1.0,
     ) -> None:
         super().__init__(shape)
-        require(shape.dim % 2 == 0, f"decoder.dim={shape.dim}: pe=sinusoidal needs an even number")
-        require(base > 1, f"pe.base={base}: allowed is above 1")
+        require(shape.dim % 2 == 0, f"decoder.dim={shape.dim}: must be even for pe=sinusoidal")
+        require(base > 1, f"pe.base={base}: must be above 1")
         self.base, self.layout, self.scale = base, layout, scale
 
     def embed(
