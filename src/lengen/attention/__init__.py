@@ -1,21 +1,29 @@
-"""How logits become weights: the contract of an attention.
+"""Attention rules: how queries and keys become attention weights, and values are mixed.
 
-A rule is softmax(scale * q k + bias) v with one step or another of its own. The steps, in order; one that is not
-overridden does what softmax does:
+A rule is a subclass of `AttentionRule`. The base class is softmax attention, softmax(scale * q k + bias) v; a rule
+overrides the steps in which it differs. The bias comes from the positional encoding (`lengen.pe`). The steps, in order:
 
-| hook | what | for whom |
+| hook | purpose | overridden by |
 |---|---|---|
-| `sharpen` | a factor on each row's and head's logits, but not on the bias | log_n, ssmax, asentmax, temperature, lssa |
-| `hide` | keys that a head does not see, beside later ones | hard_alibi, window, blockwise |
-| `adjust` | logits that look at each other | selective |
-| `normalise` | logits to weights | lssa, stick_breaking, entmax |
-| `reweigh` | weights, changed after they were normalised | lssar, urpe |
-| `forward` | other queries, keys and values than those of the tokens | sink, lssa |
-| `share` | once, when the decoder is built: weights of the first layer for all | urpe |
+| `sharpen` | multiply the logits of each row and head by a factor, but not the bias | log_n, ssmax, asentmax, temperature, lssa |
+| `hide` | mask keys, in addition to later ones | hard_alibi, window, blockwise |
+| `adjust` | change the logits, after scale, bias and masks | selective |
+| `normalise` | turn logits into weights | lssa, stick_breaking, entmax |
+| `reweigh` | change the normalised weights | lssar, urpe |
+| `forward` | change queries, keys and values before these steps | sink, lssa |
+| `share` | share weights between layers; called once, when the decoder is built | urpe |
 
-A rule that only sharpens and hides stays fused: torch's own kernels, time quadratic and memory linear in tokens
-without a bias (`lengen.pe` says what a bias costs); what it hides is a mask. The others need explicit weights, time and
-memory quadratic with several such matrices kept, and say so by `fused = False`.
+A rule that lets a token attend to itself and the three tokens before it:
+
+    >>> class LastFour(AttentionRule):
+    ...     def hide(self, inputs):
+    ...         return (inputs.back > 3)[None, None]
+
+`lengen.testing.check_attention` tests a class against this contract. Each layer has a module of its own.
+
+Cost: a rule that overrides `sharpen` and `hide` only stays fused. It uses torch's kernels, with time quadratic and memory
+linear in tokens if there is no bias (`lengen.pe` has the cost of a bias); hidden keys make a mask. All other rules compute
+explicit weights, keep several matrices with time and memory quadratic in tokens, and declare `fused = False`.
 """
 
 from __future__ import annotations
@@ -36,29 +44,29 @@ if not TYPE_CHECKING:
 
 
 class AttentionRule(HookedModule):
-    """From queries, keys and values to their mix. One module a layer.
+    """Softmax attention, and base class of attention rules. Each layer has its own module.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
     """
 
     hooks = ("forward", "share", "sharpen", "hide", "adjust", "normalise", "reweigh")
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by every change to what the class computes or draws; part of a cell's identity."""
 
     fused: ClassVar[bool] = True
-    """False if a step behind the bias is the rule's own."""
+    """False if the rule overrides a step after the bias (`adjust`, `normalise` or `reweigh`), which needs explicit weights."""
     distances: ClassVar[bool] = False
-    """True if only distances to earlier tokens are defined, so that positions must increase along time."""
+    """True if the rule is defined for distances to earlier tokens only, so that positions must increase along time."""
     whole: ClassVar[bool] = False
-    """True if only integer positions are defined."""
+    """True if the rule is defined for integer positions only."""
     directions: ClassVar[bool] = False
-    """True if queries and keys count by their direction alone, so that an encoding must leave their lengths as they are."""
+    """True if only the directions of queries and keys matter, so that an encoding must not change their norms."""
     reads: bool = False
-    """True if positions matter to the rule itself; an option may decide it."""
+    """True if the rule itself depends on positions; may be set per instance."""
     sparse: bool = False
-    """True if an earlier key may have a weight of exactly 0; an option may decide it."""
+    """True if earlier keys may get a weight of exactly 0; may be set per instance."""
 
     def __init__(self, shape: Shape, scale: Literal["head_dim", "none"] = "head_dim") -> None:
         super().__init__()
@@ -73,18 +81,18 @@ class AttentionRule(HookedModule):
         bias: MaskedBias | None,
         inputs: BlockInputs,
     ) -> Queries:
-        """Mix the values.
+        """Return the values mixed by the attention weights.
 
         Args:
-            query: queries, the newest tokens.
+            query: queries of the new tokens.
             key: keys of all tokens so far.
-            value: their values.
-            bias: added to the scaled logits, minus infinity where a key is not to be seen. None means causal and
-                nothing else, unless the inputs has a table of distances: all keys for a single query, as many queries
-                as keys otherwise.
-            inputs: the block's view of the pass.
+            value: values of all tokens so far.
+            bias: what is added to the scaled logits, minus infinity for masked keys. None means the causal mask only; there
+                is then either a single query, which sees all keys, or one query per key. A bias may also be given as
+                `inputs.distance_bias`.
+            inputs: what else the block may read.
         """
-        factor, bias = self.sharpen(inputs), self._hidden(bias, inputs)
+        factor, bias = self.sharpen(inputs), self._masked(bias, inputs)
         if factor is not None:
             query = (wide(query) * factor).to(query.dtype)
         if not self.fused:
@@ -102,42 +110,44 @@ class AttentionRule(HookedModule):
 
     @property
     def only_sharpens(self) -> bool:
-        """Whether the rule is softmax but for a factor on the logits, so that no kernel needs more than that."""
-        own = (getattr(type(self), hook) is not getattr(AttentionRule, hook) for hook in ("forward", "hide"))
-        return self.fused and not any(own)
+        """Whether the rule differs from softmax by a factor on the logits at most, so that FlexAttention can compute it."""
+        overridden = (
+            getattr(type(self), hook) is not getattr(AttentionRule, hook) for hook in ("forward", "hide")
+        )
+        return self.fused and not any(overridden)
 
     def share(self, first: AttentionRule) -> None:
-        """Take over what all layers have in common; a rule a layer shares nothing.
+        """Take over the weights that all layers share. By default layers share nothing.
 
         Args:
-            first: the rule of the first layer, made alike.
+            first: the rule of the first layer, of the same class and options.
         """
 
     def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "..."] | None:
-        """What each row and head multiplies its scaled logits by, before the bias; None for 1.
+        """Return the factor on the scaled logits of each row and head, before the bias is added; None for 1.
 
-        Its shape broadcasts with [batch, heads, query, 1], and it is of float32 or wider: queries are multiplied there.
+        Its shape broadcasts with [batch, heads, query, 1]; its dtype is float32 or wider, in which queries are multiplied.
         """
         return None
 
     def hide(self, inputs: BlockInputs) -> Bool[Tensor, "#batch #heads query key"] | None:
-        """Which keys are not seen, beside later ones; None for no others. Each query sees at least its own."""
+        """Return which keys are masked, in addition to later ones; None if none. Each query must see at least its own key."""
         return None
 
     def adjust(self, logits: Logits, inputs: BlockInputs) -> Logits:
-        """Logits, scaled, biased and minus infinity where a key is not seen, before they are normalised."""
+        """Return the logits to normalise, given the logits after scale, bias and masks (minus infinity at masked keys)."""
         return logits
 
     def normalise(self, logits: Logits, inputs: BlockInputs) -> Logits:
-        """Logits to weights, 0 where they are minus infinity."""
+        """Return the weights, 0 where the logits are minus infinity."""
         return logits.softmax(-1)
 
     def reweigh(self, weights: Logits, inputs: BlockInputs) -> Logits:
-        """Weights, changed after they were normalised."""
+        """Return the weights to mix values with, given the normalised ones."""
         return weights
 
-    def _hidden(self, bias: MaskedBias | None, inputs: BlockInputs) -> MaskedBias | None:
-        """The bias, minus infinity where the rule or the causal mask hides a key."""
+    def _masked(self, bias: MaskedBias | None, inputs: BlockInputs) -> MaskedBias | None:
+        """The bias, minus infinity at keys that the rule or the causal mask hides."""
         hidden = self.hide(inputs)
         if hidden is None:
             return bias

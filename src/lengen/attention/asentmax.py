@@ -1,4 +1,4 @@
-"""Adaptive-scalable entmax (Vasylenko et al. 2025)."""
+"""ASEntmax: adaptive-scalable entmax (Vasylenko et al. 2025)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from lengen.config.errors import require
 class ASEntmax(Entmax):
     """Entmax of (delta + beta * ln(n + 1)^gamma) * scale * q k + bias, where n is the number of keys that the row sees.
 
-    beta = softplus(w x) and gamma = reach * tanh(u x) are of each token and head; x is what the block reads. They are
-    computed in float32. The paper adds NAPE, ALiBi in the first half of the heads and no positions in the others, and
-    scales those alone: `pe=nape` with `attention.heads=second_half`. The bias of the encoding is not multiplied.
-    Explicit weights: time and memory quadratic in tokens. Beyond the trained length logits grow, or shrink, as a learned power
-    of ln n. w and u start near 0 (standard deviation 0.02, as in the source's code): beta near ln 2, gamma near 0.
+    beta = softplus(w x) and gamma = reach * tanh(u x) are computed per token and head, in float32; x is the input of the
+    block's attention. The bias of the encoding is not multiplied. The paper combines this with NAPE (ALiBi in the first
+    half of the heads, no positions in the others) and scales the heads without positions only: `pe=nape` with
+    `attention.heads=second_half`. w and u start near 0 (standard deviation 0.02, as in the authors' code), which gives
+    beta near ln 2 and gamma near 0. Beyond the trained length logits grow or shrink as a learned power of ln n. Cost:
+    explicit weights, time and memory quadratic in tokens.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        alpha: above 1, up to 2.
-        delta: what the factor is without the logarithm.
-        reach: bound of gamma.
-        heads: which heads have a factor; the others have none.
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        alpha: exponent of entmax, in (1, 2].
+        delta: constant part of the factor.
+        reach: bound on the absolute value of gamma.
+        heads: which heads have a factor.
     """
 
     def __init__(
@@ -43,8 +44,8 @@ class ASEntmax(Entmax):
         heads: Literal["all", "second_half"] = "all",
     ) -> None:
         super().__init__(shape, scale, alpha)
-        require(delta >= 0, f"attention.delta={delta}: allowed is 0 or more")
-        require(reach >= 0, f"attention.reach={reach}: allowed is 0 or more")
+        require(delta >= 0, f"attention.delta={delta}: must be at least 0")
+        require(reach >= 0, f"attention.reach={reach}: must be at least 0")
         self.delta, self.reach = delta, reach
         self.plain = 0 if heads == "all" else shape.heads // 2
         self.beta, self.gamma = (nn.Linear(shape.dim, shape.heads - self.plain, bias=False) for _ in range(2))
@@ -52,7 +53,7 @@ class ASEntmax(Entmax):
             nn.init.normal_(project.weight, std=0.02)
 
     def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "batch heads query 1"]:
-        """The factor of each token and head; 1 in heads without."""
+        """The factor of each token and head; 1 in heads that have none."""
         with torch.autocast(inputs.x.device.type, enabled=False):
             beta, gamma = (
                 linear(wide(inputs.x), wide(project.weight)).mT.unsqueeze(-1)

@@ -14,18 +14,18 @@ from lengen.config.errors import require
 
 
 class Blockwise(AttentionRule):
-    """Softmax over the keys of a token's own block of tokens and of the block before, never later ones.
+    """Causal softmax over the keys of a token's own block of tokens and of the previous block.
 
-    A token sees block + 1 to 2 * block tokens. The paper trains without blocks and evaluates xPos with blocks of half
-    the trained length: with `block` at half of the trained tokens (bos included) training is the same with this rule
-    and without, as nothing is hidden up to 2 * block tokens. The bias of the encoding counts for what is seen.
-    Attention with a bias mask, time and memory quadratic in tokens; fused up to 2 * block tokens. Beyond the trained
-    length distances stay below 2 * block; what lies further back is lost.
+    A token sees block + 1 to 2 * block tokens. The paper trains without blocks, and evaluates xPos with blocks of half
+    the trained length. If `block` is half the number of trained tokens (including bos), this rule does not change
+    training, as nothing is masked up to 2 * block tokens. The encoding's bias applies to visible keys. Beyond the trained
+    length distances stay below 2 * block; earlier tokens are not visible. Cost: attention with a bias mask, time and
+    memory quadratic in tokens; fused up to 2 * block tokens.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        block: tokens of a block.
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        block: number of tokens per block.
     """
 
     sparse = True
@@ -34,11 +34,11 @@ class Blockwise(AttentionRule):
         self, shape: Shape, scale: Literal["head_dim", "none"] = "head_dim", block: int = 32
     ) -> None:
         super().__init__(shape, scale)
-        require(block >= 1, f"attention.block={block}: allowed is 1 or more")
+        require(block >= 1, f"attention.block={block}: must be at least 1")
         self.block = block
 
     def hide(self, inputs: BlockInputs) -> Bool[Tensor, "1 1 query key"] | None:
-        """Blocks before the one before."""
+        """Keys before the previous block."""
         keys = inputs.key.shape[1]
         if keys <= 2 * self.block:
             return None

@@ -1,4 +1,4 @@
-"""Hard-ALiBi: some heads see a few tokens, the others all (Jelassi et al. 2024)."""
+"""Hard-ALiBi: some heads see the last few tokens only, the others all (Jelassi et al. 2024)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from lengen.config.errors import require
 
 
 class HardALiBi(AttentionRule):
-    """Softmax; local head h = 0, 1, 2, … sees the last h + 1 tokens alone, its own included; the other heads see all.
+    """Softmax in which local head h = 0, 1, 2, … sees the last h + 1 tokens only, including its own; other heads see all.
 
-    The paper uses it without an encoding, and has 8 local heads of 16; an encoding's bias counts for what is seen.
-    Counted in tokens, whatever the positions. Attention with a bias mask, time and memory quadratic in tokens. Beyond
-    the trained length the local heads do the same; the others are as they are without positions.
+    The paper uses no positional encoding and 8 local heads of 16; with an encoding, its bias applies to visible keys.
+    Distances are counted in tokens, whatever the positions. Beyond the trained length local heads do the same; the others
+    behave as without positions. Cost: attention with a bias mask, time and memory quadratic in tokens.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        local_heads: number of local heads; None takes half.
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        local_heads: number of local heads; None is half of the heads.
     """
 
     sparse = True
@@ -34,12 +34,12 @@ class HardALiBi(AttentionRule):
         super().__init__(shape, scale)
         require(
             local_heads is None or 0 <= local_heads <= shape.heads,
-            f"attention.local_heads={local_heads}: allowed is 0 to {shape.heads}, the heads of the decoder",
+            f"attention.local_heads={local_heads}: must be null or in [0, {shape.heads}] (decoder.heads)",
         )
         self.local_heads = shape.heads // 2 if local_heads is None else local_heads
 
     def hide(self, inputs: BlockInputs) -> Bool[Tensor, "1 heads query key"] | None:
-        """More than h tokens back, for local head h."""
+        """Keys more than h tokens back, for local head h."""
         if not self.local_heads:
             return None
         head = torch.arange(self.shape.heads, device=inputs.key.device).view(1, -1, 1, 1)

@@ -15,25 +15,25 @@ from lengen.config.errors import require
 
 
 def counted(inputs: BlockInputs) -> Float[Tensor, "query 1"]:
-    """How many keys each row sees, 1 for the first, as a number to take logarithms of."""
+    """Number of keys that each row sees (1 for the first row), in float32 or wider."""
     return inputs.visible.to(wide(inputs.x).dtype).unsqueeze(-1)
 
 
 class LogN(AttentionRule):
     """softmax(max(1, ln n / ln L) * scale * q k + bias) v, where n is the number of keys that the row sees.
 
-    More keys flatten a softmax; logits that grow with ln n keep its entropy about constant. Up to L keys nothing
-    changes, so that a trained decoder may be given this rule afterwards. Each row counts its own keys, so that rows
-    never depend on later tokens (the form of ReRoPE and LongLM; CLEX multiplies all rows by that of the last). Without
-    the clip the rule is for training: ln(n + 1) / ln(L + 1), 1 at L keys; the added 1 is our choice, it spares the
-    first row a factor of 0. The bias of the encoding is not multiplied, which is our reading. Fused: time quadratic,
-    memory linear in tokens without a bias. Defined at every length.
+    With more keys a softmax flattens; logits that grow with ln n keep its entropy about constant. Up to L keys nothing
+    changes, so that this rule can be applied to a trained decoder. Each row counts its own keys and never depends on later
+    tokens (as in ReRoPE and LongLM; CLEX uses the factor of the last row for all rows). Without the clip the rule is meant
+    for training: ln(n + 1) / ln(L + 1), which is 1 at L keys; adding 1 is our choice and avoids a factor of 0 in the first
+    row. The bias of the encoding is not multiplied, which is our interpretation. Defined at every length. Cost: fused
+    attention, time quadratic and (without a bias) memory linear in tokens.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        trained_tokens: L, the tokens of the longest trained example, bos included (tokens, not the task's length).
-        clip: whether rows of fewer keys are left alone.
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        trained_tokens: L, number of tokens of the longest training example, including bos (not the task's length).
+        clip: whether rows with fewer than L keys are left unchanged.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class LogN(AttentionRule):
         clip: bool = True,
     ) -> None:
         super().__init__(shape, scale)
-        require(trained_tokens >= 2, f"attention.trained_tokens={trained_tokens}: allowed is 2 or more")  # noqa: PLR2004
+        require(trained_tokens >= 2, f"attention.trained_tokens={trained_tokens}: must be at least 2")  # noqa: PLR2004
         self.trained_tokens, self.clip = trained_tokens, clip
 
     def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "query 1"]:
-        """The logarithm of the row's keys over that of the trained ones."""
+        """The logarithm of the row's number of keys, divided by that of the trained number."""
         keys = counted(inputs)
         if self.clip:
             return torch.clamp(keys.log() / math.log(self.trained_tokens), min=1)

@@ -1,4 +1,4 @@
-"""Length-scaled softplus attention (Gao and Spratling 2025)."""
+"""LSSA: length-scaled softplus attention (Gao and Spratling 2025)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from lengen.config.errors import require
 
 
 class LSSA(AttentionRule):
-    """Weights softplus(ln d * ln n * cos(q, k) + bias), divided by their sum; n keys are seen by the row, d is head_dim.
+    """Weights softplus(ln d * ln n * cos(q, k) + bias), divided by their sum; the row sees n keys, d is head_dim.
 
-    Queries and keys count by their direction alone; there is no 1 / sqrt(d). In the first row ln n is 0, and its only key
-    has all weight. The bias of an encoding is added inside of the softplus, which is our reading (the paper has
-    RoPE): unlike under a softmax, a bias that is constant along a row matters, and one that is far below 0 hides. Terms
-    that an encoding makes of queries itself (cope, wavelet, rcmha) are of queries as they were, of any length. The
-    paper was not read itself; its later version is followed, in which queries and keys are normalised. Explicit
-    weights: time and memory quadratic in tokens. Beyond the trained length logits go on growing as ln n.
+    Only the directions of queries and keys matter; there is no factor 1 / sqrt(d). In the first row ln n is 0, and its
+    only key has all the weight. The bias of an encoding is added inside the softplus, which is our interpretation (the
+    paper uses RoPE): unlike under a softmax, a bias that is constant along a row matters, and one far below 0 masks the
+    key. Terms that an encoding computes from queries (cope, wavelet, rcmha) use queries before normalisation. We follow
+    descriptions of the paper's later version, in which queries and keys are normalised; the paper itself was not
+    consulted. Beyond the trained length logits keep growing as ln n. Cost: explicit weights, time and memory quadratic in
+    tokens.
 
     Args:
-        shape: the decoder it serves.
+        shape: the decoder's shape.
     """
 
     fused: ClassVar[bool] = False
@@ -35,7 +36,10 @@ class LSSA(AttentionRule):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape)
-        require(shape.head_dim >= 2, f"attention=lssa: a head of {shape.head_dim} channel has ln 1 = 0")  # noqa: PLR2004
+        require(
+            shape.head_dim >= 2,  # noqa: PLR2004
+            f"attention=lssa: heads must have at least 2 channels, got {shape.head_dim} (their ln is the scale)",
+        )
         self.scale = math.log(shape.head_dim)
 
     def forward(
@@ -46,15 +50,15 @@ class LSSA(AttentionRule):
         bias: MaskedBias | None,
         inputs: BlockInputs,
     ) -> Queries:
-        """See `AttentionRule`; with queries and keys of length 1."""
+        """See `AttentionRule`; queries and keys are normalised first."""
         query, key = (normalize(wide(x), dim=-1).to(x.dtype) for x in (query, key))
         return super().forward(query, key, value, bias, inputs)
 
     def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "query 1"]:
-        """The logarithm of the row's keys."""
+        """The logarithm of the row's number of keys."""
         return counted(inputs).log()
 
     def normalise(self, logits: Logits, inputs: BlockInputs) -> Logits:
-        """Softplus, divided by the sum over the keys."""
+        """Softplus, divided by its sum over the keys."""
         positive = softplus(logits)
         return positive / positive.sum(-1, keepdim=True).clamp(min=torch.finfo(positive.dtype).tiny)

@@ -1,4 +1,4 @@
-"""Selective attention: a token may tell later ones to look away from another (Leviathan et al. 2024)."""
+"""Selective attention: a token can mask an earlier token for all later ones (Leviathan et al. 2024)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lengen.block.inputs import BlockInputs, Logits, Shape
 class Selective(AttentionRule):
     """softmax(z - F) v with F_ij = sum over tokens m < i of relu(z_mj) in head 0, for all heads. Nothing is learned.
 
-    z are the scaled logits with the encoding's bias: a bias that is negative far away, as ALiBi's, selects less there
-    (the paper has RoPE; with a bias is our reading, as in x-transformers). No token selects against itself, nor against
-    the first token, which should be bos; F_i counts strictly earlier tokens. Explicit weights and a cumulative sum in
-    float32: time and memory quadratic in tokens. A running sum a key is kept from step to step. Beyond the trained
-    length more tokens select, so that less is seen; from the start of training on what is old fades. The paper's loss
-    on memory and its pruning of the cache are not here: their formulas were not available.
+    z are the scaled logits with the encoding's bias: if the bias is negative at far keys, as in ALiBi, less is masked there
+    (the paper uses RoPE; including a bias is our interpretation, as in x-transformers). A token masks neither itself nor
+    the first token, which should be bos; F_i sums over strictly earlier tokens. Decoding keeps one running sum per key.
+    Beyond the trained length more tokens contribute to F, so that less is visible; old tokens fade from the start of
+    training on. The paper's memory loss and cache pruning are not implemented, as their formulas were not available.
+    Cost: explicit weights and a cumulative sum in float32, time and memory quadratic in tokens.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        keep_first: whether nothing is selected against the first token.
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        keep_first: whether the first token is never masked.
     """
 
     fused = False
@@ -36,15 +36,15 @@ class Selective(AttentionRule):
         self.keep_first = keep_first
 
     def adjust(self, logits: Logits, inputs: BlockInputs) -> Logits:
-        """Less what earlier tokens selected; the sum goes on with the next tokens."""
-        spared = inputs.back <= 0
+        """Subtract F from the logits; the running sum continues with the next tokens."""
+        protected = inputs.back <= 0
         if self.keep_first:
-            spared[:, 0] = True
-        chosen = logits[:, 0].masked_fill(spared | logits[:, 0].isneginf(), 0).relu()
+            protected[:, 0] = True
+        selected = logits[:, 0].masked_fill(protected | logits[:, 0].isneginf(), 0).relu()
         before = inputs.cache.get("selected")
         if before is None:
-            before = chosen.new_zeros(chosen.shape[0], 0)
-        before = pad(before, (0, chosen.shape[2] - before.shape[1])).unsqueeze(1)
-        total = before + chosen.cumsum(1)
+            before = selected.new_zeros(selected.shape[0], 0)
+        before = pad(before, (0, selected.shape[2] - before.shape[1])).unsqueeze(1)
+        total = before + selected.cumsum(1)
         inputs.cache.put("selected", total[:, -1])
         return logits - torch.cat([before, total[:, :-1]], 1).unsqueeze(1)

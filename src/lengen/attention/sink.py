@@ -1,4 +1,4 @@
-"""A sink: a logit that takes a share of the attention and gives nothing (gpt-oss 2025; Miller 2023, "off by one")."""
+"""Attention sink: a logit that takes part of the weight and has no value (gpt-oss 2025; Miller 2023, "off by one")."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from lengen.config.errors import require
 
 
 class Sink(AttentionRule):
-    """Weights e^z / (e^s + sum of e^z), z = scale * q k + bias: a head may attend to nothing. One logit s a head.
+    """Weights e^z / (e^s + sum of e^z), z = scale * q k + bias, so that a head may attend to nothing. One logit s per head.
 
-    Fixed at 0 it is softmax off by one, at minus infinity softmax. The sink is one more key, in front of the others,
-    and a value of zeros; one more channel, which is 1 in queries and 0 in the other keys, makes its logit s. Fused
-    attention over a token more: time quadratic, memory linear in tokens without a bias. The share of the sink shrinks
-    as keys become more: s does not grow with ln n. Unlike a softmax, a bias that is constant along a row matters.
+    s = 0 is softmax off by one, s = minus infinity is softmax. The sink is implemented as one more key in front of the
+    others, with a value of zeros; an additional channel, which is 1 in queries and 0 in all other keys, makes its logit s.
+    The weight of the sink shrinks with the number of keys, as s does not grow with ln n. Unlike in a softmax, a bias that
+    is constant along a row matters. Cost: fused attention over one more token, time quadratic and (without a bias) memory
+    linear in tokens.
 
-    The learned sink *token* of Xiao et al. 2023 is another thing: it is what `decoder.bos` puts in front of every
-    example.
+    The learned sink *token* of Xiao et al. 2023 is something else: it is the token that `decoder.bos` puts in front of
+    every example.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        logit: s, or where it starts (0 in x-transformers; gpt-oss draws it at random).
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        logit: s, or its initial value if learned (0 in x-transformers; random in gpt-oss).
         learned: whether s is learned.
     """
 
@@ -42,7 +43,7 @@ class Sink(AttentionRule):
         super().__init__(shape, scale)
         require(
             math.isfinite(logit) or (logit == -math.inf and not learned),
-            f"attention.logit={logit}: allowed is a finite number, or -inf if attention.learned is false",
+            f"attention.logit={logit}: must be finite, or -inf with attention.learned=false",
         )
         self.logit = logit
         self.logits = nn.Parameter(torch.full((shape.heads,), logit)) if learned else None
@@ -55,13 +56,13 @@ class Sink(AttentionRule):
         bias: MaskedBias | None,
         inputs: BlockInputs,
     ) -> Queries:
-        """See `AttentionRule`; with the sink in front, and behind a query for it so that causal stays causal."""
+        """See `AttentionRule`; with the sink as first key, and a query for it where the causal mask needs one per key."""
         if self.logit == -math.inf:
             return super().forward(query, key, value, bias, inputs)
-        sink = key.new_full((self.shape.heads,), self.logit) if self.logits is None else self.logits
-        seen = pad((sink / self.scale).to(key.dtype).view(-1, 1, 1), (key.shape[-1], 0))
-        key = torch.cat([seen.expand(len(key), -1, -1, -1), pad(key, (0, 1))], 2)
-        front = bias is None and query.shape[2] > 1
-        query, value = pad(query, (0, 1, int(front), 0), value=1.0), pad(value, (0, 1, 1, 0))
+        logits = key.new_full((self.shape.heads,), self.logit) if self.logits is None else self.logits
+        sink = pad((logits / self.scale).to(key.dtype).view(-1, 1, 1), (key.shape[-1], 0))
+        key = torch.cat([sink.expand(len(key), -1, -1, -1), pad(key, (0, 1))], 2)
+        extra = int(bias is None and query.shape[2] > 1)
+        query, value = pad(query, (0, 1, extra, 0), value=1.0), pad(value, (0, 1, 1, 0))
         bias = None if bias is None else pad(bias, (1, 0))
-        return super().forward(query, key, value, bias, inputs)[:, :, int(front) :, :-1]
+        return super().forward(query, key, value, bias, inputs)[:, :, extra:, :-1]

@@ -6,11 +6,11 @@ from lengen.attention import AttentionRule
 
 
 class Softmax(AttentionRule):
-    """softmax(scale * q k + bias) v, fused wherever torch has a kernel for it.
+    """softmax(scale * q k + bias) v, by torch's fused kernel where there is one.
 
-    Time is quadratic in tokens; memory is linear without a bias, quadratic with one.
+    Cost: time quadratic in tokens; memory linear without a bias, quadratic with one.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
     """

@@ -1,4 +1,4 @@
-"""Scalable softmax (Nakanishi 2025)."""
+"""SSMax: scalable softmax (Nakanishi 2025)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from lengen.config.errors import require
 
 
 class SSMax(AttentionRule):
-    """softmax(s ln n * scale * q k + bias) v, where n is the number of keys that the row sees and s is learned, one a head.
+    """softmax(s ln n * scale * q k + bias) v, where n is the number of keys that the row sees and s is learned per head.
 
-    n counts the row's own keys (the packages take that of the last row for all, which lets early rows see how long the
-    input is). The first row has ln 1 = 0 and one key. The bias of the encoding is not multiplied, which is our reading.
-    Fused: time quadratic, memory linear in tokens without a bias. Beyond the trained length logits go on growing as ln
-    n.
+    n counts the row's own keys (published packages use that of the last row for all, which tells early rows how long the
+    input is). The first row has ln 1 = 0 and a single key. The bias of the encoding is not multiplied, which is our
+    interpretation. Beyond the trained length logits keep growing as ln n. Cost: fused attention, time quadratic and
+    (without a bias) memory linear in tokens.
 
-    Where s starts is not established: the paper's figure 1 has 0.43, tabicl 1. The default is about 1 / ln 64: at 64
-    keys the rule starts as softmax.
+    Sources differ on the initial value of s: 0.43 in the paper's figure 1, 1 in tabicl. The default is about 1 / ln 64,
+    so that the rule starts as softmax at 64 keys.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        initial: where s starts in every head.
-        bias: whether the factor is s ln n + b, with a b a head that starts at 0: better in training, worse beyond it.
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        initial: initial value of s in every head.
+        bias: whether the factor is s ln n + b, with a learned b per head that starts at 0; better at trained lengths,
+            worse beyond.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class SSMax(AttentionRule):
         bias: bool = False,
     ) -> None:
         super().__init__(shape, scale)
-        require(initial > 0, f"attention.initial={initial}: allowed is above 0")
+        require(initial > 0, f"attention.initial={initial}: must be above 0")
         self.slopes = nn.Parameter(torch.full((shape.heads,), initial))
         self.constants = nn.Parameter(torch.zeros(shape.heads)) if bias else None
 
     def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "heads query 1"]:
-        """The logarithm of the row's keys times s, plus b."""
+        """S ln n, plus b if there is one."""
         factor = wide(self.slopes).view(-1, 1, 1) * counted(inputs).log()
         if self.constants is not None:
             factor = factor + wide(self.constants).view(-1, 1, 1)

@@ -12,19 +12,19 @@ from lengen.block.inputs import BlockInputs, Logits, Shape
 
 
 class StickBreaking(AttentionRule):
-    """A_ij = sigmoid(z_ij) * product over j < m < i of (1 - sigmoid(z_im)): each key, from the nearest on, breaks a stick.
+    """A_ij = sigmoid(z_ij) * product over j < m < i of (1 - sigmoid(z_im)): keys break off a stick, the nearest first.
 
-    z are the scaled logits with the encoding's bias; the rule knows the order by itself and needs no encoding. A token
-    has no weight on itself but for what is left of the stick, so that weights sum to 1; without the remainder they sum
-    to less, and the first token mixes nothing (0). Logarithms and their sums are in float32. Explicit weights: time and
-    memory quadratic in tokens. Beyond the trained length the same, by design: keys behind one that is certain are not
-    seen.
+    z are the scaled logits with the encoding's bias. The rule depends on the order of tokens and needs no encoding. The
+    weight of the token itself is what is left of the stick, so that weights sum to 1; without the remainder they sum to
+    less, and the output of the first token is 0. Logarithms and their sums are in float32. Designed to do the same beyond
+    the trained length: keys behind one with a sigmoid near 1 get almost no weight. Cost: explicit weights, time and memory
+    quadratic in tokens.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        remainder: whether what is left of the stick is the weight of the token itself.
-        current: whether the token itself breaks the stick too, as the first.
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        remainder: whether the token itself gets what is left of the stick.
+        current: whether the token itself breaks off a part too, as the nearest key.
     """
 
     fused = False
@@ -41,11 +41,11 @@ class StickBreaking(AttentionRule):
         self.sparse = not (remainder or current)
 
     def normalise(self, logits: Logits, inputs: BlockInputs) -> Logits:
-        """Products as sums of logarithms from the nearest key to the farthest."""
+        """Stick-breaking weights; products are sums of logarithms, from the nearest key to the farthest."""
         own = inputs.back == 0
         if not self.current:
             logits = logits.masked_fill(own, -torch.inf)
-        left = logsigmoid(-logits)  # in logarithms, of the stick behind each key; 0 where a key is not seen
+        left = logsigmoid(-logits)  # log of the fraction that each key leaves; 0 at masked keys
         nearer = pad(left[..., 1:], (0, 1)).flip(-1).cumsum(-1).flip(-1)
         weights = (logsigmoid(logits) + nearer).exp()
         return weights + left.sum(-1, keepdim=True).exp() * own if self.remainder else weights

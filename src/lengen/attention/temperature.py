@@ -1,4 +1,4 @@
-"""A learned temperature a head (HeadScale: Wang et al. 2024)."""
+"""A learned temperature per head (HeadScale; Wang et al. 2024)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from lengen.config.errors import require
 
 
 class Temperature(AttentionRule):
-    """softmax(lambda * q k + bias) v, with a learned lambda a head: f * scale, where f starts at `initial`.
+    """softmax(lambda * q k + bias) v, with a learned lambda = f * scale per head, where f starts at `initial`.
 
-    The paper freezes a trained decoder without positions and learns lambda alone at the longer length, from up to 1.6 and
-    not below 1 / sqrt(head_dim); here the factors are learned with everything else, unless the training freezes the rest.
-    The bound is our straight-through clamp: below it a factor acts as the bound and still learns. The bias of the
-    encoding is not multiplied. Fused: time quadratic, memory linear in tokens without a bias. The same at every length.
+    The paper freezes a trained decoder without positional encoding and learns only lambda at the longer length, starting
+    at up to 1.6 and bounded below by 1 / sqrt(head_dim). Here the factors are trained with all other parameters. The lower
+    bound is a straight-through clamp, which is ours: below the bound a factor has the value of the bound and still
+    receives gradients. The bias of the encoding is not multiplied. The same at every length. Cost: fused attention, time
+    quadratic and (without a bias) memory linear in tokens.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        initial: where f starts in every head; 1 is softmax.
-        lowest: f is not let below this (1 in the paper).
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        initial: initial value of f in every head; 1 is softmax.
+        lowest: lower bound of f (1 in the paper).
     """
 
     def __init__(
@@ -36,16 +37,16 @@ class Temperature(AttentionRule):
         lowest: float = 0.0,
     ) -> None:
         super().__init__(shape, scale)
-        require(lowest >= 0, f"attention.lowest={lowest}: allowed is 0 or more")
+        require(lowest >= 0, f"attention.lowest={lowest}: must be at least 0")
         require(
             initial > 0 and initial >= lowest,
-            f"attention.initial={initial}: allowed is above 0, from attention.lowest={lowest} up",
+            f"attention.initial={initial}: must be above 0 and at least attention.lowest={lowest}",
         )
         self.lowest = lowest
         self.factors = nn.Parameter(torch.full((shape.heads,), initial))
 
     def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "heads 1 1"]:
-        """The head's factor, the same for all rows."""
+        """F of each head, the same for all rows."""
         factors = wide(self.factors)
         bounded = factors + (factors.clamp(min=self.lowest) - factors).detach()
         return bounded.view(-1, 1, 1)

@@ -1,4 +1,4 @@
-"""A sliding window (Beltagy et al. 2020, section 3.1)."""
+"""Sliding-window attention (Beltagy et al. 2020, section 3.1)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from lengen.config.errors import require
 
 
 class Window(AttentionRule):
-    """Softmax over the keys at a distance below the window: 0 up to window - 1, its own included; never later ones.
+    """Causal softmax over the keys at a distance of 0 to window - 1.
 
-    Counted in tokens it is the last `window` tokens. Counted in positions it is |distance| < window: with coupled
-    positions a window of places, which may show far tokens and hide near ones. In several layers a token reaches layers
-    * (window - 1) tokens back. The bias of the encoding counts within the window. Attention with a bias mask, time and
-    memory quadratic in tokens; fused while all tokens fit the window. Beyond the trained length the same, by design:
-    what lies further back is lost.
+    Counted in tokens, these are the last `window` tokens, including the token itself. Counted in positions, these are all
+    earlier keys with |distance| < window; with coupled positions far tokens may be visible and near ones masked. Through
+    several layers information travels layers * (window - 1) tokens. The encoding's bias applies within the window.
+    Designed to do the same beyond the trained length; earlier tokens are not visible. Cost: attention with a bias mask,
+    time and memory quadratic in tokens; fused while all tokens fit the window.
 
     Args:
-        shape: the decoder it serves.
-        scale: `head_dim` divides logits by its square root; `none` leaves them (T5, and the central paper).
-        window: number of distances that are seen.
-        over: what distances are counted in.
+        shape: the decoder's shape.
+        scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
+        window: number of visible distances.
+        over: unit of distances, `tokens` or `positions`.
     """
 
     sparse = True
@@ -38,11 +38,11 @@ class Window(AttentionRule):
         over: Literal["tokens", "positions"] = "tokens",
     ) -> None:
         super().__init__(shape, scale)
-        require(window >= 1, f"attention.window={window}: allowed is 1 or more")
+        require(window >= 1, f"attention.window={window}: must be at least 1")
         self.window, self.over, self.reads = window, over, over == "positions"
 
     def hide(self, inputs: BlockInputs) -> Bool[Tensor, "#batch 1 query key"] | None:
-        """What lies outside the window."""
+        """Keys outside the window."""
         if self.over == "positions":
             return ((inputs.query.unsqueeze(-1) - inputs.key.unsqueeze(-2)).abs() >= self.window).unsqueeze(1)
         if inputs.key.shape[1] <= self.window:
