@@ -40,7 +40,7 @@ def looks(monkeypatch):
     monkeypatch.setattr(flex_attention, "_validate_device", lambda *_: None)
     traced = kernel("aot_eager")
     monkeypatch.setattr("lengen.block.flex_bias.kernel", lambda: traced)
-    monkeypatch.setattr("lengen.decoder.serves", lambda _: True)
+    monkeypatch.setattr("lengen.decoder.supports", lambda _: True)
     monkeypatch.setattr(DistanceBias, "mix", counted)
     return found
 
@@ -106,7 +106,7 @@ def test_no_mask_is_made(looks, monkeypatch):
         return bias(pe, query, key)
 
     monkeypatch.setattr(ALiBi, "logit_bias", noted)
-    monkeypatch.setattr(AttentionRule, "_hidden", lambda _rule, bias, _scene: bias)
+    monkeypatch.setattr(AttentionRule, "_masked", lambda _rule, bias, _scene: bias)
     read(decoder(ALiBi, flex=True), 90)
     assert looks
     assert all(queries == 1 for queries, _ in asked)

@@ -59,7 +59,7 @@ def test_presets(path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dim": 30}, "decoder.dim=30: does not divide by decoder.heads=4"),
+        ({"dim": 30}, "decoder.dim=30: must be a multiple of decoder.heads=4"),
         ({"dim": 0}, "decoder.dim=0"),
         ({"heads": 0}, "decoder.heads=0"),
         ({"layers": 0}, "decoder.layers=0"),

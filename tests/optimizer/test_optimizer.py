@@ -328,16 +328,16 @@ def test_schedule_at_its_edges():
 @pytest.mark.parametrize(
     ("kind", "options", "words"),
     [
-        (Schedule, {"warmup": -1}, ["optimizer.schedule.warmup=-1", "0 or more"]),
-        (Schedule, {"final": 1.1}, ["optimizer.schedule.final=1.1", "0 to 1"]),
-        (AdamW, {"lr": 0.0}, ["optimizer.lr=0.0", "above 0"]),
-        (AdamW, {"weight_decay": -0.1}, ["optimizer.weight_decay=-0.1", "0 or more"]),
-        (AdamW, {"betas": [0.9]}, ["optimizer.betas=[0.9]", "two numbers"]),
-        (AdamW, {"betas": [0.9, 1.0]}, ["optimizer.betas=[0.9, 1.0]", "two numbers"]),
-        (Muon, {"lr": -1.0}, ["optimizer.lr=-1.0", "above 0"]),
-        (Muon, {"rest_lr": 0.0}, ["optimizer.rest_lr=0.0", "above 0"]),
-        (Muon, {"weight_decay": -0.1}, ["optimizer.weight_decay=-0.1", "0 or more"]),
-        (Muon, {"momentum": 1.0}, ["optimizer.momentum=1.0", "not, 1"]),
+        (Schedule, {"warmup": -1}, ["optimizer.schedule.warmup=-1", "must be at least 0"]),
+        (Schedule, {"final": 1.1}, ["optimizer.schedule.final=1.1", "must be in [0, 1]"]),
+        (AdamW, {"lr": 0.0}, ["optimizer.lr=0.0", "must be above 0"]),
+        (AdamW, {"weight_decay": -0.1}, ["optimizer.weight_decay=-0.1", "must be at least 0"]),
+        (AdamW, {"betas": [0.9]}, ["optimizer.betas=[0.9]", "must be two numbers in [0, 1)"]),
+        (AdamW, {"betas": [0.9, 1.0]}, ["optimizer.betas=[0.9, 1.0]", "must be two numbers in [0, 1)"]),
+        (Muon, {"lr": -1.0}, ["optimizer.lr=-1.0", "must be above 0"]),
+        (Muon, {"rest_lr": 0.0}, ["optimizer.rest_lr=0.0", "must be above 0"]),
+        (Muon, {"weight_decay": -0.1}, ["optimizer.weight_decay=-0.1", "must be at least 0"]),
+        (Muon, {"momentum": 1.0}, ["optimizer.momentum=1.0", "must be in [0, 1)"]),
     ],
 )
 def test_refusals(kind, options, words):

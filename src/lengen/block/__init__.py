@@ -1,1 +1,1 @@
-"""Types that the parts of a block share."""
+"""Types shared by positional encodings, attention rules and the decoder: inputs of a block, its cache, distance biases."""

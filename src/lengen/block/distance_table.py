@@ -1,4 +1,4 @@
-"""A learned number a head for each bucket of distances (Raffel et al. 2020, section 2.1)."""
+"""Learned numbers per head and bucket of distances (Raffel et al. 2020, section 2.1)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 
 def bucket(distance: Int[Tensor, "*shape"], buckets: int, max_distance: int) -> Int[Tensor, "*shape"]:
-    """Bucket of each distance; negative distances (future keys) are in bucket 0.
+    """Bucket of each distance; negative distances (later keys) are in bucket 0.
 
     Args:
-        distance: in positions.
-        buckets: how many; half of them hold one distance each, the rest grow logarithmically.
-        max_distance: first distance of the last bucket, about.
+        distance: distances in positions.
+        buckets: number of buckets; half of them hold one distance each, the others grow logarithmically.
+        max_distance: approximate first distance of the last bucket.
     """
     exact = buckets // 2
     distance = distance.clamp(min=0)
@@ -26,12 +26,12 @@ def bucket(distance: Int[Tensor, "*shape"], buckets: int, max_distance: int) -> 
 
 
 class DistanceTable(nn.Module):
-    """One row of numbers, one a head, for each bucket of distances.
+    """A learned table with a row for each bucket of distances and a column for each head.
 
     Args:
-        heads: numbers in a row.
-        buckets: rows.
-        max_distance: first distance of the last bucket, about.
+        heads: number of columns.
+        buckets: number of rows.
+        max_distance: approximate first distance of the last bucket.
         std: standard deviation of the initial values.
     """
 
@@ -43,6 +43,6 @@ class DistanceTable(nn.Module):
     def forward(
         self, query: Real[Tensor, "#batch query"], key: Real[Tensor, "#batch key"]
     ) -> Float[Tensor, "#batch heads query key"]:
-        """The row of every distance."""
+        """Look up the row of every distance between queries and keys."""
         distance = (query.unsqueeze(-1) - key.unsqueeze(-2)).long()
         return self.rows.float()[bucket(distance, self.buckets, self.max_distance)].movedim(-1, 1)

@@ -1,8 +1,8 @@
-"""A bias by distance that no mask is made of: torch's FlexAttention looks each distance up while it attends.
+"""Biases that depend on the distance only, computed without a mask: torch's FlexAttention looks distances up in a table.
 
-A mask holds a number for every head, query and key, and where positions differ for every example; the table here holds
-one for every head and distance. FlexAttention trains on CUDA alone, compiled; elsewhere there is always a mask. It
-was not run on CUDA yet: values and gradients are held to those of the mask as plain operations.
+A mask has a number for every head, query and key (and for every example if their positions differ); the table has one for
+every head and distance. FlexAttention supports training on CUDA only, compiled; elsewhere a mask is used. It has not been
+run on CUDA yet: tests compare its values and gradients with those of the mask, uncompiled on a CPU.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
-NARROWEST = 16
-"""Channels of a head that the kernel has at least."""
+MIN_HEAD_DIM = 16
+"""Smallest number of channels per head that the kernel supports."""
 
 
 @dataclass(frozen=True)
 class DistanceBias:
-    """What an encoding adds to scaled logits, as a table of distances.
+    """A bias on scaled logits as a table over distances.
 
     Args:
-        rows: of each head at distances 0, 1, 2, …, in float32.
-        positions: of the tokens.
+        rows: the bias of each head at distances 0, 1, 2, …, in float32.
+        positions: positions of the tokens.
     """
 
     rows: Float[Tensor, "heads distance"]
@@ -39,7 +39,7 @@ class DistanceBias:
         value: Float[Tensor, "batch heads time head_dim"],
         scale: float,
     ) -> Float[Tensor, "batch heads time head_dim"]:
-        """Causal softmax attention: softmax(scale * q k + rows) v."""
+        """Causal softmax attention with the bias: softmax(scale * q k + rows) v."""
         rows, positions = self.rows, self.positions.expand(len(query), -1).contiguous()
         mixed: Tensor = kernel()(
             query.to(value.dtype),
@@ -48,27 +48,32 @@ class DistanceBias:
             score_mod=lambda logit, example, head, at, to: (
                 logit + rows[head, (positions[example, at] - positions[example, to]).abs()]
             ),
-            block_mask=triangle(query.shape[2], query.device),
+            block_mask=causal_block_mask(query.shape[2], query.device),
             scale=scale,
         )
         return mixed
 
 
-def serves(device: torch.device) -> bool:
-    """Whether FlexAttention trains on a device."""
+def supports(device: torch.device) -> bool:
+    """Whether FlexAttention supports training on a device."""
     return device.type == "cuda"
 
 
 @cache
 def kernel(backend: str = "inductor") -> Any:
-    """FlexAttention, compiled for any number of tokens and examples: a few times, as 1 of either counts apart."""
-    from torch._dynamo import config  # takes a second to import
+    """FlexAttention, compiled for any number of tokens and examples; sizes of 1 are compiled separately."""
+    from torch._dynamo import config  # its import takes a second
 
     config.recompile_limit = max(64, config.recompile_limit)
     return torch.compile(flex_attention, dynamic=True, backend=backend)
 
 
 @lru_cache(maxsize=64)
-def triangle(time: int, device: torch.device) -> BlockMask:
-    """The causal mask of so many tokens, as the kernel wants it: which blocks of it are full, empty or cut."""
+def causal_block_mask(time: int, device: torch.device) -> BlockMask:
+    """The causal mask in the kernel's format: which blocks of it are full, empty or partial.
+
+    Args:
+        time: number of tokens.
+        device: device of the mask.
+    """
     return create_block_mask(lambda _b, _h, at, to: at >= to, None, None, time, time, device=str(device))

@@ -1,4 +1,4 @@
-"""Parts of the decoder that are called by hooks: no attribute may hide one."""
+"""Base class of modules with hooks, which checks that no attribute hides a hook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class HookedModule(RenamedMethods, nn.Module):
     """A module whose methods the decoder calls by name."""
 
     hooks: ClassVar[tuple[str, ...]] = ()
-    """Methods and properties that the decoder calls or reads."""
+    """Names of the methods that the decoder calls."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.hooks and hides(value):
@@ -22,17 +22,17 @@ class HookedModule(RenamedMethods, nn.Module):
         super().__setattr__(name, value)
 
     def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
-        """As torch does it; the former name of a hook is free for parameters."""
+        """See `nn.Module`; former names of hooks may be used for parameters."""
         if name in self.renamed:
             self._parameters[name] = param
         else:
             super().register_parameter(name, param)
 
     def check_hooks(self) -> None:
-        """Refuse a class or an instance that has something else under the name of a hook.
+        """Check that every hook is a method, on the class and on this instance.
 
         Raises:
-            UsageError: names the class, the attribute and the hook.
+            UsageError: an attribute hides a hook; the message names the class, the attribute and the hook.
         """
         held = {**vars(self), **self._parameters, **self._buffers, **self._modules}
         for name in self.hooks:
@@ -42,15 +42,15 @@ class HookedModule(RenamedMethods, nn.Module):
 
 
 def hides(value: Any) -> bool:
-    """Whether something is no method and no property, so that a hook of its name would be lost."""
+    """Whether a value is neither callable nor a descriptor, so that it hides a hook of the same name."""
     return isinstance(value, nn.Module) or not (callable(value) or hasattr(value, "__get__"))
 
 
 def hidden(part: HookedModule, name: str) -> str:
-    """What is said of an attribute that hides a hook."""
+    """The error message for an attribute that hides a hook."""
     kind = type(part)
     base = [parent for parent in kind.__mro__ if name in parent.__dict__.get("hooks", ())][-1]
     return (
-        f"{kind.__module__}.{kind.__name__}.{name}: an attribute of this name hides the hook {name!r} of "
-        f"{base.__name__}, give it another name"
+        f"{kind.__module__}.{kind.__name__}.{name}: this attribute hides the hook {name!r} of {base.__name__}; "
+        "rename it"
     )

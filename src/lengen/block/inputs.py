@@ -1,4 +1,4 @@
-"""What a block may read beside its queries, keys and values, and what it keeps of the tokens read so far."""
+"""Inputs of a block besides queries, keys and values, and its cache of earlier tokens."""
 
 from __future__ import annotations
 
@@ -18,24 +18,30 @@ Queries = Float[Tensor, "batch heads query head_dim"]
 Keys = Float[Tensor, "batch heads key head_dim"]
 """Keys or values of all tokens so far, by head."""
 LogitBias = Float[Tensor, "#batch heads query key"]
-"""What an encoding adds to scaled logits; one row of examples serves all."""
+"""What an encoding adds to scaled logits; the batch axis may be 1, for all examples."""
 MaskedBias = Float[Tensor, "#batch #heads query key"]
-"""A bias that hides keys by minus infinity; one head serves all."""
+"""A bias with minus infinity at masked keys; the head axis may be 1, for all heads."""
 Logits = Float[Tensor, "batch heads query key"]
 """Logits or weights of all heads."""
 QueryPosition = Real[Tensor, "#batch query"]
-"""Positions of the new tokens, one a token."""
+"""Positions of the new tokens, one per token."""
 KeyPosition = Real[Tensor, "#batch key"]
-"""Positions of all tokens so far, one a token."""
+"""Positions of all tokens so far, one per token."""
 QueryPositions = Real[Tensor, "#batch query *streams"]
-"""Positions of the new tokens, with an axis of streams where a token has several."""
+"""Positions of the new tokens, with an axis of streams if each token has several."""
 KeyPositions = Real[Tensor, "#batch key *streams"]
-"""Positions of all tokens so far, with an axis of streams where a token has several."""
+"""Positions of all tokens so far, with an axis of streams if each token has several."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a part of the decoder may need to know of it; `layers` are those with weights of their own."""
+    """The decoder's shape, as its parts need it.
+
+    Args:
+        dim: width of the residual stream.
+        heads: number of attention heads.
+        layers: number of blocks with weights of their own (loops reuse them).
+    """
 
     dim: int
     heads: int
@@ -48,28 +54,28 @@ class Shape:
 
 
 class BlockCache:
-    """What one block keeps of earlier tokens, by name. This one serves a full pass: nothing came before, nothing is kept."""
+    """State of one block by name, carried from one decoding step to the next. This class, for full passes, keeps nothing."""
 
     def get(self, name: str) -> Tensor | None:
-        """What was put under a name at the last step; None at the first."""
+        """Return what was stored under a name at the last step; None at the first step."""
         return None
 
     def put(self, name: str, value: Tensor) -> None:
-        """Keep something for the next step, in place of what has the name."""
+        """Store a tensor for the next step, replacing the one of that name."""
 
     def extend(self, name: str, new: Tensor) -> Tensor:
-        """Take in something of the new tokens; that of all tokens comes back.
+        """Append a tensor of the new tokens, and return that of all tokens so far.
 
         Args:
-            name: of what is kept.
-            new: with time as third axis.
+            name: name of the stored tensor.
+            new: the part of the new tokens, with time as third axis.
         """
         return new
 
 
 @dataclass
 class DecodingCache(BlockCache):
-    """A cache that lasts from step to step, for decoding token by token."""
+    """A cache that keeps its state between steps, for decoding token by token."""
 
     last: dict[str, Tensor] = field(default_factory=dict)
     lines: dict[str, Tensor] = field(default_factory=dict)
@@ -84,7 +90,7 @@ class DecodingCache(BlockCache):
         self.last[name] = value
 
     def extend(self, name: str, new: Tensor) -> Tensor:
-        """Write what is new behind what is held, in a buffer that grows by halves: a token costs no copy of all."""
+        """See `BlockCache`. Buffers grow by half of their size, so that a new token rarely copies all others."""
         known = self.times.get(name, 0)
         total = self.times[name] = known + new.shape[2]
         if not known:
@@ -100,15 +106,15 @@ class DecodingCache(BlockCache):
 
 @dataclass(frozen=True)
 class BlockInputs:
-    """One block's view of a forward pass.
+    """What hooks may read in a block besides queries, keys and values.
 
     Args:
-        x: what the block's attention reads, normalised: the new tokens.
-        layer: which of the blocks that have weights of their own.
+        x: the normalised input of the block's attention, of the new tokens.
+        layer: index of the block, 0 to `Shape.layers` - 1.
         query: positions of the new tokens.
-        key: positions of all tokens so far; the newest stand last.
-        cache: of this block, and in a looped decoder of this loop.
-        distance_bias: a bias by distance that no mask was made of; None leaves all to the mask.
+        key: positions of all tokens so far; the new ones come last.
+        cache: cache of this block (and of this loop, in a looped decoder).
+        distance_bias: a bias of distances for FlexAttention; None if the bias is a mask or there is none.
     """
 
     x: Float[Tensor, "batch query dim"]
@@ -121,29 +127,29 @@ class BlockInputs:
 
     @property
     def visible(self) -> Int[Tensor, " query"]:
-        """How many keys each new token sees under the causal mask: all up to itself."""
+        """Number of keys that each new token sees under the causal mask, including its own."""
         queries, keys = self.query.shape[1], self.key.shape[1]
         return torch.arange(keys - queries + 1, keys + 1, device=self.key.device)
 
     @property
     def back(self) -> Int[Tensor, "query key"]:
-        """How many tokens each key lies behind each new token; 0 is its own, negative are later ones."""
+        """Distance in tokens from each new token back to each key; 0 is its own key, later keys are negative."""
         return self.visible.unsqueeze(-1) - 1 - torch.arange(self.key.shape[1], device=self.key.device)
 
     @property
     def later(self) -> Bool[Tensor, "query key"]:
-        """Which keys come after which of the new tokens."""
+        """Causal mask: True where a key comes after the new token."""
         return later(self.query.shape[1], self.key.shape[1], self.key.device)
 
 
 def later(queries: int, keys: int, device: torch.device) -> Bool[Tensor, "query key"]:
-    """Which keys come after which queries: the newest query sees every key.
+    """Causal mask, True where a key comes after the query. The last query sees every key.
 
-    Row i of `queries` rows sees all but the last `queries - 1 - i` keys.
+    Row i sees all but the last `queries - 1 - i` keys.
     """
     return torch.ones(queries, keys, dtype=torch.bool, device=device).triu(keys - queries + 1)
 
 
 def wide(x: Tensor) -> Tensor:
-    """In float32, or in float64 where it was that: sums and exponents of logits want it."""
+    """Cast to float32, or leave float64 as it is; sums and exponentials of logits need this precision."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,4 +1,10 @@
-"""The decoder: a pre-norm transformer that calls the contracts of `pe` and `attention` and never asks which it has."""
+"""The decoder: a pre-norm transformer with exchangeable positional encodings (`lengen.pe`) and attention rules.
+
+It calls the hooks of `PositionalEncoding` and `AttentionRule` without knowing which encoding or rule it has. Blocks are
+RMSNorm, attention, RMSNorm, feed-forward; the stack of blocks may be applied several times (`loops`).
+
+    tokens, positions -> embedding + `pe.embed` -> blocks -> RMSNorm -> logits over the next token
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,7 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
-from lengen.block.flex_bias import NARROWEST, DistanceBias, serves
+from lengen.block.flex_bias import MIN_HEAD_DIM, DistanceBias, supports
 from lengen.block.inputs import (
     BlockCache,
     BlockInputs,
@@ -35,23 +41,23 @@ if not TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The size and the make of a decoder.
+    """Size and structure of a decoder.
 
     Args:
-        layers: blocks with weights of their own.
+        layers: number of blocks with weights of their own.
         dim: width of the residual stream.
-        heads: attention heads; divides dim.
-        hidden: width of the feed-forward layer, as a multiple of dim.
-        activation: `gelu`, or `swiglu` (Shazeer 2020, gated; has a third matrix).
-        tied: whether the output shares the token embedding.
-        dropout: on embeddings and on what each block adds.
-        loops: how often the stack of blocks is applied, with the same weights.
-        inject: whether each further loop adds the embeddings again (input injection, McLeish et al. 2024).
+        heads: number of attention heads; divides `dim`.
+        hidden: width of the feed-forward layer, as a multiple of `dim`.
+        activation: `gelu`, or `swiglu` (Shazeer 2020; gated, with a third matrix).
+        tied: whether the output layer shares the token embedding.
+        dropout: dropout rate of the embeddings and of each block's output.
+        loops: number of times the stack of blocks is applied, with the same weights.
+        inject: whether the embeddings are added again before each further loop (input injection, McLeish et al. 2024).
         bos: whether examples start with a bos token.
     """
 
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by every change to what the class computes or draws; part of a cell's identity."""
 
     layers: int = 2
     dim: int = 64
@@ -66,29 +72,29 @@ class Architecture:
 
     def __post_init__(self) -> None:
         for name in ("layers", "dim", "heads", "loops"):
-            require(getattr(self, name) >= 1, f"decoder.{name}={getattr(self, name)}: allowed is 1 or more")
+            require(getattr(self, name) >= 1, f"decoder.{name}={getattr(self, name)}: must be at least 1")
         require(
             self.dim % self.heads == 0,
-            f"decoder.dim={self.dim}: does not divide by decoder.heads={self.heads}",
+            f"decoder.dim={self.dim}: must be a multiple of decoder.heads={self.heads}",
         )
-        require(self.hidden > 0, f"decoder.hidden={self.hidden}: allowed is above 0")
-        require(0 <= self.dropout < 1, f"decoder.dropout={self.dropout}: allowed is 0 up to, but not, 1")
+        require(self.hidden > 0, f"decoder.hidden={self.hidden}: must be above 0")
+        require(0 <= self.dropout < 1, f"decoder.dropout={self.dropout}: must be in [0, 1)")
 
     @property
     def shape(self) -> Shape:
-        """What parts need to know."""
+        """The shape that encodings and attention rules are built with."""
         return Shape(self.dim, self.heads, self.layers)
 
 
 @dataclass
 class DecoderCache:
-    """What was read so far: the positions of its tokens, and a cache for each block of each loop."""
+    """State of token-by-token decoding: positions of the tokens so far, and a cache for each block of each loop."""
 
     positions: Tensor | None = None
     blocks: dict[tuple[int, int], DecodingCache] = field(default_factory=lambda: defaultdict(DecodingCache))
 
     def seen(self, positions: Real[Tensor, "#batch time *streams"]) -> Real[Tensor, "#batch all *streams"]:
-        """Take in the positions of new tokens; those of all tokens come back."""
+        """Append the positions of new tokens, and return those of all tokens so far."""
         if self.positions is None:
             self.positions = positions
         else:
@@ -100,7 +106,16 @@ class DecoderCache:
 
 @dataclass(frozen=True)
 class SharedInputs:
-    """What every block of one forward pass shares."""
+    """What all blocks of one forward pass share.
+
+    Args:
+        table: the result of `make_table`.
+        bias: the result of `logit_bias` with the causal mask; None for the causal mask only.
+        query: positions of the new tokens.
+        key: positions of all tokens so far.
+        cache: state of decoding; None in a full pass.
+        distance_bias: the bias as a table over distances, in place of `bias`.
+    """
 
     table: Tensor | None
     bias: Tensor | None
@@ -110,13 +125,18 @@ class SharedInputs:
     distance_bias: DistanceBias | None = None
 
     def inputs(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> BlockInputs:
-        """The pass as the block of a slot (loop and layer) sees it."""
+        """The inputs of one block.
+
+        Args:
+            x: the normalised input of the block's attention.
+            slot: index of the loop, and of the block within it.
+        """
         cache = BlockCache() if self.cache is None else self.cache.blocks[slot]
         return BlockInputs(x, slot[1], self.query, self.key, cache, self.distance_bias)
 
 
 class Attention(nn.Module):
-    """Multi-head attention over what the block reads."""
+    """Multi-head attention with an exchangeable rule."""
 
     def __init__(self, shape: Shape, rule: AttentionRule) -> None:
         super().__init__()
@@ -129,27 +149,27 @@ class Attention(nn.Module):
         self,
         x: Float[Tensor, "batch time dim"],
         pe: PositionalEncoding,
-        reading: SharedInputs,
+        shared: SharedInputs,
         slot: tuple[int, int],
     ) -> Float[Tensor, "batch time dim"]:
         """Attend from the new tokens to all tokens so far."""
-        inputs = reading.inputs(x, slot)
+        inputs = shared.inputs(x, slot)
         query, key, value = (
             rearrange(
                 project(x), "batch time (heads head_dim) -> batch heads time head_dim", heads=self.heads
             )
             for project in (self.query, self.key, self.value)
         )
-        query, key, value = pe.transform(query, key, value, reading.table, inputs)
+        query, key, value = pe.transform(query, key, value, shared.table, inputs)
         key, value = inputs.cache.extend("key", key), inputs.cache.extend("value", value)
-        bias = together(reading.bias, pe.context(query, key, inputs), inputs)
+        bias = combined(shared.bias, pe.context(query, key, inputs), inputs)
         mixed = self.rule(query, key, value, bias, inputs)
         out: Tensor = self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
         return out
 
 
 class FeedForward(nn.Module):
-    """Two matrices and a GELU, or three and a gated SiLU."""
+    """Feed-forward layer: two matrices and a GELU, or three and a gated SiLU."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -161,7 +181,7 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(width, architecture.dim, bias=False)
 
     def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
-        """Token by token."""
+        """Apply the layer to each token."""
         up = self.up(x)
         active = nn.functional.gelu(up) if self.gate is None else nn.functional.silu(self.gate(x)) * up
         down: Tensor = self.down(active)
@@ -169,7 +189,7 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and feed-forward, each behind an RMSNorm and added to the stream."""
+    """Attention and feed-forward layer, each after an RMSNorm and added to the residual stream."""
 
     def __init__(self, architecture: Architecture, rule: AttentionRule) -> None:
         super().__init__()
@@ -182,24 +202,24 @@ class Block(nn.Module):
         self,
         x: Float[Tensor, "batch time dim"],
         pe: PositionalEncoding,
-        reading: SharedInputs,
+        shared: SharedInputs,
         slot: tuple[int, int],
     ) -> Float[Tensor, "batch time dim"]:
-        """One step of the residual stream."""
-        x = x + self.dropout(self.attention(self.attention_norm(x), pe, reading, slot))
+        """Return the residual stream after this block."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), pe, shared, slot))
         x = x + self.dropout(self.feed(self.feed_norm(x)))
         return x  # noqa: RET504  # a module's call is Any to the type checker
 
 
 class Decoder(nn.Module):
-    """Tokens and their positions to logits over the next token: a pure function of parameters and inputs.
+    """Map tokens and their positions to logits over the next token, as a pure function of parameters and inputs.
 
     Args:
-        architecture: size and make.
+        architecture: size and structure.
         vocabulary: number of token ids.
-        pe: makes the positional encoding, one for all layers.
-        attention: makes the attention rule, one a layer.
-        flex: whether, on CUDA, a bias by distance is looked up by FlexAttention and no mask is made of it.
+        pe: builds the positional encoding, one for all layers.
+        attention: builds the attention rules, one per layer.
+        flex: whether, on CUDA, biases of distances are computed by FlexAttention, without a mask.
     """
 
     def __init__(
@@ -229,11 +249,11 @@ class Decoder(nn.Module):
 
     @property
     def rules(self) -> list[AttentionRule]:
-        """The attention of every layer."""
+        """The attention rule of every layer."""
         return [block.attention.rule for block in self.blocks]  # type: ignore[union-attr,misc]
 
     def _initialise(self) -> None:
-        """Unit embeddings; matrices at 1/sqrt(fan-in), those that write to the stream smaller with depth."""
+        """Initialise weights: embeddings at 1, matrices at 1/sqrt(fan-in), output matrices of blocks smaller with depth."""
         depth = 2 * len(self.blocks) * self.architecture.loops
         for name, weight in self.named_parameters():
             if weight.ndim == 2 and name.startswith("blocks") and ".rule." not in name:  # noqa: PLR2004
@@ -254,39 +274,41 @@ class Decoder(nn.Module):
         """Logits after every token.
 
         Args:
-            tokens: the new tokens: all of them, or with a cache those that follow what it holds.
-            positions: of the new tokens.
-            cache: what was read before; taken further in place.
+            tokens: all tokens; with a cache, those that follow the tokens it holds.
+            positions: positions of these tokens.
+            cache: state of decoding so far; updated in place.
         """
         embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
         seen = positions if cache is None else cache.seen(positions)
-        distance_bias = self._lags(positions, seen)
+        distance_bias = self._distance_bias(positions, seen)
         bias = None if distance_bias else causal(self.pe.logit_bias(positions, seen), positions, seen)
-        reading = SharedInputs(self.pe.make_table(positions), bias, positions, seen, cache, distance_bias)
+        shared = SharedInputs(self.pe.make_table(positions), bias, positions, seen, cache, distance_bias)
         x = embedded
         for loop in range(self.architecture.loops):
             if loop and self.architecture.inject:
                 x = x + embedded
             for layer, block in enumerate(self.blocks):
-                x = block(x, self.pe, reading, (loop, layer))
+                x = block(x, self.pe, shared, (loop, layer))
         x = self.norm(x)
         logits: Tensor = self.head(x * self.architecture.dim**-0.5 if self.architecture.tied else x)
         return logits
 
-    def _lags(
+    def _distance_bias(
         self, positions: Real[Tensor, "#batch time *streams"], seen: Real[Tensor, "#batch all *streams"]
     ) -> DistanceBias | None:
-        """The bias as a table of distances, where FlexAttention may read one; None leaves it to a mask.
+        """The bias as a table over distances if FlexAttention can be used; None if a mask is needed.
 
-        A bias of positions alone that no common shift changes is one of distances.
+        A bias of positions only that is invariant to a common shift is a bias of distances.
         """
-        able = self.flex and serves(positions.device) and self.architecture.shape.head_dim >= NARROWEST
-        alone = positions.shape[1] == seen.shape[1] > 1 and not positions.is_floating_point()
-        by_distance = self.pe.relative and self.pe.streams is None
-        if not (able and alone and by_distance and all(rule.only_sharpens for rule in self.rules)):
+        supported = (
+            self.flex and supports(positions.device) and self.architecture.shape.head_dim >= MIN_HEAD_DIM
+        )
+        full_pass = positions.shape[1] == seen.shape[1] > 1 and not positions.is_floating_point()
+        of_distances = self.pe.relative and self.pe.streams is None
+        if not (supported and full_pass and of_distances and all(rule.only_sharpens for rule in self.rules)):
             return None
-        line = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
-        bias = self.pe.logit_bias(line[:, -1:], line)
+        span = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
+        bias = self.pe.logit_bias(span[:, -1:], span)
         return None if bias is None else DistanceBias(bias[0, :, 0].flip(-1), positions)
 
 
@@ -295,7 +317,7 @@ def causal(
     query: QueryPositions,
     key: KeyPositions,
 ) -> MaskedBias | None:
-    """A bias that hides later keys; None where the attention's own causal mask says it all."""
+    """Add the causal mask to a bias; None if the causal mask of the attention kernel suffices."""
     queries, keys = query.shape[1], key.shape[1]
     if queries == 1 or (bias is None and queries == keys):
         return bias  # a single query sees every key
@@ -304,12 +326,12 @@ def causal(
     return bias.masked_fill(later(queries, keys, key.device), -torch.inf)
 
 
-def together(
+def combined(
     shared: MaskedBias | None,
     own: MaskedBias | None,
     inputs: BlockInputs,
 ) -> MaskedBias | None:
-    """The bias of a pass and that of one block."""
+    """The sum of the bias that all blocks share and that of one block, with the causal mask."""
     if own is None:
         return shared
     return causal(own, inputs.query, inputs.key) if shared is None else shared + own

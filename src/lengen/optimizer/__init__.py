@@ -1,4 +1,8 @@
-"""How parameters move: the contract of an optimizer, and the schedule that all share."""
+"""Optimizers and the learning-rate schedule that they share.
+
+An option is a dataclass that subclasses `OptimizerRule`: its fields are the settings, and `make` builds a torch optimizer
+for the decoder. `split` gives the parameters with and without weight decay. The schedule multiplies all learning rates.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +18,22 @@ from lengen.config.errors import require
 
 @dataclass(frozen=True)
 class Schedule:
-    """Linear warm-up, then a cosine down to a share of the peak.
+    """Linear warm-up, then cosine decay to a fraction of the peak learning rate.
 
     Args:
-        warmup: steps of warm-up.
-        final: where the cosine ends, as a share of the peak.
+        warmup: number of warm-up steps.
+        final: learning rate at the end, as a fraction of the peak.
     """
 
     warmup: int = 100
     final: float = 0.02
 
     def __post_init__(self) -> None:
-        require(self.warmup >= 0, f"optimizer.schedule.warmup={self.warmup}: allowed is 0 or more")
-        require(0 <= self.final <= 1, f"optimizer.schedule.final={self.final}: allowed is 0 to 1")
+        require(self.warmup >= 0, f"optimizer.schedule.warmup={self.warmup}: must be at least 0")
+        require(0 <= self.final <= 1, f"optimizer.schedule.final={self.final}: must be in [0, 1]")
 
     def factor(self, step: int, steps: int) -> float:
-        """Share of the peak learning rate at a step (from 0) of a run of `steps`."""
+        """Learning rate at a step (from 0) of a run of `steps`, as a fraction of the peak."""
         if step < self.warmup:
             return (step + 1) / self.warmup
         done = (step - self.warmup) / max(steps - self.warmup, 1)
@@ -37,29 +41,29 @@ class Schedule:
 
 
 class OptimizerRule(ABC):
-    """Settings that make a torch optimizer for a decoder."""
+    """Base class of optimizer options."""
 
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by every change to what the class computes or draws; part of a cell's identity."""
 
     schedule: Schedule
 
     @abstractmethod
     def make(self, decoder: nn.Module) -> optim.Optimizer:
-        """The optimizer, with every learning rate at its peak."""
+        """Build the optimizer, with every learning rate at its peak."""
 
 
 def split(decoder: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The matrices inside the blocks, which decay, and everything else, which does not.
+    """Split the trainable parameters into matrices of the blocks (with weight decay) and all others (without).
 
-    Embeddings and position tables stay out of decay: it would pull rows that training never visits to zero and change
-    extrapolation unseen. So does what an attention rule learns, in the blocks though it stands.
+    Embeddings and position tables have no weight decay: it would pull rows that training never visits towards zero, and
+    so change extrapolation. Parameters of attention rules have none either, although they are inside the blocks.
     """
     named = [(name, weight) for name, weight in decoder.named_parameters() if weight.requires_grad]
-    matrix = [
+    matrices = [
         weight
         for name, weight in named
         if name.startswith("blocks.") and ".rule." not in name and weight.ndim == 2  # noqa: PLR2004
     ]
-    chosen = {id(weight) for weight in matrix}
-    return matrix, [weight for _, weight in named if id(weight) not in chosen]
+    with_decay = {id(weight) for weight in matrices}
+    return matrices, [weight for _, weight in named if id(weight) not in with_decay]

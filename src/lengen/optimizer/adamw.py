@@ -12,13 +12,13 @@ from lengen.optimizer import OptimizerRule, Schedule, split
 
 @dataclass(frozen=True)
 class AdamW(OptimizerRule):
-    """Torch's AdamW; only the matrices inside the blocks decay.
+    """Torch's AdamW for all parameters, with weight decay on the matrices inside the blocks only.
 
     Args:
         lr: peak learning rate.
-        weight_decay: decay of the matrices inside the blocks.
+        weight_decay: weight decay of the matrices inside the blocks.
         betas: decay rates of the two moments.
-        schedule: warm-up and cosine.
+        schedule: warm-up and cosine decay.
     """
 
     lr: float = 1e-3
@@ -27,11 +27,11 @@ class AdamW(OptimizerRule):
     schedule: Schedule = field(default_factory=Schedule)
 
     def __post_init__(self) -> None:
-        require(self.lr > 0, f"optimizer.lr={self.lr}: allowed is above 0")
-        require(self.weight_decay >= 0, f"optimizer.weight_decay={self.weight_decay}: allowed is 0 or more")
+        require(self.lr > 0, f"optimizer.lr={self.lr}: must be above 0")
+        require(self.weight_decay >= 0, f"optimizer.weight_decay={self.weight_decay}: must be at least 0")
         require(
             len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),  # noqa: PLR2004
-            f"optimizer.betas={self.betas}: allowed is two numbers from 0 up to, but not, 1",
+            f"optimizer.betas={self.betas}: must be two numbers in [0, 1)",
         )
 
     def make(self, decoder: nn.Module) -> optim.Optimizer:

@@ -1,4 +1,4 @@
-"""Muon: momentum orthogonalised by Newton-Schulz, for matrices (Jordan et al. 2024)."""
+"""Muon: momentum orthogonalised by Newton-Schulz iterations, for matrices (Jordan et al. 2024)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor, nn, optim
 from lengen.config.errors import require
 from lengen.optimizer import OptimizerRule, Schedule, split
 
-COEFFICIENTS, STEPS, LEAST = (3.4445, -4.7750, 2.0315), 5, 1e-7
-"""Of the iteration, from Jordan et al. 2024: how fast small singular values grow, how often, and the least norm."""
+COEFFICIENTS, STEPS, EPSILON = (3.4445, -4.7750, 2.0315), 5, 1e-7
+"""Coefficients and number of the Newton-Schulz iterations, and lower bound of the norm (Jordan et al. 2024)."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Muon(OptimizerRule):
 
     Args:
         lr: peak learning rate of Muon.
-        weight_decay: decay of the matrices inside the blocks.
-        momentum: of Muon.
+        weight_decay: weight decay of the matrices inside the blocks.
+        momentum: momentum of Muon.
         rest_lr: peak learning rate of AdamW.
-        schedule: warm-up and cosine, of both.
+        schedule: warm-up and cosine decay of both.
     """
 
     lr: float = 0.02
@@ -36,10 +36,10 @@ class Muon(OptimizerRule):
     schedule: Schedule = field(default_factory=Schedule)
 
     def __post_init__(self) -> None:
-        require(self.lr > 0, f"optimizer.lr={self.lr}: allowed is above 0")
-        require(self.rest_lr > 0, f"optimizer.rest_lr={self.rest_lr}: allowed is above 0")
-        require(self.weight_decay >= 0, f"optimizer.weight_decay={self.weight_decay}: allowed is 0 or more")
-        require(0 <= self.momentum < 1, f"optimizer.momentum={self.momentum}: allowed is 0 up to, but not, 1")
+        require(self.lr > 0, f"optimizer.lr={self.lr}: must be above 0")
+        require(self.rest_lr > 0, f"optimizer.rest_lr={self.rest_lr}: must be above 0")
+        require(self.weight_decay >= 0, f"optimizer.weight_decay={self.weight_decay}: must be at least 0")
+        require(0 <= self.momentum < 1, f"optimizer.momentum={self.momentum}: must be in [0, 1)")
 
     def make(self, decoder: nn.Module) -> optim.Optimizer:
         """See `OptimizerRule`."""
@@ -53,16 +53,16 @@ class Muon(OptimizerRule):
 
 
 class Orthogonalised(optim.Optimizer):
-    """Nesterov momentum, orthogonalised: the steps of `torch.optim.Muon`, for all matrices of one shape at once.
+    """The update of `torch.optim.Muon` (orthogonalised Nesterov momentum), for all matrices of a shape at once.
 
-    Torch's takes one matrix after the other, in bfloat16, which most CPUs emulate: four to five times as slow there
-    (`scripts/bench.py muon`).
+    Torch's implementation updates one matrix after the other, in bfloat16, which most CPUs emulate: it is four to five
+    times slower there (`scripts/bench.py muon`).
 
     Args:
-        matrices: what it trains.
-        lr: learning rate; a matrix with more rows than columns has sqrt(rows / columns) times as much.
-        weight_decay: of the matrices, times the learning rate.
-        momentum: of the gradients.
+        matrices: the matrices to train.
+        lr: learning rate, multiplied by sqrt(rows / columns) for matrices with more rows than columns.
+        weight_decay: weight decay, multiplied by the learning rate.
+        momentum: decay rate of the running mean of gradients.
     """
 
     def __init__(self, matrices: Iterable[Tensor], lr: float, weight_decay: float, momentum: float) -> None:
@@ -70,20 +70,20 @@ class Orthogonalised(optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step of every matrix that has a gradient."""
+        """Update every matrix that has a gradient."""
         for group in self.param_groups:
-            alike: dict[torch.Size, list[Tensor]] = {}
+            by_shape: dict[torch.Size, list[Tensor]] = {}
             for weight in group["params"]:
                 if weight.grad is not None:
-                    alike.setdefault(weight.shape, []).append(weight)
-            for (rows, columns), weights in alike.items():
+                    by_shape.setdefault(weight.shape, []).append(weight)
+            for (rows, columns), weights in by_shape.items():
                 updates = orthogonal(torch.stack([self._momentum(x, group["momentum"]) for x in weights]))
                 rate = group["lr"] * max(1, rows / columns) ** 0.5
                 for weight, update in zip(weights, updates, strict=True):
                     weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(rate * update)
 
     def _momentum(self, weight: Tensor, momentum: float) -> Tensor:
-        """The gradient looked ahead (Nesterov)."""
+        """Update the running mean of a matrix's gradients, and return the Nesterov momentum."""
         gradient, state = weight.grad, self.state[weight]
         assert gradient is not None
         if not state:
@@ -93,14 +93,14 @@ class Orthogonalised(optim.Optimizer):
 
 
 def orthogonal(matrices: Float[Tensor, "count rows columns"]) -> Float[Tensor, "count rows columns"]:
-    """Matrices with singular values near 1 (about 0.7 to 1.2) and the same singular vectors, by Newton-Schulz.
+    """Orthogonalise matrices by Newton-Schulz: same singular vectors, singular values near 1 (about 0.7 to 1.2).
 
-    In bfloat16 on a GPU, as in the source, and in float32 on a CPU, where that is faster.
+    Computes in bfloat16 on a GPU, as in the source, and in float32 on a CPU, where that is faster.
     """
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
     x = x.to(torch.bfloat16 if x.is_cuda else torch.float32)
-    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=LEAST)
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=EPSILON)
     linear, cubic, quintic = COEFFICIENTS
     for _ in range(STEPS):
         square = x @ x.mT
@@ -109,7 +109,7 @@ def orthogonal(matrices: Float[Tensor, "count rows columns"]) -> Float[Tensor, "
 
 
 class Together(optim.Optimizer):
-    """Several optimizers over disjoint parameters as one: the groups are theirs, so schedules reach them."""
+    """Several optimizers over disjoint parameters as one. It shares their parameter groups, so that schedules apply to them."""
 
     def __init__(self, parts: list[optim.Optimizer]) -> None:
         self.parts = parts
@@ -117,14 +117,14 @@ class Together(optim.Optimizer):
         self._share()
 
     def _share(self) -> None:
-        """Let the parts' groups be the very objects of this optimizer."""
+        """Make the groups of the parts the same objects as those of this optimizer."""
         groups = iter(self.param_groups)
         for part in self.parts:
             part.param_groups = [next(groups) for _ in part.param_groups]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step of every part, after one evaluation of the closure."""
+        """Do one step with every part, after one evaluation of the closure."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -138,7 +138,7 @@ class Together(optim.Optimizer):
         return {"parts": [part.state_dict() for part in self.parts]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the states of the parts back."""
+        """Restore the states of the parts."""
         for part, state in zip(self.parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
         self.param_groups = [group for part in self.parts for group in part.param_groups]

@@ -1,7 +1,16 @@
-"""Which position each token has: a function of the batch, orthogonal to how positions enter the decoder.
+"""Position schemes: which position each token has, independent of how the decoder uses positions (`lengen.pe`).
 
-Positions are integers (or reals) of shape `#batch time`, or `#batch time streams` where a token has several: one row where every example has the same, else one an example.
-They are computed on the host, beside the batch. In training some schemes draw at random; every draw is one an example.
+A scheme is a subclass of `Positions` that is called with a batch and returns integers (or reals) of shape `#batch time`,
+or `#batch time streams` if each token has several positions. A single row serves all examples of the batch. Positions are
+computed on the CPU, together with the batch. In training some schemes draw at random, independently for each example.
+
+A scheme that counts the tokens in steps of two:
+
+    >>> class Even(Positions):
+    ...     def __call__(self, batch, generator, *, training):
+    ...         return 2 * torch.arange(batch.time).unsqueeze(0)
+
+`lengen.testing.check_positions` tests a scheme against this contract.
 """
 
 from __future__ import annotations
@@ -22,56 +31,56 @@ class Positions(ABC):
     """Assigns positions to the tokens of a batch."""
 
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by every change to what the class computes or draws; part of a cell's identity."""
 
     counts: ClassVar[bool] = False
-    """True if positions say no more than the order of tokens: 0, 1, 2, …"""
+    """True if positions are the indices of the tokens, 0, 1, 2, …, and contain no other information."""
     increasing: ClassVar[bool] = True
-    """True if later tokens always have larger positions, as biases over distances need."""
+    """True if later tokens always have larger positions, as biases of distances require."""
     whole: ClassVar[bool] = True
-    """False if positions may lie between integers."""
+    """False if positions may be other than integers."""
     streams: ClassVar[int | None] = None
-    """How many positions a token has, as a last axis; None for one, and no such axis."""
+    """Number of positions per token, as the last axis; None for one position and no such axis."""
     aligned: ClassVar[bool] = False
-    """True if they say what must be matched with what in this task."""
+    """True if positions tell which tokens of the task must be matched; this is a kind of supervision."""
 
     @abstractmethod
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
     ) -> Real[Tensor, "#batch time *streams"]:
-        """Positions of the tokens.
+        """Return the positions of the tokens.
 
-        A position may depend on the tokens up to its own, never on later ones.
+        The position of a token may depend on tokens up to and including it, never on later ones.
 
         Args:
-            batch: what the decoder reads, bos included.
-            generator: the only source of chance.
-            training: False in a sweep, where random starts are at their lowest.
+            batch: what the decoder reads, including bos.
+            generator: the only source of randomness.
+            training: False in evaluation, where random starts take their lowest value.
 
         Raises:
-            UsageError: the batch does not fit these positions.
+            UsageError: the batch does not fit this scheme.
         """
 
     def largest(self, batch: Batch, *, training: bool) -> int:
-        """The largest position that such a batch can get, whatever is drawn; the next integer where it is none."""
+        """Return the largest position that such a batch can get over all draws, rounded up to an integer."""
         return int(self(batch, torch.Generator(), training=False).max())
 
 
 @dataclass(frozen=True)
 class LimitedPositions(Positions):
-    """Positions up to a maximum, which a batch must fit.
+    """Base class of schemes with a maximum, which a batch must fit.
 
     Args:
-        maximum: the number of positions, or the largest of them; at least 1.
+        maximum: the number of positions, or the largest position; at least 1.
     """
 
     maximum: int
 
     def __post_init__(self) -> None:
-        require(self.maximum >= 1, f"positions.maximum={self.maximum}: allowed is 1 or more")
+        require(self.maximum >= 1, f"positions.maximum={self.maximum}: must be at least 1")
 
     def check_fit(self, needed: int) -> None:
-        """Refuse a batch that needs more positions than there are.
+        """Check that a batch does not need more positions than the maximum.
 
         Raises:
             UsageError: `needed` is larger than the maximum.
@@ -83,5 +92,11 @@ class LimitedPositions(Positions):
 
 
 def starts(batch: Batch, room: int | Tensor, generator: torch.Generator) -> Real[Tensor, "batch 1"]:
-    """A uniform random start an example, from 0 to `room` (one for all, or one an example)."""
+    """Draw a start for each example, uniform over the integers 0 to `room`.
+
+    Args:
+        batch: the examples.
+        room: the largest start, for all examples or for each (batch x 1).
+        generator: the source of randomness.
+    """
     return (torch.rand((len(batch), 1), generator=generator, dtype=torch.float64) * (room + 1)).long()

@@ -16,13 +16,13 @@ from lengen.task import Batch
 
 @dataclass(frozen=True)
 class Abacus(Positions):
-    """1, 2, 3, … within each run of digit tokens, 0 elsewhere; training adds one random offset an example.
+    """Count 1, 2, 3, … within each run of digit tokens, 0 elsewhere; training adds a random offset per example.
 
     Digits should be written least significant first (`task.order=little_endian` for addition). The paper draws one
-    offset a batch; here it is one an example.
+    offset per batch, this scheme one per example.
 
     Args:
-        offset: largest offset; 0 to `offset` are drawn in training, 0 is used in sweeps (the paper's k is 99).
+        offset: largest offset; uniform over 0 to `offset` in training (99 in the paper), 0 in evaluation.
     """
 
     increasing: ClassVar[bool] = False
@@ -30,7 +30,7 @@ class Abacus(Positions):
     offset: int = 99
 
     def __post_init__(self) -> None:
-        require(self.offset >= 0, f"positions.offset={self.offset}: allowed is 0 or more")
+        require(self.offset >= 0, f"positions.offset={self.offset}: must be at least 0")
 
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
@@ -39,7 +39,7 @@ class Abacus(Positions):
         require(bool(batch.vocabulary.digits.any()), "positions=abacus: this task has no digits to count")
         digit = batch.vocabulary.digits[batch.tokens]
         index = torch.arange(1, batch.time + 1).expand_as(batch.tokens)
-        before = torch.where(digit, 0, index).cummax(1).values  # the last token that was no digit
+        before = torch.where(digit, 0, index).cummax(1).values  # index of the last token that is not a digit
         shift = starts(batch, self.offset, generator) if training else 0
         return torch.where(digit, index - before + shift, 0)
 

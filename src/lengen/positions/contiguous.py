@@ -1,4 +1,4 @@
-"""0, 1, 2, …: what every paper means when it says nothing."""
+"""Contiguous positions: 0, 1, 2, …, the usual default."""
 
 from __future__ import annotations
 

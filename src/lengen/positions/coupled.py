@@ -16,10 +16,10 @@ from lengen.task import Batch
 
 @dataclass(frozen=True)
 class Coupled(LimitedPositions):
-    """The task's own places, shifted by a random start in training; tokens without a place have position 0.
+    """Use the task's places, shifted by a random start in training; tokens without a place have position 0.
 
     Args:
-        maximum: largest position; the start is uniform over what fits below it, and lowest in sweeps.
+        maximum: largest position; the start is uniform over all that fit below it in training, and lowest in evaluation.
     """
 
     increasing: ClassVar[bool] = False
@@ -43,7 +43,7 @@ class Coupled(LimitedPositions):
         *,
         training: bool,
     ) -> Int[Tensor, "batch time"]:
-        """Places from a random start; 0, which is no place, stays."""
+        """Shift places by a random start in training; 0, which means no place, stays 0."""
         self.check_fit(int(level.max()))
         if not training:
             return level

@@ -15,21 +15,21 @@ from lengen.positions import Positions, starts
 from lengen.task import Batch
 
 ANCHORED = 4
-"""First tokens, which no offset moves."""
+"""Number of first tokens that get no offset."""
 
 
 @dataclass(frozen=True)
 class E2(Positions):
-    """(index + t) / g: in training g and t are random, in a sweep t is 0 and g is given.
+    """Positions (index + t) / g, with random g and t in training; in evaluation t is 0 and g is given.
 
-    g is uniform over 1 to `scales`, and t over 0 to (g - 1) * window, 0 for the first four tokens. The paper fine-tunes
-    a trained model and draws once an iteration; training from scratch and drawing once an example is ours. No code of
+    g is uniform over 1 to `scales`, t over 0 to (g - 1) * window (0 for the first four tokens). The paper fine-tunes a
+    trained model and draws once per iteration; training from scratch and drawing once per example are ours. No code by
     the authors was found.
 
     Args:
         scales: largest g in training (20 in the paper).
-        window: tokens of the longest training example, about.
-        factor: g in a sweep: the longest length over the trained one.
+        window: approximate number of tokens of the longest training example.
+        factor: g in evaluation, the longest evaluated length divided by the trained one.
     """
 
     whole: ClassVar[bool] = False
@@ -39,18 +39,18 @@ class E2(Positions):
 
     def __post_init__(self) -> None:
         for name in ("scales", "window", "factor"):
-            require(getattr(self, name) >= 1, f"positions.{name}={getattr(self, name)}: allowed is 1 or more")
+            require(getattr(self, name) >= 1, f"positions.{name}={getattr(self, name)}: must be at least 1")
 
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
     ) -> Real[Tensor, "#batch time"]:
         """See `Positions`."""
-        counted = torch.arange(batch.time).unsqueeze(0)
+        indices = torch.arange(batch.time).unsqueeze(0)
         if not training:
-            return counted / self.factor
+            return indices / self.factor
         scale = 1 + starts(batch, self.scales - 1, generator)
         offset = starts(batch, (scale - 1) * self.window, generator)
-        return (counted + offset * (counted >= ANCHORED)) / scale
+        return (indices + offset * (indices >= ANCHORED)) / scale
 
     def largest(self, batch: Batch, *, training: bool) -> int:
         """See `Positions`."""

@@ -17,10 +17,10 @@ from lengen.task import PAD, Batch
 
 @dataclass(frozen=True)
 class Giraffe(Positions):
-    """In training, steps between neighbours are uniform over 0 to 2; a sequence that would end beyond a maximum shrinks.
+    """In training, steps between neighbouring tokens are uniform in (0, 2]; longer sequences are rescaled to a maximum.
 
-    A sweep counts 0, 1, 2, … The first token stands at 0, and every example has draws of its own: the paper leaves both
-    open.
+    Evaluation uses 0, 1, 2, … The first token has position 0, and examples are drawn independently; the paper specifies
+    neither.
 
     Args:
         maximum: largest position in training.
@@ -30,7 +30,7 @@ class Giraffe(Positions):
     maximum: float = 512.0
 
     def __post_init__(self) -> None:
-        require(self.maximum > 0, f"positions.maximum={self.maximum}: allowed is above 0")
+        require(self.maximum > 0, f"positions.maximum={self.maximum}: must be above 0")
 
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool

@@ -1,4 +1,4 @@
-"""Group position encoding: prompt and answer count for themselves (Tong et al. 2025)."""
+"""Group position encoding: prompt and answer are counted separately (Tong et al. 2025)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ from lengen.task import Batch
 
 @dataclass(frozen=True)
 class Grouped(Positions):
-    """Count the prompt from 0, and the answer anew: its tokens meet those of the prompt at small distances of either sign.
+    """Count the prompt from 0, and the answer again from `start`, so that distances between them are small, of either sign.
 
-    The paper is about streams, where an answer begins before its prompt has ended, and hides what has not arrived;
-    here the whole prompt is read first, under the plain causal mask. It was read through its code alone.
+    The paper is about streaming, where the answer begins before the prompt has ended, and masks what has not arrived yet;
+    here the whole prompt is read first, under the usual causal mask. The scheme follows the paper's code; its text was
+    not consulted.
 
     Args:
-        start: position of the answer's first token (`pe_cache_length` in the paper's code).
+        start: position of the first answer token (`pe_cache_length` in the paper's code).
     """
 
     increasing: ClassVar[bool] = False
     start: int = 0
 
     def __post_init__(self) -> None:
-        require(self.start >= 0, f"positions.start={self.start}: allowed is 0 or more")
+        require(self.start >= 0, f"positions.start={self.start}: must be at least 0")
 
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
     ) -> Real[Tensor, "#batch time"]:
         """See `Positions`; draws nothing."""
-        counted = torch.arange(batch.time).unsqueeze(0)
-        answering = batch.answer.cummax(1).values
+        indices = torch.arange(batch.time).unsqueeze(0)
+        in_answer = batch.answer.cummax(1).values
         first = batch.answer.int().argmax(1, keepdim=True)
-        return torch.where(answering, counted - first + self.start, counted)
+        return torch.where(in_answer, indices - first + self.start, indices)

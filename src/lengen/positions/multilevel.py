@@ -16,10 +16,11 @@ from lengen.task import Batch
 
 @dataclass(frozen=True)
 class Multilevel(Coupled):
-    """The task's places and its groups, each level shifted by a random start of its own in training.
+    """Use the task's places and groups as two positions per token, each shifted by its own random start in training.
 
     Args:
-        maximum: largest position of either level; starts are uniform over what fits below it, and lowest in sweeps.
+        maximum: largest position of either level; starts are uniform over all that fit below it in training, and lowest
+            in evaluation.
     """
 
     streams: ClassVar[int] = 2

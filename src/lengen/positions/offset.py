@@ -14,10 +14,10 @@ from lengen.task import Batch
 
 @dataclass(frozen=True)
 class Offset(LimitedPositions):
-    """Count from a start that training draws uniformly, one an example, so that far positions are trained too.
+    """Count from a start that is drawn per example in training, so that larger positions are trained too.
 
     Args:
-        maximum: number of positions; the start is uniform over what fits. A sweep starts at 0.
+        maximum: number of positions; the start is uniform over all that fit in training, and 0 in evaluation.
     """
 
     maximum: int = 512
@@ -27,8 +27,8 @@ class Offset(LimitedPositions):
     ) -> Real[Tensor, "#batch time"]:
         """See `Positions`."""
         self.check_fit(batch.time)
-        counted = torch.arange(batch.time).unsqueeze(0)
-        return counted + starts(batch, self.maximum - batch.time, generator) if training else counted
+        indices = torch.arange(batch.time).unsqueeze(0)
+        return indices + starts(batch, self.maximum - batch.time, generator) if training else indices
 
     def largest(self, batch: Batch, *, training: bool) -> int:
         """See `Positions`."""

@@ -15,13 +15,13 @@ from lengen.task import Batch
 
 @dataclass(frozen=True)
 class Randomized(LimitedPositions):
-    """As many distinct integers below a maximum as there are tokens, sorted; drawn an example, in sweeps too.
+    """Draw as many distinct integers below a maximum as there are tokens, and sort them, in training and evaluation.
 
-    The sweep draws them from its own seed, as the paper's evaluation is random as well. Distances are differences of
-    these integers for every encoding (the paper's code draws distances instead for ALiBi).
+    They are drawn per example. Evaluation has a seed of its own; the paper's evaluation is random as well. For every
+    encoding distances are differences of these integers (for ALiBi the paper's code draws distances instead).
 
     Args:
-        maximum: the integers are below it (2048 in the paper).
+        maximum: upper bound (exclusive) of the positions (2048 in the paper).
     """
 
     maximum: int = 2048
