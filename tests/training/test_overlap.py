@@ -1,4 +1,4 @@
-"""What of the asked strings was in training, against plain sets of strings; and training without them."""
+"""Test prompts that were in training, against plain sets of strings; and training without them."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_figure_says_what_may_surprise_and_nothing_else():
     task = Copy(alphabet=2)
     assert coverage(
         prompt_fingerprints(task, EVALUATION, [1, 2, 60]), 40, stream(task), 50, 60
-    ).sentence() == ("; asked strings that were in training: 100% at 1 to 2")
+    ).sentence() == ("; test prompts that were in training: 100% at 1 to 2")
     assert coverage(prompt_fingerprints(task, EVALUATION, [60]), 40, stream(task), 50, 60).sentence() == ""
     assert (
         coverage(prompt_fingerprints(task, EVALUATION, [60]), 90, stream(task), 50, 60).sentence()

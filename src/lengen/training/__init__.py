@@ -1,4 +1,14 @@
-"""Training at short lengths."""
+"""Training at short lengths.
+
+| module | content |
+|---|---|
+| `options` | the options of `trainer`: device, precision, intervals |
+| `batch_stream` | the seeded, resumable stream of training batches |
+| `fit` | the LightningModule and Lightning's `fit` |
+| `callback` | `train.csv`, probes, checkpoints and the progress bar |
+| `checkpoint` | atomic checkpoints that are read without executing code |
+| `overlap` | evaluation prompts that also occur in training: counted, or kept out of training |
+"""
 
 from typing import TYPE_CHECKING
 

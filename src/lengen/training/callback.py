@@ -1,4 +1,4 @@
-"""What a run notes along the way: `train.csv`, probes, checkpoints, the progress bar."""
+"""What happens during training besides training: `train.csv`, probes, checkpoints, the progress bar."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TRAIN_COLUMNS = (
 
 
 class DivergedError(RuntimeError):
-    """The loss is no longer a finite number."""
+    """The loss is not finite."""
 
 
 @dataclass(frozen=True)
 class LogIntervals:
-    """Steps between rows of `train.csv`, between probes, and between checkpoints; length of the run."""
+    """Steps between rows of `train.csv`, between probes and between checkpoints, and the number of steps of the run."""
 
     log: int
     probe: int
@@ -45,7 +45,7 @@ class LogIntervals:
 
 @dataclass
 class Stopwatch:
-    """Seconds of training, over interruptions."""
+    """Seconds of training, summed over interruptions."""
 
     before: float = 0.0
     started: float = 0.0
@@ -57,14 +57,14 @@ class Stopwatch:
 
 
 class TrainingCallback(Callback):
-    """Keeps `train.csv`, probes along the way, checkpoints, and the progress bar; stops a run that diverges.
+    """Writes `train.csv`, probes, checkpoints and the progress bar; stops a run that diverges.
 
     Args:
-        intervals: how often.
-        folder: of the run.
-        logger: where numbers go besides.
+        intervals: steps between rows, probes and checkpoints.
+        folder: folder of the run.
+        logger: receives the same numbers as `train.csv`.
         probe: measures ID and OOD exact match and loss.
-        progress: whether the bar is shown.
+        progress: whether the progress bar is shown.
     """
 
     STATE: ClassVar[str] = "Journal"
@@ -90,7 +90,7 @@ class TrainingCallback(Callback):
             BarColumn(),
             TextColumn("loss {task.fields[loss]:.4f}  ID exact match {task.fields[id]}"),
             TimeRemainingColumn(),
-            refresh_per_second=2,  # drawing takes time from training
+            refresh_per_second=2,  # drawing the bar slows training down
             shown=progress,
         )
 
@@ -100,7 +100,7 @@ class TrainingCallback(Callback):
         return self.STATE
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must know: plain values only."""
+        """State to resume from, as plain values."""
         return {
             "rows": self.rows,
             "seconds": self.clock.seconds,
@@ -110,7 +110,7 @@ class TrainingCallback(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back."""
+        """Restore the state."""
         self.rows, self.tokens = list(state_dict["rows"]), state_dict["tokens"]
         self.largest_position, self.best_score = state_dict["largest_position"], state_dict["best_score"]
         self.clock.before = state_dict["seconds"]
@@ -119,7 +119,7 @@ class TrainingCallback(Callback):
         """Start the clock and the bar."""
         self.clock.started = time.perf_counter()
         self.bar.start()
-        seen = next(
+        last_probe = next(
             (row["id_exact_match"] for row in reversed(self.rows) if row.get("id_exact_match") is not None),
             None,
         )
@@ -128,7 +128,7 @@ class TrainingCallback(Callback):
             total=self.intervals.steps,
             completed=trainer.global_step,
             loss=math.nan,
-            id="-" if seen is None else f"{seen:.3f}",
+            id="-" if last_probe is None else f"{last_probe:.3f}",
         )
 
     def on_train_batch_end(
@@ -139,7 +139,7 @@ class TrainingCallback(Callback):
         batch: Example,
         batch_idx: int,
     ) -> None:
-        """After every step: count; then log, probe and save when it is time."""
+        """After every step: count tokens; log, probe and save if the step is due."""
         step = trainer.global_step
         self.tokens += batch.tokens.numel()
         self.largest_position = max(self.largest_position, float(batch.positions.max()))
@@ -157,30 +157,30 @@ class TrainingCallback(Callback):
             trainer.save_checkpoint(self.folder.last)
 
     def _write(self, step: int, loss: float, trainer: Trainer, *, probes: bool) -> None:
-        """One row of `train.csv`, with a probe if it is time."""
+        """Write one row of `train.csv`, with a probe if one is due."""
         lr = trainer.optimizers[0].param_groups[0]["lr"]
         row: dict[str, float | None] = {"step": step, "loss": loss, "lr": lr}
         row["tokens_per_second"] = round(self.tokens / max(self.clock.seconds, 1e-9), 1)
         if probes:
-            found = dict(self.probe())
-            row.update(found)
-            self.bar.update(self.line, id=f"{found['id_exact_match']:.3f}")
-            score = [found["id_exact_match"], -found["id_loss"]]
+            measured = dict(self.probe())
+            row.update(measured)
+            self.bar.update(self.line, id=f"{measured['id_exact_match']:.3f}")
+            score = [measured["id_exact_match"], -measured["id_loss"]]
             if score > self.best_score:
                 self.best_score = score
                 trainer.save_checkpoint(self.folder.best, weights_only=True)
         self.rows.append(row)
         write_csv(self.folder.training, TRAIN_COLUMNS, self.rows)
-        told = {name: value for name, value in row.items() if name != "step" and value is not None}
-        kinds = {name: "probe" if name.startswith(("id_", "ood_")) else "train" for name in told}
-        self.logger.scalars(step, {f"{kinds[name]}/{name}": value for name, value in told.items()})
+        scalars = {name: value for name, value in row.items() if name != "step" and value is not None}
+        kinds = {name: "probe" if name.startswith(("id_", "ood_")) else "train" for name in scalars}
+        self.logger.scalars(step, {f"{kinds[name]}/{name}": value for name, value in scalars.items()})
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop the clock and the bar."""
         self._stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave the terminal as it was."""
+        """Stop the clock and the bar, and restore the terminal."""
         self._stop()
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent, and that execute nothing when they are read."""
+"""Checkpoints that are written atomically and read without executing code."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lengen.records.atomic import whole
 
 
 class SafeCheckpoints(TorchCheckpointIO):
-    """How Lightning writes and reads its checkpoints here."""
+    """Makes Lightning write checkpoints atomically, and read them with `weights_only=True`."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write beside, flush to the disk, then put in place."""
+        """Write to a temporary file, flush it to disk, then rename it."""
         path = Path(path)
-        contents = BytesIO()  # torch hides what a full disk says when it writes to a file itself
+        contents = BytesIO()  # torch hides the error of a full disk if it writes to the file itself
         torch.save(checkpoint, contents)
         with whole(path) as beside, beside.open("wb") as file:
             file.write(contents.getbuffer())
@@ -30,15 +30,15 @@ class SafeCheckpoints(TorchCheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read tensors and plain values, nothing else."""
+        """Read a checkpoint of tensors and plain values."""
         return read_checkpoint(Path(path))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's contents, by `weights_only=True`: a stranger's file executes nothing.
+    """Read a checkpoint's contents with `weights_only=True`, which executes no code from the file.
 
     Raises:
-        UsageError: the file is no such checkpoint.
+        UsageError: the file is not a checkpoint of lengen.
     """
     try:
         contents: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

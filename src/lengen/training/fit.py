@@ -1,4 +1,4 @@
-"""Training: the LightningModule, and Lightning's fit without its talk."""
+"""The LightningModule, and Lightning's `fit` without its messages."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from lengen.training.options import TrainerOptions
 
 
 class DecoderModule(LightningModule):
-    """A decoder that learns from a stream of examples.
+    """A decoder with its loss and optimizer, for Lightning.
 
     Args:
-        decoder: what learns.
-        optimizer: how.
-        steps: length of the run, for the schedule.
-        seed: keys the dropout masks by step.
+        decoder: the decoder to train.
+        optimizer: the optimizer option.
+        steps: number of training steps, for the schedule.
+        seed: seed of the dropout masks and auxiliary losses of each step.
     """
 
     def __init__(self, decoder: Decoder, optimizer: OptimizerRule, steps: int, seed: int) -> None:
@@ -37,15 +37,15 @@ class DecoderModule(LightningModule):
         self.decoder, self.rule, self.steps, self.seed = decoder, optimizer, steps, seed
 
     def training_step(self, example: Example, _: int) -> Tensor:
-        """Loss of one batch."""
+        """Loss of one batch, plus the auxiliary loss of the encoding if it has one."""
         if self.decoder.architecture.dropout:
             torch.manual_seed(generator("dropout", self.seed, self.global_step).initial_seed())
         loss = answer_loss(self.decoder(example.tokens, example.positions), example.tokens, example.answer)
-        own = self.decoder.pe.auxiliary(generator("auxiliary", self.seed, self.global_step))
-        return loss if own is None else loss + own
+        auxiliary = self.decoder.pe.auxiliary(generator("auxiliary", self.seed, self.global_step))
+        return loss if auxiliary is None else loss + auxiliary
 
     def configure_optimizers(self) -> Any:
-        """The optimizer under its schedule."""
+        """The optimizer with its schedule."""
         optimizer = self.rule.make(self.decoder)
         schedule = optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self.rule.schedule.factor(step, self.steps)
@@ -60,10 +60,17 @@ def fit(
     options: TrainerOptions,
     checkpoint: Path | None,
 ) -> None:
-    """Train, from a checkpoint if there is one.
+    """Train, or resume from a checkpoint.
+
+    Args:
+        learner: the decoder with its loss and optimizer.
+        stream: the training batches, which start at the checkpoint's step.
+        journal: logs, probes and saves checkpoints.
+        options: device, precision and gradient clipping.
+        checkpoint: where to resume from; None starts anew.
 
     Raises:
-        KeyboardInterrupt: a signal stopped it; Lightning makes a SystemExit of that.
+        KeyboardInterrupt: a signal stopped training; Lightning turns it into a SystemExit.
     """
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)

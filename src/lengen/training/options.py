@@ -1,4 +1,4 @@
-"""How a run is carried out, as far as it is not what is learned."""
+"""Options of the trainer: device, precision, training set, logging and checkpoints."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from lengen.training.callback import LogIntervals
 
 @dataclass(frozen=True)
 class TrainerOptions:
-    """How a run is carried out, as far as it is not what is learned.
+    """Options of the trainer: device, precision, training set, logging and checkpoints.
 
     Args:
-        accelerator: `auto` takes a CUDA GPU where there is one.
-        precision: `auto` is bf16 autocast on a GPU, float32 on a CPU.
-        flex: whether, on CUDA, biases by distance (T5, ALiBi, NAPE, KERPLE, Sandwich) are looked up by FlexAttention
-            and no mask is made of them. Heads have 16 channels or more. Tested against the mask on a CPU; it was not
-            run on a GPU yet.
-        threads: CPU threads of torch.
-        clip: largest norm of the gradient; 0 does not clip.
-        examples: size of a fixed training set; null draws fresh examples at every step.
-        deduplicate: whether strings that the sweep asks are kept out of training.
+        accelerator: device; `auto` is a CUDA GPU if there is one, else the CPU.
+        precision: `auto` is bf16 autocast on a CUDA GPU, else float32.
+        flex: whether, on CUDA, biases of distances (T5, ALiBi, NAPE, KERPLE, Sandwich) are computed by FlexAttention
+            without a mask. Heads need at least 16 channels. Tested against the mask on a CPU; not run on a GPU yet.
+        threads: number of CPU threads of torch.
+        clip: maximum norm of the gradient; 0 does not clip.
+        examples: size of a fixed training set; null draws new examples at every step.
+        deduplicate: whether the prompts of the test set are kept out of training.
         log_every: steps between rows of `train.csv`.
         probe_every: steps between probes of ID and OOD exact match; a probe also writes a row.
-        probe_examples: examples of each probe, shared out over its lengths.
-        checkpoint_every: steps between checkpoints from which a killed run goes on.
+        probe_examples: examples per probe, split over its lengths.
+        checkpoint_every: steps between checkpoints, from which an interrupted run can be resumed.
         progress: whether a progress bar is shown.
     """
 
     revision: ClassVar[int] = 1
-    """Goes up in the change that alters what the class computes or draws; a part of every cell's identity."""
+    """Raised by every change to what the class computes or draws; part of a cell's identity."""
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
@@ -50,27 +49,27 @@ class TrainerOptions:
 
     def __post_init__(self) -> None:
         for name in ("threads", "log_every", "probe_every", "probe_examples", "checkpoint_every"):
-            require(getattr(self, name) >= 1, f"trainer.{name}={getattr(self, name)}: allowed is 1 or more")
-        require(self.clip >= 0, f"trainer.clip={self.clip}: allowed is 0 (off) or more")
+            require(getattr(self, name) >= 1, f"trainer.{name}={getattr(self, name)}: must be at least 1")
+        require(self.clip >= 0, f"trainer.clip={self.clip}: must be 0 (off) or more")
         require(
             self.examples is None or self.examples >= 1,
-            f"trainer.examples={self.examples}: allowed is null, or 1 or more",
+            f"trainer.examples={self.examples}: must be null or at least 1",
         )
         absent = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
         require(
             not absent.get(self.accelerator, False),
-            f"trainer.accelerator={self.accelerator}: this machine has none that torch can use",
+            f"trainer.accelerator={self.accelerator}: not available to torch on this machine",
         )
 
     @property
     def device(self) -> torch.device:
-        """The device that the accelerator stands for."""
+        """The torch device of the accelerator."""
         if self.accelerator == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return torch.device(self.accelerator)
 
     def intervals(self, steps: int) -> LogIntervals:
-        """How often what is noted, in a run of so many steps."""
+        """The intervals of logging, probes and checkpoints in a run of `steps`."""
         return LogIntervals(self.log_every, self.probe_every, self.checkpoint_every, steps)
 
     @property

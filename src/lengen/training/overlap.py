@@ -1,4 +1,4 @@
-"""Overlap of the test set with training: counted as batches pass, and kept out on request."""
+"""Overlap of the test set with training: counted during training, or kept out of training on request."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from lengen.task import PAD, Batch, Task, Vocabulary
 from lengen.training.batch_stream import BLOCK, BatchStream
 
 SHARE = 0.03
-"""Share of the seconds of training that drawing batches again may take; beyond it what was counted is a lower bound."""
-TELLING = 0.01
-"""Share of asked strings in training from which a figure says so."""
-BARREN = 64
-"""Draws without a string that may be learned, after which a length has none."""
+"""Fraction of the training time that redrawing batches may take; beyond it the count is a lower bound."""
+REPORTED = 0.01
+"""Fraction of test prompts seen in training from which on figures mention it."""
+MAX_FAILURES = 64
+"""Consecutive draws without a string outside the test set, after which a length is taken to have none."""
 
 
 class Strings(NamedTuple):
-    """The prompts that a sweep asks at one length.
+    """Counts of the test prompts of one length.
 
     Args:
-        examples: how many were asked.
-        distinct: how many of them differ.
-        trained: how many of them were in training.
+        examples: number of test examples.
+        distinct: number of distinct prompts.
+        trained: number of examples whose prompt also occurred in training.
     """
 
     examples: int
@@ -42,13 +42,13 @@ class Strings(NamedTuple):
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a sweep asks, against what was learned.
+    """The overlap of the test set with training.
 
     Args:
-        lengths: the asked prompts by length.
-        wanted: how many examples a length was to have.
-        steps: training steps whose batches were looked at.
-        of: steps that have batches of their own.
+        lengths: counts by evaluated length.
+        wanted: number of test examples that each length was to have.
+        steps: number of training steps whose batches were counted.
+        of: number of training steps with distinct batches.
     """
 
     lengths: Mapping[int, Strings]
@@ -58,7 +58,7 @@ class Overlap:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For `run.json`."""
+        """The counts, for `run.json`."""
         return {
             "exact": self.steps == self.of,
             "steps": self.steps,
@@ -66,12 +66,12 @@ class Overlap:
         }
 
     def sentence(self) -> str:
-        """For the figure: what may surprise in the numbers, or nothing."""
+        """A note for the figure on overlap and missing examples; empty if there is nothing to say."""
         shares: dict[str, list[int]] = {}
         few: dict[int, list[int]] = {}
         for length, strings in self.lengths.items():
             share = strings.trained / strings.examples
-            if share >= TELLING:
+            if share >= REPORTED:
                 shares.setdefault(f"{share:.0%}", []).append(length)
             if strings.examples < self.wanted:
                 few.setdefault(strings.examples, []).append(length)
@@ -80,14 +80,14 @@ class Overlap:
         short = ", ".join(f"{count} at {ranges(lengths)}" for count, lengths in few.items())
         return "".join(
             [
-                f"; asked strings that were in training: {seen}" if seen else "",
+                f"; test prompts that were in training: {seen}" if seen else "",
                 f"; fewer examples: {short}" if short else "",
             ]
         )
 
 
 def fingerprints(batch: Batch) -> Int[Tensor, " batch"]:
-    """A number for every prompt; two prompts share one with a chance of less than 2^-40."""
+    """A hash of every prompt; two prompts collide with a probability below 2^-40."""
     weights = torch.arange(1, batch.time + 1)
     for factor, shift in ((-7046029254386353131, 30), (-4658895280553007687, 27), (-7723592293110705685, 31)):
         weights = weights * factor  # the constants of splitmix64; int64 wraps
@@ -98,24 +98,24 @@ def fingerprints(batch: Batch) -> Int[Tensor, " batch"]:
 def prompt_fingerprints(
     task: Task, evaluation: EvalOptions, lengths: list[int]
 ) -> dict[int, Int[Tensor, " batch"]]:
-    """The prompts that a sweep asks, by length."""
+    """Hashes of the test prompts, by length."""
     return {length: fingerprints(examples(evaluation, task, length)) for length in lengths}
 
 
 def within(values: Int[Tensor, " values"], known: Int[Tensor, " known"]) -> Int[Tensor, " values"]:
-    """Where each value stands among ascending known ones; -1 for those that are not there."""
-    place = torch.searchsorted(known, values).clamp(max=len(known) - 1)
-    return torch.where(known[place] == values, place, -1)
+    """Index of each value among known values in ascending order; -1 if it is not among them."""
+    index = torch.searchsorted(known, values).clamp(max=len(known) - 1)
+    return torch.where(known[index] == values, index, -1)
 
 
 class OverlapTracker:
     """Counts evaluation prompts that also occur in training batches.
 
     Args:
-        test_prompts: fingerprints of the prompts of the test set, by length.
-        wanted: examples that each length was to have.
-        steps: length of the run.
-        stream: of the run; it is only asked how many of its steps have batches of their own.
+        test_prompts: hashes of the prompts of the test set, by length.
+        wanted: number of test examples that each length was to have.
+        steps: number of training steps.
+        stream: the run's stream; only its number of distinct steps is read.
     """
 
     def __init__(
@@ -131,18 +131,18 @@ class OverlapTracker:
         self.noted = torch.zeros(stream.distinct_steps(steps), dtype=torch.bool)
 
     def note(self, step: int, batch: Batch) -> None:
-        """Count the batch of a step; a stream calls this with every batch that it yields."""
+        """Count the batch of a step; the stream calls this with every batch that it yields."""
         if step < len(self.noted) and not self.noted[step]:
-            found = within(fingerprints(batch), self.known)
-            self.seen[found[found >= 0]] = True
+            indices = within(fingerprints(batch), self.known)
+            self.seen[indices[indices >= 0]] = True
             self.noted[step] = True
 
     def overlap(self, stream: BatchStream, seconds: float) -> Overlap:
-        """What was counted; steps that another process trained are drawn again.
+        """The overlap so far; steps that were trained by another process (a resumed run) are drawn again.
 
         Args:
-            stream: of the run.
-            seconds: that drawing may take; one block of steps is always drawn.
+            stream: the run's stream.
+            seconds: time limit of drawing; at least one block of steps is drawn.
         """
         until = time.perf_counter() + seconds
         blocks = torch.unique((~self.noted).nonzero().flatten() // BLOCK).tolist()
@@ -162,11 +162,11 @@ class OverlapTracker:
 
 @dataclass(frozen=True, eq=False)
 class Deduplicated(Task):
-    """A task without the strings that a sweep asks.
+    """A task without the examples whose prompts are in the test set.
 
     Args:
-        task: what is learned.
-        test_prompts: prompts that are left out, by length.
+        task: the task to train on.
+        test_prompts: hashes of the prompts to leave out, by length.
     """
 
     task: Task
@@ -182,34 +182,34 @@ class Deduplicated(Task):
         return self.task.has(length)
 
     def all_examples(self, length: int) -> Batch | None:
-        """See `Task.listed`."""
+        """See `Task.all_examples`."""
         rows = self.task.all_examples(length)
         return None if rows is None else self._left(rows)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
-        """Draw, and draw again for what must not be learned; see `Task.sample`.
+        """Draw examples, and draw again for those in the test set; see `Task.sample`.
 
         Raises:
-            LengthUnavailable: nothing else comes.
+            LengthUnavailable: all examples of this length are in the test set.
         """
-        found, barren = self._left(self.task.sample(length, count, generator)), 0
-        while len(found) < count:
+        drawn, failures = self._left(self.task.sample(length, count, generator)), 0
+        while len(drawn) < count:
             more = self._left(self.task.sample(length, count, generator))
-            barren = 0 if len(more) else barren + 1
-            if barren == BARREN:
+            failures = 0 if len(more) else failures + 1
+            if failures == MAX_FAILURES:
                 raise LengthUnavailable(
-                    f"length {length}: the sweep asks all its strings, trainer.deduplicate=true leaves none to train on "
-                    "(lengths.minimum leaves short lengths out)"
+                    f"length {length}: all its examples are in the test set, trainer.deduplicate=true leaves none to "
+                    "train on (lengths.minimum leaves short lengths out)"
                 )
-            found = Batch.join([found, more])
-        return found.rows(slice(count))
+            drawn = Batch.join([drawn, more])
+        return drawn.rows(slice(count))
 
     @cached_property
     def _known(self) -> Int[Tensor, " known"]:
-        """All that is left out: where aids are longer, asking for one length draws strings of another."""
+        """Hashes of all lengths together, as examples drawn for one length may have another (longer auxiliary tasks)."""
         known: Tensor = torch.unique(torch.cat(list(self.test_prompts.values())))
         return known
 
     def _left(self, batch: Batch) -> Batch:
-        """What of a batch may be learned."""
+        """The examples of a batch that are not in the test set."""
         return batch.rows(within(fingerprints(batch), self._known) < 0)
