@@ -111,7 +111,7 @@ def test_interval_covers_at_least_what_it_says():
 
 @pytest.mark.parametrize(("correct", "examples"), [(-1, 5), (6, 5), (0, 0), (1, 0), (0, -3)])
 def test_interval_refuses_what_is_no_count(correct, examples):
-    with pytest.raises(ValueError, match=f"{correct} of {examples}: allowed is"):
+    with pytest.raises(ValueError, match=f"{correct} of {examples}: must be"):
         clopper_pearson(correct, examples)
 
 

@@ -35,7 +35,7 @@ class Wider(Copy):
 
 
 def test_another_vocabulary_is_refused():
-    with pytest.raises(ValueError, match=r"eval\.stress=wider: its vocabulary differs"):
+    with pytest.raises(ValueError, match=r"eval\.stress=wider: must have the vocabulary"):
         chosen(Wider(), ["wider"])
 
 

@@ -1,4 +1,15 @@
-"""Trained decoders on examples of every length."""
+"""Evaluation of trained decoders on a test set of every length.
+
+| module | content |
+|---|---|
+| `options` | the options of `eval`: lengths, number of examples, decoding, stress sets |
+| `test_set` | the test examples and their positions, the same for every cell and training seed |
+| `scoring` | verdicts on examples: right or wrong, token by token |
+| `decoding` | greedy decoding with a cache |
+| `metrics` | losses, exact match and first errors, from logits and tokens |
+| `sweep` | the loop over lengths that makes a curve; accuracy over several lengths together |
+| `stress_sets` | hard test sets that a task defines |
+"""
 
 from typing import TYPE_CHECKING
 

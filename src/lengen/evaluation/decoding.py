@@ -1,4 +1,4 @@
-"""Greedy decoding with a cache of keys and values: what generation does, token by token."""
+"""Greedy decoding, token by token, with a cache of keys and values."""
 
 from __future__ import annotations
 
@@ -21,29 +21,28 @@ def greedy(
     *,
     stop: bool = False,
 ) -> Int[Tensor, "batch time"]:
-    """Write the answers: at every step the likeliest token, read back at the next.
+    """Generate the answers greedily: the likeliest token at every step, which is the input of the next step.
 
-    The shortest prompt is read in one pass, then one token a step; rows with longer prompts read on meanwhile. Every
-    row writes as many tokens as its answer has: what follows a generated end token means nothing, and an answer that
-    would have run on is cut, both of which are wrong already at the first differing token.
+    The shortest prompt is read in one pass, then one token per step; rows with longer prompts keep reading meanwhile. Each
+    row generates as many tokens as its answer has. Tokens after a generated end token are meaningless, and an answer that
+    would have been longer is cut off; both are wrong already at the first differing token.
 
     Args:
-        decoder: in evaluation mode.
-        tokens: prompts with anything in place of the answers, right-padded.
-        answer: where to write; each row's answer follows its prompt, which has a token or more.
-        place: positions of a batch of tokens, on the decoder's device: called at every step with all that is known so
-            far and PAD for the rest. It must give known tokens the same positions at every call, so it seeds its
-            own generator.
-        stop: whether to stop where every row has written an end token; what is not written then is PAD.
+        decoder: the decoder, in evaluation mode.
+        tokens: prompts with any tokens in place of the answers, right-padded.
+        answer: where to generate; each row's answer follows its prompt, which has at least one token.
+        place: maps tokens to positions on the decoder's device; called at every step with all tokens known so far, and PAD
+            for the others. It must give known tokens the same positions at every call, so it seeds its own generator.
+        stop: whether to stop once every row has generated an end token; the remaining tokens are PAD.
 
     Returns:
         The tokens, with what was generated in place of the answers.
     """
     known = tokens.masked_fill(answer, PAD)
-    writing = answer.any(0).cumsum(0) > 0  # from the end of the shortest prompt on
+    generated = answer.any(0).cumsum(0) > 0  # from the end of the shortest prompt on
     cache, read = DecoderCache(), 0
     ended = ~answer.any(1)
-    for time in writing.nonzero().flatten().tolist():
+    for time in generated.nonzero().flatten().tolist():
         logits = decoder(known[:, read:time], place(known)[:, read:time], cache)
         known[:, time] = torch.where(answer[:, time], logits[:, -1].argmax(-1), known[:, time])
         ended |= answer[:, time] & (known[:, time] == EOS)

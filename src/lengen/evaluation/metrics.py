@@ -1,4 +1,4 @@
-"""Pure functions from logits and tokens to losses and verdicts."""
+"""Losses and verdicts as pure functions of logits and tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def answer_loss(
     tokens: Int[Tensor, "batch time"],
     answer: Bool[Tensor, "batch time"],
 ) -> Float[Tensor, ""]:
-    """Cross-entropy over the answers and their end tokens, in nats an answer token."""
+    """Cross-entropy over the answers and their end tokens, in nats per answer token."""
     target = tokens[:, 1:].masked_fill(~answer[:, 1:], -100)
     return cross_entropy(logits[:, :-1].flatten(0, 1).float(), target.flatten(), ignore_index=-100)
 
@@ -25,35 +25,35 @@ def right(
     tokens: Int[Tensor, "batch time"],
     answer: Bool[Tensor, "batch time"],
 ) -> Bool[Tensor, "batch time"]:
-    """Where the predicted token is the answer's; False outside of answers."""
+    """True where the predicted token is that of the answer; False outside answers."""
     return (predicted == tokens) & answer
 
 
 def exact_match(
     right: Bool[Tensor, "batch time"], answer: Bool[Tensor, "batch time"]
 ) -> Bool[Tensor, " batch"]:
-    """Whether the whole answer is right, end token included."""
+    """Whether the whole answer is right, including its end token."""
     return (right | ~answer).all(1)
 
 
 def first_error(
     right: Bool[Tensor, "batch time"], answer: Bool[Tensor, "batch time"]
 ) -> Int[Tensor, " batch"]:
-    """Answer tokens before the first wrong one (0 if the first is wrong); -1 where there is none."""
+    """Number of answer tokens before the first wrong one (0 if the first is wrong); -1 if none is wrong."""
     wrong = answer & ~right
     before = (answer.cumsum(1) * wrong.long()).masked_fill(~wrong, torch.iinfo(torch.long).max).amin(1) - 1
     return torch.where(wrong.any(1), before, -1)
 
 
 def ended(written: Int[Tensor, "batch time"], batch: Batch) -> Bool[Tensor, "batch time"]:
-    """Where the tokens before the first end token that was written are those of the result; False outside of results.
+    """True where the generated tokens before the first end token match the result; False outside results.
 
-    Results are held against each other from their ends: the scratchpad before may have any size. Without a scratchpad
-    the answer must have its own size too.
+    Results are aligned at their ends, so that the scratchpad before them may have any size. Without a scratchpad the
+    answer must also have the right size.
 
     Args:
-        written: the examples with what was written in place of the answers, padded behind.
-        batch: the examples, as wide.
+        written: the examples with the generated tokens in place of the answers, right-padded.
+        batch: the examples, padded to the same width.
     """
     column = torch.arange(batch.time)
     start = batch.answer.long().argmax(1, keepdim=True)

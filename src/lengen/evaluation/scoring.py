@@ -1,8 +1,8 @@
-"""Verdicts on examples: what a decoder would write, in one forward pass or token by token.
+"""Verdicts on examples: which answer tokens a decoder gets right.
 
-For argmax decoding and a fixed full answer, teacher-forced exact match is greedy exact match, since both fail at the first
-error: examples cost one forward pass. `greedy` decodes with a KV cache instead, with the same verdicts. `free` lets the
-decoder write until it ends, and scores what stands behind its scratchpad.
+For argmax decoding, teacher-forced exact match equals greedy exact match, since both fail at the first wrong token. So
+`teacher` needs one forward pass per example. `greedy` decodes with a KV cache instead, with the same verdicts. `free` lets
+the decoder generate until its end token, and scores the result after the scratchpad.
 """
 
 from __future__ import annotations
@@ -24,17 +24,23 @@ from lengen.sampling import generator
 from lengen.task import Batch
 
 TOKENS = {"cpu": 8192}
-"""Tokens in one forward pass, by device; shorter examples go in larger batches."""
+"""Maximum number of tokens per forward pass, by device; shorter examples are evaluated in larger batches."""
 MANY_TOKENS = 131072
 NUMBERS = {"cpu": 2**27}
-"""Cached numbers while decoding, by device: 512 MiB of float32."""
+"""Maximum number of cached values while decoding, by device: 512 MiB of float32."""
 MANY_NUMBERS = 2**32
 FREEDOM, SPARE = 1.25, 8
-"""A free decoder may write 1.25 times as many tokens as the answer has, and 8 more."""
+"""Limit of free decoding: 1.25 times as many tokens as the answer has, plus 8."""
 
 
 class Verdicts(NamedTuple):
-    """What examining some examples found."""
+    """Verdicts on some examples.
+
+    Args:
+        right: True where an answer token is right.
+        answer: True on the tokens that are scored.
+        loss: teacher-forced loss in nats per answer token.
+    """
 
     right: Bool[Tensor, "batch time"]
     answer: Bool[Tensor, "batch time"]
@@ -42,60 +48,60 @@ class Verdicts(NamedTuple):
 
     @property
     def exact(self) -> Bool[Tensor, " batch"]:
-        """Whether each answer is right, end token included."""
+        """Whether each answer is right, including its end token."""
         return exact_match(self.right, self.answer)
 
 
 def score(
     decoder: Decoder, batch: Batch, positions: Positions, key: tuple[str | int, ...], decode: str
 ) -> Verdicts:
-    """Verdicts on examples, in as many passes as memory wants.
+    """Score examples, in as many passes as memory requires.
 
     Args:
-        decoder: what is examined, in evaluation mode.
+        decoder: the decoder, in evaluation mode.
         batch: examples as the task draws them, without bos.
-        positions: the position of each token.
-        key: of the generator for random positions.
+        positions: the position scheme.
+        key: key of the generator for random positions.
         decode: `teacher`, `greedy` or `free`.
     """
     batch = batch.begin() if decoder.architecture.bos else batch
-    exam = Scorer(decoder, with_room(batch) if decode == "free" else batch, positions, key)
-    predicted, loss = exam.read()
+    scorer = Scorer(decoder, with_room(batch) if decode == "free" else batch, positions, key)
+    predicted, loss = scorer.read()
     if decode == "teacher":
-        return Verdicts(right(predicted, exam.batch.tokens, exam.batch.answer), exam.batch.answer, loss)
+        return Verdicts(right(predicted, scorer.batch.tokens, scorer.batch.answer), scorer.batch.answer, loss)
     if decode == "greedy":
-        written = exam.write(exam.batch.answer)
-        return Verdicts(right(written, exam.batch.tokens, exam.batch.answer), exam.batch.answer, loss)
-    written = exam.write(writable(exam.batch), stop=True)
-    return Verdicts(ended(written, exam.batch), exam.batch.result, loss)
+        written = scorer.write(scorer.batch.answer)
+        return Verdicts(right(written, scorer.batch.tokens, scorer.batch.answer), scorer.batch.answer, loss)
+    written = scorer.write(writable(scorer.batch), stop=True)
+    return Verdicts(ended(written, scorer.batch), scorer.batch.result, loss)
 
 
 def with_room(batch: Batch) -> Batch:
-    """Examples with columns for answers that run on."""
+    """Pad examples so that answers can be longer than the true ones."""
     return batch.room(int(_allowed(batch).max() - batch.answer.sum(1).max()))
 
 
 def writable(batch: Batch) -> Bool[Tensor, "batch time"]:
-    """Where a free decoder may write, in examples with room for it."""
+    """Where free decoding may generate, in examples that are padded for it."""
     column = torch.arange(batch.time)
     start = batch.answer.long().argmax(1, keepdim=True)
     return (column >= start) & (column < start + _allowed(batch))
 
 
 def _allowed(batch: Batch) -> Int[Tensor, "batch 1"]:
-    """Tokens that a free decoder may write."""
+    """Number of tokens that free decoding may generate."""
     return (batch.answer.sum(1, keepdim=True) * FREEDOM).ceil().long() + SPARE
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A decoder and the examples that it is asked.
+    """Runs a decoder on examples.
 
     Args:
-        decoder: in evaluation mode.
-        batch: with bos where the decoder wants it, and with room for what may be written.
-        positions: the position of each token.
-        key: of the generator for random positions.
+        decoder: the decoder, in evaluation mode.
+        batch: the examples, with bos if the decoder uses it, and padded for what may be generated.
+        positions: the position scheme.
+        key: key of the generator for random positions.
     """
 
     decoder: Decoder
@@ -105,16 +111,18 @@ class Scorer:
 
     @torch.no_grad()
     def read(self) -> tuple[Int[Tensor, "batch time"], float]:
-        """The likeliest token at every place given the true ones before it, and the loss in nats an answer token."""
+        """Teacher forcing: the likeliest token after the true previous tokens, and the loss in nats per answer token."""
         predicted, nats = torch.zeros_like(self.batch.tokens), []
-        whole = self._placed(self.batch.tokens, slice(None))
+        all_positions = self._placed(self.batch.tokens, slice(None))
 
         def part(rows: slice) -> None:
-            some = self.batch.rows(rows)
-            here = (whole if whole.shape[0] == 1 else whole[rows])[:, : some.time]
-            tokens, answer = some.tokens.to(here.device), some.answer.to(here.device)
-            logits = self.decoder(tokens, here)
-            predicted[rows, 1 : some.time] = logits[:, :-1].argmax(-1).cpu()
+            batch = self.batch.rows(rows)
+            positions = (all_positions if all_positions.shape[0] == 1 else all_positions[rows])[
+                :, : batch.time
+            ]
+            tokens, answer = batch.tokens.to(positions.device), batch.answer.to(positions.device)
+            logits = self.decoder(tokens, positions)
+            predicted[rows, 1 : batch.time] = logits[:, :-1].argmax(-1).cpu()
             nats.append(float(answer_loss(logits, tokens, answer)) * int(answer.sum()))
 
         time = int(self.batch.answer.any(0).nonzero().max()) + 1
@@ -122,11 +130,11 @@ class Scorer:
         return predicted, sum(nats) / int(self.batch.answer.sum())
 
     def write(self, answer: Bool[Tensor, "batch time"], *, stop: bool = False) -> Int[Tensor, "batch time"]:
-        """The examples with what the decoder writes in place of the answers.
+        """Greedy decoding: the examples with generated tokens in place of the answers.
 
         Args:
-            answer: where to write.
-            stop: whether to stop where every row has written an end token.
+            answer: where to generate.
+            stop: whether to stop once every row has generated an end token.
         """
         written, known = torch.zeros_like(self.batch.tokens), self.batch.tokens.clone()
         architecture, kind = self.decoder.architecture, self._device.type
@@ -139,8 +147,8 @@ class Scorer:
                 known[rows] = tokens.cpu()
                 return self._placed(known, rows)
 
-            tokens, there = self.batch.tokens[rows].to(self._device), answer[rows].to(self._device)
-            written[rows] = greedy(self.decoder, tokens, there, place, stop=stop).cpu()
+            tokens, where = self.batch.tokens[rows].to(self._device), answer[rows].to(self._device)
+            written[rows] = greedy(self.decoder, tokens, where, place, stop=stop).cpu()
 
         self._in_parts(min(fits), part)
         return written
@@ -152,14 +160,14 @@ class Scorer:
     def _placed(self, tokens: Int[Tensor, "all time"], rows: slice) -> Real[Tensor, "#batch time *streams"]:
         """Positions of some rows; drawn for all, so that they do not depend on how many fit into memory.
 
-        Rows that are all the same are one row: tables and biases are then made once, not once an example.
+        If all rows are the same, one row is returned, so that tables and biases are computed once for all examples.
         """
         drawn = self.positions(replace(self.batch, tokens=tokens), generator(*self.key), training=False)
         placed = drawn if drawn.shape[0] == 1 else drawn[rows]
         return (placed[:1] if bool((placed == placed[:1]).all()) else placed).to(self._device)
 
     def _in_parts(self, size: int, work: Callable[[slice], None]) -> None:
-        """Work on all rows, some at a time: half as many where memory does not suffice."""
+        """Process all rows, `size` at a time; halve the size if memory runs out."""
         start, size = 0, max(min(size, len(self.batch)), 1)
         while start < len(self.batch):
             try:

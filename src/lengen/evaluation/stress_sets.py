@@ -1,4 +1,4 @@
-"""Stress sets by name: hard cases that a task itself knows, over the vocabulary that a decoder was trained on."""
+"""Stress sets by name: hard test sets that a task defines, over the vocabulary that the decoder was trained on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lengen.task import Task
 
 
 def chosen(task: Task, names: Iterable[str]) -> Mapping[str, Task]:
-    """The stress sets that some names ask for, in the order of the task; the word of a family asks for all of it.
+    """The stress sets of some names, in the task's order. The name of a family selects all its sets.
 
     Raises:
-        UsageError: the task has no set of a name, or its vocabulary is another one.
+        UsageError: the task has no set of a name, or a set has another vocabulary than the task.
     """
     known = task.stress_sets()
     wanted = list(names)
@@ -26,13 +26,13 @@ def chosen(task: Task, names: Iterable[str]) -> Mapping[str, Task]:
     for name, hard in found.items():
         require(
             hard.vocabulary == task.vocabulary,
-            f"eval.stress={name}: its vocabulary differs from the trained one, which the decoder cannot read",
+            f"eval.stress={name}: must have the vocabulary that the decoder was trained on",
         )
     return found
 
 
 def family(name: str) -> str:
-    """The word of a name such as `depth=0.30`; a name without a value is its own.
+    """The family of a name such as `depth=0.30`; a name without a value is its own family.
 
     >>> family("depth=0.30")
     'depth'

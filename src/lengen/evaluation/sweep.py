@@ -1,4 +1,4 @@
-"""The sweep: decoder x task x lengths -> curve; and the accuracy over several lengths together, ID among them."""
+"""The sweep over lengths that makes a curve, and the accuracy over several lengths together (ID exact match)."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def sweep(
     curve: Curve,
     found: Callable[[Curve], None],
 ) -> Curve:
-    """Examine every length that the curve does not have yet.
+    """Evaluate a decoder at every length that the curve does not have yet.
 
     Args:
-        decoder: what is examined.
-        task: what is asked.
-        positions: the position of each token.
-        evaluation: how.
-        lengths: at which lengths.
-        facts: the run's columns of a row: task to train_length.
-        curve: rows that are known already.
+        decoder: the decoder to evaluate.
+        task: the task.
+        positions: the position scheme.
+        evaluation: options of evaluation.
+        lengths: the lengths to evaluate.
+        facts: the columns of a row that describe the run, `task` to `train_length`.
+        curve: rows of lengths that were evaluated before.
         found: called with the curve after every length.
     """
     decoder.eval()
@@ -89,16 +89,16 @@ def mean_scores(
     seed: int,
     purpose: str,
 ) -> tuple[float, float]:
-    """Exact match over examples shared out over some lengths, and the mean loss of the lengths.
+    """Exact match over examples split evenly over some lengths, and the mean loss over these lengths.
 
     Args:
-        decoder: in evaluation mode.
-        task: what is trained; examples are those of its evaluation task.
-        positions: the position of each token.
-        lengths: at which lengths, all of which have problems.
-        examples: of all lengths together, at least one each.
-        seed: of the examples.
-        purpose: keys the examples, so that those of probes and of validation differ.
+        decoder: the decoder, in evaluation mode.
+        task: the task that was trained; the examples are those of its evaluation task.
+        positions: the position scheme.
+        lengths: the lengths, each of which must have examples.
+        examples: number of examples of all lengths together, at least one per length.
+        seed: seed of the examples.
+        purpose: key of the examples, so that those of probes and of validation differ.
     """
     evaluated, share = task.evaluation_task(), -(-examples // len(lengths))
     verdicts = [
@@ -121,11 +121,11 @@ def id_exact_match(
     """Exact match over the training lengths, which decides whether a run counts as trained.
 
     Args:
-        decoder: in evaluation mode.
-        task: what is trained.
-        positions: the position of each token.
-        trained: the training lengths; those without evaluation examples do not count.
-        evaluation: how many examples of all lengths together, and their seed.
+        decoder: the decoder, in evaluation mode.
+        task: the task that was trained.
+        positions: the position scheme.
+        trained: the training lengths; those without evaluation examples are skipped.
+        evaluation: gives the number of examples of all lengths together, and their seed.
     """
     lengths = list(filter(task.evaluation_task().has, trained))
     return mean_scores(decoder, task, positions, lengths, evaluation.examples, evaluation.seed, "validation")[
@@ -134,9 +134,9 @@ def id_exact_match(
 
 
 class PeakMemory:
-    """Peak memory while a block runs, in bytes: what torch allocated on a GPU, else the resident size of the process.
+    """Context manager that measures peak memory in bytes: torch's allocations on a GPU, else the process's resident size.
 
-    Where the system cannot reset its high-water mark (it can on Linux), the peak is that of the process so far.
+    On systems that cannot reset the high-water mark (Linux can), the peak is that of the whole process so far.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -158,7 +158,7 @@ class PeakMemory:
 
 
 def resident_peak() -> int:
-    """High-water mark of the resident size of this process, in bytes; 0 where nothing on this system tells it."""
+    """High-water mark of the resident size of this process, in bytes; 0 if the system does not report it."""
     with suppress(OSError):
         if found := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()):
             return int(found[1]) * 1024
@@ -167,7 +167,7 @@ def resident_peak() -> int:
 
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    with suppress(ImportError):  # no dependency: used where it is
+    with suppress(ImportError):  # optional: used if installed
         import psutil
 
         memory = psutil.Process().memory_info()

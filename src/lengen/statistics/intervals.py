@@ -1,4 +1,4 @@
-"""Intervals of shares, and what is read off them: reaches and success rates."""
+"""Confidence intervals of proportions, and what is derived from them: reaches and success rates."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ THRESHOLDS = (0.90, 0.95, 0.99)
 
 @lru_cache(maxsize=100_000)
 def clopper_pearson(correct: int, examples: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Exact interval for a share (Clopper and Pearson 1934), never narrower than its confidence.
+    """Exact confidence interval of a proportion (Clopper and Pearson 1934); its coverage is at least its confidence.
 
     Args:
-        correct: successes.
-        examples: trials, at least 1.
-        confidence: coverage, above 0 and below 1.
+        correct: number of successes.
+        examples: number of trials, at least 1.
+        confidence: coverage, in (0, 1).
 
     Returns:
-        Lower and upper bound of the share.
+        Lower and upper bound of the proportion.
 
     Raises:
-        ValueError: fewer trials than successes, or none.
+        ValueError: there are more successes than trials, or no trials.
 
     >>> [round(bound, 3) for bound in clopper_pearson(5, 5)]
     [0.478, 1.0]
@@ -39,15 +39,15 @@ def clopper_pearson(correct: int, examples: int, confidence: float = 0.95) -> tu
 
 
 def reach(lengths: Sequence[int], lower_bounds: Sequence[float], threshold: float) -> int | None:
-    """The longest length up to which, from the shortest on, every lower bound holds a threshold.
+    """Reach: the longest length up to which every lower bound, from the shortest length on, is at least a threshold.
 
     Args:
-        lengths: in any order, each once.
-        lower_bounds: lower confidence bound of exact match at each.
-        threshold: what it must hold.
+        lengths: distinct lengths in any order.
+        lower_bounds: lower confidence bound of exact match at each length.
+        threshold: the required lower bound.
 
     Returns:
-        A length of the sweep; None if the shortest fails already.
+        One of the lengths; None if the shortest one is below the threshold.
 
     >>> reach([5, 10, 20, 40], [0.99, 0.95, 0.50, 0.97], 0.90)
     10
@@ -59,36 +59,36 @@ def reach(lengths: Sequence[int], lower_bounds: Sequence[float], threshold: floa
 
 
 def wilson(correct: int, examples: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Score interval for a share (Wilson 1927): narrower than the exact one, right on average rather than always.
+    """Score interval of a proportion (Wilson 1927): narrower than the exact one, with the right coverage on average only.
 
     Args:
-        correct: successes.
-        examples: trials, at least 1.
-        confidence: coverage, above 0 and below 1.
+        correct: number of successes.
+        examples: number of trials, at least 1.
+        confidence: coverage, in (0, 1).
 
     Returns:
-        Lower and upper bound of the share.
+        Lower and upper bound of the proportion.
 
     Raises:
-        ValueError: fewer trials than successes, or none.
+        ValueError: there are more successes than trials, or no trials.
 
     >>> [round(bound, 3) for bound in wilson(5, 5)]
     [0.566, 1.0]
     """
     _check_count(correct, examples)
-    found = binomtest(correct, examples).proportion_ci(confidence, method="wilson")
-    return float(found.low), float(found.high)
+    interval = binomtest(correct, examples).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of seeds with its exact interval (Clopper and Pearson 1934).
+    """A proportion of seeds with its exact interval (Clopper and Pearson 1934).
 
     Args:
-        successes: seeds that succeed.
-        tried: all seeds, those that diverged too.
-        low: lower bound of the share.
-        high: upper bound.
+        successes: number of seeds that succeeded.
+        tried: number of all seeds, including those that diverged.
+        low: lower bound of the proportion.
+        high: upper bound of the proportion.
     """
 
     successes: int
@@ -98,15 +98,15 @@ class Rate:
 
     @property
     def share(self) -> float:
-        """Successes over tried."""
+        """The proportion of successes."""
         return self.successes / self.tried
 
 
 def success_rate(scores: Sequence[float], threshold: float, confidence: float = 0.95) -> Rate:
-    """Share of seeds whose score is at least a threshold; a score that is no number is a failure.
+    """Proportion of seeds whose score is at least a threshold; NaN counts as a failure.
 
     Raises:
-        ValueError: there is no seed.
+        ValueError: there are no seeds.
 
     >>> rate = success_rate([1.0, 0.97, 0.2], 0.9)
     >>> rate.successes, rate.tried, round(rate.low, 2), round(rate.high, 2)
@@ -117,10 +117,10 @@ def success_rate(scores: Sequence[float], threshold: float, confidence: float = 
 
 
 def _check_count(correct: int, examples: int) -> None:
-    """Refuse counts that are none.
+    """Check a number of successes and of trials.
 
     Raises:
-        ValueError: fewer trials than successes, or none.
+        ValueError: there are more successes than trials, or no trials.
     """
     if not 0 <= correct <= examples or examples < 1:
-        raise ValueError(f"{correct} of {examples}: allowed is 0 to all of at least one example")
+        raise ValueError(f"{correct} of {examples}: must be 0 to all of at least one example")

@@ -1,4 +1,4 @@
-"""Bootstrap over seeds, and the statistics whose intervals it gives."""
+"""Bootstrap over seeds, and statistics with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.stats import trim_mean
 
 
 def interquartile_mean(scores: npt.ArrayLike) -> float:
-    """Mean of the middle half of all scores (Agarwal et al. 2021): a quarter, rounded down, is cut off at each end.
+    """Mean of the middle half of all scores (Agarwal et al. 2021); a quarter, rounded down, is dropped at each end.
 
     >>> round(interquartile_mean([0.0, 0.5, 0.6, 1.0]), 3)
     0.55
@@ -19,14 +19,14 @@ def interquartile_mean(scores: npt.ArrayLike) -> float:
 
 
 Strata = Sequence[npt.ArrayLike]
-"""Scores by stratum: of each task (or cell), an array whose first axis is the seed."""
+"""Scores by stratum: for each task (or cell) an array whose first axis is the seed."""
 
 
 Floats = npt.NDArray[np.float64]
 
 
 Interval = tuple[float, float] | tuple[None, None]
-"""Lower and upper end, where there is one."""
+"""Lower and upper bound; None if there is no interval."""
 
 
 def bootstrap(
@@ -37,16 +37,16 @@ def bootstrap(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Percentile interval when seeds are drawn again with replacement, in each stratum apart (Agarwal et al. 2021, sec. 4).
+    """Percentile interval from resampling seeds with replacement, separately in each stratum (Agarwal et al. 2021, sec. 4).
 
-    None where a stratum has a single seed: it shows no spread, and drawing it again and again would claim that there is none.
+    There is no interval if a stratum has a single seed: resampling it would show no spread, which would be misleading.
 
     Args:
-        strata: whole seeds are drawn: what stands behind the first axis stays together.
-        statistic: from the resampled strata, one more axis in front (resamples x seeds x ...), to one number a resample.
-        resamples: how often.
-        confidence: coverage; with few seeds the interval is too narrow.
-        seed: of the drawing, so that a table can be made again.
+        strata: scores by stratum. Seeds are resampled as a whole: all other axes stay together.
+        statistic: maps resampled strata, with a leading axis (resamples x seeds x ...), to one number per resample.
+        resamples: number of resamples.
+        confidence: nominal coverage; with few seeds the interval is too narrow.
+        seed: seed of the resampling, which makes tables reproducible.
     """
     arrays = [np.asarray(stratum, dtype=float) for stratum in strata]
     if any(len(array) < 2 for array in arrays):  # noqa: PLR2004
@@ -76,16 +76,16 @@ def iqm(strata: Strata) -> tuple[float, float | None, float | None]:
 
 
 def improvement(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> tuple[float, float | None, float | None]:
-    """Probability that a seed of one cell beats a seed of the other at a length, on the same strings; ties count half.
+    """Probability that a seed of one cell beats a seed of the other at a length, on the same examples; ties count half.
 
     Mann and Whitney 1947, averaged over lengths as Agarwal et al. 2021 average it over tasks.
 
     Args:
         ours: exact match, seeds x lengths.
-        theirs: the same of the other cell, at the same lengths.
+        theirs: the same for the other cell, at the same lengths.
 
     Returns:
-        The probability, and its bootstrap interval over the seeds of both; none where one has a single seed.
+        The probability and its bootstrap interval over the seeds of both; no interval if one cell has a single seed.
 
     >>> improvement([[1.0, 0.9], [1.0, 0.9]], [[1.0, 0.4], [1.0, 0.4]])
     (0.75, 0.75, 0.75)
@@ -102,7 +102,7 @@ def improvement(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> tuple[float, floa
 
 
 def _counts(drawn: npt.NDArray[np.int_]) -> Floats:
-    """How often each index comes in each row of indices below its length: rows x indices."""
+    """Number of times that each index occurs in each row; indices are below the row's length: rows x indices."""
     rows, size = drawn.shape
     shifted = drawn + size * np.arange(rows)[:, None]
     return np.bincount(shifted.ravel(), minlength=rows * size).reshape(rows, size).astype(float)

@@ -1,4 +1,4 @@
-"""One number a seed or a cell: areas, profiles, ranks."""
+"""One number per seed or cell: areas, profiles, ranks."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from scipy.stats import rankdata
 
 
 def performance_profile(scores: Sequence[float], thresholds: Sequence[float]) -> list[float]:
-    """Share of seeds whose score is at least each threshold (Dolan and More 2002; Agarwal et al. 2021).
+    """Fraction of seeds whose score is at least each threshold (Dolan and More 2002; Agarwal et al. 2021).
 
     >>> performance_profile([1.0, 2.0, 4.0, 4.0], [1, 2, 3, 5])
     [1.0, 0.75, 0.5, 0.0]
     """
-    held = np.asarray(scores, dtype=float)[:, None] >= np.asarray(thresholds, dtype=float)[None, :]
-    return [float(share) for share in held.mean(0)]
+    passed = np.asarray(scores, dtype=float)[:, None] >= np.asarray(thresholds, dtype=float)[None, :]
+    return [float(fraction) for fraction in passed.mean(0)]
 
 
 def area(lengths: Sequence[int], exact_match: Sequence[float], train_length: int) -> float:
     """Area under exact match over log2(length / train length), from the train length on, by the trapezoid rule.
 
     Args:
-        lengths: ascending.
-        exact_match: at each.
-        train_length: where the area begins; exact match there is read off the line between its neighbours.
+        lengths: lengths in ascending order.
+        exact_match: exact match at each length.
+        train_length: where the area begins; exact match there is interpolated linearly.
 
     Returns:
-        In doublings: a sweep to four times the train length gives 0 to 2. NaN where no length is beyond.
+        The area in doublings, 0 to 2 for a sweep up to four times the train length; NaN if no length is beyond it.
 
     >>> area([10, 20, 40], [1.0, 0.5, 0.0], 10)
     1.0
@@ -38,18 +38,18 @@ def area(lengths: Sequence[int], exact_match: Sequence[float], train_length: int
     if not (doublings > 0).any():
         return float("nan")
     beyond = doublings > 0
-    places, heights = doublings[beyond], values[beyond]
+    x, y = doublings[beyond], values[beyond]
     if not beyond.all():
-        places = np.concatenate([[0.0], places])
-        heights = np.concatenate([[np.interp(0.0, doublings, values)], heights])
-    return float(np.trapezoid(heights, places))
+        x = np.concatenate([[0.0], x])
+        y = np.concatenate([[np.interp(0.0, doublings, values)], y])
+    return float(np.trapezoid(y, x))
 
 
 def mean_rank(scores: npt.ArrayLike) -> list[float]:
-    """Mean over tasks of each cell's rank, best first; equal scores share the mean of their ranks.
+    """Mean rank of each cell over tasks, 1 is best; equal scores share the mean of their ranks.
 
     Args:
-        scores: cells x tasks, larger is better; NaN where a cell was not tried, which is left out of its mean.
+        scores: cells x tasks, larger is better; NaN if a cell was not run on a task, which is left out of its mean.
 
     >>> mean_rank([[1.0, 0.2], [1.0, 0.5], [0.3, 0.1]])
     [1.75, 1.25, 3.0]
