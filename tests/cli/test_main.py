@@ -174,7 +174,7 @@ def test_data_marks_the_answer_and_its_places(lengen):
         (["decoder.layers=0"], ["decoder.layers=0", "must be at least 1"]),
         (["optimizer.lr=-1"], ["optimizer.lr=-1", "above 0"]),
         (["optimizer.schedule.final=2"], ["optimizer.schedule.final=2", "must be in [0, 1]"]),
-        (["batch_size=0"], ["batch_size=0", "1 or more"]),
+        (["batch_size=0"], ["batch_size=0", "must be at least 1"]),
         (["train_length=0"], ["0"]),
         (["seed=-1"], ["seed=-1"]),
         (["trainer.threads=0"], ["trainer.threads=0"]),
