@@ -195,7 +195,7 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
     [
         (["runs=nowhere"], "found none that can be compared; nowhere: nothing matches"),
         (["by=pee"], "did you mean 'pe'"),
-        (["where=pe"], "allowed is key=value"),
+        (["where=pe"], "must be key=value"),
         (["metric=accuracy"], "metric=accuracy: allowed is exact_match, token_accuracy"),
         (["x=log"], "x=log: allowed is length, factor"),
         (["threshold=2"], "threshold=2.0: must be in (0, 1]"),

@@ -150,7 +150,7 @@ def test_nothing_is_logged_unless_asked_and_where_it_is_disabled(compare, tmp_pa
 @pytest.mark.parametrize(
     ("words", "variable", "line"),
     [
-        (["project=a/b"], "", "project='a/b': allowed is"),
+        (["project=a/b"], "", "project='a/b': must be a name"),
         ([], "sometimes", "WANDB_MODE=sometimes: allowed are"),
     ],
 )
