@@ -80,6 +80,23 @@ def test_modules_that_the_documentation_names_are_there():
         assert (ROOT / "src/lengen" / module).is_file(), module
 
 
+def test_commands_of_the_documentation_stand_in_code_blocks():
+    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+        prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        assert not re.findall(
+            r"^lengen (?:train|compare|eval|data|list|check)\b.*=.*", prose, re.MULTILINE
+        ), page
+
+
+def test_the_index_of_the_documentation_lists_every_page():
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", written("docs/README.md")))
+    assert listed == {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"}
+
+
+def test_the_readme_is_short():
+    assert len(written("README.md").splitlines()) <= 150
+
+
 def test_the_packages_of_the_architecture_are_the_layers_of_the_imports():
     (contract,) = PYPROJECT["tool"]["importlinter"]["contracts"]
     table = written("docs/architecture.md").partition("| package |")[2].partition("\n\n")[0]

@@ -40,12 +40,12 @@ def test_another_vocabulary_is_refused():
 
 
 @pytest.mark.parametrize("path", files("task"), ids=lambda path: path.stem)
-def test_the_readme_names_every_set(path):
+def test_the_documentation_names_every_set(path):
     task = built(*read(path))
     _, table = (
         Path(__file__).parents[2].joinpath("docs", "tasks.md").read_text().split("| task | stress sets |\n")
     )
     rows = [line.split("|")[1:3] for line in table.split("\n\n")[0].splitlines()]
     said = " ".join(named for tasks, named in rows if path.stem in tasks.replace(",", " ").split())
-    if len(task.training_tasks()) == 1:  # a mixture has those of the asked task
+    if len(task.training_tasks()) == 1:  # a mixture has those of the main task
         assert all(f"`{family(name)}" in said for name in task.stress_sets())

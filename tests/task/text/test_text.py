@@ -176,7 +176,7 @@ def skeleton(pair):
 
 
 @pytest.mark.parametrize(("options", "example"), list(lines()))
-def test_lines_of_the_readme(options, example):
+def test_lines_of_the_documentation(options, example):
     (_, name), *changes = (word.split("=") for word in options)
     kind, preset = options_of(CONFIGS / "task" / f"{name}.yaml")
     changed = {key.removeprefix("task."): yaml.safe_load(value) for key, value in changes}
@@ -185,7 +185,7 @@ def test_lines_of_the_readme(options, example):
     assert skeleton(example) in drawn
 
 
-def test_the_readme_has_the_lines_of_the_specification():
+def test_the_documentation_has_the_lines_of_the_specification():
     examples = {line.values[1] for line in lines()}
     assert examples >= {
         ("Copy: a b c [SEP] ", "a b c"),
