@@ -9,6 +9,7 @@ Names are imported when they are first used: `import lengen` itself costs nothin
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from lengen.config.aliases import install
@@ -63,7 +64,9 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"lengen.{name}")
     if name not in _PLACES:
         raise AttributeError(f"module 'lengen' has no attribute {name!r}")
-    found = getattr(importlib.import_module(_PLACES[name]), name)
+    with warnings.catch_warnings():  # of a library's progress bar, which is not shown
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        found = getattr(importlib.import_module(_PLACES[name]), name)
     globals()[name] = found
     return found
 
