@@ -18,4 +18,5 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     assert [run.curve.lengths for run in (names["run"], names["again"], names["mine"])] == [(2, 4, 6)] * 3
     assert names["again"].path == names["run"].path
     assert len(names["study"].runs) == 4
-    assert set(names["found"].table["line"]) >= {"nope", "rope"} or len(names["found"].table) > 0
+    assert set(names["found"].table["task"]) == {"copy (alphabet=5)", "copy (alphabet=20)"}
+    assert len(set(names["found"].table["cell"])) == 3  # the first run, and both cells of the study
