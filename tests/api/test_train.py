@@ -131,7 +131,7 @@ def test_a_run_of_ones_own_object_is_loaded_with_its_class():
     assert lengen.load(path, task=MyTask(symbols=2), pe=MyEncoding).predict("xyx#") == run.predict("xyx#")
     with pytest.raises(lengen.UsageError, match=r"task=MyTask\(symbols=1\): the run was made with"):
         lengen.load(path, task=MyTask(symbols=1))
-    with pytest.raises(lengen.UsageError, match="task=MyEncoding: allowed is a Task"):
+    with pytest.raises(lengen.UsageError, match="task=MyEncoding: must be a Task"):
         lengen.load(path, task=MyEncoding)
 
 
@@ -226,13 +226,13 @@ def test_after_a_fork(tmp_path):
         ((), {"pe": None}, "pe=None: allowed is one option, an object or a class"),
         ((), {"task": MyTask, "task.symbols": 3}, "task is an object here"),
         (("task=copy",), {"task": MyTask}, "task is an object here"),
-        ((), {"task": MyEncoding}, "task=MyEncoding: allowed is a Task"),
+        ((), {"task": MyEncoding}, "task=MyEncoding: must be a Task"),
         ((), {"task": Hidden(3)}, "its argument 'count' cannot be read off the object"),
         ((), {"pe": lambda shape: MyEncoding(shape, 3)}, "functools.partial(Class, option=value)"),
         ((), {"pe": MyTask(2)}, "as the decoder makes it of its own shape"),
         ((), {"experiment": MyTask(2)}, "objects are allowed for"),
         ((), {"task": "copy", "steps": 0}, "steps=0: must be at least 1"),
-        ((), {"task": "copy", "config_dir": "nowhere"}, "config_dir=nowhere: there is no such folder"),
+        ((), {"task": "copy", "config_dir": "nowhere"}, "config_dir=nowhere: no such folder"),
     ],
 )
 def test_a_mistake_is_a_usage_error_of_one_line(tmp_path, words, options, line):

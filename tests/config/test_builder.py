@@ -90,14 +90,14 @@ def test_leaves_are_typed():
 @pytest.mark.parametrize(
     ("node", "words"),
     [
-        ({"count": "x"}, "x.count=x: allowed is a whole number"),
-        ({"count": True}, "x.count=True: allowed is a whole number"),
-        ({"count": 1.5}, "x.count=1.5: allowed is a whole number"),
-        ({"count": None}, "x.count=None: allowed is a whole number"),
+        ({"count": "x"}, "x.count=x: must be a whole number"),
+        ({"count": True}, "x.count=True: must be a whole number"),
+        ({"count": 1.5}, "x.count=1.5: must be a whole number"),
+        ({"count": None}, "x.count=None: must be a whole number"),
         ({}, "x.count is missing"),
-        ({"count": 1, "on": "flase"}, "x.on=flase: allowed is true or false"),
-        ({"count": 1, "kind": "c"}, "x.kind=c: allowed is a, b"),
-        ({"count": 1, "sizes": 3}, "x.sizes=3: allowed is a list or null"),
+        ({"count": 1, "on": "flase"}, "x.on=flase: must be true or false"),
+        ({"count": 1, "kind": "c"}, "x.kind=c: must be one of a, b"),
+        ({"count": 1, "sizes": 3}, "x.sizes=3: must be a list or null"),
         ({"count": 1, "sizes": ["y"]}, "x.sizes="),
         ({"count": 1, "shares": 3}, "unknown option 'x.shares'; did you mean 'share'"),
         ({"count": 1, "inner": {"sise": 3}}, "unknown option 'x.inner.sise'; did you mean 'size'"),
@@ -114,7 +114,7 @@ def test_targets_outside_of_what_is_allowed_are_not_even_imported():
     import sys
 
     node = {"_target_": "antigravity.Thing"}
-    with pytest.raises(ValueError, match=r"antigravity\.Thing: allowed is a class under lengen"):
+    with pytest.raises(ValueError, match=r"antigravity\.Thing: must be a class under lengen"):
         Builder().build(PositionalEncoding, node, "pe")
     assert "antigravity" not in sys.modules
 

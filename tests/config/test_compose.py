@@ -51,8 +51,8 @@ def test_a_node_stands_for_an_option_and_brings_none_of_its_settings():
         (["task=copy"], {"task.alphbet": 3}, "unknown option 'task.alphbet'; did you mean 'task.alphabet'?"),
         ([], {"stepz": 3}, "unknown option 'stepz'; did you mean 'steps'?"),
         (["pe=rope,nope"], {}, "lengen.study"),
-        (["steps"], {}, "cannot read 'steps'"),
-        ([], {"steps": object()}, "allowed are numbers, texts"),
+        (["steps"], {}, "cannot parse 'steps'"),
+        ([], {"steps": object()}, "must be a number, a text"),
     ],
 )
 def test_what_is_wrong_is_said_as_on_the_command_line(words, values, line):

@@ -129,10 +129,10 @@ def test_slopes_of_a_configuration(pe, typed, slopes):
 
 def test_slopes_that_are_none_of_these_are_refused_in_one_line(lengen, tmp_path):
     for typed, words in {
-        "steep": "lengen: pe.slopes=steep: allowed is geometric or harmonic or a list or null",
+        "steep": "lengen: pe.slopes=steep: must be geometric or harmonic or a list or null",
         "harmonc": "did you mean 'harmonic'?",
-        "[steep]": "pe.slopes=['steep']: allowed is geometric or harmonic or a list or null",
-        "3": "pe.slopes=3: allowed is",
+        "[steep]": "pe.slopes=['steep']: must be geometric or harmonic or a list or null",
+        "3": "pe.slopes=3: must be",
     }.items():
         ran = lengen("train", "pe=alibi", f"pe.slopes={typed}")
         assert ran.code == 2

@@ -142,7 +142,7 @@ def test_options_of_parts_on_the_command_line():
             r"task\.aids\.once\.lengths=\[\]: must be null or a list of lengths of at least 1",
         ),
         (["task.aids.once.examples=0"], r"task\.aids\.once\.examples=0: must be null or at least 1"),
-        (["task.aids.once.task.times=3"], r"task\.aids\.once\.task\.times=3: allowed is 1, 2"),
+        (["task.aids.once.task.times=3"], r"task\.aids\.once\.task\.times=3: must be one of 1, 2"),
         (["+task.aids.once.wieght=1"], r"unknown option 'task\.aids\.once\.wieght'; did you mean 'weight'"),
         (["task.aids.once=3"], r"task\.aids\.once=3: must be a group of options"),
         (["task.aids=3"], r"task\.aids=3: must be a group of options"),

@@ -1,13 +1,13 @@
 """Renamed modules, classes and methods: the old names work for one release, with a warning.
 
-| table | what it serves |
+| table | what it covers |
 |---|---|
 | `MODULES` | imports of modules that moved |
-| `NAMES` | imports of what has another name, or moved by itself; a `_target_` in YAML |
-| `METHODS` | classes of one's own that define or call a method by its former name |
-| `FIELDS` | attributes that are read by their former names |
+| `NAMES` | imports of classes and functions that were renamed or moved; `_target_` in YAML |
+| `METHODS` | user classes that define or call a method by its former name |
+| `FIELDS` | attributes read by their former names |
 
-A run's own `config.yaml` is read without a warning: nobody is to change it.
+A run's own `config.yaml` is read without a warning, because it is not meant to be edited.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ MODULES: Mapping[str, str] = {
 """Modules that moved, and packages whose contents moved into one of their modules."""
 
 PACKAGES = ("lengen.scratchpad", "lengen.text")
-"""Those that moved with all their modules."""
+"""Packages that moved with all their modules."""
 
 NAMES: Mapping[str, str] = {
     "lengen.config.config_dir": "lengen.config.compose.config_dir",
@@ -102,7 +102,7 @@ NAMES: Mapping[str, str] = {
     "lengen.training.TrainerOptions": "lengen.training.options.TrainerOptions",
     "lengen.validation.judge": "lengen.evaluation.sweep.mean_scores",
 }
-"""What has another name now, or did not move with its module."""
+"""Classes and functions that were renamed, or that did not move with their module."""
 
 METHODS: Mapping[str, Mapping[str, str]] = {
     "PositionalEncoding": {"table": "make_table", "bias": "logit_bias"},
@@ -114,21 +114,23 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "trained": "training_tasks",
     },
 }
-"""Former names of the methods of a class, and their new ones."""
+"""By class: the new names of its methods, by former name."""
 
 FIELDS: Mapping[str, Mapping[str, str]] = {"BlockInputs": {"memory": "cache", "lags": "distance_bias"}}
-"""Former names of the attributes of a class, and their new ones."""
+"""By class: the new names of its attributes, by former name."""
 
 
 @cache
 def warn_renamed(old: str, new: str) -> None:
-    """Say once that something has a new name."""
+    """Warn once that a name has changed."""
     message = f"{old} is now {new}; the old name works for one more release"
-    warnings.warn_explicit(message, FutureWarning, "lengen", 1)  # of no line of a file: it prints on one line
+    warnings.warn_explicit(
+        message, FutureWarning, "lengen", 1
+    )  # without a source line, it prints on one line
 
 
 def current(name: str) -> str:
-    """The present dotted name of a class or a function of lengen; any other name as it is.
+    """Return the current dotted name of a class or function of lengen; any other name unchanged.
 
     >>> current("lengen.scene.wide"), current("lengen.scene.Scene")
     ('lengen.block.inputs.wide', 'lengen.block.inputs.BlockInputs')
@@ -136,18 +138,18 @@ def current(name: str) -> str:
     module, _, leaf = name.rpartition(".")
     if name in NAMES:
         return NAMES[name]
-    place = _place(module)
-    return f"{place}.{leaf}" if place else name
+    moved = _moved_module(module)
+    return f"{moved}.{leaf}" if moved else name
 
 
-def _place(module: str) -> str | None:
-    """Where a module is now that moved; None for any other."""
+def _moved_module(module: str) -> str | None:
+    """Return the current name of a module that moved; None for any other module."""
     package, _, leaf = module.rpartition(".")
     return f"{MODULES[package]}.{leaf}" if package in PACKAGES else MODULES.get(module)
 
 
 def with_current_targets(node: Any) -> Any:
-    """Nested values of a configuration with every `_target_` under its present name."""
+    """Return a nested configuration with every `_target_` under its current name."""
     if isinstance(node, Mapping):
         return {
             key: current(value)
@@ -159,81 +161,83 @@ def with_current_targets(node: Any) -> Any:
 
 
 def find_moved(module: str, leaf: str) -> Any:
-    """What a module had under a name, wherever it is now; warns once.
+    """Return what a module used to define under a name, from its current place; warn once.
 
     Raises:
-        AttributeError: it is nowhere.
+        AttributeError: the module never defined this name.
     """
     new = current(f"{module}.{leaf}")
     home, _, name = new.rpartition(".")
     missing = AttributeError(f"module {module!r} has no attribute {leaf!r}")
     if leaf.startswith("__") or new == f"{module}.{leaf}" or find_spec(f"{module}.{leaf}"):
-        raise missing  # where there is a module of this name, it is what is meant
+        raise missing  # a submodule of this name takes precedence
     try:
-        found = getattr(importlib.import_module(home), name)
+        value = getattr(importlib.import_module(home), name)
     except (ImportError, AttributeError):
         raise missing from None
     warn_renamed(f"{module}.{leaf}", new)
-    return found
+    return value
 
 
 def moved_from(module: str) -> Callable[[str], Any]:
-    """A package's `__getattr__`: what it had before its contents moved into modules."""
+    """Return a `__getattr__` for a package, which finds what the package defined before its contents moved."""
     return partial(find_moved, module)
 
 
 class FormerModules(MetaPathFinder, Loader):
-    """Imports modules of lengen under the names that they had."""
+    """Imports modules of lengen under their former names."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What to import; None for what lengen never had."""
-        place = _place(fullname)
-        known = place is not None and (fullname in MODULES or find_spec(place) is not None)
+        """Return the spec of a former module of lengen; None for any other name."""
+        moved = _moved_module(fullname)
+        known = moved is not None and (fullname in MODULES or find_spec(moved) is not None)
         return ModuleSpec(fullname, self, is_package=True) if known else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fill a module: its contents are looked up where they are now."""
+        """Give a former module a `__getattr__` that finds its contents in their current place."""
         vars(module)["__getattr__"] = moved_from(module.__name__)
 
 
 def install() -> None:
-    """Let former modules be imported, behind all others."""
+    """Make former modules importable; existing modules take precedence."""
     if not any(isinstance(finder, FormerModules) for finder in sys.meta_path):
         sys.meta_path.append(FormerModules())
 
 
 class FormerName:
-    """A method or an attribute under its former name. What a torch module holds under that name comes first.
+    """Serves a method or an attribute under its former name.
+
+    A parameter, buffer or submodule of that name takes precedence.
 
     Args:
         old: the former name.
-        new: the new one.
-        method: what it calls; None reads the attribute of the new name.
+        new: the new name.
+        method: the renamed method; None for an attribute.
     """
 
     def __init__(self, old: str, new: str, method: Callable[..., Any] | None = None) -> None:
         self.old, self.new, self.method = old, new, method
 
     def __get__(self, instance: object, owner: type) -> Any:
-        if instance is None:  # a dataclass asks for defaults
+        if instance is None:  # a dataclass looks up defaults on the class
             raise AttributeError(f"type object {owner.__name__!r} has no attribute {self.old!r}")
-        for held in ("_parameters", "_buffers", "_modules"):
-            if self.old in (parts := vars(instance).get(held, {})):
-                return parts[self.old]
+        for kind in ("_parameters", "_buffers", "_modules"):
+            if self.old in (members := vars(instance).get(kind, {})):
+                return members[self.old]
         warn_renamed(f"{owner.__module__}.{owner.__name__}.{self.old}", self.new)
         return getattr(instance, self.new) if self.method is None else self.method.__get__(instance, owner)
 
 
 class RenamedMethods:
-    """A base class whose methods may be defined and called by their former names."""
+    """Base class whose methods may be defined and called by their former names."""
 
     renamed: ClassVar[Mapping[str, str]] = {}
-    """Former names and new ones."""
+    """New names of methods, by former name."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Give a method that is defined under one name the other one, too."""
+        """Make a method that is defined under one of its names available under the other."""
         super().__init_subclass__(**options)
         for old, new in cls.renamed.items():
             own = vars(cls)

@@ -1,4 +1,4 @@
-"""Where the YAML lives, and `build`: from a composed configuration to typed, checked objects. Hydra stops here."""
+"""Build typed, checked objects from a resolved configuration of plain values."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 
 
 class Builder:
-    """Makes objects from plain nested values, every leaf checked against the constructor's own annotations.
+    """Builds objects from nested plain values, and checks every value against the annotations of the constructor.
 
     Args:
         allowed: top-level modules whose classes a `_target_` may name.
-        given: what the caller gives for some groups, by name: an object, a `partial` that makes one of the decoder's
-            shape, or a class, which takes its options from the configuration.
+        given: parts that the caller passes, by group: an object; a `partial` that is completed with the decoder's shape;
+            or a class, whose options come from the configuration.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Builder:
         self.given = given
 
     def build(self, kind: type[T], node: Any, path: str = "") -> T:
-        """An instance of `kind`, or of the subclass that the node's `_target_` names.
+        """Build an instance of `kind`, or of the subclass that the node's `_target_` names.
 
         Raises:
             UsageError: an unknown or missing option, a wrong type or value, or a target that is not allowed.
@@ -46,11 +46,11 @@ class Builder:
         return cast("T", self._call(kind, node, path, skip=0)())
 
     def _call(self, kind: type[Any], node: Any, path: str, skip: int) -> Callable[..., Any]:
-        """The constructor with its options filled in, all but the first `skip` arguments."""
+        """Return the constructor with its options bound; the first `skip` arguments stay open."""
         if not isinstance(node, Mapping):
             raise UsageError(f"{path}={node!r}: must be a group of options")
-        own = self.given.get(path)
-        target = ready(kind, own, path) if inspect.isclass(own) else self._target(kind, node, path)
+        part = self.given.get(path)
+        target = ready(kind, part, path) if inspect.isclass(part) else self._target(kind, node, path)
         annotated = target if is_dataclass(target) else inspect.getattr_static(target, "__init__")
         hints = typing.get_type_hints(annotated)
         parameters = list(inspect.signature(target).parameters.values())[skip:]
@@ -65,35 +65,33 @@ class Builder:
         for parameter in parameters:
             if parameter.name not in options and parameter.default is inspect.Parameter.empty:
                 raise UsageError(f"{path}.{parameter.name} is missing".lstrip("."))
-        filled = {
+        bound = {
             key: self._value(hints.get(key, Any), value, f"{path}.{key}".lstrip("."))
             for key, value in options.items()
         }
-        make: Callable[..., Any] = target
-        return partial(make, **filled)
+        constructor: Callable[..., Any] = target
+        return partial(constructor, **bound)
 
     def _target(self, kind: type[Any], node: Mapping[str, Any], path: str) -> type[Any]:
-        """The class that a node names."""
+        """Return the class that a node names."""
         name = node.get("_target_")
         if name is None:
             if inspect.isabstract(kind) or not is_dataclass(kind):
-                raise UsageError(
-                    f"{path}._target_ is missing: allowed is a {kind.__name__} under {self._roots}"
-                )
+                raise UsageError(f"{path}._target_ is missing: must be a {kind.__name__} under {self._roots}")
             return kind
         if (new := current(str(name))) != name:
             warn_renamed(str(name), new)
         module, _, leaf = new.rpartition(".")
         if module.partition(".")[0] not in self.allowed:
             raise UsageError(
-                f"{path}._target_={name}: allowed is a class under {self._roots}; for a class of your own, "
-                "name the folder of its YAML with --config-dir, or in Python give the class itself"
+                f"{path}._target_={name}: must be a class under {self._roots}; for a class of your own, "
+                "name the folder of its YAML with --config-dir, or in Python pass the class itself"
             )
         target = getattr(imported(module, f"{path}._target_={name}"), leaf, None)
         if target is None:
             raise UsageError(f"{path}._target_={name}: module {module!r} has no attribute {leaf!r}")
         if not (inspect.isclass(target) and issubclass(target, kind)):
-            raise UsageError(f"{path}._target_={name}: allowed is a {kind.__name__} (from {kind.__module__})")
+            raise UsageError(f"{path}._target_={name}: must be a {kind.__name__} (from {kind.__module__})")
         return target
 
     @property
@@ -101,7 +99,7 @@ class Builder:
         return ", ".join(sorted(self.allowed))
 
     def _value(self, hint: Any, value: Any, path: str) -> Any:
-        """One argument: a part to be made later, an object, or a leaf."""
+        """Return one argument: a constructor to be called later, an object, or a plain value."""
         origin, parts = typing.get_origin(hint), typing.get_args(hint)
         if path in self.given and not inspect.isclass(self.given[path]):
             return ready(parts[1] if origin is Callable else hint, self.given[path], path)
@@ -109,13 +107,13 @@ class Builder:
             return self._call(parts[1], value, path, skip=1)
         if origin is Mapping:
             return self._named(parts[1], value, path)
-        if origin in (typing.Union, types.UnionType) and any(_made(part) for part in parts):
-            hint = next(part for part in parts if _made(part))
+        if origin in (typing.Union, types.UnionType) and any(_is_object(part) for part in parts):
+            hint = next(part for part in parts if _is_object(part))
             return None if value is None and type(None) in parts else self.build(hint, value, path)
-        return self.build(hint, value, path) if _made(hint) else leaf(hint, value, path)
+        return self.build(hint, value, path) if _is_object(hint) else leaf(hint, value, path)
 
     def _named(self, kind: Any, value: Any, path: str) -> Any:
-        """Objects by name, each made as its own node says; values of any kind stay as they are."""
+        """Build objects by name, each from its own node; a mapping of plain values is returned unchanged."""
         if kind is Any:
             return value
         if not isinstance(value, Mapping):
@@ -124,7 +122,7 @@ class Builder:
 
 
 def imported(module: str, option: str) -> types.ModuleType:
-    """A module by its dotted name; an error inside of it keeps its place.
+    """Import a module by its dotted name; an error inside the module keeps its traceback.
 
     Raises:
         UsageError: there is no such module.
@@ -138,36 +136,36 @@ def imported(module: str, option: str) -> types.ModuleType:
 
 
 def ready(kind: type[Any], given: Any, path: str) -> Any:
-    """What the caller made, as it stands.
+    """Return a part that the caller passed, unchanged.
 
     Raises:
-        UsageError: it is of another kind.
+        UsageError: it is not a `kind`.
     """
-    made = given.func if isinstance(given, partial) else given
-    fits = issubclass(made, kind) if inspect.isclass(made) else isinstance(made, kind)
-    name = getattr(made, "__name__", None) or repr(made)
-    require(fits, f"{path}={name}: allowed is a {kind.__name__} (from {kind.__module__})")
+    part = given.func if isinstance(given, partial) else given
+    fits = issubclass(part, kind) if inspect.isclass(part) else isinstance(part, kind)
+    name = getattr(part, "__name__", None) or repr(part)
+    require(fits, f"{path}={name}: must be a {kind.__name__} (from {kind.__module__})")
     return given
 
 
-def _made(hint: Any) -> bool:
-    """Whether values of an annotation are objects made from a node, and no leaves."""
+def _is_object(hint: Any) -> bool:
+    """Whether an annotation stands for an object built from a node, and not for a plain value."""
     plain = (int, float, str, bool, type(None), Any)
     return inspect.isclass(hint) and hint not in plain and typing.get_origin(hint) is None
 
 
 def leaf(hint: Any, value: Any, path: str) -> Any:
-    """A value as its annotation wants it: int, float, str, bool, Literal, lists of these, or some or None among them.
+    """Convert a plain value to its annotation: int, float, str, bool, Literal, a list of these, or a union with these or None.
 
     Raises:
-        UsageError: the value is none of these.
+        UsageError: the value does not fit the annotation.
     """
     if typing.get_origin(hint) is Literal:
         choices = typing.get_args(hint)
         if value in choices and type(value) in {type(choice) for choice in choices}:
             return value
         near = nearest(str(value), map(str, choices))
-        raise UsageError(f"{path}={value}: allowed is {', '.join(map(str, choices))}{near}")
+        raise UsageError(f"{path}={value}: must be one of {', '.join(map(str, choices))}{near}")
     if any(typing.get_origin(part) is Literal for part in typing.get_args(hint)):
         return either(hint, value, path)
     try:
@@ -181,15 +179,15 @@ def leaf(hint: Any, value: Any, path: str) -> Any:
 
 @cache
 def _schema(hint: Any) -> DictConfig:
-    """A configuration of one `value` of some type."""
+    """Return a structured configuration with one key, `value`, of some type."""
     return OmegaConf.structured(make_dataclass("Leaf", [("value", hint, MISSING)]))  # type: ignore[no-any-return]
 
 
 def either(hint: Any, value: Any, path: str) -> Any:
-    """A value of a union that has choices by name beside other kinds.
+    """Convert a value to a union of named choices and other types.
 
     Raises:
-        UsageError: the value is of none of them.
+        UsageError: the value fits none of them.
     """
     if value is None and type(None) in typing.get_args(hint):
         return None
@@ -214,6 +212,4 @@ def raise_type(hint: Any, value: Any, path: str) -> typing.NoReturn:
     choices = [
         str(name) for kind in kinds if typing.get_origin(kind) is Literal for name in typing.get_args(kind)
     ]
-    raise UsageError(
-        f"{path}={value}: allowed is {' or '.join(choices + words)}{nearest(str(value), choices)}"
-    )
+    raise UsageError(f"{path}={value}: must be {' or '.join(choices + words)}{nearest(str(value), choices)}")

@@ -1,6 +1,6 @@
-"""From the words of the command line, or values given in Python, to a resolved configuration of plain values.
+"""Compose a configuration from words of the command line, or from Python values, and resolve it to plain values.
 
-Imports no torch. What was there of Hydra in the process before stays as it is.
+Imports no torch. Hydra's global state in the process is restored afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def config_dir() -> Path:
-    """The folder of the packaged YAML: beside the modules in a wheel, at the top of the repository in a checkout."""
+    """Return the folder of the packaged YAML: next to the modules in a wheel, at the top of the repository in a checkout."""
     here = Path(__file__).resolve().parent
     for folder in (here.parent / "configs", here.parents[2] / "configs"):
         if folder.is_dir():
@@ -32,13 +32,13 @@ def config_dir() -> Path:
 
 @dataclass(frozen=True)
 class Command:
-    """A command of the command line: which of its options need no quotes.
+    """A command, and its options that need no quotes on the command line.
 
     Args:
-        name: of the command and of its YAML.
-        short: options of `eval` that may be written without its name (`lengths` is a group besides).
-        texts: options that are texts, such as a title or a path: taken as they stand, whatever is in them.
-        lists: options that are lists of such texts; a single one needs no brackets.
+        name: name of the command and of its YAML.
+        short: options of `eval` that may be written without `eval.` in front.
+        texts: options that are texts, such as a title or a path; their values are taken literally.
+        lists: options that are lists of such texts; a single text needs no brackets.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Command:
     lists: tuple[str, ...] = ()
 
     def word(self, given: str) -> str:
-        """What the shell gave, as Hydra reads it: a list of lengths is no sweep over them, a glob is a text."""
+        """Rewrite a word from the shell for Hydra, so that a list of lengths is not a sweep and a glob is a text."""
         key, _, value = given.partition("=")
         name = key.lstrip("+")
         if name in self.short:
@@ -58,14 +58,14 @@ class Command:
             if name in self.texts:
                 return f"{key}={quoted(value)}"
             if name in self.lists:
-                several = value.startswith("[") and value.endswith("]")
-                parts = [part.strip() for part in (value[1:-1].split(",") if several else [value])]
+                bracketed = value.startswith("[") and value.endswith("]")
+                parts = [part.strip() for part in (value[1:-1].split(",") if bracketed else [value])]
                 return f"{key}=[{','.join(quoted(part) for part in parts if part)}]"
         return f"{key}={value}" if "=" in given else given
 
 
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
-"""Options of `task=dataset` that are texts, and that are lists of them."""
+"""Options of `task=dataset` that are texts, and options that are lists of texts."""
 TRAIN = Command("train", texts=TEXTS, lists=LISTS)
 CHECK = Command("check", texts=TEXTS, lists=LISTS)
 DATA = Command("data", texts=("export", *TEXTS), lists=LISTS)
@@ -80,14 +80,15 @@ COMPARE = Command("compare", texts=("title", "out", "against"), lists=("runs", "
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a command.
+    """The overrides of a command.
 
     Args:
-        command: which.
+        command: the command whose configuration is composed.
         words: overrides as on the command line, such as `pe=rope`.
-        values: options by dotted name, as Python values. They win over words; a leading `+` adds what is not there.
-        nodes: whole groups in place of an option, such as `{"task": {"_target_": …}}`.
-        labels: what these groups are called.
+        values: options by dotted name, as Python values. They take precedence over `words`; a leading `+` adds an option
+            that the configuration does not have.
+        nodes: groups that are replaced as a whole, such as `{"task": {"_target_": …}}`.
+        labels: labels of these groups.
         folders: the user's own configuration folders.
     """
 
@@ -99,10 +100,10 @@ class Request:
     folders: Sequence[Path] = ()
 
     def compose(self) -> dict[str, Any]:
-        """The resolved configuration, as plain values.
+        """Compose the configuration and resolve it to plain values.
 
         Raises:
-            UsageError: an unknown option, or a value that cannot be read.
+            UsageError: an option is unknown, or a value cannot be parsed.
         """
         from hydra.errors import HydraException
         from omegaconf.errors import OmegaConfBaseException
@@ -134,23 +135,23 @@ class Request:
             return resolved(config)
 
     def _put(self, config: DictConfig, key: str, value: Any) -> None:
-        """Set an option that is there."""
+        """Set an option that the configuration has; with a leading `+`, add one."""
         from omegaconf import DictConfig, OmegaConf
 
         name, adds = key.lstrip("+"), key.startswith("+")
         name = f"eval.{name}" if name in self.command.short else name
         node: Any = config
         for part in name.split(".") if not adds else ():
-            if not isinstance(node, DictConfig) or part not in node.keys():  # noqa: SIM118  # `in` alone resolves
+            if not isinstance(node, DictConfig) or part not in node.keys():  # noqa: SIM118  # `in` would resolve it
                 raise UsageError(
                     f"unknown option {name!r}{near(name, self.command.name, self.words, self.folders)}"
                 )
-            node = node._get_node(part)  # noqa: SLF001  # an interpolation stays one
+            node = node._get_node(part)  # noqa: SLF001  # keeps an interpolation as it is
         OmegaConf.update(config, name, plain(value), merge=False, force_add=adds)
 
 
 def refuse_labels(options: Iterable[str]) -> None:
-    """Refuse labels from outside: they name what was chosen, and the program sets them.
+    """Refuse options that set a label: labels name the chosen options, and the program sets them.
 
     Args:
         options: words of the command line, or names of options.
@@ -162,13 +163,13 @@ def refuse_labels(options: Iterable[str]) -> None:
         head, _, group = option.partition("=")[0].lstrip("+~").partition(".")
         require(
             head != "labels",
-            f"{option}: labels are set by the program (allowed: {group or 'GROUP'}=OPTION chooses, and is named by its label)",
+            f"{option}: labels are set by the program; choose an option with {group or 'GROUP'}=OPTION",
         )
 
 
 @contextmanager
 def hydra_in(folder: Path) -> Iterator[None]:
-    """Hydra over a configuration folder, whatever else uses Hydra in this process."""
+    """Initialize Hydra on a configuration folder, and restore its global state at the end."""
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
@@ -186,7 +187,7 @@ def hydra_in(folder: Path) -> Iterator[None]:
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
-    """A composed configuration as plain values, without Hydra's own; the labels say which options were chosen."""
+    """Resolve a composed configuration to plain values, without the node `hydra`; the labels name the chosen options."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf, open_dict
 
@@ -197,20 +198,20 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 
 
 def searched(folders: Sequence[Path]) -> list[str]:
-    """The override that names folders of one's own to Hydra.
+    """Return the override that adds the user's configuration folders to Hydra's search path.
 
     Raises:
-        UsageError: a folder is not there.
+        UsageError: a folder does not exist.
     """
     for folder in folders:
         if not folder.is_dir():
-            raise UsageError(f"config_dir={folder}: there is no such folder")
+            raise UsageError(f"config_dir={folder}: no such folder")
     places = ",".join(quoted(f"file://{folder.resolve()}") for folder in folders)
     return [f"hydra.searchpath=[{places}]"] if folders else []
 
 
 def plain(value: Any) -> Any:
-    """A Python value as a configuration holds it: None, bool, int, float, text, or lists and dictionaries of these."""
+    """Convert a Python value for a configuration: None, bool, int, float, str, or lists and dictionaries of these."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, numbers.Integral):
@@ -224,25 +225,27 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, range)):
         return [plain(part) for part in value]
     raise UsageError(
-        f"{value!r}: allowed are numbers, texts, True, False, None, and lists and dictionaries of these"
+        f"{value!r}: must be a number, a text, True, False, None, or a list or dictionary of these"
     )
 
 
 def named_modules(folders: Sequence[Path]) -> set[str]:
-    """Modules that YAML in the user's own folders names; they are looked for there and in the working folder."""
+    """Return the modules that YAML in the user's folders names; they become importable from there and from the working folder."""
     text = "\n".join(
         file.read_text(encoding="utf-8", errors="replace")
         for folder in folders
         for file in sorted(folder.rglob("*.yaml"))
     )
     if folders:
-        places = [str(place.resolve()) for place in (Path.cwd(), *folders)]  # a process may change its folder
+        places = [
+            str(place.resolve()) for place in (Path.cwd(), *folders)
+        ]  # the process may change its working folder
         sys.path.extend(place for place in places if place not in sys.path)
     return set(re.findall(r"_target_:\s*['\"]?(\w+)[\w.]*\.\w+", text))
 
 
 def groups(folders: Sequence[Path] = ()) -> set[str]:
-    """The groups of options."""
+    """Return the names of the option groups."""
     return {
         place.name
         for folder in (config_dir(), *folders)
@@ -256,9 +259,9 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
     """Describe an error on one line: the option, the value it got, and what is allowed.
 
     Args:
-        error: of Hydra, or a refusal.
-        command: whose configuration it is.
-        words: what was asked.
+        error: an error of Hydra, or a usage error.
+        command: name of the command.
+        words: overrides as on the command line.
         folders: the user's own configuration folders.
     """
     text = str(error)
@@ -276,9 +279,9 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
     if "Error parsing override" in text:
         word = re.search(r"Error parsing override '(.*)'", text)
         detail = next((line.strip() for line in text.splitlines()[1:] if line.strip()), "")
-        return f"cannot read {word[1] if word else text!r}: allowed is option=value, quoted for the shell ({detail})"
+        return f"cannot parse {word[1] if word else text!r}: must be option=value, quoted for the shell ({detail})"
     if "add --multirun" in text or "requires --multirun" in text:
-        return f"{' '.join(text.splitlines()[0].split())} To run them all, give -m, or a list to lengen.study"
+        return f"{' '.join(text.splitlines()[0].split())} To run them all, add -m, or pass a list to lengen.study"
     return " ".join(
         line.strip()
         for line in text.split("\nSet the environment variable", maxsplit=1)[0].splitlines()
@@ -287,7 +290,7 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
 
 
 def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
-    """The real options that a mistyped one is nearest to."""
+    """Suggest the options nearest to a mistyped one; an empty text if there are none."""
     known_groups = groups(folders)
     chosen = [
         word for word in words if re.fullmatch(r"\w+=[\w-]+", word) and word.partition("=")[0] in known_groups
@@ -298,19 +301,19 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
 
         with hydra_in(config_dir()):
             known = flat(OmegaConf.to_container(compose(command, [*searched(folders), *chosen])))
-    except Exception:  # noqa: BLE001  # a hint is not worth a second error
+    except Exception:  # noqa: BLE001  # failing to suggest must not hide the first error
         return ""
     head, _, tail = key.rpartition(".")
-    same = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
-    if close := nearest(tail, same):
+    siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
+    if close := nearest(tail, siblings):
         return close.replace("'", f"'{head}." if head else "'", 1) if head else close
-    if places := [name for name in known if name.rpartition(".")[2] == tail]:
-        return f"; did you mean {places[0]!r}?"
+    if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
+        return f"; did you mean {namesakes[0]!r}?"
     return nearest(key, known)
 
 
 def quoted(text: str) -> str:
-    r"""A text as Hydra reads it back: in its quotes a backslash means something only before a quote.
+    r"""Quote a text for Hydra, which reads a backslash as an escape only before a quote.
 
     >>> print(quoted('a "b"'))
     "a \"b\""
@@ -320,7 +323,7 @@ def quoted(text: str) -> str:
 
 
 def flat(node: Any, head: str = "") -> list[str]:
-    """Dotted names of all options."""
+    """Return the dotted names of all options."""
     if not isinstance(node, dict):
         return []
     names = [f"{head}{key}" for key in node if key != "_target_"]

@@ -11,12 +11,12 @@ class UsageError(ValueError):
     """A mistake of the user, found by a check: reported on one line, without a traceback; the exit code is 2."""
 
 
-class LengthUnavailable(ValueError):  # noqa: N818  # what it says is a fact about a task, not an error yet
-    """A task has no problem of a length under its options; raised by `Task.sample` alone."""
+class LengthUnavailable(ValueError):  # noqa: N818  # states a fact about a task, which need not be an error
+    """A task has no examples of a length under its options; raised only by `Task.sample`."""
 
 
 def require(holds: bool, message: str) -> None:
-    """Refuse a user's value with one readable line.
+    """Refuse a user's value with a message of one line.
 
     Raises:
         UsageError: `holds` is false.
@@ -26,12 +26,12 @@ def require(holds: bool, message: str) -> None:
 
 
 def require_length(holds: bool, length: int, reason: str) -> None:
-    """Say in a task's `sample` that it has no problem of a length.
+    """Raise `LengthUnavailable` in a task's `sample` if the task has no examples of a length.
 
     Args:
-        holds: whether it has one.
-        length: the length that was asked for.
-        reason: why there is none.
+        holds: whether the task has examples of it.
+        length: the requested length.
+        reason: why there are none.
 
     Raises:
         LengthUnavailable: `holds` is false.
@@ -41,12 +41,12 @@ def require_length(holds: bool, length: int, reason: str) -> None:
 
 
 def is_usage_error(error: BaseException, own_modules: Collection[str] = ()) -> bool:
-    """Whether an error is reported on one line: a refusal, or a file that lengen could not read or write.
+    """Whether an error is reported on one line: a usage error, or a file that lengen could not read or write.
 
     An `OSError` that passes through the user's own Python code is a bug in that code.
 
     Args:
-        error: as it was caught.
+        error: the caught error.
         own_modules: top-level modules of the user's own classes.
     """
     if isinstance(error, OSError):
@@ -57,13 +57,13 @@ def is_usage_error(error: BaseException, own_modules: Collection[str] = ()) -> b
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where nothing is near."""
+    """Return `; did you mean 'x'?` for near matches, else an empty text."""
     close = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.5)
     return f"; did you mean {' or '.join(repr(word) for word in close)}?" if close else ""
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Ascending numbers in few words.
+    """Format ascending numbers as ranges.
 
     >>> ranges([1, 2, 3, 5, 8, 9])
     '1 to 3, 5, 8 to 9'

@@ -1,10 +1,10 @@
-"""What a cell is: the classes that were chosen, their revisions, and the options that differ from their defaults.
+"""The identity of a cell: its classes, their revisions, and the options that differ from their defaults.
 
-A cell is a configuration without its seed. Its hash changes where a number may change, and only there: not when a class
-moves to another module, when an option with a default is added, or when a choice is called by another name. A class
-of lengen counts by its name and its `revision`, an integer that goes up in the change that alters what it computes or
-draws. A class from outside counts by the source of its module and of the user's modules that it imports. Data that are
-read count by a fingerprint of rows and vocabulary, not by where they lie.
+A cell is a configuration without its seeds. Its hash changes if and only if a result may change: not when a class moves
+to another module, when an option with a default is added, or when an option's YAML is renamed. A class of lengen is identified
+by its name and its `revision`, an integer that is raised by every change to what the class computes or draws. A class
+from outside lengen is identified by the source of its module and of the user's modules that it imports. A data set is
+identified by a fingerprint of its rows and vocabulary, not by its path.
 """
 
 from __future__ import annotations
@@ -38,65 +38,65 @@ NON_IDENTITY_KEYS = (
     "labels",
     "experiment",
 )
-"""Keys of a configuration that cannot change a number of a cell."""
+"""Keys of a configuration that cannot change the results of a cell."""
 NON_IDENTITY_OPTIONS = {
     "trainer": ("threads", "accelerator", "flex", "progress", "log_every", "checkpoint_every"),
     "eval": ("stress",),
 }
-"""Options of groups that cannot either."""
+"""By group: options that cannot change the results of a cell."""
 REVISION = re.compile(r"^ +revision: ClassVar\[int\] = (\d+)", re.MULTILINE)
 
 
 def identity(
     record: Mapping[str, Any], plain: Mapping[str, type[Any]], data: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """What a cell is, as plain values.
+    """Return the identity of a cell, as plain values.
 
     Args:
         record: a resolved configuration: the keys of `configs/train.yaml`.
-        plain: classes of groups whose options name none, such as `eval`.
-        data: fingerprints of the data that are read; they stand for the options that say where data lie.
+        plain: classes of groups that have no `_target_`, such as `eval`.
+        data: fingerprints of the data sets that the run reads; they replace the options that locate the data.
     """
-    found: dict[str, Any] = {}
+    described: dict[str, Any] = {}
     for key, value in record.items():
         if key in NON_IDENTITY_KEYS:
             continue
         if isinstance(value, Mapping):
-            apart = NON_IDENTITY_OPTIONS.get(key, ())
-            node = {name: each for name, each in value.items() if name not in apart}
-            found[key] = _described(node, plain.get(key), located=bool(data))
+            excluded = NON_IDENTITY_OPTIONS.get(key, ())
+            node = {name: each for name, each in value.items() if name not in excluded}
+            described[key] = _described(node, plain.get(key), located=bool(data))
         else:
-            found[key] = value
+            described[key] = value
     if data:
-        found["data"] = dict(sorted(data.items()))
-    return found
+        described["data"] = dict(sorted(data.items()))
+    return described
 
 
-def cell(found: Mapping[str, Any]) -> str:
-    """Hash of an identity: what a cell is called in folders and tables."""
-    text = json.dumps(found, sort_keys=True, default=str)
-    return f"c{hashlib.sha256(text.encode()).hexdigest()[:9]}"  # a letter in front: no program takes it for a number
+def cell(described: Mapping[str, Any]) -> str:
+    """Return the hash of an identity, the name of the cell in folders and tables."""
+    text = json.dumps(described, sort_keys=True, default=str)
+    return f"c{hashlib.sha256(text.encode()).hexdigest()[:9]}"  # starts with a letter, so that no program reads it as a number
 
 
 def record_key(record: Mapping[str, Any]) -> str:
-    """Hash of a resolved configuration as it stands, seeds included: equal for the same command.
+    """Return a hash of a resolved configuration, seeds included: equal for the same command.
 
-    Revisions of lengen's classes are part of it; they are read from its files, so that nothing is imported.
+    It includes the revisions of lengen's classes, which are read from the source files without importing them.
     """
-    kept = {
+    relevant = {
         key: {name: each for name, each in value.items() if name not in NON_IDENTITY_OPTIONS.get(key, ())}
         if isinstance(value, Mapping)
         else value
         for key, value in record.items()
         if key not in ("name", "results_dir", "force", "logger", "launcher", "experiment")
     }
-    text = json.dumps([kept, revisions()], sort_keys=True, default=str)
+    text = json.dumps([relevant, revisions()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
 def revisions() -> dict[str, list[str]]:
-    """Revisions above 1 of lengen's classes, by file."""
+    """Return the revisions above 1 of lengen's classes, by file."""
     root = Path(__file__).parents[1]
     found = {
         path.relative_to(root).as_posix(): REVISION.findall(path.read_text(encoding="utf-8"))
@@ -106,94 +106,94 @@ def revisions() -> dict[str, list[str]]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Where two identities differ, in a few words each."""
-    found = []
+    """Describe where two identities differ, one phrase per difference."""
+    changes = []
     for path in dict.fromkeys([*flat(before), *flat(now)]):
         old, new = flat(before).get(path), flat(now).get(path)
         if old == new:
             continue
         head, _, name = path.rpartition(".")
         if ".source." in f".{path}":
-            found.append(f"{path.partition('source.')[2]} changed")
+            changes.append(f"{path.partition('source.')[2]} changed")
             continue
         if name == "revision":
-            found.append(f"{head}: {flat(now).get(f'{head}.class')} is at revision {new}, was at {old}")
+            changes.append(f"{head}: {flat(now).get(f'{head}.class')} is at revision {new}, was at {old}")
         elif head == "data":
-            found.append(f"the data of {name} changed")
+            changes.append(f"the data of {name} changed")
         else:
-            found.append(f"{path} is {new}, was {old}")
-    return list(dict.fromkeys(found))
+            changes.append(f"{path} is {new}, was {old}")
+    return list(dict.fromkeys(changes))
 
 
 def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """Values by their dotted path."""
-    found: dict[str, Any] = {}
+    """Return the values of a nested mapping by dotted path."""
+    values: dict[str, Any] = {}
     for key, value in node.items():
         if isinstance(value, Mapping):
-            found.update(flat(value, f"{head}{key}."))
+            values.update(flat(value, f"{head}{key}."))
         else:
-            found[f"{head}{key}"] = value
-    return found
+            values[f"{head}{key}"] = value
+    return values
 
 
 def completed(node: Any) -> Any:
-    """A configuration with the options that its classes have and it does not say, at their defaults."""
+    """Complete a configuration with the options it lacks, at the defaults of their classes."""
     if not isinstance(node, Mapping):
         return [completed(each) for each in node] if isinstance(node, list) else node
-    found = {key: completed(value) for key, value in node.items()}
+    options = {key: completed(value) for key, value in node.items()}
     kind = _class(str(node["_target_"])) if "_target_" in node else None
     if kind is not None:
         defaults = {key: _plain(Any, value, located=False) for key, value in _defaults(kind).items()}
-        found = {**found, **{key: value for key, value in defaults.items() if key not in found}}
-    return found
+        options = {**options, **{key: value for key, value in defaults.items() if key not in options}}
+    return options
 
 
 def outside(record: Mapping[str, Any]) -> list[type[Any]]:
-    """Classes from outside lengen that a configuration names, as far as they are imported."""
-    found = []
+    """Return the classes from outside lengen that a configuration names, if they are already imported."""
+    classes = []
     for path, name in flat(record).items():
         if path.rpartition(".")[2] == "_target_" and (kind := _class(name)) is not None and not _own(kind):
-            found.append(kind)
-    return list(dict.fromkeys(found))
+            classes.append(kind)
+    return list(dict.fromkeys(classes))
 
 
 def _described(node: Mapping[str, Any], kind: type[Any] | None, *, located: bool) -> Any:
-    """A node as its class, and the options that differ from the class's defaults.
+    """Describe a node by its class, and the options that differ from the class's defaults.
 
     Args:
-        node: options, with `_target_` where they name a class.
-        kind: the class where they do not.
-        located: whether fingerprints stand for options that say where data lie.
+        node: options, with `_target_` if they name a class.
+        kind: the class of options without `_target_`.
+        located: whether fingerprints replace the options that locate data.
     """
     options = {key: value for key, value in node.items() if key != "_target_"}
-    named = node.get("_target_")
-    if named is not None:
-        kind = _class(str(named))
-    if kind is None:  # not imported, or gone: it is what it says
-        head = {} if named is None else {"class": str(named).rpartition(".")[2]}
+    target = node.get("_target_")
+    if target is not None:
+        kind = _class(str(target))
+    if kind is None:  # not imported, or removed: described by its options alone
+        head = {} if target is None else {"class": str(target).rpartition(".")[2]}
         return head | {"options": options}
-    apart = getattr(kind, "data_options", ()) if located else ()
-    given = {key: value for key, value in options.items() if key not in apart}
-    found: dict[str, Any] = {"class": kind.__qualname__, "revision": int(getattr(kind, "revision", 1))}
+    located_options = getattr(kind, "data_options", ()) if located else ()
+    identifying = {key: value for key, value in options.items() if key not in located_options}
+    described: dict[str, Any] = {"class": kind.__qualname__, "revision": int(getattr(kind, "revision", 1))}
     if not _own(kind):
-        found["source"] = {name: digest for name, (_, digest) in sources(kind).items()}
-    if changed := _changed(kind, given, located=located):
-        found["options"] = changed
-    return found
+        described["source"] = {name: digest for name, (_, digest) in sources(kind).items()}
+    if changed := _changed(kind, identifying, located=located):
+        described["options"] = changed
+    return described
 
 
 def _changed(kind: type[Any], options: Mapping[str, Any], *, located: bool) -> dict[str, Any]:
-    """Options of a class that differ from its constructor's defaults, as its annotations read them."""
-    hints, defaults, found = _hints(kind), _defaults(kind), {}
+    """Return the options that differ from the constructor's defaults, once converted to its annotations."""
+    hints, defaults, changed = _hints(kind), _defaults(kind), {}
     for key, value in options.items():
         new = _plain(hints.get(key, Any), value, located=located)
         if key not in defaults or new != _plain(hints.get(key, Any), defaults[key], located=located):
-            found[key] = new
-    return found
+            changed[key] = new
+    return changed
 
 
 def _plain(hint: Any, value: Any, *, located: bool) -> Any:
-    """A value without its class: what it says, and no more."""
+    """Convert an option's value to plain values; an object of a dataclass becomes its changed options."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
     if isinstance(value, Mapping):
@@ -209,17 +209,17 @@ def _plain(hint: Any, value: Any, *, located: bool) -> Any:
     kinds = (hint, *typing.get_args(hint))
     if float in kinds and int not in kinds and isinstance(value, (int, str)) and not isinstance(value, bool):
         with suppress(ValueError):
-            return float(value)  # 1 and 1.0 are one number, as for the constructor
+            return float(value)  # 1 and 1.0 are equal, as for the constructor
     return value
 
 
 def _own(kind: type[Any]) -> bool:
-    """Whether a class is lengen's."""
+    """Whether a class belongs to lengen."""
     return kind.__module__.partition(".")[0] == OWN
 
 
 def _class(target: str) -> type[Any] | None:
-    """The class of a `_target_`; one from outside only if it is imported already: nobody's code is run here."""
+    """Return the class of a `_target_`. Code from outside lengen is not run: such a class must already be imported."""
     module, _, name = current(target).rpartition(".")
     if module.partition(".")[0] == OWN:
         try:
@@ -232,7 +232,7 @@ def _class(target: str) -> type[Any] | None:
 
 
 def _hints(kind: type[Any]) -> dict[str, Any]:
-    """Annotations of a constructor's arguments."""
+    """Return the annotations of a constructor's arguments."""
     annotated = kind if dataclasses.is_dataclass(kind) else inspect.getattr_static(kind, "__init__")
     try:
         return typing.get_type_hints(annotated)
@@ -241,15 +241,15 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
 
 
 def _defaults(kind: type[Any]) -> dict[str, Any]:
-    """Defaults of a constructor's arguments."""
-    made = {
+    """Return the defaults of a constructor's arguments."""
+    factories = {
         field.name: field.default_factory()
         for field in (dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ())
         if field.default_factory is not dataclasses.MISSING
     }
     parameters = inspect.signature(kind).parameters.values()
     return {
-        parameter.name: made.get(parameter.name, parameter.default)
+        parameter.name: factories.get(parameter.name, parameter.default)
         for parameter in parameters
         if parameter.default is not inspect.Parameter.empty
     }

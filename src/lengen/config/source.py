@@ -1,6 +1,6 @@
-"""Source code from outside lengen: the files that a class stands on, and a hash of each.
+"""Source code from outside lengen: the files that a class depends on, and a hash of each.
 
-Comments, blank lines and trailing spaces do not count. No code is run to find what a module imports.
+Hashes ignore comments, blank lines and trailing spaces. Imports are found without running any code.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from typing import Any
 
 INSTALLED = ("site-packages", "dist-packages")
 OWN = "lengen"
-"""Our own package, whose classes have revisions in place of hashes."""
+"""The package itself; its classes have revisions instead of hashes."""
 
 
 def sources(kind: type[Any]) -> dict[str, tuple[Path | None, str]]:
-    """Files that a class from outside stands on: its own module, and every module of the user's that it imports.
+    """Return the files that a class from outside lengen depends on: its module, and the user's modules that it imports.
 
-    Modules of other installed packages do not count; of the package that a class is installed with, all that it imports
-    do. A class that was defined in a notebook or a script counts by its own source.
+    Modules of other installed packages are left out; those of the class's own package are included. A class that is
+    defined in a notebook or a script is identified by its own source.
 
     Args:
         kind: the class.
 
     Returns:
-        By a short name of each file: the file, None where there is none; and a hash of its source.
+        By a short name of each file: its path, or None if there is none, and a hash of its source.
     """
     if kind.__module__ == "__main__":
-        own = [part for part in kind.__mro__ if part.__module__ == "__main__"]
-        text = "\n".join(_source(part) for part in own)
+        classes = [part for part in kind.__mro__ if part.__module__ == "__main__"]
+        text = "\n".join(_source(part) for part in classes)
         return {f"__main__:{kind.__qualname__}": (None, digest(text))}
     top = kind.__module__.partition(".")[0]
-    found: dict[str, tuple[Path | None, str]] = {}
+    files: dict[str, tuple[Path | None, str]] = {}
     queue, seen = [kind.__module__], set[str]()
     while queue:
         name = queue.pop()
@@ -53,13 +53,13 @@ def sources(kind: type[Any]) -> dict[str, tuple[Path | None, str]]:
             continue
         text = path.read_text(encoding="utf-8")
         label = name.replace(".", "/") + ("/__init__.py" if path.name == "__init__.py" else ".py")
-        found[label] = path, digest(text)
+        files[label] = path, digest(text)
         queue.extend(_imports(text, name, is_package=path.name == "__init__.py"))
-    return dict(sorted(found.items()))
+    return dict(sorted(files.items()))
 
 
 def _source(kind: type[Any]) -> str:
-    """Source of a class of a notebook or a script; in a notebook, that of its functions and its other attributes."""
+    """Return the source of a class from a notebook or a script; failing that, of its functions, and its plain attributes."""
     with suppress(OSError, TypeError):
         return inspect.getsource(kind)
     parts = [kind.__qualname__]
@@ -74,31 +74,31 @@ def _source(kind: type[Any]) -> str:
 
 
 def digest(text: str) -> str:
-    """Hash of source code without its comments and blank lines."""
+    """Return a hash of source code without comments and blank lines."""
     return hashlib.sha256(normalised(text).encode()).hexdigest()[:16]
 
 
 def normalised(text: str) -> str:
-    r"""Source code without comments, blank lines and trailing spaces; text that cannot be tokenised as it is.
+    r"""Return source code without comments, blank lines and trailing spaces; text that cannot be tokenised is unchanged.
 
     >>> normalised("x = 1  # one\n\n\ny = 2\n")
     'x = 1\ny = 2'
     """
     lines = text.splitlines()
-    kept = set[int]()  # lines inside a text of several lines
+    inside_strings = set[int]()  # lines within a string of several lines
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             row, column = token.start
             if token.type == tokenize.COMMENT:
                 lines[row - 1] = lines[row - 1][:column]
             elif token.end[0] > row and token.type not in (tokenize.NEWLINE, tokenize.NL, tokenize.DEDENT):
-                kept.update(range(row, token.end[0]))
+                inside_strings.update(range(row, token.end[0]))
     except (tokenize.TokenError, SyntaxError):
         return text
     return "\n".join(
-        line if number in kept else line.rstrip()
+        line if number in inside_strings else line.rstrip()
         for number, line in enumerate(lines, 1)
-        if line.strip() or number in kept
+        if line.strip() or number in inside_strings
     )
 
 
@@ -110,7 +110,7 @@ def _installed(path: Path) -> bool:
 
 
 def _file(name: str) -> Path | None:
-    """The Python file of a module; None for one that has none, such as a built-in or a folder."""
+    """Return the Python file of a module; None if it has none, such as a built-in module or a namespace package."""
     module = sys.modules.get(name)
     origin = getattr(module, "__file__", None) if module is not None else getattr(_spec(name), "origin", None)
     path = Path(origin).resolve() if isinstance(origin, str) else None
@@ -118,32 +118,32 @@ def _file(name: str) -> Path | None:
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    """Where a module would be found, without importing it or what it lies in."""
-    head, _, _ = name.rpartition(".")
-    places = None
-    if head:
-        above = _spec(head)
-        places = None if above is None else above.submodule_search_locations
-        if places is None:
+    """Find the spec of a module without importing it or its parents."""
+    parent_name, _, _ = name.rpartition(".")
+    search_path = None
+    if parent_name:
+        parent = _spec(parent_name)
+        search_path = None if parent is None else parent.submodule_search_locations
+        if search_path is None:
             return None
     try:
-        return PathFinder.find_spec(name, places)
+        return PathFinder.find_spec(name, search_path)
     except (ImportError, ValueError):
         return None
 
 
 def _imports(text: str, name: str, *, is_package: bool) -> Iterator[str]:
-    """Names of modules that source code may import, packages above them included."""
+    """Yield the names of modules that source code may import, with their parent packages."""
     package = name if is_package else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(text)):
-        found: list[str] = []
+        names: list[str] = []
         if isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            head = node.module or ""
+            base = node.module or ""
             if node.level:
-                head = importlib.util.resolve_name("." * node.level + head, package)
-            found = [head, *(f"{head}.{alias.name}" for alias in node.names)]
-        for each in found:
-            parts = each.split(".")
+                base = importlib.util.resolve_name("." * node.level + base, package)
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        for full_name in names:
+            parts = full_name.split(".")
             yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
