@@ -94,7 +94,7 @@ def test_how_far_two_runs_are_apart(lengen, runs):
         ("alibi", ["decoder.layers=2", "has 1"]),
         ("rope", ["task=", "Sort"]),
         ("nope", ["the run itself"]),
-        ("nothing", ["against=nothing", "no run is there"]),
+        ("nothing", ["against=nothing", "no run found"]),
     ],
 )
 def test_runs_that_do_not_compare_are_refused(lengen, runs, against, words):

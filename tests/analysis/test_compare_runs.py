@@ -16,7 +16,7 @@ from lengen.analysis.compare_runs import Written
 from lengen.comparison.cell_summary import COLUMNS, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
-from lengen.comparison.published import agreement, beside, load
+from lengen.comparison.published import agreement, load, matched_cells
 from lengen.comparison.summary import summarize
 from lengen.report import band, medians, sheet
 from lengen.statistics.intervals import clopper_pearson
@@ -193,16 +193,16 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["runs=nowhere"], "found none that can be compared; nowhere: nothing matches"),
+        (["runs=nowhere"], "no run found that can be compared; nowhere: nothing matches"),
         (["by=pee"], "did you mean 'pe'"),
         (["where=pe"], "must be key=value"),
-        (["metric=accuracy"], "metric=accuracy: allowed is exact_match, token_accuracy"),
-        (["x=log"], "x=log: allowed is length, factor"),
+        (["metric=accuracy"], "metric=accuracy: must be one of exact_match, token_accuracy"),
+        (["x=log"], "x=log: must be one of length, factor"),
         (["threshold=2"], "threshold=2.0: must be in (0, 1]"),
-        (["at=2y"], "at=2y: allowed is a length"),
+        (["at=2y"], "at=2y: must be a length"),
         (["against=kazemnejad"], "did you mean 'kazemnejad2023'"),
         (["against=kazemnejad2023"], "none of these runs was asked what it has curves for"),
-        (["against=mine.yaml"], "there are no such published curves"),
+        (["against=mine.yaml"], "no such published curves"),
         (["thresold=0.5"], "did you mean 'threshold'"),
     ],
 )
@@ -220,7 +220,7 @@ def test_what_is_left_out_is_said(lengen, runs):
     ran = lengen("compare", f"runs=[{runs},nowhere]", "out=out")
     assert ran.code == 0
     assert "left out: nowhere: nothing matches" in ran.out
-    assert "seed=3: curve.csv: no column pe" in ran.out
+    assert "seed=3: curve.csv: missing column pe" in ran.out
     left = pandas.read_csv(runs.parent / "out" / "left_out.csv")
     assert len(left) == 2
 
@@ -251,7 +251,7 @@ def paper(tmp_path):
 def test_ours_beside_a_paper(lengen, runs, paper):
     published = load(str(paper))
     (panel,) = assemble(find([str(runs)])).panels
-    rows = beside(published, panel)
+    rows = matched_cells(published, panel)
     assert {(row.line, row.length) for row in rows} == set(product(("nope", "rope"), (20, 40)))
     for row in rows:
         column = LENGTHS.index(row.length)
@@ -276,7 +276,7 @@ def test_tau_is_that_of_the_means(runs, paper):
             runs, seed, [1, 1, 0.05, 0], pe="alibi", cell="c-alibi", task__times=1, task__substitute=False
         )
     (panel,) = assemble(find([str(runs)])).panels
-    rows = beside(load(str(paper)), panel)
+    rows = matched_cells(load(str(paper)), panel)
     found = agreement(rows)
     mean = {
         side: [
@@ -294,10 +294,10 @@ def test_tau_is_that_of_the_means(runs, paper):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("data: x.csv\nscored: a\n", "has no splits"),
-        ("[", "no YAML"),
+        ("data: x.csv\nscored: a\n", "lacks splits"),
+        ("[", "not a YAML file"),
         ("data: gone.csv\nscored: a\nsplits: {}\n", "gone.csv: No such file"),
-        ("data: bad.csv\nscored: a\nsplits: {}\n", "has no column split"),
+        ("data: bad.csv\nscored: a\nsplits: {}\n", "missing column split"),
         (
             "data: worse.csv\nscored: a\nsplits: {}\n",
             "worse.csv, line 2: length and exact_match must be numbers",

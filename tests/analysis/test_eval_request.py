@@ -206,8 +206,8 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(lengen, runs):
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["run=nowhere"], ["run=nowhere", "no run is there"]),
-        (["run=results/*/nothing/*"], ["run=results/*/nothing/*", "no run is there"]),
+        (["run=nowhere"], ["run=nowhere", "no run found"]),
+        (["run=results/*/nothing/*"], ["run=results/*/nothing/*", "no run found"]),
         ([], ["run is missing"]),
         (["run=RUN", "stress=carries"], ["eval.stress=carries", "'carry'", "carry, uneven"]),
         (["run=RUN", "decode=gredy"], ["eval.decode=gredy", "'greedy'"]),

@@ -45,7 +45,7 @@ def test_find(tree, patterns, names):
 
 @pytest.mark.parametrize("pattern", ["nothing", "runs/c*", "runs/b/x/seed=0.aside-20200101T000000"])
 def test_a_pattern_without_runs_is_refused(tree, pattern):
-    with pytest.raises(ValueError, match=r"run=.*no run is there"):
+    with pytest.raises(ValueError, match=r"run=.*no run found"):
         find_folders(["runs", pattern], "run")
 
 

@@ -68,13 +68,13 @@ def spoil(folder, what):
     match what:
         case "nothing matches":
             shutil.rmtree(folder.parents[2])
-        case "run.json is no JSON":
+        case "run.json: not a JSON file":
             (folder / "run.json").write_text("{")
-        case "config.yaml is no YAML":
+        case "config.yaml: not a YAML file":
             (folder / "config.yaml").write_text("a: [")
-        case "older lengen":
+        case "older version of lengen":
             (folder / "config.yaml").write_text("steps: 3\n")
-        case "no column extend":
+        case "missing column extend":
             header, *rest = (line.split(",") for line in lines)
             place = header.index("extend")
             curve.write_text("".join(",".join([*row[:place], *row[place + 1 :]]) for row in [header, *rest]))
@@ -93,10 +93,10 @@ def spoil(folder, what):
     "why",
     [
         "nothing matches",
-        "run.json is no JSON",
-        "config.yaml is no YAML",
-        "older lengen",
-        "no column extend",
+        "run.json: not a JSON file",
+        "config.yaml: not a YAML file",
+        "older version of lengen",
+        "missing column extend",
         "column",
         "lengths [20, 40] are missing",
         "curve.csv: No such file",

@@ -105,7 +105,7 @@ def test_a_seed_counts_once_the_run_that_finished_first(tmp_path):
     assert len(found.runs) == 2
     (left,) = found.left_out
     assert left.place == str(again)
-    assert "seed 0 of cell c000000001 is there already" in left.reason
+    assert "seed 0 of cell c000000001 repeats " in left.reason
 
 
 def test_gated_are_the_trained_runs_and_diverged_ones_are_tried(tmp_path):
@@ -146,7 +146,7 @@ def test_what_is_no_condition_is_refused(text):
             {"where": ["task.repeat=one"]},
             "where=task.repeat: no run has this option; did you mean 'task.repeats'",
         ),
-        ({"where": ["pe=rope"]}, r"where=\['pe=rope'\]: holds for none of 1 runs"),
+        ({"where": ["pe=rope"]}, r"where=\['pe=rope'\]: none of 1 runs matches"),
     ],
 )
 def test_what_no_run_has_is_refused_by_name(tmp_path, options, message):
@@ -158,6 +158,6 @@ def test_what_no_run_has_is_refused_by_name(tmp_path, options, message):
 def test_nothing_found_is_refused_with_the_reasons(tmp_path):
     write_run(tmp_path, 0, GOOD, status="running")
     with pytest.raises(
-        ValueError, match=r"found none that can be compared; .*unfinished.*nowhere: nothing matches"
+        ValueError, match=r"no run found that can be compared; .*unfinished.*nowhere: nothing matches"
     ):
         assemble(find([str(tmp_path), "nowhere"]))

@@ -232,13 +232,13 @@ def test_the_variable_decides_for_auto_only(facts, monkeypatch):
         assert wandb_session.Session("lengen").resolve() == mode
         assert wandb_session.Session("lengen", mode="online").resolve() == "online"
     monkeypatch.setenv("WANDB_MODE", "sometimes")
-    with pytest.raises(ValueError, match="WANDB_MODE=sometimes: allowed are online, offline, disabled"):
+    with pytest.raises(ValueError, match="WANDB_MODE=sometimes: must be online, offline or disabled"):
         Wandb().begin(facts)
 
 
 def test_online_without_a_login_is_offline_and_says_so(facts, capsys):
     whole(Wandb(mode="online"), facts)
-    assert "no login that works" in capsys.readouterr().err
+    assert "not logged in to W&B" in capsys.readouterr().err
     assert only(facts.folder)["summary"]["status"] == "finished"
 
 
@@ -283,7 +283,7 @@ def test_a_failure_after_the_beginning_is_one_line_and_no_more(facts, capsys):
     logger.scalars(2, {"train/loss": 1.0})
     logger.curve(CURVE, facts.folder / "figure.png")
     assert capsys.readouterr().err.splitlines() == [
-        "lengen: W&B failed (the service); the run goes on, its files are complete"
+        "lengen: W&B failed (the service); the run continues, and its files are complete"
     ]
     logger._session.run = Broken()
     logger.finish("finished")

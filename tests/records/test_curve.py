@@ -66,12 +66,12 @@ def test_columns_are_those_of_the_contract():
 @pytest.mark.parametrize("lengths", [[10, 5], [5, 5], [5, 10, 10], [1, 3, 2]])
 def test_lengths_out_of_order_or_twice_are_refused(tmp_path, lengths):
     rows = tuple(row(length, 1.0) for length in lengths)
-    with pytest.raises(ValueError, match="each length once, ascending"):
+    with pytest.raises(ValueError, match="must be distinct and ascending"):
         Curve(rows)
     write_csv(
         tmp_path / "curve.csv", COLUMNS, [{name: getattr(each, name) for name in COLUMNS} for each in rows]
     )
-    with pytest.raises(ValueError, match="each length once, ascending"):
+    with pytest.raises(ValueError, match="must be distinct and ascending"):
         Curve.load(tmp_path / "curve.csv")
 
 
@@ -81,12 +81,12 @@ def test_rows_are_found_by_length_and_added_in_order():
     assert 20 in whole
     assert 21 not in whole
     assert len(whole) == 4
-    with pytest.raises(KeyError, match=r"length 2 was not examined; lengths are \[5, 10, 20, 40\]"):
+    with pytest.raises(KeyError, match=r"length 2 was not evaluated; evaluated lengths: \[5, 10, 20, 40\]"):
         whole[2]
     more = whole.add(row(30, 0.4))
     assert more.lengths == (5, 10, 20, 30, 40)
     assert whole.lengths == (5, 10, 20, 40)
-    with pytest.raises(ValueError, match="each length once"):
+    with pytest.raises(ValueError, match="must be distinct and ascending"):
         whole.add(row(20, 0.4))
 
 
@@ -108,7 +108,7 @@ def test_a_garbled_value_is_refused_by_file_and_column(tmp_path, column, text):
     rows = [{name: getattr(each, name) for name in COLUMNS} for each in curve(SHARES).rows]
     rows[2][column] = text
     write_csv(path, COLUMNS, rows)
-    with pytest.raises(ValueError, match=f"column {column} has '{text}'") as refusal:
+    with pytest.raises(ValueError, match=f"invalid value '{text}' in column {column}") as refusal:
         Curve.load(path)
     assert str(path) in str(refusal.value)
 
@@ -118,7 +118,7 @@ def test_a_split_that_is_none_is_refused(tmp_path, split):
     rows = [{name: getattr(each, name) for name in COLUMNS} for each in curve(SHARES).rows]
     rows[0]["split"] = split
     write_csv(tmp_path / "curve.csv", COLUMNS, rows)
-    with pytest.raises(ValueError, match=f"curve.csv: column split has '{split}'"):
+    with pytest.raises(ValueError, match=f"curve.csv: invalid value '{split}' in column split"):
         Curve.load(tmp_path / "curve.csv")
 
 
@@ -156,7 +156,7 @@ def test_a_missing_column_is_named(tmp_path):
     path = tmp_path / "curve.csv"
     curve(SHARES).save(path)
     pandas.read_csv(path).drop(columns=["ci_low", "loss"]).to_csv(path, index=False)
-    with pytest.raises(ValueError, match=r"curve\.csv: no column ci_low, loss"):
+    with pytest.raises(ValueError, match=r"curve\.csv: missing column ci_low, loss"):
         Curve.load(path)
 
 

@@ -140,7 +140,7 @@ def test_the_terminal_says_it(tmp_path, category, shown):
     page = StringIO()
     rows, console = curve({5: 1.0, 20: 0.3}), Console(file=page, width=100)
     terminal.show(rows, id_exact_match=1.0, folder=tmp_path, category=category, console=console)
-    assert ("category C: a scratchpad was supervised" in page.getvalue()) == shown
+    assert ("category C: supervised scratchpad" in page.getvalue()) == shown
 
 
 @pytest.mark.whole_run

@@ -151,7 +151,7 @@ def test_nothing_is_logged_unless_asked_and_where_it_is_disabled(compare, tmp_pa
     ("words", "variable", "line"),
     [
         (["project=a/b"], "", "project='a/b': must be a name"),
-        ([], "sometimes", "WANDB_MODE=sometimes: allowed are"),
+        ([], "sometimes", "WANDB_MODE=sometimes: must be"),
     ],
 )
 def test_mistakes_are_refused_before_any_work(compare, monkeypatch, words, variable, line):
@@ -244,5 +244,5 @@ def test_online_a_workspace_is_saved_or_its_lack_is_told(tmp_path, monkeypatch, 
         "lengen: W&B: https://wandb.example/r",
         "lengen: W&B workspace: https://wandb.example/w"
         if installed
-        else "lengen: no workspace was set up on W&B: it needs lengen[dashboards]",
+        else "lengen: no W&B workspace was saved: it needs lengen[dashboards]",
     ]

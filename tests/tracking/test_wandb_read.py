@@ -184,7 +184,11 @@ def test_a_diverged_run_needs_no_curve(server):
     [
         (("status",), {"state": "running"}, "unfinished (status running)"),
         (("curve_table",), {}, "no curve_table was logged"),
-        ((), {"config": {"seed": 0}}, "its configuration is of an older lengen: it has no task, eval"),
+        (
+            (),
+            {"config": {"seed": 0}},
+            "its configuration is from an older version of lengen, without task, eval",
+        ),
     ],
 )
 def test_what_cannot_be_read_says_why(server, lacks, others, reason):
@@ -223,7 +227,7 @@ def test_what_the_server_refuses_is_one_line_and_the_rest_is_read(trained, serve
 
 def test_an_empty_project_says_so(server):
     server.runs.clear()
-    assert list(read("wandb:me/mine")) == [Excluded("wandb:me/mine", "no training run here")]
+    assert list(read("wandb:me/mine")) == [Excluded("wandb:me/mine", "no training run found")]
 
 
 @pytest.mark.parametrize("key", [False, pytest.param(True, marks=pytest.mark.long)])
@@ -249,7 +253,7 @@ def test_without_a_login_or_a_network_it_is_one_line_soon(tmp_path, key):
     assert time.monotonic() - began < 30
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines() == [
-        "wandb:me/mine W&B has no login that works (wandb login), or its server does not answer"
+        "wandb:me/mine not logged in to W&B (wandb login), or its server does not answer"
     ]
 
 
@@ -258,5 +262,5 @@ def test_nothing_but_a_place_without_a_login_is_refused(lengen, monkeypatch):
     ran = lengen("compare", "runs=wandb:me/mine/nope")
     assert ran.code == 2
     (line,) = ran.err.splitlines()
-    assert "wandb:me/mine/nope: W&B has no login that works" in line
+    assert "wandb:me/mine/nope: not logged in to W&B" in line
     assert not Path("results").exists()

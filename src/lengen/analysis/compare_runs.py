@@ -16,7 +16,7 @@ from lengen.comparison.grouping import Study, assemble
 from lengen.comparison.overall import Overall
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import COLUMNS as BESIDE
-from lengen.comparison.published import Published, PublishedCell, agreement, beside, load
+from lengen.comparison.published import Published, PublishedCell, agreement, load, matched_cells
 from lengen.comparison.run_record import Excluded
 from lengen.comparison.summary import StudySummary, summarize
 from lengen.config.errors import UsageError
@@ -151,7 +151,7 @@ class Comparison:
         Raises:
             UsageError: it has none of them.
         """
-        if found := {panel.name: rows for panel in study.panels if (rows := beside(published, panel))}:
+        if found := {panel.name: rows for panel in study.panels if (rows := matched_cells(published, panel))}:
             return found
         splits = "; ".join(
             f"{name}: {', '.join(f'{key}={value}' for key, value in wanted.items())}"

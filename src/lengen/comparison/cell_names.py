@@ -1,4 +1,4 @@
-"""Names of the cells of a panel: the values of some options, and what else differs."""
+"""Names of cells: the values of given options, and of further options that differ."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from typing import Any
 from lengen.comparison.run_record import MISSING, RunRecord
 
 NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
-"""Keys of a configuration in which cells do not differ."""
+"""Keys of a configuration that cannot distinguish cells."""
 
 
 def distinguishing_names(runs: Sequence[RunRecord], keys: Sequence[str], among: str) -> list[str]:
-    """A name for each cell: its values of some options, and where these are the same, what else differs."""
+    """Name each cell by its values of the given options; cells with equal values also by what else differs."""
     names = [", ".join(run.value(key) for key in keys) for run in runs]
     for name, count in Counter(names).items():
         if count == 1:
             continue
-        same = [index for index, each in enumerate(names) if each == name]
-        differences = _differences([runs[index] for index in same], among)
-        for index, text in zip(same, differences, strict=True):
+        namesakes = [index for index, each in enumerate(names) if each == name]
+        differences = _differences([runs[index] for index in namesakes], among)
+        for index, text in zip(namesakes, differences, strict=True):
             tail = [text] if differences.count(text) == 1 else [text, runs[index].cell]
             names[index] = f"{name} ({', '.join(filter(None, tail))})"
     return names
 
 
 def _differences(runs: Sequence[RunRecord], among: str) -> list[str]:
-    """For each cell what not all have: the choice of a group, and options; those of a group among cells of one choice.
+    """For each cell, list the groups and options in which the cells differ.
 
-    Another choice has other options, which the choice alone says: `attention=ssmax`, not each of its leaves.
+    Options of a group are compared only among cells with the same choice in it: `attention=ssmax` is named, not each of
+    its options.
     """
     options = [
         {key: value for key, value in flat(run.config).items() if key.startswith(among)} for run in runs
@@ -55,7 +56,7 @@ def _differences(runs: Sequence[RunRecord], among: str) -> list[str]:
 
 
 def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """Options by their dotted names, without those in which cells do not differ."""
+    """Return the options by dotted name, without those that cannot distinguish cells."""
     options: dict[str, Any] = {}
     for key, value in node.items():
         if not head and key in NON_IDENTITY_KEYS:

@@ -1,4 +1,4 @@
-"""Summary of a cell over its seeds: one row of a table."""
+"""The summary of a cell over its seeds: one row of the table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lengen.comparison.cell_scores import Gate, areas, beyond, costs, factors, lengths, matrix, reaches
+from lengen.comparison.cell_scores import Gate, areas, costs, factors, lengths, matrix, ood_lengths, reaches
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.run_record import RunRecord
@@ -19,16 +19,16 @@ from lengen.statistics.resampling import iqm
 from lengen.statistics.scores import mean_rank
 
 BETWEEN = "; "
-"""What stands between names, which may have commas."""
+"""Separator of cell names, which may contain commas."""
 
 
 @dataclass(frozen=True)
 class SuccessCriterion:
-    """How runs are compared.
+    """When a seed counts as a success.
 
     Args:
-        threshold: exact match from which a seed succeeds at a length.
-        at: the length at which success is counted, as a length or a factor of the train length.
+        threshold: a seed succeeds at a length if its exact match is at least this, in (0, 1].
+        at: the length at which success is counted: a length (`40`) or a factor of the train length (`2x`).
     """
 
     threshold: float = 0.9
@@ -37,45 +37,43 @@ class SuccessCriterion:
     def __post_init__(self) -> None:
         require(0 < self.threshold <= 1, f"threshold={self.threshold}: must be in (0, 1]")
         try:
-            found = EvalOptions(lengths=[self.at]).at(10)
+            parsed = EvalOptions(lengths=[self.at]).at(10)
         except UsageError:
-            found = []
-        require(
-            len(found) == 1, f"at={self.at}: allowed is a length (40) or a factor of the train length (2x)"
-        )
+            parsed = []
+        require(len(parsed) == 1, f"at={self.at}: must be a length (40) or a factor of the train length (2x)")
 
     def length(self, cell: Cell) -> int | None:
-        """The evaluated length at which success is counted, or the nearest longer one; None if the sweep ends before."""
+        """Return the length at which success is counted, or the next longer evaluated one; None if the sweep ends before."""
         (wanted,) = EvalOptions(lengths=[self.at]).at(int(cell.runs[0].config["train_length"]))
         return next((length for length in lengths(cell) if length >= wanted), None)
 
 
 @dataclass(frozen=True)
 class CellSummary:
-    """A cell over its seeds; the fields are the columns of `table.csv`, in order. Empty where there is nothing to say.
+    """A cell over its seeds; the fields are the columns of `table.csv`, in order. Unknown values are empty.
 
     Args:
-        task: the panel.
-        line: what the cell is called there.
-        cell: its hash.
-        runs: `all` (a run that diverged has exact match 0) or `trained` (ID exact match of at least 0.99).
-        tried: seeds that were tried; `trained` of them are trained, `diverged` of them have no curve.
-        train_length: longest trained length; `longest` is the end of the sweep.
-        category: letters of what helped (`lengen.records.supervision`); empty for runs that do not say.
+        task: name of the panel.
+        line: name of the cell in the panel.
+        cell: hash of the cell.
+        runs: `all` (a diverged run has exact match 0) or `trained` (only runs with ID exact match of at least 0.99).
+        tried: number of seeds; `trained` of them are trained, `diverged` of them have no curve.
+        train_length: longest trained length; `longest` is the longest evaluated length.
+        category: category letters (`lengen.records.supervision`); empty if the runs do not record any.
         id_exact_match: median over seeds.
-        at: the length at which `successes` of the seeds have exact match at the threshold or above, as a rate with
-            its 95% Clopper-Pearson interval.
-        reach_90: median over seeds of the longest contiguous length whose lower bound holds 0.90; 0 is none. Likewise 95 and 99.
-        reach_90_best: of the best seed, of as many as were tried.
-        factor_90: median reach over train length.
+        at: the length at which success is counted; `successes` of the seeds have exact match of at least the threshold
+            there. `success_rate` is their share, with its 95% Clopper-Pearson interval.
+        reach_90: median over seeds of the reach at 0.90; 0 means no reach. Likewise 95 and 99.
+        reach_90_best: reach at 0.90 of the best seed.
+        factor_90: median reach at 0.90 divided by the train length.
         iqm: interquartile mean of exact match over seeds and OOD lengths, with its bootstrap interval.
         area: median area under exact match over log2(length / train length), in doublings.
-        rank: by area among the cells of the task, ties shared.
-        not_told_apart: cells whose areas do not differ significantly from this one's (exact test, p >= 0.05, not corrected for many pairs),
-            with `; ` between them.
+        rank: rank by area among the cells of the task; ties share a rank.
+        not_told_apart: cells whose areas do not differ significantly from this one's (exact permutation test, p >= 0.05, not corrected
+            for multiple comparisons), separated by `; `.
         minutes: median wall time of a run.
-        milliseconds: median time of an example at the longest length; `megabytes` is the peak memory there.
-        parameters: of the decoder.
+        milliseconds: median time per example at the longest length; `megabytes` is the peak memory there, in MiB.
+        parameters: parameters of the decoder.
     """
 
     task: str
@@ -117,9 +115,17 @@ COLUMNS = tuple(field.name for field in fields(CellSummary))
 def summarize_cells(
     panel: Panel, cells: Sequence[Cell], runs: Gate, criterion: SuccessCriterion, pairs: Sequence[CellPair]
 ) -> list[CellSummary]:
-    """One for each cell."""
+    """Summarize each cell of a panel.
+
+    Args:
+        panel: the panel.
+        cells: its cells, with the runs that are counted.
+        runs: which runs these are.
+        criterion: when a seed counts as a success.
+        pairs: comparisons of these cells.
+    """
     medians = [
-        float(np.median(found)) if (found := areas(cell)) and beyond(cell) else np.nan for cell in cells
+        float(np.median(found)) if (found := areas(cell)) and ood_lengths(cell) else np.nan for cell in cells
     ]
     ranks = mean_rank([[round(median, 9)] for median in medians]) if medians else []
     similar: dict[str, list[str]] = {cell.name: [] for cell in cells}
@@ -148,15 +154,15 @@ def summarize_cells(
 
 
 def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
-    """What a cell's seeds say, as columns of its summary."""
-    found: dict[str, Any] = {}
-    examined, ood = lengths(cell), beyond(cell)
+    """Return the columns of a summary that are computed from the cell's seeds."""
+    columns: dict[str, Any] = {}
+    evaluated, ood = lengths(cell), ood_lengths(cell)
     if not cell.runs:
-        return found
+        return columns
     at = criterion.length(cell)
     if at is not None:
         rate = success_rate(list(matrix(cell, "exact_match", [at])[:, 0]), criterion.threshold)
-        found |= {
+        columns |= {
             "at": at,
             "successes": rate.successes,
             "success_rate": rate.share,
@@ -164,34 +170,34 @@ def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
             "success_high": rate.high,
         }
     for threshold in THRESHOLDS:
-        found[f"reach_{threshold * 100:.0f}"] = float(np.median(reaches(cell, threshold)))
+        columns[f"reach_{threshold * 100:.0f}"] = float(np.median(reaches(cell, threshold)))
     if ood:
-        found["iqm"], found["iqm_low"], found["iqm_high"] = iqm([matrix(cell, "exact_match", ood)])
+        columns["iqm"], columns["iqm_low"], columns["iqm_high"] = iqm([matrix(cell, "exact_match", ood)])
     facts = [run.facts for run in cell.runs]
-    found |= {
-        "longest": examined[-1] if examined else None,
+    columns |= {
+        "longest": evaluated[-1] if evaluated else None,
         "id_exact_match": _median([each.get("id_exact_match") for each in facts]),
         "reach_90_best": max(reaches(cell, THRESHOLDS[0])),
         "factor_90": float(np.median(factors(cell))),
         "minutes": _median([each["wall_seconds"] / 60 for each in facts if each.get("wall_seconds")]),
         "parameters": next((each["parameters"] for each in facts if each.get("parameters")), None),
     }
-    if examined:
-        found["milliseconds"], found["megabytes"] = costs(cell, examined[-1:])[:, 0].tolist()
-    return found
+    if evaluated:
+        columns["milliseconds"], columns["megabytes"] = costs(cell, evaluated[-1:])[:, 0].tolist()
+    return columns
 
 
 def categories(runs: Iterable[RunRecord]) -> str:
-    """Category letters of these runs; runs without a category are ignored."""
+    """Return the category letters of runs; runs without a category are ignored."""
     return ", ".join(sorted({str(run.facts.get("category") or "") for run in runs} - {""}))
 
 
 def _median(values: Sequence[Any]) -> float | None:
-    """Median of those that are known."""
+    """Return the median of the known values; None if there are none."""
     known = [float(value) for value in values if value is not None]
     return float(np.median(known)) if known else None
 
 
 def _known(value: float) -> float | None:
-    """None instead of NaN."""
+    """Return a value, with None in place of NaN."""
     return None if np.isnan(value) else float(value)

@@ -10,17 +10,17 @@ from lengen.config.errors import UsageError, nearest, require
 
 
 def condition(text: str) -> Callable[[RunRecord], bool]:
-    """A condition on runs, from `key=value`, `key=one|other` or `key!=value`.
+    """Return a condition on runs, parsed from `key=value`, `key=one|other` or `key!=value`.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: the text has none of these forms.
     """
     key, wanted, allowed = parts(text)
     return lambda run: (run.value(key) in allowed) == wanted
 
 
 def parts(text: str) -> tuple[str, bool, list[str]]:
-    """The key of a condition, whether its values are wanted, and the values.
+    """Split a condition into its key, whether it requires or excludes its values, and the values.
 
     >>> parts("pe!=rope|nope")
     ('pe', False, ['rope', 'nope'])
@@ -32,7 +32,11 @@ def parts(text: str) -> tuple[str, bool, list[str]]:
 
 
 def check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
-    """Refuse a key that no run has."""
+    """Refuse a key that no run has.
+
+    Raises:
+        UsageError: no run has an option of this name.
+    """
     if not runs or any(run.value(key) != MISSING for run in runs):
         return
     known = list(dict.fromkeys(key for run in runs for key in (*run.config["labels"], *flat(run.config))))

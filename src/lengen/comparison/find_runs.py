@@ -1,4 +1,4 @@
-"""Find runs on disk and read them; what cannot be read becomes a line with its reason."""
+"""Find runs on disk and read them; a run that cannot be read is excluded with a reason."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from lengen.records.run_dir import OVER, RunFolder
 Identified = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 """Cell, identity and configuration of a run."""
 BELOW_RUNS = ("checkpoints", "wandb", "eval", "multirun")
-"""Folders in which no run is looked for."""
+"""Folders that are not searched for runs."""
 BEFORE = {"labels": {"format": "plain"}, "format": {"_target_": "lengen.format.plain.Plain"}}
-"""What runs had before it could be chosen."""
+"""Options of runs that were made before these options existed."""
 
 
 def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
-    """Every run in the folders that some globs name, or below them.
+    """Yield every run at or below the paths that some globs match.
 
     Args:
         patterns: paths with `*`, `?`, `[…]` and `**`; a run folder, or any folder above runs.
@@ -45,42 +45,42 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
 
 
 def find_folders(patterns: Sequence[str], option: str) -> list[RunFolder]:
-    """The folder of every run that some patterns name, each once, in the order of the patterns and then of the paths.
+    """Return the run folders that some patterns match, each once, in the order of the patterns and then of the paths.
 
     Args:
         patterns: run folders, folders above runs, or globs of either.
-        option: what the user calls them, for the refusal.
+        option: name of the option, for error messages.
 
     Raises:
-        UsageError: a pattern means no run.
+        UsageError: a pattern matches no run.
     """
     paths: list[Path] = []
     for pattern in patterns:
         folders = run_folders(pattern)
         require(
             bool(folders),
-            f"{option}={pattern}: no run is there (allowed: a run folder, a folder above runs, or a glob of them)",
+            f"{option}={pattern}: no run found; must be a run folder, a folder above runs, or a glob of them",
         )
         paths += folders
     return [RunFolder(path) for path in dict.fromkeys(paths)]
 
 
 def run_folders(pattern: str) -> list[Path]:
-    """The run folders that a path or a glob names, and those below what it names."""
+    """Return the run folders at or below the paths that a pattern matches."""
     return [folder for place in matching(pattern) for folder in below(place)]
 
 
 def matching(pattern: str) -> list[Path]:
-    """The path itself if it is there, else what it matches as a glob."""
+    """Return the path itself if it exists, else its matches as a glob, sorted."""
     path = Path(pattern).expanduser()
     return [path] if path.exists() else [Path(match) for match in sorted(glob(str(path), recursive=True))]  # noqa: PTH207
 
 
 def below(top: Path) -> list[Path]:
-    """Run folders at or below a folder; old ones that were put aside, and hidden ones, do not count."""
+    """Return the run folders at or below a folder, without hidden folders and runs that were set aside."""
     found = []
-    for here, folders, files in os.walk(top, followlinks=True):
-        path = Path(here)
+    for directory, folders, files in os.walk(top, followlinks=True):
+        path = Path(directory)
         if "run.json" in files:
             found += [path] if _counts(path.name) else []
             folders.clear()
@@ -90,16 +90,16 @@ def below(top: Path) -> list[Path]:
 
 
 def _counts(name: str) -> bool:
-    """Whether a folder is neither hidden nor an old run that was put aside."""
+    """Whether a folder is neither hidden nor a run that was set aside."""
     return not name.startswith(".") and ".aside-" not in name
 
 
 def read(folder: Path, cells: dict[str, Identified]) -> RunRecord | Excluded:
-    """A run from its folder.
+    """Read a run from its folder.
 
     Args:
         folder: the run folder.
-        cells: what `identified` gives, by what curves call the cell: once for all seeds; taken further in place.
+        cells: cache of `identified` by the cell that curves name, shared by the seeds of a cell; extended in place.
     """
     files = RunFolder(folder)
     try:
@@ -126,10 +126,10 @@ def read(folder: Path, cells: dict[str, Identified]) -> RunRecord | Excluded:
 
 
 def _config(path: Path) -> Mapping[str, Any]:
-    """A resolved configuration.
+    """Read a resolved configuration.
 
     Raises:
-        UsageError: it is no YAML, or lacks what every run of today has.
+        UsageError: the file is not YAML, or lacks required keys.
     """
     try:
         config = yaml.load(
@@ -137,44 +137,44 @@ def _config(path: Path) -> Mapping[str, Any]:
             Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506  # safe, and with libyaml fast
         )
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
+        raise UsageError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
     return check_config(config, str(path))
 
 
 def check_config(config: Any, name: str) -> Mapping[str, Any]:
-    """A configuration that has what every run of today has.
+    """Check a configuration for required keys, and fill in options that were added later.
 
     Raises:
-        UsageError: it lacks something.
+        UsageError: a key is missing.
     """
     needed = ("task", "eval", "labels", "train_length")
     missing = [key for key in needed if not isinstance(config, Mapping) or key not in config]
     if missing:
-        raise UsageError(f"{name} is of an older lengen: it has no {', '.join(missing)}")
+        raise UsageError(f"{name} is from an older version of lengen, without {', '.join(missing)}")
     known = {key: {**value, **config.get(key, {})} for key, value in BEFORE.items()}
     return dict(with_current_targets({**config, **known}))
 
 
 def identified(facts: Mapping[str, Any], config: Mapping[str, Any], written: str) -> Identified:
-    """Cell, identity and configuration of a run.
+    """Return cell, identity and configuration of a run.
 
-    A run says them itself. Of one that was made before cells had identities they are computed by the same rule, and
-    options that came later are added to its configuration.
+    `run.json` records them. For runs from before cells had identities they are computed by the same rule, and options that
+    were added later are filled in.
 
     Args:
-        facts: what `run.json` says.
+        facts: the contents of `run.json`.
         config: the configuration, resolved.
-        written: what its curve calls the cell; a configuration that is not whole keeps it.
+        written: the cell that the curve names; used if the configuration is incomplete.
     """
     if isinstance(facts.get("cell"), str) and isinstance(facts.get("identity"), Mapping):
         return facts["cell"], facts["identity"], config
     if not all(group in config for group in ("pe", "attention", "decoder", "optimizer", "trainer")):
         return facts.get("cell") or written, {}, config
-    found = cell_identity(config)
-    return cell(found), found, completed(config)
+    identity = cell_identity(config)
+    return cell(identity), identity, completed(config)
 
 
 def cut_short(config: Mapping[str, Any], curve: Curve) -> list[int]:
-    """Lengths at which a run was to be evaluated and which its curve lacks."""
+    """Return the lengths of the sweep that the curve lacks."""
     lengths = EvalOptions(lengths=config["eval"]["lengths"]).at(config["train_length"])
     return [length for length in lengths if length not in curve]

@@ -1,4 +1,4 @@
-"""A study: runs grouped into cells and panels; excluded runs are kept with a reason."""
+"""A study: runs grouped into cells and panels. Excluded runs are kept with a reason."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from lengen.records.curve import Curve
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell among others: a row of a table, a line in a figure.
+    """A cell with its runs: a row of a table, a line in a figure.
 
     Args:
-        name: its name among the cells of its panel.
-        runs: by seed, those that diverged included.
+        name: its name in the panel.
+        runs: its runs, sorted by seed; diverged runs included.
     """
 
     name: str
@@ -30,37 +30,37 @@ class Cell:
 
     @property
     def pe(self) -> str:
-        """The encoding, which gives the colour."""
+        """The encoding, which determines the colour."""
         return self.runs[0].value("pe")
 
     @property
     def digest(self) -> str:
-        """The hash that its runs share."""
+        """The hash of the cell, which its runs share."""
         return self.runs[0].cell
 
     @property
     def tried(self) -> int:
-        """How many seeds were tried."""
+        """Number of seeds."""
         return len(self.runs)
 
     @property
     def curves(self) -> tuple[Curve, ...]:
-        """Those of the runs that did not diverge."""
+        """The curves of the runs that did not diverge."""
         return tuple(run.curve for run in self.runs if not run.diverged)
 
     def gated(self) -> Cell:
-        """The trained runs alone; may be none."""
+        """Return the cell with only its trained runs, possibly none."""
         return Cell(self.name, tuple(run for run in self.runs if run.trained))
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Cells that may be compared: one task with its options, one protocol unless several were asked for.
+    """Cells that may be compared: one task with its options, and one protocol unless mixed protocols are requested.
 
     Args:
-        name: the task, and what tells it from the other panels.
-        cells: in the order of their names.
-        notes: how protocols differ, where that was asked for.
+        name: the task, and the options in which it differs from other panels.
+        cells: sorted by name.
+        notes: how protocols differ, if mixed protocols are requested.
     """
 
     name: str
@@ -69,17 +69,17 @@ class Panel:
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
-        """All of them."""
+        """All runs of the panel."""
         return tuple(run for cell in self.cells for run in cell.runs)
 
     @cached_property
     def train_length(self) -> int:
-        """The longest trained length; the largest where protocols are mixed."""
+        """The train length; the longest if protocols are mixed."""
         return max(int(run.config["train_length"]) for run in self.runs)
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
-        """Every length at which some run was evaluated."""
+        """All lengths at which at least one run was evaluated, ascending."""
         return tuple(sorted({length for run in self.runs for length in run.curve.lengths}))
 
 
@@ -88,8 +88,8 @@ class Study:
     """The compared runs, grouped.
 
     Args:
-        panels: one for every task.
-        left_out: what takes no part.
+        panels: one per task.
+        left_out: excluded runs.
         by: the options that name the cells.
     """
 
@@ -99,7 +99,7 @@ class Study:
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
-        """All that are compared."""
+        """All compared runs."""
         return tuple(run for panel in self.panels for run in panel.runs)
 
 
@@ -110,29 +110,29 @@ def assemble(
     *,
     mixed: bool = False,
 ) -> Study:
-    """Sort runs into cells and panels.
+    """Group runs into cells and panels.
 
     Args:
-        records: runs, and what is left out already.
-        by: options that name a cell; cells with the same values are named by what else differs.
+        records: runs, and runs that are already excluded.
+        by: options that name a cell; cells with equal values are also named by what else differs.
         where: conditions `key=value`, `key=one|other` or `key!=value` that every run must meet.
-        mixed: compare in spite of differing protocols, and say how they differ.
+        mixed: compare runs under different protocols, and note how these differ.
 
     Raises:
-        UsageError: a condition cannot be read, or no run is left.
+        UsageError: a condition cannot be parsed, or no run is left.
     """
-    everything = list(records)
-    excluded = [each for each in everything if isinstance(each, Excluded)]
-    runs = [each for each in everything if isinstance(each, RunRecord)]
+    found_runs = list(records)
+    excluded = [each for each in found_runs if isinstance(each, Excluded)]
+    runs = [each for each in found_runs if isinstance(each, RunRecord)]
     for option, key in [("by", key) for key in by] + [("where", parts(text)[0]) for text in where]:
         check_key(option, key, runs)
     conditions = [condition(text) for text in where]
     selected = [run for run in runs if all(holds(run) for holds in conditions)]
     require(
         bool(selected),
-        f"where={list(where)}: holds for none of {len(runs)} runs"
+        f"where={list(where)}: none of {len(runs)} runs matches"
         if runs
-        else "runs: found none that can be compared; "
+        else "runs: no run found that can be compared; "
         + "; ".join(f"{each.place}: {each.reason}" for each in excluded[:5]),
     )
     selected, repeated = _once(selected)
@@ -150,7 +150,7 @@ def assemble(
 
 
 def pooled(panels: Sequence[Panel]) -> list[Cell]:
-    """Over all panels one cell for every name, with the runs of all cells of that name."""
+    """Pool cells of the same name over all panels."""
     every = [cell for panel in panels for cell in panel.cells]
     return [
         Cell(name, tuple(run for cell in every if cell.name == name for run in cell.runs))
@@ -159,22 +159,20 @@ def pooled(panels: Sequence[Panel]) -> list[Cell]:
 
 
 def _once(runs: Iterable[RunRecord]) -> tuple[list[RunRecord], list[Excluded]]:
-    """Each seed of a cell once: the run that was finished first."""
+    """Keep each seed of a cell once: the run that finished first."""
     kept: dict[tuple[str, str], RunRecord] = {}
     repeated = []
     for run in sorted(runs, key=lambda run: (str(run.facts.get("finished", "~")), run.place)):
         first = kept.setdefault((run.cell, run.seed), run)
         if first is not run:
-            repeated.append(
-                Excluded(run.place, f"seed {run.seed} of cell {run.cell} is there already: {first.place}")
-            )
+            repeated.append(Excluded(run.place, f"seed {run.seed} of cell {run.cell} repeats {first.place}"))
     return list(kept.values()), repeated
 
 
 def _panel(
     name: str, runs: list[RunRecord], by: Sequence[str], *, mixed: bool
 ) -> tuple[Panel, list[Excluded]]:
-    """Cells of one task under the protocol that most runs have, and the runs under another one."""
+    """Build the panel of a task from the runs under its most frequent protocol, and exclude the others."""
     protocols = {
         run.place: {key: value for key, value in run.protocol.items() if key not in by} for run in runs
     }
@@ -186,7 +184,7 @@ def _panel(
             deviating.append(
                 Excluded(
                     run.place,
-                    f"protocol differs from most of {name}: {difference} (mixed=true compares all the same)",
+                    f"protocol differs from most of {name}: {difference} (mixed=true compares them anyway)",
                 )
             )
             notes.add(f"protocols differ: {difference}")
@@ -204,11 +202,11 @@ def _panel(
 
 
 def _difference(protocol: Mapping[str, Any], common: Mapping[str, Any]) -> str:
-    """What is not the same, in words."""
+    """Describe how a protocol differs from the common one."""
     keys = [key for key in {**common, **protocol} if protocol.get(key) != common.get(key)]
     return ", ".join(f"{key} {protocol.get(key)} instead of {common.get(key)}" for key in keys)
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    """A key that sorts numbers in a text by their value."""
+    """Return a sort key that orders numbers in a text by value."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in text.replace(",", " ").split()]

@@ -1,4 +1,4 @@
-"""Cells of one name over all tasks."""
+"""Results of cells of the same name over all tasks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lengen.comparison.cell_scores import GATES, beyond, gate, matrix
+from lengen.comparison.cell_scores import GATES, gate, matrix, ood_lengths
 from lengen.comparison.cell_summary import CellSummary, categories
 from lengen.comparison.grouping import Study
 from lengen.statistics.resampling import iqm
@@ -16,13 +16,15 @@ from lengen.statistics.scores import mean_rank
 
 @dataclass(frozen=True)
 class Overall:
-    """Cells of one name over the panels that have every name; the fields are the columns of `overall.csv`.
+    """Cells of the same name over the panels that have every name; the fields are the columns of `overall.csv`.
 
     Args:
-        panels: how many these are.
+        line: name of the cells.
+        runs: `all` or `trained`, as in `CellSummary`.
+        panels: number of panels.
         category: as in `CellSummary`.
-        mean_rank: over tasks, ties shared.
-        iqm: of exact match over seeds, OOD lengths and tasks, bootstrapped with the task as stratum.
+        mean_rank: mean rank over tasks; ties share a rank.
+        iqm: interquartile mean of exact match over seeds, OOD lengths and tasks, with a bootstrap interval stratified by task.
     """
 
     line: str
@@ -38,12 +40,15 @@ class Overall:
 
 
 def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Overall]:
-    """Each name over the panels that have every name, where there are several: ranks of others are not comparable."""
+    """Combine cells of the same name over the panels that have every name; empty with fewer than two such panels.
+
+    Ranks in panels that lack a name are not comparable.
+    """
     names = list(dict.fromkeys(cell.name for panel in study.panels for cell in panel.cells))
     panels = [panel for panel in study.panels if {cell.name for cell in panel.cells} == set(names)]
     if len(panels) < 2:  # noqa: PLR2004
         return []
-    found = []
+    results = []
     for runs in GATES:
         table = np.full((len(names), len(panels)), np.nan)
         for column, panel in enumerate(panels):
@@ -52,9 +57,9 @@ def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Over
                     table[names.index(each.line), column] = round(each.area, 9)
         for name, rank in zip(names, mean_rank(table), strict=True):
             cells = [cell for panel in panels for cell in panel.cells if cell.name == name]
-            kept = [cell for cell in (gate(cell, runs) for cell in cells) if cell.runs and beyond(cell)]
-            strata = [matrix(cell, "exact_match", beyond(cell)) for cell in kept]
-            found.append(
+            kept = [cell for cell in (gate(cell, runs) for cell in cells) if cell.runs and ood_lengths(cell)]
+            strata = [matrix(cell, "exact_match", ood_lengths(cell)) for cell in kept]
+            results.append(
                 Overall(
                     name,
                     runs,
@@ -66,4 +71,4 @@ def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Over
                     *(iqm(strata) if strata else (None, None, None)),
                 )
             )
-    return found
+    return results

@@ -8,25 +8,26 @@ from itertools import combinations
 
 import numpy as np
 
-from lengen.comparison.cell_scores import areas, beyond, matrix
+from lengen.comparison.cell_scores import areas, matrix, ood_lengths
 from lengen.comparison.grouping import Cell, Panel
 from lengen.statistics.resampling import improvement
 from lengen.statistics.tests import difference
 
 SIGNIFICANT = 0.05
-"""p-value below which two cells differ significantly."""
+"""Two cells differ significantly if the p-value is below this."""
 MANY = 20
-"""Cells of a panel up to which every pair is compared; beyond, each with the best alone."""
+"""Up to this many cells of a panel every pair is compared; with more, each cell only with the best."""
 
 
 @dataclass(frozen=True)
 class CellPair:
-    """Two cells of a panel on the same test strings; the fields are the columns of `pairs.csv`.
+    """Two cells of a panel on the same test examples; the fields are the columns of `pairs.csv`.
 
     Args:
-        improvement: probability that a seed of `first` beats one of `second` at an OOD length, ties half, with its interval.
-        p_value: exact, two-sided, of the areas of their seeds.
-        told_apart: whether p is under 0.05.
+        improvement: probability that a seed of `first` has higher exact match than a seed of `second` at an OOD length; ties count
+            half. With its bootstrap interval.
+        p_value: p-value of an exact two-sided permutation test on the areas of the seeds.
+        told_apart: whether the difference is significant, p < 0.05.
     """
 
     task: str
@@ -43,16 +44,16 @@ class CellPair:
 
 
 def compare_pairs(panel: Panel, cells: Sequence[Cell], runs: str) -> list[CellPair]:
-    """Pairs of cells that were evaluated on the same strings at some OOD lengths."""
-    filled = [cell for cell in cells if cell.runs and beyond(cell)]
-    scores = {cell.digest: areas(cell) for cell in filled}
-    chosen = list(combinations(filled, 2))
-    if len(filled) > MANY:
-        best = max(filled, key=lambda cell: float(np.median(scores[cell.digest])))
-        chosen = [(best, cell) for cell in filled if cell is not best]
+    """Compare the pairs of cells that share OOD lengths."""
+    usable = [cell for cell in cells if cell.runs and ood_lengths(cell)]
+    scores = {cell.digest: areas(cell) for cell in usable}
+    chosen = list(combinations(usable, 2))
+    if len(usable) > MANY:
+        best = max(usable, key=lambda cell: float(np.median(scores[cell.digest])))
+        chosen = [(best, cell) for cell in usable if cell is not best]
     pairs = []
     for first, second in chosen:
-        common = sorted(set(beyond(first)) & set(beyond(second)))
+        common = sorted(set(ood_lengths(first)) & set(ood_lengths(second)))
         if not common:
             continue
         p_value = difference(scores[first.digest], scores[second.digest])

@@ -1,4 +1,4 @@
-"""Published curves to compare with: one CSV and one YAML a paper, under `configs/published/`."""
+"""Published curves to compare with: one CSV and one YAML per paper, under `configs/published/`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DATA = ("split", "encoding", "seed", "length", "exact_match")
 
 @dataclass(frozen=True)
 class Published:
-    """What a paper reports.
+    """Published curves of a paper.
 
     Args:
-        name: the YAML's.
-        paper: author and year.
-        scored: how its numbers were made, in a line.
-        splits: for each split, the options that a run of ours must have.
-        curves: by split and our name of an encoding: by seed, exact match by length.
+        name: name of the YAML.
+        paper: authors and year.
+        scored: how the paper evaluated, in one line.
+        splits: for each split of the paper, the options that our runs must have.
+        curves: by split and our name of the encoding: exact match by seed and length.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Published:
     curves: Mapping[tuple[str, str], Mapping[str, Mapping[int, float]]]
 
     def split(self, panel: Panel) -> str | None:
-        """The split with the task of a panel's runs; None if there is none."""
+        """Return the split that matches the options of a panel's runs; None if there is none."""
         return next(
             (
                 name
@@ -52,29 +52,29 @@ class Published:
 
 
 def load(name: str) -> Published:
-    """Published curves by name, or from a YAML of one's own.
+    """Load published curves by name, or from the user's YAML.
 
     Args:
         name: an option of the group `published`, or a path that ends in `.yaml`.
 
     Raises:
-        UsageError: there is no such thing, or it lacks what it needs.
+        UsageError: the file does not exist, or a key or a column is missing.
     """
     folder = config_dir() / "published"
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     path = Path(name) if name.endswith(".yaml") else folder / f"{name}.yaml"
     if not path.exists():
         raise UsageError(
-            f"against={name}: there are no such published curves{nearest(name, known)} (allowed: {', '.join(known)}, or the path of a .yaml)"
+            f"against={name}: no such published curves{nearest(name, known)} (allowed: {', '.join(known)}, or the path of a .yaml)"
         )
     text = path.read_text(encoding="utf-8")
     try:
         node = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError(f"against={name}: no YAML ({str(error).splitlines()[0]})") from None
+        raise UsageError(f"against={name}: not a YAML file ({str(error).splitlines()[0]})") from None
     missing = [key for key in NEEDED if not isinstance(node, Mapping) or key not in node]
     if missing:
-        raise UsageError(f"against={name}: {path} has no {', '.join(missing)}")
+        raise UsageError(f"against={name}: {path} lacks {', '.join(missing)}")
     paper = next(
         (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("# paper:")),
         path.stem,
@@ -84,10 +84,10 @@ def load(name: str) -> Published:
 
 
 def _curves(path: Path, names: Mapping[str, str]) -> dict[tuple[str, str], dict[str, dict[int, float]]]:
-    """The numbers of a CSV.
+    """Read the published curves from their CSV.
 
     Raises:
-        UsageError: no such file, no such column, or a value that is no number.
+        UsageError: the file or a column is missing, or a value is not a number.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -97,8 +97,8 @@ def _curves(path: Path, names: Mapping[str, str]) -> dict[tuple[str, str], dict[
     except OSError as error:
         raise UsageError(f"against: {path}: {error.strerror}") from None
     if missing:
-        raise UsageError(f"against: {path} has no column {', '.join(missing)}")
-    found: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+        raise UsageError(f"against: {path}: missing column {', '.join(missing)}")
+    curves: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
     for number, line in enumerate(lines, start=2):
         encoding = names.get(line["encoding"], line["encoding"])
         try:
@@ -107,18 +107,19 @@ def _curves(path: Path, names: Mapping[str, str]) -> dict[tuple[str, str], dict[
             raise UsageError(
                 f"against: {path}, line {number}: length and exact_match must be numbers"
             ) from None
-        found.setdefault((line["split"], encoding), {}).setdefault(line["seed"], {}).update(value)
-    return found
+        curves.setdefault((line["split"], encoding), {}).setdefault(line["seed"], {}).update(value)
+    return curves
 
 
 @dataclass(frozen=True)
 class PublishedCell:
-    """A cell of ours beside a published one; the fields are the columns of `against.csv`.
+    """A cell of ours and the published one, at one length; the fields are the columns of `against.csv`.
 
     Args:
-        task: our panel; `split` is theirs.
-        ours: median exact match over our seeds at a length; `theirs` the same of the paper's.
-        difference: ours less theirs.
+        task: our panel; `split` is the split of the paper.
+        line: name of our cell.
+        ours: median exact match over our seeds; `theirs` is the median over the seeds of the paper.
+        difference: `ours` minus `theirs`.
     """
 
     task: str
@@ -135,11 +136,11 @@ class PublishedCell:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Whether a panel orders the encodings as the paper does, by mean exact match over the lengths both have.
+    """Whether our results rank the encodings as the paper does, by mean exact match over the common lengths.
 
     Args:
-        tau: Kendall's tau-b over the cells; None with fewer than two, or where one side has only ties.
-        p_value: of no association.
+        tau: Kendall's tau-b over the cells; None with fewer than two cells, or if all cells of one side tie.
+        p_value: p-value of the null hypothesis of no association.
         our_order: names from best to worst; `their_order` likewise.
     """
 
@@ -157,25 +158,25 @@ COLUMNS = tuple(field.name for field in fields(PublishedCell))
 
 
 def published_curves(published: Published, split: str, cell: Cell) -> Mapping[str, Mapping[int, float]]:
-    """The published curves of a cell's encoding, by seed; empty if there are none."""
+    """Return the published curves of a cell's encoding, by seed; empty if there are none."""
     return published.curves.get((split, cell.pe), {})
 
 
-def beside(published: Published, panel: Panel) -> list[PublishedCell]:
-    """Every cell that the paper has too, at every length that both have."""
+def matched_cells(published: Published, panel: Panel) -> list[PublishedCell]:
+    """Match the cells of a panel with the paper's, at every length that both have."""
     split = published.split(panel)
     if split is None:
         return []
-    found = []
+    matches = []
     for cell in panel.cells:
         seeds = published_curves(published, split, cell)
         at = [length for length in lengths(cell) if any(length in curve for curve in seeds.values())]
         if not at:
             continue
         for length, value in zip(at, np.median(matrix(cell, "exact_match", at), axis=0), strict=True):
-            known = [curve[length] for curve in seeds.values() if length in curve]
-            median = float(np.median(known))
-            found.append(
+            published_values = [curve[length] for curve in seeds.values() if length in curve]
+            median = float(np.median(published_values))
+            matches.append(
                 PublishedCell(
                     panel.name,
                     split,
@@ -185,15 +186,15 @@ def beside(published: Published, panel: Panel) -> list[PublishedCell]:
                     float(value),
                     cell.tried,
                     median,
-                    len(known),
+                    len(published_values),
                     float(value) - median,
                 )
             )
-    return found
+    return matches
 
 
 def means(rows: Sequence[PublishedCell]) -> dict[str, tuple[float, float]]:
-    """Mean exact match of each cell over the lengths that all cells have: ours and theirs."""
+    """Return the mean exact match of each cell over the lengths that all cells have, ours and theirs."""
     names = list(dict.fromkeys(row.line for row in rows))
     common = set.intersection(*({row.length for row in rows if row.line == name} for name in names))
     return {
@@ -207,18 +208,26 @@ def means(rows: Sequence[PublishedCell]) -> dict[str, tuple[float, float]]:
 
 
 def agreement(rows: Sequence[PublishedCell]) -> Agreement:
-    """Whether the order of the cells of one panel agrees.
+    """Compare how our results and the paper rank the cells of a panel.
 
     Args:
-        rows: of one panel, at least one.
+        rows: the matched cells of one panel, at least one.
     """
-    both = means(rows)
+    mean_pairs = means(rows)
     tau, p_value = None, None
-    if len(both) > 1:
-        found = kendalltau([ours for ours, _ in both.values()], [other for _, other in both.values()])
-        if not np.isnan(found.statistic):
-            tau, p_value = float(found.statistic), float(found.pvalue)
-    ordered = [tuple(sorted(both, key=lambda name: (-both[name][side], name))) for side in (0, 1)]
+    if len(mean_pairs) > 1:
+        association = kendalltau(
+            [ours for ours, _ in mean_pairs.values()], [theirs for _, theirs in mean_pairs.values()]
+        )
+        if not np.isnan(association.statistic):
+            tau, p_value = float(association.statistic), float(association.pvalue)
+    ordered = [tuple(sorted(mean_pairs, key=lambda name: (-mean_pairs[name][side], name))) for side in (0, 1)]
     return Agreement(
-        rows[0].task, rows[0].split, len(both), len({row.length for row in rows}), tau, p_value, *ordered
+        rows[0].task,
+        rows[0].split,
+        len(mean_pairs),
+        len({row.length for row in rows}),
+        tau,
+        p_value,
+        *ordered,
     )

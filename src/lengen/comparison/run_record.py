@@ -1,4 +1,4 @@
-"""One run as found on disk or on W&B: what a comparison needs."""
+"""The record of a run, read from disk or from W&B: what a comparison needs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 from lengen.records.curve import TRAINED, Curve
 
 MISSING = "(none)"
-"""What stands for an option that a run does not have."""
+"""Value of an option that a run does not have."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run, as it is found: everything that comparing needs to know of it.
+    """A run, with everything that a comparison needs to know.
 
     Args:
-        place: its folder, or its name on a server.
-        cell: hash of the configuration without its seed.
-        seed: `0`, or `0,init_seed=1` where one is set alone.
-        config: the configuration, resolved; the seeds in it may be those of another run of the cell.
-        facts: what `run.json` says.
+        place: its folder, or its name on W&B.
+        cell: hash of the configuration without its seeds.
+        seed: the seed, such as `0`, or `0,init_seed=1` if a seed is set separately.
+        config: the configuration, resolved; its seeds may be those of another run of the cell.
+        facts: the contents of `run.json`.
         curve: the sweep; empty if the run diverged.
-        identity: what the cell is (`lengen.config.identity`); empty where the configuration is not whole.
+        identity: the identity of the cell (`lengen.config.identity`); empty if the configuration is incomplete.
     """
 
     place: str
@@ -37,7 +37,7 @@ class RunRecord:
 
     @property
     def diverged(self) -> bool:
-        """Whether training ended in numbers that are none."""
+        """Whether training diverged (a loss or parameter that is not finite)."""
         return bool(self.facts.get("status") == "diverged")
 
     @property
@@ -47,17 +47,17 @@ class RunRecord:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What must be the same where numbers are compared."""
-        noted = {key: value for key, value in self.facts.get("protocol", {}).items() if key != "positions"}
-        return {**noted, "eval.lengths": self.config["eval"]["lengths"]}
+        """The evaluation protocol, which compared runs must share."""
+        recorded = {key: value for key, value in self.facts.get("protocol", {}).items() if key != "positions"}
+        return {**recorded, "eval.lengths": self.config["eval"]["lengths"]}
 
     @property
     def task(self) -> str:
-        """The task with its options, as one text: runs of one task may be compared."""
+        """The task with its options, as text; only runs of the same task are compared."""
         return json.dumps(self.identity.get("task", self.config["task"]), sort_keys=True)
 
     def value(self, key: str) -> str:
-        """An option as text: `pe`, `train_length`, `task.repeats`, `seed`; `(none)` where the run has no such option."""
+        """Return an option as text, such as `pe`, `train_length`, `task.repeats` or `seed`; `(none)` if the run has no such option."""
         if key in ("seed", "cell"):
             return str(getattr(self, key))
         node: Any = self.config["labels"].get(key, self.config)
@@ -68,7 +68,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Excluded:
-    """A run, or a place where none was found, that takes no part, and why."""
+    """A run that is excluded, or a place without runs, and the reason."""
 
     place: str
     reason: str

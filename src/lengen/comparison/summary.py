@@ -1,4 +1,4 @@
-"""What a study amounts to: cell by cell, pair by pair, and over all tasks."""
+"""The results of a study: by cell, by pair of cells, and over all tasks."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class StudySummary:
 
 
 def summarize(study: Study, criterion: SuccessCriterion) -> StudySummary:
-    """Summaries of all cells, all runs and trained runs alone; their pairs; and their ranks over all panels."""
+    """Summarize cells, pairs of cells and all panels, for all runs and for trained runs only."""
     summaries: list[CellSummary] = []
     pairs: list[CellPair] = []
     panel_pairs: list[CellPair] = []
     rows: list[CellSummary] = []
     for panel in study.panels:
-        same = all(run.trained for run in panel.runs)
+        all_trained = all(run.trained for run in panel.runs)
         for runs in GATES:
             cells = [gate(cell, runs) for cell in panel.cells]
-            if runs == "trained" and same:  # then the numbers are those of all runs
+            if runs == "trained" and all_trained:  # the results equal those of all runs
                 panel_pairs = [replace(pair, runs=runs) for pair in panel_pairs]
                 rows = [replace(row, runs=runs) for row in rows]
             else:

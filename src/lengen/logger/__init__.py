@@ -1,4 +1,4 @@
-"""Where numbers go besides the run folder: the contract of a logger. The files are the truth, a logger is a view."""
+"""The interface of loggers, which report a run elsewhere. The run folder is always complete without them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from lengen.records.curve import Curve
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a logger is told of a run when it begins.
+    """Facts about a run that a logger receives at the start.
 
     Args:
-        name: for people, such as `addition-nope-seed0`.
-        cell: hash of the configuration without its seed; runs of one cell are one group.
+        name: display name, such as `addition-nope-seed0`.
+        cell: hash of the configuration without its seeds; runs of a cell form a group.
         folder: the run folder.
         config: the resolved configuration.
         job_type: `train`.
-        tags: task, encoding and the like.
+        tags: task, encoding, positions and decoder.
     """
 
     name: str
@@ -32,16 +32,16 @@ class RunFacts:
 
 
 class Logger:
-    """A logger that does nothing, call by call."""
+    """Base class of loggers; every method does nothing."""
 
     def begin(self, facts: RunFacts) -> None:
-        """A run starts or goes on."""
+        """Called when a run starts or resumes."""
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of a training step."""
+        """Log metrics of a training step."""
 
     def curve(self, curve: Curve, figure: Path) -> None:
-        """The finished curve and its figure."""
+        """Log the finished curve and its figure."""
 
     def finish(self, status: str) -> None:
-        """The run is over: `finished`, `diverged`, `interrupted` or `failed`. Must leave nothing behind for the next job."""
+        """Called when a run ends as `finished`, `diverged`, `interrupted` or `failed`. Must leave no state for the next run."""

@@ -1,4 +1,4 @@
-"""Files only: no account, no network, no prompt."""
+"""No logging beyond the run folder: no account, no network, no prompt."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from lengen.logger import Logger
 
 
 class Local(Logger):
-    """The run folder is all there is."""
+    """Logs nothing beyond the run folder."""

@@ -1,4 +1,4 @@
-"""Weights & Biases: a view of the run folder that overlays runs. Never prompts, and never stops a training."""
+"""Log runs to Weights & Biases. Never prompts; errors never stop training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lengen.logger.wandb_session import SUMMARY, TABLE, Mode, Session, check
 from lengen.records.curve import COLUMNS, Curve
 
 PLOTTED = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
-"""Columns of a curve that become metrics over length; the table has them all."""
+"""Columns of a curve that are logged as metrics over length; the table contains all columns."""
 
 
 @dataclass(eq=False)
@@ -23,9 +23,9 @@ class Wandb(Logger):
     """Log to W&B as well as to the run folder.
 
     Args:
-        project: where runs are put.
+        project: the project.
         entity: user or team; None for the account's default.
-        mode: `auto` is what WANDB_MODE says, else online with a login and offline without; `online` falls back to offline.
+        mode: `auto` follows WANDB_MODE, else logs online if logged in and offline otherwise; `online` falls back to offline.
     """
 
     project: str = "lengen"
@@ -39,7 +39,7 @@ class Wandb(Logger):
         self._session = Session(self.project, self.entity, self.mode)
 
     def begin(self, facts: RunFacts) -> None:
-        """Start a run, or go on with the one of this folder."""
+        """Start a W&B run, or resume the one of this folder."""
         self._facts, session = facts, self._session
         session.open(
             facts.folder,
@@ -60,13 +60,13 @@ class Wandb(Logger):
             session.run.define_metric("curve/*", step_metric="length", summary="none")
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Log numbers of a training step, against the step."""
+        """Log metrics of a training step, over steps."""
         if self._session.run is not None:
             with self._session.harmless():
                 self._session.run.log({"step": step, **values})
 
     def curve(self, curve: Curve, figure: Path) -> None:
-        """Log the curve against length, as a table and as a picture, and its reaches."""
+        """Log the curve over length, as a table and as a figure, and its reaches."""
         run = self._session.run
         if run is None:
             return
@@ -83,32 +83,32 @@ class Wandb(Logger):
                 run.log({"figure": wandb.Image(str(figure))})
 
     def finish(self, status: str) -> None:
-        """End the run; the next one begins from nothing."""
+        """End the W&B run and forget it."""
         run, facts = self._session.run, self._facts
         self._facts = None
         if run is None or facts is None:
             return
         with self._session.harmless():
             run.summary["status"] = status
-            run.summary.update(_found(facts.folder))
+            run.summary.update(_summary(facts.folder))
         self._session.close(0 if status == "finished" else 1)
 
 
 def _identity(folder: Path, *, renew: bool = False) -> str:
-    """The run's name for W&B's machine: that of the sweep's agent, else one that is kept in the folder."""
-    if os.environ.get("WANDB_SWEEP_ID") and (given := os.environ.get("WANDB_RUN_ID")) and not renew:
-        return given
+    """Return the W&B id of the run: from the sweep agent, else the one that is stored in the folder."""
+    if os.environ.get("WANDB_SWEEP_ID") and (agent_id := os.environ.get("WANDB_RUN_ID")) and not renew:
+        return agent_id
     path = folder / "wandb" / "identity"
-    if not renew and path.exists() and (kept := path.read_text(encoding="ascii").strip()):
-        return kept
+    if not renew and path.exists() and (stored := path.read_text(encoding="ascii").strip()):
+        return stored
     path.parent.mkdir(exist_ok=True)
     identity = secrets.token_hex(4)
     path.write_text(f"{identity}\n", encoding="ascii")
     return identity
 
 
-def _found(folder: Path) -> dict[str, Any]:
-    """What `run.json` knows of the run by now."""
+def _summary(folder: Path) -> dict[str, Any]:
+    """Return the entries of `run.json` that go to the summary."""
     path = folder / "run.json"
     facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {name: facts[name] for name in SUMMARY if name in facts}

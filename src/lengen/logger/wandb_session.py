@@ -1,4 +1,4 @@
-"""One run of W&B, from opening to closing: never prompts, and whatever fails is a line of warning."""
+"""A session with one W&B run. Never prompts; errors become a one-line warning."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from lengen.config.errors import UsageError
 
 Mode = Literal["auto", "online", "offline", "disabled"]
 PATIENCE = 20
-"""Seconds to wait for the server."""
+"""Timeout for the server, in seconds."""
 FORBIDDEN = "/\\#?%:"
+"""Characters that W&B does not allow in the name of a project."""
 
 TABLE = "curve_table"
-"""What the table is called."""
+"""Name under which the curve is logged as a table."""
 SUMMARY = (
     "cell",
     "id_exact_match",
@@ -38,38 +39,38 @@ SUMMARY = (
     "finished",
     "error",
 )
-"""Facts of `run.json` that go to the summary when the run is over: the verdict, and all that comparing needs."""
+"""Entries of `run.json` that go to the summary when the run ends: its results, and what `lengen compare` needs."""
 
 
 @dataclass(eq=False)
 class Session:
-    """A run of W&B, open or not.
+    """A W&B run that can be opened and closed.
 
     Args:
-        project: where runs are put.
+        project: the project.
         entity: user or team; None for the account's default.
-        mode: `auto` is what WANDB_MODE says, else online with a login and offline without; `online` falls back to offline.
-        solace: what a warning ends with: what is not lost.
-        run: W&B's own, while the session is open.
+        mode: `auto` follows WANDB_MODE, else logs online if logged in and offline otherwise; `online` falls back to offline.
+        reassurance: the end of a warning, which says what is not lost.
+        run: the W&B run while the session is open, else None.
     """
 
     project: str
     entity: str | None = None
     mode: Mode = "auto"
-    solace: str = "the run goes on, its files are complete"
+    reassurance: str = "the run continues, and its files are complete"
     run: Any = field(default=None, init=False, repr=False)
     _warned: bool = field(default=False, init=False, repr=False)
 
-    def open(self, folder: Path, identity: Callable[[bool], str], **told: Any) -> None:
-        """Start a run, or go on with one.
+    def open(self, folder: Path, identity: Callable[[bool], str], **options: Any) -> None:
+        """Start or resume a run.
 
         Args:
-            folder: its files go to `wandb` in there.
-            identity: W&B's name of the run; asked with True for a new one when the first is of no use any more.
-            told: what else `wandb.init` is told.
+            folder: W&B writes to its subfolder `wandb`.
+            identity: returns the W&B id of the run; called with True for a new id if the first can no longer be used.
+            options: further arguments of `wandb.init`.
 
         Raises:
-            UsageError: the mode is none, or W&B refuses the options.
+            UsageError: the mode is invalid, or W&B rejects the options.
         """
         self.run, self._warned = None, False
         mode = self.resolve()
@@ -78,23 +79,23 @@ class Session:
         name = identity(False)
         if mode == "online":
             try:
-                self.run = self._start(folder, name, "online", told)
-            except Exception as error:  # noqa: BLE001  # whatever keeps it from going online, the work goes on
+                self.run = self._start(folder, name, "online", options)
+            except Exception as error:  # noqa: BLE001  # an unreachable server must not stop the work
                 say(f"W&B cannot be reached ({first_line(error)}); logging offline")
-                name = identity(True)  # the old one stays taken in this process
+                name = identity(True)  # the first id stays in use in this process
         if self.run is None:
-            self.run = self._start_offline(folder, name, told)
+            self.run = self._start_offline(folder, name, options)
         with self.harmless():
             if self.online:
                 say(f"W&B: {self.run.url}")
 
     @property
     def online(self) -> bool:
-        """Whether the open run goes to the server."""
+        """Whether the open run is logged to the server."""
         return self.run is not None and self.run.settings.mode != "offline"
 
     def close(self, code: int) -> None:
-        """End the run, and say how to upload it if it stayed here."""
+        """End the run; if it was logged offline, print how to upload it."""
         run, self.run = self.run, None
         if run is None:
             return
@@ -106,21 +107,21 @@ class Session:
                 say(f"W&B is offline; to upload this run: wandb sync {place}")
 
     def resolve(self) -> Literal["online", "offline", "disabled"]:
-        """The mode that `auto` comes to here, and `online` where there is no login."""
-        match asked(self.mode):
+        """Return the effective mode: resolves `auto`, and falls back to offline without a login."""
+        match requested_mode(self.mode):
             case "offline":
                 return "offline"
             case "disabled":
                 return "disabled"
-            case wanted:
+            case requested:
                 if logged_in():
                     return "online"
-                if wanted == "online":
-                    say("W&B has no login that works (wandb login); logging offline")
+                if requested == "online":
+                    say("not logged in to W&B (wandb login); logging offline")
                 return "offline"
 
-    def _start(self, folder: Path, identity: str, mode: Literal["online", "offline"], told: Any) -> Any:
-        """A W&B run of its own, apart from any other in this process."""
+    def _start(self, folder: Path, identity: str, mode: Literal["online", "offline"], options: Any) -> Any:
+        """Start a W&B run that is independent of any other in this process."""
         import wandb
 
         return wandb.init(
@@ -133,56 +134,56 @@ class Session:
             resume="allow",
             reinit="create_new",
             settings=wandb.Settings(silent=True, console="off", symlink=False, init_timeout=PATIENCE),
-            **told,
+            **options,
         )
 
-    def _start_offline(self, folder: Path, identity: str, told: Any) -> Any:
-        """A run on disk alone; what W&B refuses even there is a mistake in the options."""
+    def _start_offline(self, folder: Path, identity: str, options: Any) -> Any:
+        """Start an offline run; if W&B rejects even that, the options are wrong."""
         import wandb
 
         try:
-            return self._start(folder, identity, "offline", told)
+            return self._start(folder, identity, "offline", options)
         except wandb.errors.UsageError as error:
             raise UsageError(f"wandb: {first_line(error)}") from None
 
     @contextmanager
     def harmless(self) -> Iterator[None]:
-        """Turn whatever W&B raises into one line of warning a session."""
+        """Turn errors of W&B into a one-line warning, printed once per session."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001  # a view must not take down what it looks at
+        except Exception as error:  # noqa: BLE001  # logging must not stop the work
             if not self._warned:
-                say(f"W&B failed ({first_line(error)}); {self.solace}")
+                say(f"W&B failed ({first_line(error)}); {self.reassurance}")
             self._warned = True
 
 
 def check(option: str, project: str) -> None:
-    """Refuse what is no name of a project.
+    """Refuse an invalid project name.
 
     Raises:
-        UsageError: it is empty, or has signs that W&B does not allow.
+        UsageError: the name is empty, or has characters that W&B does not allow.
     """
     if not project or set(project) & set(FORBIDDEN):
         raise UsageError(f"{option}={project!r}: must be a name without {' '.join(FORBIDDEN)}")
 
 
-def asked(mode: Mode) -> str:
-    """The mode that the option and WANDB_MODE ask for together: `auto` is what the variable says.
+def requested_mode(mode: Mode) -> str:
+    """Return the requested mode: the option, or WANDB_MODE if the option is `auto`.
 
     Raises:
-        UsageError: the variable says nothing that is allowed.
+        UsageError: the value of WANDB_MODE is invalid.
     """
     if mode != "auto":
         return mode
-    told = os.environ.get("WANDB_MODE", "").lower() or "auto"
-    told = {"dryrun": "offline", "run": "online"}.get(told, told)
-    if told not in ("auto", "online", "offline", "disabled"):
-        raise UsageError(f"WANDB_MODE={told}: allowed are online, offline, disabled")
-    return told
+    value = os.environ.get("WANDB_MODE", "").lower() or "auto"
+    value = {"dryrun": "offline", "run": "online"}.get(value, value)
+    if value not in ("auto", "online", "offline", "disabled"):
+        raise UsageError(f"WANDB_MODE={value}: must be online, offline or disabled")
+    return value
 
 
 def logged_in() -> bool:
-    """Whether W&B has a login and its server answers; asks nobody, prints nothing."""
+    """Whether the user is logged in to W&B and its server answers; does not prompt or print."""
     import wandb
 
     with redirect_stderr(StringIO()):
@@ -198,5 +199,5 @@ def say(line: str) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """What went wrong, in a line."""
+    """Return the first line of an error message."""
     return (str(error).splitlines() or [type(error).__name__])[0]

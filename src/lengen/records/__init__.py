@@ -1,1 +1,1 @@
-"""Files of a run: written whole or not at all."""
+"""The files of a run. Each is written atomically."""

@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent, whatever stops the writer."""
+"""Atomic writing: a file or folder is complete or absent, even if the writer is stopped."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Write a file atomically: yield a temporary path, rename it at the end, remove it on failure."""
-    beside = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.part")
     try:
-        yield beside
-        beside.replace(path)
+        yield temporary
+        temporary.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Create a folder atomically: yield a temporary folder, rename it at the end, remove it on failure."""
-    beside = path.with_name(f".{path.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
+    temporary = path.with_name(f".{path.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
     try:
-        beside.mkdir(parents=True)
-        yield beside
-        beside.rename(path)
+        temporary.mkdir(parents=True)
+        yield temporary
+        temporary.rename(path)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise

@@ -1,4 +1,4 @@
-"""A curve: one run's results, one row a length; to and from disk. The file is the contract that other programs read."""
+"""The curve of a run: its results, one row per length, as written to and read from `curve.csv`, a stable format."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from lengen.records.frame import frame
 from lengen.statistics.intervals import THRESHOLDS, reach
 
 TRAINED = 0.99
-"""ID exact match from which a run is called trained."""
+"""A run counts as trained if its ID exact match is at least this."""
 
 Split = Literal["id", "ood"]
 
 
 def split(length: int, train_length: int) -> Split:
-    """`id` up to the train length, `ood` beyond."""
+    """Return `id` for a length up to the train length, `ood` beyond."""
     return "id" if length <= train_length else "ood"
 
 
@@ -31,21 +31,21 @@ class Row:
     """One length of one run; the fields are the columns of `curve.csv`, in order.
 
     Args:
-        task: option of the task group; likewise pe, positions, attention, extend and decoder.
-        cell: hash of the configuration without its seed.
-        step: optimizer steps that the evaluated checkpoint has seen.
+        task: the chosen option of the group `task`; likewise pe, positions, attention, extend and decoder.
+        cell: hash of the configuration without its seeds.
+        step: optimizer steps behind the evaluated checkpoint.
         checkpoint: `last` or `best`.
-        decode: `teacher` (one forward pass), `greedy` (cached decoding), or `free` (the answer behind the scratchpad alone).
+        decode: `teacher` (one forward pass), `greedy` (cached decoding), or `free` (only the answer after the scratchpad counts).
         train_length: longest length seen in training.
-        length: the length examined, in the task's unit.
+        length: the evaluated length, in the task's unit.
         split: `id` up to the train length, `ood` beyond.
-        examples: how many were examined, and `correct` how many answers were right to the end token.
+        examples: number of evaluated examples; `correct` of them have a right answer, end token included.
         exact_match: correct / examples, with its 95% Clopper-Pearson interval `ci_low` to `ci_high`.
         token_accuracy: share of answer tokens that are right, end tokens included.
-        loss: nats an answer token, teacher-forced.
-        first_error: mean number of answer tokens before the first wrong one, over wrong answers; None without any.
-        seconds: wall time of this length.
-        peak_bytes: peak memory while it ran: of the process on a CPU, allocated by torch on a GPU.
+        loss: nats per answer token, teacher-forced.
+        first_error: mean number of answer tokens before the first wrong one, over wrong answers; None if there are none.
+        seconds: wall time of evaluating this length.
+        peak_bytes: peak memory during that time: of the process on a CPU, allocated by torch on a GPU.
     """
 
     task: str
@@ -76,19 +76,19 @@ class Row:
 
 COLUMNS = tuple(field.name for field in fields(Row))
 KINDS = {name: hint if hint in (int, float) else str for name, hint in get_type_hints(Row).items()}
-"""How the text of a column is read."""
+"""By column: the type that its text is converted to."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Rows of one run, ascending in length, each length once."""
+    """The rows of one run, ascending in length, one per length."""
 
     rows: tuple[Row, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = self.lengths
         if list(lengths) != sorted(set(lengths)):
-            raise ValueError(f"a curve has each length once, ascending; got {list(lengths)}")
+            raise ValueError(f"lengths of a curve must be distinct and ascending, got {list(lengths)}")
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -102,27 +102,27 @@ class Curve:
         return length in self.lengths
 
     def __getitem__(self, length: int) -> Row:
-        """The row of a length (not of an index)."""
+        """Return the row of a length, not of an index."""
         for row in self.rows:
             if row.length == length:
                 return row
-        raise KeyError(f"length {length} was not examined; lengths are {list(self.lengths)}")
+        raise KeyError(f"length {length} was not evaluated; evaluated lengths: {list(self.lengths)}")
 
     def add(self, row: Row) -> Curve:
-        """This curve and one more row."""
+        """Return this curve with one more row."""
         return Curve(tuple(sorted((*self.rows, row), key=lambda each: each.length)))
 
     def reach(self, threshold: float) -> int | None:
-        """Longest contiguous length whose lower confidence bound holds a threshold; None if none does."""
+        """Return the longest length up to which every lower confidence bound is at least a threshold; None if there is none."""
         return reach(self.lengths, [row.ci_low for row in self.rows], threshold)
 
     @property
     def reaches(self) -> dict[float, int | None]:
-        """The three reaches, by threshold."""
+        """The reach at each of the three thresholds."""
         return {threshold: self.reach(threshold) for threshold in THRESHOLDS}
 
     def to_pandas(self) -> Any:
-        """The rows as a data frame with the columns of `curve.csv`.
+        """Return the rows as a data frame with the columns of `curve.csv`.
 
         Raises:
             ImportError: pandas is not installed.
@@ -130,7 +130,7 @@ class Curve:
         return frame([vars(row) for row in self.rows], COLUMNS)
 
     def _repr_html_(self) -> str:
-        """The curve as a table of a notebook."""
+        """Return the curve as an HTML table for notebooks."""
         shown = ("length", "split", "exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
         cells = [[getattr(row, name) for name in shown] for row in self.rows]
         lines = [
@@ -141,7 +141,7 @@ class Curve:
         return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
     def save(self, path: Path) -> None:
-        """Write the rows as CSV, whole or not at all."""
+        """Write the rows as CSV, atomically."""
         write_csv(path, COLUMNS, [{name: getattr(row, name) for name in COLUMNS} for row in self.rows])
 
     @classmethod
@@ -149,7 +149,7 @@ class Curve:
         """Read the rows of a CSV.
 
         Raises:
-            UsageError: it is no CSV, a column is missing, a value is none of its type, or a length is out of order.
+            UsageError: the file is not CSV, a column is missing, a value has the wrong type, or lengths are out of order.
         """
         try:
             with path.open(newline="", encoding="utf-8") as file:
@@ -157,9 +157,9 @@ class Curve:
                 missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
                 lines = list(reader)
         except (UnicodeDecodeError, csv.Error) as error:
-            raise UsageError(f"{path}: no CSV ({error})") from None
+            raise UsageError(f"{path}: not a CSV file ({error})") from None
         if missing:
-            raise UsageError(f"{path}: no column {', '.join(missing)}")
+            raise UsageError(f"{path}: missing column {', '.join(missing)}")
         rows = tuple(_row(line, path) for line in lines)
         try:
             return cls(rows)
@@ -168,21 +168,21 @@ class Curve:
 
 
 def _row(line: dict[str, str | None], path: Path) -> Row:
-    """A line of a CSV as typed values."""
+    """Convert a line of the CSV to a typed row."""
     values: dict[str, Any] = {}
     for name, kind in KINDS.items():
         text = line[name]
         try:
             values[name] = (float(text) if text else None) if name == "first_error" else kind(text)
         except (TypeError, ValueError):
-            raise UsageError(f"{path}: column {name} has {text!r}") from None
+            raise UsageError(f"{path}: invalid value {text!r} in column {name}") from None
     if values["split"] not in ("id", "ood"):
-        raise UsageError(f"{path}: column split has {values['split']!r}")
+        raise UsageError(f"{path}: invalid value {values['split']!r} in column split")
     return Row(**values)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    """Write a table whole or not at all; None becomes an empty field."""
+    """Write a table as CSV, atomically; None becomes an empty field."""
     text = StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -191,6 +191,6 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: beside it first, then in its place."""
-    with whole(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="")
+    """Write a text file atomically."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")

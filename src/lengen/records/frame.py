@@ -1,4 +1,4 @@
-"""Rows as a data frame of pandas, which is imported where it is used."""
+"""Data frames. pandas is imported only when one is made."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 def frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Any:
-    """Rows as a data frame.
+    """Return rows as a pandas data frame.
 
     Args:
-        rows: of one table.
-        columns: in their order; empty takes those of the rows.
+        rows: the rows of a table, by column.
+        columns: the columns, in order; empty takes those of the rows.
 
     Raises:
         ImportError: pandas is not installed.

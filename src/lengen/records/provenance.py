@@ -1,4 +1,4 @@
-"""Where a number comes from: command line, commit, versions, device."""
+"""Provenance of a result: command line, commit, versions, device."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PACKAGES = ("lengen", "torch", "lightning", "hydra-core", "omegaconf", "wandb", 
 
 
 CALL: ContextVar[str | None] = ContextVar("call", default=None)
-"""The call in Python that asked for the run; None where a command line did."""
+"""The Python call that started the run; None if a command line did."""
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
-    """Facts for `run.json`."""
+    """Return the provenance entries of `run.json`."""
     return {
         "command": CALL.get() or f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}",
         "git": git(Path(__file__).parent),
@@ -36,7 +36,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
 
 
 def installed(package: str) -> str | None:
-    """Version of a package, None where it is not installed."""
+    """Return the version of a package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -44,21 +44,21 @@ def installed(package: str) -> str | None:
 
 
 def git(folder: Path) -> dict[str, Any] | None:
-    """Commit of the checkout that holds a folder and whether tracked files differ from it; None outside of one."""
+    """Return the commit of the checkout around a folder, and whether tracked files differ from it; None outside a checkout."""
 
-    def ask(*words: str) -> str:
-        done = subprocess.run(
+    def run_git(*words: str) -> str:
+        process = subprocess.run(
             ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
         )
-        return done.stdout.strip()
+        return process.stdout.strip()
 
     try:
-        ask(
+        run_git(
             "ls-files", "--error-unmatch", "provenance.py"
-        )  # an installed copy inside somebody's checkout is not theirs
+        )  # an installed copy inside another project's checkout is not part of it
         return {
-            "commit": ask("rev-parse", "HEAD"),
-            "dirty": bool(ask("status", "--porcelain", "--untracked-files=no")),
+            "commit": run_git("rev-parse", "HEAD"),
+            "dirty": bool(run_git("status", "--porcelain", "--untracked-files=no")),
         }
     except (OSError, subprocess.SubprocessError):
         return None

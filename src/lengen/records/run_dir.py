@@ -1,4 +1,4 @@
-"""Folders of results: made atomically, held by one process at a time, never overwritten once finished."""
+"""Result folders: created atomically, locked by one process at a time, never overwritten once finished."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from lengen.records.atomic import whole_folder
 from lengen.records.curve import Curve, write_text
 
 OVER = ("finished", "diverged")
-"""Statuses after which a run is not run again."""
+"""Statuses of runs that are over and are not repeated."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Where something that takes its time leaves what it finds.
+    """A folder for the results of a run or an evaluation.
 
     Args:
-        path: the folder itself.
+        path: path of the folder.
     """
 
     path: Path
     facts_name: ClassVar[str]
-    """Name of the file of facts."""
+    """Name of its JSON file of facts."""
     inside: ClassVar[tuple[str, ...]] = ()
-    """Folders that are made with it."""
+    """Subfolders that are created with it."""
 
     @property
     def curve(self) -> Path:
-        """One row a length."""
+        """Path of the curve, one row per length."""
         return self.path / "curve.csv"
 
     @property
     def figure(self) -> Path:
-        """The curve as a picture."""
+        """Path of the figure of the curve."""
         return self.path / "figure.png"
 
     def load_curve(self) -> Curve:
-        """The curve as far as it is written; empty where there is none."""
+        """Load the curve as far as it is written; empty if there is none."""
         return Curve.load(self.curve) if self.curve.exists() else Curve()
 
     def facts(self) -> dict[str, Any]:
-        """What the file of facts says; empty where there is none."""
+        """Read the file of facts; empty if there is none."""
         path = self.path / self.facts_name
         if not path.exists():
             return {}
@@ -57,22 +57,22 @@ class Folder:
             facts = json.loads(path.read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"{path} is no JSON ({error}); move the folder away, or give force=true"
+                f"{path}: not a JSON file ({error}); move the folder away, or set force=true"
             ) from None
         if not isinstance(facts, dict):
-            raise UsageError(f"{path} holds no facts of a run; move the folder away, or give force=true")
+            raise UsageError(f"{path}: not the facts of a run; move the folder away, or set force=true")
         return facts
 
     def record(self, facts: Mapping[str, Any]) -> None:
-        """Add to the file of facts, whole or not at all."""
+        """Add entries to the file of facts, atomically."""
         write_text(self.path / self.facts_name, _json({**self.facts(), **facts}))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the run against other processes; the lock is released when the process ends, however it ends.
+        """Lock the folder against other processes; the lock ends with the process, even if it is killed.
 
         Raises:
-            UsageError: another process has the run.
+            UsageError: another process holds the lock.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = self.path.parent / f".{self.path.name}.lock"
@@ -87,14 +87,14 @@ class Folder:
             held.release()
 
     def create(self, config: str, facts: Mapping[str, Any]) -> None:
-        """Make the folder with its first files in one step, or leave it as it is if it is there."""
+        """Create the folder with its first files, atomically; an existing folder is left unchanged."""
         if self.path.exists():
             return
-        with whole_folder(self.path) as beside:
+        with whole_folder(self.path) as temporary:
             for name in self.inside:
-                (beside / name).mkdir()
-            write_text(beside / "config.yaml", config)
-            write_text(beside / self.facts_name, _json(facts))
+                (temporary / name).mkdir()
+            write_text(temporary / "config.yaml", config)
+            write_text(temporary / self.facts_name, _json(facts))
 
     def set_aside(self) -> Path | None:
         """Rename an old run to make room for a new one; return None if there was none."""
@@ -106,7 +106,7 @@ class Folder:
             if not aside.exists():
                 self.path.rename(aside)
                 return aside
-        raise UsageError(f"{self.path}: there are too many old runs beside it")
+        raise UsageError(f"{self.path}: too many earlier runs are set aside in its parent folder")
 
 
 @dataclass(frozen=True)
@@ -118,17 +118,17 @@ class RunFolder(Folder):
 
     @property
     def training(self) -> Path:
-        """Losses and probes along the way."""
+        """Path of the losses and probes during training."""
         return self.path / "train.csv"
 
     @property
     def last(self) -> Path:
-        """Everything that training needs to go on."""
+        """Path of the last checkpoint, from which training resumes."""
         return self.path / "checkpoints" / "last.ckpt"
 
     @property
     def best(self) -> Path:
-        """The parameters that were best on ID validation."""
+        """Path of the checkpoint that was best on ID validation."""
         return self.path / "checkpoints" / "best.ckpt"
 
 
@@ -140,17 +140,17 @@ class EvalFolder(Folder):
 
     @property
     def finished(self) -> bool:
-        """Whether everything is there."""
+        """Whether the evaluation is finished."""
         return self.facts().get("status") == "finished"
 
     @contextmanager
     def working(self, config: str, facts: Mapping[str, Any], *, force: bool) -> Iterator[bool]:
-        """Hold the folder for a block of work and keep its status; gives whether there is anything to do.
+        """Lock the folder during an evaluation and record its status; yield whether there is work to do.
 
         Args:
-            config: what was asked.
-            facts: for the file of facts.
-            force: moves aside what is there.
+            config: the requested options, as YAML.
+            facts: entries of the file of facts.
+            force: repeat a finished evaluation; its folder is set aside.
         """
         with self.locked():
             if force:
@@ -163,12 +163,12 @@ class EvalFolder(Folder):
             try:
                 yield True
             except BaseException as error:
-                stopped = isinstance(error, KeyboardInterrupt)
-                with suppress(OSError):  # a full disk must not hide what went wrong
+                interrupted = isinstance(error, KeyboardInterrupt)
+                with suppress(OSError):  # a full disk must not hide the original error
                     self.record(
                         {
-                            "status": "interrupted" if stopped else "failed",
-                            "error": None if stopped else f"{type(error).__name__}: {error}",
+                            "status": "interrupted" if interrupted else "failed",
+                            "error": None if interrupted else f"{type(error).__name__}: {error}",
                         }
                     )
                 raise

@@ -1,1 +1,1 @@
-"""Weights & Biases: sessions that never prompt and never stop what they look at, studies on a board, runs read back."""
+"""Weights & Biases beyond single runs: log comparisons, set up workspaces, and read runs back."""

@@ -1,4 +1,4 @@
-"""A study as one run of W&B: its tables, figures, curves and page."""
+"""Log a comparison as one W&B run: its tables, curves, figures and page."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import numpy as np
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Panel
-from lengen.logger.wandb_session import Mode, Session, asked, check
+from lengen.logger.wandb_session import Mode, Session, check, requested_mode
 from lengen.tracking import wandb_workspace
 
 TABLES = ("table", "pairs")
-"""CSV files that become tables of their own; the artifact has them all."""
+"""CSV files that are logged as W&B tables; the artifact contains all CSV files."""
 KEPT = (".csv", ".md", ".html")
-"""Endings of the files that the artifact has."""
+"""Suffixes of the files that the artifact contains."""
 
 
 @dataclass(frozen=True)
 class WandbComparison:
-    """Where studies are logged: one run of type `compare` each.
+    """Logs comparisons to a W&B project, each as a run of type `compare`.
 
     Args:
-        project: where the run is put.
+        project: the project.
         entity: user or team; None for the account's default.
-        mode: as for the logger of a training.
+        mode: as for `logger=wandb`.
     """
 
     project: str = "lengen"
@@ -39,7 +39,7 @@ class WandbComparison:
 
     def __post_init__(self) -> None:
         check("project", self.project)
-        asked(self.mode)
+        requested_mode(self.mode)
 
     def log(
         self,
@@ -50,14 +50,14 @@ class WandbComparison:
         title: str,
         config: Mapping[str, Any],
     ) -> None:
-        """Log what a comparison has written; where it goes online, set a workspace up as well.
+        """Log the files of a comparison; if W&B is online, also set up a workspace.
 
         Args:
-            panels: by what each is called in names of files.
-            folder: of the comparison; W&B's own files go to `wandb` in there.
+            panels: the panels, by their name in file names.
+            folder: folder of the comparison; W&B writes to its subfolder `wandb`.
             names: the files that the comparison has written.
-            title: names the run.
-            config: what was asked for.
+            title: name of the run.
+            config: options of the comparison.
         """
         session = Session(self.project, self.entity, self.mode, "the comparison's files are complete")
         with session.harmless():
@@ -81,7 +81,7 @@ class WandbComparison:
 
 
 def _log(run: Any, panels: Mapping[str, Panel], folder: Path, names: list[str]) -> None:
-    """Tables, curves, figures and files."""
+    """Log tables, curves, figures and files."""
     import wandb
 
     for name in TABLES:
@@ -102,7 +102,7 @@ def _log(run: Any, panels: Mapping[str, Panel], folder: Path, names: list[str]) 
 
 
 def _curves(panel: Panel) -> Any:
-    """Median exact match over length of every cell, as one chart; None where no run has a curve."""
+    """Plot the median exact match of every cell over length in one chart; None if no run has a curve."""
     import wandb
 
     cells = [(cell, at) for cell in panel.cells if (at := lengths(cell))]
@@ -118,7 +118,7 @@ def _curves(panel: Panel) -> Any:
 
 
 def typed(path: Path) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of a CSV; a column whose every field is a number or empty is one of numbers."""
+    """Read the columns and rows of a CSV; a column becomes numeric if every field is a number or empty."""
     with path.open(newline="", encoding="utf-8") as file:
         columns, *rows = list(csv.reader(file))
     values = [_column([row[index] for row in rows]) for index in range(len(columns))]
@@ -126,7 +126,7 @@ def typed(path: Path) -> tuple[list[str], list[list[Any]]]:
 
 
 def _column(texts: list[str]) -> list[Any]:
-    """Numbers, if they all are; None for an empty field.
+    """Convert a column to numbers if all fields are numbers or empty; an empty field becomes None.
 
     >>> _column(["1", "", "2.5"]), _column(["1", "a"])
     ([1, None, 2.5], ['1', 'a'])

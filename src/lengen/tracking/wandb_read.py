@@ -1,4 +1,4 @@
-"""Runs read back from a project on W&B: the same as from their folders, as far as the server keeps them."""
+"""Read runs from a W&B project. The records equal those from run folders, as far as W&B stores them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from lengen.records.curve import COLUMNS, Curve, Row
 from lengen.records.run_dir import OVER
 
 PREFIX = "wandb:"
-"""What the name of a project begins with where runs are asked for."""
+"""Prefix of a W&B project among the patterns for runs."""
 
 
 def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
-    """Every run that some patterns mean, on disk or on W&B.
+    """Yield every run that some patterns match, on disk or on W&B.
 
     Args:
-        patterns: as for `lengen.comparison.find_runs.find`; or `wandb:ENTITY/PROJECT`, with `/GROUP` for a cell or a
-            tag of it.
+        patterns: as for `lengen.comparison.find_runs.find`; or `wandb:ENTITY/PROJECT`, with `/GROUP` for a cell or a tag.
     """
     for remote, names in groupby(patterns, lambda name: name.startswith(PREFIX)):
         if remote:
@@ -39,49 +38,49 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
 
 
 def read(place: str) -> Iterator[RunRecord | Excluded]:
-    """Every training run of a project, or of a group or a tag in it.
+    """Yield every training run of a project, or of a group or tag in it.
 
     Args:
-        place: `wandb:ENTITY/PROJECT` or `wandb:ENTITY/PROJECT/GROUP`; a group is a cell, or else a tag.
+        place: `wandb:ENTITY/PROJECT` or `wandb:ENTITY/PROJECT/GROUP`; a group is a cell or a tag.
     """
     parts = place.removeprefix(PREFIX).strip("/").split("/", 2)
     if len(parts) == 1 or not all(parts):
         yield Excluded(place, "must be wandb:ENTITY/PROJECT or wandb:ENTITY/PROJECT/GROUP")
         return
     if not wandb_session.logged_in():
-        yield Excluded(place, "W&B has no login that works (wandb login), or its server does not answer")
+        yield Excluded(place, "not logged in to W&B (wandb login), or its server does not answer")
         return
-    found = 0
+    count = 0
     try:
         with redirect_stderr(StringIO()):
             for each in _runs("/".join(parts[:2]), *parts[2:]):
-                found += 1
+                count += 1
                 yield read_run(each, f"{PREFIX}{'/'.join(parts[:2])}/{each.id}")
-    except Exception as error:  # noqa: BLE001  # whatever the server says, other places are read
+    except Exception as error:  # noqa: BLE001  # an error of the server must not stop the reading of other places
         yield Excluded(place, f"W&B: {wandb_session.first_line(error)}")
         return
-    if not found:
-        yield Excluded(place, "no training run here")
+    if not count:
+        yield Excluded(place, "no training run found")
 
 
 def _runs(project: str, group: str | None = None) -> Iterator[Any]:
-    """The training runs of a project: all of them, or those of a group or a tag."""
+    """Yield the training runs of a project, or of a group or tag in it."""
     import wandb
 
-    wanted: dict[str, Any] = {"jobType": "train"}
+    filters: dict[str, Any] = {"jobType": "train"}
     if group:
-        wanted["$or"] = [{"group": group}, {"tags": group}]
-    for run in wandb.Api(timeout=wandb_session.PATIENCE).runs(project, filters=wanted, lazy=False):
+        filters["$or"] = [{"group": group}, {"tags": group}]
+    for run in wandb.Api(timeout=wandb_session.PATIENCE).runs(project, filters=filters, lazy=False):
         if run.job_type == "train" and (not group or group == run.group or group in run.tags):
             yield run
 
 
 def read_run(run: Any, place: str) -> RunRecord | Excluded:
-    """A run from what the server has of it.
+    """Read a run from W&B.
 
     Args:
-        run: as W&B's public interface gives it.
-        place: what it is called.
+        run: the run, from W&B's public API.
+        place: name of the run in tables and messages.
     """
     summary = run.summary_metrics
     facts = {name: summary[name] for name in ("status", *SUMMARY) if name in summary}
@@ -91,22 +90,24 @@ def read_run(run: Any, place: str) -> RunRecord | Excluded:
     try:
         config = check_config(dict(run.config), "its configuration")
         curve = Curve() if status == "diverged" else _curve(run, summary)
-        lacking = [] if status == "diverged" else cut_short(config, curve)
+        missing = [] if status == "diverged" else cut_short(config, curve)
     except (ValueError, KeyError, TypeError, OSError) as error:
         return Excluded(place, wandb_session.first_line(error))
-    if lacking:
-        return Excluded(place, f"its curve is cut short: lengths {lacking} are missing")
-    single = [f"{name}={config[name]}" for name in ("init_seed", "data_seed") if config.get(name) is not None]
-    seed = ",".join([str(config["seed"]), *single])
+    if missing:
+        return Excluded(place, f"its curve is cut short: lengths {missing} are missing")
+    separate_seeds = [
+        f"{name}={config[name]}" for name in ("init_seed", "data_seed") if config.get(name) is not None
+    ]
+    seed = ",".join([str(config["seed"]), *separate_seeds])
     cell, identity, config = identified(facts, config, curve.rows[0].cell if curve.rows else str(run.group))
     return RunRecord(place, cell, seed, config, facts, curve, identity)
 
 
 def _curve(run: Any, summary: Mapping[str, Any]) -> Curve:
-    """The table that a run logged of its curve.
+    """Download the curve that a run logged as a table.
 
     Raises:
-        UsageError: there is none, or it lacks a column.
+        UsageError: the table or a column is missing.
     """
     path = (summary.get(TABLE) or {}).get("path")
     if not path:
@@ -114,12 +115,12 @@ def _curve(run: Any, summary: Mapping[str, Any]) -> Curve:
     with TemporaryDirectory() as folder, run.file(path).download(root=folder, replace=True) as file:
         table = json.loads(Path(file.name).read_text(encoding="utf-8"))
     if missing := [name for name in COLUMNS if name not in table["columns"]]:
-        raise UsageError(f"{TABLE}: no column {', '.join(missing)}")
+        raise UsageError(f"{TABLE}: missing column {', '.join(missing)}")
     return Curve(tuple(_row(dict(zip(table["columns"], values, strict=True))) for values in table["data"]))
 
 
 def _row(values: Mapping[str, Any]) -> Row:
-    """A line of the table; a server may have written 1.0 as 1."""
+    """Convert a row of the table; the server may store 1.0 as 1."""
     numbers = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss", "first_error", "seconds")
     typed = {name: values[name] for name in COLUMNS}
     typed |= {name: float(typed[name]) for name in numbers if typed[name] is not None}

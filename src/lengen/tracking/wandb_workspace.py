@@ -1,6 +1,6 @@
-"""A saved view of a project on W&B: curves over length, training, probes, and what differs between runs.
+"""A saved W&B workspace: curves over length, training, probes, and a comparison of configurations.
 
-Needs the extra `dashboards`, that is W&B's own library wandb-workspaces.
+Needs the extra `dashboards`, which installs W&B's package wandb-workspaces.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("probe/id_exact_match", "probe/ood_exact_match", "probe/id_loss", "probe/ood_loss"),
     ),
 )
-"""Name, axis, and the metrics that have a panel each."""
+"""Sections: name, x axis, and metrics; each metric is one panel."""
 SHOWN = 100
-"""Runs a panel shows at most."""
+"""Maximum number of runs in a panel."""
 
 
 def save(entity: str, project: str, title: str) -> None:
-    """Save the view on the server, and say where it is, or what is missing."""
+    """Save the workspace on the server and print its address, or what is missing."""
     if find_spec("wandb_workspaces") is None:
-        say("no workspace was set up on W&B: it needs lengen[dashboards]")
+        say("no W&B workspace was saved: it needs lengen[dashboards]")
         return
-    with redirect_stderr(StringIO()):  # W&B says it again
+    with redirect_stderr(StringIO()):  # W&B prints the address, too
         view = build(entity, project, title).save()
         place = view.url
     say(f"W&B workspace: {place}")
 
 
 def build(entity: str, project: str, title: str) -> Any:
-    """The view, which nobody has seen yet: a `wandb_workspaces.workspaces.Workspace`."""
+    """Build the workspace, a `wandb_workspaces.workspaces.Workspace`, without saving it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is written for an older pydantic
+        warnings.simplefilter("ignore")  # the package targets an older pydantic
         from wandb_workspaces import workspaces
         from wandb_workspaces.reports.v2 import interface as reports
     pe = reports.Config("labels.pe")
@@ -66,7 +66,9 @@ def build(entity: str, project: str, title: str) -> Any:
         for name, axis, metrics in SECTIONS
     ]
     sections.append(
-        workspaces.Section(name="What differs", panels=[reports.RunComparer(diff_only="split")], is_open=True)
+        workspaces.Section(
+            name="Configuration differences", panels=[reports.RunComparer(diff_only="split")], is_open=True
+        )
     )
     return workspaces.Workspace(
         entity=entity,
