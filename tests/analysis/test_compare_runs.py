@@ -133,7 +133,7 @@ def test_the_command_leaves_tables_figures_and_a_page(lengen, runs):
     ran = lengen("compare", f"runs={runs}/*/*/*/seed=*", "out=out", "title=My <study>")
     assert ran.code == 0, ran.err
     assert "all seeds" in ran.out
-    assert "trained seeds alone" in ran.out
+    assert "trained seeds only" in ran.out
     out = runs.parent / "out"
     stems = ["curves-copy", "success-copy", "heat-copy", "cost-copy", "profile", "multiples"]
     figures = {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")}
@@ -219,7 +219,7 @@ def test_what_is_left_out_is_said(lengen, runs):
     (runs / "copy" / "nope" / "c-nope" / "seed=3" / "curve.csv").write_text("task\n")
     ran = lengen("compare", f"runs=[{runs},nowhere]", "out=out")
     assert ran.code == 0
-    assert "left out: nowhere: nothing matches" in ran.out
+    assert "excluded: nowhere: nothing matches" in ran.out
     assert "seed=3: curve.csv: missing column pe" in ran.out
     left = pandas.read_csv(runs.parent / "out" / "left_out.csv")
     assert len(left) == 2
@@ -267,7 +267,7 @@ def test_ours_beside_a_paper(lengen, runs, paper):
     out = runs.parent / "out"
     assert (out / "against-copy.png").exists()
     assert len(pandas.read_csv(out / "against.csv")) == 4
-    assert "Kendall's tau of their order 1.00" in (out / "against.md").read_text()
+    assert "Kendall's tau between the rankings: 1.00" in (out / "against.md").read_text()
 
 
 def test_tau_is_that_of_the_means(runs, paper):

@@ -393,7 +393,7 @@ def test_left_out_runs_tables_and_protocol_are_told(visit):
         "2 of 4",
         "eval_seed",
         "1 diverged",
-        "1 left out",
+        "1 excluded",
     ):
         assert words in text
     assert page.locator("#cells tbody tr", has_text="2 of 4").count() == 1, "trained of tried"

@@ -143,10 +143,11 @@ def test_reaches_tell_none_everything_and_too_few_examples():
     )
     few = curve({5: 1.0, 10: 1.0}, examples=100)
     assert reached(few, 0.95) == "reach 0.95: 10 (1x the train length 10), every length of the sweep"
-    assert reached(few, 0.99) == "reach 0.99: —; needs 368 examples a length or more"
+    assert reached(few, 0.99) == "reach 0.99: —; needs at least 368 examples per length"
     mixed = few.add(curve({20: 1.0}, examples=20).rows[0])
     assert (
-        reached(mixed, 0.95) == "reach 0.95: 10 (1x the train length 10); needs 72 examples a length or more"
+        reached(mixed, 0.95)
+        == "reach 0.95: 10 (1x the train length 10); needs at least 72 examples per length"
     )
     assert "reach 0.99: -; needs 368" in shown(few, Path("run"), encoding="ascii")
 
@@ -166,16 +167,19 @@ def test_examples_needed_are_enough_and_one_fewer_are_not(threshold):
         (0.998, "trained: ID exact match 0.998"),
         (
             0.98999999,
-            "NOT TRAINED: ID exact match 0.9899 is under 0.99; its OOD numbers say nothing about extrapolation",
+            "NOT TRAINED: ID exact match 0.9899 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
         ),
         (
             0.83,
-            "NOT TRAINED: ID exact match 0.83 is under 0.99; its OOD numbers say nothing about extrapolation",
+            "NOT TRAINED: ID exact match 0.83 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
         ),
-        (0.0, "NOT TRAINED: ID exact match 0 is under 0.99; its OOD numbers say nothing about extrapolation"),
+        (
+            0.0,
+            "NOT TRAINED: ID exact match 0 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
+        ),
         (
             math.nan,
-            "NOT TRAINED: ID exact match nan is under 0.99; its OOD numbers say nothing about extrapolation",
+            "NOT TRAINED: ID exact match nan is below 0.99; OOD results of an untrained run say nothing about extrapolation",
         ),
     ],
 )

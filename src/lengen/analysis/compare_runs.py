@@ -91,7 +91,10 @@ class Comparison:
             files.file("page.html"),
             title=title,
             threshold=self.threshold,
-            tables=[*tables.blocks(study, found), ("What the columns say", [], [[tables.legend(criterion)]])],
+            tables=[
+                *tables.blocks(study, found),
+                ("Columns of the tables", [], [[tables.legend(criterion)]]),
+            ],
         )
         tables.show(study, found, criterion, console)
         if published:
@@ -176,7 +179,7 @@ class Comparison:
         for panel in study.panels:
             if panel.name in found:
                 files.add(against.draw(panel, published, files.stem(f"against-{files.name(panel.name)}")))
-                for line in tables.agrees(agreement(found[panel.name]), published):
+                for line in tables.agreement_lines(agreement(found[panel.name]), published):
                     say(console, line)
 
 

@@ -1,1 +1,1 @@
-"""What people read: figures and terminal tables made from curves. Knows curves and statistics, nothing of torch."""
+"""Figures, tables and the page of a study, made from curves and statistics. Imports no torch."""

@@ -1,4 +1,4 @@
-"""Ours over the published curves: one small figure an encoding."""
+"""Our curves and the published ones: one small figure per encoding."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ BLACK = "#222222"
 
 
 def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
-    """Draw each cell of a panel with the paper's curve of the same encoding and write PNG and SVG.
+    """Draw each cell of a panel with the published curves of its encoding, and write PNG and SVG.
 
     Args:
-        panel: one whose task the paper has.
-        published: the paper's curves.
-        stem: path without its ending.
+        panel: a panel whose task the paper has.
+        published: the curves of the paper.
+        stem: path without its suffix.
     """
     split = str(published.split(panel))
     cells = [cell for cell in panel.cells if cell.curves and published_curves(published, split, cell)]
     note = (
-        f"Coloured: ours, seeds thin, median thick, quartiles as a band. Black, dashed: {published.paper}, split {split}, seeds thin, median thick "
-        f"({published.scored}). Grey: trained lengths. Decoders, tokenizers and budgets differ: orders may be compared, levels may not."
+        f"Coloured: our runs; seeds thin, median thick, band: quartiles. Black, dashed: {published.paper}, split {split}; seeds thin, median thick "
+        f"({published.scored}). Grey: trained lengths. Decoders, tokenizers and training budgets differ: compare rankings, not levels."
     )
     legend = [
         (Line2D([], [], color=GREY, linewidth=1.2, marker="o", markersize=3), "ours"),

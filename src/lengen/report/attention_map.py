@@ -1,4 +1,4 @@
-"""The weights of every head over one prompt: a panel a head, query by key."""
+"""The attention weights of every head over one prompt: one panel per head, query by key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from lengen.report.sheet import LEFT, RIGHT, Sheet
 
 PANEL, SYMBOL, LABELLED = 1.3, 0.09, 30
-"""Inches: the side of a panel, and of a symbol beside it; symbols up to which an axis names each."""
+"""Inches: the side of a panel, and the height of a symbol on its axis; axes with more symbols than the last are unlabelled."""
 
 
 def draw(
@@ -26,12 +26,12 @@ def draw(
     """Draw the weights and write them as PNG or SVG.
 
     Args:
-        weights: of one prompt.
+        weights: attention weights over one prompt, in [0, 1].
         symbols: its tokens.
-        path: where to; its folder must be there.
-        title: above the panels.
-        layers: which ones, from 0; a row of panels each.
-        heads: which ones, from 0; a column of panels each.
+        path: path of the file, in an existing folder.
+        title: title above the panels.
+        layers: indices of the layers to draw, from 0; one row of panels each.
+        heads: indices of the heads to draw, from 0; one column of panels each.
     """
     side = max(PANEL, SYMBOL * min(len(symbols), LABELLED))
     gap = 0.4 + 0.05 * max(map(len, symbols))

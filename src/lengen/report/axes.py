@@ -1,4 +1,4 @@
-"""Axes as every figure has them: the axis of lengths, thin lines, a faint grid."""
+"""Axes that all figures share: the axis of lengths, thin lines, a faint grid."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from lengen.report.scale import logarithmic, ticks
 from lengen.report.sheet import LEFT, RIGHT, WIDTH
 
 DIGIT = 0.063
-"""Inches: width of a digit of a tick label."""
+"""Inches: width of a digit in a tick label."""
 MARKS = 7
-"""Ticks of an axis as wide as a column of a paper."""
+"""Number of ticks on an axis that is as wide as a column of a paper."""
 
 
 def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -> None:
-    """The axis of lengths: limits that hold the trained region, scale and plain ticks.
+    """Set up the axis of lengths: limits that include the train length, scale and ticks.
 
     Args:
-        axes: where lengths are drawn as length / unit.
-        lengths: ascending, at least one.
+        axes: axes on which lengths are drawn as length / unit.
+        lengths: evaluated lengths, ascending, at least one.
         train: the train length.
         unit: 1, or the train length for an axis of factors.
     """
@@ -36,8 +36,8 @@ def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -
     else:
         margin = max(0.04 * (high - low), 0.5 / unit)
         axes.set_xlim(low - margin, high + margin)
-        wanted = max(1, round(MARKS * inches / (WIDTH - LEFT - RIGHT)))
-        marks = MaxNLocator(wanted, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
+        count = max(1, round(MARKS * inches / (WIDTH - LEFT - RIGHT)))
+        marks = MaxNLocator(count, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
         axes.xaxis.set_major_locator(marks)
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda place, _: str(round(place)) if unit == 1 else f"{place:.3g}")
@@ -50,7 +50,7 @@ def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -
 
 
 def plain(axes: Axes) -> None:
-    """Thin axes on two sides, a faint grid behind."""
+    """Draw thin axes on two sides and a faint grid behind the data."""
     axes.tick_params(labelsize=6, length=2, width=0.5, pad=2)
     axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.4)
     axes.set_axisbelow(True)
@@ -59,6 +59,6 @@ def plain(axes: Axes) -> None:
 
 
 def place(axes: Axes, length: float) -> float:
-    """Where a length, or a factor, is on the axis, from 0 on the left to 1 on the right."""
+    """Return the position of a length or factor on the axis, from 0 (left) to 1 (right)."""
     point = axes.transData.transform((length, 0))
     return float(axes.transAxes.inverted().transform(point)[0])

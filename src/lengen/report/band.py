@@ -1,4 +1,4 @@
-"""A metric over length: every seed as a thin line, the median and the interquartile band of each cell, reaches above."""
+"""A metric over length: each seed as a thin line, median and interquartile band of each cell, and reaches above the axes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from lengen.report.styles import Style, legend, shown, styles
 from lengen.statistics.intervals import THRESHOLDS
 
 MARK = 0.075
-"""Inches: a reach above the axes."""
+"""Inches: height of a reach in the strip above the axes."""
 LABELS = {
     "exact_match": "exact match",
     "token_accuracy": "token accuracy",
-    "loss": "loss (nats a token)",
+    "loss": "loss (nats per token)",
     "first_error": "tokens before the first error",
     "seconds": "seconds",
     "peak_bytes": "peak memory (bytes)",
@@ -36,10 +36,10 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match", x: X = "lengt
     """Draw a panel and write PNG and SVG.
 
     Args:
-        panel: at least one run with a curve.
-        stem: path without its ending.
-        metric: what is drawn over length.
-        x: lengths, or lengths over the train length.
+        panel: a panel with at least one curve.
+        stem: path without its suffix.
+        metric: the metric on the vertical axis.
+        x: `length`, or `factor` for length / train length.
     """
     cells, remark = shown(panel)
     looks = styles(panel.cells)
@@ -65,7 +65,7 @@ def fill(
     x: X = "length",
     bold: float = 1.3,
 ) -> None:
-    """Draw cells on axes of lengths: seeds, median, band, and the trained region behind them."""
+    """Draw cells on axes: seeds, median, band, and the trained region behind them."""
     train = panel.train_length
     unit = train if x == "factor" else 1
     length_axis(axes, panel.lengths, train, unit)
@@ -103,15 +103,17 @@ def fill(
 
 
 def _reaches(sheet: Sheet, cells: Sequence[Cell], looks: Mapping[str, Style], unit: int) -> None:
-    """The strip above the axes: for each cell the range of its seeds' reaches, and their median."""
+    """Draw the strip above the axes: for each cell the range of reaches over seeds, and their median."""
     strip = sheet.strip
     strip.set_ylim(len(cells), -0.3)
     left = strip.get_xlim()[0]
     for index, cell in enumerate(cells):
         look = looks[cell.name]
-        found = [reach / unit if reach else left for reach in reaches(cell, THRESHOLDS[0])]
-        middle = float(np.median(found))
-        strip.plot([min(found), max(found)], [index, index], color=look.colour, linewidth=1.0, zorder=2)
+        cell_reaches = [reach / unit if reach else left for reach in reaches(cell, THRESHOLDS[0])]
+        middle = float(np.median(cell_reaches))
+        strip.plot(
+            [min(cell_reaches), max(cell_reaches)], [index, index], color=look.colour, linewidth=1.0, zorder=2
+        )
         strip.plot(
             [middle],
             [index],
@@ -122,7 +124,7 @@ def _reaches(sheet: Sheet, cells: Sequence[Cell], looks: Mapping[str, Style], un
             zorder=3,
             clip_on=False,
         )
-        if max(found) == left:
+        if max(cell_reaches) == left:
             strip.annotate(
                 "no reach",
                 (left, index),

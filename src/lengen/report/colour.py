@@ -1,11 +1,11 @@
-"""One colour and one marker an encoding, the same in every figure, distinct for colour-blind readers and in grey."""
+"""One colour and marker per encoding, the same in every figure, distinct for colour-blind readers and in greyscale."""
 
 from __future__ import annotations
 
 import zlib
 
 GREY, SHADE, ALARM = "#666666", "#EFEFEF", "#B00020"
-"""Side lines and notes, trained lengths, and what must not be overlooked."""
+"""Colours of secondary lines and notes, of trained lengths, and of warnings."""
 
 STYLES = {
     "nope": ("#0072B2", "o"),
@@ -15,19 +15,19 @@ STYLES = {
     "learned": ("#E69F00", "v"),
     "sinusoidal": ("#56B4E9", "P"),
 }
-"""Colours of Okabe and Ito 2008 for the encodings that nearly every figure has; others need no entry."""
+"""Colours of Okabe and Ito 2008 for the most common encodings; others need no entry."""
 
 OTHERS = ("#332288", "#882255", "#117733", "#999933", "#AA4499", "#44AA99", "#CC6677", "#661100")
-"""Colours of Tol's muted scheme."""
+"""Colours of Tol's muted scheme, for all other encodings."""
 
 MARKERS = "oXhdp<>*"
 
 DISTINCT = (*STYLES.values(), *zip(OTHERS, MARKERS[1:] + MARKERS[:1], strict=True))
-"""A colour and a marker for each of some lines that have no encoding of their own."""
+"""Colours and markers for cells that are not distinguished by their encoding."""
 
 
 def colour(pe: str) -> str:
-    """The colour of an encoding, as `#rrggbb`; a name that is not listed gets one by its hash.
+    """Return the colour of an encoding, as `#rrggbb`; names that are not listed get one by hash.
 
     >>> colour("nope")
     '#0072B2'
@@ -36,7 +36,7 @@ def colour(pe: str) -> str:
 
 
 def marker(pe: str) -> str:
-    """The matplotlib marker of an encoding.
+    """Return the matplotlib marker of an encoding.
 
     >>> marker("nope")
     'o'

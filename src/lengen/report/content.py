@@ -1,4 +1,4 @@
-"""What the page of a study shows, computed: its script only picks and draws."""
+"""The data of a study's page. Everything is computed here; the page's script only selects and draws."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from lengen.statistics.intervals import THRESHOLDS, success_rate
 from lengen.statistics.scores import performance_profile
 
 DIGITS = 5
-"""Significant digits of the numbers in a page."""
+"""Significant digits of numbers in the page."""
 SEEDS = ("seed", "init_seed", "data_seed")
-"""Keys of a configuration that differ within a cell."""
+"""Keys of a configuration that differ between the runs of a cell."""
 
 
 def content(study: Study, *, threshold: float, tables: Sequence[Block], title: str) -> dict[str, Any]:
-    """Everything that the page shows, as JSON has it; the arguments are those of `lengen.report.page.write`."""
+    """Return the data of the page, as JSON values; for the arguments see `lengen.report.page.write`."""
     origins: dict[str, int] = {}
     panels = [_panel(panel, threshold, origins) for panel in study.panels]
     return {
@@ -56,7 +56,7 @@ def content(study: Study, *, threshold: float, tables: Sequence[Block], title: s
 
 
 def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str, Any]:
-    """A task: its protocol, its lengths and its cells."""
+    """Return the data of a panel: protocol, lengths and cells."""
     steps = _steps(panel.runs)
     protocol = {key: value for run in panel.runs[:1] for key, value in run.protocol.items()}
     return {
@@ -83,7 +83,7 @@ def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str,
 
 
 def _looks(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Name, colour, marker and dashes (pixels) of every cell."""
+    """Return name, colour, marker and dashes (in pixels) of every cell."""
     return [
         {
             "name": name,
@@ -96,13 +96,13 @@ def _looks(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
 
 def _runs(cell: Cell, threshold: float, origins: dict[str, int]) -> list[dict[str, Any]]:
-    """The runs of a cell: what each is, where it comes from, and its values at the lengths of the cell."""
+    """Return the data of a cell's runs: state, provenance, and metrics at the lengths of the cell."""
     at = lengths(cell)
     values = {metric: matrix(cell, metric, at) for metric in METRICS}
-    found = []
+    runs = []
     for index, run in enumerate(cell.runs):
         rows = {row.length: row for row in run.curve.rows}
-        found.append(
+        runs.append(
             {
                 "seed": run.seed,
                 "place": run.place,
@@ -116,11 +116,11 @@ def _runs(cell: Cell, threshold: float, origins: dict[str, int]) -> list[dict[st
                 **{metric: _rounded(values[metric][index]) for metric in METRICS},
             }
         )
-    return found
+    return runs
 
 
 def _seeds(cell: Cell, threshold: float, steps: Sequence[float]) -> dict[str, Any] | None:
-    """What the seeds of a cell say together; None where there is no seed."""
+    """Return statistics over the seeds of a cell; None if it has no seeds."""
     if not cell.runs:
         return None
     at = lengths(cell)
@@ -143,7 +143,7 @@ def _seeds(cell: Cell, threshold: float, steps: Sequence[float]) -> dict[str, An
 
 
 def _pooled(study: Study, threshold: float) -> dict[str, Any]:
-    """Performance profiles over all tasks: one for every name of a cell."""
+    """Return performance profiles over all tasks, one per cell name."""
     cells = pooled(study.panels)
     steps = _steps(study.runs)
     shares = [
@@ -161,18 +161,18 @@ def _pooled(study: Study, threshold: float) -> dict[str, Any]:
 
 
 def _steps(runs: Iterable[RunRecord]) -> list[float]:
-    """Every factor that some reach may be: examined lengths over the train length."""
+    """Return the possible values of reach / train length: evaluated lengths over the train length, ascending."""
     return sorted({length / int(run.config["train_length"]) for run in runs for length in run.curve.lengths})
 
 
 def _config(config: Mapping[str, Any]) -> str:
-    """A configuration as YAML, without its seeds."""
-    kept = {key: value for key, value in config.items() if key not in SEEDS}
-    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=math.inf)
+    """Return a configuration as YAML, without its seeds."""
+    without_seeds = {key: value for key, value in config.items() if key not in SEEDS}
+    return yaml.safe_dump(without_seeds, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
 def _origin(run: RunRecord) -> str:
-    """Where a run comes from, as JSON: many runs have this in common."""
+    """Return the provenance of a run as JSON text; many runs share it."""
     git = run.facts.get("git") or {}
     dirty = " with uncommitted changes" if git.get("dirty") else ""
     facts = {key: _text(run.facts.get(key)) for key in ("command", "versions", "device")}
@@ -180,7 +180,7 @@ def _origin(run: RunRecord) -> str:
 
 
 def _text(value: Any) -> str:
-    """A fact in words: mappings as `key value, key value`."""
+    """Format a fact as text; mappings become `key value, key value`."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_text(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):
@@ -191,7 +191,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """A number with as many digits as the page needs; None where there is none."""
+    """Round a number for the page; None if it is missing or not finite."""
     if value is None or not math.isfinite(value):
         return None
     short = float(f"{value:.{DIGITS}g}")
@@ -199,5 +199,5 @@ def _number(value: Any) -> float | None:
 
 
 def _rounded(values: Iterable[float]) -> list[float | None]:
-    """Numbers with as many digits as the page needs."""
+    """Round numbers for the page."""
     return [_number(value) for value in values]

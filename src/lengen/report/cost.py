@@ -1,4 +1,4 @@
-"""What a length costs: seconds an example, and peak memory."""
+"""Cost of evaluation over length: time per example and peak memory."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from lengen.report.styles import legend, shown, styles
 
 
 def draw(panel: Panel, stem: Path) -> list[Path]:
-    """Draw time and memory of a panel's sweeps over length and write PNG and SVG.
+    """Draw time and memory of a panel's sweeps over length, and write PNG and SVG.
 
     Args:
-        panel: at least one run with a curve.
-        stem: path without its ending.
+        panel: a panel with at least one curve.
+        stem: path without its suffix.
     """
     cells, remark = shown(panel)
     looks = styles(panel.cells)
     devices = sorted({str(run.facts.get("device", "unknown device")) for cell in cells for run in cell.runs})
     note = (
-        f"Median over seeds, as the sweeps ran on {', '.join(devices)}; runs may have shared the machine. "
-        f"Memory is that of the whole process on a CPU, what was allocated on a GPU.{remark}"
+        f"Median over seeds, measured during the sweeps on {', '.join(devices)}; runs may have shared the machine. "
+        f"Memory: of the whole process on a CPU, allocated by torch on a GPU.{remark}"
     )
     sheet = Sheet(
         f"{panel.name}: cost", note, legend(cells, looks), columns=2, plot=2.0, rows=2, gap=(0.12, 0)
     )
-    for axes, label in ((sheet.grid[0][0], "ms an example"), (sheet.grid[1][0], "peak memory (MiB)")):
+    for axes, label in ((sheet.grid[0][0], "ms per example"), (sheet.grid[1][0], "peak memory (MiB)")):
         length_axis(axes, panel.lengths, panel.train_length)
         axes.set_ylim(auto=True)
         axes.set_ylabel(label, size=7, labelpad=2)

@@ -1,4 +1,4 @@
-"""The figure of one curve: exact match over length, as wide as a column of a paper."""
+"""The figure of a run: exact match over length, as wide as a column of a paper."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from lengen.report.colour import ALARM, GREY, SHADE, colour, marker
 from lengen.report.sheet import LEFT, Sheet
 
 ROW = 0.105
-"""Inches: a row of the strip above the axes."""
+"""Inches: height of a row in the strip above the axes."""
 ROOM = 0.6
-"""Share of the width beyond which a label stands left of its mark."""
+"""Share of the width beyond which a label is placed left of its mark."""
 
 
 def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool = True) -> None:
-    """Draw a curve and write it as PNG, whole or not at all.
+    """Draw a curve and write it as PNG, atomically.
 
     Args:
-        curve: at least one row.
-        path: where to; its folder must be there.
-        title: above the axes.
-        footnote: the protocol, in small type under the axes.
-        trained: False prints a label that the run says nothing about extrapolation.
+        curve: a curve with at least one row.
+        path: path of the file, in an existing folder.
+        title: title above the axes.
+        footnote: the protocol, in small type below the axes.
+        trained: False marks the figure as NOT TRAINED.
 
     Raises:
-        ValueError: the curve has no row.
+        ValueError: the curve has no rows.
     """
     if not curve.rows:
-        raise ValueError("a figure needs a curve of at least one length, got none")
+        raise ValueError("a figure needs a curve with at least one length, got none")
     exact, accuracy = _styles(curve)
     legend = [
         (Line2D([], [], **exact), "exact match, 95% interval"),
@@ -52,7 +52,7 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
 
 
 def _styles(curve: Curve) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How the lines of exact match and of token accuracy look."""
+    """Return the line styles of exact match and of token accuracy."""
     pe, single = curve.rows[0].pe, len(curve) == 1
     size = 3.2 if len(curve) <= 16 else 2.0  # noqa: PLR2004
     exact = {
@@ -67,7 +67,7 @@ def _styles(curve: Curve) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _lines(axes: Axes, curve: Curve, exact: dict[str, Any], accuracy: dict[str, Any]) -> None:
-    """Exact match with its interval, token accuracy, and the trained region behind them."""
+    """Draw exact match with its interval, token accuracy, and the trained region behind them."""
     rows, lengths, tint = curve.rows, curve.lengths, exact["color"]
     low, high = [row.ci_low for row in rows], [row.ci_high for row in rows]
     axes.axvspan(axes.get_xlim()[0], rows[0].train_length, color=SHADE, linewidth=0, zorder=0)
@@ -79,7 +79,7 @@ def _lines(axes: Axes, curve: Curve, exact: dict[str, Any], accuracy: dict[str, 
 
 
 def _reaches(above: Axes, curve: Curve) -> None:
-    """The strip above the axes: how far training and the three reaches go, on the same axis of lengths."""
+    """Draw the strip above the axes: the train length and the three reaches, on the same axis of lengths."""
     rows: list[tuple[str, int | None, str]] = [("trained", curve.rows[0].train_length, GREY)]
     rows += [
         (f"reach {threshold:.2f}", length, colour(curve.rows[0].pe))
@@ -124,15 +124,15 @@ def _reaches(above: Axes, curve: Curve) -> None:
 
 
 def _untrained(axes: Axes, curve: Curve) -> None:
-    """Say that the run is not trained, where the words hide least of the lines."""
+    """Write NOT TRAINED where it covers the lines least."""
     places = [place(axes, length) for length in curve.lengths]
     lines = [[getattr(row, name) for row in curve.rows] for name in ("exact_match", "token_accuracy")]
 
-    def room(spot: tuple[float, float]) -> float:
-        under = np.linspace(spot[0] - 0.22, spot[0] + 0.22, 45)
-        return min(float(np.nanmin(np.abs(np.interp(under, places, line) - spot[1]))) for line in lines)
+    def clearance(point: tuple[float, float]) -> float:
+        span = np.linspace(point[0] - 0.22, point[0] + 0.22, 45)
+        return min(float(np.nanmin(np.abs(np.interp(span, places, line) - point[1]))) for line in lines)
 
-    middle, height = max(product((0.5, 0.72, 0.28), (0.5, 0.7, 0.3, 0.85, 0.15)), key=room)
+    middle, height = max(product((0.5, 0.72, 0.28), (0.5, 0.7, 0.3, 0.85, 0.15)), key=clearance)
     axes.text(
         middle,
         height,

@@ -1,4 +1,4 @@
-"""Where heads look: a panel a head, the weight by distance at trained lengths and beyond."""
+"""Attention of every head: one panel per head, attention weight by distance at a trained length and beyond."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from lengen.report.colour import GREY, colour
 from lengen.report.sheet import BELOW, DOUBLE, LEFT, WIDTH, Sheet
 
 PANEL, GAP, ASIDE = 0.62, 0.19, 0.10
-"""Inches: height of a panel, room above it for its name, room between panels."""
+"""Inches: height of a panel, space above it for its name, space between panels."""
 NARROW = 4
-"""Heads up to which a column of a paper is wide enough; more take two columns."""
+"""With more heads than this, the figure is two columns of a paper wide."""
 LINES = ((0, (3, 1.5)), "-", (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 
@@ -29,15 +29,15 @@ def draw(
     title: str,
     footnote: str,
 ) -> None:
-    """Draw a panel a head and write them as PNG, whole or not at all.
+    """Draw one panel per head and write PNG, atomically.
 
     Args:
-        histograms: rows of `attention.csv`; of more than two lengths the shortest and the longest are drawn.
+        histograms: rows of `attention.csv`; only the shortest and the longest length are drawn.
         heads: rows of `heads.csv`.
-        path: where to; its folder must be there.
-        pe: gives the colour of the longest length.
-        title: above the panels.
-        footnote: in small type under the panels.
+        path: path of the file, in an existing folder.
+        pe: the encoding, which gives the longest length its colour.
+        title: title above the panels.
+        footnote: note in small type below the panels.
     """
     rows = sorted({(row["loop"], row["layer"]) for row in heads})
     columns = sorted({row["head"] for row in heads})
@@ -68,7 +68,7 @@ def draw(
 
 
 def _looks(heads: Sequence[dict[str, Any]], lengths: Sequence[int], pe: str) -> dict[int, dict[str, Any]]:
-    """How the line of each length looks: the last one has the colour of the encoding, an earlier one is grey."""
+    """Return the line style of each length: the longest has the colour of the encoding, a shorter one is grey."""
     splits = {row["length"]: row["split"].upper() for row in heads}
     return {
         length: {
@@ -85,7 +85,7 @@ def _looks(heads: Sequence[dict[str, Any]], lengths: Sequence[int], pe: str) -> 
 
 
 def _label(sheet: Sheet) -> None:
-    """Write what the axes of all panels are, once below and once beside them."""
+    """Label the axes once for all panels."""
     first, last = sheet.axes.get_position(), sheet.grid[-1][-1].get_position()
     middle, under = (first.x0 + last.x1) / 2, last.y0 - (BELOW - 0.07) / sheet.height
     sheet.figure.text(middle, under, "distance in tokens", size=7, ha="center", va="bottom")
@@ -94,12 +94,12 @@ def _label(sheet: Sheet) -> None:
 
 
 def chosen(rows: Sequence[dict[str, Any]], **wanted: int) -> list[dict[str, Any]]:
-    """Rows that have some values."""
+    """Return the rows that have the given values."""
     return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
 
 def doublings(rows: Sequence[dict[str, Any]]) -> list[float]:
-    """Weight at distance 0, 1, 2 to 3, 4 to 7, and so on.
+    """Return the attention weight at distance 0, 1, 2 to 3, 4 to 7, and so on.
 
     >>> doublings([{"distance": distance, "mass": 1.0} for distance in range(8)])
     [1.0, 1.0, 2.0, 4.0]
@@ -111,7 +111,7 @@ def doublings(rows: Sequence[dict[str, Any]]) -> list[float]:
 
 
 def _panel(axes: Axes, rows: Sequence[dict[str, Any]], looks: Mapping[int, dict[str, Any]]) -> None:
-    """The weight of one head by distance, a line a length."""
+    """Draw the attention weight of one head by distance, one line per length."""
     bins = max(int(row["distance"]) for row in rows).bit_length() + 1
     for length, look in looks.items():
         sums = doublings(chosen(rows, length=length))
@@ -127,7 +127,7 @@ def _panel(axes: Axes, rows: Sequence[dict[str, Any]], looks: Mapping[int, dict[
 
 
 def _named(axes: Axes, rows: Sequence[dict[str, Any]], lengths: Sequence[int], *, loops: bool) -> None:
-    """Which head it is, and how much of its weight is on the answer's source."""
+    """Name a panel by its head, and add the attention weight on the answer's source."""
     first = rows[0]
     name = f"{first['layer']}.{first['head']}" + (f" loop {first['loop']}" if loops else "")
     axes.set_title(name, size=6, loc="left", pad=1.5, weight="bold")

@@ -1,4 +1,4 @@
-"""The heat map of a grid: exact match over length and one more value, as wide as a column of a paper."""
+"""The heat map of a stress grid: exact match by length and by the value of a stress set, as wide as a column of a paper."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from lengen.report.colour import ALARM, GREY
 from lengen.report.sheet import LEFT, RIGHT, TITLE, WIDTH, Sheet
 
 CELL, ABOVE, BAR = 0.16, 0.14, 0.42
-"""Inches: height of a row, the strip that marks trained lengths, the colour bar's room."""
+"""Inches: height of a row, of the strip that marks trained lengths, and width of the colour bar."""
 MAP = "cividis"
-"""Dark is wrong and light is right, also in grey print and for colour-blind readers."""
+"""Colour map: dark is wrong and light is right, also in greyscale and for colour-blind readers."""
 NUMBERS = 12
-"""Columns up to which every cell shows its number."""
+"""With more columns than this, values are not printed."""
 
 
 def draw(
     values: Mapping[str, Curve], path: Path, *, word: str, title: str, footnote: str, trained: bool = True
 ) -> None:
-    """Draw a grid and write it as PNG, whole or not at all.
+    """Draw a grid and write it as PNG, atomically.
 
     Args:
-        values: a curve for every value, all over the same lengths; the first is the lowest row.
-        path: where to; its folder must be there.
-        word: what the values are of.
-        title: above the axes.
-        footnote: the protocol, in small type under the axes.
-        trained: False says beside the title that the run is not trained.
+        values: one curve per value, all over the same lengths; the first is the lowest row.
+        path: path of the file, in an existing folder.
+        word: name of the values, such as `depth`.
+        title: title above the axes.
+        footnote: the protocol, in small type below the axes.
+        trained: False marks the figure as NOT TRAINED.
 
     Raises:
-        ValueError: curves differ in their lengths, or have none.
+        ValueError: the curves differ in their lengths, or have none.
     """
     spans = {curve.lengths for curve in values.values()}
     if len(spans) != 1 or not (lengths := spans.pop()):
@@ -65,7 +65,7 @@ def draw(
 
 
 def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], word: str) -> None:
-    """Every value, and as many lengths as there is room for."""
+    """Label values and lengths, as many as fit."""
     every = -(-len(lengths) // 14)
     shown = range(0, len(lengths), every)
     axes.set_xticks(list(shown), [str(lengths[index]) for index in shown])
@@ -78,7 +78,7 @@ def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], word: str) -
 
 
 def _trained(axes: Axes, lengths: tuple[int, ...], train_length: int, plot: float) -> None:
-    """A bar above the trained lengths, and a rule where they end."""
+    """Draw a bar above the trained lengths, and a rule where they end."""
     columns = sum(length <= train_length for length in lengths)
     if not columns:
         return
@@ -96,14 +96,14 @@ def _trained(axes: Axes, lengths: tuple[int, ...], train_length: int, plot: floa
 
 
 def _numbers(axes: Axes, exact: Any) -> None:
-    """Exact match in every cell."""
+    """Print exact match in every square."""
     for (row, column), share in np.ndenumerate(exact):
         tint = "black" if share > 0.55 else "white"  # noqa: PLR2004
         axes.text(column, row, short(share), size=5, ha="center", va="center_baseline", color=tint)
 
 
 def short(share: float) -> str:
-    """A share in at most three characters, cut and not rounded up to 1.
+    """Format a share in at most three characters; truncated, so that 0.997 does not read 1.
 
     >>> [short(share) for share in (1.0, 0.997, 0.5, 0.0)]
     ['1', '.99', '.50', '0']

@@ -1,4 +1,4 @@
-"""Lines of text that fit a width in print."""
+"""Break text into lines that fit a printed width."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 DOTS = 300
-"""Pixels an inch, of figures and of the measure taken here."""
+"""Pixels per inch, in figures and in the measurements here."""
 
 
 def wrap(text: str, inches: float, size: float, weight: Literal["normal", "bold"] = "normal") -> list[str]:
-    """Break a text into lines that fit a width, at spaces where there are any.
+    """Break a text into lines that fit a width, at spaces if possible.
 
     Args:
-        text: may have line breaks of its own.
+        text: the text; its own line breaks are kept.
         inches: the width.
-        size: of the type, in points.
-        weight: of the type.
+        size: font size in points.
+        weight: font weight.
     """
 
     def fits(line: str) -> bool:
@@ -46,7 +46,7 @@ def wrap(text: str, inches: float, size: float, weight: Literal["normal", "bold"
 
 @lru_cache(maxsize=10_000)
 def width(word: str, size: float, weight: str) -> float:
-    """Dots that a word is wide; the same words come again in every figure."""
+    """Return the width of a word in pixels; cached, since words recur in every figure."""
     probe, renderer = _probe(size, weight)
     probe.set_text(word)
     return float(probe.get_window_extent(renderer).width)
@@ -54,7 +54,7 @@ def width(word: str, size: float, weight: str) -> float:
 
 @lru_cache(maxsize=10)
 def _probe(size: float, weight: str) -> tuple[Any, Any]:
-    """A text to be measured, and what measures it."""
+    """Return a text object and a renderer to measure words with."""
     figure = Figure(figsize=(1, 1), dpi=DOTS)
     probe = figure.text(0, 0, "", size=size, weight=weight, parse_math=False)
     return probe, FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]

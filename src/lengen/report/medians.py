@@ -1,4 +1,4 @@
-"""A heat map: cells by lengths, the median over seeds."""
+"""A heat map of a panel: median over seeds, cell by length."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from lengen.report.heat import MAP, short
 from lengen.report.sheet import RIGHT, WIDTH, Sheet
 
 CELL = 0.17
-"""Inches: the height of a row."""
+"""Inches: height of a row."""
 LETTER = 0.048
-"""Inches: a letter of a row's name."""
+"""Inches: width of a letter in the name of a row."""
 NUMBERS = 0.17
-"""Inches: the width of a cell from which numbers are written into it."""
+"""Inches: squares at least this wide show their value."""
 ROOM = 1.9
-"""Inches: the width of all cells at least; a figure with long names is wider than a column of a paper."""
+"""Inches: minimum width of the map; a figure with long names is wider than a column of a paper."""
 MIDDLE = 0.5
 MOST = 60
-"""Rows that a page can show."""
+"""Maximum number of rows."""
 
 
 def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]:
     """Draw the medians of a panel and write PNG and SVG.
 
     Args:
-        panel: at least one run with a curve.
-        stem: path without its ending.
-        metric: what is drawn; other than a share it is scaled from the smallest to the largest.
+        panel: a panel with at least one curve.
+        stem: path without its suffix.
+        metric: the metric; if it is not a share, colours range from its minimum to its maximum.
     """
     cells = [cell for cell in panel.cells if cell.curves]
     more = f" The first {MOST} of {len(cells)} cells." if len(cells) > MOST else ""
@@ -47,7 +47,7 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]
     names = [f"{cell.name} {cell.gated().tried}/{cell.tried}" for cell in cells]
     left = min(0.12 + LETTER * max(map(len, names)), WIDTH)
     note = (
-        f"Median {LABELS[metric]} over seeds. Behind each name: trained seeds / seeds tried. "
+        f"Median {LABELS[metric]} over seeds. After each name: trained seeds / all seeds. "
         f"Left of the black line: trained lengths. Empty: not evaluated.{more}"
     )
     width = max(WIDTH, left + ROOM + RIGHT)
@@ -78,7 +78,7 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]
 
 
 def _labels(axes: Axes, names: Sequence[str], at: Sequence[int], width: float) -> None:
-    """Names of rows, and as many lengths as there is room for."""
+    """Label the rows, and as many lengths as fit."""
     axes.set_yticks([row + 0.5 for row in range(len(names))], names, size=6, parse_math=False)
     every = max(1, int(np.ceil(0.055 * (len(str(at[-1])) + 1) / width)))
     places = range(0, len(at), every)

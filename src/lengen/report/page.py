@@ -1,4 +1,4 @@
-"""The page of a study: one file that opens anywhere without a network, with every figure, run and configuration."""
+"""The page of a study: one HTML file that works offline, with every figure, run and configuration."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from lengen.report.content import content
 from lengen.report.tables import Block
 
 SCRIPTS = ("axes", "curves", "figures", "details", "page")
-"""Files of the script of a page, in order."""
+"""Files of the page's script, in order."""
 
 
 def write(
     study: Study, path: Path, *, title: str, threshold: float = 0.9, tables: Sequence[Block] = ()
 ) -> None:
-    """Write the page of a study, whole or not at all; the same study gives the same bytes.
+    """Write the page of a study, atomically; the same study gives the same bytes.
 
     Args:
-        study: at least one panel.
-        path: where to; its folder must be there.
-        title: above the page.
-        threshold: exact match from which a seed succeeds at a length, and the lower bound that its reach must hold.
-        tables: shown as they are.
+        study: a study with at least one panel.
+        path: path of the file, in an existing folder.
+        title: title of the page.
+        threshold: exact match of at least this is a success, and the reach is taken at this threshold.
+        tables: tables to include unchanged.
 
     Raises:
-        ValueError: the study has no panel.
+        ValueError: the study has no panels.
     """
     if not study.panels:
-        raise ValueError("a page needs a study of at least one run, got none")
+        raise ValueError("a page needs a study with at least one run, got none")
     write_text(path, page(content(study, threshold=threshold, tables=tables, title=title), title))
 
 
 def page(data: Mapping[str, Any], title: str) -> str:
-    """The page of some data: its scripts are allowed by their hashes, and nothing else is, no address either."""
+    """Return the HTML of the page. Its security policy allows only its own scripts, by hash, and no network."""
     here = Path(__file__).parent / "web"
     library = _library()
     script = "\n".join((here / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
@@ -64,26 +64,26 @@ def page(data: Mapping[str, Any], title: str) -> str:
 
 @cache
 def _library() -> str:
-    """Vega, Vega-Lite and Vega-Embed: the function `vegaEmbed`. Bundling takes seconds, so it is kept in the user's cache."""
+    """Return the script of Vega, Vega-Lite and Vega-Embed, cached in the user's cache folder: bundling takes seconds."""
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    kept = cache_home / "lengen" / f"vega-{version('vl-convert-python')}.js"
+    cached = cache_home / "lengen" / f"vega-{version('vl-convert-python')}.js"
     with suppress(OSError):
-        return kept.read_text(encoding="utf-8")
+        return cached.read_text(encoding="utf-8")
     bundle = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
     text = str(bundle).replace("</script", r"<\/script")
     with suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_text(kept, text)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        write_text(cached, text)
     return text
 
 
 def _digest(script: str) -> str:
-    """What a content security policy knows an inline script by."""
+    """Return the hash by which a content security policy allows an inline script."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def inert(data: Any) -> str:
-    r"""JSON that no HTML parser takes for anything else: ASCII, without angle brackets and ampersands.
+    r"""Return JSON that is safe inside HTML: ASCII, without angle brackets and ampersands.
 
     >>> print(inert("</script>"))
     "\u003c/script\u003e"

@@ -1,4 +1,4 @@
-"""Performance profile: the share of seeds whose reach is at least so many train lengths (Dolan and More 2002)."""
+"""Performance profile: share of seeds whose reach is at least a multiple of the train length (Dolan and More 2002)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from lengen.statistics.scores import performance_profile
 
 
 def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
-    """Draw one profile for every name of a cell, over the seeds of all panels, and write PNG and SVG.
+    """Draw one profile per cell name, over the seeds of all panels, and write PNG and SVG.
 
     Args:
-        panels: at least one with a run.
-        stem: path without its ending.
+        panels: panels, of which at least one has runs.
+        stem: path without its suffix.
     """
     every_cell = pooled(panels)
     over = "" if len(panels) == 1 else f" Over {len(panels)} tasks."
@@ -29,10 +29,12 @@ def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
     cells = every_cell[:MOST]
     looks = styles(every_cell)
     note = (
-        "Share of all seeds tried whose reach (longest contiguous length with a lower 95% bound of exact match of 0.90 or more) is at least so many "
-        f"times the train length. Thin, dotted: trained seeds alone, where these are not all.{over}{more}"
+        "Share of all seeds whose reach 0.90 (longest length up to which the lower 95% bound of exact match is at least 0.90) is at least this "
+        f"multiple of the train length. Thin, dotted: trained seeds only, if not all are trained.{over}{more}"
     )
-    title = f"{panels[0].name}: how far do seeds reach?" if len(panels) == 1 else "How far do seeds reach?"
+    title = (
+        f"{panels[0].name}: performance profile" if len(panels) == 1 else "Performance profile over all tasks"
+    )
     sheet = Sheet(title, note, legend(cells, looks), columns=2, plot=1.5)
     axes = sheet.axes
     every = sorted({factor for cell in cells for factor in factors(cell) if factor} | {1.0})

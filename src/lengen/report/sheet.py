@@ -1,4 +1,4 @@
-"""A sheet: title, legend, axes and footnote of a figure, as wide as one or two columns of a paper."""
+"""The layout of figures: title, legend, axes and footnote, as wide as one or two columns of a paper."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from lengen.report.lines import width as dots
 WIDTH, DOUBLE = 3.4, 7.0
 """Inches: one column of a two-column paper, and both."""
 LEFT, RIGHT, EDGE = 0.42, 0.10, 0.08
-"""Inches: the margins beside the axes, and those of text that is as wide as the figure."""
+"""Inches: margins left and right of the axes, and of text across the whole figure."""
 PLOT, BELOW = 1.5, 0.36
-"""Inches: the height of the axes, and the room for ticks and label under them."""
+"""Inches: height of the axes, and of the space for ticks and label below them."""
 TITLE, ENTRY, FOOTNOTE = 0.15, 0.115, 0.09
-"""Inches: a line of the title, of the legend and of the footnote."""
+"""Inches: height of a line of the title, of the legend and of the footnote."""
 TYPE = 6
-"""Points: the size of the legend's type."""
+"""Points: font size of the legend."""
 HANDLE, BEFORE, COLUMN_GAP = 2.0, 0.8, 1.2
-"""Parts of that size: a handle, the space between it and its name, and that between columns."""
+"""In units of that size: width of a handle, space between handle and name, space between columns."""
 
 
 class Sheet:
-    """A figure with its margins; `axes` is what is drawn on.
+    """A figure with title, legend, a grid of axes, and a footnote.
 
     Args:
-        title: above the axes.
-        footnote: in small type under them.
-        legend: a handle for every line to be named, and its name.
-        columns: of the legend, fewer where its names are too long for so many.
-        plot: inches, the height of the axes.
-        strip: inches kept free between legend and axes.
-        left: inches, the margin for labels on the left.
-        right: inches, the margin on the right.
-        indent: inches, where title and legend begin.
-        width: inches, of the whole figure.
-        rows: axes below each other, `across`: axes beside each other.
-        gap: inches between them, down and across.
+        title: title above the axes.
+        footnote: note in small type below the axes.
+        legend: handle and name of every entry.
+        columns: maximum number of columns of the legend.
+        plot: height of the grid of axes, in inches.
+        strip: height of the free strip between legend and axes, in inches.
+        left: left margin of the axes, in inches.
+        right: right margin of the axes, in inches.
+        indent: left margin of title and legend, in inches.
+        width: width of the figure, in inches.
+        rows: number of rows of axes; `across` is the number of columns.
+        gap: space between axes, vertical and horizontal, in inches.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Sheet:
             self._legend([handle for handle, _ in legend], names, columns, indent, TITLE * len(titles))
 
     def _axes(self, left: float, top: float, width: float, height: float, **options: Any) -> Axes:
-        """New axes in some inches of the figure; `top` is counted from the upper edge."""
+        """Add axes at a position in inches; `top` is measured from the upper edge of the figure."""
         box = (
             left / self.width,
             (self.height - top - height) / self.height,
@@ -102,7 +102,7 @@ class Sheet:
         return self.figure.add_axes(box, **options)
 
     def _inscribe(self, titles: Sequence[str], notes: Sequence[str], indent: float) -> None:
-        """Write the lines of the title at the top and those of the footnote at the bottom."""
+        """Write the title at the top and the footnote at the bottom."""
         line: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
         top, below = 1 - 0.05 / self.height, (FOOTNOTE * len(notes) + 0.02) / self.height
         self.figure.text(indent / self.width, top, "\n".join(titles), size=8, weight="bold", **line)
@@ -111,8 +111,8 @@ class Sheet:
     def _legend(
         self, handles: Sequence[Line2D], names: Sequence[str], columns: int, indent: float, titles: float
     ) -> None:
-        """Draw the legend under the title, which takes some inches."""
-        drawn = self.figure.legend(
+        """Draw the legend below the title, which is `titles` inches high."""
+        legend = self.figure.legend(
             handles,
             names,
             loc="upper left",
@@ -127,26 +127,26 @@ class Sheet:
             handletextpad=BEFORE,
             labelspacing=0.25,
         )
-        for entry in drawn.get_texts():
+        for entry in legend.get_texts():
             entry.set_parse_math(False)
 
     @property
     def axes(self) -> Axes:
-        """The first of the axes."""
+        """The first axes of the grid."""
         return self.grid[0][0]
 
     @cached_property
     def strip(self) -> Axes:
-        """Axes without a frame in the strip, on the x axis of the first axes."""
+        """Axes without a frame in the strip; they share the x axis of the first axes."""
         axes = self._axes(*self._strip, sharex=self.axes)
         axes.axis("off")
         return axes
 
     def write(self, stem: Path) -> list[Path]:
-        """Write PNG and SVG beside each other, whole or not at all.
+        """Write PNG and SVG, atomically, and return their paths.
 
         Args:
-            stem: the path without its ending.
+            stem: path without its suffix.
         """
         paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "svg")]
         for path in paths:
@@ -154,26 +154,26 @@ class Sheet:
         return paths
 
     def save(self, path: Path) -> None:
-        """Write one file, whole or not at all; the same bytes for the same data.
+        """Write one file, atomically; the same data give the same bytes.
 
         Args:
-            path: ends in `.png` or `.svg`; its folder must be there.
+            path: path that ends in `.png` or `.svg`, in an existing folder.
         """
         kind = path.suffix.removeprefix(".")
         metadata: dict[str, str | None] = {"Title": self.title, "Description": self.footnote}
         if kind == "svg":
             metadata["Date"] = None
-        with whole(path) as beside, rc_context({"svg.hashsalt": "lengen", "svg.fonttype": "path"}):
-            self.figure.savefig(beside, format=kind, dpi=DOTS, metadata=metadata)
+        with whole(path) as temporary, rc_context({"svg.hashsalt": "lengen", "svg.fonttype": "path"}):
+            self.figure.savefig(temporary, format=kind, dpi=DOTS, metadata=metadata)
 
 
 def arrange(names: Sequence[str], columns: int, inches: float) -> tuple[list[str], int]:
-    """The names of a legend in as many columns as fit beside each other; in a single one, long names are broken.
+    """Arrange the names of a legend in as many columns as fit; in a single column, long names are broken into lines.
 
     Args:
-        names: from the top down, column by column.
-        columns: the most.
-        inches: the width of all of them.
+        names: names from top to bottom, column by column.
+        columns: maximum number of columns.
+        inches: width of the legend.
     """
     handle, between = (HANDLE + BEFORE) * TYPE / 72, COLUMN_GAP * TYPE / 72
     widths = np.array([dots(name, TYPE, "normal") / DOTS for name in names])

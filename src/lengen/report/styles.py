@@ -1,7 +1,7 @@
-"""How a cell looks in every figure: colour and marker of its encoding; cells of one encoding differ in their dashes.
+"""The style of a cell in every figure: colour and marker of its encoding; cells of the same encoding differ in dashes.
 
-Where one encoding has more cells than there are dashes, what is compared is something else: each cell then has a colour
-and a marker of its own.
+If an encoding has more cells than there are dashes, the cells are not distinguished by encoding: each then gets its own
+colour and marker.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lengen.report.colour import DISTINCT, colour, marker
 
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 MOST = 12
-"""Cells that one pair of axes can show and a reader can tell apart."""
+"""Maximum number of cells on one pair of axes, so that readers can distinguish them."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Style:
     dashes: Any
 
     def handle(self) -> Line2D:
-        """What stands for it in a legend."""
+        """Return the legend handle of the cell."""
         return Line2D(
             [],
             [],
@@ -44,10 +44,10 @@ class Style:
 
 
 def styles(cells: Sequence[Cell]) -> dict[str, Style]:
-    """One for each cell, by its name.
+    """Return the style of each cell, by name.
 
     Args:
-        cells: all cells of a panel, so that one that only some figures draw looks alike in each.
+        cells: all cells of a panel, so that a cell has the same style in every figure.
     """
     if max(Counter(cell.pe for cell in cells).values(), default=0) > len(DASHES):
         return {
@@ -55,15 +55,15 @@ def styles(cells: Sequence[Cell]) -> dict[str, Style]:
             for index, cell in enumerate(cells)
         }
     seen: Counter[str] = Counter()
-    found = {}
+    by_name = {}
     for cell in cells:
-        found[cell.name] = Style(colour(cell.pe), marker(cell.pe), DASHES[seen[cell.pe] % len(DASHES)])
+        by_name[cell.name] = Style(colour(cell.pe), marker(cell.pe), DASHES[seen[cell.pe] % len(DASHES)])
         seen[cell.pe] += 1
-    return found
+    return by_name
 
 
 def legend(cells: Sequence[Cell], looks: Mapping[str, Style]) -> list[tuple[Line2D, str]]:
-    """An entry for each cell: its name, the seeds tried, and how many of them are trained if not all are."""
+    """Return legend entries: name of the cell, number of seeds, and number of trained seeds if not all are trained."""
     entries = []
     for cell in cells:
         trained = cell.gated().tried
@@ -78,7 +78,7 @@ def legend(cells: Sequence[Cell], looks: Mapping[str, Style]) -> list[tuple[Line
 
 
 def shown(panel: Panel) -> tuple[list[Cell], str]:
-    """The cells that a figure draws, and a remark if these are not all."""
+    """Return the cells that a figure draws, and a remark if some are omitted."""
     cells = [cell for cell in panel.cells if cell.curves]
     if len(cells) <= MOST:
         return cells, ""

@@ -1,4 +1,4 @@
-"""Share of seeds that succeed at each length, with exact intervals."""
+"""Success rate: share of seeds that succeed at each length, with exact intervals."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from lengen.report.styles import legend, shown, styles
 from lengen.statistics.intervals import success_rate
 
 SPREAD = 0.008
-"""How far intervals of neighbouring cells are moved apart, as a share of the axis."""
+"""Horizontal offset between the intervals of cells at one length, as a share of the axis."""
 
 
 def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list[Path]:
-    """Draw the success rate of every cell of a panel over length and write PNG and SVG.
+    """Draw the success rate of every cell of a panel over length, and write PNG and SVG.
 
     Args:
-        panel: at least one run with a curve.
-        stem: path without its ending.
-        threshold: exact match from which a seed succeeds at a length.
-        x: lengths, or lengths over the train length.
+        panel: a panel with at least one curve.
+        stem: path without its suffix.
+        threshold: a seed succeeds at a length if its exact match is at least this.
+        x: `length`, or `factor` for length / train length.
     """
     cells, remark = shown(panel)
     looks = styles(panel.cells)
     note = (
-        f"Share of all seeds tried whose exact match at a length is at least {threshold:g}; bars: 95% Clopper-Pearson over seeds; "
-        f"a seed that is not trained, or diverged, counts as it is. Grey: trained lengths.{remark}"
+        f"Share of all seeds whose exact match at a length is at least {threshold:g}; bars: 95% Clopper-Pearson intervals over seeds. "
+        f"Untrained and diverged seeds are included. Grey: trained lengths.{remark}"
     )
     sheet = Sheet(f"{panel.name}: success rate", note, legend(cells, looks), columns=2, plot=1.6)
     axes, train = sheet.axes, panel.train_length
@@ -42,10 +42,10 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
         look, at = looks[cell.name], lengths(cell)
         own = int(cell.runs[0].config["train_length"]) if x == "factor" else 1
         rates = [success_rate(list(column), threshold) for column in matrix(cell, "exact_match", at).T]
-        aside = SPREAD * (index - (len(cells) - 1) / 2)
+        offset = SPREAD * (index - (len(cells) - 1) / 2)
         shares = [rate.share for rate in rates]
         moved = [
-            float(to_axes.inverted().transform((to_axes.transform((length / own, 0))[0] + aside, 0))[0])
+            float(to_axes.inverted().transform((to_axes.transform((length / own, 0))[0] + offset, 0))[0])
             for length in at
         ]
         axes.vlines(
@@ -69,5 +69,5 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
             clip_on=False,
             zorder=4,
         )
-    axes.set_ylabel(f"share of seeds at {threshold:g}", size=7, labelpad=2)
+    axes.set_ylabel(f"success rate (exact match ≥ {threshold:g})", size=7, labelpad=2)
     return sheet.write(stem)

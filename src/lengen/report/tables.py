@@ -1,4 +1,4 @@
-"""A study in tables: on the terminal, and as Markdown for a paper's appendix."""
+"""The tables of a study: on the terminal, and as Markdown for a paper's appendix."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from lengen.records.supervision import MEANINGS
 from lengen.report.console import NONE, say, table
 
 SHOWN = 8
-"""Runs that were left out which the terminal names; left_out.csv has them all."""
+"""Maximum number of excluded runs that the terminal lists; left_out.csv lists all."""
 NAMED = 5
-"""Cells without a significant difference that a table names; table.csv and pairs.csv name them all."""
+"""Maximum number of cells without a significant difference that a table names; table.csv and pairs.csv name all."""
 
 Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
-"""A table: what it shows, its header, its rows."""
+"""A table: caption, header, rows."""
 PAIRS = (
-    "Pairs of cells, all seeds. P: a seed of the first beats one of the second at an OOD length, on the same strings, ties half; "
-    "with its bootstrap interval"
+    "Pairs of cells, all seeds. P: probability that a seed of the first has higher exact match than a seed of the second at an OOD length, "
+    "on the same test examples, ties count half; with its bootstrap interval"
 )
 
 
 def _number(value: float | None, form: str = ".3f") -> str:
-    """A number, or a dash."""
+    """Format a number; a dash if there is none."""
     return NONE if value is None else format(value, form)
 
 
 def _interval(value: float | None, low: float | None, high: float | None, form: str = ".2f") -> str:
-    """A number with its interval, where there is one."""
+    """Format a number with its interval, if there is one."""
     if low is None or high is None:
         return _number(value, form)
     return f"{_number(value, form)} [{low:{form}}, {high:{form}}]"
 
 
 def _reach(value: float | None) -> str:
-    """A reach; 0 is none."""
+    """Format a reach; 0 means none."""
     return NONE if value is None else "none" if not value else f"{value:g}"
 
 
 def _success(row: CellSummary) -> str:
-    """How many of how many, with the interval."""
+    """Format successes out of seeds, with the interval of the rate."""
     if row.success_rate is None:
         return NONE
     of = row.tried if row.runs == "all" else row.trained
@@ -52,7 +52,7 @@ def _success(row: CellSummary) -> str:
 
 
 def _not_significantly_different(row: CellSummary) -> str:
-    """The cells from which this one does not differ significantly, or how many these are."""
+    """Name the cells from which this one does not differ significantly, or count them if there are many."""
     names = row.not_told_apart.split(BETWEEN)
     return f"{len(names)} cells" if len(names) > NAMED else row.not_told_apart or NONE
 
@@ -77,51 +77,51 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "MiB": lambda row: _number(row.megabytes, ".0f"),
 }
 NARROW = ("MiB", "ms", "minutes", "best", "0.99", "0.95", "ID", "area", "IQM", "category")
-"""Columns that a narrow terminal does without, the first to go first."""
+"""Columns that a narrow terminal omits, in the order of omission."""
 WORDS = ("cell", "category", "not significantly different from")
-"""Columns that hold no numbers."""
+"""Left-aligned columns."""
 
 
 def legend(criterion: SuccessCriterion) -> str:
-    """What the columns say."""
+    """Explain the columns of the tables."""
     return (
-        f"success: seeds with exact match of {criterion.threshold:g} or more at {criterion.at} (or the next longer length), with the 95% "
-        "Clopper-Pearson interval over seeds. reach: median over seeds of the longest contiguous length whose lower 95% bound holds 0.90, 0.95, "
-        "0.99; best: 0.90 of the best seed of as many as were tried. IQM: interquartile mean of exact match over seeds and OOD lengths, with "
-        "stratified bootstrap over seeds (none for a single seed). area: median area under exact match over log2(length / train length), in "
-        "doublings. rank: by area, ties shared. not significantly different: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for many pairs). "
+        f"success: seeds with exact match of at least {criterion.threshold:g} at {criterion.at} (or the next longer evaluated length), with the 95% "
+        "Clopper-Pearson interval over seeds. reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least "
+        "0.90, 0.95, 0.99; best: reach 0.90 of the best seed. IQM: interquartile mean of exact match over seeds and OOD lengths, with a "
+        "stratified bootstrap interval over seeds (none for a single seed). area: median area under exact match over log2(length / train length), in "
+        "doublings. rank: by area, ties share a rank. not significantly different: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for multiple comparisons). "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
-        "minutes: median wall time of a run; ms and MiB: an example, and the peak, at the longest length."
+        "minutes: median wall time of a run; ms and MiB: time per example and peak memory at the longest length."
     )
 
 
 def condition(panel: Panel) -> str:
-    """Under which protocol a panel's cells are compared, in a line."""
+    """Describe the protocol under which the cells of a panel are compared, in one line."""
     protocol = panel.runs[0].protocol
-    said = ", ".join(
+    settings = ", ".join(
         f"{key.replace('_', ' ')} {value}"
         for key, value in protocol.items()
         if key not in ("train_length", "eval.lengths")
     )
-    return f"Trained on lengths up to {panel.train_length}, evaluated at {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {said}."
+    return f"Trained on lengths up to {panel.train_length}, evaluated at {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {settings}."
 
 
 def gates(panel: Panel, summary: StudySummary) -> list[tuple[str, list[CellSummary]]]:
-    """The rows of a panel: of all runs, and of the trained ones alone where these are others."""
+    """Return the rows of a panel, captioned: over all runs, and over trained runs if these differ."""
     rows = [row for row in summary.summaries if row.task == panel.name]
-    every, kept = ([row for row in rows if row.runs == runs] for runs in ("all", "trained"))
-    if all(row.trained == row.tried for row in every):
-        return [("all seeds (every one is trained)", every)]
-    return [("all seeds", every), ("trained seeds alone", kept)]
+    all_rows, trained_rows = ([row for row in rows if row.runs == runs] for runs in ("all", "trained"))
+    if all(row.trained == row.tried for row in all_rows):
+        return [("all seeds (all are trained)", all_rows)]
+    return [("all seeds", all_rows), ("trained seeds only", trained_rows)]
 
 
 def blocks(study: Study, summary: StudySummary) -> list[Block]:
-    """Every table of a study: a caption, the header and the rows."""
-    made: list[Block] = []
+    """Return every table of a study."""
+    tables: list[Block] = []
     for panel in study.panels:
         for name, rows in gates(panel, summary):
             cells = [[show(row) for show in COLUMNS.values()] for row in rows]
-            made.append((f"{panel.name}: {name}", list(COLUMNS), cells))
+            tables.append((f"{panel.name}: {name}", list(COLUMNS), cells))
     if summary.overall:
         cells = [
             [
@@ -137,7 +137,7 @@ def blocks(study: Study, summary: StudySummary) -> list[Block]:
             for each in summary.overall
         ]
         header = ["cell", "runs", "tasks", "seeds", "trained", "category", "mean rank", "IQM"]
-        made.append(("Over the tasks that have every cell", header, cells))
+        tables.append(("Over the tasks that have every cell", header, cells))
     if summary.pairs:
         cells = [
             [
@@ -153,18 +153,18 @@ def blocks(study: Study, summary: StudySummary) -> list[Block]:
             if pair.runs == "all"
         ]
         header = ["task", "first", "second", "seeds", "P(first beats second)", "p", "significantly different"]
-        made.append((PAIRS, header, cells))
-    return made
+        tables.append((PAIRS, header, cells))
+    return tables
 
 
 def markdown(study: Study, summary: StudySummary, criterion: SuccessCriterion, title: str) -> str:
-    """The whole study as Markdown.
+    """Return all tables of a study as Markdown.
 
     Args:
-        study: what was compared.
-        summary: what came out.
-        criterion: how runs are compared.
-        title: its first heading.
+        study: the compared runs.
+        summary: the results.
+        criterion: when a seed counts as a success.
+        title: the heading.
     """
     lines = [f"# {_plain(title)}", ""]
     for panel in study.panels:
@@ -174,42 +174,42 @@ def markdown(study: Study, summary: StudySummary, criterion: SuccessCriterion, t
     lines += [legend(criterion), ""]
     if study.left_out:
         cells = [[each.place, each.reason] for each in study.left_out]
-        lines += ["**Left out**", "", *_grid(["run", "why"], cells), ""]
+        lines += ["**Excluded**", "", *_grid(["run", "reason"], cells), ""]
     return "\n".join(lines)
 
 
 def against(published: Published, panels: Sequence[Sequence[PublishedCell]]) -> str:
-    """Ours beside a paper's numbers as Markdown.
+    """Return the comparison with a paper as Markdown.
 
     Args:
-        published: the paper.
-        panels: for each panel its cells at every common length.
+        published: the curves of the paper.
+        panels: for each panel its matched cells at every common length.
     """
-    lines = [f"# Against {_plain(published.paper)}", "", f"Theirs: {_plain(published.scored)}.", ""]
+    lines = [f"# Against {_plain(published.paper)}", "", f"The paper: {_plain(published.scored)}.", ""]
     for rows in panels:
         lines += [f"## {_plain(rows[0].task)} ({_plain(rows[0].split)})", ""]
-        lines += [_plain(line) for line in agrees(agreement(rows), published)]
+        lines += [_plain(line) for line in agreement_lines(agreement(rows), published)]
         seeds = {row.line: (row.our_seeds, row.their_seeds) for row in rows}
-        header = ["cell", "seeds (ours, theirs)", "mean over common lengths: ours", "theirs", "difference"]
+        header = ["cell", "seeds (ours, paper)", "mean over common lengths: ours", "paper", "difference"]
         cells = [
             [name, "{}, {}".format(*seeds[name]), f"{ours:.3f}", f"{theirs:.3f}", f"{ours - theirs:+.3f}"]
             for name, (ours, theirs) in means(rows).items()
         ]
-        lines += ["", *_grid(header, cells), "", "against.csv has every length.", ""]
+        lines += ["", *_grid(header, cells), "", "against.csv lists every length.", ""]
     return "\n".join(lines)
 
 
-def agrees(agreed: Agreement, published: Published) -> list[str]:
-    """Whether the order of the cells agrees, in lines."""
-    tau = "not defined" if agreed.tau is None else f"{agreed.tau:.2f} (p {agreed.p_value:.2g})"
+def agreement_lines(result: Agreement, published: Published) -> list[str]:
+    """Describe how the rankings of the cells agree, in two lines."""
+    tau = "not defined" if result.tau is None else f"{result.tau:.2f} (p {result.p_value:.2g})"
     return [
-        f"{agreed.task} against {published.paper}, {agreed.split}: {agreed.cells} cells, {agreed.lengths} lengths; Kendall's tau of their order {tau}.",
-        f"Ours from best to worst: {', '.join(agreed.our_order)}. Theirs: {', '.join(agreed.their_order)}.",
+        f"{result.task} against {published.paper}, {result.split}: {result.cells} cells, {result.lengths} lengths; Kendall's tau between the rankings: {tau}.",
+        f"Ours from best to worst: {', '.join(result.our_order)}. Paper: {', '.join(result.their_order)}.",
     ]
 
 
 def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table in Markdown."""
+    """Format a table in Markdown."""
     return [
         f"| {' | '.join(header)} |",
         f"|{'---|' * len(header)}",
@@ -218,7 +218,7 @@ def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """A text that Markdown shows as it is, on one line."""
+    """Escape a text for Markdown, on one line."""
     return (
         " ".join(text.split())
         .replace("\\", "\\\\")
@@ -233,10 +233,10 @@ def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, conso
     """Print the tables.
 
     Args:
-        study: what was compared.
-        summary: what came out.
-        criterion: how runs are compared.
-        console: where to.
+        study: the compared runs.
+        summary: the results.
+        criterion: when a seed counts as a success.
+        console: the terminal.
     """
     for panel in study.panels:
         say(console, f"{panel.name}: trained on lengths up to {panel.train_length}", style="bold")
@@ -245,11 +245,11 @@ def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, conso
         for name, rows in gates(panel, summary):
             say(
                 console,
-                f"{name}; success is exact match of {criterion.threshold:g} or more at {criterion.at}",
+                f"{name}; success: exact match of at least {criterion.threshold:g} at {criterion.at}",
             )
             cells = [{column: show(row) for column, show in COLUMNS.items()} for row in rows]
             console.print(table(console, cells, dispensable=NARROW, left=WORDS))
     for each in study.left_out[:SHOWN]:
-        say(console, f"left out: {each.place}: {each.reason}")
+        say(console, f"excluded: {each.place}: {each.reason}")
     if len(study.left_out) > SHOWN:
-        say(console, f"left out: {len(study.left_out) - SHOWN} more (left_out.csv)")
+        say(console, f"excluded: {len(study.left_out) - SHOWN} more (left_out.csv)")

@@ -1,4 +1,4 @@
-"""What a run says at its end: the curve as a table and as a small plot, its reaches, and where the files are."""
+"""The report of a run on the terminal: its curve as a table and as a plot, its reaches, and its files."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "seconds": lambda row: f"{row.seconds:.2f}",
 }
 DISPENSABLE = ("seconds", "first error", "loss", "token accuracy", "95% interval")
-"""Columns that a narrow terminal does without, the first to go first."""
+"""Columns that a narrow terminal omits, in the order of omission."""
 NARROW, WIDEST, TALL = 40, 80, 12
-"""Columns under which there is no plot, columns that it takes at most, and its rows."""
+"""In characters: minimum width of the terminal for a plot, maximum width of the plot, and its height."""
 
 
 def show(
     curve: Curve, *, id_exact_match: float, folder: Path, category: str = "", console: Console | None = None
 ) -> None:
-    """Print a curve, what it amounts to, and the files of its run.
+    """Print a curve, its reaches, whether the run is trained, and the files of the run.
 
     Args:
-        curve: may be empty.
+        curve: the curve, possibly empty.
         id_exact_match: exact match over the training lengths, which decides whether the run is trained.
         folder: the run folder.
-        category: what helped the run, in letters.
-        console: where to; standard output if None.
+        category: category letters of the run (`lengen.records.supervision`).
+        console: the terminal; standard output if None.
     """
     console = console or Console()
     if curve.rows:
@@ -57,7 +57,7 @@ def show(
 
 
 def table(curve: Curve, console: Console) -> Table:
-    """The curve, as many of its columns as the terminal is wide; a rule parts trained lengths from the others."""
+    """Build a table of a curve with as many columns as fit; a rule separates trained lengths from longer ones."""
     rows = [{name: show(row) for name, show in COLUMNS.items()} for row in curve.rows]
     following = zip(curve.rows, curve.rows[1:], strict=False)
     borders = [index for index, (row, after) in enumerate(following) if row.split != after.split]
@@ -65,7 +65,7 @@ def table(curve: Curve, console: Console) -> Table:
 
 
 def plot(curve: Curve, console: Console) -> list[str]:
-    """Exact match over length in characters, one string a line; nothing where the terminal is too narrow."""
+    """Plot exact match over length in characters and return the lines; empty if the terminal is too narrow."""
     if console.width < NARROW:
         return []
     plain = ascii_only(console)
@@ -98,11 +98,11 @@ def plot(curve: Curve, console: Console) -> list[str]:
 
 
 def reached(curve: Curve, threshold: float) -> str:
-    """One reach in words: how far, how many train lengths, and whether there were examples enough to say so.
+    """Describe one reach in a line: its length, as a factor of the train length, and whether there were enough examples.
 
     Args:
-        curve: at least one row.
-        threshold: what the lower confidence bound must hold.
+        curve: a curve with at least one row.
+        threshold: threshold of the lower confidence bound.
     """
     length, train = curve.reach(threshold), curve.rows[0].train_length
     line = f"reach {threshold:.2f}: "
@@ -111,11 +111,11 @@ def reached(curve: Curve, threshold: float) -> str:
     if stopped is None:
         return f"{line}, every length of the sweep"
     needed = examples_needed(threshold)
-    return f"{line}; needs {needed} examples a length or more" if stopped.examples < needed else line
+    return f"{line}; needs at least {needed} examples per length" if stopped.examples < needed else line
 
 
 def examples_needed(threshold: float) -> int:
-    """How many examples, all of them right, certify a threshold.
+    """Return how many examples, all answered correctly, certify a threshold.
 
     >>> [examples_needed(threshold) for threshold in (0.90, 0.95, 0.99)]
     [36, 72, 368]
@@ -127,15 +127,15 @@ def examples_needed(threshold: float) -> int:
 
 
 def verdict(id_exact_match: float) -> str:
-    """Whether the run is trained, in a line; the number is cut and not rounded, so that 0.98999 does not read 0.99."""
+    """Describe in a line whether the run is trained; the number is truncated, so that 0.98999 does not read 0.99."""
     number = id_exact_match if math.isnan(id_exact_match) else math.floor(id_exact_match * 1e4 + 1e-6) / 1e4
     if id_exact_match >= TRAINED:
         return f"trained: ID exact match {number:g}"
-    return f"NOT TRAINED: ID exact match {number:g} is under {TRAINED}; its OOD numbers say nothing about extrapolation"
+    return f"NOT TRAINED: ID exact match {number:g} is below {TRAINED}; OOD results of an untrained run say nothing about extrapolation"
 
 
 def summary(curve: Curve) -> str:
-    """A curve in a line: exact match at its ends, and the reaches."""
+    """Describe a curve in a line: exact match at its ends, and the reaches."""
     ends = dict.fromkeys((curve.rows[0], curve.rows[-1]))
     shares = ", ".join(f"{row.exact_match:.3f} at {row.length}" for row in ends)
     reaches = ", ".join(f"{threshold:.2f}: {length or NONE}" for threshold, length in curve.reaches.items())
@@ -143,8 +143,11 @@ def summary(curve: Curve) -> str:
 
 
 def files(folder: Path) -> list[str]:
-    """The files of a run, as paths from the working directory where they are under it."""
-    found = [path for path in (*folder.glob("*"), *folder.glob("checkpoints/*")) if path.is_file()]
-    here = Path.cwd()
-    shown = sorted(path.absolute() for path in found if not path.name.startswith("."))
-    return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in shown]
+    """List the files of a run, as paths relative to the working directory if they lie below it."""
+    all_files = [path for path in (*folder.glob("*"), *folder.glob("checkpoints/*")) if path.is_file()]
+    working_directory = Path.cwd()
+    paths = sorted(path.absolute() for path in all_files if not path.name.startswith("."))
+    return [
+        str(path.relative_to(working_directory) if path.is_relative_to(working_directory) else path)
+        for path in paths
+    ]

@@ -1,6 +1,6 @@
 "use strict";
-// What is shown, and the axes and looks that all figures share. Every number was computed before; a script only picks
-// and draws. Text goes into the page as text nodes or as values of marks, never as markup.
+// State of the page, and the axes and styles that all figures share. All values are computed beforehand; the script only
+// selects and draws. Text enters the page as text nodes or as values of marks, never as markup.
 
 const study = JSON.parse(document.getElementById("study").textContent);
 const METRICS = {
@@ -38,14 +38,14 @@ const bound = study.threshold.toFixed(2);
 const short = (value) => (known(value) ? String(+(+value).toPrecision(4)) : "none");
 const place = (line, length) => (state.x === "factor" ? length / line.train_length : length);
 
-// A node of the page with properties and children.
+// Create an element with properties and children.
 function element(tag, options = {}, ...children) {
   const node = Object.assign(document.createElement(tag), options);
   node.append(...children);
   return node;
 }
 
-// Cells that are drawn, each with its index in the panel.
+// The cells to draw, each with its index in the panel.
 function drawn(panel) {
   return panel.lines
     .map((line, c) => ({ ...line, c, seeds: line.gates[gate()] }))
@@ -54,7 +54,7 @@ function drawn(panel) {
     );
 }
 
-// The axis of lengths: its scale, the trained region on it, and ticks that keep clear of each other.
+// The axis of lengths: scale, trained region, and ticks that do not overlap.
 function axisX(panel, width, lines = panel.lines, x = state.x) {
   const at = (length) => (x === "factor" ? length / panel.train_length : length);
   const places = [
@@ -95,7 +95,7 @@ function axisX(panel, width, lines = panel.lines, x = state.x) {
   };
 }
 
-// The axis of a metric: from 0 to 1 for a share, logarithmic where values span `wide` or more, else from 0.
+// The axis of a metric: from 0 to 1 for a share, logarithmic if max / min is at least `wide`, else from 0.
 function axisY(title, values, { share = false, wide = Infinity, format = ".4~g", left = LEFT } = {}) {
   const found = values.filter(known);
   const log = Math.min(...found) > 0 && Math.max(...found) >= wide * Math.min(...found);

@@ -1,6 +1,6 @@
 // A metric over length: every seed, medians and quartiles, large and as small multiples.
 
-// Seeds and quartiles of a metric over length, as rows of one table.
+// Seeds and quartiles of a metric over length, as rows of one data table.
 function rows(panel, lines) {
   const found = [],
     p = study.panels.indexOf(panel),
@@ -40,7 +40,7 @@ function rows(panel, lines) {
   return found;
 }
 
-// The trained region, bands, seeds, medians, and what the pointer can meet.
+// Layers of a figure: trained region, bands, seeds, medians, and invisible marks for the pointer.
 function layers(x, y, look, { bold = 1, seeds = 1, cells = 1 } = {}) {
   const faint = Math.max(0.2, Math.min(0.6, 20 / seeds)),
     band = Math.max(0.06, Math.min(0.16, 1 / cells));
@@ -88,7 +88,7 @@ function layers(x, y, look, { bold = 1, seeds = 1, cells = 1 } = {}) {
   ];
 }
 
-// One task: reaches in a strip above the metric.
+// The figure of one task: reaches in a strip above the metric.
 function curves(panel, lines, width) {
   const metric = METRICS[state.metric],
     x = axisX(panel, width, lines),
@@ -158,7 +158,7 @@ function curves(panel, lines, width) {
   return { vconcat: [strip, main], spacing: 6 };
 }
 
-// One task: a small figure for each cell.
+// The small multiples of one task: one small figure per cell.
 function multiples(panel, lines, width) {
   const columns = Math.max(1, Math.min(lines.length, Math.floor(width / 170))),
     each = Math.min(260, Math.floor((width - 30) / columns) - 24);

@@ -1,7 +1,7 @@
-// What a mark, a run and a cell are, in words; tables and lists.
+// Text: tooltips, the details of a run, tables and lists.
 
-// What the pointer is on, in words.
-function told({ datum, mark }) {
+// The lines of the tooltip for a mark.
+function tooltip({ datum, mark }) {
   if (datum.tip) return datum.tip;
   const line = study.panels[datum.p].lines[datum.c],
     run = line.runs[datum.r],
@@ -19,17 +19,17 @@ function told({ datum, mark }) {
   ];
 }
 
-// The box beside the pointer.
+// Show the tooltip next to the pointer.
 function hover(_, event, item, value) {
   const tip = byId("tip");
   tip.hidden = !value;
   if (!value) return;
-  tip.replaceChildren(...told(item).map((text, index) => element(index ? "div" : "strong", { textContent: text })));
+  tip.replaceChildren(...tooltip(item).map((text, index) => element(index ? "div" : "strong", { textContent: text })));
   tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8))}px`;
   tip.style.top = `${event.clientY + tip.offsetHeight + 24 < innerHeight ? event.clientY + 16 : event.clientY - tip.offsetHeight - 12}px`;
 }
 
-// A run beside the figures: what it is, its command, its configuration.
+// Show the details of a run next to the figures: results, command, configuration.
 function choose(c, r, p = state.task) {
   if (p !== state.task) {
     Object.assign(state, { task: p, hidden: new Set() });
@@ -73,7 +73,7 @@ function choose(c, r, p = state.task) {
     list(facts),
     element("h3", { textContent: "Command" }),
     element("pre", { className: "command", textContent: origin.command }),
-    element("h3", { textContent: "Configuration (seed aside)" }),
+    element("h3", { textContent: "Configuration (without seeds)" }),
     element("pre", { className: "config", textContent: line.config }),
     list(sources),
   );
@@ -82,7 +82,7 @@ function choose(c, r, p = state.task) {
   mark();
 }
 
-// Mark the chosen run among all runs.
+// Highlight the chosen run in the table of runs.
 function mark() {
   for (const row of byId("runs").querySelectorAll("tr[data-run]"))
     row.classList.toggle("chosen", row.dataset.run === `${state.chosen?.c}.${state.chosen?.r}`);
@@ -108,7 +108,7 @@ function table(node, header, rows, classes = []) {
   return body;
 }
 
-// How a cell looks in the figures.
+// The line and marker of a cell, as in the figures.
 function swatch(line) {
   const svg = (tag, attributes, ...children) => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -132,7 +132,7 @@ function swatch(line) {
   );
 }
 
-// Everything but the figures, for the task and the runs that are chosen.
+// Fill in everything but the figures, for the chosen task and runs.
 function fill() {
   const panel = study.panels[state.task],
     metric = METRICS[state.metric];
@@ -140,15 +140,15 @@ function fill() {
   byId("trained").checked = state.trained;
   byId("curves-title").textContent = `${panel.name}: ${metric.name} over length`;
   byId("curves-note").textContent =
-    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. Above: reach ${bound}, median with the range of seeds. Point at a seed for its name, click it for its command and configuration.`;
+    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. Above: reach ${bound}, median with the range of seeds. Point at a seed to see its name; click it to see its command and configuration.`;
   byId("heat-title").textContent = `${panel.name}: ${metric.name}, cell by length`;
-  const whom = state.trained
-    ? "trained seeds alone"
-    : "all seeds tried; one that is not trained, or diverged, counts as it is";
+  const seedsShown = state.trained
+    ? "trained seeds only"
+    : "all seeds, untrained and diverged ones included";
   byId("rates-note").textContent =
-    `Share of seeds whose exact match at a length is at least ${study.threshold}: ${whom}. Bars: exact 95% intervals over seeds (Clopper-Pearson).`;
+    `Share of seeds whose exact match at a length is at least ${study.threshold}: ${seedsShown}. Bars: exact 95% intervals over seeds (Clopper-Pearson).`;
   byId("profile-note").textContent =
-    `Share of seeds whose reach (longest contiguous length with a lower 95% bound of exact match of at least ${study.threshold}) is at least so many train lengths: ${whom}.`;
+    `Share of seeds whose reach (longest length up to which the lower 95% bound of exact match is at least ${study.threshold}) is at least this multiple of the train length: ${seedsShown}.`;
   byId("cells").querySelector(".note").textContent =
     `by ${study.by.join(", ")}; trained: ID exact match of at least 0.99`;
   table(
@@ -170,7 +170,7 @@ function fill() {
       const name = element("button", {
         type: "button",
         textContent: line.name,
-        title: "its first run",
+        title: "show its first run",
         onclick: () => choose(c, 0),
       });
       return [box, swatch(line), name, `${trained} of ${line.runs.length}`, seeds ? seeds.reach || "none" : "–"];

@@ -1,6 +1,6 @@
 // Success rates, performance profiles, heat maps and cost.
 
-// Share of seeds that succeed at each length, with intervals; cells are moved apart a little.
+// Share of seeds that succeed at each length, with intervals; cells are slightly offset so that these do not overlap.
 function rates(panel, lines, width) {
   const x = axisX(panel, width, lines),
     look = looks(lines),
@@ -49,7 +49,7 @@ function rates(panel, lines, width) {
   };
 }
 
-// Share of seeds that reach at least so many train lengths.
+// Share of seeds whose reach is at least a multiple of the train length.
 function profile(factors, lines, width, title) {
   const look = looks(lines),
     values = [];
@@ -62,7 +62,7 @@ function profile(factors, lines, width, title) {
         x: factor,
         y: share(line)[k],
         corner: Boolean(corner(line, k)),
-        tip: [line.name, `${short(share(line)[k] * 100)}% of seeds reach ${short(factor)} train lengths or more`],
+        tip: [line.name, `${short(share(line)[k] * 100)}% of seeds reach at least ${short(factor)} train lengths`],
       }),
     );
   const ends = { lengths: factors, train_length: 1 };
@@ -90,7 +90,7 @@ function profile(factors, lines, width, title) {
   };
 }
 
-// Medians, cell by length.
+// Heat map of medians, cell by length.
 function heat(panel, lines, width) {
   const metric = METRICS[state.metric],
     values = [];
@@ -176,7 +176,7 @@ function heat(panel, lines, width) {
   };
 }
 
-// Medians of what a length costs.
+// Median cost over length.
 function cost(panel, lines, width, field, title, options) {
   const x = axisX(panel, width, lines),
     look = looks(lines),

@@ -1,4 +1,4 @@
-// The page: its figures are drawn again whenever another task, metric, axis, gate or cell is chosen.
+// The page: figures are redrawn whenever another task, metric, axis, set of runs or cell is chosen.
 
 const CONFIG = {
   font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
@@ -18,7 +18,7 @@ const CONFIG = {
 const views = new Map();
 let drawing = 0;
 
-// The figure `id` from a description, or a line that there is none.
+// Draw the figure `id` from its specification, or say that there is nothing to draw.
 async function show(id, spec) {
   const node = byId(id);
   node.style.minHeight = `${node.offsetHeight}px`;
@@ -28,7 +28,7 @@ async function show(id, spec) {
     node.replaceChildren(
       element("p", {
         className: "nothing",
-        textContent: "Nothing to draw: no cell is chosen, or none has a run that counts.",
+        textContent: "Nothing to draw: no cell is selected, or no selected cell has a run to show.",
       }),
     );
   } else {
@@ -50,7 +50,7 @@ async function show(id, spec) {
   node.style.minHeight = "";
 }
 
-// The profile of the seeds of all tasks together; its cells need a legend, as not every task has them all.
+// The profile over all tasks; it needs its own legend, since not every task has every cell.
 function together() {
   const lines = study.profile.lines.map((line, c) => ({ ...line, c, seeds: line.gates[gate()] }));
   const counted = lines.filter((line) => line.seeds);
@@ -61,18 +61,18 @@ function together() {
   return counted.length && profile(study.profile.factors, counted, width, `all ${study.panels.length} tasks`);
 }
 
-// All figures, one after the other; given up where something else is chosen meanwhile.
+// Draw all figures, one after the other; stops if the selection changes meanwhile.
 async function draw() {
   const mine = ++drawing;
   const panel = study.panels[state.task];
   const lines = drawn(panel);
   document.body.dataset.drawn = "";
   const figure = (id, make) => [id, () => lines.length && make(byId(id).clientWidth - LEFT - RIGHT)];
-  const alone = study.profile && `${panel.name} alone`;
+  const title = study.profile && `${panel.name} only`;
   const figures = [
     figure("curves", (width) => curves(panel, lines, width)),
     figure("rates", (width) => rates(panel, lines, width)),
-    figure("profile", (width) => profile(panel.factors, lines, width, alone)),
+    figure("profile", (width) => profile(panel.factors, lines, width, title)),
     ...(study.profile ? [["profile-all", together]] : []),
     figure("heat", (width) => heat(panel, lines, width)),
     figure("time", (width) => cost(panel, lines, width, "milliseconds", "ms per example", { wide: 4 })),
@@ -89,7 +89,7 @@ async function draw() {
   document.body.dataset.drawn = "yes";
 }
 
-// What is chosen stands in the address, so that a view can be linked to.
+// Store the selection in the address, so that it can be linked to.
 function remember() {
   const chosen = {
     task: state.task,
@@ -102,7 +102,7 @@ function remember() {
   history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
 }
 
-// What the address says is chosen; gives what shows the run that it names.
+// Restore the selection from the address; returns a function that shows the run it names.
 function recall() {
   const chosen = new URLSearchParams(location.hash.slice(1)),
     numbers = (key, by) => (chosen.get(key) ?? "").split(by).filter(Boolean).map(Number);
@@ -115,16 +115,16 @@ function recall() {
   return study.panels[state.task].lines[c]?.runs[r] ? () => choose(c, r) : () => {};
 }
 
-// What stays the same whatever is chosen, and the first drawing.
+// Fill in what does not depend on the selection, and draw for the first time.
 function start() {
   const runs = study.panels.flatMap((panel) => panel.lines.flatMap((line) => line.runs)),
     count = (state) => runs.filter((run) => run.state === state).length;
-  const several = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+  const counted = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
   byId("summary").textContent =
-    `${several(runs.length, "run")}: ${count("trained")} trained, ${count("not trained")} not trained, ${count("diverged")} diverged; ${several(study.panels.length, "task")}, ${several(
+    `${counted(runs.length, "run")}: ${count("trained")} trained, ${count("not trained")} not trained, ${count("diverged")} diverged; ${counted(study.panels.length, "task")}, ${counted(
       study.panels.reduce((sum, panel) => sum + panel.lines.length, 0),
       "cell",
-    )}; ${study.left_out.length} left out`;
+    )}; ${study.left_out.length} excluded`;
   byId("task").replaceChildren(
     ...study.panels.map((panel, p) => element("option", { value: p, textContent: panel.name })),
   );
@@ -150,7 +150,7 @@ function start() {
     }),
   );
   byId("left-out").hidden = !study.left_out.length;
-  table(byId("left-out").querySelector("table"), ["place", "reason"], study.left_out, ["place", "reason"]);
+  table(byId("left-out").querySelector("table"), ["run", "reason"], study.left_out, ["place", "reason"]);
   const choice = (change) => (event) => {
     change(event.target);
     if (state.chosen && event.target.id === "task") state.chosen = null;
