@@ -1,14 +1,14 @@
-"""Measure what lengen costs beside the matrix products.
+"""Benchmark lengen.
 
-    python scripts/bench.py overhead   training through lengen against a bare PyTorch loop, ten steps each in turn
-    python scripts/bench.py sweep      a teacher-forced sweep against cached greedy decoding, with the same verdicts
-    python scripts/bench.py muon       a step of our Muon against torch's, on the matrices of two decoders
-    python scripts/bench.py compare    lengen compare on 1,000 made-up runs: ten encodings, a hundred seeds
-    python scripts/bench.py schemes    what every encoding and every attention adds to a training pass, in time and memory
-    python scripts/bench.py tasks      examples a second of every task; exit code 1 if one is slower than it may be
+    python scripts/bench.py overhead   training through lengen against a plain PyTorch loop, ten steps each in turn
+    python scripts/bench.py sweep      a teacher-forced sweep against cached greedy decoding, with equal verdicts
+    python scripts/bench.py muon       a step of lengen's Muon against torch's, on the matrices of two decoders
+    python scripts/bench.py compare    lengen compare on 1,000 synthetic runs: ten encodings, a hundred seeds
+    python scripts/bench.py schemes    time and memory of a training step with every encoding and every attention
+    python scripts/bench.py tasks      examples per second of every task; exit code 1 if a task is below its limit
 
-Machines are noisy, and their speed drifts: the two sides take turns, and what is quoted is their ratio. Tasks and Muon are timed
-by the computing of one thread, which other processes on the machine do not add to.
+The speed of a machine drifts: the two sides of a comparison take turns, and their ratio is reported. Tasks and Muon are
+timed in CPU seconds of one thread, which other processes do not affect.
 """
 
 from __future__ import annotations
@@ -53,26 +53,26 @@ from lengen.training.fit import DecoderModule, fit
 from lengen.training.overlap import OverlapTracker
 
 LIMITS = {"addition": 200_000, "copy": 200_000, "parity": 200_000, "passkey": 200_000, "sort": 50_000}
-"""Examples that a task draws in a second at least, at length 20 on one thread; every other task has LIMIT."""
+"""Minimum examples per second by task, at length 20 on one thread; LIMIT for all other tasks."""
 LIMIT, LENGTH, EXAMPLES, DRAWS = 5_000, 20, 4096, 9
 
 
 def experiment(*overrides: str) -> RunConfig:
-    """What `lengen train` would build from the same words."""
+    """Build the configuration that `lengen train` would build from the same overrides."""
     config = Request(TRAIN, overrides).compose()
     return Builder().build(RunConfig, {**config, "record": config})
 
 
 @dataclass
 class Spent:
-    """Seconds of each piece of a loop, and of making its batches."""
+    """Seconds of each block of steps of a loop, and of drawing its batches."""
 
     pieces: list[float] = field(default_factory=list)
     batches: float = 0.0
 
 
 def bare(run: RunConfig, spent: Spent, piece: int) -> Iterator[None]:
-    """The loop that anybody would write, paused after every piece: same decoder, batches, optimizer, clipping, schedule."""
+    """A plain training loop with the same decoder, batches, optimizer, clipping and schedule; pauses after every block of steps."""
     decoder, batches = run.make_decoder(), iter(run.stream())
     optimizer = run.optimizer.make(decoder)
     factor = run.optimizer.schedule.factor
@@ -80,9 +80,9 @@ def bare(run: RunConfig, spent: Spent, piece: int) -> Iterator[None]:
     while True:
         started = time.perf_counter()
         for _ in range(piece):
-            asked = time.perf_counter()
+            requested = time.perf_counter()
             example: Example = next(batches)
-            spent.batches += time.perf_counter() - asked
+            spent.batches += time.perf_counter() - requested
             optimizer.zero_grad()
             loss = answer_loss(decoder(example.tokens, example.positions), example.tokens, example.answer)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -94,19 +94,19 @@ def bare(run: RunConfig, spent: Spent, piece: int) -> Iterator[None]:
 
 
 class Alternating(TrainingCallback):
-    """The journal of a real run that lets the bare loop run a piece after each of its own."""
+    """The callback of a run; lets the plain loop run a block of steps after each of its own."""
 
     def alternate(self, other: Iterator[None], piece: int) -> None:
-        """Set the other loop and the steps of a piece."""
+        """Set the other loop and the number of steps per block."""
         self.other, self.piece, self.pieces, self.since = other, piece, list[float](), 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock of the first piece."""
+        """Start timing the first block."""
         super().on_train_start(trainer, pl_module)
         self.since = time.perf_counter()
 
     def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
-        """Log, probe and save as ever; at the end of a piece let the other run."""
+        """Log, probe and save as usual; at the end of a block, let the other loop run."""
         super().on_train_batch_end(trainer, *arguments)
         if trainer.global_step % self.piece == 0:
             self.pieces.append(time.perf_counter() - self.since)
@@ -115,7 +115,7 @@ class Alternating(TrainingCallback):
 
 
 def overhead(steps: int, piece: int = 10) -> None:
-    """Print the ratio of speeds for the presets tiny and small: ten steps of one, ten of the other, and so on."""
+    """Print the ratio of speeds for the decoders tiny and small, with blocks of ten steps in turn."""
     for decoder in ("tiny", "small"):
         run = experiment("task=addition", "pe=nope", f"decoder={decoder}", f"steps={steps}")
         spent, model = Spent(), run.make_decoder()
@@ -161,7 +161,7 @@ def muon(steps: int, piece: int = 5) -> None:
 
 
 def swept(steps: int, pairs: int = 3) -> None:
-    """Print how many times faster one forward pass a length is than cached decoding, and that the verdicts agree."""
+    """Print the speed-up of a teacher-forced sweep over cached greedy decoding; fails if their verdicts differ."""
     with tempfile.TemporaryDirectory() as place:
         run = experiment("task=copy", "pe=nope", f"steps={steps}", f"results_dir={place}")
         lengths, decoder = run.eval_lengths, run.make_decoder()
@@ -187,15 +187,15 @@ def swept(steps: int, pairs: int = 3) -> None:
         ratios.append(seconds[1] / seconds[0])
     print(
         f"sweep of {len(lengths)} lengths x {run.eval.examples} examples: one forward pass is {middle(ratios)} times faster "
-        f"than cached greedy decoding ({pairs} pairs); correct answers a length, the same in both: {verdicts[0]}"
+        f"than cached greedy decoding ({pairs} pairs); correct answers per length, equal in both: {verdicts[0]}"
     )
 
 
 def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
-    """Print what `lengen compare` takes for many runs: seconds on the clock, seconds of computing, peak memory."""
+    """Print wall time, CPU time and peak memory of `lengen compare` for many runs."""
     plain = Request(TRAIN, ["task=copy"]).compose()
     lengths = Builder().build(EvalOptions, plain["eval"], "eval").at(plain["train_length"])
-    chance = random.Random(0)
+    noise = random.Random(0)
     with tempfile.TemporaryDirectory() as place:
         for encoding, seed in product(range(encodings), range(seeds)):
             pe, cell = f"pe{encoding}", f"c{encoding:09d}"
@@ -216,10 +216,10 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
             rows = []
             for length in lengths:
                 correct = round(
-                    1000 * min(max(1.4 - length / (10 + 2 * encoding) / 2 + chance.gauss(0, 0.1), 0), 1)
+                    1000 * min(max(1.4 - length / (10 + 2 * encoding) / 2 + noise.gauss(0, 0.1), 0), 1)
                 )
                 low, high = clopper_pearson(correct, 1000)
-                told = (correct / 1000, low, high, correct / 1000, 0.1, None, 0.1, 2**29)
+                scores = (correct / 1000, low, high, correct / 1000, 0.1, None, 0.1, 2**29)
                 split: Any = "id" if length <= plain["train_length"] else "ood"
                 names = (
                     "copy",
@@ -234,26 +234,26 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
                     "last",
                     "teacher",
                 )
-                rows.append(Row(*names, plain["train_length"], length, split, 1000, correct, *told))
+                rows.append(Row(*names, plain["train_length"], length, split, 1000, correct, *scores))
             Curve(tuple(rows)).save(folder.curve)
         script = "import sys; from lengen.cli.main import main; sys.argv[0] = 'lengen'; sys.exit(main())"
         words = ["compare", f"runs={place}/runs", f"out={place}/out"]
         started = time.perf_counter()
         subprocess.run([sys.executable, "-c", script, *words], check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - started
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         print(
-            f"lengen compare on {encodings * seeds} runs: {seconds:.1f} s on the clock, {used.ru_utime + used.ru_stime:.1f} s of "
-            f"computing, peak memory {used.ru_maxrss / 2**20:.2f} GiB, "
+            f"lengen compare on {encodings * seeds} runs: {seconds:.1f} s of wall time, {usage.ru_utime + usage.ru_stime:.1f} s of "
+            f"CPU time, peak memory {usage.ru_maxrss / 2**20:.2f} GiB, "
             f"{sum(1 for path in Path(place, 'out').iterdir() if path.is_file())} files"
         )
 
 
 def schemes(_: int, rows: int = 16, time_axis: int = 256) -> None:
-    """Print what a training pass of the small decoder takes with each scheme, as a multiple of one with nope and softmax."""
+    """Print time and memory of a training step of the small decoder with each option, relative to nope with softmax."""
     plain, tokens = scheme("pe=nope"), torch.randint(8, (rows, time_axis))
     print(
-        f"forward and backward of {rows} x {time_axis} tokens, as multiples of nope with softmax: computing, memory"
+        f"forward and backward pass over {rows} x {time_axis} tokens, relative to nope with softmax: CPU time, memory"
     )
     for group, base in (("pe", ()), ("attention", ("pe=nope",))):
         for path in sorted((config_dir() / group).glob("*.yaml")):
@@ -267,13 +267,13 @@ def schemes(_: int, rows: int = 16, time_axis: int = 256) -> None:
 
 
 def scheme(*words: str) -> Decoder:
-    """A small decoder as the command line would build it."""
+    """Build the small decoder with some options."""
     torch.manual_seed(0)
     return experiment("task=many_addition", *words).make_decoder()
 
 
 def passed(decoder: Decoder, tokens: torch.Tensor) -> tuple[float, int]:
-    """Seconds of one thread's computing of a forward and backward pass, and bytes that are kept between the two."""
+    """Return CPU seconds of a forward and backward pass, and the bytes stored between the two."""
     kept: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -291,7 +291,7 @@ def passed(decoder: Decoder, tokens: torch.Tensor) -> tuple[float, int]:
 
 
 def tasks(_: int) -> None:
-    """Print examples a second of every task as its YAML has it, and leave with 1 if one misses its limit."""
+    """Print examples per second of every task with its default options; exit with 1 if one is below its limit."""
     missed = []
     for path in sorted((config_dir() / "task").glob("*.yaml")):
         content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
@@ -304,31 +304,33 @@ def tasks(_: int) -> None:
         speed, limit = drawn(task, length), LIMITS.get(path.stem, LIMIT)
         missed += [path.stem] * (speed < limit)
         verdict = f"limit {limit:,}{', missed' if speed < limit else ''}"
-        print(f"{path.stem:<24} {speed:>12,.0f} examples a second at length {length} ({verdict})", flush=True)
+        print(
+            f"{path.stem:<24} {speed:>12,.0f} examples per second at length {length} ({verdict})", flush=True
+        )
     if missed:
         sys.exit(1)
 
 
 def nearest(task: Task) -> int:
-    """The length nearest to LENGTH that a task allows."""
+    """Return the length nearest to LENGTH that a task has."""
     for length in sorted(range(1, 2 * LENGTH), key=lambda length: abs(length - LENGTH)):
         if task.has(length):
             return length
-    raise ValueError(f"no length up to {2 * LENGTH - 1} is allowed")
+    raise ValueError(f"the task has no length up to {2 * LENGTH - 1}")
 
 
 def drawn(task: Task, length: int) -> float:
-    """Examples that a task draws in a second of one thread's computing: the median of several draws."""
-    chance, seconds = torch.Generator().manual_seed(0), []
+    """Return the examples that a task draws per CPU second: median over several draws."""
+    generator, seconds = torch.Generator().manual_seed(0), []
     for _ in range(DRAWS + 1):
         started = time.process_time()
-        task.sample(length, EXAMPLES, chance)
+        task.sample(length, EXAMPLES, generator)
         seconds.append(time.process_time() - started)
-    return EXAMPLES / statistics.median(seconds[1:])  # the first draw warms up
+    return EXAMPLES / statistics.median(seconds[1:])  # without the first draw, a warm-up
 
 
 def middle(values: list[float]) -> str:
-    """Median and range."""
+    """Format median and range."""
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 

@@ -1,9 +1,9 @@
-"""Run one of the project's own studies and compare its runs.
+"""Run one of the studies under `results/` and compare its runs.
 
     python scripts/study.py STUDY [--out results/runs/STUDY]
 
-Every run is a plain `lengen train`, the comparison a plain `lengen compare`; both are printed before they start. A study
-that was stopped goes on where it was.
+Runs are made by `lengen train` and compared by `lengen compare`; each command is printed before it starts. A study that was
+interrupted resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ FACTORS = "0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x"
 
 @dataclass(frozen=True)
 class Study:
-    """A study: what it takes, its trainings, and how their runs are compared.
+    """A study: its description, its training commands, and how their runs are compared.
 
     Args:
-        takes: for people.
-        trainings: arguments of `lengen train`.
-        comparison: of `lengen compare`, beside runs and out.
+        description: description and duration, for the help text.
+        trainings: arguments of each `lengen train`.
+        comparison: arguments of `lengen compare`, besides `runs` and `out`.
     """
 
-    takes: str
+    description: str
     trainings: tuple[str, ...]
     comparison: str = ""
 
@@ -42,7 +42,7 @@ class Study:
 STUDIES = {
     "demo": Study("three passkey runs, minutes", ("-m task=passkey pe=nope,rope,alibi",)),
     "presets": Study(
-        "every preset that README's table has, an hour",
+        "the presets in README's table, an hour",
         (
             "-m task=passkey,copy,sort,parity pe=nope,rope,alibi",
             "-m task=addition pe=nope,rope",
@@ -62,12 +62,12 @@ STUDIES = {
         "'title=Every task at its preset'",
     ),
     "parity-2000-bits": Study(
-        "interleaved parity, trained on 20 bits, written freely at up to 2,000, ten seeds, two hours of one core",
+        "interleaved parity, trained on 20 bits, decoded freely at up to 2,000 bits, ten seeds, two hours of one core",
         (f"{PARITY} {LOCAL} eval.lengths=[20,40,100,500,2000] eval.decode=free eval.examples=100",),
         "'title=Parity by local steps, written freely' at=100x",
     ),
     "sort-with-successor": Study(
-        "sorting, alone and beside questions for the next item, five seeds, 50 minutes of one core",
+        "sorting, alone and mixed with successor questions, five seeds, 50 minutes of one core",
         (
             "-m pe=nope 'seed=range(5)' steps=1500 task=sort,sort_with_successor",
             "-m pe=nope 'seed=range(5)' steps=750 task=sort",
@@ -83,7 +83,7 @@ STUDIES = {
             "-m task=copy 'attention=glob(*)' pe=nope,rope",
             "-m task=copy pe=sandwich,rcmha,nape,alibi,kerple,wavelet,nope seed=1,2",
             "task=many_addition pe=multilevel positions=multilevel",
-            # and what was not trained, looked into
+            # follow-up on runs that were not trained
             "task=passkey attention=asentmax pe=nope steps=600",
             "-m task=passkey attention=asentmax pe=nope attention.delta=0.307 seed=0,1",
             "task=passkey attention=lssar pe=nope seed=1 steps=600",
@@ -107,16 +107,16 @@ STUDIES = {
 
 
 def main() -> int:
-    """Run the study, then compare what it left."""
-    listed = "\n".join(f"  {name}: {study.takes}" for name, study in STUDIES.items())
+    """Run the chosen study, then compare its runs."""
+    listed = "\n".join(f"  {name}: {study.description}" for name, study in STUDIES.items())
     parser = argparse.ArgumentParser(
         description=f"{__doc__}\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--out", type=Path, help="folder of the results (default results/runs/STUDY)")
-    asked = parser.parse_args()
-    out: Path = asked.out or Path("results/runs") / asked.study
-    study = STUDIES[asked.study]
+    options = parser.parse_args()
+    out: Path = options.out or Path("results/runs") / options.study
+    study = STUDIES[options.study]
     failed = 0
     for words in study.trainings:
         failed |= lengen("train", *shlex.split(words), f"results_dir={out / 'runs'}")
@@ -124,7 +124,7 @@ def main() -> int:
 
 
 def lengen(*words: str) -> int:
-    """Run a command of lengen in a process of its own; its exit code."""
+    """Run a command of lengen in a separate process and return its exit code."""
     print(f"$ lengen {shlex.join(words)}", flush=True)
     script = "import sys; from lengen.cli.main import main; sys.argv[0] = 'lengen'; sys.exit(main())"
     return subprocess.run([sys.executable, "-c", script, *words], check=False).returncode

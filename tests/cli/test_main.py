@@ -194,7 +194,7 @@ def test_data_marks_the_answer_and_its_places(lengen):
         (["task=sort", "positions=coupled"], ["positions=coupled", "no places"]),
         (["task=copy", "positions=abacus"], ["positions=abacus", "no digits"]),
         (["positions=giraffe", "pe=learned"], ["pe=learned with positions=giraffe", "between integers"]),
-        (["--bogus", "pe=nope"], ["--bogus", "no such flag"]),
+        (["--bogus", "pe=nope"], ["--bogus", "unknown flag"]),
         (["positions=e2", "attention=urpe"], ["attention=urpe with positions=e2", "between integers"]),
         (["pe=xpos", "attention=lssa"], ["pe=xpos with attention=lssa", "directions alone"]),
         (["positions=multilevel", "pe=learned", "task=many_addition"], ["pe=learned with positions=multilevel", "2 positions"]),

@@ -158,7 +158,7 @@ def test_ctrl_c_is_a_pause(lengen, tmp_path, monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert ran.code == 130
-    assert "goes on from what was written" in ran.err
+    assert "the same command resumes from the last checkpoint" in ran.err
     (folder,) = run_folders(tmp_path)
     assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
     monkeypatch.setattr(journal.TrainingCallback, "_write", write)

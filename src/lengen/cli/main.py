@@ -1,6 +1,6 @@
-"""`lengen COMMAND overrides`: picks the command and hands the rest to it. Imports no torch.
+"""Entry point: `lengen COMMAND overrides` runs a command with the remaining arguments. Imports no torch.
 
-Every module under `lengen.cli.commands` is a command; the first line of its docstring is its help.
+Every module under `lengen.cli.commands` is a command; the first line of its docstring is its help text.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from lengen import __version__
 
 
 def commands() -> dict[str, str]:
-    """Every command and its one-line help."""
-    found = {}
+    """Return every command with its one-line help text."""
+    help_texts = {}
     for file in sorted((Path(__file__).parent / "commands").glob("*.py")):
         if file.name != "__init__.py":
             docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-            found[file.stem] = docstring.partition("\n")[0]
-    return found
+            help_texts[file.stem] = docstring.partition("\n")[0]
+    return help_texts
 
 
 def usage() -> str:
-    """What `lengen` says of itself."""
+    """Return the usage message."""
     width = max(map(len, commands()))
     lines = [f"  lengen {name:<{width}}  {text}" for name, text in commands().items()]
     return "\n".join(
@@ -34,16 +34,16 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "lengen train task=addition pe=nope                                  one run, one curve",
+            "lengen train task=addition pe=nope                                  one run: trains, then evaluates",
             "lengen train -m task=passkey pe=nope,rope,alibi 'seed=range(3)'     a study",
-            "lengen COMMAND --help                                               groups and options",
+            "lengen COMMAND --help                                               options of a command",
             'eval "$(lengen -sc install=bash)"                                   tab completion',
         ]
     )
 
 
 def main() -> int:
-    """Run a command; the console script's entry."""
+    """Run a command and return its exit code; entry point of the console script."""
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
@@ -57,8 +57,8 @@ def main() -> int:
     if name not in commands():
         import difflib
 
-        near = difflib.get_close_matches(name, commands(), n=1)
-        hint = f"; did you mean 'lengen {near[0]}'?" if near else ""
+        matches = difflib.get_close_matches(name, commands(), n=1)
+        hint = f"; did you mean 'lengen {matches[0]}'?" if matches else ""
         print(f"lengen: unknown command {name!r}{hint} (allowed: {', '.join(commands())})", file=sys.stderr)
         return 2
     try:
@@ -72,7 +72,7 @@ def main() -> int:
 
 
 def complete(request: str) -> int:
-    """Tab completion through Hydra's own script, one command deep."""
+    """Complete a command line for the shell: commands here, their options by Hydra's own script."""
     name, line = "train", os.environ.get("COMP_LINE", "")
     if request.startswith("query="):
         words = line.split()

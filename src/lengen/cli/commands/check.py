@@ -1,4 +1,4 @@
-"""Check whether an encoding, an attention, positions or a task keeps its contract: one line a check."""
+"""Check whether an encoding, an attention, positions or a task meets its contract: one line per check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lengen.config.compose import CHECK
 def main(arguments: list[str]) -> int:
     """Run the command."""
     groups = [
-        found[1] for word in arguments if (found := re.match(r"(pe|attention|positions|task)[.=]", word))
+        match[1] for word in arguments if (match := re.match(r"(pe|attention|positions|task)[.=]", word))
     ]
     return HydraApp(
         CHECK, lambda config, allowed: check(config, allowed, dict.fromkeys(groups)), arguments
@@ -20,12 +20,12 @@ def main(arguments: list[str]) -> int:
 
 
 def check(config: dict[str, Any], allowed: set[str], groups: dict[str, None]) -> int:
-    """Put the chosen options of some groups to their contracts."""
+    """Check the chosen options of some groups against their contracts."""
     from lengen.config.builder import Builder, leaf
     from lengen.config.errors import require
     from lengen.testing.parts import Parts
 
-    require(bool(groups), "nothing to check: give pe=, attention=, positions= or task=")
+    require(bool(groups), "nothing to check: name an option with pe=, attention=, positions= or task=")
     names = ("pe", "attention", "positions", "task")
     parts = Builder(allowed).build(Parts, {name: config[name] for name in names})
     length = leaf(int, config["train_length"], "train_length")

@@ -1,4 +1,4 @@
-"""Show examples of a task, with the answer and its places marked; with export= write them as a data set."""
+"""Show examples of a task, with the answer and its places marked; with export=, write a data set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
 
 
 def data(config: dict[str, Any], allowed: set[str]) -> int:
-    """Draw and print, or write."""
+    """Draw examples and print them, or export a data set."""
     if config["export"] is not None:
         return export(config, allowed)
     from lengen.config.builder import Builder, leaf
@@ -34,12 +34,12 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     with length_needed(f"length={length}"):
         batch = task.sample(length, count, generator("show", seed))
     for row in range(count):
-        print(drawn(batch.rows(slice(row, row + 1))))
+        print(formatted_example(batch.rows(slice(row, row + 1))))
     return 0
 
 
 def export(config: dict[str, Any], allowed: set[str]) -> int:
-    """Write training, ID and OOD splits."""
+    """Write a data set with a training, an ID and an OOD split."""
     from lengen.config.builder import Builder, leaf
     from lengen.evaluation.options import EvalOptions
     from lengen.export.dataset import Export
@@ -51,7 +51,7 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
     path = Path(leaf(str, config["export"], "export"))
     written = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
     task = written.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
-    made = Export(
+    summary = Export(
         folder=path,
         task=task,
         record={
@@ -69,17 +69,17 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
         progress=leaf(bool, config["trainer"]["progress"], "trainer.progress"),
     ).write()
     rows = {
-        name: sum(each["rows"] for each in found["lengths"].values())
-        for name, found in made["splits"].items()
+        name: sum(split_length["rows"] for split_length in split["lengths"].values())
+        for name, split in summary["splits"].items()
     }
     print(
-        f"{path}: {', '.join(f'{count} {name}' for name, count in rows.items())} rows; README.md says how they were made"
+        f"{path}: {', '.join(f'{count} {name}' for name, count in rows.items())} rows; see README.md there for how they were drawn"
     )
     return 0
 
 
-def drawn(batch: Any) -> str:
-    """One example as aligned rows: the tokens, a caret under each token of the answer, and the places if there are any."""
+def formatted_example(batch: Any) -> str:
+    """Format one example as aligned rows: tokens, a caret below each answer token, and places if the task has them."""
     from lengen.task import EOS, SPECIAL
 
     tokens = [

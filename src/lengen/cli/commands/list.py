@@ -1,4 +1,4 @@
-"""List the options of a group: one line and the paper of each, and what it learns and costs; without a group, all groups."""
+"""List the options of a group with their papers, learned parameters and costs; without a group, list all groups."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from lengen.config.compose import config_dir
 from lengen.config.errors import nearest
 
 FACTS = ("paper", "learned", "cost", "cache", "beyond")
-"""Comments that have a name: who proposed it, what it learns, the cheapest exact path that it takes, what decoding
-keeps, and what happens beyond the trained length."""
+"""Named comments in the YAML of an option: its paper, what it learns, the cheapest exact implementation, what decoding caches,
+and its behaviour beyond the trained length."""
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         print(f"{group}")
         width = max(len(file.stem) for file in files)
         for file in files:
-            facts = described(file)
+            facts = read_facts(file)
             line, paper = facts.pop("line"), facts.pop("paper")
             print(f"  {file.stem:<{width}}  {line}" + (f"  [{paper}]" if paper != "none" else ""))
             if arguments and facts:
@@ -44,16 +44,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def described(file: Path) -> dict[str, str]:
-    """What the first comments of an option's YAML say: a line, its paper, and further facts by name."""
-    found = {"line": "", "paper": "none"}
+def read_facts(file: Path) -> dict[str, str]:
+    """Read the first comments of an option's YAML: a description, its paper, and further facts by name."""
+    facts = {"line": "", "paper": "none"}
     for text in file.read_text(encoding="utf-8").splitlines():
         if not text.startswith("#"):
             break
         comment = text.lstrip("# ")
         name, colon, fact = comment.partition(": ")
         if name in FACTS and colon:
-            found[name] = fact
+            facts[name] = fact
         elif not comment.startswith("@package"):
-            found["line"] = found["line"] or comment
-    return found
+            facts["line"] = facts["line"] or comment
+    return facts
