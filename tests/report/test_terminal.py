@@ -149,7 +149,7 @@ def test_reaches_tell_none_everything_and_too_few_examples():
         reached(mixed, 0.95)
         == "reach 0.95: 10 (1x the train length 10); needs at least 72 examples per length"
     )
-    assert "reach 0.99: -; needs 368" in shown(few, Path("run"), encoding="ascii")
+    assert "reach 0.99: -; needs at least 368" in shown(few, Path("run"), encoding="ascii")
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.9, 0.95, 0.99, 0.995])

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         print(f"{group}")
         width = max(len(file.stem) for file in files)
         for file in files:
-            facts = read_facts(file)
+            facts = described(file)
             line, paper = facts.pop("line"), facts.pop("paper")
             print(f"  {file.stem:<{width}}  {line}" + (f"  [{paper}]" if paper != "none" else ""))
             if arguments and facts:
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def read_facts(file: Path) -> dict[str, str]:
+def described(file: Path) -> dict[str, str]:
     """Read the first comments of an option's YAML: a description, its paper, and further facts by name."""
     facts = {"line": "", "paper": "none"}
     for text in file.read_text(encoding="utf-8").splitlines():
