@@ -37,7 +37,7 @@ TINY = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fast", action="store_true", help="the first case of each test, and no command line")
+    parser.addoption("--fast", action="store_true", help="the first case of each test, without whole runs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -52,8 +52,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def whole_run(item: pytest.Item) -> bool:
-    """Whether a test runs a command line, or is marked as long as one."""
-    return "lengen" in getattr(item, "fixturenames", ()) or bool(item.get_closest_marker("whole_run"))
+    """Whether a test runs a command line or a browser, or is marked as long as one."""
+    fixtures = {"lengen", "browser"}.intersection(getattr(item, "fixturenames", ()))
+    return bool(fixtures) or bool(item.get_closest_marker("whole_run"))
 
 
 def pytest_collection_finish() -> None:

@@ -97,6 +97,7 @@ def test_a_helper_knows_nothing_of_the_flow(helper):
     assert {module(path) for path in listed()[0]}.isdisjoint(imported(helper))
 
 
+@pytest.mark.whole_run
 def test_a_short_command_runs_through_these_files_and_no_others(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", TRACE, "train", "task=addition", "pe=nope", *TINY],

@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.whole_run
+
 SETUP = """
 import lengen
 from lengen.task import SEP, SPECIAL, Span, Vocabulary, assemble

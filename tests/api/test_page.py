@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 
 
+@pytest.mark.whole_run
 def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = ModuleType("code_of_the_page")

@@ -12,6 +12,8 @@ from api.conftest import TINY
 from api.mine import MyEncoding
 from conftest import command
 
+pytestmark = pytest.mark.whole_run
+
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):

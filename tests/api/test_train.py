@@ -156,6 +156,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.whole_run
 def test_a_class_of_the_main_module(tmp_path):
     (tmp_path / "script.py").write_text(MAIN)
     tests = Path(__file__).parents[1]
@@ -195,6 +196,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.whole_run
 def test_after_a_fork(tmp_path):
     (tmp_path / "script.py").write_text(FORKED)
     tests = Path(__file__).parents[1]

@@ -91,6 +91,7 @@ def test_an_error_in_a_task_of_ones_own_shows_its_line(tmp_path, monkeypatch, pl
     assert f"{raised.typename}: {raised.value}".startswith(error)
 
 
+@pytest.mark.whole_run
 def test_a_program_ends_with_the_line_of_the_user_and_code_1(tmp_path):
     own(tmp_path, "task", TASK.format_map(BLANK | {"drawn": "int('x')"}))
     ran = program(tmp_path, "task=mine")
@@ -98,6 +99,7 @@ def test_a_program_ends_with_the_line_of_the_user_and_code_1(tmp_path):
     assert_shown(ran.stderr, tmp_path, "own_task.py", "int('x')", "ValueError: invalid literal")
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("kind", ["ValueError", "OSError"])
 def test_an_error_in_a_forward_pass_shows_its_line(tmp_path, kind):
     line, error = RAISED[kind]
@@ -109,6 +111,7 @@ def test_an_error_in_a_forward_pass_shows_its_line(tmp_path, kind):
     assert f'"error": "{error.partition(":")[0]}' in (run / "run.json").read_text()
 
 
+@pytest.mark.whole_run
 def test_in_a_multirun_the_others_go_on(tmp_path):
     own(tmp_path, "task", TASK.format_map(BLANK | {"drawn": "self.wrong and int('x')"}))
     ran = program(tmp_path, "-m", "task=mine", "+task.wrong=1,0")

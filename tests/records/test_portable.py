@@ -84,6 +84,7 @@ def test_an_error_inside_lets_go(tmp_path):
         pass
 
 
+@pytest.mark.whole_run
 def test_a_run_needs_neither_fcntl_nor_resource(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", WITHOUT, "train", "task=copy", *TINY],
