@@ -61,6 +61,14 @@ def test_what_is_wrong_is_said_as_on_the_command_line(words, values, line):
     assert line in str(error.value)
 
 
+def test_a_forgotten_folder_of_options_is_named(tmp_path, monkeypatch):
+    (tmp_path / "conf" / "task").mkdir(parents=True)
+    (tmp_path / "conf" / "task" / "mine.yaml").write_text("_target_: mine.Task\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"unknown option task=mine; did you forget --config-dir conf\?"):
+        Request(TRAIN, ["task=mine"]).compose()
+
+
 def test_hydra_of_the_caller_stays_as_it_was(tmp_path):
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra

@@ -267,7 +267,8 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
     text = str(error)
     if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         options = re.findall(r"^\t([\w.-]+)$", text, re.MULTILINE)
-        return f"unknown option {found[1]}={found[2]}{nearest(found[2], options)} (allowed: {', '.join(options)})"
+        hint = forgotten_folder(found[1], found[2]) or nearest(found[2], options)
+        return f"unknown option {found[1]}={found[2]}{hint} (allowed: {', '.join(options)})"
     if isinstance(error, OSError):
         return f"{error.filename or 'results_dir'}: {error.strerror or error}"
     if found := re.search(
@@ -287,6 +288,12 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
         for line in text.split("\nSet the environment variable", maxsplit=1)[0].splitlines()
         if line.strip()
     )
+
+
+def forgotten_folder(group: str, option: str) -> str:
+    """Suggest `--config-dir` if a folder of the working directory has the option; an empty text if none has."""
+    file = next(iter(sorted(Path.cwd().glob(f"*/{group}/{option}.yaml"))), None)
+    return f"; did you forget --config-dir {file.parents[1].name}?" if file else ""
 
 
 def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:

@@ -39,6 +39,7 @@ class EvalOptions:
 
     def __post_init__(self) -> None:
         require(self.examples >= 1, f"eval.examples={self.examples}: must be at least 1")
+        self.at(1)  # an entry that is no length is refused whatever the train length
 
     def at(self, train_length: int) -> list[int]:
         """The evaluated lengths as numbers, ascending and without repetitions.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,10 @@ def length_needed(option: str) -> Iterator[None]:
         with old_tasks_understood():
             yield
     except (LengthUnavailable, UsageError) as error:
-        raise UsageError(f"{option}: {error}") from None
+        reason = str(error)
+        if (named := re.match(r"length (\d+): ", reason)) and re.search(rf"\b{named[1]}$", option):
+            reason = reason[named.end() :]  # the option names the length already
+        raise UsageError(f"{option}: {reason}") from None
 
 
 @contextmanager
