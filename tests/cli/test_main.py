@@ -196,7 +196,7 @@ def test_data_marks_the_answer_and_its_places(lengen):
         (["positions=giraffe", "pe=learned"], ["pe=learned with positions=giraffe", "between integers"]),
         (["--bogus", "pe=nope"], ["--bogus", "unknown flag"]),
         (["positions=e2", "attention=urpe"], ["attention=urpe with positions=e2", "between integers"]),
-        (["pe=xpos", "attention=lssa"], ["pe=xpos with attention=lssa", "directions alone"]),
+        (["pe=xpos", "attention=lssa"], ["pe=xpos with attention=lssa", "normalises them"]),
         (["positions=multilevel", "pe=learned", "task=many_addition"], ["pe=learned with positions=multilevel", "2 positions"]),
         (["positions=multilevel", "task=many_addition", "attention=urpe"], ["attention=urpe with positions=multilevel"]),
         (["pe=multilevel"], ["pe=multilevel with positions=contiguous"]),

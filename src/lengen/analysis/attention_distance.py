@@ -96,11 +96,11 @@ class AttentionDistance(Reevaluation):
                 require(here == there, f"against={other.folder.path}: {what}={there}, but the run has {here}")
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """All options that can change a result; they name the folder."""
-        asked = {key: value for key, value in super().asked.items() if key != "decode"}
+        options = {key: value for key, value in super().request.items() if key != "decode"}
         others = [[other.config.cell, other.config.seed, other.step] for other in self.others]
-        return {**asked, "inspect": "distance", "against": others}
+        return {**options, "inspect": "distance", "against": others}
 
     @property
     def label(self) -> str:

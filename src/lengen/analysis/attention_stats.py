@@ -108,10 +108,10 @@ class AttentionStats(Reevaluation):
         return found
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """All options that can change a result; they name the folder."""
-        asked = {key: value for key, value in super().asked.items() if key != "decode"}
-        return {**asked, "inspect": "attention"}
+        options = {key: value for key, value in super().request.items() if key != "decode"}
+        return {**options, "inspect": "attention"}
 
     @property
     def label(self) -> str:

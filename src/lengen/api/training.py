@@ -7,7 +7,7 @@ from typing import Any
 from lengen.api.asking import Folders, asked, call
 from lengen.api.run import Run
 from lengen.config.compose import TRAIN
-from lengen.experiment.run import carry_out
+from lengen.experiment.run import run_configuration
 
 
 def train(*words: str, config_dir: Folders = None, **options: Any) -> Run:
@@ -35,5 +35,5 @@ def train(*words: str, config_dir: Folders = None, **options: Any) -> Run:
     """
     with call("lengen.train", words, options):
         request = asked(TRAIN, words, options, config_dir)
-        outcome = carry_out(request.config, request.builder)
+        outcome = run_configuration(request.config, request.builder)
     return Run(outcome.folder, request.given, request.allowed)

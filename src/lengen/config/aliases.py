@@ -77,6 +77,7 @@ NAMES: Mapping[str, str] = {
     "lengen.examination.Exam": "lengen.evaluation.scoring.Scorer",
     "lengen.examination.examine": "lengen.evaluation.scoring.score",
     "lengen.examination.roomy": "lengen.evaluation.scoring.with_room",
+    "lengen.experiment.carry_out": "lengen.experiment.run.run_configuration",
     "lengen.journal.Journal": "lengen.training.callback.TrainingCallback",
     "lengen.lags.Lags": "lengen.block.flex_bias.DistanceBias",
     "lengen.pe.Scene": "lengen.block.inputs.BlockInputs",

@@ -1,4 +1,4 @@
-"""One run: what it is, what is refused, how it flows."""
+"""One run: its configuration, the checks before training, and the steps from training to files."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Checks before training: options, lengths and positions that do not go together are refused."""
+"""Checks before training: refuse incompatible options, lengths and positions."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from lengen.testing.task import draw_fault, layout_fault
 
 
 def check(config: RunConfig) -> None:
-    """Refuse options that do not go together, before anything is trained.
+    """Refuse incompatible options before anything is trained.
 
     Raises:
-        UsageError: names the options, what was got and what is allowed.
+        UsageError: names the options, their values and what they must be.
     """
     longest, train_length = config.lengths.support[-1], config.train_length
     require(
         longest == train_length,
-        f"train_length={train_length}: the longest length of lengths={config.labels.lengths} is {longest}, make them equal",
+        f"train_length={train_length}: the longest length of lengths={config.labels.lengths} is {longest}; the two must be equal",
     )
     outline = _outline(config)
     _check_pair(config, outline)
@@ -42,36 +42,36 @@ def check(config: RunConfig) -> None:
     require(
         any(map(config.formatted_task.evaluation_task().has, config.trained_lengths.support)),
         f"train_length={train_length}: the task has no evaluation examples up to it, "
-        "without which nobody knows whether a run is trained",
+        "which are needed to tell whether a run is trained",
     )
     check_sweep(config, {"": config.formatted_task, **chosen(config.formatted_task, config.eval.stress)})
-    _check_set(config)
+    _check_training_set(config)
 
 
-def _check_set(config: RunConfig) -> None:
-    """Refuse a fixed training set that is too large, and lengths whose strings are all in the test set."""
+def _check_training_set(config: RunConfig) -> None:
+    """Refuse a fixed training set larger than the task, and lengths whose examples are all in the test set."""
     examples, deduplicate = config.trainer.examples, config.trainer.deduplicate
     require(
         examples is None or not config.lengths.ordered,
         f"trainer.examples={examples} with lengths={config.labels.lengths}: a fixed training set is "
-        "visited in random order; allowed is trainer.examples=null, or lengths=uniform, fixed or list",
+        "visited in random order; use trainer.examples=null, or lengths=uniform, fixed or list",
     )
     if examples is not None or deduplicate:
-        stream = config.stream()  # refuses a fixed set that is larger than the task
+        stream = config.stream()  # refuses a fixed set with more examples than the task has
         for length in config.trained_lengths.support if deduplicate else ():
             with length_needed(f"lengths={config.labels.lengths}"):
                 stream.task.sample(length, 1, generator("check", length))
 
 
 def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
-    """Refuse lengths of a sweep that tasks, positions or encoding cannot hold.
+    """Refuse lengths of a sweep that a task lacks, or that the positions or the encoding cannot represent.
 
     Args:
-        config: with the lengths.
-        tasks: what is examined, by name of the stress set; the run's own task has none.
+        config: the run; `eval.lengths` gives the lengths.
+        tasks: the tasks that are evaluated, by name of the stress set; the run's own task has an empty name.
 
     Raises:
-        UsageError: names the options, what was got and what is allowed.
+        UsageError: names the options, their values and what they must be.
     """
     lengths, pe = config.eval_lengths, _outline(config).pe
     for name, task in tasks.items():
@@ -82,7 +82,7 @@ def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
 
 
 def _outline(config: RunConfig) -> Decoder:
-    """The decoder without the memory of its parameters; with it where a constructor reads values of tensors."""
+    """Return the decoder without memory for its parameters, or with it where a constructor reads tensor values."""
     build = partial(
         Decoder, config.decoder, len(config.formatted_task.vocabulary), config.pe, config.attention
     )
@@ -91,78 +91,78 @@ def _outline(config: RunConfig) -> Decoder:
             return build()
     except UsageError:
         raise
-    except Exception:  # noqa: BLE001  # such as of `.tolist()`; what is wrong otherwise is raised again
+    except Exception:  # noqa: BLE001  # for example from `.tolist()`; any other error is raised again below
         with torch.random.fork_rng(devices=[]):
             return build()
 
 
 def _check_table(config: RunConfig, largest: int, option: str) -> None:
-    """Refuse an encoding of the user's own that has a table without a `budget`, too short for what is needed."""
+    """Refuse a user's encoding that declares no `budget` and whose table is too short for the largest position."""
     shape, streams = replace(config.decoder, layers=1, loops=1), config.positions.streams
     near, far = (
-        last if streams is None else torch.stack([last] * streams, -1)
-        for last in (torch.tensor([[0, 1]]), torch.tensor([[0, largest]]))
+        pair if streams is None else torch.stack([pair] * streams, -1)
+        for pair in (torch.tensor([[0, 1]]), torch.tensor([[0, largest]]))
     )
-    tokens, reached = torch.zeros(1, 2, dtype=torch.long), False
+    tokens, near_works = torch.zeros(1, 2, dtype=torch.long), False
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             decoder = Decoder(shape, len(SPECIAL), config.pe, config.attention).eval()
             decoder(tokens, near)
-            reached = True
+            near_works = True
             decoder(tokens, far)
-    except Exception as error:  # noqa: BLE001  # any other bug is met in training, and kept with the run
-        if reached and isinstance(error, IndexError):
+    except Exception as error:  # noqa: BLE001  # any other bug is raised by training, which records it with the run
+        if near_works and isinstance(error, IndexError):
             raise UsageError(
-                f"{option}: positions up to {largest} are needed, pe={config.labels.pe} lacks some ({error}); "
-                "an encoding with a table of N rows says `budget` = N"
+                f"{option}: positions up to {largest} are needed, but pe={config.labels.pe} fails there ({error}); "
+                "an encoding with a table of N rows must set `budget` = N"
             ) from None
 
 
 def _check_draws(config: RunConfig, task: Task) -> None:
-    """Refuse a task that draws from anything but its generator."""
+    """Refuse a task that draws random numbers from anything but its generator."""
     fault = draw_fault(task, config.train_length)
     require(fault is None, f"task={config.labels.task}: {fault}")
 
 
 def _check_pair(config: RunConfig, outline: Decoder) -> None:
-    """Refuse positions that mean nothing to the encoding or to the attention."""
+    """Refuse positions that the encoding or the attention cannot use."""
     positions, labels = config.positions, config.labels
-    parts = {f"pe={labels.pe}": outline.pe, f"attention={labels.attention}": outline.rules[0]}
+    readers = {f"pe={labels.pe}": outline.pe, f"attention={labels.attention}": outline.rules[0]}
     require(
-        positions.counts or any(part.reads for part in parts.values()),
+        positions.counts or any(part.reads for part in readers.values()),
         f"pe={labels.pe} with positions={labels.positions}: this encoding reads no positions; "
-        "allowed is positions=contiguous",
+        "use positions=contiguous",
     )
-    for name, part in parts.items():
+    for name, part in readers.items():
         require(
             positions.increasing or not part.distances,
-            f"{name} with positions={labels.positions}: this is over distances to earlier tokens, which these "
-            "positions do not give; allowed are positions that increase, or what reads single positions (pe=rope, learned)",
+            f"{name} with positions={labels.positions}: it depends on distances to earlier tokens, which these "
+            "positions do not give; use increasing positions, or an encoding of single positions (pe=rope or learned)",
         )
         require(
             positions.whole or not part.whole,
-            f"{name} with positions={labels.positions}: these positions lie between integers, this is defined at "
-            "integers alone; allowed is what takes any position, such as pe=rope, sinusoidal or alibi",
+            f"{name} with positions={labels.positions}: it is defined at integers only, and these positions lie "
+            "between integers; use an encoding of real-valued positions, such as pe=rope, sinusoidal or alibi",
         )
     require(
         not (outline.pe.stretches and outline.rules[0].directions),
-        f"pe={labels.pe} with attention={labels.attention}: this encoding writes positions into the lengths of queries "
-        "and keys, this attention reads their directions alone; allowed are pe=rope, or attention=softmax",
+        f"pe={labels.pe} with attention={labels.attention}: this encoding scales queries and keys by position, "
+        "and this attention normalises them; use pe=rope, or attention=softmax",
     )
     require(
         positions.streams == outline.pe.streams,
-        f"pe={labels.pe} with positions={labels.positions}: a token has {positions.streams or 1} positions here, this "
-        f"encoding reads {outline.pe.streams or 1}; pe=multilevel and positions=multilevel go together",
+        f"pe={labels.pe} with positions={labels.positions}: a token has {positions.streams or 1} positions, but this "
+        f"encoding reads {outline.pe.streams or 1}; use pe=multilevel with positions=multilevel",
     )
     require(
         positions.streams is None or not outline.rules[0].reads,
-        f"attention={labels.attention} with positions={labels.positions}: this attention reads one position a token; "
-        "allowed are those that read none, such as softmax",
+        f"attention={labels.attention} with positions={labels.positions}: this attention reads one position per "
+        "token; use one that reads none, such as attention=softmax",
     )
 
 
 def _check_each(task: Task, lengths: Iterable[int], option: str) -> None:
-    """Refuse lengths that the task lacks, also between others that it has."""
+    """Refuse every length that the task lacks."""
     for length in lengths:
         with length_needed(f"{option} has {length}"):
             task.sample(length, 1, generator("check", length))
@@ -171,7 +171,7 @@ def _check_each(task: Task, lengths: Iterable[int], option: str) -> None:
 def _check_length(
     config: RunConfig, pe: PositionalEncoding, task: Task, length: int, option: str, *, training: bool
 ) -> None:
-    """Refuse a length that the task, the positions or the encoding cannot hold."""
+    """Refuse a length that the task lacks, or that the positions or the encoding cannot represent."""
     with length_needed(option):
         batch = task.sample(length, 64, generator("check", length))
         fault = layout_fault(batch, len(task.vocabulary))
@@ -180,10 +180,10 @@ def _check_length(
         batch = with_room(batch) if config.eval.decode == "free" and not training else batch
         config.positions(batch, generator("check", length), training=training)
         largest = config.positions.largest(batch, training=training)
-    told = " (pe.maximum)" if "maximum" in config.record["pe"] else ""
+    setting = " (pe.maximum)" if "maximum" in config.record["pe"] else ""
     require(
         pe.budget is None or largest < pe.budget,
-        f"{option}: positions up to {largest} are needed, pe={config.labels.pe} holds {pe.budget} of them{told}",
+        f"{option}: positions up to {largest} are needed, but pe={config.labels.pe} holds {pe.budget} of them{setting}",
     )
     if pe.budget is None and not type(pe).__module__.startswith("lengen."):
         _check_table(config, largest, option)

@@ -1,4 +1,4 @@
-"""What a run is: a cell and a seed, as typed objects."""
+"""The configuration of a run, a cell and its seeds, as typed objects."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from lengen.training.overlap import Deduplicated, prompt_fingerprints
 
 @dataclass(frozen=True)
 class Labels:
-    """The option that was chosen in each group: names for folders, columns and legends."""
+    """Names of the options chosen in each group, for folders, columns and legends."""
 
     task: str
     pe: str
@@ -52,7 +52,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run: the keys of `configs/train.yaml` as objects; `record` is that file, resolved."""
+    """Configuration of one run: the keys of `configs/train.yaml` as objects; `record` has them resolved, as plain values."""
 
     task: Task
     lengths: Lengths
@@ -86,32 +86,32 @@ class RunConfig:
 
     @cached_property
     def formatted_task(self) -> Task:
-        """The task in its format: what is trained and evaluated."""
+        """The task in its format, as it is trained and evaluated."""
         return self.format.applied(self.task)
 
     @cached_property
     def trained_lengths(self) -> Lengths:
-        """The training lengths, as far as the task has them."""
+        """The configured training lengths that the task has."""
         return self.lengths.of(self.formatted_task)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What the run's cell is; see `lengen.config.identity`."""
+        """The identity of the run's cell; see `lengen.config.identity`."""
         return cell_identity(self.record, self.task.fingerprints)
 
     @property
     def unavailable_lengths(self) -> list[int]:
-        """Requested training lengths that the task does not have."""
+        """Configured training lengths that the task does not have, ascending."""
         return sorted({*self.lengths.support} - {*self.trained_lengths.support})
 
     @property
     def cell(self) -> str:
-        """Hash of the configuration without its seed and without what cannot change a number."""
+        """Hash of the configuration without its seeds and without options that cannot change a result."""
         return cell(self.identity)
 
     @property
     def code(self) -> dict[str, Any]:
-        """Entries of `run.json`: cell, identity, and hashes of the user's own code."""
+        """Entries of `run.json` that identify the run: cell, identity, record key, and hashes of the user's own code."""
         files = {
             name: {"path": None if path is None else str(path), "hash": digest}
             for kind in outside(self.record)
@@ -137,7 +137,7 @@ class RunConfig:
 
     @property
     def folder(self) -> RunFolder:
-        """Where the run leaves its files."""
+        """The run folder."""
         return RunFolder(
             Path(self.results_dir) / self.labels.task / self.labels.pe / self.cell / seed_name(self.record)
         )
@@ -146,11 +146,15 @@ class RunConfig:
     def title(self) -> str:
         """Title of the run's figures."""
         positions = "" if self.positions.counts else f", {self.labels.positions}"
-        written = "" if isinstance(self.format, Plain) else f", {self.labels.format}"
-        return f"{self.labels.task}, {self.labels.pe}{positions}{written}"
+        task_format = "" if isinstance(self.format, Plain) else f", {self.labels.format}"
+        return f"{self.labels.task}, {self.labels.pe}{positions}{task_format}"
 
     def facts(self, step: int) -> dict[str, Any]:
-        """The run's columns of a row of its curve, with parameters of a step: task to train_length."""
+        """Return the columns that all rows of the run's curve share, `task` to `train_length`.
+
+        Args:
+            step: optimizer steps behind the evaluated parameters.
+        """
         names = ("task", "pe", "positions", "attention", "decoder")
         return {
             **{name: getattr(self.labels, name) for name in names},
@@ -163,7 +167,7 @@ class RunConfig:
         }
 
     def make_decoder(self) -> Decoder:
-        """The decoder as it is before the first step."""
+        """Create the decoder with initial parameters, drawn with `init_seed`, or `seed` if that is None."""
         torch.manual_seed(
             generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
         )
@@ -178,7 +182,7 @@ class RunConfig:
 
     @cached_property
     def test_prompts(self) -> dict[int, Tensor]:
-        """The prompts of the test set, by length, as fingerprints."""
+        """Fingerprints of the test prompts, by length."""
         return prompt_fingerprints(self.formatted_task, self.eval, self.eval_lengths)
 
     @property
@@ -187,7 +191,12 @@ class RunConfig:
         return self.seed if self.data_seed is None else self.data_seed
 
     def stream(self, start: int = 0, observer: Callable[[int, Batch], None] | None = None) -> BatchStream:
-        """Training batches from a step on; an observer is called with every step and its batch."""
+        """Return the stream of training batches.
+
+        Args:
+            start: the first step.
+            observer: called with every step and its batch.
+        """
         task = self.formatted_task
         return BatchStream(
             Deduplicated(task, self.test_prompts) if self.trainer.deduplicate else task,
@@ -202,7 +211,7 @@ class RunConfig:
         )
 
     def id_exact_match(self, decoder: Decoder) -> float:
-        """Exact match of a decoder over the training lengths, which decides whether a run counts as trained."""
+        """Return the exact match over the training lengths, in [0, 1]; it decides whether a run counts as trained."""
         return id_exact_match(
             decoder, self.formatted_task, self.positions, self.trained_lengths.support, self.eval
         )

@@ -1,4 +1,4 @@
-"""Load a finished run from its folder: its configuration, and its decoder with the parameters of a checkpoint."""
+"""Load a trained run from its folder: its configuration, and the decoder with the parameters of a checkpoint."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LOGGER = {"_target_": "lengen.logger.local.Local"}
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run that finished.
+    """A finished run.
 
     Args:
-        config: what the run is, with the evaluation that is asked in place of its own.
-        folder: where it lies.
-        changed: what of the code or the data is no longer what it was trained with.
+        config: the run's configuration, with the requested `eval` and `trainer` options in place of its own.
+        folder: the run folder.
+        changed: what has changed in the code or the data since training, one phrase each.
     """
 
     config: RunConfig
@@ -41,7 +41,7 @@ class TrainedRun:
         status = self.folder.facts().get("status", "nothing")
         require(
             status == "finished",
-            f"run={self.folder.path}: its status is {status!r} (allowed: a finished run)",
+            f"run={self.folder.path}: its status is {status!r}; must be 'finished'",
         )
         require(
             self._checkpoint.exists(),
@@ -58,7 +58,7 @@ class TrainedRun:
 
     @property
     def step(self) -> int:
-        """Optimizer steps that the parameters have seen."""
+        """Optimizer steps behind the parameters of the checkpoint."""
         return int(self._contents["global_step"])
 
     @cached_property
@@ -72,18 +72,18 @@ class TrainedRun:
             decoder.load_state_dict(weights)
         except RuntimeError as error:
             raise UsageError(
-                f"{self._checkpoint} is of another decoder ({str(error).splitlines()[-1].strip()})"
+                f"{self._checkpoint}: belongs to another decoder ({str(error).splitlines()[-1].strip()})"
             ) from None
         return decoder.to(self.config.trainer.device).eval()
 
     @property
     def trained_lengths(self) -> list[int]:
-        """The lengths that were trained, ascending; a run of an earlier version does not say, and has all of its task's."""
+        """The trained lengths, ascending; all lengths of the task for a run of an earlier version, which does not record them."""
         return self.folder.facts().get("trained_lengths") or self.config.trained_lengths.support
 
     @cached_property
     def id_exact_match(self) -> float:
-        """Exact match over the training lengths: what the run found, or measured where the checkpoint is another."""
+        """Exact match over the training lengths, in [0, 1]: as the run recorded it, or measured for another checkpoint."""
         facts = self.folder.facts()
         own = facts.get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint
         return float(facts["id_exact_match"] if own else self.config.id_exact_match(self.decoder))
@@ -98,28 +98,30 @@ def load(
     *,
     changed: bool = False,
 ) -> TrainedRun:
-    """Rebuild a run from its own configuration.
+    """Load a run from its folder.
 
     Args:
-        folder: of the run.
-        changes: options of `eval` and `trainer` that are others than the run's.
+        folder: the run folder.
+        changes: options of `eval` and `trainer` that replace the run's own.
         allowed: top-level modules whose classes its configuration may name.
         given: objects or classes of the caller, by group; see `Builder`.
-        like: the configuration of the run that they are of, where it is another; they serve for equal groups.
-        changed: whether a run is loaded whose code or data are not what it was trained with.
+        like: the configuration of the run that `given` belongs to, if it is another run; only groups that are equal in
+            both runs are taken from `given`.
+        changed: load the run even if its code or data have changed since training.
 
     Raises:
-        UsageError: no such run, a configuration that is none, a class that is not allowed, no such checkpoint.
+        UsageError: the run or the checkpoint is missing, the configuration is invalid, a class is not allowed, or code or
+            data have changed.
     """
     path = folder.path / "config.yaml"
     require(path.exists(), f"run={folder.path}: there is no config.yaml")
     try:
         record: Any = OmegaConf.to_container(OmegaConf.load(path))
     except (YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no YAML ({str(error).splitlines()[0]})") from None
+        raise UsageError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
     require(
         isinstance(record, dict) and all(isinstance(record.get(group), dict) for group in changes),
-        f"{path} is no configuration of a run",
+        f"{path}: not the configuration of a run",
     )
     evaluated = {group: {**record[group], **options} for group, options in changes.items()}
     try:
@@ -130,9 +132,9 @@ def load(
         config = Builder(allowed, own).build(RunConfig, {**node, "record": record})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
-    told = tuple(differences(folder.facts().get("identity") or config.identity, config.identity))
+    differing = tuple(differences(folder.facts().get("identity") or config.identity, config.identity))
     require(
-        changed or not told,
-        f"run={folder.path}: not what it was trained with: {'; '.join(told)}; changed=true goes on and marks the result",
+        changed or not differing,
+        f"run={folder.path}: changed since training: {'; '.join(differing)}; changed=true evaluates it anyway and marks the result",
     )
-    return TrainedRun(config, folder, told)
+    return TrainedRun(config, folder, differing)

@@ -1,4 +1,4 @@
-"""The evaluation protocol, for `run.json` and for the figure."""
+"""The evaluation protocol of a run, for `run.json` and for the figure. Results are comparable under equal protocols."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from lengen.config.errors import ranges
 from lengen.experiment.config import RunConfig
 from lengen.records.curve import TRAINED
 
-DECODED = {"teacher": "teacher-forced", "greedy": "greedy", "free": "freely decoded, answer alone"}
+DECODING = {"teacher": "teacher-forced", "greedy": "greedy", "free": "decoded freely, answer only"}
 
 
 def protocol(config: RunConfig) -> dict[str, Any]:
-    """The evaluation protocol, for `run.json`."""
+    """Return the evaluation protocol, for `run.json`."""
     evaluation = config.eval
     return {
         "checkpoint": evaluation.checkpoint,
@@ -34,19 +34,21 @@ def protocol(config: RunConfig) -> dict[str, Any]:
 
 
 def footnote(config: RunConfig, id_exact_match: float, trained_lengths: Sequence[int]) -> str:
-    """The protocol in a line, for the figure.
+    """Return the protocol in one line, for the figure.
 
     Args:
-        config: of the run.
-        id_exact_match: exact match over the training lengths.
-        trained_lengths: the lengths that were trained, ascending; told where they are not all that were asked for.
+        config: the run.
+        id_exact_match: exact match over the training lengths, in [0, 1].
+        trained_lengths: the trained lengths, ascending; listed only if they are not all configured lengths.
     """
     examples = config.trainer.examples
-    told = "" if [*trained_lengths] == config.lengths.support else f" at lengths {ranges(trained_lengths)}"
+    at_lengths = (
+        "" if [*trained_lengths] == config.lengths.support else f" at lengths {ranges(trained_lengths)}"
+    )
     return (
         f"{config.labels.decoder} decoder, {config.labels.optimizer}, {config.steps} steps, "
-        f"{'fresh data' if examples is None else f'{examples} fixed examples'}{told}, seed {config.seed}; "
-        f"{config.eval.checkpoint} checkpoint; {config.eval.examples} examples a length, "
-        f"{DECODED[config.eval.decode]}, end token scored; "
+        f"{'fresh data' if examples is None else f'{examples} fixed examples'}{at_lengths}, seed {config.seed}; "
+        f"{config.eval.checkpoint} checkpoint; {config.eval.examples} examples per length, "
+        f"{DECODING[config.eval.decode]}, end token scored; "
         f"95% Clopper-Pearson; ID exact match {id_exact_match:.3f}"
     )

@@ -1,4 +1,4 @@
-"""Evaluate a trained run again: other lengths, other examples, stress sets. The run's own curve is never overwritten."""
+"""Evaluate a trained run again: at other lengths, on other examples or on stress sets. The run's own files stay as they are."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from lengen.training.progress import in_notebook, progress_bar
 
 
 class EvalResult(NamedTuple):
-    """Folder of an evaluation, whether it was finished before, and its curve if it has one."""
+    """The folder of an evaluation, whether it was already finished, and its curve if it has one."""
 
     folder: EvalFolder
     earlier: bool
@@ -40,13 +40,13 @@ class EvalResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Reevaluation:
-    """One evaluation of a trained run, and the folder that belongs to it alone.
+    """One evaluation of a trained run, in a folder of its own.
 
     Args:
         trained: the run.
         stress: name of the stress set; empty for the run's own task.
-        name: what the folder is called in place of what differs from the run.
-        force: do it again; what is there is kept aside.
+        name: name of the folder; None names it by the options that differ from the run's own.
+        force: repeat the evaluation if it is already finished; the old folder is renamed and kept.
     """
 
     trained: TrainedRun
@@ -57,43 +57,43 @@ class Reevaluation:
     def __post_init__(self) -> None:
         require(
             self.name is None or bool(re.fullmatch(r"(?!.*\.aside-)[\w=+-][\w.=+-]*", self.name)),
-            f"name={self.name}: allowed are letters, digits and _ = + - . (no dot in front)",
+            f"name={self.name}: must consist of letters, digits and _ = + - . and must not begin with a dot",
         )
         check_sweep(self.trained.config, {self.stress: self.task})
 
     @cached_property
     def task(self) -> Task:
-        """The evaluated task: the run's own, or a stress set of it."""
+        """The task that is evaluated: the run's own, or that of the stress set."""
         own = self.trained.config.formatted_task
         return chosen(own, [self.stress])[self.stress] if self.stress else own
 
     @property
     def lengths(self) -> list[int]:
-        """The evaluated lengths."""
+        """The evaluated lengths, ascending."""
         return self.trained.config.eval_lengths
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """All options that can change a result; they name the folder."""
+    def request(self) -> dict[str, Any]:
+        """Everything that can change a result; its hash names the folder."""
         options = asdict(self.trained.config.eval)
         return {**options, "lengths": self.lengths, "stress": self.stress, "step": self.trained.step}
 
     @property
     def label(self) -> str:
-        """The given name, or the options in which the evaluation differs from the run's own."""
+        """The given name, or the options that differ from the run's own evaluation."""
         if self.name:
             return "-".join(filter(None, (self.name, self.stress)))
-        run, asked = self.trained.config.record["eval"], self.trained.config.eval
+        own, requested = self.trained.config.record["eval"], self.trained.config.eval
         parts = [self.stress] + [
             word
             for word, option in (
-                (asked.decode, "decode"),
-                (asked.checkpoint, "checkpoint"),
-                (f"examples={asked.examples}", "examples"),
-                (f"seed={asked.seed}", "seed"),
+                (requested.decode, "decode"),
+                (requested.checkpoint, "checkpoint"),
+                (f"examples={requested.examples}", "examples"),
+                (f"seed={requested.seed}", "seed"),
                 ("lengths", "lengths"),
             )
-            if getattr(asked, option) != run[option]
+            if getattr(requested, option) != own[option]
         ]
         return "-".join(filter(None, parts)) or "again"
 
@@ -104,22 +104,22 @@ class Reevaluation:
         return {
             **provenance(config.trainer.device),
             "run": str(self.trained.folder.path),
-            "asked": self.asked,
+            "asked": self.request,
             "protocol": {**protocol(config), "stress": self.stress or None},
             "category": config.category,
             **({"changed": list(self.trained.changed)} if self.trained.changed else {}),
         }
 
     def run(self) -> EvalResult:
-        """Evaluate and write the folder, unless it is finished already."""
-        folder = place(self.trained, self.label, self.asked)
-        with folder.working(written(self.asked), self.facts, force=self.force) as work:
+        """Evaluate, unless the folder is already finished."""
+        folder = eval_folder(self.trained, self.label, self.request)
+        with folder.working(to_yaml(self.request), self.facts, force=self.force) as work:
             if work:
                 self.fill(folder)
         return EvalResult(folder, not work, folder.load_curve() if folder.curve.exists() else None)
 
     def fill(self, folder: EvalFolder) -> None:
-        """Evaluate the missing lengths, draw the curve, record the facts."""
+        """Sweep the missing lengths, draw the curve and record the facts."""
         config = self.trained.config
         curve = self._sweep(folder)
         title = ": ".join(filter(None, (config.title, self.stress or self.name)))
@@ -129,14 +129,14 @@ class Reevaluation:
         )
 
     def test_set(self, length: int) -> tuple[Batch, tuple[str | int, ...]]:
-        """The examples of a length, and the key of the generator for their positions."""
+        """Return the examples of a length, and the key of the generator for their positions."""
         evaluation = self.trained.config.eval
         return examples(evaluation, self.task, length), positions_key(evaluation, length)
 
     def _sweep(self, folder: EvalFolder) -> Curve:
-        """Evaluate every length; rows of an interrupted evaluation are kept."""
+        """Evaluate every length; lengths that an interrupted evaluation has finished are kept."""
         config = self.trained.config
-        known = folder.load_curve()
+        finished = folder.load_curve()
         bar = progress_bar(
             TextColumn("{task.description}"),
             MofNCompleteColumn(),
@@ -146,11 +146,13 @@ class Reevaluation:
             shown=config.trainer.progress and (sys.stdout.isatty() or in_notebook()),
         )
         with bar:
-            line = bar.add_task(f"{self.label}, lengths", total=len(self.lengths), completed=len(known))
+            task_bar = bar.add_task(
+                f"{self.label}, lengths", total=len(self.lengths), completed=len(finished)
+            )
 
-            def found(curve: Curve) -> None:
+            def save(curve: Curve) -> None:
                 curve.save(folder.curve)
-                bar.update(line, completed=len(curve))
+                bar.update(task_bar, completed=len(curve))
 
             return sweep(
                 self.trained.decoder,
@@ -159,23 +161,23 @@ class Reevaluation:
                 config.eval,
                 self.lengths,
                 config.facts(self.trained.step),
-                known,
-                found,
+                finished,
+                save,
             )
 
 
-def place(trained: TrainedRun, label: str, asked: Mapping[str, Any]) -> EvalFolder:
-    """The folder of an evaluation: below its run, with a readable name and a hash of its options."""
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+def eval_folder(trained: TrainedRun, label: str, request: Mapping[str, Any]) -> EvalFolder:
+    """Return the folder of an evaluation: below its run, named by a label and a hash of the request."""
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     return EvalFolder(trained.folder.path / "eval" / f"{label}-{digest[:8]}")
 
 
-def written(asked: Mapping[str, Any]) -> str:
-    """The options of an evaluation as YAML."""
-    return OmegaConf.to_yaml(OmegaConf.create(dict(asked)))
+def to_yaml(request: Mapping[str, Any]) -> str:
+    """Return a request as YAML."""
+    return OmegaConf.to_yaml(OmegaConf.create(dict(request)))
 
 
-def shown(path: Path) -> str:
-    """A path relative to the working directory, if it lies below it."""
-    here, path = Path.cwd(), path.absolute()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+def display_path(path: Path) -> str:
+    """Return a path relative to the working directory if it lies below it, else the absolute path."""
+    working_dir, path = Path.cwd(), path.absolute()
+    return str(path.relative_to(working_dir) if path.is_relative_to(working_dir) else path)

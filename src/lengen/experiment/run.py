@@ -1,4 +1,14 @@
-"""The whole data flow on one page: an experiment is checked, trained, swept and reported. The file to read first."""
+"""One training run from its configuration to its files. Read this module first.
+
+A run goes through these steps, each a function below:
+
+1. `run_configuration` builds the configured objects and checks that they are compatible.
+2. `Experiment.run` locks the run folder. A run that is already over is not repeated.
+3. `Experiment.train` trains the decoder on short problems, from the last checkpoint if there is one.
+4. `Experiment.sweep` evaluates the decoder at every length of the test set: one row of `curve.csv` each.
+5. `Experiment.report` draws the figure and completes `run.json`.
+6. `stress_grid.evaluate` repeats the sweep on every stress set in `eval.stress`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +33,7 @@ from lengen.experiment.stress_grid import evaluate
 from lengen.experiment.sweep_report import report_sweep
 from lengen.logger import RunFacts
 from lengen.records.curve import Curve
-from lengen.records.earlier_runs import made_otherwise
+from lengen.records.earlier_runs import runs_in_other_cells
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.training.callback import DivergedError, TrainingCallback
@@ -34,16 +44,16 @@ from lengen.training.overlap import SHARE, OverlapTracker
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a run.
+    """The result of a run.
 
     Args:
         status: `finished` or `diverged`.
-        folder: where everything is.
+        folder: the run folder.
         curve: the sweep; empty if the run diverged.
-        id_exact_match: exact match over the training lengths; None if the run diverged.
-        earlier: True if the run was over before, and nothing was done.
-        error: what went wrong, of a run that diverged.
-        stress_sets: the curves of the stress sets in `eval.stress`.
+        id_exact_match: exact match over the training lengths, in [0, 1]; None if the run diverged.
+        earlier: True if the run was already over, so that nothing was done.
+        error: the error message of a run that diverged.
+        stress_sets: the results on the stress sets in `eval.stress`.
     """
 
     status: str
@@ -55,15 +65,33 @@ class Outcome:
     stress_sets: tuple[EvalResult, ...] = ()
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """One run: checked, trained, swept, reported.
+def run_configuration(record: Mapping[str, Any], builder: Builder) -> Outcome:
+    """Build, check and run one configuration.
+
+    Prints a line for every run of the same command that was made with other code or data.
 
     Args:
-        config: what the run is.
+        record: the keys of `configs/train.yaml`, resolved.
+        builder: builds the configured objects.
 
     Raises:
-        UsageError: options do not go together.
+        UsageError: an unknown option, a value that is not allowed, or incompatible options.
+    """
+    experiment = Experiment(builder.build(RunConfig, {**record, "record": record}))
+    for line in experiment.changes():
+        print(f"lengen: {line}", flush=True)  # noqa: T201
+    return experiment.run()
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run: trains a decoder, sweeps the test lengths and writes the run folder.
+
+    Args:
+        config: the run's configuration, as objects.
+
+    Raises:
+        UsageError: options are incompatible.
     """
 
     config: RunConfig
@@ -73,30 +101,30 @@ class Experiment:
 
     @property
     def folder(self) -> RunFolder:
-        """Where the run leaves its files."""
+        """The run folder."""
         return self.config.folder
 
     def changes(self) -> list[str]:
-        """One line for each earlier run of the same command whose code or data differ."""
+        """Describe the runs of the same command that were made with other code or data, one line each."""
         return [
-            f"{told} since {folder.path}: this is another cell"
-            for folder, told in made_otherwise(self.config.record, self.config.identity)
+            f"{changes} since {folder.path}: this is another cell"
+            for folder, changes in runs_in_other_cells(self.config.record, self.config.identity)
         ]
 
     def run(self) -> Outcome:
-        """Train short, sweep long, report; return the earlier outcome if the run is finished."""
+        """Train, sweep and report, unless the run is over already; then evaluate the stress sets in `eval.stress`."""
         config, folder = self.config, self.folder
         with folder.locked():
             if config.force:
                 folder.set_aside()
             torch.set_num_threads(config.trainer.threads)
-            outcome = self._earlier() or self._start()
+            outcome = self._earlier_outcome() or self._start_or_resume()
             if outcome.status == "finished" and config.eval.stress:
                 outcome = replace(outcome, stress_sets=tuple(evaluate(TrainedRun(config, folder))))
             return outcome
 
-    def _earlier(self) -> Outcome | None:
-        """Outcome of an earlier process; None unless the run is finished or diverged."""
+    def _earlier_outcome(self) -> Outcome | None:
+        """Return the outcome in the run folder; None if there is no run, or if it was interrupted."""
         facts = self.folder.facts()
         if facts.get("status") not in OVER:
             return None
@@ -105,20 +133,10 @@ class Experiment:
             facts["status"], self.folder, self.folder.load_curve(), accuracy, earlier=True, error=error
         )
 
-    def _start(self) -> Outcome:
-        """Start, or resume, a run."""
+    def _start_or_resume(self) -> Outcome:
+        """Train, sweep and report; every step continues from what an interrupted run has written."""
         config, folder = self.config, self.folder
-        folder.create(OmegaConf.to_yaml(OmegaConf.create(dict(config.record))), {"status": "running"})
-        folder.record(
-            {
-                "status": "running",
-                "error": None,
-                **provenance(config.trainer.device),
-                "protocol": protocol(config),
-                "category": config.category,
-                **config.code,
-            }
-        )
+        self._create_folder()
         try:
             with self._logged():
                 decoder, stream = config.make_decoder(), config.stream()
@@ -135,12 +153,38 @@ class Experiment:
         except DivergedError as error:
             return Outcome("diverged", folder, Curve(), None, error=str(error))
 
+    def _create_folder(self) -> None:
+        """Create the run folder if needed, and record in `run.json` how the run is made."""
+        config, folder = self.config, self.folder
+        folder.create(OmegaConf.to_yaml(OmegaConf.create(dict(config.record))), {"status": "running"})
+        folder.record(
+            {
+                "status": "running",
+                "error": None,
+                **provenance(config.trainer.device),
+                "protocol": protocol(config),
+                "category": config.category,
+                **config.code,
+            }
+        )
+
     def train(self, decoder: Decoder, overlap: OverlapTracker) -> int:
-        """Train from the last checkpoint, if there is one; leave the chosen parameters in the decoder, and return their step."""
+        """Train the decoder, from the last checkpoint if there is one.
+
+        Args:
+            decoder: trained in place; it ends with the parameters of the checkpoint in `eval.checkpoint`.
+            overlap: counts test prompts that occur in the training batches.
+
+        Returns:
+            The optimizer steps behind these parameters.
+
+        Raises:
+            DivergedError: the loss is not finite.
+        """
         config, folder, options = self.config, self.folder, self.config.trainer
         module = DecoderModule(decoder, config.optimizer, config.steps, config.effective_data_seed)
-        reached = read_checkpoint(folder.last)["global_step"] if folder.last.exists() else 0
-        if reached < config.steps:
+        start = read_checkpoint(folder.last)["global_step"] if folder.last.exists() else 0
+        if start < config.steps:
             callback = TrainingCallback(
                 options.intervals(config.steps),
                 folder,
@@ -148,38 +192,42 @@ class Experiment:
                 lambda: self.probe(decoder),
                 options.progress,
             )
-            if reached:
-                folder.record({"resumed_from_step": reached})
-            stream = config.stream(start=reached, observer=overlap.note)
-            fit(module, stream, callback, options, folder.last if reached else None)
+            if start:
+                folder.record({"resumed_from_step": start})
+            stream = config.stream(start=start, observer=overlap.note)
+            fit(module, stream, callback, options, folder.last if start else None)
         last = read_checkpoint(folder.last)
-        folder.record(self._pace(last["callbacks"][TrainingCallback.STATE]))
-        chosen = read_checkpoint(folder.best) if config.eval.checkpoint == "best" else last
-        module.load_state_dict(chosen["state_dict"])
+        folder.record(self._training_facts(last["callbacks"][TrainingCallback.STATE]))
+        evaluated = read_checkpoint(folder.best) if config.eval.checkpoint == "best" else last
+        module.load_state_dict(evaluated["state_dict"])
         decoder.to(options.device).eval()
-        return int(chosen["global_step"])
+        return int(evaluated["global_step"])
 
-    def _pace(self, noted: Mapping[str, Any]) -> dict[str, Any]:
-        """Facts of training for `run.json`, from the state of the callback in the last checkpoint."""
-        seconds = noted["seconds"]
+    def _training_facts(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the speed of training and the largest position, from the callback's state in the last checkpoint."""
+        seconds = state["seconds"]
         return {
             "train_seconds": round(seconds, 2),
             "steps_per_second": round(self.config.steps / seconds, 3),
-            "tokens_per_second": round(noted["tokens"] / seconds, 1),
-            "largest_position": noted["largest_position"],
+            "tokens_per_second": round(state["tokens"] / seconds, 1),
+            "largest_position": state["largest_position"],
         }
 
     def probe(self, decoder: Decoder) -> dict[str, float]:
-        """Exact match and loss at training lengths and beyond, up to twice as long, as far as the sweep goes; never selected on."""
+        """Measure exact match and loss (nats per answer token) during training, on ID and on OOD lengths.
+
+        ID lengths are the trained ones. OOD lengths go up to twice the train length, or to the longest length of the
+        sweep if that is shorter. OOD results never select a checkpoint.
+        """
         config = self.config
         longest = min(2 * config.train_length, max(config.eval_lengths[-1], config.train_length))
         splits = {"id": config.trained_lengths.support, "ood": range(config.train_length + 1, longest + 1)}
-        found = {}
+        scores = {}
         training = decoder.training
         decoder.eval()
-        for split, span in splits.items():
-            if lengths := list(filter(config.formatted_task.evaluation_task().has, span)):
-                found[f"{split}_exact_match"], found[f"{split}_loss"] = mean_scores(
+        for split, candidates in splits.items():
+            if lengths := list(filter(config.formatted_task.evaluation_task().has, candidates)):
+                scores[f"{split}_exact_match"], scores[f"{split}_loss"] = mean_scores(
                     decoder,
                     config.formatted_task,
                     config.positions,
@@ -189,10 +237,10 @@ class Experiment:
                     "probe",
                 )
         decoder.train(training)
-        return found
+        return scores
 
     def sweep(self, decoder: Decoder, step: int) -> Curve:
-        """Evaluate every length; what an interrupted sweep has found is kept."""
+        """Evaluate every length and save the curve after each; lengths that are already in `curve.csv` are kept."""
         config, folder = self.config, self.folder
         return sweep(
             decoder,
@@ -206,10 +254,10 @@ class Experiment:
         )
 
     def report(self, decoder: Decoder, curve: Curve, overlap: OverlapTracker) -> Outcome:
-        """Draw the figure, complete `run.json`, tell the logger."""
+        """Draw the figure, complete `run.json` and pass the curve to the logger."""
         config, folder = self.config, self.folder
         id_accuracy = config.id_exact_match(decoder)
-        seen = overlap.overlap(config.stream(), SHARE * folder.facts()["train_seconds"])
+        coverage = overlap.overlap(config.stream(), SHARE * folder.facts()["train_seconds"])
         facts = report_sweep(
             curve,
             folder,
@@ -217,12 +265,12 @@ class Experiment:
             id_accuracy,
             folder.facts()["trained_lengths"],
             title=config.title,
-            remark=seen.sentence(),
+            remark=coverage.sentence(),
         )
         folder.record(
             {
                 "status": "finished",
-                "coverage": seen.facts,
+                "coverage": coverage.facts,
                 **facts,
                 "parameters": sum(weight.numel() for weight in decoder.parameters()),
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -233,12 +281,12 @@ class Experiment:
 
     @contextmanager
     def _logged(self) -> Iterator[None]:
-        """Start and finish the logger; record status and seconds however the run ends."""
+        """Start and finish the logger; record the run's status and wall time, however the run ends."""
         config, folder, labels = self.config, self.folder, self.config.labels
-        started, before = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
+        started, earlier_seconds = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
         tags = tuple(dict.fromkeys((labels.task, labels.pe, labels.positions, labels.decoder)))
         name = config.name or f"{labels.task}-{labels.pe}-seed{config.seed}"
-        status, error = "failed", None
+        status, message = "failed", None
         try:
             config.logger.begin(RunFacts(name, config.cell, folder.path, config.record, tags=tags))
             yield
@@ -246,30 +294,12 @@ class Experiment:
         except KeyboardInterrupt:
             status = "interrupted"
             raise
-        except BaseException as reason:
-            status, error = (
-                "diverged" if isinstance(reason, DivergedError) else "failed",
-                f"{type(reason).__name__}: {reason}",
-            )
+        except BaseException as error:
+            status = "diverged" if isinstance(error, DivergedError) else "failed"
+            message = f"{type(error).__name__}: {error}"
             raise
         finally:
-            with suppress(OSError):  # a full disk must not hide what went wrong
-                seconds = round(before + time.perf_counter() - started, 2)
-                folder.record({"status": status, "error": error, "wall_seconds": seconds})
+            with suppress(OSError):  # a full disk must not hide the first error
+                seconds = round(earlier_seconds + time.perf_counter() - started, 2)
+                folder.record({"status": status, "error": message, "wall_seconds": seconds})
             config.logger.finish(status)
-
-
-def carry_out(record: Mapping[str, Any], builder: Builder) -> Outcome:
-    """One run, from its resolved configuration to its files; prints what changed since earlier runs of the same command.
-
-    Args:
-        record: the keys of `configs/train.yaml`, resolved.
-        builder: makes objects of them.
-
-    Raises:
-        UsageError: an option that is not there, a value that is not allowed, or options that do not go together.
-    """
-    experiment = Experiment(builder.build(RunConfig, {**record, "record": record}))
-    for line in experiment.changes():
-        print(f"lengen: {line}", flush=True)  # noqa: T201
-    return experiment.run()

@@ -1,4 +1,4 @@
-"""A grid over a family of stress sets: value x length, as a table and a heat map."""
+"""Evaluate a trained run on its test sets, and combine the stress sets of one family into a grid of value x length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lengen.evaluation.stress_sets import chosen, family
 from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import footnote
-from lengen.experiment.reevaluate import EvalResult, Reevaluation, place, written
+from lengen.experiment.reevaluate import EvalResult, Reevaluation, eval_folder, to_yaml
 from lengen.records.curve import TRAINED, Curve, write_csv
 from lengen.report import heat
 
@@ -24,78 +24,78 @@ COLUMNS = (
     "loss",
     "first_error",
 )
-"""Columns of the curves that `grid.csv` has, behind the value."""
+"""Columns of the curves that follow the value in `grid.csv`."""
 
 
 @dataclass(frozen=True)
 class StressGrid:
-    """Evaluations of one run that differ in the value of a stress set alone.
+    """Evaluations of one run that differ only in the value of a stress set, such as `depth=0.3`.
 
     Args:
         parts: the evaluations, at least two.
-        curves: what each found.
+        curves: the curve of each.
     """
 
     parts: Sequence[Reevaluation]
     curves: Sequence[Curve]
 
     def run(self) -> EvalResult:
-        """Write the table and draw the map."""
+        """Write the table and draw the heat map, unless that is already done."""
         first = self.parts[0]
-        word, trained = family(first.stress), first.trained
-        asked = {**first.asked, "stress": [part.stress for part in self.parts]}
-        label = first.label.replace(first.stress, word)
-        folder, values = place(trained, label, asked), {}
+        name, trained = family(first.stress), first.trained
+        request = {**first.request, "stress": [part.stress for part in self.parts]}
+        label = first.label.replace(first.stress, name)
+        folder, values = eval_folder(trained, label, request), {}
         for part, curve in zip(self.parts, self.curves, strict=True):
             values[part.stress.partition("=")[2]] = curve
-        with folder.working(written(asked), {**first.facts, "asked": asked}, force=first.force) as work:
+        with folder.working(to_yaml(request), {**first.facts, "asked": request}, force=first.force) as work:
             if work:
-                write_csv(folder.path / "grid.csv", (word, *COLUMNS), table(word, values))
-                share = trained.id_exact_match
+                write_csv(folder.path / "grid.csv", (name, *COLUMNS), table(name, values))
+                id_accuracy = trained.id_exact_match
                 heat.draw(
                     values,
                     folder.path / "grid.png",
-                    word=word,
-                    title=f"{trained.config.title}: exact match by {word}",
-                    footnote=footnote(trained.config, share, trained.trained_lengths),
-                    trained=share >= TRAINED,
+                    word=name,
+                    title=f"{trained.config.title}: exact match by {name}",
+                    footnote=footnote(trained.config, id_accuracy, trained.trained_lengths),
+                    trained=id_accuracy >= TRAINED,
                 )
         return EvalResult(folder, not work)
 
 
-def table(word: str, values: Mapping[str, Curve]) -> list[dict[str, object]]:
-    """One row for each value and length."""
+def table(name: str, values: Mapping[str, Curve]) -> list[dict[str, object]]:
+    """Return the rows of `grid.csv`: one for each value and length."""
     return [
-        {word: value, **{name: getattr(row, name) for name in COLUMNS}}
+        {name: value, **{column: getattr(row, column) for column in COLUMNS}}
         for value, curve in values.items()
         for row in curve.rows
     ]
 
 
 def evaluate(trained: TrainedRun, name: str | None = None, *, force: bool = False) -> list[EvalResult]:
-    """All evaluations of a run: its own task, or each of its stress sets and their grids.
+    """Evaluate a run as its configuration says: on its own task, or on each stress set in `eval.stress` and on their grids.
 
     Args:
         trained: the run.
-        name: what folders are called in place of what differs from the run.
-        force: do again what is there.
+        name: name of the result folders; None names them by the options that differ from the run's own.
+        force: repeat evaluations that are already finished.
     """
     names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
     parts = [Reevaluation(trained, stress, name, force) for stress in names]
-    answers = [part.run() for part in parts]
-    return answers + [grid.run() for grid in grids(parts, answers)]
+    results = [part.run() for part in parts]
+    return results + [grid.run() for grid in grids(parts, results)]
 
 
-def grids(parts: Sequence[Reevaluation], answers: Sequence[EvalResult]) -> list[StressGrid]:
-    """One grid for each family with several evaluated sets."""
-    words = dict.fromkeys(family(part.stress) for part in parts if "=" in part.stress)
-    found = []
-    for word in words:
+def grids(parts: Sequence[Reevaluation], results: Sequence[EvalResult]) -> list[StressGrid]:
+    """Return a grid for every family with at least two evaluated stress sets."""
+    families = dict.fromkeys(family(part.stress) for part in parts if "=" in part.stress)
+    family_grids = []
+    for name in families:
         pairs = [
-            (part, answer.curve)
-            for part, answer in zip(parts, answers, strict=True)
-            if family(part.stress) == word and answer.curve is not None
+            (part, result.curve)
+            for part, result in zip(parts, results, strict=True)
+            if family(part.stress) == name and result.curve is not None
         ]
         if len(pairs) > 1:
-            found.append(StressGrid([part for part, _ in pairs], [curve for _, curve in pairs]))
-    return found
+            family_grids.append(StressGrid([part for part, _ in pairs], [curve for _, curve in pairs]))
+    return family_grids

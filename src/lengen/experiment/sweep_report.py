@@ -23,19 +23,19 @@ def report_sweep(
     title: str,
     remark: str = "",
 ) -> dict[str, Any]:
-    """Draw the figure of a sweep.
+    """Draw the figure of a sweep and summarise its curve.
 
     Args:
         curve: at least one row.
-        folder: of the sweep; its figure is written there.
-        config: of the run.
-        id_exact_match: exact match over the training lengths.
-        trained_lengths: the lengths that were trained, ascending.
-        title: of the figure.
-        remark: added to the protocol in its footnote.
+        folder: folder of the sweep; the figure is written there.
+        config: the run.
+        id_exact_match: exact match over the training lengths, in [0, 1].
+        trained_lengths: the trained lengths, ascending.
+        title: title of the figure.
+        remark: appended to the protocol in the footnote.
 
     Returns:
-        What the sweep came to, for the folder's file of facts.
+        Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches, peak memory in bytes.
     """
     trained = id_exact_match >= TRAINED
     note = footnote(config, id_exact_match, trained_lengths) + remark

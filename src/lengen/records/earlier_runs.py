@@ -1,4 +1,4 @@
-"""Earlier runs of the same configuration: the finished one, and those made with other code or data. Imports no torch."""
+"""Find earlier runs of the same configuration: finished ones, and those made with other code or data. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from lengen.records.run_dir import OVER, RunFolder
 
 
 def seed_name(record: Mapping[str, Any]) -> str:
-    """Name of a run folder: its seed, and seeds that are set alone."""
-    alone = [f"{name}={record[name]}" for name in ("init_seed", "data_seed") if record.get(name) is not None]
-    return ",".join([f"seed={record['seed']}", *alone])
+    """Return the name of a run folder: `seed`, and `init_seed` and `data_seed` where they are set."""
+    separate = [
+        f"{name}={record[name]}" for name in ("init_seed", "data_seed") if record.get(name) is not None
+    ]
+    return ",".join([f"seed={record['seed']}", *separate])
 
 
 def same_configuration(record: Mapping[str, Any]) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    """Runs that a command with this configuration has made, in whatever cell, and their facts."""
+    """Yield the runs of this configuration, in any cell, with the facts in their `run.json`."""
     labels, key = record["labels"], record_key(record)
-    above = Path(str(record["results_dir"])) / str(labels["task"]) / str(labels["pe"])
-    for path in sorted(above.glob(f"*/{seed_name(record)}/run.json")):
+    parent = Path(str(record["results_dir"])) / str(labels["task"]) / str(labels["pe"])
+    for path in sorted(parent.glob(f"*/{seed_name(record)}/run.json")):
         folder = RunFolder(path.parent)
         try:
             facts = folder.facts()
         except UsageError:
-            continue  # a torn run says so when it is opened
+            continue  # a damaged run.json is reported when the run is opened
         if facts.get("record_key") == key:
             yield folder, facts
 
 
 def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
-    """The run of a configuration that is over; None if there is none, or only the classes can tell.
+    """Return the run of a configuration that is over; None if there is none, or if that cannot be decided here.
 
-    Code from outside must be as it was. Where data are read, the classes must look at them.
+    The user's code must be unchanged. Whether the data are unchanged is decided later, by the classes that read them.
     """
     if record.get("force") or record["eval"].get("stress"):
         return None
@@ -48,7 +50,7 @@ def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
 
 
 def changed_files(facts: Mapping[str, Any]) -> list[str]:
-    """Files of the user's code that are no longer what a run was made with."""
+    """Return the files of the user's code that have changed since a run was made."""
     changed = []
     for name, source in facts.get("sources", {}).items():
         path = source.get("path")
@@ -58,15 +60,17 @@ def changed_files(facts: Mapping[str, Any]) -> list[str]:
     return changed
 
 
-def made_otherwise(record: Mapping[str, Any], identity: Mapping[str, Any]) -> list[tuple[RunFolder, str]]:
-    """Runs of the same command in another cell, and what has changed since.
+def runs_in_other_cells(
+    record: Mapping[str, Any], identity: Mapping[str, Any]
+) -> list[tuple[RunFolder, str]]:
+    """Return the runs of the same command in other cells, and what has changed since.
 
     Args:
-        record: the configuration, resolved.
-        identity: what its cell is now.
+        record: the resolved configuration.
+        identity: the current identity of its cell.
     """
     return [
-        (folder, "; ".join(told))
+        (folder, "; ".join(changes))
         for folder, facts in same_configuration(record)
-        if (told := differences(facts.get("identity") or identity, identity))
+        if (changes := differences(facts.get("identity") or identity, identity))
     ]

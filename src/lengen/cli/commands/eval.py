@@ -19,21 +19,21 @@ def main(arguments: list[str]) -> int:
 def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     """Every run in turn; one that fails does not stop the others."""
     from lengen.api.evaluation import request
-    from lengen.experiment.reevaluate import shown
+    from lengen.experiment.reevaluate import display_path
 
     asked = request(config, allowed)
     runs = asked.runs
     failed = 0
     for index, folder in enumerate(runs, 1):
         if len(runs) > 1:
-            print(f"lengen: run {index} of {len(runs)}: {shown(folder.path)}", flush=True)
+            print(f"lengen: run {index} of {len(runs)}: {display_path(folder.path)}", flush=True)
         try:
             tell(asked.answer(folder, allowed), full=len(runs) == 1)
         except Exception as error:
             if len(runs) == 1:
                 raise
             failed += 1
-            print(f"lengen: failed: {shown(folder.path)}: {error}", file=sys.stderr)
+            print(f"lengen: failed: {display_path(folder.path)}: {error}", file=sys.stderr)
             if not is_usage_error(error, allowed):
                 traceback.print_exception(error)
     if len(runs) > 1:
@@ -43,13 +43,13 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
 
 def tell(answers: list[Any], *, full: bool) -> None:
     """What was found: a table for a single curve, else a line each."""
-    from lengen.experiment.reevaluate import shown
+    from lengen.experiment.reevaluate import display_path
     from lengen.report import terminal
 
     for answer in answers:
         if answer.earlier:
             print(
-                f"lengen: {shown(answer.folder.path)} is there already; force=true does it again and keeps the old one aside"
+                f"lengen: {display_path(answer.folder.path)} is there already; force=true does it again and keeps the old one aside"
             )
         if full and answer.curve is not None and len(answers) == 1:
             facts = answer.folder.facts()
@@ -63,4 +63,4 @@ def tell(answers: list[Any], *, full: bool) -> None:
             files = answer.folder.path.iterdir()
             names = sorted(path.name for path in files if path.suffix in (".csv", ".png"))
             found = terminal.summary(answer.curve) if answer.curve else ", ".join(names)
-            print(f"  {shown(answer.folder.path)}: {found}")
+            print(f"  {display_path(answer.folder.path)}: {found}")

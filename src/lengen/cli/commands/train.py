@@ -20,10 +20,10 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
     if folder := finished_already(config):  # answered without torch
         return tell(folder, earlier=True)
     from lengen.config.builder import Builder
-    from lengen.experiment.run import carry_out
+    from lengen.experiment.run import run_configuration
     from lengen.report import terminal
 
-    outcome = carry_out(config, Builder(allowed))
+    outcome = run_configuration(config, Builder(allowed))
     for answer in outcome.stress_sets:
         if answer.curve:
             print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")
