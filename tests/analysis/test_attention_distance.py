@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
 
-from lengen.analysis.attention_distance import between, jensen_shannon
+from lengen.analysis.attention_distance import head_distances, jensen_shannon
 
 
 def causal(*shape: int, seed: int) -> torch.Tensor:
@@ -19,7 +19,7 @@ def causal(*shape: int, seed: int) -> torch.Tensor:
 def test_distances_of_head_pairs():
     first, second = causal(2, 3, 6, 6, seed=0), causal(2, 2, 6, 6, seed=1)
     real = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
-    found = between(first, second, real)
+    found = head_distances(first, second, real)
     for row, time in ((0, 6), (1, 4)):
         for head in range(3):
             for other in range(2):
@@ -40,4 +40,6 @@ def test_the_same_is_at_0_and_what_never_meets_at_1():
 def test_a_rule_that_leaves_weight_out_is_normalised():
     first, second = causal(1, 1, 5, 5, seed=0), causal(1, 1, 5, 5, seed=1)
     real = torch.ones(1, 5, dtype=torch.bool)
-    assert float(between(first * 0.3, second, real)) == pytest.approx(float(between(first, second, real)))
+    assert float(head_distances(first * 0.3, second, real)) == pytest.approx(
+        float(head_distances(first, second, real))
+    )

@@ -9,8 +9,8 @@ import torch
 from tests.scenes import inputs
 from torch.testing import assert_close
 
-from lengen.analysis.attention_stats import look
-from lengen.analysis.attention_weights import looked, weights
+from lengen.analysis.attention_stats import layer_stats
+from lengen.analysis.attention_weights import weights, weights_in_chunks
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
 from lengen.pe.alibi import ALiBi
@@ -88,8 +88,8 @@ def test_loops_have_weights_of_their_own_and_hooks_go_away():
 def test_pieces_give_what_all_at_once_gives(positions):
     model = decoder(RoPE)
     batch = Addition(pad="none", operands="uneven").sample(5, 7, torch.Generator().manual_seed(2))
-    ((_, whole),) = looked(model, batch, positions, ("x", 1))
-    pieces = list(looked(model, batch, positions, ("x", 1), rows=3))
+    ((_, whole),) = weights_in_chunks(model, batch, positions, ("x", 1))
+    pieces = list(weights_in_chunks(model, batch, positions, ("x", 1), rows=3))
     assert [len(part) for part, _ in pieces] == [3, 3, 1]
     start = 0
     for part, slots in pieces:
@@ -109,7 +109,7 @@ def test_look_by_a_slow_loop(task):
     time, heads = batch.time, 2
     paid = torch.rand((5, heads, time, time), generator=chance).tril()
     paid = paid / paid.sum(-1, keepdim=True)
-    found = look(paid, batch, time + 3)
+    found = layer_stats(paid, batch, time + 3)
     histogram = [[0.0] * (time + 3) for _ in range(heads)]
     entropy, source, first = ([0.0] * heads for _ in range(3))
     uniform = queries = sourced = 0.0

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from scipy.stats import kendalltau
 
-from lengen.analysis.compare_runs import Written
+from lengen.analysis.compare_runs import OutputFiles
 from lengen.comparison.cell_summary import COLUMNS, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
@@ -172,7 +172,7 @@ def test_a_note_from_elsewhere_removes_nothing_outside(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "compare.json").write_text(json.dumps({"files": ["../precious.txt", "", ".", "gone.csv"]}))
-    files = Written(out)
+    files = OutputFiles(out)
     files.remove_earlier()
     assert outside.exists()
     (out / "compare.json").write_text("{")
@@ -201,7 +201,10 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
         (["threshold=2"], "threshold=2.0: must be in (0, 1]"),
         (["at=2y"], "at=2y: must be a length"),
         (["against=kazemnejad"], "did you mean 'kazemnejad2023'"),
-        (["against=kazemnejad2023"], "none of these runs was asked what it has curves for"),
+        (
+            ["against=kazemnejad2023"],
+            "none of these runs was evaluated on a test set of the published curves",
+        ),
         (["against=mine.yaml"], "no such published curves"),
         (["thresold=0.5"], "did you mean 'threshold'"),
     ],

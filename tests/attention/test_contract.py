@@ -8,7 +8,7 @@ from tests.options import files, read, variations
 from tests.scenes import inputs
 from torch.testing import assert_close
 
-from lengen.analysis.attention_weights import of_rule
+from lengen.analysis.attention_weights import rule_weights
 from lengen.block.inputs import DecodingCache, Shape
 from lengen.cli.commands.list import described
 from lengen.testing.attention import CHECKS, heads
@@ -51,7 +51,7 @@ def test_weights_are_read_off_the_values(rule, queries):
     """So that the weights can be seen: `lengen.analysis.attention_weights` mixes one-hot values."""
     query, key, value, bias, _ = heads(queries, 9)
     attend, view = rule(SHAPE).double(), inputs(queries, 9)
-    paid = of_rule(attend, query, key, bias, view)
+    paid = rule_weights(attend, query, key, bias, view)
     assert_close(paid @ value, attend(query, key, value, bias, view), rtol=0, atol=1e-10)
 
 

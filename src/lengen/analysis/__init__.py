@@ -1,1 +1,1 @@
-"""Commands over trained runs: evaluate again, look into attention, compare."""
+"""Analysis of trained runs: evaluate them again, inspect their attention, compare them."""

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lengen.analysis.attention_weights import looked
+from lengen.analysis.attention_weights import weights_in_chunks
 from lengen.experiment.reevaluate import Reevaluation
 from lengen.records.curve import split, write_csv
 from lengen.records.run_dir import EvalFolder
@@ -36,17 +36,17 @@ HEADS = (
 )
 
 
-class Look(NamedTuple):
-    """Sums over the queries that predict a token of an answer, or its end token.
+class LayerStats(NamedTuple):
+    """Sums over the queries that predict an answer token or the end token.
 
     Args:
-        histogram: weight by distance in tokens; 0 is the query's own token.
-        entropy: of the weights, in nats; those below 0 have none.
-        source: weight on the tokens of the prompt that have the place of the predicted token.
-        first: weight on the first token (bos, where there is one).
-        uniform: what `source` would be if every token up to the query had the same weight.
-        queries: how many there were.
-        sourced: how many predicted a token that has a source.
+        histogram: weight by distance in tokens; distance 0 is the query itself.
+        entropy: entropy of the weights, in nats; negative weights count as 0.
+        source: weight on the prompt tokens with the same place as the predicted token.
+        first: weight on the first token (bos, if there is one).
+        uniform: `source` under uniform attention over the tokens up to the query.
+        queries: number of queries.
+        sourced: number of queries whose predicted token has a source.
     """
 
     histogram: Float[Tensor, "heads distance"]
@@ -58,29 +58,29 @@ class Look(NamedTuple):
     sourced: Float[Tensor, ""]
 
 
-def look(weights: Float[Tensor, "batch heads time time"], batch: Batch, width: int) -> Look:
-    """Where the heads of one layer look.
+def layer_stats(weights: Float[Tensor, "batch heads time time"], batch: Batch, width: int) -> LayerStats:
+    """Return the statistics of the heads of one layer.
 
     Args:
-        weights: of one layer.
-        batch: what was read, bos included.
-        width: distances in the histogram, at least the batch's tokens.
+        weights: attention weights of the layer.
+        batch: the examples, including bos.
+        width: number of distances in the histogram, at least the tokens of an example.
     """
     row, query = pad(batch.answer[:, 1:], (0, 1)).nonzero(as_tuple=True)
-    paid = weights.double()[row, :, query].transpose(0, 1)  # heads query key
+    per_query = weights.double()[row, :, query].transpose(0, 1)  # heads query key
     keys = torch.arange(batch.time)
     distance = query.unsqueeze(1) - keys
-    histogram = torch.zeros(len(paid), width, dtype=torch.float64)
-    histogram.index_add_(1, distance.clamp(min=0).flatten(), (paid * (distance >= 0)).flatten(1))
+    histogram = torch.zeros(len(per_query), width, dtype=torch.float64)
+    histogram.index_add_(1, distance.clamp(min=0).flatten(), (per_query * (distance >= 0)).flatten(1))
     source = torch.zeros(distance.shape, dtype=torch.bool)
     if batch.places is not None:
         target = batch.places[row, query + 1].unsqueeze(1)
         source = (batch.places[row] == target) & (target > 0) & ~batch.answer[row] & (distance >= 0)
-    return Look(
+    return LayerStats(
         histogram,
-        -torch.xlogy(paid.clamp(min=0), paid.clamp(min=0)).sum((1, 2)),
-        (paid * source).sum((1, 2)),
-        paid[:, :, 0].sum(1),
+        -torch.xlogy(per_query.clamp(min=0), per_query.clamp(min=0)).sum((1, 2)),
+        (per_query * source).sum((1, 2)),
+        per_query[:, :, 0].sum(1),
         (source.sum(1) / (query + 1).double()).sum(),
         torch.tensor(len(query), dtype=torch.float64),
         source.any(1).sum().double(),
@@ -89,37 +89,37 @@ def look(weights: Float[Tensor, "batch heads time time"], batch: Batch, width: i
 
 @dataclass(frozen=True)
 class AttentionStats(Reevaluation):
-    """The attention of a trained run, at trained lengths and beyond."""
+    """Statistics of a trained run's attention, at trained lengths and beyond."""
 
     @cached_property
-    def looks(self) -> dict[tuple[int, int, int], Look]:
-        """What was found, by length, loop and layer."""
+    def stats(self) -> dict[tuple[int, int, int], LayerStats]:
+        """Statistics by length, loop and layer."""
         config = self.trained.config
-        found: dict[tuple[int, int, int], Look] = {}
+        stats: dict[tuple[int, int, int], LayerStats] = {}
         for length in self.lengths:
             batch, key = self.test_set(length)
             width = batch.time + config.decoder.bos
-            for part, slots in looked(self.trained.decoder, batch, config.positions, key):
-                for slot, paid in slots.items():
-                    mine, known = look(paid, part, width), found.get((length, *slot))
-                    if known is not None:
-                        mine = Look(*(first + second for first, second in zip(known, mine, strict=True)))
-                    found[length, *slot] = mine
-        return found
+            for part, slots in weights_in_chunks(self.trained.decoder, batch, config.positions, key):
+                for slot, weights in slots.items():
+                    new, total = layer_stats(weights, part, width), stats.get((length, *slot))
+                    if total is not None:
+                        new = LayerStats(*(first + second for first, second in zip(total, new, strict=True)))
+                    stats[length, *slot] = new
+        return stats
 
     @property
     def request(self) -> dict[str, Any]:
-        """All options that can change a result; they name the folder."""
+        """Everything that can change a result; its hash names the folder."""
         options = {key: value for key, value in super().request.items() if key != "decode"}
         return {**options, "inspect": "attention"}
 
     @property
     def label(self) -> str:
-        """The given name, or what is looked at."""
+        """The given name or `attention`, and the stress set."""
         return "-".join(filter(None, (self.name or "attention", self.stress)))
 
     def fill(self, folder: EvalFolder) -> None:
-        """Write where every head looks, and draw it."""
+        """Write and draw the statistics of every head."""
         config, histograms, rows = self.trained.config, self.histograms(), self.heads()
         write_csv(folder.path / "attention.csv", HISTOGRAM, histograms)
         write_csv(folder.path / "heads.csv", HEADS, rows)
@@ -129,44 +129,44 @@ class AttentionStats(Reevaluation):
             rows,
             folder.path / "attention.png",
             pe=config.labels.pe,
-            title=f"{title}: where each head looks",
+            title=f"{title}: attention of each head",
             footnote=self._footnote(rows),
         )
 
     def histograms(self) -> list[dict[str, Any]]:
-        """Rows of `attention.csv`: the share of a head's weight at every distance."""
+        """Return the rows of `attention.csv`: mean weight of a head at every distance, summing to 1 for normalised weights."""
         return [
             {**self._slot(key, head), "distance": distance, "mass": mass}
-            for key, found in self.looks.items()
-            for head, line in enumerate((found.histogram / found.queries).tolist(), 1)
-            for distance, mass in enumerate(line)
+            for key, stats in self.stats.items()
+            for head, masses in enumerate((stats.histogram / stats.queries).tolist(), 1)
+            for distance, mass in enumerate(masses)
         ]
 
     def heads(self) -> list[dict[str, Any]]:
-        """Rows of `heads.csv`: means over queries; those of the source are over queries that have one."""
+        """Return the rows of `heads.csv`: means over queries; means of the source are over queries that have one."""
         rows = []
-        for key, found in self.looks.items():
-            distances = torch.arange(found.histogram.shape[1], dtype=torch.float64)
-            total = found.histogram.sum(1)
-            means = torch.where(total > 0, found.histogram @ distances / total, 0).tolist()
-            sourced = float(found.sourced)
+        for key, stats in self.stats.items():
+            distances = torch.arange(stats.histogram.shape[1], dtype=torch.float64)
+            total = stats.histogram.sum(1)
+            means = torch.where(total > 0, stats.histogram @ distances / total, 0).tolist()
+            sourced = float(stats.sourced)
             for index, distance in enumerate(means):
                 rows.append(
                     {
                         **self._slot(key, index + 1),
                         "examples": self.trained.config.eval.examples,
-                        "queries": int(found.queries),
+                        "queries": int(stats.queries),
                         "mean_distance": distance,
-                        "entropy": float(found.entropy[index] / found.queries),
-                        "source_mass": float(found.source[index]) / sourced if sourced else None,
-                        "source_uniform": float(found.uniform) / sourced if sourced else None,
-                        "first_mass": float(found.first[index] / found.queries),
+                        "entropy": float(stats.entropy[index] / stats.queries),
+                        "source_mass": float(stats.source[index]) / sourced if sourced else None,
+                        "source_uniform": float(stats.uniform) / sourced if sourced else None,
+                        "first_mass": float(stats.first[index] / stats.queries),
                     }
                 )
         return rows
 
     def _slot(self, key: Sequence[int], head: int) -> dict[str, Any]:
-        """Which head at which length; loop, layer and head from 1."""
+        """Return the columns that identify a head at a length; loop, layer and head count from 1."""
         length, loop, layer = key
         return {
             "loop": loop + 1,
@@ -178,18 +178,18 @@ class AttentionStats(Reevaluation):
 
     def _footnote(self, rows: Sequence[Mapping[str, Any]]) -> str:
         config = self.trained.config
-        shares = {row["length"]: row["source_uniform"] for row in rows}
+        uniform = {row["length"]: row["source_uniform"] for row in rows}
         source = (
             ""
-            if None in shares.values()
+            if None in uniform.values()
             else (
                 f", and its weight on the answer's source (under uniform attention "
-                f"{', '.join(f'{share:.3f} at {length}' for length, share in shares.items())})"
+                f"{', '.join(f'{mass:.3f} at {length}' for length, mass in uniform.items())})"
             )
         )
         return (
             f"weight by distance to the query, in doublings of tokens; mean over the queries that predict answer tokens of "
-            f"{config.eval.examples} examples a length; trained on 1 to {config.train_length}; above each panel: "
+            f"{config.eval.examples} examples per length; trained on 1 to {config.train_length}; above each panel: "
             f"layer.head{source}; {config.labels.decoder} decoder, {config.steps} steps, seed {config.seed}, "
             f"{config.eval.checkpoint} checkpoint; ID exact match {self.trained.id_exact_match:.3f}"
         )

@@ -1,10 +1,11 @@
-"""The attention weights of a decoder, whatever its rule: what the rule makes of one-hot values.
+"""Attention weights of a decoder, for any attention rule.
 
-A rule is linear in the values, so that mixing the rows of an identity gives its weights: no rule needs to show them.
+A rule is linear in the values. Its output for one-hot values is therefore its weights, and no rule needs to return them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -20,8 +21,8 @@ from lengen.positions import Positions
 from lengen.sampling import generator
 from lengen.task import Batch
 
-NUMBERS = 2**23
-"""Weights of all heads that are held at once: 32 MiB of float32."""
+MAX_WEIGHTS = 2**23
+"""Largest number of weights in memory at once, over all heads: 32 MiB of float32."""
 Slots = dict[tuple[int, int], Float[Tensor, "batch heads query key"]]
 """Weights by loop and layer, both from 0."""
 
@@ -30,74 +31,81 @@ Slots = dict[tuple[int, int], Float[Tensor, "batch heads query key"]]
 def weights(
     decoder: Decoder, tokens: Int[Tensor, "batch time"], positions: Real[Tensor, "#batch time *streams"]
 ) -> Slots:
-    """Weights of every head over some tokens.
+    """Return the attention weights of every head.
 
     Args:
         decoder: in evaluation mode.
-        tokens: all of them, bos included.
-        positions: of the tokens.
-    """
-    found: Slots = {}
+        tokens: token ids, including bos.
+        positions: positions of the tokens.
 
-    def keep(layer: int) -> Callable[..., None]:
+    Returns:
+        Weights by loop and layer.
+    """
+    collected: Slots = {}
+
+    def collect(layer: int) -> Callable[..., None]:
         def hook(rule: AttentionRule, arguments: tuple[Any, ...], _: Tensor) -> None:
-            loop = sum(known == layer for _, known in found)
+            loop = sum(other == layer for _, other in collected)
             query, key, _value, bias, inputs = arguments
-            found[loop, layer] = of_rule(rule, query, key, bias, inputs)
+            collected[loop, layer] = rule_weights(rule, query, key, bias, inputs)
 
         return hook
 
     with ExitStack() as stack:
         for layer, rule in enumerate(decoder.rules):
-            handle = rule.register_forward_hook(keep(layer))
+            handle = rule.register_forward_hook(collect(layer))
             stack.callback(handle.remove)
         decoder(tokens, positions)
-    return found
+    return collected
 
 
-def of_rule(
+def rule_weights(
     rule: AttentionRule,
     query: Float[Tensor, "batch heads query head_dim"],
     key: Float[Tensor, "batch heads key head_dim"],
     bias: Float[Tensor, "#batch #heads query key"] | None,
     inputs: BlockInputs,
 ) -> Float[Tensor, "batch heads query key"]:
-    """Weights of a rule: its mix of one-hot values, as many at a time as a head has channels."""
+    """Return the weights of a rule: its output for one-hot values, `head_dim` keys at a time."""
     keys, width = key.shape[2:]
-    ones = torch.zeros(keys, -(-keys // width) * width, dtype=key.dtype, device=key.device).fill_diagonal_(1)
+    columns = math.ceil(keys / width) * width
+    one_hot = torch.zeros(keys, columns, dtype=key.dtype, device=key.device).fill_diagonal_(1)
     parts = [
         rule.forward(query, key, part.expand(*key.shape[:2], -1, -1), bias, inputs)
-        for part in torch.split(ones, width, 1)
+        for part in torch.split(one_hot, width, 1)
     ]
     return torch.cat(parts, -1)[..., :keys]
 
 
-def looked(
+def weights_in_chunks(
     decoder: Decoder, batch: Batch, positions: Positions, key: tuple[str | int, ...], rows: int | None = None
 ) -> Iterator[tuple[Batch, Slots]]:
-    """Examples as the decoder reads them and its weights over them, as many at a time as memory wants.
+    """Yield the examples as the decoder reads them, with its attention weights, a few at a time to bound memory.
 
     Args:
         decoder: in evaluation mode.
-        batch: as the task draws it, without bos.
-        positions: the position of each token.
-        key: of the generator for random positions.
-        rows: examples at a time; None takes as many as memory wants.
+        batch: the examples as the task draws them, without bos.
+        positions: rule that gives each token its position.
+        key: key of the generator for random positions.
+        rows: examples at a time; None chooses the number by `MAX_WEIGHTS`.
     """
     architecture = decoder.architecture
     batch = batch.begin() if architecture.bos else batch
     device = next(decoder.parameters()).device
-    drawn = positions(batch, generator(*key), training=False)
-    held = architecture.loops * architecture.layers * architecture.heads * batch.time**2
-    size = rows or max(NUMBERS // held, 1)
+    all_positions = positions(batch, generator(*key), training=False)
+    per_example = architecture.loops * architecture.layers * architecture.heads * batch.time**2
+    size = rows or max(MAX_WEIGHTS // per_example, 1)
     for start in range(0, len(batch), size):
-        some = slice(start, start + size)
-        part = batch.rows(some)
-        placed = (drawn if drawn.shape[0] == 1 else drawn[some])[:, : part.time]
+        chunk = slice(start, start + size)
+        part = batch.rows(chunk)
+        shared = all_positions.shape[0] == 1
+        part_positions = (all_positions if shared else all_positions[chunk])[:, : part.time]
         yield (
             part,
             {
-                slot: found.cpu()
-                for slot, found in weights(decoder, part.tokens.to(device), placed.to(device)).items()
+                slot: values.cpu()
+                for slot, values in weights(
+                    decoder, part.tokens.to(device), part_positions.to(device)
+                ).items()
             },
         )

@@ -15,7 +15,7 @@ from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
 from lengen.comparison.grouping import Study, assemble
 from lengen.comparison.overall import Overall
 from lengen.comparison.pairs import CellPair
-from lengen.comparison.published import COLUMNS as BESIDE
+from lengen.comparison.published import COLUMNS as AGAINST_COLUMNS
 from lengen.comparison.published import Published, PublishedCell, agreement, load, matched_cells
 from lengen.comparison.run_record import Excluded
 from lengen.comparison.summary import StudySummary, summarize
@@ -29,7 +29,7 @@ from lengen.tracking.wandb_comparison import WandbComparison
 from lengen.tracking.wandb_read import find
 
 NOTE = "compare.json"
-"""The options of the comparison, and the files that it made."""
+"""File with the options of the comparison and the names of the files that it wrote."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class Comparison:
         runs: globs of run folders, or of folders above them.
         where: conditions on runs: `key=value`, `key=one|other`, `key!=value`.
         by: options that name a cell.
-        metric: what is drawn over length.
-        x: lengths, or lengths over the train length.
-        threshold: exact match from which a seed succeeds at a length.
-        at: the length at which success is counted.
-        mixed: compare in spite of differing protocols.
-        against: published curves, by name or as a YAML.
-        title: of table and page; None for the tasks.
-        out: where everything is written.
-        wandb: log the comparison to Weights & Biases too.
-        project: of W&B, where it is put.
-        entity: user or team there; None for the account's default.
+        metric: column of the curves that is drawn over length.
+        x: horizontal axis: lengths, or multiples of the train length.
+        threshold: exact match from which a seed counts as a success at a length.
+        at: length at which successes are counted.
+        mixed: compare runs even if their protocols differ.
+        against: published curves, by name or as a path of a YAML file.
+        title: title of table and page; None uses the names of the tasks.
+        out: folder for all files.
+        wandb: also log the comparison to Weights & Biases.
+        project: W&B project.
+        entity: W&B user or team; None uses the account's default.
     """
 
     runs: list[str]
@@ -70,21 +70,21 @@ class Comparison:
 
     @property
     def criterion(self) -> SuccessCriterion:
-        """When a run counts as a success."""
+        """Condition under which a run counts as a success."""
         return SuccessCriterion(self.threshold, self.at)
 
     def run(self, console: Console | None = None) -> Study:
-        """Find the runs, compare them, write the folder, print the tables."""
+        """Find the runs, compare them, write the files and print the tables."""
         console, criterion = console or Console(), self.criterion
         board = WandbComparison(self.project, self.entity) if self.wandb else None
         by = [key.strip() for text in self.by for key in text.split(",")]
         study = assemble(find(self.runs), by, self.where, mixed=self.mixed)
         published = load(self.against) if self.against else None
         published_cells = self._published_cells(published, study) if published else {}
-        found = summarize(study, criterion)
-        files = Written(Path(self.out))
+        summary = summarize(study, criterion)
+        files = OutputFiles(Path(self.out))
         title = self.title or ", ".join(panel.name for panel in study.panels)
-        self.tabulate(study, found, files, title)
+        self.tabulate(study, summary, files, title)
         self.draw(study, files)
         page.write(
             study,
@@ -92,13 +92,13 @@ class Comparison:
             title=title,
             threshold=self.threshold,
             tables=[
-                *tables.blocks(study, found),
+                *tables.blocks(study, summary),
                 ("Columns of the tables", [], [[tables.legend(criterion)]]),
             ],
         )
-        tables.show(study, found, criterion, console)
+        tables.show(study, summary, criterion, console)
         if published:
-            self.hold_against(published, published_cells, study, files, console)
+            self.compare_with_published(published, published_cells, study, files, console)
         files.close(self)
         if board:
             panels = {files.name(panel.name): panel for panel in study.panels}
@@ -106,12 +106,12 @@ class Comparison:
         say(console, f"{len(files.names)} files are in {self.out}: {', '.join(sorted(files.names))}")
         return study
 
-    def tabulate(self, study: Study, found: StudySummary, files: Written, title: str) -> None:
+    def tabulate(self, study: Study, summary: StudySummary, files: OutputFiles, title: str) -> None:
         """Write the tables as CSV and as Markdown."""
         for name, kind, rows in (
-            ("table.csv", CellSummary, found.summaries),
-            ("pairs.csv", CellPair, found.pairs),
-            ("overall.csv", Overall, found.overall),
+            ("table.csv", CellSummary, summary.summaries),
+            ("pairs.csv", CellPair, summary.pairs),
+            ("overall.csv", Overall, summary.overall),
             ("left_out.csv", Excluded, study.left_out),
         ):
             if rows:
@@ -133,9 +133,9 @@ class Comparison:
             for row in run.curve.rows
         ]
         write_csv(files.file("curves.csv"), (*columns, *CURVE_COLUMNS), curves)
-        write_text(files.file("table.md"), tables.markdown(study, found, self.criterion, title))
+        write_text(files.file("table.md"), tables.markdown(study, summary, self.criterion, title))
 
-    def draw(self, study: Study, files: Written) -> None:
+    def draw(self, study: Study, files: OutputFiles) -> None:
         """Draw every figure, as PNG and SVG."""
         panels = [panel for panel in study.panels if any(cell.curves for cell in panel.cells)]
         for panel in track(panels, "figures", transient=True, disable=not sys.stdout.isatty()):
@@ -149,45 +149,47 @@ class Comparison:
             files.add(multiples.draw(panels, files.stem("multiples"), metric=self.metric, x=self.x))
 
     def _published_cells(self, published: Published, study: Study) -> dict[str, list[PublishedCell]]:
-        """Panels with published curves, each cell beside the paper's.
+        """Return the panels with published curves, each cell matched with the paper's.
 
         Raises:
-            UsageError: it has none of them.
+            UsageError: no cell has a published curve.
         """
-        if found := {panel.name: rows for panel in study.panels if (rows := matched_cells(published, panel))}:
-            return found
+        if matched := {
+            panel.name: rows for panel in study.panels if (rows := matched_cells(published, panel))
+        }:
+            return matched
         splits = "; ".join(
             f"{name}: {', '.join(f'{key}={value}' for key, value in wanted.items())}"
             for name, wanted in published.splits.items()
         )
         raise UsageError(
-            f"against={self.against}: none of these runs was asked what it has curves for ({splits})"
+            f"against={self.against}: none of these runs was evaluated on a test set of the published curves ({splits})"
         )
 
-    def hold_against(
+    def compare_with_published(
         self,
         published: Published,
-        found: dict[str, list[PublishedCell]],
+        matched: dict[str, list[PublishedCell]],
         study: Study,
-        files: Written,
+        files: OutputFiles,
         console: Console,
     ) -> None:
-        """Tabulate and draw every panel with published curves."""
-        rows = [asdict(row) for each in found.values() for row in each]
-        write_csv(files.file("against.csv"), BESIDE, rows)
-        write_text(files.file("against.md"), tables.against(published, list(found.values())))
+        """Tabulate and draw every panel that has published curves."""
+        rows = [asdict(row) for cells in matched.values() for row in cells]
+        write_csv(files.file("against.csv"), AGAINST_COLUMNS, rows)
+        write_text(files.file("against.md"), tables.against(published, list(matched.values())))
         for panel in study.panels:
-            if panel.name in found:
+            if panel.name in matched:
                 files.add(against.draw(panel, published, files.stem(f"against-{files.name(panel.name)}")))
-                for line in tables.agreement_lines(agreement(found[panel.name]), published):
+                for line in tables.agreement_lines(agreement(matched[panel.name]), published):
                     say(console, line)
 
 
-class Written:
-    """The files of a comparison: what an earlier one left and this one does not write goes, nothing else does.
+class OutputFiles:
+    """The files of a comparison. Files of an earlier comparison in the same folder are removed, and no others.
 
     Args:
-        folder: made if it is not there.
+        folder: created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -196,30 +198,30 @@ class Written:
         self.names: set[str] = set()
 
     def file(self, name: str) -> Path:
-        """The path of a file that is about to be written; it counts as one of this comparison."""
+        """Return the path of a file to be written, and count it as a file of this comparison."""
         self.names.add(name)
         return self.folder / name
 
     def stem(self, name: str) -> Path:
-        """The path of a figure without its ending; `add` takes in the files that are written for it."""
+        """Return the path of a figure without suffix; `add` counts the files that are written for it."""
         return self.folder / name
 
     def add(self, paths: list[Path]) -> None:
-        """Take in files that were written."""
+        """Count written files as files of this comparison."""
         self.names |= {path.name for path in paths}
 
     @staticmethod
     def name(text: str) -> str:
-        """A text as part of a file's name.
+        """Return a text as part of a file name: letters, digits and `=_+`, other characters as dashes.
 
-        >>> Written.name("copy (repeats=one, alphabet=20)")
+        >>> OutputFiles.name("copy (repeats=one, alphabet=20)")
         'copy-repeats=one-alphabet=20'
         """
-        kept = "".join(sign if sign.isalnum() or sign in "=_+" else "-" for sign in text)
-        return "-".join(part for part in kept.split("-") if part)[:80]
+        safe = "".join(char if char.isalnum() or char in "=_+" else "-" for char in text)
+        return "-".join(part for part in safe.split("-") if part)[:80]
 
     def close(self, comparison: Comparison) -> None:
-        """Remove what an earlier comparison left here, and write down what this one did."""
+        """Remove the files of an earlier comparison, and record the options and files of this one."""
         self.remove_earlier()
         note = {"asked": asdict(comparison), "files": sorted(self.names)}
         write_text(self.folder / NOTE, json.dumps(note, indent=2) + "\n")

@@ -22,7 +22,7 @@ from lengen.experiment.stress_grid import evaluate
 from lengen.records.run_dir import RunFolder
 
 INSPECTIONS = (None, "attention")
-LOOKED = {"lengths": ["1x", "2x"], "examples": 64}
+INSPECTION_DEFAULTS = {"lengths": ["1x", "2x"], "examples": 64}
 """Defaults of an inspection: one trained length and one beyond, and few examples."""
 
 
@@ -32,13 +32,13 @@ class EvalRequest:
 
     Args:
         run: paths and globs of runs.
-        eval: options of the sweep; None is as the run was swept.
-        trainer: how it is carried out.
+        eval: options of the sweep; None keeps the run's own value.
+        trainer: device, threads and progress of the evaluation.
         inspect: `attention`, or None for a sweep.
-        against: paths and globs of runs to which the distance of attention is measured.
-        name: what folders of results are called.
-        force: do again what is there.
-        changed: evaluate runs whose code or data are not what they were trained with, and mark the results.
+        against: paths and globs of the runs that the attention is compared with.
+        name: name of the result folders.
+        force: repeat evaluations that are already finished.
+        changed: evaluate runs whose code or data have changed since training, and mark the results.
     """
 
     run: list[str]
@@ -52,7 +52,7 @@ class EvalRequest:
 
     def __post_init__(self) -> None:
         require(
-            bool(self.run), "run is missing: allowed are a run folder, a folder above runs, or a glob of them"
+            bool(self.run), "run is missing: must be a run folder, a folder above runs, or a glob of them"
         )
         require(self.inspect in INSPECTIONS, f"inspect={self.inspect}: must be null or attention")
         require(
@@ -64,25 +64,25 @@ class EvalRequest:
     @cached_property
     def changes(self) -> dict[str, dict[str, Any]]:
         """Options that replace those of the runs."""
-        asked = {name: value for name, value in self.eval.items() if value is not None}
+        requested = {name: value for name, value in self.eval.items() if value is not None}
         listed: dict[str, Any] = {
-            name: several(asked[name]) for name in ("lengths", "stress") if name in asked
+            name: as_list(requested[name]) for name in ("lengths", "stress") if name in requested
         }
-        usual = LOOKED if self.inspect else {}
-        return {"eval": {**usual, **asked, **listed}, "trainer": dict(self.trainer)}
+        defaults = INSPECTION_DEFAULTS if self.inspect else {}
+        return {"eval": {**defaults, **requested, **listed}, "trainer": dict(self.trainer)}
 
     @property
     def runs(self) -> list[RunFolder]:
         """The runs to evaluate."""
         return find_folders(self.run, "run")
 
-    def answer(
+    def run_on(
         self, folder: RunFolder, allowed: Iterable[str], given: Mapping[str, Any] = MappingProxyType({})
     ) -> list[EvalResult]:
         """Evaluate one run; finished evaluations are not repeated.
 
         Args:
-            folder: of the run.
+            folder: the run folder.
             allowed: top-level modules whose classes configurations may name.
             given: objects or classes of the caller, by group.
         """
@@ -90,15 +90,17 @@ class EvalRequest:
         if not self.inspect:
             return evaluate(trained, self.name, force=self.force)
         names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
-        looks = [AttentionStats(trained, name, self.name, self.force) for name in names]
+        stats = [AttentionStats(trained, name, self.name, self.force) for name in names]
         others = self._others(trained, allowed, given)
-        apart = [AttentionDistance(trained, name, self.name, self.force, others) for name in names if others]
-        return [part.run() for part in (*looks, *apart)]
+        distances = [
+            AttentionDistance(trained, name, self.name, self.force, others) for name in names if others
+        ]
+        return [part.run() for part in (*stats, *distances)]
 
     def _others(
         self, trained: TrainedRun, allowed: Iterable[str], given: Mapping[str, Any]
     ) -> list[TrainedRun]:
-        """The runs to which distances are measured, at the same lengths; never the run itself."""
+        """Load the runs to compare with, at the same lengths; the run itself is left out."""
         if not self.against:
             return []
         lengths = trained.config.eval_lengths
@@ -108,7 +110,7 @@ class EvalRequest:
             for folder in find_folders(self.against, "against")
             if not folder.path.samefile(trained.folder.path)
         ]
-        require(bool(folders), f"against={self.against[0]}: is the run itself (allowed: other runs)")
+        require(bool(folders), f"against={self.against[0]}: must be other runs, not the run itself")
         others = [
             load(folder, changes, allowed, given, trained.config.record, changed=self.changed)
             for folder in folders
@@ -118,6 +120,6 @@ class EvalRequest:
         return others
 
 
-def several(value: Any) -> list[Any]:
-    """A value as a list: one value becomes a list of one, None an empty list."""
+def as_list(value: Any) -> list[Any]:
+    """Return a value as a list: a single value becomes a list of one, None an empty list."""
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from lengen.analysis.compare_runs import NOTE, Written
+from lengen.analysis.compare_runs import NOTE, OutputFiles
 from lengen.analysis.compare_runs import Comparison as CompareRequest
 from lengen.api.asking import Asked, asked, call
 from lengen.api.picture import Picture
@@ -78,7 +78,7 @@ class Comparison:
             raise UsageError(
                 f"out={self.path}: another comparison lies there now; compare again, or give each its out="
             )
-        stem = kind if panel is None else f"{kind}-{Written.name(panel)}"
+        stem = kind if panel is None else f"{kind}-{OutputFiles.name(panel)}"
         found = [
             name for name in self.figures if name == stem or (panel is None and name.startswith(f"{kind}-"))
         ]

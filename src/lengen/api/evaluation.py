@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lengen.analysis.eval_request import EvalRequest, several
+from lengen.analysis.eval_request import EvalRequest, as_list
 from lengen.api.asking import asked
 from lengen.api.picture import Picture
 from lengen.config.builder import Builder
@@ -106,7 +106,7 @@ class Evaluations(Sequence[Evaluation]):
 
 def request(config: Mapping[str, Any], allowed: Iterable[str]) -> EvalRequest:
     """What `lengen eval` is asked, from its configuration; torch gets the threads that it names."""
-    lists = {name: several(config[name]) for name in ("run", "against")}
+    lists = {name: as_list(config[name]) for name in ("run", "against")}
     found = Builder(allowed).build(EvalRequest, {**config, **lists})
     torch.set_num_threads(found.trainer["threads"])
     return found
@@ -126,7 +126,7 @@ def evaluate(
     if "run" in options:
         raise UsageError("run=…: run.evaluate examines this run; lengen.load takes others")
     config = asked(EVAL, (), {**options, "run": [str(folder.path)]}, None).config
-    return Evaluations(tuple(map(told, request(config, allowed).answer(folder, allowed, given))))
+    return Evaluations(tuple(map(told, request(config, allowed).run_on(folder, allowed, given))))
 
 
 def told(result: EvalResult) -> Evaluation:

@@ -102,6 +102,8 @@ NAMES: Mapping[str, str] = {
     "lengen.training.Learner": "lengen.training.fit.DecoderModule",
     "lengen.training.TrainerOptions": "lengen.training.options.TrainerOptions",
     "lengen.validation.judge": "lengen.evaluation.sweep.mean_scores",
+    "lengen.weights.looked": "lengen.analysis.attention_weights.weights_in_chunks",
+    "lengen.weights.of_rule": "lengen.analysis.attention_weights.rule_weights",
 }
 """Classes and functions that were renamed, or that did not move with their module."""
 

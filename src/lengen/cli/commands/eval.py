@@ -28,7 +28,7 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
         if len(runs) > 1:
             print(f"lengen: run {index} of {len(runs)}: {display_path(folder.path)}", flush=True)
         try:
-            tell(asked.answer(folder, allowed), full=len(runs) == 1)
+            tell(asked.run_on(folder, allowed), full=len(runs) == 1)
         except Exception as error:
             if len(runs) == 1:
                 raise
