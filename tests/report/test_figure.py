@@ -19,7 +19,7 @@ from lengen.report.sheet import Sheet
 from report.curves import curve
 
 FOOTNOTE = (
-    "tiny decoder, adamw, 5000 steps, fresh data, seed 0; last checkpoint; 1000 examples a length, teacher-forced, end token "
+    "tiny decoder, adamw, 5000 steps, fresh data, seed 0; last checkpoint; 1000 examples per length, teacher-forced, end token "
     "scored; 95% Clopper-Pearson; ID exact match 0.998"
 )
 LONG = "a long title, of a $task with_many_words$, that needs more than a line and then some"
