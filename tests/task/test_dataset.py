@@ -176,7 +176,7 @@ def test_a_tokenizer(tmp_path):
     made = tokenizers.Tokenizer(model)
     made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     made.save(str(tmp_path / "tokenizer.json"))
-    path = lines(tmp_path / "rows.jsonl", [("one two", "two", 1), ("two never", "one one", 1)])
+    path = lines(tmp_path / "rows.jsonl", [("one two", "two", 1), ("two ?", "one one", 1)])
     task = Dataset(path, evaluation=["train"], tokens=str(tmp_path / "tokenizer.json"))
     assert task.vocabulary.symbols == ("one", "two", "more", "?")
     batch = task.evaluation_task().sample(1, 9, generator("test"))
@@ -185,6 +185,11 @@ def test_a_tokenizer(tmp_path):
         [first, first + 1, SEP, first + 1, 3, 0],
         [first + 1, first + 3, SEP, first, first, 3],
     ]
+    lines(tmp_path / "rows.jsonl", [("one two", "two", 1), ("two never", "one one", 1)])
+    with pytest.raises(
+        ValueError, match=r"row 1 \(the first is 0\): its prompt has 'never', which the tokenizer does not"
+    ):
+        _ = Dataset(path, evaluation=["train"], tokens=str(tmp_path / "tokenizer.json")).vocabulary
 
 
 def test_fixed_set_is_in_the_order_of_the_files_and_takes_what_there_is(tmp_path):
@@ -254,7 +259,7 @@ def test_what_comes_with_lengen_trains(lengen, tmp_path):
 
 BROKEN = {
     "missing": {"question": "a", "answer": "b", "length": 2},
-    "number": {"prompt": 12, "answer": "b", "length": 2},
+    "object": {"prompt": {"text": "a"}, "answer": "b", "length": 2},
     "text": {"prompt": "a", "answer": "b", "length": "one"},
     "zero": {"prompt": "a", "answer": "b", "length": 0},
     "empty": {"prompt": "a", "answer": "", "length": 2},
@@ -263,7 +268,7 @@ BROKEN = {
     "kept": {"prompt": "a <eos> b", "answer": "b", "length": 2},
     "good": {"prompt": "a", "answer": "b", "length": 2},
 }
-UNIFORM = ("missing", "number", "text")
+UNIFORM = ("missing", "object", "text")
 """What makes a column another one: in every row."""
 
 
@@ -271,7 +276,7 @@ UNIFORM = ("missing", "number", "text")
     ("name", "options", "words"),
     [
         ("missing", (), ["task.prompt=prompt", "no such column", "question, answer, length"]),
-        ("number", (), ["task.prompt=prompt", "int64", "allowed: text"]),
+        ("object", (), ["task.prompt=prompt", '{"text": "a"}', "row 0", "allowed: text"]),
         ("text", (), ["task.length=length", "string", "allowed: whole numbers"]),
         ("zero", (), ["row 1", "length is not at least 1"]),
         ("empty", (), ["row 1", "its answer is empty"]),

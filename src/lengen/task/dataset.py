@@ -18,8 +18,9 @@ from torch import Tensor
 from lengen.config.errors import require
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 from lengen.task.external.corpus import Columns, Corpus
-from lengen.task.external.source import opened, record, split
-from lengen.task.external.spelling import Text, text_of
+from lengen.task.external.source import opened, record
+from lengen.task.external.spelling import Text
+from lengen.task.external.tokenizer import text_of
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Dataset(Task):
     aaabb!4? -> 4⏎
 
     Args:
-        path: a JSONL, CSV or Parquet file, a folder of such files, a folder saved by `datasets` or exported by lengen, a
-            name on the Hub, or `lengen:passkey`, which comes with lengen.
+        path: a JSON, CSV, TSV or Parquet file, a folder of such files, a folder saved by `datasets` or exported by lengen, a
+            name on the Hub, or `lengen:passkey`, which comes with lengen. Values are read as text, as they are written.
         prompt: column of the prompt.
         answer: column of the answer.
         length: column of the size of the problem; null counts the symbols of the prompt.
@@ -90,21 +91,20 @@ class Dataset(Task):
             UsageError: rows or columns cannot be read, are missing, empty or too long.
         """
         columns = Columns(self.prompt, self.answer, self.length, self._result)
-        splits = opened(self.path, list(columns.texts.values()))
-        known = ", ".join(splits)
+        source = opened(self.path)
+        known = ", ".join(source.parts)
         trained = self.train.partition("[")[0]
-        names = [name for name in splits if name != trained] if self.evaluation is None else self.evaluation
+        training_rows = source.rows(self.train, "task.train", columns.all)
+        names = (
+            [name for name in source.parts if name != trained] if self.evaluation is None else self.evaluation
+        )
         require(
             bool(names),
             f"task.evaluation={self.evaluation}: {self.path} has no split other than {known} "
             f"(allowed: splits, or slices such as task.train={known}[:90%] task.evaluation=[{known}[90%:]])",
         )
-
-        def rows(name: str, option: str) -> datasets.Dataset:
-            return columns.of(split(splits, name, option), f"{self.path}, split {name}")
-
-        training_rows = rows(self.train, "task.train")
-        evaluation_rows = datasets.concatenate_datasets([rows(name, "task.evaluation") for name in names])
+        parts = [source.rows(name, "task.evaluation", columns.all) for name in names]
+        evaluation_rows = datasets.concatenate_datasets(parts)
         corpora = (
             Corpus(training_rows, columns, self._text, f"{self.path}, split {self.train}"),
             Corpus(evaluation_rows, columns, self._text, f"{self.path}, split {' and '.join(names)}"),
@@ -134,14 +134,15 @@ class Dataset(Task):
 
     @cached_property
     def fingerprints(self) -> Mapping[str, str]:
-        """Hashes of the training rows, of the evaluation rows and of the vocabulary."""
+        """Hashes of the training rows, of the evaluation rows, of the vocabulary, and of a tokenizer if there is one."""
         trained, evaluated = self._splits
         symbols = json.dumps(self.vocabulary.symbols, ensure_ascii=False)
-        return {
+        found = {
             "training rows": trained.fingerprint,
             "evaluation rows": evaluated.fingerprint,
             "vocabulary": hashlib.sha256(symbols.encode()).hexdigest()[:16],
         }
+        return found if self._text.fingerprint is None else {**found, "tokenizer": self._text.fingerprint}
 
     def evaluation_task(self) -> Task:
         """The evaluation splits."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import datasets
 import numpy as np
-import pyarrow as pa
 from jaxtyping import Int
 
-from lengen.config.errors import nearest, ranges, require, require_length
+from lengen.config.errors import UsageError, ranges, require, require_length
 from lengen.task import BOS, EOS, PAD, SPECIAL
-from lengen.task.external.spelling import Text, Tokens
+from lengen.task.external.formats import CHUNK
+from lengen.task.external.spelling import Pieces, Text
+from lengen.task.external.tokenizer import Tokens
 
-CHUNK = 1_000
-"""Rows held in memory at a time while a split is scanned."""
+WHOLE = re.compile(r"-?\d{1,18}(\.0*)?")
+"""A whole number; a zero fraction is that of a float."""
 
 
 @dataclass(frozen=True)
@@ -36,29 +38,10 @@ class Columns:
         named = {"prompt": self.prompt, "answer": self.answer, "result": self.result}
         return {option: name for option, name in named.items() if name is not None}
 
-    def of(self, rows: datasets.Dataset, where: str) -> datasets.Dataset:
-        """Check the columns of some rows and drop all others.
-
-        Raises:
-            UsageError: a column is missing or has the wrong type.
-        """
-        columns = self.texts if self.length is None else {**self.texts, "length": self.length}
-        for option, name in columns.items():
-            known = rows.column_names
-            require(
-                name in known,
-                f"task.{option}={name}: no such column in {where}{nearest(name, known)} (allowed: {', '.join(known)})",
-            )
-            kind = rows.features.arrow_schema.field(name).type
-            valid = pa.types.is_integer(kind) if option == "length" else is_text(kind)
-            wanted = "whole numbers" if option == "length" else "text"
-            require(valid, f"task.{option}={name}: this column holds {kind} in {where} (allowed: {wanted})")
-        return rows.select_columns(list(dict.fromkeys(columns.values())))
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds text."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    @property
+    def all(self) -> dict[str, str]:
+        """All columns that are read, by option."""
+        return self.texts if self.length is None else {**self.texts, "length": self.length}
 
 
 @dataclass(frozen=True)
@@ -83,9 +66,9 @@ class Corpus:
         return self.rows.with_format("arrow")
 
     def read(self, rows: Int[np.ndarray, " rows"] | slice) -> dict[str, list[str]]:
-        """Read the texts of some rows, by option."""
+        """Read the texts of some rows, by option; null is an empty text."""
         table = self._table[rows]
-        return {option: table[name].to_pylist() for option, name in self.columns.texts.items()}
+        return {option: table[name].fill_null("").to_pylist() for option, name in self.columns.texts.items()}
 
     @cached_property
     def _scan(self) -> tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " rows"], frozenset[str]]:
@@ -94,28 +77,49 @@ class Corpus:
         Raises:
             UsageError: a row is incomplete or inconsistent.
         """
-        lengths, sizes, names = [], [], set[str]()
+        lengths, sizes, names, lost = [], [], set[str](), self.text.round_trip()
         for start in range(0, len(self.rows), CHUNK):
             rows = slice(start, min(start + CHUNK, len(self.rows)))
-            for option, name in self.columns.texts.items():
-                self._require_none(
-                    start, self._table[rows][name].is_null().to_pylist(), f"its {option} is empty"
-                )
-            texts = self.read(rows)
-            for option, values in texts.items():
-                self._require_none(
-                    start, (not value or value.isspace() for value in values), f"its {option} is empty"
-                )
+            texts = self._texts(rows)
+            pieces = {option: self.text.cut(values) for option, values in texts.items()}
+            for option in ("prompt", "answer"):
+                if lost and (found := lost(texts[option], pieces[option])):
+                    raise UsageError(
+                        f"{self.where}, row {start + found.place} (the first is 0): its {option} has {found.symbol!r}, which "
+                        f"the tokenizer does not give back (decoded: {found.written[:80]!r})"
+                    )
             if "result" in texts:
-                pairs = zip(texts["answer"], texts["result"], strict=True)
-                self._require_none(
-                    start, (not a.endswith(r) for a, r in pairs), "its answer does not end with its result"
-                )
-            prompts, answers = self.text.cut(texts["prompt"]), self.text.cut(texts["answer"])
+                self._check_results(start, texts["result"], pieces["answer"], pieces["result"])
+            prompts, answers = pieces["prompt"], pieces["answer"]
             names.update(prompts.names, answers.names)
             sizes.append(prompts.sizes + answers.sizes)
             lengths.append(self._lengths(rows) if self.columns.length else prompts.sizes)
         return np.concatenate(lengths), np.concatenate(sizes), frozenset(names)
+
+    def _texts(self, rows: slice) -> dict[str, list[str]]:
+        """Read the texts of some rows, and check that none is empty."""
+        texts = self.read(rows)
+        for option, values in texts.items():
+            self._require_none(
+                rows.start, (not value or value.isspace() for value in values), f"its {option} is empty"
+            )
+        if "result" in texts:
+            pairs = zip(texts["answer"], texts["result"], strict=True)
+            self._require_none(
+                rows.start, (not a.endswith(r) for a, r in pairs), "its answer does not end with its result"
+            )
+        return texts
+
+    def _check_results(self, start: int, results: Sequence[str], answers: Pieces, ends: Pieces) -> None:
+        """Check that the last symbols of every answer are those of its result."""
+        cuts = [np.array(part.names, dtype=object)[part.codes] for part in (answers, ends)]
+        last, size = np.cumsum(answers.sizes), ends.sizes
+        tails = [cuts[0][stop - count : stop].tolist() for stop, count in zip(last, size, strict=True)]
+        wrong = (
+            self.text.written(tail).split() != result.split()
+            for tail, result in zip(tails, results, strict=True)
+        )
+        self._require_none(start, wrong, "its result begins within a symbol of its answer")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -125,20 +129,25 @@ class Corpus:
             rows = slice(start, min(start + CHUNK, len(self.rows)))
             columns = list(self.read(rows).items())
             if self.columns.length:
-                columns.append(("length", list(map(str, self._table[rows][self.columns.length].to_pylist()))))
+                columns.append(("length", list(map(str, self._lengths(rows).tolist()))))
             rows_hash.update(json.dumps(columns, ensure_ascii=False).encode())
         return rows_hash.hexdigest()[:16]
 
     def _lengths(self, rows: slice) -> Int[np.ndarray, " rows"]:
         """Read and check the length column."""
-        column = self._table[rows][self.columns.length]
-        self._require_none(
-            rows.start,
-            (value is None or value < 1 for value in column.to_pylist()),
-            "its length is not at least 1",
-        )
-        lengths: Int[np.ndarray, " rows"] = column.to_numpy().astype(np.int64)
-        return lengths
+        name = str(self.columns.length)
+        texts = self._table[rows][name].to_pylist()
+        self._require_none(rows.start, (not text or text.isspace() for text in texts), "its length is empty")
+        stripped = [text.strip() for text in texts]
+        for row, text in enumerate(stripped, rows.start):
+            require(
+                bool(WHOLE.fullmatch(text)),
+                f"task.length={name}: this column holds the string {text[:40]!r} in {self.where}, row {row} "
+                "(the first is 0; allowed: whole numbers)",
+            )
+        numbers = [int(text.partition(".")[0]) for text in stripped]
+        self._require_none(rows.start, (number < 1 for number in numbers), "its length is not at least 1")
+        return np.array(numbers, dtype=np.int64)
 
     def _require_none(self, start: int, invalid: Iterable[bool], reason: str) -> None:
         """Raise an error that names the first invalid row, counted from `start`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from itertools import islice
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,25 @@ import datasets
 import huggingface_hub
 import pyarrow as pa
 from datasets import ReadInstruction
+from datasets.data_files import DataFilesDict, get_data_patterns
 from datasets.exceptions import DatasetsError
-from pyarrow import parquet
+from datasets.packaged_modules.csv.csv import Csv
+from datasets.packaged_modules.json.json import Json
+from datasets.packaged_modules.parquet.parquet import Parquet
+from huggingface_hub import DatasetCard
 
 from lengen.config.errors import UsageError, nearest, require
+from lengen.task.external.reading import (
+    COMPRESSIONS,
+    KINDS,
+    STATE,
+    Files,
+    Loaded,
+    Part,
+    Saved,
+    converted,
+    is_known,
+)
 
 RECORD = "lengen.json"
 """File with the facts about an exported folder."""
@@ -31,7 +46,23 @@ FACTS = {
     "longest": pa.map_(pa.string(), pa.int64()),
 }
 """Facts that are read from it, with their types; each may be missing or null."""
-KINDS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+SPLITS = "dataset_dict.json"
+"""File in which `datasets` saves the names of splits."""
+NOT_ROWS = (RECORD, "tokenizer.json", "dataset_info.json", "dataset_infos.json", "config.json")
+"""JSON files beside rows that hold something else."""
+READ_OPTIONS = (
+    "name",
+    "version",
+    "data_dir",
+    "data_files",
+    "description",
+    "features",
+    "sep",
+    "delimiter",
+    "names",
+    "column_names",
+)
+"""Settings of a README that are followed, or that change nothing where all columns are text."""
 SHIPPED = "lengen:"
 """Prefix of the data sets that come with lengen."""
 
@@ -76,82 +107,148 @@ def record(path: str) -> dict[str, Any]:
     return {name: facts[name] for name in FACTS if facts.get(name) is not None}
 
 
-def opened(path: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
-    """Open the splits of a data set, memory-mapped.
+@dataclass(frozen=True)
+class Source:
+    """The splits of a data set.
+
+    Args:
+        path: value of `task.path`.
+        parts: the splits by name, not yet read.
+    """
+
+    path: str
+    parts: Mapping[str, Part]
+
+    def rows(self, name: str, option: str, columns: Mapping[str, str]) -> datasets.Dataset:
+        """Read a split, or a slice of one such as `train[90%:]`; every column is text.
+
+        Args:
+            name: of the split.
+            option: `task.train` or `task.evaluation`, for error messages.
+            columns: names of the columns, by option.
+
+        Raises:
+            UsageError: there is no such split, it has no rows, or it cannot be read.
+        """
+        known, word = ", ".join(self.parts), name.partition("[")[0]
+        require(
+            word in self.parts,
+            f"{option}={name}: no such split{nearest(word, self.parts)} (allowed: {known})",
+        )
+        with readable(self.path):
+            rows = converted(self.parts[word], columns, f"{self.path}, split {word}", self.path)
+        try:
+            (part,) = ReadInstruction.from_spec(name).to_absolute({word: len(rows)})
+        except (ValueError, AssertionError) as error:
+            raise UsageError(
+                f"{option}={name}: {error} (allowed: {known}, or a slice such as {word}[90%:])"
+            ) from None
+        require(part.from_ < part.to, f"{option}={name}: this split has no rows")
+        return rows if word == name else rows.select(range(part.from_, part.to))
+
+
+def opened(path: str) -> Source:
+    """Find the splits of a data set.
 
     Args:
         path: a file, a folder, or a name on the Hub.
-        texts: text columns, which are read as text from a CSV even if they look like numbers.
 
     Raises:
-        UsageError: the path does not exist or cannot be read.
+        UsageError: the path does not exist, or has no files that can be read.
     """
     where = Path(place(path))
     local = where.exists()
     require(
-        local or (re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path) is not None and where.suffix not in KINDS),
+        local or (re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path) is not None and not is_known(path)),
         f"task.path={path}: no such file or folder",
     )
+    kinds = f"{', '.join(KINDS)}; all but .parquet also with {', '.join(COMPRESSIONS)} behind"
     require(
-        not where.is_file() or where.suffix in KINDS,
-        f"task.path={path}: unknown file type (allowed: {', '.join(KINDS)}, a folder, or a name on the Hub)",
+        not where.is_file() or is_known(where.name),
+        f"task.path={path}: unknown file type (allowed: {kinds}; a folder, or a name on the Hub)",
     )
-    try:
-        with quiet():
-            return _load(where if local else None, path, texts)
-    except (OSError, ValueError, TypeError, LookupError, StopIteration, DatasetsError) as error:
-        empty = next(filter(without_rows, [where, *where.rglob("*")]), None)
-        require(empty is None, f"task.path={path}: {empty} has no rows")
-        line = " ".join(str(error.__cause__ or error).split())
-        hint = "" if local else " (a name on the Hub needs a network; offline, give a file or a folder)"
-        raise UsageError(f"task.path={path}: cannot be read{hint}: {line}") from None
+    with readable(
+        path, "" if local else " (a name on the Hub needs a network; offline, give a file or a folder)"
+    ):
+        if where.is_file():
+            return Source(path, {"train": Files(((where, where.name),))})
+        if not local:
+            return Source(path, described(path))
+        if (where / SPLITS).exists() or (where / STATE).exists():
+            return Source(path, saved(where))
+        parts = described(str(where)) if _lists_files(where / "README.md") else matched(where)
+        require(bool(parts), f"task.path={path}: this folder has no files of rows (allowed: {kinds})")
+        return Source(path, parts)
 
 
-def _load(where: Path | None, name: str, texts: Sequence[str]) -> Mapping[str, datasets.Dataset]:
-    """Load a local path, or a name on the Hub if there is none, with the library `datasets`."""
-    if where is None:
-        return dict(datasets.load_dataset(name))
-    if where.is_file():
-        options = {"converters": dict.fromkeys(texts, str)} if where.suffix == ".csv" else {}
-        return dict(datasets.load_dataset(KINDS[where.suffix], data_files=str(where), **options))
-    if (where / "dataset_dict.json").exists() or (where / "state.json").exists():
-        saved = datasets.load_from_disk(str(where))
-        return {"train": saved} if isinstance(saved, datasets.Dataset) else dict(saved)
-    return dict(datasets.load_dataset(str(where)))
+def saved(folder: Path) -> dict[str, Part]:
+    """Find the splits of a folder that `datasets` has saved."""
+    if (folder / STATE).exists():
+        return {"train": Saved(folder)}
+    names = json.loads((folder / SPLITS).read_text(encoding="utf-8"))["splits"]
+    return {name: Saved(folder / name) for name in names}
 
 
-def without_rows(file: Path) -> bool:
-    """Whether a file, or a split saved by `datasets`, has no rows; the library's own errors differ by file type."""
-    with suppress(OSError, ValueError, LookupError):
-        if file.name == "state.json":
-            return not json.loads(file.read_bytes())["_data_files"]
-        if file.suffix == ".parquet":
-            return bool(parquet.read_metadata(file).num_rows == 0)
-        if file.suffix in KINDS:
-            with file.open("rb") as lines:
-                rows = islice(lines, int(file.suffix == ".csv"), None)
-                return not any(line.strip(b"[] \t\r\n") for line in rows)
-    return False
+def matched(folder: Path) -> dict[str, Part]:
+    """Find the splits of a folder by the names of its files, as `datasets` does."""
+    top = str(folder.resolve())
+    parts: dict[str, Part] = {}
+    for name, paths in DataFilesDict.from_patterns(get_data_patterns(top), base_path=top).items():
+        files = [Path(path) for path in paths if is_known(path) and Path(path).name not in NOT_ROWS]
+        rows = [file for file in files if file.suffix.lower() != ".json"] or files
+        if rows:
+            parts[str(name)] = Files(tuple((folder / file.relative_to(top), file.name) for file in rows))
+    return parts
 
 
-def split(splits: Mapping[str, datasets.Dataset], name: str, option: str) -> datasets.Dataset:
-    """Select a split, or a slice of one such as `train[90%:]`.
+def described(name: str) -> dict[str, Part]:
+    """Find the splits of a folder whose README lists its files, or of a name on the Hub; files are downloaded.
 
     Raises:
-        UsageError: there is no such split, or it has no rows.
+        ValueError: the README asks for a way of reading that is not supported.
     """
-    known = ", ".join(splits)
-    word = name.partition("[")[0]
-    require(word in splits, f"{option}={name}: no such split{nearest(word, splits)} (allowed: {known})")
+    builder = datasets.load_dataset_builder(name)
+    config = builder.config
+    if not isinstance(builder, (Csv, Json, Parquet)):
+        loaded = datasets.load_dataset(name)
+        return {split: Loaded(rows, f"{name}, split {split}") for split, rows in loaded.items()}
+    for field in fields(config):
+        usual = field.default if field.default is not MISSING else None
+        if field.name not in READ_OPTIONS and getattr(config, field.name) != usual:
+            raise ValueError(
+                f"its README sets {field.name}={getattr(config, field.name)}, which is not supported"
+            )
+    header = tuple(getattr(config, "names", None) or ())
+    separator = getattr(config, "sep", None)
+    separator = None if separator == "," else separator
+    parts: dict[str, Part] = {}
+    for split, urls in config.data_files.items():
+        local = datasets.DownloadManager().download(list(urls))
+        names = [str(url).rpartition("/")[2] for url in urls]
+        parts[str(split)] = Files(tuple(zip(map(Path, local), names, strict=True)), separator, header)
+    return parts
+
+
+def _lists_files(readme: Path) -> bool:
+    """Whether a README says which files belong to which split."""
+    return readme.is_file() and bool(DatasetCard.load(readme).data.to_dict().get("configs"))
+
+
+@contextmanager
+def readable(path: str, hint: str = "") -> Iterator[None]:
+    """Turn the errors of reading files into usage errors, and keep the libraries quiet.
+
+    Raises:
+        UsageError: something cannot be read.
+    """
     try:
-        sizes = {each: len(rows) for each, rows in splits.items()}
-        (part,) = ReadInstruction.from_spec(name).to_absolute(sizes)
-    except (ValueError, AssertionError) as error:
-        raise UsageError(
-            f"{option}={name}: {error} (allowed: {known}, or a slice such as {word}[90%:])"
-        ) from None
-    require(part.from_ < part.to, f"{option}={name}: this split has no rows")
-    return splits[word] if word == name else splits[word].select(range(part.from_, part.to))
+        with quiet():
+            yield
+    except UsageError:
+        raise
+    except (OSError, EOFError, ValueError, TypeError, LookupError, pa.ArrowException, DatasetsError) as error:
+        line = " ".join(str(error.__cause__ or error).split())
+        raise UsageError(f"task.path={path}: cannot be read{hint}: {line}") from None
 
 
 @contextmanager

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int
 
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import require
 from lengen.task import SPECIAL, Vocabulary
 
 BLANK = "␣"
@@ -36,6 +35,20 @@ class Pieces(NamedTuple):
     sizes: Int[np.ndarray, " texts"]
 
 
+class Lost(NamedTuple):
+    """A text that its symbols do not give back.
+
+    Args:
+        place: index of the text.
+        symbol: the first part of it that is lost.
+        written: what its symbols give.
+    """
+
+    place: int
+    symbol: str
+    written: str
+
+
 class Text(ABC):
     """Base class of the ways to read text as symbols."""
 
@@ -49,6 +62,22 @@ class Text(ABC):
     @property
     def alphabet(self) -> tuple[str, ...] | None:
         """All symbols in the order of their ids; None if they are taken from the texts."""
+        return None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Hash of a file that says how text is cut; None if there is none."""
+        return None
+
+    def written(self, names: Sequence[str]) -> str:
+        """Write symbols as text."""
+        return self.gap.join(names)
+
+    def round_trip(self) -> Callable[[Sequence[str], Pieces], Lost | None] | None:
+        """Return a check that finds the first text that its symbols do not give back; None if none can be lost.
+
+        It is called with one chunk of texts after the other.
+        """
         return None
 
 
@@ -78,59 +107,6 @@ class Words(Text):
         coded = lists.flatten().dictionary_encode()
         sizes = pc.list_value_length(lists).to_numpy().astype(np.int64)
         return Pieces(coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist(), sizes)
-
-
-@dataclass(frozen=True)
-class Tokens(Text):
-    """The tokens of a Hugging Face tokenizer, without the special tokens that it adds.
-
-    Args:
-        file: path of its `tokenizer.json`.
-    """
-
-    file: str
-
-    @cached_property
-    def tokenizer(self) -> Any:
-        """The loaded tokenizer."""
-        try:
-            from tokenizers import Tokenizer
-        except ImportError:
-            raise UsageError(
-                f"task.tokens={self.file}: a tokenizer needs `pip install lengen[tokenizers]`"
-            ) from None
-        try:
-            return Tokenizer.from_file(self.file)
-        except Exception as error:  # noqa: BLE001  # the library raises nothing narrower
-            raise UsageError(f"task.tokens={self.file}: is not a valid tokenizer.json ({error})") from None
-
-    @cached_property
-    def alphabet(self) -> tuple[str, ...]:
-        """See `Text`."""
-        known = {index: name for name, index in self.tokenizer.get_vocab().items()}
-        return tuple(known.get(index, f"<unused {index}>") for index in range(max(known) + 1))
-
-    def cut(self, texts: Sequence[str]) -> Pieces:
-        """See `Text`."""
-        ids = [each.ids for each in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-        used, codes = np.unique(np.concatenate(ids), return_inverse=True)
-        sizes = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
-        return Pieces(codes, [self.alphabet[index] for index in used], sizes)
-
-
-def text_of(tokens: str) -> Text:
-    """Select the way to read text by the value of `task.tokens`.
-
-    Raises:
-        UsageError: the value is neither a known way nor a file.
-    """
-    if tokens in ("characters", "words"):
-        return Characters() if tokens == "characters" else Words()
-    require(
-        Path(tokens).is_file(),
-        f"task.tokens={tokens}: must be characters, words, or the path of a tokenizer.json",
-    )
-    return Tokens(tokens)
 
 
 @dataclass(frozen=True)
@@ -170,5 +146,7 @@ class Spelling:
         names = pa.array([*SPECIAL, *self.symbols])
         ends = np.concatenate([[0], np.cumsum(sizes)])
         lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), names.take(pa.array(ids)))
-        texts: list[str] = pc.binary_join(lists, text_of(self.tokens).gap).to_pylist()
+        texts: list[str] = pc.binary_join(
+            lists, (Characters if self.tokens == "characters" else Words).gap
+        ).to_pylist()
         return texts
