@@ -125,6 +125,71 @@ def test_data_that_changed_make_another_cell(lengen, tmp_path):
     assert len({each["cell"] for each in facts(tmp_path)}) == 2
 
 
+def test_data_that_were_moved_are_named_and_must_be_the_same(lengen, tmp_path):
+    for name in ("data", "other"):
+        (tmp_path / name).mkdir()
+        rows(tmp_path / name, "abc" if name == "data" else "abd")
+    ran = lengen("train", "task=dataset", "task.path=data", "lengths.minimum=2", *TINY)
+    assert ran.code == 0, ran.err
+    (run,) = (path.parent for path in tmp_path.glob("results/runs/*/*/*/*/run.json"))
+    assert json.loads((run / "vocabulary.json").read_text())["symbols"] == [
+        "<pad>",
+        "<bos>",
+        "#",
+        "<eos>",
+        *"abc",
+    ]
+    (tmp_path / "data").rename("moved")
+    line = ("eval", f"run={run}", "lengths=[2,3]")
+    refused = lengen(*line)
+    assert refused.code == 2
+    assert "task.path=data" in refused.err
+    assert "lengen eval task.path=" in refused.err
+    assert len(refused.err.splitlines()) == 1
+    moved = lengen(*line, "task.path=moved")
+    assert moved.code == 0, moved.err
+    other = lengen(*line, "task.path=other")
+    assert other.code == 2
+    assert "the data of training rows changed" in other.err
+    marked = lengen(*line, "task.path=other", "changed=true")
+    assert marked.code == 0, marked.err
+    assert "is there already" not in marked.out  # a marked result never stands in for an unmarked one
+    noted = [json.loads(path.read_text()) for path in run.glob("eval/*/eval.json")]
+    assert sorted(len(each.get("changed", [])) for each in noted) == [0, 3]
+    assert "is there already" in lengen(*line, "task.path=moved").out
+
+
+def test_data_of_a_run_that_reads_none(lengen, tmp_path):
+    assert lengen("train", "task=copy", *TINY).code == 0
+    ran = lengen("eval", "run=results/runs", "task.path=data")
+    assert ran.code == 2
+    assert "task.path: the task of results/runs/copy" in ran.err
+    assert "reads no data" in ran.err
+    assert not list(tmp_path.glob("results/runs/*/*/*/*/vocabulary.json"))
+
+
+def test_a_run_is_not_resumed_on_other_data(lengen, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    rows(tmp_path / "data")
+    run = ("train", "task=dataset", "task.path=data", "lengths.minimum=2", *TINY)
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lengen.experiment.run.Experiment.sweep", stopped)
+        assert lengen(*run).code == 130
+    stamps = {path: path.stat() for path in (tmp_path / "data").iterdir()}
+    rows(tmp_path / "data", "abd")
+    for path, stamp in stamps.items():
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    again = lengen(*run)
+    assert again.code == 0, again.err
+    assert "the data of training rows changed" in again.out
+    assert sorted(each["status"] for each in facts(tmp_path)) == ["finished", "interrupted"]
+    assert not any("resumed_from_step" in each for each in facts(tmp_path))
+
+
 @pytest.mark.parametrize(
     "word", ["labels.pe=rope", "+labels.x=1", "~labels", "++labels.task=../../x", "labels={}"]
 )

@@ -33,6 +33,7 @@ class EvalRequest:
     Args:
         run: paths and globs of runs.
         eval: options of the sweep; None keeps the run's own value.
+        task: where data lie that were moved; they must be the same data. None keeps the run's own place.
         trainer: device, threads and progress of the evaluation.
         inspect: `attention`, or None for a sweep.
         against: paths and globs of the runs that the attention is compared with.
@@ -44,6 +45,7 @@ class EvalRequest:
     run: list[str]
     eval: Mapping[str, Any]
     trainer: Mapping[str, Any]
+    task: Mapping[str, str | None] = field(default_factory=dict)
     inspect: str | None = None
     against: list[str] = field(default_factory=list)
     name: str | None = None
@@ -69,7 +71,9 @@ class EvalRequest:
             name: as_list(requested[name]) for name in ("lengths", "stress") if name in requested
         }
         defaults = INSPECTION_DEFAULTS if self.inspect else {}
-        return {"eval": {**defaults, **requested, **listed}, "trainer": dict(self.trainer)}
+        moved = {name: value for name, value in self.task.items() if value is not None}
+        changes = {"eval": {**defaults, **requested, **listed}, "trainer": dict(self.trainer)}
+        return {**changes, "task": moved} if moved else changes
 
     @property
     def runs(self) -> list[RunFolder]:

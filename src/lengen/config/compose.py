@@ -72,7 +72,7 @@ DATA = Command("data", texts=("export", *TEXTS), lists=LISTS)
 EVAL = Command(
     "eval",
     short=("lengths", "decode", "examples", "seed", "checkpoint", "stress"),
-    texts=("name",),
+    texts=("name", "task.path", "task.tokens"),
     lists=("run", "against", "eval.stress"),
 )
 COMPARE = Command("compare", texts=("title", "out", "against"), lists=("runs", "where", "by"))

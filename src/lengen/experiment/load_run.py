@@ -102,7 +102,7 @@ def load(
 
     Args:
         folder: the run folder.
-        changes: options of `eval` and `trainer` that replace the run's own.
+        changes: options of `eval` and `trainer` that replace the run's own, and of `task` where data are read elsewhere.
         allowed: top-level modules whose classes its configuration may name.
         given: objects or classes of the caller, by group; see `Builder`.
         like: the configuration of the run that `given` belongs to, if it is another run; only groups that are equal in
@@ -123,6 +123,8 @@ def load(
         isinstance(record, dict) and all(isinstance(record.get(group), dict) for group in changes),
         f"{path}: not the configuration of a run",
     )
+    for name in changes.get("task", {}):
+        require(name in record["task"], f"task.{name}: the task of {folder.path} reads no data")
     evaluated = {group: {**record[group], **options} for group, options in changes.items()}
     try:
         own = {
@@ -132,7 +134,11 @@ def load(
         config = Builder(allowed, own).build(RunConfig, {**node, "record": record})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
-    differing = tuple(differences(folder.facts().get("identity") or config.identity, config.identity))
+    try:
+        differing = tuple(differences(folder.facts().get("identity") or config.identity, config.identity))
+    except UsageError as error:
+        hint = "; data that were moved: lengen eval task.path=…" if "path" in record["task"] else ""
+        raise UsageError(f"run={folder.path}: {error}{hint}") from None
     require(
         changed or not differing,
         f"run={folder.path}: changed since training: {'; '.join(differing)}; changed=true evaluates it anyway and marks the result",

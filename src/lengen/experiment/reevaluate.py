@@ -76,7 +76,14 @@ class Reevaluation:
     def request(self) -> dict[str, Any]:
         """Everything that can change a result; its hash names the folder."""
         options = asdict(self.trained.config.eval)
-        return {**options, "lengths": self.lengths, "stress": self.stress, "step": self.trained.step}
+        marked = {"changed": list(self.trained.changed)} if self.trained.changed else {}
+        return {
+            **options,
+            "lengths": self.lengths,
+            "stress": self.stress,
+            "step": self.trained.step,
+            **marked,
+        }
 
     @property
     def label(self) -> str:

@@ -12,6 +12,7 @@ A run goes through these steps, each a function below:
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -32,10 +33,11 @@ from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
 from lengen.experiment.sweep_report import report_sweep
 from lengen.logger import RunFacts
-from lengen.records.curve import Curve
+from lengen.records.curve import Curve, write_text
 from lengen.records.earlier_runs import runs_in_other_cells
 from lengen.records.provenance import provenance
 from lengen.records.run_dir import OVER, RunFolder
+from lengen.task import SPECIAL
 from lengen.training.callback import DivergedError, TrainingCallback
 from lengen.training.checkpoint import read_checkpoint
 from lengen.training.fit import DecoderModule, fit
@@ -167,6 +169,11 @@ class Experiment:
                 **config.code,
             }
         )
+        if config.task.fingerprints:
+            symbols = [*SPECIAL, *config.formatted_task.vocabulary.symbols]
+            write_text(
+                folder.vocabulary, json.dumps({"symbols": symbols}, ensure_ascii=False, indent=1) + "\n"
+            )
 
     def train(self, decoder: Decoder, overlap: OverlapTracker) -> int:
         """Train the decoder, from the last checkpoint if there is one.

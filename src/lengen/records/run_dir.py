@@ -122,6 +122,11 @@ class RunFolder(Folder):
         return self.path / "train.csv"
 
     @property
+    def vocabulary(self) -> Path:
+        """Path of the symbols by id, kept where they are read from data."""
+        return self.path / "vocabulary.json"
+
+    @property
     def last(self) -> Path:
         """Path of the last checkpoint, from which training resumes."""
         return self.path / "checkpoints" / "last.ckpt"
