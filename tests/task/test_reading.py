@@ -180,9 +180,34 @@ def test_a_readme_names_files_and_their_separator(tmp_path):
 
 def test_a_name_on_the_hub_is_read_like_a_folder(tmp_path, monkeypatch):
     (tmp_path / "train.csv").write_bytes(written([("007", "nan", 1)], "csv"))
-    builder = datasets.load_dataset_builder
-    monkeypatch.setattr(source.datasets, "load_dataset_builder", lambda name: builder(str(tmp_path)))
+    asked = []
+
+    def download(name, **options):
+        asked.append((name, options["repo_type"]))
+        return str(tmp_path)
+
+    monkeypatch.setattr(source.huggingface_hub, "snapshot_download", download)
     assert read("somebody/rows") == [("007", "nan", 1)]
+    assert asked == [("somebody/rows", "dataset")]
+
+
+def test_a_folder_that_is_gone_is_not_taken_from_a_cache(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    Path("mine").mkdir()
+    (tmp_path / "mine" / "train.csv").write_bytes(written([("a", "b", 1)], "csv"))
+    datasets.load_dataset("mine")  # leaves a copy under this name
+    assert read("mine") == [("a", "b", 1)]
+    shutil.rmtree("mine")
+    with pytest.raises(UsageError, match=r"task\.path=mine: cannot be read"):
+        read("mine")
+
+
+def test_a_readme_of_several_configurations(tmp_path):
+    (tmp_path / "README.md").write_text("---\nconfigs:\n- config_name: one\n- config_name: two\n---\n")
+    (tmp_path / "train.csv").write_bytes(written([("a", "b", 1)], "csv"))
+    with pytest.raises(UsageError, match=r"several configurations \(one, two\)"):
+        read(tmp_path)
 
 
 LENGTHS = {"1": 1, " 2 ": 2, "3.0": 3, "4.": 4, "012": 12}

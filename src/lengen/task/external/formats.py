@@ -43,9 +43,9 @@ class Chunk(NamedTuple):
     columns: Strings
 
 
-def csv_chunks(opened: Any, wanted: Sequence[str], separator: str, header: Sequence[str]) -> Iterator[Chunk]:
+def csv_chunks(opened: Any, wanted: Sequence[str], separator: str) -> Iterator[Chunk]:
     """Read a CSV in which every value is a text."""
-    reading = csv.ReadOptions(block_size=BLOCK, column_names=list(header) or None, use_threads=False)
+    reading = csv.ReadOptions(block_size=BLOCK, use_threads=False)
     parsing = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     try:
         with opened() as stream, csv.open_csv(stream, reading, parsing) as reader:

@@ -1,4 +1,4 @@
-"""Rows of files as columns of text: CSV, TSV, JSON, JSON lines and Parquet, and data sets that `datasets` has loaded.
+"""Splits of a data set as columns of text on disk: files, and folders that `datasets` has saved.
 
 A text is what stands in the file: `008`, `nan`, `null` and `2020-01-01` are texts in a CSV, and the strings of a JSON file
 are never interpreted. Whole numbers are read as their digits, and a list of one value as that value.
@@ -75,12 +75,10 @@ class Files(Part):
     Args:
         paths: the files in order, with the names that tell their kinds.
         separator: between the columns of a CSV; None: a comma, or a tab in a TSV.
-        header: the columns of a CSV without a header; empty if it has one.
     """
 
     paths: tuple[tuple[Path, str], ...]
     separator: str | None = None
-    header: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -91,7 +89,7 @@ class Files(Part):
     def digest(self) -> str:
         """See `Part`."""
         kinds = [endings(name) for _, name in self.paths]
-        return _digest([path for path, _ in self.paths], [kinds, self.separator, self.header])
+        return _digest([path for path, _ in self.paths], [kinds, self.separator])
 
     def chunks(self, wanted: Sequence[str], length: str | None) -> Iterator[Chunk]:
         """See `Part`."""
@@ -100,7 +98,7 @@ class Files(Part):
             opened = partial(pa.input_stream, str(path), compression=COMPRESSIONS.get(compression))
             if KINDS[ending] == "csv":
                 separator = self.separator or ("\t" if ending == ".tsv" else ",")
-                yield from csv_chunks(opened, wanted, separator, self.header)
+                yield from csv_chunks(opened, wanted, separator)
             elif KINDS[ending] == "json":
                 with opened() as stream:
                     yield from json_chunks(stream, wanted)
@@ -110,31 +108,6 @@ class Files(Part):
                     columns = [name for name in wanted if name in names]
                     for batch in file.iter_batches(CHUNK, columns=columns):
                         yield arrow_chunk(names, pa.table(batch), columns, length)
-
-
-@dataclass(frozen=True)
-class Loaded(Part):
-    """Rows that `datasets` has loaded.
-
-    Args:
-        rows: the rows.
-        place: where they are.
-    """
-
-    rows: datasets.Dataset
-    place: str = ""
-
-    @property
-    def digest(self) -> str:
-        """See `Part`."""
-        return _digest([Path(each["filename"]) for each in self.rows.cache_files], "loaded")
-
-    def chunks(self, wanted: Sequence[str], length: str | None) -> Iterator[Chunk]:
-        """See `Part`."""
-        names = self.rows.column_names
-        columns = [name for name in wanted if name in names]
-        for table in self.rows.with_format("arrow").iter(CHUNK):
-            yield arrow_chunk(names, table, columns, length)
 
 
 @dataclass(frozen=True)
@@ -161,7 +134,10 @@ class Saved(Part):
         """See `Part`."""
         state = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
         if state["_data_files"]:  # `datasets` cannot load a folder without rows
-            yield from Loaded(datasets.load_from_disk(str(self.folder))).chunks(wanted, length)
+            rows = datasets.load_from_disk(str(self.folder))
+            columns = [name for name in wanted if name in rows.column_names]
+            for table in rows.with_format("arrow").iter(CHUNK):
+                yield arrow_chunk(rows.column_names, table, columns, length)
 
 
 def endings(name: str) -> tuple[str, str]:

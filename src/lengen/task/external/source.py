@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,17 @@ import datasets
 import huggingface_hub
 import pyarrow as pa
 from datasets import ReadInstruction
-from datasets.data_files import DataFilesDict, get_data_patterns
+from datasets.data_files import DataFilesDict, get_data_patterns, sanitize_patterns
 from datasets.exceptions import DatasetsError
-from datasets.packaged_modules.csv.csv import Csv
-from datasets.packaged_modules.json.json import Json
-from datasets.packaged_modules.parquet.parquet import Parquet
 from huggingface_hub import DatasetCard
+from huggingface_hub.utils.tqdm import (
+    are_progress_bars_disabled,
+    disable_progress_bars,
+    enable_progress_bars,
+)
 
 from lengen.config.errors import UsageError, nearest, require
-from lengen.task.external.reading import (
-    COMPRESSIONS,
-    KINDS,
-    STATE,
-    Files,
-    Loaded,
-    Part,
-    Saved,
-    converted,
-    is_known,
-)
+from lengen.task.external.reading import COMPRESSIONS, KINDS, STATE, Files, Part, Saved, converted, is_known
 
 RECORD = "lengen.json"
 """File with the facts about an exported folder."""
@@ -50,19 +42,8 @@ SPLITS = "dataset_dict.json"
 """File in which `datasets` saves the names of splits."""
 NOT_ROWS = (RECORD, "tokenizer.json", "dataset_info.json", "dataset_infos.json", "config.json")
 """JSON files beside rows that hold something else."""
-READ_OPTIONS = (
-    "name",
-    "version",
-    "data_dir",
-    "data_files",
-    "description",
-    "features",
-    "sep",
-    "delimiter",
-    "names",
-    "column_names",
-)
-"""Settings of a README that are followed, or that change nothing where all columns are text."""
+README_KEYS = ("config_name", "data_files", "default", "sep", "delimiter")
+"""Keys of a configuration in a README that are followed."""
 SHIPPED = "lengen:"
 """Prefix of the data sets that come with lengen."""
 
@@ -172,13 +153,22 @@ def opened(path: str) -> Source:
     ):
         if where.is_file():
             return Source(path, {"train": Files(((where, where.name),))})
-        if not local:
-            return Source(path, described(path))
-        if (where / SPLITS).exists() or (where / STATE).exists():
-            return Source(path, saved(where))
-        parts = described(str(where)) if _lists_files(where / "README.md") else matched(where)
+        folder = where if local else downloaded(path)
+        if (folder / SPLITS).exists() or (folder / STATE).exists():
+            return Source(path, saved(folder))
+        parts = described(folder) or matched(folder)
         require(bool(parts), f"task.path={path}: this folder has no files of rows (allowed: {kinds})")
         return Source(path, parts)
+
+
+def downloaded(name: str) -> Path:
+    """Download a data set of the Hub; without a network, take what was downloaded before."""
+    wanted = [f"*{ending}*" for kind in KINDS for ending in (kind, kind.upper())]
+    return Path(
+        huggingface_hub.snapshot_download(
+            name, repo_type="dataset", allow_patterns=[*wanted, "README.md", STATE, SPLITS]
+        )
+    )
 
 
 def saved(folder: Path) -> dict[str, Part]:
@@ -189,49 +179,49 @@ def saved(folder: Path) -> dict[str, Part]:
     return {name: Saved(folder / name) for name in names}
 
 
-def matched(folder: Path) -> dict[str, Part]:
-    """Find the splits of a folder by the names of its files, as `datasets` does."""
+def matched(folder: Path, patterns: Any = None, separator: str | None = None) -> dict[str, Part]:
+    """Find the splits of a folder, by default by the names of its files, as `datasets` does.
+
+    Args:
+        folder: the folder.
+        patterns: globs by split; None goes by the names of files.
+        separator: between the columns of a CSV; None for the usual one.
+    """
     top = str(folder.resolve())
+    found = DataFilesDict.from_patterns(patterns or get_data_patterns(top), base_path=top)
     parts: dict[str, Part] = {}
-    for name, paths in DataFilesDict.from_patterns(get_data_patterns(top), base_path=top).items():
+    for name, paths in found.items():
         files = [Path(path) for path in paths if is_known(path) and Path(path).name not in NOT_ROWS]
         rows = [file for file in files if file.suffix.lower() != ".json"] or files
         if rows:
-            parts[str(name)] = Files(tuple((folder / file.relative_to(top), file.name) for file in rows))
+            located = tuple((folder / file.relative_to(top), file.name) for file in rows)
+            parts[str(name)] = Files(located, separator)
     return parts
 
 
-def described(name: str) -> dict[str, Part]:
-    """Find the splits of a folder whose README lists its files, or of a name on the Hub; files are downloaded.
+def described(folder: Path) -> dict[str, Part]:
+    """Find the splits of a folder as its README lists them; none if it does not.
 
     Raises:
-        ValueError: the README asks for a way of reading that is not supported.
+        ValueError: the README has several configurations, or asks for a way of reading that is not supported.
     """
-    builder = datasets.load_dataset_builder(name)
-    config = builder.config
-    if not isinstance(builder, (Csv, Json, Parquet)):
-        loaded = datasets.load_dataset(name)
-        return {split: Loaded(rows, f"{name}, split {split}") for split, rows in loaded.items()}
-    for field in fields(config):
-        usual = field.default if field.default is not MISSING else None
-        if field.name not in READ_OPTIONS and getattr(config, field.name) != usual:
-            raise ValueError(
-                f"its README sets {field.name}={getattr(config, field.name)}, which is not supported"
-            )
-    header = tuple(getattr(config, "names", None) or ())
-    separator = getattr(config, "sep", None)
-    separator = None if separator == "," else separator
-    parts: dict[str, Part] = {}
-    for split, urls in config.data_files.items():
-        local = datasets.DownloadManager().download(list(urls))
-        names = [str(url).rpartition("/")[2] for url in urls]
-        parts[str(split)] = Files(tuple(zip(map(Path, local), names, strict=True)), separator, header)
-    return parts
-
-
-def _lists_files(readme: Path) -> bool:
-    """Whether a README says which files belong to which split."""
-    return readme.is_file() and bool(DatasetCard.load(readme).data.to_dict().get("configs"))
+    readme = folder / "README.md"
+    configs = DatasetCard.load(readme).data.to_dict().get("configs") if readme.is_file() else None
+    if not configs:
+        return {}
+    chosen = [
+        each for each in configs if each.get("default") or each.get("config_name") == "default"
+    ] or configs
+    if len(chosen) > 1:
+        names = ", ".join(str(each.get("config_name")) for each in chosen)
+        raise ValueError(
+            f"its README has several configurations ({names}); give a file, or a folder with one of them"
+        )
+    unknown = {key: value for key, value in chosen[0].items() if key not in README_KEYS}
+    for key, value in unknown.items():
+        raise ValueError(f"its README sets {key}={value}, which is not supported")
+    patterns = sanitize_patterns(chosen[0]["data_files"]) if "data_files" in chosen[0] else None
+    return matched(folder, patterns, chosen[0].get("sep") or chosen[0].get("delimiter"))
 
 
 @contextmanager
@@ -255,15 +245,16 @@ def readable(path: str, hint: str = "") -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Silence the libraries; show their progress bars only on a terminal."""
     loggers = [datasets.logging, huggingface_hub.logging]
-    before, bars = [logger.get_verbosity() for logger in loggers], not datasets.are_progress_bars_disabled()
+    before = [logger.get_verbosity() for logger in loggers]
+    bars = not are_progress_bars_disabled()
     for logger in loggers:
         logger.set_verbosity_error()
     if bars and not sys.stderr.isatty():
-        datasets.disable_progress_bars()
+        disable_progress_bars()
     try:
         yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.set_verbosity(level)
         if bars:
-            datasets.enable_progress_bars()
+            enable_progress_bars()
