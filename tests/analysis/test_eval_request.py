@@ -190,8 +190,32 @@ def test_a_glob_takes_every_run(lengen, runs, pattern):
     shutil.copytree(runs["passkey0"], runs["passkey0"].with_name("seed=0.aside-20200101T000000"))
     ran = lengen("eval", f"run={pattern}", "lengths=[2]")
     assert ran.code == 0, ran.err
-    assert "2 of 2 runs examined" in ran.out
+    assert "2 of 2 runs evaluated" in ran.out
     assert [len(evaluations(runs[name])) for name in ("passkey0", "passkey1", "addition0")] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("lengths=abc", "eval.lengths has 'abc': must be"),
+        ("stress=deep", "eval.stress=deep: unknown; did you mean 'depth'"),
+        ("checkpoint=best", "eval.checkpoint=best: there is no"),
+    ],
+)
+def test_what_no_run_can_do_is_refused_once(lengen, runs, word, line):
+    for name in ("passkey0", "passkey1"):
+        (runs[name] / "checkpoints" / "best.ckpt").unlink(missing_ok=True)
+    ran = lengen("eval", "run=results/runs/passkey", word)
+    assert (ran.code, ran.out) == (2, "")
+    assert line in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_what_some_runs_can_do_is_done(lengen, runs):
+    ran = lengen("eval", "run=results/runs", "stress=carry", "lengths=[2]", "examples=20")
+    assert ran.code == 1
+    assert "1 of 4 runs evaluated" in ran.out
+    assert len(evaluations(runs["addition0"])) == 1
 
 
 def test_a_run_that_fails_is_named_and_the_others_go_on(lengen, runs):

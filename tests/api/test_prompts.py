@@ -112,7 +112,7 @@ def test_positions_that_need_the_task_are_refused(tmp_path):
         results_dir=str(tmp_path),
         **tiny(eval={"lengths": [3], "examples": 20}),
     )
-    with pytest.raises(lengen.UsageError, match="positions=coupled: these tokens have none"):
+    with pytest.raises(lengen.UsageError, match="positions=coupled: not defined for this prompt"):
         run.predict("12+34=")
 
 

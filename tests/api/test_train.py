@@ -71,7 +71,7 @@ def test_a_run_that_diverges_is_returned_and_says_so():
     assert "the loss is" in repr(run)
     assert "the loss is" in run._repr_html_()
     assert run._repr_png_() is None
-    with pytest.raises(lengen.UsageError, match="no curve to draw"):
+    with pytest.raises(lengen.UsageError, match="is diverged and has no curve"):
         run.figure()
 
 
@@ -118,7 +118,7 @@ def test_a_run_of_ones_own_object_is_loaded_with_its_class():
     path = lengen.train(task=MyTask(symbols=2), pe=MyEncoding, **TINY).path
     without = lengen.load(path)
     assert len(without.curve) == 3
-    line = r"made with api.mine.MyTask, api.mine.MyEncoding; lengen.load\(path, task=MyTask, pe=MyEncoding\)"
+    line = r"was trained with api.mine.MyTask, api.mine.MyEncoding; load it with lengen.load\(path, task=MyTask, pe=MyEncoding\)"
     with pytest.raises(lengen.UsageError, match=line):
         _ = without.decoder
     assert "lengen.load(path, task=MyTask, pe=MyEncoding)" in repr(without)
@@ -129,7 +129,9 @@ def test_a_run_of_ones_own_object_is_loaded_with_its_class():
     assert isinstance(run.decoder.pe, MyEncoding)
     assert len(run.evaluate(lengths=[4]).curve) == 1
     assert lengen.load(path, task=MyTask(symbols=2), pe=MyEncoding).predict("xyx#") == run.predict("xyx#")
-    with pytest.raises(lengen.UsageError, match=r"task=MyTask\(symbols=1\): the run was made with"):
+    with pytest.raises(
+        lengen.UsageError, match=r"task=MyTask\(symbols=1\): must be equal to what the run was trained with"
+    ):
         lengen.load(path, task=MyTask(symbols=1))
     with pytest.raises(lengen.UsageError, match="task=MyEncoding: must be a Task"):
         lengen.load(path, task=MyEncoding)
@@ -224,15 +226,15 @@ def test_after_a_fork(tmp_path):
             "unknown option 'task.alphbet'; did you mean 'task.alphabet'?",
         ),
         (("task=copy", "task.alphbet=3"), {}, "unknown option 'task.alphbet'; did you mean 'task.alphabet'?"),
-        ((), {"pe": ["rope", "nope"]}, "lengen.study varies lists"),
-        ((), {"pe": None}, "pe=None: allowed is one option, an object or a class"),
-        ((), {"task": MyTask, "task.symbols": 3}, "task is an object here"),
-        (("task=copy",), {"task": MyTask}, "task is an object here"),
+        ((), {"pe": ["rope", "nope"]}, "to vary it, use lengen.study"),
+        ((), {"pe": None}, "pe=None: must be the name of one option, an object or a class"),
+        ((), {"task": MyTask, "task.symbols": 3}, "task is an object in this call"),
+        (("task=copy",), {"task": MyTask}, "task is an object in this call"),
         ((), {"task": MyEncoding}, "task=MyEncoding: must be a Task"),
-        ((), {"task": Hidden(3)}, "its argument 'count' cannot be read off the object"),
+        ((), {"task": Hidden(3)}, "cannot record its argument 'count'"),
         ((), {"pe": lambda shape: MyEncoding(shape, 3)}, "functools.partial(Class, option=value)"),
-        ((), {"pe": MyTask(2)}, "as the decoder makes it of its own shape"),
-        ((), {"experiment": MyTask(2)}, "objects are allowed for"),
+        ((), {"pe": MyTask(2)}, "since the decoder constructs it with its own shape"),
+        ((), {"experiment": MyTask(2)}, "objects can be given for"),
         ((), {"task": "copy", "steps": 0}, "steps=0: must be at least 1"),
         ((), {"task": "copy", "config_dir": "nowhere"}, "config_dir=nowhere: no such folder"),
     ],
@@ -258,7 +260,7 @@ def test_load_takes_one_run_that_is_over(tmp_path):
     first, second = (lengen.train(task="copy", **tiny(seed=seed)) for seed in (0, 1))
     assert lengen.load("results/runs/copy/nope/*/seed=1").path == second.path
     assert lengen.load(first.path.parent / "seed=0").path == first.path
-    with pytest.raises(lengen.UsageError, match="2 runs are there"):
+    with pytest.raises(lengen.UsageError, match="must be one run, found 2"):
         lengen.load("results/runs")
     with pytest.raises(lengen.UsageError, match="no run"):
         lengen.load("results/rnus")

@@ -13,7 +13,15 @@ from lengen.pe import PositionalEncoding
 from lengen.pe.alibi import ALiBi
 from lengen.positions import Positions
 from lengen.task import Span, Task, Vocabulary, assemble
-from lengen.testing import ContractError, check_attention, check_encoding, check_positions, check_task
+from lengen.testing import (
+    Check,
+    ContractError,
+    Report,
+    check_attention,
+    check_encoding,
+    check_positions,
+    check_task,
+)
 
 
 class Learned(PositionalEncoding):
@@ -94,7 +102,7 @@ def failed(report):
         (Buffered, "is built, without buffers", "kept"),
         (Absolute, "relative", "relative=False"),
         (Blind, "reads", "reads=False"),
-        (Remembers, "state_dict, and no state besides", "again after another"),
+        (Remembers, "state_dict, and no state besides", "repeated after another"),
         (Half, "bias of any queries and keys", "float32"),
         (Global, "finite gradients", "global generator"),
     ],
@@ -194,6 +202,8 @@ class Last(Task):
             tokens = torch.from_numpy(np.random.randint(0, 3, (count, length)))  # noqa: NPY002
         elif self.fault == "python":
             tokens = torch.tensor([[random.randrange(3) for _ in range(length)] for _ in range(count)])
+        elif self.fault == "old" and length > 40:
+            raise ValueError(f"length {length}: too long")
         elif self.fault == "torch":
             tokens = torch.randint(3, (count, length))
         else:
@@ -211,11 +221,12 @@ class Last(Task):
     ("fault", "name", "words"),
     [
         ("offset", "special tokens", "begin at id 4"),
-        ("torch", "the generator alone", "torch's global generator"),
-        ("numpy", "the generator alone", "only source of chance"),
-        ("python", "the generator alone", "only source of chance"),
+        ("torch", "draws from the given generator only", "torch's global generator"),
+        ("numpy", "draws from the given generator only", "only from the given generator"),
+        ("python", "draws from the given generator only", "only from the given generator"),
         ("answer", "answers are functions of prompts", "has two answers"),
-        ("length", "length is the one asked", "in place of"),
+        ("length", "examples have the requested length", "instead of"),
+        ("old", "missing lengths", "raise lengen.LengthUnavailable instead"),
     ],
 )
 def test_tasks_that_break_their_contract(fault, name, words):
@@ -224,6 +235,12 @@ def test_tasks_that_break_their_contract(fault, name, words):
     assert torch.equal(torch.get_rng_state(), state[0])
     with pytest.raises(ContractError):
         check_task(Last(fault))
+
+
+def test_a_reason_that_repeats_is_written_once():
+    checks = [Check("one", passed=False, reason="why"), Check("two", passed=False, reason="why")]
+    lines = repr(Report("mine", (*checks, Check("three", passed=True)))).splitlines()[1:]
+    assert lines == ["FAIL  one    why", "FAIL  two    as in 'one'", "ok    three"]
 
 
 def test_duplicates_of_a_task_are_counted():

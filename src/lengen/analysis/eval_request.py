@@ -12,7 +12,7 @@ from lengen.analysis.attention_distance import AttentionDistance
 from lengen.analysis.attention_stats import AttentionStats
 from lengen.comparison.find_runs import find_folders
 from lengen.config.builder import Builder
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.compatibility import check_sweep
@@ -79,6 +79,27 @@ class EvalRequest:
     def runs(self) -> list[RunFolder]:
         """The runs to evaluate."""
         return find_folders(self.run, "run")
+
+    def check(self, allowed: Iterable[str]) -> None:
+        """Refuse a request that none of the runs can meet, before any of them is evaluated.
+
+        Args:
+            allowed: top-level modules whose classes configurations may name.
+
+        Raises:
+            UsageError: every run refuses; the error of the first.
+        """
+        errors = []
+        for folder in self.runs:
+            try:
+                config = load(folder, self.changes, allowed, changed=self.changed).config
+                stress_sets = chosen(config.formatted_task, config.eval.stress)
+                check_sweep(config, stress_sets or {"": config.formatted_task})
+            except UsageError as error:
+                errors.append(error)
+            else:
+                return
+        raise errors[0]
 
     def run_on(
         self, folder: RunFolder, allowed: Iterable[str], given: Mapping[str, Any] = MappingProxyType({})

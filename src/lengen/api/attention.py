@@ -1,4 +1,4 @@
-"""Where the heads of a run look on one prompt."""
+"""Attention weights of a trained run over one prompt."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from lengen.task import EOS, SPECIAL
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """The weights of every head over one prompt; shows itself as a map, query by key.
+    """Attention weights of every head over one prompt; a notebook shows them as maps of query x key.
 
     Args:
-        weights: a row a query; of a looped decoder one layer for each loop and block, in the order of computing.
-        symbols: what was read, bos included.
-        title: of the figure.
+        weights: one row per query, which sums to 1. A looped decoder has one layer per loop and block, in the order of
+            computation.
+        symbols: the tokens of the prompt, bos included.
+        title: the title of the figure.
     """
 
     weights: Float[Tensor, "layers heads query key"]
@@ -31,11 +32,11 @@ class AttentionMap:
     title: str
 
     def figure(self, layer: int | None = None, head: int | None = None) -> Picture:
-        """The map of all heads, or of a layer, or of a head.
+        """Return the figure of all heads, of one layer, or of one head.
 
         Args:
-            layer: counted from 0, as in `weights`; None for all.
-            head: likewise.
+            layer: index in `weights`; None for all.
+            head: index in `weights`; None for all.
         """
         layers, heads = (
             range(count)[:] if one is None else [range(count)[one]]
@@ -56,12 +57,12 @@ class AttentionMap:
 
 
 def attention(answers: Answers, prompt: str | Sequence[str], title: str) -> AttentionMap:
-    """The weights over a prompt, which may go on into its answer.
+    """Compute the attention weights over a prompt, which may continue into its answer.
 
     Args:
-        answers: of a trained run.
+        answers: the prompts and answers of a trained run.
         prompt: a text or a list of symbols.
-        title: of the figure.
+        title: the title of the figure.
     """
     read, decoder = answers.read(prompt), answers.trained.decoder
     device = next(decoder.parameters()).device

@@ -1,4 +1,4 @@
-"""`lengen.compare`: many runs in tables, figures and a page."""
+"""`lengen.compare`: compare many runs in tables, figures and a page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lengen.analysis.compare_runs import NOTE, OutputFiles
 from lengen.analysis.compare_runs import Comparison as CompareRequest
-from lengen.api.asking import Asked, asked, call
+from lengen.api.arguments import ComposedCall, compose_call, recorded_call
 from lengen.api.picture import Picture
 from lengen.config.compose import COMPARE
 from lengen.config.errors import UsageError
@@ -25,7 +25,7 @@ TABLE, PAIRS = "table.csv", "pairs.csv"
 
 
 class Comparison:
-    """A comparison that was written; shows itself in a notebook.
+    """A comparison on disk; a notebook shows its table and figures.
 
     Args:
         path: its folder.
@@ -41,49 +41,49 @@ class Comparison:
 
     @property
     def files(self) -> list[str]:
-        """Names of what was written."""
+        """Names of its files."""
         return list(json.loads(self._note)["files"])
 
     @cached_property
     def table(self) -> Any:
-        """One row a cell, as a data frame: what `table.csv` has."""
+        """One row per cell: `table.csv` as a data frame."""
         return read_frame(self._texts.get(TABLE, ""))
 
     @cached_property
     def pairs(self) -> Any:
-        """One row a pair of cells, as a data frame: what `pairs.csv` has; empty where there is one cell."""
+        """One row per pair of cells: `pairs.csv` as a data frame; empty with a single cell."""
         return read_frame(self._texts.get(PAIRS, ""))
 
     @property
     def page(self) -> Path:
-        """The page of all tables and figures, for a browser."""
+        """The HTML page with all tables and figures."""
         return self.path / "page.html"
 
     @property
     def figures(self) -> list[str]:
-        """The figures that there are: a kind alone, or `kind-panel`."""
+        """Names of the figures: `kind`, or `kind-panel`."""
         return sorted(name.removesuffix(".png") for name in self.files if name.endswith(".png"))
 
     def figure(self, kind: str = "multiples", panel: str | None = None) -> Picture:
-        """A figure.
+        """Return a figure.
 
         Args:
-            kind: `multiples` and `profile` show all panels; `curves`, `success`, `heat`, `cost` and `against` one.
-            panel: its name as in the table, where there are several.
+            kind: `multiples` and `profile` show all panels; `curves`, `success`, `heat`, `cost` and `against` show one.
+            panel: name of the panel as in the table; needed if there are several.
 
         Raises:
-            UsageError: no such figure, or another comparison lies in this folder now.
+            UsageError: there is no such figure, or another comparison has been written to this folder since.
         """
         if self._read(NOTE) != self._note:
             raise UsageError(
-                f"out={self.path}: another comparison lies there now; compare again, or give each its out="
+                f"out={self.path}: another comparison has been written there since; compare again, or give each its own out="
             )
         stem = kind if panel is None else f"{kind}-{OutputFiles.name(panel)}"
         found = [
             name for name in self.figures if name == stem or (panel is None and name.startswith(f"{kind}-"))
         ]
         if len(found) != 1:
-            why = "there are several, give panel=" if found else "there is none"
+            why = "there are several, choose one with panel=" if found else "there is none"
             raise UsageError(f"figure {stem!r}: {why} (allowed: {', '.join(self.figures) or 'none'})")
         return Picture(self.path / f"{found[0]}.png")
 
@@ -97,16 +97,16 @@ class Comparison:
 
 
 def read_frame(text: str) -> Any:
-    """A CSV as a data frame."""
-    frame((), ())  # says so where pandas is missing
+    """Read a CSV as a data frame."""
+    frame((), ())  # refuses with one line if pandas is missing
     import pandas
 
     return pandas.read_csv(StringIO(text)) if text else pandas.DataFrame()
 
 
-def request(asks: Asked) -> CompareRequest:
-    """What `lengen compare` is asked, from its configuration."""
-    return asks.builder.build(CompareRequest, asks.config)
+def request(composed: ComposedCall) -> CompareRequest:
+    """Build the options of `lengen compare` from its configuration."""
+    return composed.builder.build(CompareRequest, composed.config)
 
 
 def compare(
@@ -122,9 +122,9 @@ def compare(
         **options: of `lengen compare`: where, by, metric, x, threshold, at, mixed, against, title, out, wandb, …
 
     Raises:
-        UsageError: an option that is not there, or runs that do not go together.
+        UsageError: an option is unknown or invalid, or the runs cannot be compared.
     """
-    with call("lengen.compare", (), {"runs": runs, **options}):
-        made = request(asked(COMPARE, (), {"runs": runs, **options}, None))
+    with recorded_call("lengen.compare", (), {"runs": runs, **options}):
+        made = request(compose_call(COMPARE, (), {"runs": runs, **options}, None))
         made.run(Console(file=StringIO()))
     return Comparison(Path(made.out))

@@ -1,4 +1,4 @@
-"""Evaluations of a run: the same rows and the same folders as those of `lengen eval`."""
+"""Evaluations of a trained run, with the same results and folders as `lengen eval`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lengen.analysis.eval_request import EvalRequest, as_list
-from lengen.api.asking import asked
+from lengen.api.arguments import compose_call
 from lengen.api.picture import Picture
 from lengen.config.builder import Builder
 from lengen.config.compose import EVAL
@@ -28,9 +28,9 @@ class Evaluation:
     """One evaluation of a run.
 
     Args:
-        path: its folder, below the run.
-        curve: one row a length; empty where something else was measured.
-        facts: what `eval.json` says.
+        path: its folder, inside the folder of the run.
+        curve: one row per length; empty for an inspection of attention.
+        facts: the contents of `eval.json`.
     """
 
     path: Path
@@ -44,10 +44,10 @@ class Evaluation:
         return found if isinstance(found, str) else ",".join(found)
 
     def figure(self) -> Picture:
-        """What was measured, as a figure."""
+        """Return the figure of the evaluation."""
         pictures = sorted(self.path.glob("*.png"))
         if not pictures:
-            raise UsageError(f"{self.path}: there is no figure")
+            raise UsageError(f"{self.path}: has no figure")
         return Picture(pictures[0])
 
     def __repr__(self) -> str:
@@ -67,10 +67,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Evaluations(Sequence[Evaluation]):
-    """What an evaluation left: one of each stress set, or one.
+    """The evaluations of one request: one per stress set, or a single one.
 
     Args:
-        parts: in the order of the request.
+        parts: the evaluations, in the order of the request.
     """
 
     parts: tuple[Evaluation, ...]
@@ -86,14 +86,14 @@ class Evaluations(Sequence[Evaluation]):
 
     @property
     def curve(self) -> Curve:
-        """The curve, where there is one alone."""
+        """The curve, if there is exactly one."""
         curves = [part.curve for part in self.parts if part.curve.rows]
         if len(curves) != 1:
-            raise UsageError(f"there are {len(curves)} curves: take one of them, as in evaluations[0].curve")
+            raise UsageError(f"there are {len(curves)} curves: choose one, as in evaluations[0].curve")
         return curves[0]
 
     def to_pandas(self) -> Any:
-        """The rows of all curves as a data frame, with the stress set of each."""
+        """Return the rows of all curves as a data frame, with their stress sets."""
         rows = [{"stress": part.stress, **vars(row)} for part in self.parts for row in part.curve.rows]
         return frame(rows, ())
 
@@ -105,30 +105,30 @@ class Evaluations(Sequence[Evaluation]):
 
 
 def request(config: Mapping[str, Any], allowed: Iterable[str]) -> EvalRequest:
-    """What `lengen eval` is asked, from its configuration; torch gets the threads that it names."""
+    """Build the options of `lengen eval` from its configuration, and set torch's number of threads."""
     lists = {name: as_list(config[name]) for name in ("run", "against")}
-    found = Builder(allowed).build(EvalRequest, {**config, **lists})
-    torch.set_num_threads(found.trainer["threads"])
-    return found
+    built = Builder(allowed).build(EvalRequest, {**config, **lists})
+    torch.set_num_threads(built.trainer["threads"])
+    return built
 
 
 def evaluate(
     folder: RunFolder, options: Mapping[str, Any], allowed: Iterable[str], given: Mapping[str, Any]
 ) -> Evaluations:
-    """Everything that is asked of one run.
+    """Evaluate one run.
 
     Args:
-        folder: of the run.
-        options: of `lengen eval`.
+        folder: the folder of the run.
+        options: options of `lengen eval`.
         allowed: top-level modules whose classes its configuration may name.
-        given: objects or classes of the caller, by group.
+        given: the user's objects or classes, by group.
     """
     if "run" in options:
-        raise UsageError("run=…: run.evaluate examines this run; lengen.load takes others")
-    config = asked(EVAL, (), {**options, "run": [str(folder.path)]}, None).config
-    return Evaluations(tuple(map(told, request(config, allowed).run_on(folder, allowed, given))))
+        raise UsageError("run=…: run.evaluate evaluates this run; load others with lengen.load")
+    config = compose_call(EVAL, (), {**options, "run": [str(folder.path)]}, None).config
+    return Evaluations(tuple(map(as_evaluation, request(config, allowed).run_on(folder, allowed, given))))
 
 
-def told(result: EvalResult) -> Evaluation:
-    """What an evaluation left, for the caller."""
+def as_evaluation(result: EvalResult) -> Evaluation:
+    """Return an evaluation for the user."""
     return Evaluation(result.folder.path, result.curve or Curve(), result.folder.facts())

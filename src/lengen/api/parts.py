@@ -1,4 +1,4 @@
-"""Objects and classes of the caller in place of options: how they are recorded, and what they are called."""
+"""Objects and classes of the user in place of options: how `config.yaml` records them, and their labels."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lengen.config.errors import UsageError, require
 from lengen.experiment.config import RunConfig
 
 HINTS: dict[str, Any] = typing.get_type_hints(RunConfig)
-"""What each group is in the end."""
+"""The type of each group of options."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What the caller gave in place of an option.
+    """An object or a class that the user passed in place of the name of an option.
 
     Args:
-        group: of the options, such as `task`.
-        given: an object; a class; or `functools.partial` of a class, with its options.
+        group: group of options, such as `task`.
+        given: an object, a class, or a `functools.partial` of a class with its options.
     """
 
     group: str
@@ -35,27 +35,30 @@ class Part:
         hint: Any = HINTS.get(self.group)
         given = self.given
         known = sorted(groups() & set(HINTS))
-        require(self.group in known, f"{self.group}={given!r}: objects are allowed for {', '.join(known)}")
+        require(
+            self.group in known,
+            f"{self.group}={given!r}: must be a plain value; objects can be given for {', '.join(known)}",
+        )
         classes = inspect.isclass(given) or isinstance(given, partial)
         require(
             classes or not (self._built_later or inspect.isroutine(given)),
-            f"{self.group}={given!r}: allowed are a class, or functools.partial(Class, option=value)"
-            + (", as the decoder makes it of its own shape" if self._built_later else ""),
+            f"{self.group}={given!r}: must be a class, or functools.partial(Class, option=value)"
+            + (", since the decoder constructs it with its own shape" if self._built_later else ""),
         )
         ready(typing.get_args(hint)[1] if self._built_later else hint, given, self.group)
         require(
             "<locals>" not in self._class.__qualname__,
-            f"{self.group}={self._class.__name__}: a class inside a function cannot be found again; "
-            "allowed is one at the top of a module or of a notebook",
+            f"{self.group}={self._class.__name__}: must be a class at the top level of a module or notebook; one inside a "
+            "function cannot be imported again",
         )
         require(
             not getattr(given, "args", ()) or not isinstance(given, partial),
-            f"{self.group}=partial({self._class.__name__}, …): options are given by name",
+            f"{self.group}=partial({self._class.__name__}, …): options must be given by name",
         )
 
     @property
     def _built_later(self) -> bool:
-        """Whether the decoder makes the object itself, as it alone knows its shape."""
+        """Whether the decoder constructs the object, with its own shape."""
         return typing.get_origin(HINTS.get(self.group)) is Callable
 
     @property
@@ -65,7 +68,7 @@ class Part:
 
     @cached_property
     def made(self) -> Any:
-        """What the builder takes as it stands: an object, or what makes it of the decoder's shape."""
+        """The object for the builder, or the function that makes it from the decoder's shape."""
         if self._built_later:
             return partial(self.given) if inspect.isclass(self.given) else self.given
         if inspect.isclass(self.given) or isinstance(self.given, partial):
@@ -74,27 +77,27 @@ class Part:
 
     @property
     def node(self) -> dict[str, Any]:
-        """What `config.yaml` records of it: the class and its options.
+        """The node of `config.yaml`: the class and its options.
 
         Raises:
-            UsageError: an option cannot be read off, or cannot be written down.
+            UsageError: an option is not an attribute of the object, or cannot be written to YAML.
         """
         return recorded(self.made, self.group)
 
     @property
     def label(self) -> str:
-        """What the option is called in folders, columns and legends."""
+        """The name of the option in folders, columns and legends."""
         stem = self._class.__module__.rpartition(".")[2]
         ours = self._class.__module__.startswith("lengen.") and stem != self.group
         return stem if ours else snake(self._class.__name__)
 
 
 def recorded(value: Any, path: str) -> dict[str, Any]:
-    """An object, or a `partial` of a class, as a node of a configuration.
+    """Return an object, or a `partial` of a class, as a node of a configuration.
 
     Args:
-        value: what is recorded.
-        path: where it stands, for refusals.
+        value: the object or partial.
+        path: its dotted name, for error messages.
     """
     if isinstance(value, partial):
         made = value.func
@@ -112,35 +115,35 @@ def recorded(value: Any, path: str) -> dict[str, Any]:
 
 
 def _options(value: Any, path: str) -> dict[str, Any]:
-    """The arguments of the constructor that would make the same object again."""
+    """Return the constructor arguments that make an equal object."""
     if is_dataclass(value):
         return {each.name: getattr(value, each.name) for each in fields(value) if each.init}
     kind, found = type(value), {}
     for name, parameter in inspect.signature(kind).parameters.items():
         if not hasattr(value, name) or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise UsageError(
-                f"{path}={kind.__name__}(…): its argument {name!r} cannot be read off the object, so that the run could not "
-                f"say what it is; keep it as self.{name}, or make {kind.__name__} a dataclass"
+                f"{path}={kind.__name__}(…): cannot record its argument {name!r}; store it as self.{name}, or make "
+                f"{kind.__name__} a dataclass"
             )
         found[name] = getattr(value, name)
     return found
 
 
 def _recorded(value: Any, path: str, hint: Any) -> Any:
-    """One option: a plain value, or objects inside."""
+    """Return one option as a plain value, or as the node of an object."""
     if isinstance(value, Mapping):
         part = typing.get_args(hint)[1] if len(typing.get_args(hint)) > 1 else Any
         return {name: _recorded(each, f"{path}.{name}", part) for name, each in value.items()}
     if is_dataclass(value) and not inspect.isclass(value):
         node = recorded(value, path)
-        if hint is type(value):  # as YAML has it: the annotation says the class
+        if hint is type(value):  # as in YAML: the annotation names the class
             node.pop("_target_")
         return node
     if not isinstance(value, (str, int, float, type(None), list, tuple, range)) and hasattr(
         type(value), "__dict__"
     ):
         if type(value).__module__ in ("builtins", "numpy", "torch") or callable(value):
-            raise UsageError(f"{path}={value!r}: cannot be written into config.yaml")
+            raise UsageError(f"{path}={value!r}: cannot be written to config.yaml")
         return recorded(value, path)
     try:
         return plain(value)
@@ -149,7 +152,7 @@ def _recorded(value: Any, path: str, hint: Any) -> Any:
 
 
 def snake(name: str) -> str:
-    """The name of a class as options are called.
+    """Return the name of a class in the style of option names.
 
     >>> snake("MyTask"), snake("HTTPParser2")
     ('my_task', 'http_parser2')

@@ -1,4 +1,4 @@
-"""A figure that shows itself in a notebook and saves itself."""
+"""Figures that a notebook displays, and that can be saved."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lengen.config.errors import UsageError
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, from its file or drawn when it is looked at.
+    """A figure: a file, or drawn when it is displayed.
 
     Args:
-        path: of its PNG; a file of the same name that ends in `.svg` may stand beside it.
-        draw: writes it anew to a path that ends in `.png` or `.svg`; None where there are files alone.
+        path: its PNG; an SVG of the same name may lie beside it.
+        draw: draws the figure to a path that ends in `.png` or `.svg`; None if there are only files.
     """
 
     path: Path | None = None
@@ -27,20 +27,20 @@ class Picture:
 
     @cached_property
     def png(self) -> bytes:
-        """The picture as the bytes of a PNG."""
+        """The figure as the bytes of a PNG."""
         if self.path is not None:
             return self.path.read_bytes()
         with tempfile.TemporaryDirectory() as place:
             return self.save(Path(place) / "figure.png").read_bytes()
 
     def save(self, to: str | Path) -> Path:
-        """Write it to a file.
+        """Save the figure to a file.
 
         Args:
             to: a path that ends in `.png` or `.svg`.
 
         Raises:
-            UsageError: there is no such picture.
+            UsageError: the figure is not available in this format.
         """
         to = Path(to)
         there = self.path.with_suffix(to.suffix) if self.path is not None and to.suffix else None
@@ -56,7 +56,7 @@ class Picture:
         return self.png
 
     def html(self) -> str:
-        """The picture as an element of a page."""
+        """Return the figure as an HTML element."""
         return (
             f'<img style="max-width: 40em" src="data:image/png;base64,{base64.b64encode(self.png).decode()}">'
         )

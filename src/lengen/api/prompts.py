@@ -1,4 +1,4 @@
-"""Prompts as text, and what a decoder answers to them."""
+"""Answer prompts that are given as text."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from lengen.sampling import generator
 from lengen.task import BOS, EOS, PAD, SEP, SPECIAL, Batch, Vocabulary, join_symbols
 
 ROWS = 256
-"""Prompts that are answered at once."""
+"""Number of prompts in a batch."""
 END = "⏎"
-"""The end token, as examples are shown."""
+"""The end token, as printed in examples."""
 
 
 def tokenized(prompt: str | Sequence[str], vocabulary: Vocabulary) -> list[int]:
-    """Ids of a prompt.
+    """Return the token ids of a prompt.
 
     Args:
-        prompt: a text as `lengen data` shows it, with or without spaces between symbols, read by the longest symbol that
-            fits; or a list of symbols.
-        vocabulary: of the task in its format.
+        prompt: a text as `lengen data` prints it, with or without spaces between symbols, where the longest matching
+            symbol is read first; or a list of symbols.
+        vocabulary: the vocabulary of the formatted task.
 
     Raises:
-        UsageError: something is no symbol of the task.
+        UsageError: the prompt contains something that is no symbol of the task.
     """
     ids = {symbol: index for symbol, index in vocabulary.ids.items() if index not in (PAD, BOS)}
     ids[END] = EOS
@@ -59,7 +59,7 @@ def tokenized(prompt: str | Sequence[str], vocabulary: Vocabulary) -> list[int]:
 
 
 def _unknown(symbol: str, prompt: str | Sequence[str], vocabulary: Vocabulary) -> str:
-    """What is wrong with a symbol."""
+    """Describe an unknown symbol."""
     allowed = " ".join((SPECIAL[SEP], *vocabulary.symbols[:60]))
     more = " …" if len(vocabulary.symbols) > 60 else ""  # noqa: PLR2004
     return f"prompt {prompt!r}: {symbol!r} is no symbol of this task (allowed: {allowed}{more})"
@@ -67,7 +67,7 @@ def _unknown(symbol: str, prompt: str | Sequence[str], vocabulary: Vocabulary) -
 
 @dataclass(frozen=True)
 class Answers:
-    """A trained run that answers prompts, token by token, with positions as in a sweep.
+    """Greedy decoding of single prompts by a trained run, with positions as in its sweep.
 
     Args:
         trained: the run.
@@ -77,13 +77,13 @@ class Answers:
 
     @cached_property
     def limit(self) -> int:
-        """Tokens that an answer may have: what a free decoder may write at the longest length of the sweep."""
+        """Maximum number of tokens of an answer: that of free decoding at the longest length of the sweep."""
         task = self.trained.config.formatted_task.evaluation_task()
         batch = task.sample(self.trained.config.eval_lengths[-1], 64, generator("limit", 0))
         return math.ceil(int(batch.answer.sum(1).max()) * FREEDOM) + SPARE
 
     def read(self, prompt: str | Sequence[str]) -> list[int]:
-        """The tokens of a prompt, bos included where the decoder reads one."""
+        """Return the tokens of a prompt, bos included if the decoder uses it."""
         config = self.trained.config
         read = tokenized(prompt, config.formatted_task.vocabulary)
         read = [BOS, *read] if config.decoder.bos else read
@@ -91,11 +91,11 @@ class Answers:
         return read
 
     def predict(self, prompts: Sequence[str | Sequence[str]], limit: int | None = None) -> list[str]:
-        """The answers, as `Task.show` writes them: up to the end token, or to the limit.
+        """Return the answers as `Task.show` prints them: up to the end token or the limit.
 
         Args:
             prompts: texts or lists of symbols.
-            limit: tokens of an answer at most; None for as many as the longest length of the sweep may need.
+            limit: maximum number of tokens of an answer; None for what the longest length of the sweep allows.
         """
         require(limit is None or limit >= 1, f"limit={limit}: must be at least 1")
         read = [self.read(prompt) for prompt in prompts]
@@ -106,7 +106,7 @@ class Answers:
         return answers
 
     def batch(self, tokens: Sequence[int], time: int) -> Batch:
-        """One prompt, and room for its answer up to some tokens in all."""
+        """Return a batch of one prompt, padded to `time` tokens for its answer."""
         row = torch.full((1, time), PAD)
         row[0, : len(tokens)] = torch.tensor(tokens)
         answer = (torch.arange(time) >= len(tokens)).unsqueeze(0)
@@ -114,14 +114,14 @@ class Answers:
         return Batch(row, answer, answer, None, torch.tensor([len(tokens)]), vocabulary)
 
     def positions(self, batch: Batch, prompt: int) -> Real[Tensor, "1 time *streams"]:
-        """Positions of one row.
+        """Return the positions of one row.
 
         Args:
-            batch: the row.
-            prompt: its tokens that are no answer.
+            batch: a batch of this row alone.
+            prompt: number of tokens of its prompt.
 
         Raises:
-            UsageError: positions cannot be told from the tokens alone, or there are not as many.
+            UsageError: the positions need more than the tokens, or the encoding has too few positions.
         """
         config = self.trained.config
         key = positions_key(config.eval, prompt)
@@ -130,12 +130,12 @@ class Answers:
         largest = config.positions.largest(batch, training=False)
         require(
             budget is None or largest < budget,
-            f"positions up to {largest} are needed, pe={config.labels.pe} holds {budget} of them",
+            f"positions up to {largest} are needed, but pe={config.labels.pe} holds {budget} of them",
         )
         return placed
 
     def _room(self, tokens: Sequence[int], limit: int) -> int:
-        """Tokens of a prompt and its answer: as many as the limit allows and positions hold."""
+        """Return how many tokens a prompt and its answer may have: as many as the limit and the positions allow."""
         low, high = len(tokens), len(tokens) + limit
         if self._fits(tokens, high):
             return high
@@ -143,7 +143,7 @@ class Answers:
             self.positions(self.batch(tokens, low), low)
         except UsageError as error:
             name = self.trained.config.labels.positions
-            raise UsageError(f"positions={name}: these tokens have none ({error})") from None
+            raise UsageError(f"positions={name}: not defined for this prompt ({error})") from None
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if self._fits(tokens, middle) else (low, middle)
@@ -157,7 +157,7 @@ class Answers:
         return True
 
     def _written(self, read: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[str]:
-        """Answers to prompts that fit into memory together."""
+        """Decode a batch of prompts."""
         vocabulary, decoder = self.trained.config.formatted_task.vocabulary, self.trained.decoder
         device, width = next(decoder.parameters()).device, max(sizes)
         prompts = torch.tensor([len(tokens) for tokens in read]).unsqueeze(1)
@@ -180,7 +180,7 @@ class Answers:
     def _placed(
         self, tokens: Int[Tensor, "batch time"], prompts: Sequence[int], sizes: Sequence[int]
     ) -> Real[Tensor, "#batch time *streams"]:
-        """Positions of every row as if it were alone; columns that it never reaches repeat its last one."""
+        """Return the positions of every row as if it were alone; columns beyond its size repeat its last position."""
         if self.trained.config.positions.counts:
             return torch.arange(tokens.shape[1]).unsqueeze(0)
         rows = []

@@ -1,4 +1,4 @@
-"""A run in Python: its curve, its decoder, what it answers, and evaluations of it."""
+"""A run in Python: its curve, its decoder, its answers and its evaluations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, overload
 
 from omegaconf import OmegaConf
 
-from lengen.api.asking import Folders, call, listed
+from lengen.api.arguments import Folders, folder_list, recorded_call
 from lengen.api.attention import AttentionMap, attention
 from lengen.api.evaluation import Evaluations, evaluate
 from lengen.api.parts import Part
@@ -30,19 +30,19 @@ from lengen.records.run_dir import OVER, RunFolder
 from lengen.report import figure, terminal
 
 NOT_KEPT = ("trainer", "logger")
-"""Groups that a run which is loaded does not take from what it was trained with."""
-HERE: Mapping[str, Any] = {"eval": {}, "trainer": {"accelerator": "auto"}}
-"""What differs where a run is loaded: another machine, perhaps."""
+"""Groups that a loaded run does not take from its training."""
+RELOADED: Mapping[str, Any] = {"eval": {}, "trainer": {"accelerator": "auto"}}
+"""Options of a loaded run; the machine may be another."""
 
 
 class Run:
-    """A run that is over; shows itself in a notebook.
+    """A finished or diverged run; a notebook shows its curve.
 
     Args:
-        folder: of the run.
-        given: objects or classes of one's own in place of options, by group; see `lengen.load`.
+        folder: the folder of the run.
+        given: objects or classes of the user in place of options, by group; see `lengen.load`.
         allowed: top-level modules whose classes its configuration may name.
-        changed: whether it is used although its code or data are not what it was trained with.
+        changed: whether to use the run even if its code or data have changed since training.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What `run.json` says."""
+        """The contents of `run.json`."""
         return self._folder.facts()
 
     @cached_property
@@ -78,36 +78,36 @@ class Run:
 
     @property
     def error(self) -> str | None:
-        """What went wrong, of a run that diverged."""
+        """Why the run diverged; None if it finished."""
         return self.facts.get("error")
 
     @property
     def curve(self) -> Curve:
-        """The sweep, one row a length; empty if the run diverged."""
+        """The extrapolation curve, one row per length; empty if the run diverged."""
         return Curve.load(self._folder.curve) if self._folder.curve.exists() else Curve()
 
     @property
     def reach(self) -> dict[float, int | None]:
-        """The longest length up to which exact match surely holds 0.90, 0.95, 0.99; None where it does at none."""
+        """Reach at 0.90, 0.95 and 0.99: the longest length up to which every lower 95% bound is at least that; None if there is none."""
         return self.curve.reaches
 
     @property
     def id_exact_match(self) -> float | None:
-        """Exact match over the training lengths; None if the run diverged."""
+        """Exact match over the training lengths, on validation examples; None if the run diverged."""
         return self.facts.get("id_exact_match")
 
     @property
     def trained(self) -> bool:
-        """Whether the task was learned at the training lengths, without which OOD numbers say nothing."""
+        """Whether ID exact match is at least 0.99; if not, the OOD numbers say nothing about extrapolation."""
         return bool(self.facts.get("trained", False))
 
     def figure(self) -> Picture:
-        """The curve as a figure: shows itself in a notebook, and saves itself as PNG or SVG.
+        """Return the figure of the curve; a notebook displays it, `save` writes PNG or SVG.
 
         Raises:
             UsageError: the run diverged.
         """
-        require(bool(self.curve.rows), f"run={self.path}: it is {self.status}, and there is no curve to draw")
+        require(bool(self.curve.rows), f"run={self.path}: is {self.status} and has no curve")
         return Picture(self._folder.figure, self._draw)
 
     def _draw(self, path: Path) -> None:
@@ -119,11 +119,11 @@ class Run:
     def _trained_run(self) -> TrainedRun:
         if self._needs:
             raise UsageError(f"run={self.path}: {self._needs}")
-        return load_run.load(self._folder, HERE, self._allowed, self._given, changed=self._changed)
+        return load_run.load(self._folder, RELOADED, self._allowed, self._given, changed=self._changed)
 
     @property
     def _needs(self) -> str:
-        """Which objects of the caller are wanting, in a line; empty if none is."""
+        """Describe on one line which of the user's objects are missing; empty if none is."""
         lacking = {}
         for group, node in self.config.items():
             target = str(node.get("_target_", "lengen.")) if isinstance(node, Mapping) else "lengen."
@@ -132,11 +132,11 @@ class Run:
         if not lacking:
             return ""
         classes = ", ".join(f"{group}={target.rpartition('.')[2]}" for group, target in lacking.items())
-        return f"made with {', '.join(lacking.values())}; lengen.load(path, {classes}) gives it back"
+        return f"was trained with {', '.join(lacking.values())}; load it with lengen.load(path, {classes})"
 
     @property
     def decoder(self) -> Decoder:
-        """The decoder with the parameters that were swept, in evaluation mode."""
+        """The decoder with the evaluated parameters, in evaluation mode."""
         return self._trained_run.decoder
 
     @cached_property
@@ -152,44 +152,44 @@ class Run:
     def predict(
         self, prompts: str | Sequence[str | Sequence[str]], limit: int | None = None
     ) -> str | list[str]:
-        """What the decoder writes behind some prompts: the likeliest token at every step, to the end token.
+        """Answer prompts by greedy decoding, up to the end token.
 
         Args:
             prompts: a prompt, or a list of them, of any lengths: each a text in the task's symbols as `lengen data` shows
                 it (spaces may be left out), or a list of symbols.
-            limit: tokens of an answer at most; None for as many as the longest length of the sweep may need.
+            limit: maximum number of tokens of an answer; None for what the longest length of the sweep allows.
 
         Returns:
-            The answers as examples are shown, `⏎` where the decoder ended; a single text for a single prompt.
+            The answers as `lengen data` prints them, with `⏎` for the end token; a single text for a single prompt.
 
         Raises:
-            UsageError: something is no symbol of the task, or these positions cannot be told from the tokens alone.
+            UsageError: a prompt contains something that is no symbol of the task, or the positions need more than the tokens.
         """
-        with call("run.predict", (), {}):
+        with recorded_call("run.predict", (), {}):
             if isinstance(prompts, str):
                 return self._answers.predict([prompts], limit)[0]
             return self._answers.predict(prompts, limit)
 
     def attention(self, prompt: str | Sequence[str]) -> AttentionMap:
-        """The weights of every head over a prompt, which may go on into its answer.
+        """Return the attention weights of every head over a prompt, which may continue into its answer.
 
         Args:
             prompt: see `predict`.
         """
-        with call("run.attention", (), {}):
+        with recorded_call("run.attention", (), {}):
             return attention(self._answers, prompt, self._trained_run.config.title)
 
     def evaluate(self, **options: Any) -> Evaluations:
-        """Examine the run again: what `lengen eval` does, in the same folder below the run.
+        """Evaluate the run again, as `lengen eval` does, in the same folder.
 
             run.evaluate(lengths=[20, 40], stress="carry", decode="free")
             run.evaluate(inspect="attention")
 
         Args:
-            **options: of `lengen eval`: lengths, decode, examples, seed, checkpoint, stress, inspect, against, name, force.
-                What is not given is as the run was swept.
+            **options: options of `lengen eval`: lengths, decode, examples, seed, checkpoint, stress, inspect, against, name,
+                force. The defaults are those of the run's own sweep.
         """
-        with call("run.evaluate", (), options):
+        with recorded_call("run.evaluate", (), options):
             require(not self._needs, f"run={self.path}: {self._needs}")
             return evaluate(self._folder, {"changed": self._changed, **options}, self._allowed, self._given)
 
@@ -220,34 +220,34 @@ class Run:
 def load(
     path: str | PathLike[str], *, config_dir: Folders = None, changed: bool = False, **given: Any
 ) -> Run:
-    """A run from its folder.
+    """Load a run from its folder.
 
         lengen.load("results/runs/copy/rope")
         lengen.load(path, task=MyTask, pe=MyEncoding)
 
     Args:
-        path: of the run, or of a folder or glob with one run.
-        config_dir: folders of one's own YAML, as `--config-dir`.
-        changed: take it although its code or data are not what it was trained with; evaluations are marked.
-        **given: objects or classes of one's own that it was trained with, by group. A class takes the options that the
+        path: the run's folder, or a folder or glob that contains one run.
+        config_dir: the user's own configuration folders, as `--config-dir`.
+        changed: load the run even if its code or data have changed since training; its evaluations are marked.
+        **given: the user's objects or classes that it was trained with, by group. A class is given the options that the
             run recorded.
 
     Raises:
-        UsageError: no run is there, or several, or one that is not over.
+        UsageError: there is no run, more than one, or one that is neither finished nor diverged.
     """
     folders = find_folders([str(path)], "path")
     names = ", ".join(str(folder.path) for folder in folders[:3])
     require(
         len(folders) == 1,
-        f"path={path}: {len(folders)} runs are there ({names}, …): allowed is one; lengen.compare takes many",
+        f"path={path}: must be one run, found {len(folders)} ({names}, …); for many, use lengen.compare",
     )
     status = folders[0].facts().get("status", "nothing")
-    require(status in OVER, f"path={path}: its status is {status!r} (allowed: a run that is over)")
-    run = Run(folders[0], given, {"lengen", *named_modules(listed(config_dir))}, changed=changed)
+    require(status in OVER, f"path={path}: its status is {status!r} (allowed: finished, diverged)")
+    run = Run(folders[0], given, {"lengen", *named_modules(folder_list(config_dir))}, changed=changed)
     for group, part in given.items():
         node, own = Part(group, part), run.config.get(group)
         require(
             inspect.isclass(part) or node.node == own,
-            f"{group}={part!r}: the run was made with {own}; allowed is the same, or the class alone",
+            f"{group}={part!r}: must be equal to what the run was trained with ({own}), or the class alone",
         )
     return run

@@ -1,4 +1,4 @@
-"""`lengen.study`: one run for every combination of some options."""
+"""`lengen.study`: one run for every combination of options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lengen.api.asking import Folders, asked
+from lengen.api.arguments import Folders, compose_call
 from lengen.api.comparison import Comparison, compare
 from lengen.api.picture import Picture
 from lengen.api.run import Run
@@ -26,22 +26,22 @@ SEEDS = ("seed", "init_seed", "data_seed")
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed: what was asked, and why."""
+    """A failed run: its options and its error."""
 
     options: Mapping[str, Any]
     error: Exception
 
     def __repr__(self) -> str:
-        return f"{named(self.options)}: {self.error}"
+        return f"{as_words(self.options)}: {self.error}"
 
 
 @dataclass(frozen=True)
 class Study:
-    """Runs that differ in some options; shows itself in a notebook.
+    """Runs that differ in some options; a notebook shows their comparison.
 
     Args:
-        runs: those that are over, in order.
-        failed: those that failed.
+        runs: the runs that finished or diverged, in order.
+        failed: the runs that failed.
         varied: the options in which they differ.
     """
 
@@ -51,15 +51,15 @@ class Study:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """The runs compared, in a folder beside them."""
-        require(bool(self.runs), "a study of which every run failed has nothing to compare")
+        """The comparison of the runs by the varied options, under `results_dir`/studies."""
+        require(bool(self.runs), "every run of the study failed: there is nothing to compare")
         paths = [str(run.path) for run in self.runs]
         results = Path(self.runs[0].config["results_dir"])
         digest = hashlib.sha256("\n".join(paths).encode()).hexdigest()[:8]
         return self.compare(out=str(results / "studies" / digest))
 
     def compare(self, **options: Any) -> Comparison:
-        """The runs compared by what was varied, or as the options say.
+        """Compare the runs, by default by the varied options.
 
         Args:
             **options: see `lengen.compare`.
@@ -69,16 +69,16 @@ class Study:
 
     @property
     def table(self) -> Any:
-        """One row a cell, as a data frame."""
+        """One row per cell, as a data frame."""
         return self.comparison.table
 
     @property
     def pairs(self) -> Any:
-        """One row a pair of cells, as a data frame."""
+        """One row per pair of cells, as a data frame."""
         return self.comparison.pairs
 
     def figure(self, kind: str = "multiples", panel: str | None = None) -> Picture:
-        """A figure of the comparison; see `Comparison.figure`."""
+        """Return a figure of the comparison; see `Comparison.figure`."""
         return self.comparison.figure(kind, panel)
 
     def __repr__(self) -> str:
@@ -94,32 +94,32 @@ class Study:
 
 
 def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any) -> Study:
-    """One run for every combination of the options that are lists: what `lengen train -m` does, in the same folders.
+    """Run every combination of the options that are lists, as `lengen train -m` does, in the same folders.
 
         lengen.study(task="passkey", pe=["nope", "rope"], seed=range(3))
         lengen.study(task="copy", pe=[MyEncoding, "rope"], **{"optimizer.lr": [0.01, 0.02]}, eval={"lengths": [5, 10, 20]})
 
-    Options in a dictionary, and words, are not varied: a list there is the value. An option that is a list itself, such
-    as `eval.lengths`, is varied by a list of lists.
+    Lists in dictionaries and in overrides are values, and are not varied. An option whose value is a list, such as
+    `eval.lengths`, is varied by a list of lists.
 
     Args:
         *words: overrides as on the command line, for all runs.
-        jobs: runs at a time.
-        config_dir: folders of one's own YAML, as `--config-dir`.
+        jobs: number of parallel runs; must be 1.
+        config_dir: the user's own configuration folders, as `--config-dir`.
         **options: see `lengen.train`; lists, tuples and ranges are varied, the last one fastest.
 
     Returns:
-        The study. A run that fails does not stop the others: it is named on standard error and in `failed`.
+        The study. A failed run does not stop the others; it is named on standard error and in `failed`.
 
     Raises:
-        UsageError: an option that is not there.
-        Exception: what went wrong, where every run failed.
+        UsageError: an option is unknown or invalid.
+        Exception: the first error, if every run failed.
     """
-    require(jobs == 1, f"jobs={jobs}: must be 1; several runs at a time come with the launchers")
+    require(jobs == 1, f"jobs={jobs}: must be 1; parallel runs are not supported yet")
     varied = {name: list(value) for name, value in options.items() if isinstance(value, (list, tuple, range))}
     for name in list_options(words, options, config_dir):
         if not any(isinstance(value, (list, tuple, range)) for value in varied.get(name, [[]])):
-            del varied[name]  # it is one value
+            del varied[name]  # one value, which is a list
     for name, values in varied.items():
         require(bool(values), f"{name}={options[name]!r}: needs at least one value")
     runs, failed = list[Run](), list[Failure]()
@@ -127,7 +127,7 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
         chosen = dict(zip(varied, row, strict=True))
         try:
             runs.append(train(*words, config_dir=config_dir, **{**options, **chosen}))
-        except Exception as error:  # noqa: BLE001  # as in a multirun, it is told and the others go on
+        except Exception as error:  # noqa: BLE001  # as in a multirun, the other runs go on
             failed.append(Failure(chosen, error))
             print(f"lengen: failed: {failed[-1]!r}", file=sys.stderr)
             if not isinstance(error, (UsageError, OSError)):
@@ -138,7 +138,7 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
 
 
 def list_options(words: Sequence[str], options: Mapping[str, Any], config_dir: Folders) -> list[str]:
-    """Options whose value is a list itself, such as `eval.lengths`: only a list of lists varies them."""
+    """Return the options whose value is a list, such as `eval.lengths`; only a list of lists varies them."""
     dotted = [name for name in options if "." in name]
     if not dotted:
         return []
@@ -147,7 +147,7 @@ def list_options(words: Sequence[str], options: Mapping[str, Any], config_dir: F
         for name, value in options.items()
         if name not in dotted
     }
-    config = asked(TRAIN, words, first, config_dir).config
+    config = compose_call(TRAIN, words, first, config_dir).config
     found = []
     for name in dotted:
         node: Any = config
@@ -158,6 +158,6 @@ def list_options(words: Sequence[str], options: Mapping[str, Any], config_dir: F
     return found
 
 
-def named(options: Mapping[str, Any]) -> str:
-    """Options as one writes them."""
+def as_words(options: Mapping[str, Any]) -> str:
+    """Format options as on the command line."""
     return " ".join(f"{name}={getattr(value, '__name__', value)}" for name, value in options.items())

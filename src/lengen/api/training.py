@@ -1,19 +1,19 @@
-"""`lengen.train`: one run, finished before or now."""
+"""`lengen.train`: train and evaluate one run."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lengen.api.asking import Folders, asked, call
+from lengen.api.arguments import Folders, compose_call, recorded_call
 from lengen.api.run import Run
 from lengen.config.compose import TRAIN
 from lengen.experiment.run import run_configuration
 
 
 def train(*words: str, config_dir: Folders = None, **options: Any) -> Run:
-    """Train at short lengths and sweep longer ones: what `lengen train` does, in the same folder.
+    """Train at short lengths and sweep longer ones, as `lengen train` does, in the same folder.
 
-    A run that is over already is returned as it is; one that was interrupted goes on.
+    A finished run is not repeated; an interrupted one is resumed.
 
         lengen.train(task="copy", pe="rope", steps=500, seed=0)
         lengen.train("task=copy", "task.alphabet=5", pe="rope")
@@ -22,18 +22,18 @@ def train(*words: str, config_dir: Folders = None, **options: Any) -> Run:
 
     Args:
         *words: overrides as on the command line.
-        config_dir: folders of one's own YAML, as `--config-dir`.
-        **options: a group (`task`, `pe`, …) with the name of an option, or with an object or a class of one's own; any
-            other option with its value, under its dotted name or in a dictionary. Encodings and attention rules are
-            given as classes, since the decoder makes them of its own shape; `functools.partial` gives them options.
+        config_dir: the user's own configuration folders, as `--config-dir`.
+        **options: a group (`task`, `pe`, …) with the name of an option, or with an object or a class of the user; any other
+            option with its value, by its dotted name or in a dictionary. Encodings and attention rules are given as
+            classes, since the decoder constructs them with its own shape; `functools.partial` sets their options.
 
     Returns:
-        The run. Its `status` is `diverged` where the loss became no number.
+        The run. Its `status` is `diverged` if a loss or a parameter became NaN or infinite.
 
     Raises:
-        UsageError: an option that is not there, or options that do not go together.
+        UsageError: an option is unknown or invalid, or options are incompatible.
     """
-    with call("lengen.train", words, options):
-        request = asked(TRAIN, words, options, config_dir)
+    with recorded_call("lengen.train", words, options):
+        request = compose_call(TRAIN, words, options, config_dir)
         outcome = run_configuration(request.config, request.builder)
     return Run(outcome.folder, request.given, request.allowed)

@@ -1,9 +1,9 @@
-"""Checks for parts of one's own: the contracts that lengen's own options are held to.
+"""Contract tests for the user's own parts; lengen's own options pass the same tests.
 
     from lengen.testing import check_encoding
     check_encoding(MyEncoding, width=4)
 
-Each function carries out named checks and returns them as a report, or raises at the first that fails.
+Each function runs named checks and returns a report, or raises at the first failure.
 """
 
 from lengen.testing.attention import check_attention

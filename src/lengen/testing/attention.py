@@ -1,4 +1,4 @@
-"""The contract of attention rules, as checks that any rule can be put to."""
+"""Contract tests of attention rules."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from lengen.testing.report import BUILT, Report, expect, expect_close, name_of, 
 
 Make = Callable[[Shape], AttentionRule]
 EQUAL, SAME = 1e-10, 1e-6
-"""Differences up to which two passes in float64 are equal, and above which positions were told apart."""
+"""Largest difference of two equal passes in float64, and smallest difference that counts as a change."""
 
 
 def check_attention(
     rule: Callable[..., AttentionRule], *, raise_on_failure: bool = True, **options: Any
 ) -> Report:
-    """Put an attention rule to the contract of `lengen.attention`.
+    """Check an attention rule against the contract of `lengen.attention`.
 
     Args:
-        rule: its class, or what makes one from a `Shape`.
-        raise_on_failure: whether the first check that fails is raised; else all are reported.
-        options: of its constructor.
+        rule: its class, or a function that makes one from a `Shape`.
+        raise_on_failure: raise at the first failed check; otherwise report all.
+        options: options of its constructor.
 
     Raises:
         ContractError: a check fails.
@@ -41,7 +41,7 @@ def check_attention(
 
 
 class Heads(NamedTuple):
-    """Queries, keys, values; a bias that hides later keys, and one that does nothing else."""
+    """Queries, keys and values; a random bias with a causal mask, and the causal mask alone."""
 
     query: Tensor
     key: Tensor
@@ -51,10 +51,10 @@ class Heads(NamedTuple):
 
 
 def heads(queries: int, keys: int, kind: torch.dtype = torch.float64) -> Heads:
-    """Random ones, drawn in float64."""
-    chance = torch.Generator().manual_seed(0)
+    """Draw random heads in float64, converted to a dtype."""
+    generator = torch.Generator().manual_seed(0)
     query, key, value, bias = (
-        torch.randn(shape, generator=chance, dtype=torch.float64)
+        torch.randn(shape, generator=generator, dtype=torch.float64)
         for shape in ((2, 4, queries, 8), (2, 4, keys, 8), (2, 4, keys, 8), (2, 4, queries, keys))
     )
     later = torch.ones(queries, keys, dtype=torch.bool).triu(keys - queries + 1)
@@ -63,17 +63,17 @@ def heads(queries: int, keys: int, kind: torch.dtype = torch.float64) -> Heads:
 
 
 def builds(make: Make) -> None:
-    """It is made for a shape, hides no hook and has no buffers: nothing but parameters is kept."""
+    """The rule has the given shape, hides no hook, and has no state but its parameters."""
     rule = make(SHAPE)
     expect(isinstance(rule, AttentionRule), f"{type(rule).__name__} is no AttentionRule")
     rule.check_hooks()
-    expect(rule.shape == SHAPE, "its shape is not the one that it was made for: call super().__init__(shape)")
+    expect(rule.shape == SHAPE, "its shape is not the given one: call super().__init__(shape)")
     buffers = [name for name, _ in rule.named_buffers()]
-    expect(not buffers, f"it has buffers ({', '.join(buffers)}): keep parameters alone")
+    expect(not buffers, f"it has buffers ({', '.join(buffers)}): keep no state but parameters")
     steps = [hook for hook in ("adjust", "normalise", "reweigh") if _own(rule, hook)]
     expect(
         not (rule.fused and steps),
-        f"{steps[0] if steps else ''} is its own, the class says fused=True: it is not called",
+        f"it overrides {steps[0] if steps else ''}, which is not called with fused=True",
     )
 
 
@@ -83,7 +83,7 @@ def _own(rule: AttentionRule, hook: str) -> bool:
 
 
 def causal(make: Make) -> None:
-    """No bias means causal, in full and one query at a time."""
+    """Without a bias the rule is causal, for all queries at once and one at a time."""
     query, key, value, _, plain = heads(9, 9)
     rule = make(SHAPE).double()
     full = rule(query, key, value, None, inputs(9))
@@ -91,7 +91,7 @@ def causal(make: Make) -> None:
         rule(query, key, value, plain, inputs(9)), full, EQUAL, "without a bias, and with a causal one"
     )
     memory = DecodingCache()
-    for time in range(9):  # a single query, as in decoding, sees every key that there is
+    for time in range(9):  # a single query, as in decoding, sees all keys
         now = slice(time, time + 1)
         view = inputs(1, time + 1, x=inputs(9).x, memory=memory)
         single = rule(query[:, :, now], key[:, :, : time + 1], value[:, :, : time + 1], None, view)
@@ -99,13 +99,13 @@ def causal(make: Make) -> None:
 
 
 def some_queries(make: Make) -> None:
-    """Some queries behind those that were read give what they give among all."""
+    """The last queries give the same after a cached prefix as in the full pass."""
     query, key, value, bias, _ = heads(9, 9)
     rule = make(SHAPE).double()
     full = rule(query, key, value, bias, inputs(9))
     for queries in (1, 4, 9):
         memory, early = DecodingCache(), 9 - queries
-        if early:  # what was read before
+        if early:  # the prefix
             before, view = slice(early), inputs(early, x=inputs(9).x, memory=memory)
             rule(
                 query[:, :, before], key[:, :, before], value[:, :, before], bias[:, :, before, before], view
@@ -116,7 +116,7 @@ def some_queries(make: Make) -> None:
 
 
 def causality(make: Make) -> None:
-    """No gradient comes from later keys and values; every earlier one has a weight, unless `sparse`."""
+    """No gradient reaches later keys and values; every earlier one has a weight, unless the class is `sparse`."""
     for biased in (False, True):
         query, key, value, bias, _ = heads(6, 6)
         leaves = [part.requires_grad_() for part in (query, key, value)]
@@ -127,31 +127,31 @@ def causality(make: Make) -> None:
                 expect(not gradient[:, :, time + 1 :].any(), f"query {time} sees a later key or value")
             expect(
                 rule.sparse or gradient[:, :, : time + 1].any(-1).all(),
-                f"query {time} gives an earlier key no weight, the class says sparse=False",
+                f"query {time} gives an earlier key no weight, but the class has sparse=False",
             )
-        expect(gradient.any(), "no value has a weight")
+        expect(gradient.any(), "no value has a weight above 0")
 
 
 def finite(make: Make) -> None:
-    """Logits that are all alike or thousands apart make no NaN, and none in a gradient."""
+    """Equal logits, and logits that differ by thousands, give finite values and gradients."""
     for biased, size in product((False, True), (0.0, 1.0, 1e4)):
         query, key, value, bias, _ = heads(9, 9, torch.float32)
         rule = make(SHAPE)
         leaves = [(query * size).requires_grad_(), key.requires_grad_(), value.requires_grad_()]
         added = bias.requires_grad_() if biased else None
         mixed = rule(*leaves, added, inputs(9, x=inputs(9).x.float()))
-        expect(mixed.isfinite().all(), f"logits of size {size:g} make values that are not finite")
+        expect(mixed.isfinite().all(), f"logits of size {size:g} give values that are not finite")
         mixed.square().sum().backward()
         learned = [part for part in rule.parameters() if part.grad is not None]
         for leaf in [*leaves, *learned, *([bias] if biased else [])]:
             expect(
                 leaf.grad is not None and leaf.grad.isfinite().all(),
-                f"logits of size {size:g} make a gradient that is not finite",
+                f"logits of size {size:g} give a gradient that is not finite",
             )
 
 
 def linear(make: Make) -> None:
-    """The mix is linear in the values, so that weights can be read off one-hot values."""
+    """The output is linear in the values, so that one-hot values give the weights."""
     for queries in (1, 9):
         query, key, value, bias, _ = heads(queries, 9)
         rule, view = make(SHAPE).double(), inputs(queries, 9)
@@ -163,42 +163,45 @@ def linear(make: Make) -> None:
             -1,
         )
         expect_close(
-            weights @ value, rule(query, key, value, bias, view), EQUAL, "weights times values, and the mix"
+            weights @ value,
+            rule(query, key, value, bias, view),
+            EQUAL,
+            "weights times values, and the output",
         )
 
 
-def _stirred(make: Make) -> AttentionRule:
-    """A rule in float64 with other parameters than its initial ones."""
+def _randomized(make: Make) -> AttentionRule:
+    """Return a rule in float64 with random parameters."""
     rule = make(SHAPE).double()
     rule.load_state_dict({name: torch.rand_like(weight) for name, weight in rule.state_dict().items()})
     return rule
 
 
 def reads(make: Make) -> None:
-    """Positions change the mix if and only if `reads`."""
+    """Positions change the output if and only if the class has `reads`."""
     *parts, _ = heads(9, 9)
-    rule, far = _stirred(make), (torch.arange(9) * 9).unsqueeze(0)
+    rule, far = _randomized(make), (torch.arange(9) * 9).unsqueeze(0)
     change = rule(*parts, inputs(9)) - rule(*parts, inputs(9, positions=far))
     changed = bool(change.abs().max() > SAME)
     expect(
         changed == rule.reads,
-        f"positions {'change' if changed else 'do not change'} the mix, the rule says reads={rule.reads}",
+        f"positions {'change' if changed else 'do not change'} the output, but the class has reads={rule.reads}",
     )
 
 
 def whole(make: Make) -> None:
-    """Positions between integers are told apart, unless `whole`."""
+    """Positions between integers change the output, unless the class has `whole`."""
     *parts, _ = heads(9, 9)
-    rule = _stirred(make)
+    rule = _randomized(make)
     near, far = (
         rule(*parts, inputs(9, positions=(torch.arange(9) * step).unsqueeze(0))) for step in (4, 3.6)
     )
-    told = not rule.reads or rule.whole or bool((near - far).abs().max() > SAME)
-    expect(told, "positions between integers change nothing, the class says whole=False")
+    distinguished = not rule.reads or rule.whole or bool((near - far).abs().max() > SAME)
+    expect(distinguished, "positions between integers change nothing, but the class has whole=False")
 
 
 def directions(make: Make) -> None:
-    """The lengths of queries and keys matter if and only if not `directions`."""
+    """The norms of queries and keys matter if and only if the class does not have `directions`."""
     query, key, value, bias, _ = heads(9, 9)
     rule = make(SHAPE).double()
     for size in (0.5, 3.0):
@@ -206,12 +209,12 @@ def directions(make: Make) -> None:
         same = bool(change.abs().max() < 1e-9)  # noqa: PLR2004  # of float64
         expect(
             same == rule.directions,
-            f"lengths of queries {'do not matter' if same else 'matter'}, the class says directions={rule.directions}",
+            f"norms of queries {'do not matter' if same else 'matter'}, but the class has directions={rule.directions}",
         )
 
 
 def float32_factors(make: Make) -> None:
-    """What a rule computes from counts, positions and the stream is float32, and the same under autocast."""
+    """Factors from counts, positions and the residual stream are float32, and the same under autocast."""
     weights = heads(9, 9, torch.float32).bias.softmax(-1)
     rule, view = make(SHAPE), inputs(9, x=100 * inputs(9).x.float())
     plain = [rule.sharpen(view), rule.reweigh(weights, view)]
@@ -225,25 +228,25 @@ def float32_factors(make: Make) -> None:
 
 
 def bias_gradient(make: Make) -> None:
-    """A gradient reaches the bias, where a key is seen alone."""
+    """The bias of visible keys has a gradient, that of hidden keys has none."""
     query, key, value, bias, _ = heads(6, 6)
     make(SHAPE).double()(query, key, value, bias.requires_grad_(), inputs(6)).square().sum().backward()
     gradient = bias.grad
     expect(gradient is not None and (gradient != 0)[:, :, 1:].any(), "no gradient reaches the bias")
     expect(
         gradient is not None and not gradient[bias == -torch.inf].any(),
-        "a gradient reaches the bias of a key that is not seen",
+        "a gradient reaches the bias of a hidden key",
     )
 
 
 def precision(make: Make) -> None:
-    """Activations in bfloat16 give a mix in bfloat16, of the same shape."""
+    """Activations in bfloat16 give an output in bfloat16, of the same shape."""
     for biased in (False, True):
         query, key, value, bias, _ = heads(5, 5, torch.bfloat16)
         view = inputs(5, x=inputs(5).x.bfloat16())
         mixed = make(SHAPE).bfloat16()(query, key, value, bias.float() if biased else None, view)
         expect(mixed.dtype == torch.bfloat16, f"activations in bfloat16 become {mixed.dtype}")
-        expect(mixed.shape == (2, 4, 5, 8), f"the mix has shape {tuple(mixed.shape)}, not {(2, 4, 5, 8)}")
+        expect(mixed.shape == (2, 4, 5, 8), f"the output has shape {tuple(mixed.shape)}, not {(2, 4, 5, 8)}")
 
 
 def in_decoder(make: Make) -> None:
@@ -251,7 +254,7 @@ def in_decoder(make: Make) -> None:
     made = made_up.decoder(attention=make)
     for time in (1, TRAINED // 2, TRAINED, 3 * TRAINED):
         tokens, positions = made_up.draw(3, time), counted(made.pe, time)
-        for chunks in ([1] * time, *([[3, 1, time - 4]] if time > 4 else [])):  # noqa: PLR2004  # what the chunks hold
+        for chunks in ([1] * time, *([[3, 1, time - 4]] if time > 4 else [])):  # noqa: PLR2004  # the tokens of the first two chunks
             with torch.no_grad():
                 full, cache = made(tokens, positions), DecoderCache()
                 pairs = zip(torch.split(tokens, chunks, 1), torch.split(positions, chunks, 1), strict=True)
@@ -262,14 +265,14 @@ def in_decoder(make: Make) -> None:
 
 
 def state_dict(make: Make) -> None:
-    """Parameters that are saved and loaded give the same logits; a pass leaves nothing behind."""
+    """Saved and loaded parameters give the same logits; a pass changes no state."""
     made, tokens = made_up.decoder(attention=make), made_up.draw(2, TRAINED)
     positions = counted(made.pe, TRAINED)
     with torch.no_grad():
         first = made(tokens, positions)
         saved = {name: weight.clone() for name, weight in made.state_dict().items()}
         made(made_up.draw(3, 2 * TRAINED, seed=1), counted(made.pe, 2 * TRAINED))
-        expect_close(made(tokens, positions), first, 0.0, "the same pass, again after another")
+        expect_close(made(tokens, positions), first, 0.0, "the same pass, repeated after another")
         fresh = made_up.decoder(attention=make)
         for weight in fresh.parameters():
             weight.add_(torch.randn_like(weight))

@@ -1,4 +1,4 @@
-"""The contract of positional encodings, as checks that any encoding can be put to."""
+"""Contract tests of positional encodings."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from lengen.testing.report import BUILT, Report, expect, expect_close, name_of, 
 
 Make = Callable[[Shape], PositionalEncoding]
 EQUAL, SAME = 1e-10, 1e-6
-"""Differences up to which two passes in float64 are equal, and above which positions were told apart."""
+"""Largest difference of two equal passes in float64, and smallest difference that counts as a change."""
 
 
 def check_encoding(
     encoding: Callable[..., PositionalEncoding], *, raise_on_failure: bool = True, **options: Any
 ) -> Report:
-    """Put an encoding to the contract of `lengen.pe`.
+    """Check an encoding against the contract of `lengen.pe`.
 
     Args:
-        encoding: its class, or what makes one from a `Shape`.
-        raise_on_failure: whether the first check that fails is raised; else all are reported.
-        options: of its constructor.
+        encoding: its class, or a function that makes one from a `Shape`.
+        raise_on_failure: raise at the first failed check; otherwise report all.
+        options: options of its constructor.
 
     Raises:
         ContractError: a check fails.
@@ -42,61 +42,63 @@ def check_encoding(
 
 
 def placements(pe: PositionalEncoding, rows: int, time: int) -> Iterator[Real[Tensor, "#rows time *streams"]]:
-    """Positions to try: counted; increasing with gaps; any at all, unless the encoding needs them to increase."""
-    chance = torch.Generator().manual_seed(time)
+    """Yield positions to try: consecutive; increasing with gaps; in any order, unless the encoding needs increasing ones."""
+    generator = torch.Generator().manual_seed(time)
     limit = min(pe.budget or FAR, FAR)
     yield counted(pe, time)
-    yield streamed(pe, torch.rand((rows, limit), generator=chance).topk(time).indices.sort(1).values)
+    yield streamed(pe, torch.rand((rows, limit), generator=generator).topk(time).indices.sort(1).values)
     if not pe.distances:
-        yield streamed(pe, torch.randint(limit, (rows, time), generator=chance))
+        yield streamed(pe, torch.randint(limit, (rows, time), generator=generator))
 
 
 def of_positions(pe: PositionalEncoding, positions: Real[Tensor, "#batch time"]) -> list[Tensor]:
-    """Everything that an encoding makes of positions alone."""
+    """Return everything that an encoding computes from positions alone."""
     zeros = torch.zeros(*positions.shape, pe.shape.dim)
     positions = streamed(pe, positions)
-    made = [pe.embed(zeros, positions), pe.make_table(positions), pe.logit_bias(positions, positions)]
-    return [part for part in made if part is not None]
+    parts = [pe.embed(zeros, positions), pe.make_table(positions), pe.logit_bias(positions, positions)]
+    return [part for part in parts if part is not None]
 
 
 def builds(make: Make) -> None:
-    """It is made for a shape, hides no hook and has no buffers: nothing but parameters is kept."""
+    """The encoding has the given shape, hides no hook, and has no state but its parameters."""
     pe = make(SHAPE)
     expect(isinstance(pe, PositionalEncoding), f"{type(pe).__name__} is no PositionalEncoding")
     pe.check_hooks()
-    expect(pe.shape == SHAPE, "its shape is not the one that it was made for: call super().__init__(shape)")
+    expect(pe.shape == SHAPE, "its shape is not the given one: call super().__init__(shape)")
     buffers = [name for name, _ in pe.named_buffers()]
     expect(
         not buffers,
-        f"it has buffers ({', '.join(buffers)}): make tables from positions, keep parameters alone",
+        f"it has buffers ({', '.join(buffers)}): compute tables from positions, keep no state but parameters",
     )
 
 
 def budget(make: Make) -> None:
-    """`budget` is the number of positions that are defined."""
+    """`budget` is the number of positions for which the encoding is defined."""
     pe = make(SHAPE)
     if pe.budget is None:
         try:
             of_positions(pe, torch.tensor([[0, 1, 10 * FAR]]))
         except IndexError as error:
-            told = f"{error} at position {10 * FAR}; a table of N rows says `budget` = N"
-            raise IndexError(told).with_traceback(error.__traceback__) from error
+            reason = (
+                f"{error} at position {10 * FAR}; an encoding with a table of N rows must set `budget` = N"
+            )
+            raise IndexError(reason).with_traceback(error.__traceback__) from error
         return
     of_positions(pe, torch.tensor([[0, pe.budget - 1]]))
     try:
         of_positions(pe, torch.tensor([[pe.budget]]))
     except (ValueError, IndexError):
         return
-    expect(False, f"position {pe.budget} is not refused, budget={pe.budget}")
+    expect(False, f"position {pe.budget} is not refused, but the encoding has budget={pe.budget}")
 
 
 def causality(make: Make, *, looped: bool = False, far: bool = False) -> None:
-    """No gradient comes from later tokens, some from the token itself and from earlier ones.
+    """No gradient reaches later tokens; some reaches the token itself and earlier ones.
 
     Args:
         make: makes the encoding.
         looped: whether the decoder applies its blocks twice.
-        far: whether earlier tokens are seen at any distance, not at that of neighbours alone.
+        far: whether earlier tokens must be visible at any distance, not only adjacent ones.
     """
     made, leaves = made_up.decoder(make, looped=looped), []
 
@@ -115,15 +117,17 @@ def causality(make: Make, *, looped: bool = False, far: bool = False) -> None:
             )
             expect(gradient[:, time].any(-1).all(), f"token {time} does not see itself")
             seen = gradient[:, :time].any(-1).any(-1).all()
-            expect(time == 0 or (number > 0 and not far) or seen, f"token {time} sees no earlier one")
+            expect(time == 0 or (number > 0 and not far) or seen, f"token {time} sees no earlier token")
 
 
 def cached(make: Make, *, looped: bool = False) -> None:
-    """Decoding with a cache equals the full pass, below, at and above a trained length."""
+    """Cached decoding equals the full pass, below, at and above the trained length."""
     made = made_up.decoder(make, looped=looped)
     for time in (TRAINED // 2, TRAINED, 3 * TRAINED):
         tokens = draw(3, time)
-        chunkings = cycle([[1] * time, [3, 1, time - 4]])  # token by token; several behind what is cached
+        chunkings = cycle(
+            [[1] * time, [3, 1, time - 4]]
+        )  # token by token; several tokens after a cached prefix
         with torch.no_grad():
             for positions, chunks in zip(placements(made.pe, 3, time), chunkings, strict=False):
                 full, cache = made(tokens, positions), DecoderCache()
@@ -133,7 +137,7 @@ def cached(make: Make, *, looped: bool = False) -> None:
 
 
 def padding(make: Make, *, looped: bool = False) -> None:
-    """A row gives the same in a padded batch and alone, down to a prompt of one token."""
+    """A row gives the same logits in a padded batch and alone, down to a prompt of one token."""
     made, tokens = made_up.decoder(make, looped=looped), draw(4, TRAINED)
     with torch.no_grad():
         for positions in placements(made.pe, 4, TRAINED):
@@ -149,46 +153,46 @@ def one_row(make: Make) -> None:
     made, tokens = made_up.decoder(make), draw(3, TRAINED)
     positions = counted(made.pe, TRAINED)
     with torch.no_grad():
-        several = made(tokens, positions.repeat_interleave(3, 0))
-        expect_close(made(tokens, positions), several, EQUAL, "one row of positions and a row an example")
+        repeated = made(tokens, positions.repeat_interleave(3, 0))
+        expect_close(made(tokens, positions), repeated, EQUAL, "one row of positions, and one per example")
 
 
-def _change(make: Make, move: Callable[[Tensor], Tensor], *, stir: bool) -> float:
-    """How much logits change with positions, from initial parameters or from others."""
+def _change(make: Make, move: Callable[[Tensor], Tensor], *, randomize: bool) -> float:
+    """Return how much logits change with positions, with initial or randomized parameters."""
     made, tokens = made_up.decoder(make), draw(2, TRAINED)
     positions = counted(made.pe, TRAINED)
     with torch.no_grad():
-        for weight in made.pe.parameters() if stir else ():
+        for weight in made.pe.parameters() if randomize else ():
             weight.add_(torch.randn_like(weight), alpha=0.3)
         return float((made(tokens, positions) - made(tokens, move(positions))).abs().max())
 
 
 def reads(make: Make) -> None:
-    """Positions change the logits if and only if `reads`."""
+    """Positions change the logits if and only if the class has `reads`."""
     budget = make(SHAPE).budget
     move = torch.square if budget is None or budget > TRAINED**2 else lambda positions: 2 * positions
-    changed = any(_change(make, move, stir=stir) > SAME for stir in (False, True))
+    changed = any(_change(make, move, randomize=randomize) > SAME for randomize in (False, True))
     expect(
         changed == make(SHAPE).reads,
-        f"positions {'change' if changed else 'do not change'} the logits, {_told(make, 'reads')}",
+        f"positions {'change' if changed else 'do not change'} the logits, {_declared(make, 'reads')}",
     )
 
 
 def whole(make: Make) -> None:
-    """Positions between integers are told apart, unless `whole`."""
+    """Positions between integers change the logits, unless the class has `whole`."""
     pe = make(SHAPE)
     if pe.whole or not pe.reads:
         return
     between = torch.linspace(0, 0.9, TRAINED)
     between = between if pe.streams is None else between.unsqueeze(-1)
     expect(
-        _change(make, lambda positions: positions + between, stir=True) > SAME,
-        f"positions between integers change nothing, {_told(make, 'whole')}",
+        _change(make, lambda positions: positions + between, randomize=True) > SAME,
+        f"positions between integers change nothing, {_declared(make, 'whole')}",
     )
 
 
 def stretches(make: Make) -> None:
-    """The lengths of queries and keys change with positions if and only if `stretches`."""
+    """The norms of queries and keys change with positions if and only if the class has `stretches`."""
     pe = made_up.decoder(make).pe
     last, heads = (pe.budget or FAR) - 1, torch.randn(2, 4, 9, 8, dtype=torch.float64)
     near, far = (
@@ -197,15 +201,15 @@ def stretches(make: Make) -> None:
         ).norm(dim=-1)
         for place in (counted(pe, 9), counted(pe, 9, min(300, last - 8)))
     )
-    changed = bool((near - far).abs().max() > 1e-3)  # noqa: PLR2004  # of lengths about 3
+    changed = bool((near - far).abs().max() > 1e-3)  # noqa: PLR2004  # of norms about 3
     expect(
         changed == pe.stretches,
-        f"lengths {'change' if changed else 'do not change'}, {_told(make, 'stretches')}",
+        f"norms {'change' if changed else 'do not change'}, {_declared(make, 'stretches')}",
     )
 
 
 def relative(make: Make) -> None:
-    """A common shift of all positions changes nothing if and only if `relative`."""
+    """A common shift of all positions changes nothing if and only if the class has `relative`."""
     made, tokens = made_up.decoder(make), draw(2, 2 * TRAINED)
     room = max(1, (made.pe.budget or FAR) - 2 * TRAINED)
     for shift in {min(1, room), min(500, room)}:
@@ -213,20 +217,20 @@ def relative(make: Make) -> None:
             near, far = (made(tokens, counted(made.pe, 2 * TRAINED, start)) for start in (0, shift))
         moved = bool((near - far).abs().max() >= 1e-3)  # noqa: PLR2004  # of logits about 1
         if not moved and not made.pe.relative:  # weights may start at zero
-            moved = _change(make, lambda positions, shift=shift: positions + shift, stir=True) >= 1e-3  # type: ignore[misc]  # noqa: PLR2004
+            moved = _change(make, lambda positions, shift=shift: positions + shift, randomize=True) >= 1e-3  # type: ignore[misc]  # noqa: PLR2004
         expect(
             moved != made.pe.relative,
-            f"a shift by {shift} {'changes' if moved else 'does not change'} the logits, {_told(make, 'relative')}",
+            f"a shift by {shift} {'changes' if moved else 'does not change'} the logits, {_declared(make, 'relative')}",
         )
 
 
-def _told(make: Make, name: str) -> str:
-    """What a class says of itself."""
-    return f"the class says {name}={getattr(make(SHAPE), name)}"
+def _declared(make: Make, name: str) -> str:
+    """Describe what a class declares."""
+    return f"but the class has {name}={getattr(make(SHAPE), name)}"
 
 
 def float32_tables(make: Make) -> None:
-    """What is made of positions is float32, and the same under autocast, far out."""
+    """Tables of positions are float32, and the same under autocast, at far positions too."""
     pe = make(SHAPE)
     last = (pe.budget or 8193) - 1
     positions = torch.tensor([[0, 1, 255, 256, 257, 1001, 2049, 4097, 8191, 8192]]).clamp(max=last)
@@ -242,7 +246,7 @@ def float32_tables(make: Make) -> None:
 
 
 def float32_blocks(make: Make) -> None:
-    """What a block makes of queries and keys far out is near to what it makes without autocast."""
+    """At far positions, the queries, keys and biases of a block under autocast are close to those without."""
     pe, heads = make(SHAPE), torch.randn(2, 4, 9, 8)
     last = min(pe.budget or 8193, 8193) - 1
     places = counted(pe, 9, last - 8)
@@ -262,7 +266,7 @@ def float32_blocks(make: Make) -> None:
 
 
 def bfloat16(make: Make) -> None:
-    """Under autocast, in full and cached, logits stay close to those in float64 far out."""
+    """Under autocast, in the full pass and cached, logits at far positions are close to those in float64."""
     made, tokens = made_up.decoder(make), draw(2, 24)
     positions = counted(made.pe, 24, min(5000, (made.pe.budget or 5024) - 24))
     with torch.no_grad():
@@ -277,12 +281,12 @@ def bfloat16(make: Make) -> None:
 
 
 def pairs(make: Make) -> None:
-    """`logit_bias` knows two positions and nothing of the rest, for any queries and keys."""
+    """`logit_bias` of a pair depends on its two positions alone, for any numbers of queries and keys."""
     pe = make(SHAPE)
     for rows, queries, keys in ((1, 1, 1), (1, 1, 9), (3, 4, 9), (3, 9, 9)):
-        chance = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(0)
         limit = min(pe.budget or 300, 300)
-        key = torch.rand((rows, limit), generator=chance).topk(keys).indices.sort(1).values
+        key = torch.rand((rows, limit), generator=generator).topk(keys).indices.sort(1).values
         query = key[:, -queries:]
         bias = pe.logit_bias(streamed(pe, query), streamed(pe, key))
         if bias is None:
@@ -298,7 +302,7 @@ def pairs(make: Make) -> None:
 
 
 def _check_pairs(pe: PositionalEncoding, query: Tensor, key: Tensor, bias: Tensor) -> None:
-    """Each pair of a query and a key that it sees, alone."""
+    """Check each pair of a query and a visible key by itself."""
     queries, keys = query.shape[1], key.shape[1]
     for row in range(len(bias)):
         for i in range(queries):
@@ -316,14 +320,14 @@ def _check_pairs(pe: PositionalEncoding, query: Tensor, key: Tensor, bias: Tenso
 
 
 def state_dict(make: Make) -> None:
-    """Parameters that are saved and loaded give the same logits; a pass changes none of them and leaves nothing behind."""
+    """Saved and loaded parameters give the same logits; a pass changes no parameter and no other state."""
     made, tokens = made_up.decoder(make), draw(2, TRAINED)
     positions, other = counted(made.pe, TRAINED), counted(made.pe, TRAINED, 3)
     with torch.no_grad():
         first = made(tokens, positions)
         saved = {name: weight.clone() for name, weight in made.state_dict().items()}
         made(draw(3, TRAINED, seed=1), other)
-        expect_close(made(tokens, positions), first, 0.0, "the same pass, again after another")
+        expect_close(made(tokens, positions), first, 0.0, "the same pass, repeated after another")
         for name, weight in made.state_dict().items():
             expect(torch.equal(weight, saved[name]), f"a pass changed {name}")
         fresh = made_up.decoder(make)
@@ -334,7 +338,7 @@ def state_dict(make: Make) -> None:
 
 
 def gradients(make: Make) -> None:
-    """Gradients of a step of training are finite, `auxiliary` draws from its generator alone."""
+    """Gradients of a training step are finite; `auxiliary` draws only from its generator."""
     made = made_up.decoder(make).float().train()
     loss = made(draw(3, TRAINED), counted(made.pe, TRAINED)).square().mean()
     state = torch.get_rng_state()

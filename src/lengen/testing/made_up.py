@@ -1,4 +1,4 @@
-"""Inputs that checks are made with: a small decoder, tokens, positions, a block's view of a pass."""
+"""Inputs of the contract tests: a small decoder, tokens, positions, and the inputs of a block."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lengen.pe import PositionalEncoding
 from lengen.pe.nope import NoPE
 
 SHAPE = Shape(32, 4)
-"""Of the parts that are checked: 4 heads of 8 channels."""
+"""Shape of the checked parts: 4 heads of 8 channels."""
 VOCABULARY, TRAINED = 13, 12
-"""Token ids, and a trained length in tokens: checks go below and above it."""
+"""Number of token ids, and a trained length in tokens; checks use shorter and longer inputs too."""
 FAR = 3000
-"""Positions to draw from, where an encoding holds so many."""
+"""Number of positions to draw from, if the encoding has so many."""
 
 
 def decoder(
@@ -29,26 +29,26 @@ def decoder(
     *,
     looped: bool = False,
 ) -> Decoder:
-    """A small decoder in float64, so that equal means equal to nine digits."""
+    """Return a small decoder in float64, so that equality can be tested to nine digits."""
     torch.manual_seed(0)
     architecture = Architecture(dim=32, heads=4, loops=1 + looped, inject=looped)
     return Decoder(architecture, VOCABULARY, pe, attention).double().eval()
 
 
 def draw(rows: int, time: int, seed: int = 0) -> Int[Tensor, "rows time"]:
-    """Random tokens."""
+    """Draw random tokens."""
     return torch.randint(VOCABULARY, (rows, time), generator=torch.Generator().manual_seed(seed))
 
 
 def streamed(
     pe: PositionalEncoding, positions: Real[Tensor, "#batch time"]
 ) -> Real[Tensor, "#batch time *streams"]:
-    """Positions as an encoding reads them: the same in every stream, where a token has several."""
+    """Return positions in the shape that an encoding expects: the same in every stream, if tokens have several."""
     return positions if pe.streams is None else torch.stack([positions] * pe.streams, -1)
 
 
 def counted(pe: PositionalEncoding, time: int, start: int = 0) -> Real[Tensor, "1 time *streams"]:
-    """Positions 0, 1, 2, … as an encoding reads them, or those from a start on."""
+    """Return consecutive positions from `start` on, in the shape that an encoding expects."""
     return streamed(pe, torch.arange(start, start + time).unsqueeze(0))
 
 
@@ -63,23 +63,23 @@ def inputs(
     rows: int = 2,
     dim: int = 32,
 ) -> BlockInputs:
-    """The newest of some tokens as a block sees them.
+    """Return the inputs of a block for the newest of some tokens.
 
     Args:
-        queries: new tokens.
-        keys: all tokens; as many as new ones if None.
-        x: what the block reads of all tokens; random in float64 if None, another for each number of keys.
-        positions: of all tokens; counted from 0 if None.
-        layer: which block.
-        memory: what was kept of earlier tokens.
-        rows: examples.
+        queries: number of new tokens.
+        keys: number of all tokens; None for the new ones alone.
+        x: the residual stream of all tokens; None for random values in float64, which differ by the number of keys.
+        positions: the positions of all tokens; None for 0, 1, 2, …
+        layer: index of the block.
+        memory: the block's cache of earlier tokens.
+        rows: number of examples.
         dim: width of x.
     """
     keys = queries if keys is None else keys
     positions = torch.arange(keys).unsqueeze(0) if positions is None else positions
     if x is None:
-        chance = torch.Generator().manual_seed(1)
-        x = torch.randn(rows, keys, dim, generator=chance, dtype=torch.float64)
+        generator = torch.Generator().manual_seed(1)
+        x = torch.randn(rows, keys, dim, generator=generator, dtype=torch.float64)
     return BlockInputs(
         x[:, keys - queries : keys],
         layer,

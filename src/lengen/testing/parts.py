@@ -1,4 +1,4 @@
-"""The parts of a configuration that have a contract."""
+"""The parts of a configuration that have contract tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lengen.testing.task import check_task
 
 @dataclass(frozen=True)
 class Parts:
-    """An encoding, an attention, positions and a task, as a configuration names them."""
+    """The encoding, attention, positions and task of a configuration."""
 
     pe: Callable[[Shape], PositionalEncoding]
     attention: Callable[[Shape], AttentionRule]
@@ -27,13 +27,13 @@ class Parts:
     task: Task
 
     def check(self, group: str, label: str, length: int, *, shown: bool) -> Report:
-        """Put one of them to its contract.
+        """Check one part against its contract.
 
         Args:
             group: `pe`, `attention`, `positions` or `task`.
             label: name of the option.
-            length: that a task is trained at.
-            shown: whether positions are shown examples of this task, not those that check them otherwise.
+            length: the length at which the task is trained.
+            shown: whether positions are checked on examples of this task instead of the default examples.
         """
         if group == "task":
             at = length if self.task.has(length) else None

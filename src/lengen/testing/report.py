@@ -1,4 +1,4 @@
-"""What a set of checks found: which hold, which fail and why."""
+"""Reports of contract tests: which checks hold, which fail, and why."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch import Tensor
 from lengen.config.errors import UsageError
 
 Checks = Mapping[str, Callable[[], str | None]]
-"""Checks by name: each raises AssertionError if it fails, and may say something beside its success."""
+"""Checks by name: each raises AssertionError if it fails, and may return a remark if it holds."""
 
 
 BUILT = "is built, without buffers"
-"""The check without which no other one can be made."""
+"""The check on which all others depend."""
 
 
 class ContractError(AssertionError):
-    """A part does not keep its contract; the message is one line."""
+    """A part breaks its contract; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Check:
 
     Args:
         name: what must hold.
-        passed: whether it does.
-        reason: why it does not, in one line; or what is to be known where it does.
+        passed: whether it holds.
+        reason: why it fails, on one line; a remark if it holds.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Report:
 
     Args:
         subject: name of the part.
-        checks: in their order.
+        checks: the checks, in order.
     """
 
     subject: str
@@ -66,21 +66,22 @@ class Report:
 
     def __repr__(self) -> str:
         width = max((len(check.name) for check in self.checks), default=0)
-        lines = [
-            f"{'ok  ' if check.passed else 'FAIL'}  {check.name:<{width}}  {check.reason}".rstrip()
-            for check in self.checks
-        ]
+        lines, first = list[str](), dict[str, str]()
+        for check in self.checks:
+            same = first.setdefault(check.reason, check.name)
+            reason = check.reason if same == check.name or not check.reason else f"as in {same!r}"
+            lines.append(f"{'ok  ' if check.passed else 'FAIL'}  {check.name:<{width}}  {reason}".rstrip())
         held = len(self.checks) - len(self.failures)
         return "\n".join([f"{self.subject}: {held} of {len(self.checks)} checks hold", *lines])
 
 
 def run(subject: str, checks: Checks, *, raise_on_failure: bool) -> Report:
-    """Carry out checks; torch's global generator is left as it was.
+    """Run checks; torch's global generator is restored.
 
     Args:
-        subject: name of what is checked.
-        checks: by name.
-        raise_on_failure: whether the first failure is raised; else all are in the report.
+        subject: name of the checked part.
+        checks: the checks by name.
+        raise_on_failure: raise at the first failure; otherwise report all.
 
     Raises:
         ContractError: a check fails.
@@ -90,59 +91,57 @@ def run(subject: str, checks: Checks, *, raise_on_failure: bool) -> Report:
         try:
             with torch.random.fork_rng(devices=[]):
                 found.append(Check(name, passed=True, reason=check() or ""))
-        except Exception as error:  # whatever a stranger's code raises is a finding
+        except Exception as error:  # any error of the user's code is a failure
             reason = explained(error)
             if raise_on_failure:
                 raise ContractError(f"{subject}: {name}: {reason}") from error
             found.append(Check(name, passed=False, reason=reason))
-            if name == BUILT:  # the others would say the same
+            if name == BUILT:  # all others would fail likewise
                 break
     return Report(subject, tuple(found))
 
 
 def name_of(made: Callable[..., object]) -> str:
-    """What a class, or what makes an instance of one, is called."""
+    """Return the name of a class, or of a function that makes an instance."""
     kind = getattr(made, "func", made)
     return str(getattr(kind, "__name__", kind))
 
 
 def explained(error: Exception) -> str:
-    """An error in one line: what a check says of itself, or the error with the line of code that raised it."""
+    """Describe an error on one line: the message of a check, or the error and the line of the user's code that raised it."""
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     own = isinstance(error, UsageError) or (isinstance(error, AssertionError) and text)
     if own:
         return text
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _stranger(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _outside(frame.filename)]
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {text}{place}"
 
 
-def _stranger(file: str) -> bool:
-    """Whether a file is neither a library's nor one of these checks."""
+def _outside(file: str) -> bool:
+    """Whether a file belongs neither to a library nor to these checks."""
     return "site-packages" not in file and Path(__file__).parent not in Path(file).parents
 
 
 def expect(holds: object, message: str) -> None:
-    """Fail a check with one line.
+    """Fail a check with one line, unless the condition holds.
 
     Raises:
-        ContractError: it does not hold.
+        ContractError: the condition does not hold.
     """
     if not holds:
         raise ContractError(message)
 
 
 def expect_close(got: Tensor, expected: Tensor, tolerance: float, message: str) -> None:
-    """Fail a check where two tensors differ, in their shapes or by more than a tolerance.
+    """Fail a check if two tensors differ in shape or by more than a tolerance.
 
     Raises:
         ContractError: they differ.
     """
     expect(
-        got.shape == expected.shape, f"{message}: shape {list(got.shape)} in place of {list(expected.shape)}"
+        got.shape == expected.shape, f"{message}: shape {list(got.shape)} instead of {list(expected.shape)}"
     )
-    apart = (got.detach().double() - expected.detach().double()).abs()
-    difference = float(apart.max()) if got.numel() else 0.0
-    expect(
-        difference <= tolerance, f"{message}: they differ by up to {difference:.3g}, allowed is {tolerance:g}"
-    )
+    differences = (got.detach().double() - expected.detach().double()).abs()
+    difference = float(differences.max()) if got.numel() else 0.0
+    expect(difference <= tolerance, f"{message}: differ by up to {difference:.3g}, more than {tolerance:g}")

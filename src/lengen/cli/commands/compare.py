@@ -1,4 +1,4 @@
-"""Compare runs: tables, figures and a page, with every seed and honest intervals."""
+"""Compare runs: tables, figures and a page, with every seed and exact intervals."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def main(arguments: list[str]) -> int:
 
 
 def compare(config: dict[str, Any], allowed: set[str]) -> int:
-    """Find, compare, write and print."""
-    from lengen.api.asking import Asked
+    """Compare the runs; write and print the results."""
+    from lengen.api.arguments import ComposedCall
     from lengen.api.comparison import request
 
-    request(Asked(config, frozenset(allowed))).run()
+    request(ComposedCall(config, frozenset(allowed))).run()
     return 0

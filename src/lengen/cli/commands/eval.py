@@ -1,4 +1,4 @@
-"""Examine trained runs again: other lengths, stress sets, or where their heads look."""
+"""Evaluate trained runs again: at other lengths, on stress sets, or inspect their attention."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ def main(arguments: list[str]) -> int:
 
 
 def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
-    """Every run in turn; one that fails does not stop the others."""
+    """Evaluate every run; a failed run does not stop the others."""
     from lengen.api.evaluation import request
     from lengen.experiment.reevaluate import display_path
 
-    asked = request(config, allowed)
-    runs = asked.runs
+    evaluation = request(config, allowed)
+    runs = evaluation.runs
+    if len(runs) > 1:
+        evaluation.check(allowed)
     failed = 0
     for index, folder in enumerate(runs, 1):
         if len(runs) > 1:
             print(f"lengen: run {index} of {len(runs)}: {display_path(folder.path)}", flush=True)
         try:
-            tell(asked.run_on(folder, allowed), full=len(runs) == 1)
+            print_results(evaluation.run_on(folder, allowed), full=len(runs) == 1)
         except Exception as error:
             if len(runs) == 1:
                 raise
@@ -37,30 +39,31 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
             if not is_usage_error(error, allowed):
                 traceback.print_exception(error)
     if len(runs) > 1:
-        print(f"lengen: {len(runs) - failed} of {len(runs)} runs examined")
+        print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
     return FAILED if failed else 0
 
 
-def tell(answers: list[Any], *, full: bool) -> None:
-    """What was found: a table for a single curve, else a line each."""
+def print_results(results: list[Any], *, full: bool) -> None:
+    """Print a table for a single curve, otherwise one line per evaluation."""
     from lengen.experiment.reevaluate import display_path
     from lengen.report import terminal
 
-    for answer in answers:
-        if answer.earlier:
+    for result in results:
+        if result.earlier:
             print(
-                f"lengen: {display_path(answer.folder.path)} is there already; force=true does it again and keeps the old one aside"
+                f"lengen: {display_path(result.folder.path)} is there already; force=true repeats it and keeps the old "
+                "folder under another name"
             )
-        if full and answer.curve is not None and len(answers) == 1:
-            facts = answer.folder.facts()
+        if full and result.curve is not None and len(results) == 1:
+            facts = result.folder.facts()
             terminal.show(
-                answer.curve,
+                result.curve,
                 id_exact_match=facts["id_exact_match"],
-                folder=answer.folder.path,
+                folder=result.folder.path,
                 category=facts.get("category", ""),
             )
-        elif not answer.earlier:
-            files = answer.folder.path.iterdir()
+        elif not result.earlier:
+            files = result.folder.path.iterdir()
             names = sorted(path.name for path in files if path.suffix in (".csv", ".png"))
-            found = terminal.summary(answer.curve) if answer.curve else ", ".join(names)
-            print(f"  {display_path(answer.folder.path)}: {found}")
+            line = terminal.summary(result.curve) if result.curve else ", ".join(names)
+            print(f"  {display_path(result.folder.path)}: {line}")

@@ -1,4 +1,4 @@
-"""Train at short lengths, sweep longer ones: one run, or with -m a study."""
+"""Train at short lengths, evaluate at longer ones: one run, or with -m a study."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def main(arguments: list[str]) -> int:
 
 
 def train(config: dict[str, Any], allowed: set[str]) -> int:
-    """One run, from its configuration to its files and its table."""
-    if folder := finished_already(config):  # answered without torch
-        return tell(folder, earlier=True)
+    """Train and evaluate one run, and print its table."""
+    if folder := finished_already(config):  # needs no torch
+        return print_results(folder, earlier=True)
     from lengen.config.builder import Builder
     from lengen.experiment.run import run_configuration
     from lengen.report import terminal
@@ -27,21 +27,21 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
     for answer in outcome.stress_sets:
         if answer.curve:
             print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")
-    return tell(outcome.folder, earlier=outcome.earlier)
+    return print_results(outcome.folder, earlier=outcome.earlier)
 
 
-def tell(folder: RunFolder, *, earlier: bool) -> int:
-    """Print what a run found; the exit code says whether it is finished."""
+def print_results(folder: RunFolder, *, earlier: bool) -> int:
+    """Print the results of a run; return 1 if it diverged."""
     from lengen.records.curve import Curve
     from lengen.report import terminal
 
     facts = folder.facts()
     if earlier:
         print(
-            f"lengen: {folder.path} is {facts['status']} already; force=true runs it again and keeps the old one aside"
+            f"lengen: {folder.path} is {facts['status']} already; force=true repeats it and keeps the old folder under another name"
         )
     if facts["status"] == "diverged":
-        print(f"lengen: diverged: {facts.get('error')}; what was found until then is in {folder.path}")
+        print(f"lengen: diverged: {facts.get('error')}; the results up to then are in {folder.path}")
         return FAILED
     terminal.show(
         Curve.load(folder.curve),

@@ -1,0 +1,121 @@
+"""Compose the configuration of a call in Python: from its arguments, as the command line does from its overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lengen.api.parts import Part
+from lengen.config.builder import Builder
+from lengen.config.compose import Command, Request, groups, named_modules
+from lengen.config.errors import UsageError
+from lengen.records.provenance import CALL
+
+Folders = str | PathLike[str] | Sequence[str | PathLike[str]] | None
+"""The user's own configuration folders."""
+
+
+@dataclass(frozen=True)
+class ComposedCall:
+    """The arguments of a call, composed to a configuration.
+
+    Args:
+        config: the resolved configuration.
+        allowed: top-level modules whose classes the configuration may name.
+        parts: objects and classes of the user, by group.
+    """
+
+    config: dict[str, Any]
+    allowed: frozenset[str] = frozenset(("lengen",))
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The user's objects, by group."""
+        return {group: part.made for group, part in self.parts.items()}
+
+    @property
+    def builder(self) -> Builder:
+        """The builder of the configuration's objects."""
+        return Builder(self.allowed, self.given)
+
+
+def compose_call(
+    command: Command, words: Sequence[str], options: Mapping[str, Any], config_dir: Folders
+) -> ComposedCall:
+    """Compose the arguments of a call.
+
+    Args:
+        command: the command whose options they are.
+        words: overrides as on the command line.
+        options: a group with the name of an option, an object or a class; any other option with its value, by its
+            dotted name or in a dictionary.
+        config_dir: the user's own configuration folders.
+
+    Raises:
+        UsageError: an option is unknown, or a value is invalid.
+    """
+    folders = folder_list(config_dir)
+    overrides, values, parts = list(words), dict[str, Any](), dict[str, Part]()
+    known = groups(folders) if command.name == "train" else set[str]()
+    for key, value in options.items():
+        if isinstance(value, Mapping) and not key.startswith("+"):
+            values.update(flattened(value, f"{key}."))
+        elif key not in known:
+            single = key in command.lists and isinstance(value, (str, PathLike))
+            values[key] = [value] if single else value
+        elif isinstance(value, str):
+            overrides.append(f"{key}={value}")
+        elif value is None or isinstance(value, (list, tuple, range, set)):
+            raise UsageError(
+                f"{key}={value!r}: must be the name of one option, an object or a class; to vary it, use lengen.study"
+            )
+        else:
+            parts[key] = Part(key, value)
+    for name in (*values, *(word.partition("=")[0] for word in overrides)):
+        if (group := name.lstrip("+~").partition(".")[0]) in parts:
+            raise UsageError(f"{name}: {group} is an object in this call; set the option in its constructor")
+    nodes = {group: part.node for group, part in parts.items()}
+    labels = {group: part.label for group, part in parts.items() if group not in ("trainer", "logger")}
+    config = Request(command, overrides, values, nodes, labels, folders).compose()
+    return ComposedCall(config, frozenset(("lengen", *named_modules(folders))), parts)
+
+
+def folder_list(config_dir: Folders) -> list[Path]:
+    """Return the configuration folders as a list of paths."""
+    if config_dir is None:
+        return []
+    folders = [config_dir] if isinstance(config_dir, (str, PathLike)) else config_dir
+    return [Path(folder).expanduser() for folder in folders]
+
+
+def flattened(options: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return nested options by their dotted names, each with the prefix in front."""
+    flat = dict[str, Any]()
+    for key, value in options.items():
+        name = f"{prefix}{key}"
+        flat.update(flattened(value, f"{name}.") if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+@contextmanager
+def recorded_call(function: str, words: Sequence[str], options: Mapping[str, Any]) -> Iterator[None]:
+    """Record a call for `run.json`; restore torch's number of threads and random state afterwards."""
+    given = [repr(word) for word in words]
+    plain = {key: value for key, value in options.items() if key.isidentifier()}
+    given += [f"{key}={value!r}" for key, value in plain.items()]
+    if others := {key: value for key, value in options.items() if key not in plain}:
+        given.append(f"**{others!r}")
+    token, threads = CALL.set(f"{function}({', '.join(given)})"), torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        CALL.reset(token)
