@@ -193,7 +193,7 @@ def test_data_marks_the_answer_and_its_places(lengen):
         (["task=addition", "positions=coupled", "eval.lengths=[5,100]"], ["eval.lengths has 100", "positions.maximum=64"]),
         (["task=sort", "positions=coupled"], ["positions=coupled", "no places"]),
         (["task=copy", "positions=abacus"], ["positions=abacus", "no digits"]),
-        (["positions=giraffe", "pe=learned"], ["pe=learned with positions=giraffe", "between integers"]),
+        (["positions=random_steps", "pe=learned"], ["pe=learned with positions=random_steps", "between integers"]),
         (["--bogus", "pe=nope"], ["--bogus", "unknown flag"]),
         (["positions=e2", "attention=urpe"], ["attention=urpe with positions=e2", "between integers"]),
         (["pe=xpos", "attention=lssa"], ["pe=xpos with attention=lssa", "normalises them"]),

@@ -17,12 +17,14 @@ from lengen.config.aliases import (
     METHODS,
     MODULES,
     NAMES,
+    OPTIONS,
     current,
     find_moved,
     warn_renamed,
     with_current_targets,
 )
 from lengen.config.builder import Builder
+from lengen.config.compose import TRAIN, Request, config_dir
 from lengen.pe import PositionalEncoding
 from lengen.task import Task, Vocabulary
 from lengen.task.copy import Copy
@@ -159,6 +161,20 @@ def test_builder_takes_former_targets_with_a_warning():
     with pytest.warns(FutureWarning, match=r"lengen\.training\.TrainerOptions is now"):
         made = Builder().build(TrainerOptions, {"_target_": "lengen.training.TrainerOptions"}, "trainer")
     assert made == TrainerOptions()
+
+
+def test_a_former_option_is_chosen_with_a_warning():
+    warn_renamed.cache_clear()
+    with pytest.warns(FutureWarning, match="positions=giraffe is now positions=random_steps"):
+        record = Request(TRAIN, ["positions=giraffe", "positions.maximum=9"]).compose()
+    assert record["labels"]["positions"] == "random_steps"
+    assert record["positions"] == {"_target_": "lengen.positions.random_steps.RandomSteps", "maximum": 9}
+    assert TRAIN.word("positions=offset,giraffe") == "positions=offset,random_steps"
+    assert TRAIN.word("positions") == "positions"
+    for group, renamed in OPTIONS.items():
+        options = {path.stem for path in (config_dir() / group).glob("*.yaml")}
+        assert set(renamed.values()) <= options
+        assert not renamed.keys() & options
 
 
 def test_targets_in_nested_values():

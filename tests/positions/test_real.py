@@ -1,12 +1,13 @@
-"""Positions between integers: the distributions of Giraffe and E2-LLM, and what they reduce to."""
+"""Positions between integers: the distributions of random steps and of E2-LLM, and what they reduce to."""
 
 import pytest
 import torch
 from scipy.stats import chisquare, kstest
 
 from lengen.positions.e2 import E2
-from lengen.positions.giraffe import Giraffe
+from lengen.positions.random_steps import RandomSteps
 from lengen.task import Batch
+from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.testing.positions import chance
 
@@ -15,16 +16,16 @@ READ = Copy().sample(4, ROWS, chance())  # ten tokens
 COUNTED = torch.arange(TIME).unsqueeze(0)
 
 
-def test_giraffe_draws_steps_evenly_over_0_to_2():
-    positions = Giraffe(512.0)(READ, chance(), training=True)
+def test_random_steps_draws_steps_evenly_over_0_to_2():
+    positions = RandomSteps(512.0)(READ, chance(), training=True)
     assert not positions[:, 0].any()
     steps = positions.diff(dim=1)
     assert kstest(steps[:, 3].double(), "uniform", args=(0, 2)).pvalue > 1e-3
     assert abs(torch.corrcoef(steps[:, :2].T)[0, 1]) < 0.1
 
 
-def test_giraffe_shrinks_what_is_too_long_and_nothing_else():
-    free, tight = (Giraffe(maximum)(READ, chance(), training=True) for maximum in (512.0, 9.0))
+def test_random_steps_shrinks_what_is_too_long_and_nothing_else():
+    free, tight = (RandomSteps(maximum)(READ, chance(), training=True) for maximum in (512.0, 9.0))
     long = free[:, -1] > 9
     assert 0.3 < long.double().mean() < 0.7
     assert torch.equal(tight[~long], free[~long])
@@ -32,20 +33,31 @@ def test_giraffe_shrinks_what_is_too_long_and_nothing_else():
     assert tight.max() <= 9.001
 
 
-def test_giraffe_knows_nothing_of_padding():
+def test_random_steps_knows_nothing_of_padding():
     """A short row beside a long one shrinks as it would alone."""
     short, long = (Copy().sample(length, 50, chance()) for length in (4, 40))
     joined = Batch.join([short, long])
-    positions = Giraffe(9.0)(joined, chance(), training=True)
-    free = Giraffe(1e9)(joined, chance(), training=True)
-    ends = free[:50, short.time - 1 : short.time]
-    expected = (free[:50, : short.time] * (9 / ends).clamp(max=1)).clamp(max=9)
-    torch.testing.assert_close(positions[:50, : short.time], expected)
-    assert (ends <= 9).any()
+    positions = RandomSteps(9.0)(joined, chance(), training=True)
+    alone = RandomSteps(9.0)(short, chance(), training=True)
+    assert torch.equal(positions[:50, : short.time], alone)
+    assert (alone[:, -1] < 9).any()
+    assert (alone[:, -1] == 9).any()
     assert positions.max() <= 9
 
 
-@pytest.mark.parametrize("scheme", [Giraffe(512.0), E2(factor=1.0)], ids=repr)
+def test_random_steps_count_the_longest_answer_not_the_own():
+    """Numbers without leading zeros: a short sum shrinks as a long one with the same steps."""
+    batch = Addition(pad="none").sample(3, 400, chance())
+    sizes = batch.answer.sum(1)
+    assert set(sizes.tolist()) == {4, 5}
+    tight = RandomSteps(9.0)(batch, chance(), training=True)
+    free = RandomSteps(1e9)(batch, chance(), training=True)
+    torch.testing.assert_close(
+        tight, free * (9 / free[:, 12:13]).clamp(max=1)
+    )  # 8 tokens of the prompt, 5 of the sum
+
+
+@pytest.mark.parametrize("scheme", [RandomSteps(512.0), E2(factor=1.0)], ids=repr)
 def test_sweeps_count(scheme):
     assert torch.equal(scheme(READ, chance(), training=False).long(), COUNTED)
 
@@ -70,7 +82,7 @@ def test_e2_without_scales_counts_and_sweeps_at_the_given_one():
     assert torch.equal(E2(factor=4.0)(READ, chance(), training=False), COUNTED / 4)
 
 
-@pytest.mark.parametrize("scheme", [Giraffe(9.0), Giraffe(), E2(), E2(2, 5, 2.5)], ids=repr)
+@pytest.mark.parametrize("scheme", [RandomSteps(9.0), RandomSteps(), E2(), E2(2, 5, 2.5)], ids=repr)
 @pytest.mark.parametrize("training", [False, True])
 def test_largest_bounds_every_draw(scheme, training):
     assert scheme(READ, chance(), training=training).max() <= scheme.largest(READ, training=training) + 1e-3

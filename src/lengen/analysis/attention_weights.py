@@ -17,7 +17,7 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs
 from lengen.decoder import Decoder
-from lengen.positions import Positions
+from lengen.positions import Positions, within
 from lengen.sampling import generator
 from lengen.task import Batch
 
@@ -92,7 +92,7 @@ def weights_in_chunks(
     architecture = decoder.architecture
     batch = batch.begin() if architecture.bos else batch
     device = next(decoder.parameters()).device
-    all_positions = positions(batch, generator(*key), training=False)
+    all_positions = within(positions(batch, generator(*key), training=False), decoder.pe.budget)
     per_example = architecture.loops * architecture.layers * architecture.heads * batch.time**2
     size = rows or max(MAX_WEIGHTS // per_example, 1)
     for start in range(0, len(batch), size):

@@ -16,6 +16,7 @@ from lengen.evaluation.decoding import greedy
 from lengen.evaluation.scoring import FREEDOM, SPARE
 from lengen.evaluation.test_set import positions_key
 from lengen.experiment.load_run import TrainedRun
+from lengen.positions import within
 from lengen.sampling import generator
 from lengen.task import BOS, EOS, PAD, SEP, SPECIAL, Batch, Vocabulary, join_symbols
 
@@ -109,9 +110,31 @@ class Answers:
         """Return a batch of one prompt, padded to `time` tokens for its answer."""
         row = torch.full((1, time), PAD)
         row[0, : len(tokens)] = torch.tensor(tokens)
-        answer = (torch.arange(time) >= len(tokens)).unsqueeze(0)
+        return self._asked(row, len(tokens))
+
+    def _asked(self, tokens: Int[Tensor, "1 time"], prompt: int) -> Batch:
+        """One row, whose first tokens are a prompt."""
+        answer = (torch.arange(tokens.shape[1]) >= prompt).unsqueeze(0)
         vocabulary = self.trained.config.formatted_task.vocabulary
-        return Batch(row, answer, answer, None, torch.tensor([len(tokens)]), vocabulary)
+        longest = torch.tensor([self._longest_answer(prompt)])
+        return Batch(tokens, answer, answer, None, torch.tensor([prompt]), vocabulary, longest_answer=longest)
+
+    def _longest_answer(self, prompt: int) -> int:
+        """Tokens that an answer can have at the first length, trained or evaluated, whose prompts are not shorter."""
+        sizes = self._sizes
+        return next((longest for size, longest in sizes if size >= prompt), sizes[-1][1])
+
+    @cached_property
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Tokens of the longest prompt, and of the longest answer, at every length that was trained or evaluated."""
+        config = self.trained.config
+        task, sizes = config.formatted_task.evaluation_task(), []
+        for length in sorted({*config.trained_lengths.support, *config.eval_lengths}):
+            if task.has(length):
+                batch = task.sample(length, 8, generator("limit", length))
+                prompt = int(batch.prompt_size.max()) + config.decoder.bos
+                sizes.append((prompt, task.longest_answer(length)))
+        return sizes
 
     def positions(self, batch: Batch, prompt: int) -> Real[Tensor, "1 time *streams"]:
         """Return the positions of one row.
@@ -125,14 +148,13 @@ class Answers:
         """
         config = self.trained.config
         key = positions_key(config.eval, prompt)
-        placed = config.positions(batch, generator(*key), training=False)
         budget = self.trained.decoder.pe.budget
         largest = config.positions.largest(batch, training=False)
         require(
             budget is None or largest < budget,
             f"positions up to {largest} are needed, but pe={config.labels.pe} holds {budget} of them",
         )
-        return placed
+        return within(config.positions(batch, generator(*key), training=False), budget)
 
     def _room(self, tokens: Sequence[int], limit: int) -> int:
         """Return how many tokens a prompt and its answer may have: as many as the limit and the positions allow."""
@@ -185,10 +207,7 @@ class Answers:
             return torch.arange(tokens.shape[1]).unsqueeze(0)
         rows = []
         for row, prompt, size in zip(tokens, prompts, sizes, strict=True):
-            batch = self.batch(row[:size].tolist(), size)
-            column = (torch.arange(size) >= prompt).unsqueeze(0)
-            own = Batch(batch.tokens, column, column, None, batch.length, batch.vocabulary)
-            placed = self.positions(own, prompt)
+            placed = self.positions(self._asked(row[:size].unsqueeze(0), prompt), prompt)
             rows.append(
                 torch.cat([placed, placed[:, -1:].expand(1, tokens.shape[1] - size, *placed.shape[2:])], 1)
             )

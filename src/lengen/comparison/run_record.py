@@ -48,7 +48,8 @@ class RunRecord:
     @property
     def protocol(self) -> dict[str, Any]:
         """The evaluation protocol, which compared runs must share."""
-        recorded = {key: value for key, value in self.facts.get("protocol", {}).items() if key != "positions"}
+        cells = ("positions", "positions_need")  # what cells differ in
+        recorded = {key: value for key, value in self.facts.get("protocol", {}).items() if key not in cells}
         return {**recorded, "eval.lengths": self.config["eval"]["lengths"]}
 
     @property

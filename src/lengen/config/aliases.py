@@ -4,6 +4,7 @@
 |---|---|
 | `MODULES` | imports of modules that moved |
 | `NAMES` | imports of classes and functions that were renamed or moved; `_target_` in YAML |
+| `OPTIONS` | options of a group on the command line |
 | `METHODS` | user classes that define or call a method by its former name |
 | `FIELDS` | attributes read by their former names |
 
@@ -39,6 +40,7 @@ MODULES: Mapping[str, str] = {
     "lengen.journal": "lengen.training.callback",
     "lengen.lags": "lengen.block.flex_bias",
     "lengen.metrics": "lengen.evaluation.metrics",
+    "lengen.positions.giraffe": "lengen.positions.random_steps",
     "lengen.protocol": "lengen.experiment.protocol",
     "lengen.provenance": "lengen.records.provenance",
     "lengen.questions": "lengen.evaluation.test_set",
@@ -81,6 +83,7 @@ NAMES: Mapping[str, str] = {
     "lengen.journal.Journal": "lengen.training.callback.TrainingCallback",
     "lengen.lags.Lags": "lengen.block.flex_bias.DistanceBias",
     "lengen.pe.Scene": "lengen.block.inputs.BlockInputs",
+    "lengen.positions.giraffe.Giraffe": "lengen.positions.random_steps.RandomSteps",
     "lengen.protocol.check": "lengen.experiment.compatibility.check",
     "lengen.protocol.check_sweep": "lengen.experiment.compatibility.check_sweep",
     "lengen.scene.Kept": "lengen.block.inputs.DecodingCache",
@@ -106,6 +109,9 @@ NAMES: Mapping[str, str] = {
     "lengen.weights.of_rule": "lengen.analysis.attention_weights.rule_weights",
 }
 """Classes and functions that were renamed, or that did not move with their module."""
+
+OPTIONS: Mapping[str, Mapping[str, str]] = {"positions": {"giraffe": "random_steps"}}
+"""By group: the new names of its options, by former name."""
 
 METHODS: Mapping[str, Mapping[str, str]] = {
     "PositionalEncoding": {"table": "make_table", "bias": "logit_bias"},
@@ -143,6 +149,15 @@ def current(name: str) -> str:
         return NAMES[name]
     moved = _moved_module(module)
     return f"{moved}.{leaf}" if moved else name
+
+
+def current_options(group: str, chosen: str) -> str:
+    """Return the options that a word of the command line chooses, under their current names; warn of former ones."""
+    former = OPTIONS.get(group, {})
+    names = chosen.split(",")
+    for name in former.keys() & names:
+        warn_renamed(f"{group}={name}", f"{group}={former[name]}")
+    return ",".join(former.get(name, name) for name in names)
 
 
 def _moved_module(module: str) -> str | None:

@@ -15,6 +15,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lengen.config.aliases import OPTIONS, current_options
 from lengen.config.errors import UsageError, nearest, require
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ class Command:
     lists: tuple[str, ...] = ()
 
     def word(self, given: str) -> str:
-        """Rewrite a word from the shell for Hydra, so that a list of lengths is not a sweep and a glob is a text."""
+        """Rewrite a word from the shell for Hydra: lists of lengths are no sweep, globs are texts, former names are current."""
         key, _, value = given.partition("=")
         name = key.lstrip("+")
+        if name in OPTIONS and value:
+            return f"{key}={current_options(name, value)}"
         if name in self.short:
             key, name = key.replace(name, f"eval.{name}"), f"eval.{name}"
         if name == "eval.lengths" and (found := re.fullmatch(r"\[?(range\([-\d, ]*\))\]?", value)):

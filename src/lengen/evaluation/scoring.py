@@ -19,7 +19,7 @@ from torch import Tensor
 from lengen.decoder import Decoder
 from lengen.evaluation.decoding import greedy
 from lengen.evaluation.metrics import answer_loss, ended, exact_match, right
-from lengen.positions import Positions
+from lengen.positions import Positions, within
 from lengen.sampling import generator
 from lengen.task import Batch
 
@@ -162,7 +162,9 @@ class Scorer:
 
         If all rows are the same, one row is returned, so that tables and biases are computed once for all examples.
         """
-        drawn = self.positions(replace(self.batch, tokens=tokens), generator(*self.key), training=False)
+        batch = replace(self.batch, tokens=tokens)
+        drawn = self.positions(batch, generator(*self.key), training=False)
+        drawn = within(drawn, self.decoder.pe.budget)
         placed = drawn if drawn.shape[0] == 1 else drawn[rows]
         return (placed[:1] if bool((placed == placed[:1]).all()) else placed).to(self._device)
 

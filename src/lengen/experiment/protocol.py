@@ -26,6 +26,7 @@ def protocol(config: RunConfig) -> dict[str, Any]:
         "train_length": config.train_length,
         "lengths": config.labels.lengths,
         "positions": config.record["positions"],
+        "positions_need": config.positions.needs,
         "training_examples": config.trainer.examples or "fresh",
         **({"deduplicated": True} if config.trainer.deduplicate else {}),
         "trained_from": TRAINED,

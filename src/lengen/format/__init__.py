@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import ClassVar
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from lengen.task import Batch, Task, Vocabulary
 
@@ -46,6 +48,10 @@ class Format(ABC):
             LengthUnavailable: the format cannot be applied to these examples.
         """
 
+    def longest_answer(self, longest: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"] | None:
+        """Return the size of the longest answer in this format, given that of the task; None if draws must show it."""
+        return None
+
     def applied(self, task: Task) -> Task:
         """Wrap a task so that its examples are written in this format."""
         return Formatted(task, self)
@@ -71,7 +77,13 @@ class Formatted(Task):
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw examples of the task, then apply the format; see `Task.sample`."""
         batch = self.task.sample(length, count, generator)
-        return self.format.written(batch, self.vocabulary, generator)
+        longest = None if batch.longest_answer is None else self.format.longest_answer(batch.longest_answer)
+        return replace(self.format.written(batch, self.vocabulary, generator), longest_answer=longest)
+
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        longest = self.format.longest_answer(torch.tensor(self.task.longest_answer(length)))
+        return super().longest_answer(length) if longest is None else int(longest)
 
     def evaluation_task(self) -> Task:
         """The evaluation task of the task, in the same format."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -75,6 +75,11 @@ class Interleaved(Format):
     def aligned(self) -> bool:
         """True with index hints or aligned blanks, which are the same for the same place."""
         return self.hints or self.blanks == "aligned"
+
+    def longest_answer(self, longest: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+        """With a blank and a marker before every token but the end token: no item is known to lack one."""
+        before = self.hints + (self.blanks == "aligned")
+        return longest + (longest - 1) * before + (longest - 2) * self.spacing
 
     def written(self, batch: Batch, vocabulary: Vocabulary, generator: torch.Generator) -> Batch:
         """See `Format`."""

@@ -2,7 +2,12 @@
 
 A scheme is a subclass of `Positions` that is called with a batch and returns integers (or reals) of shape `#batch time`,
 or `#batch time streams` if each token has several positions. A single row serves all examples of the batch. Positions are
-computed on the CPU, together with the batch. In training some schemes draw at random, independently for each example.
+computed on the CPU, together with the batch.
+
+The position of a token depends on the tokens of its own row up to it, on what is drawn for that row, and on nothing else:
+not on later tokens, on the other rows, on the width of the batch, or on room for an answer. So positions are the same in
+training and in evaluation, whichever way answers are decoded. Some schemes need more of their row; `Positions.needs` says
+what. `noise` draws for every row independently of the others.
 
 A scheme that counts the tokens in steps of two:
 
@@ -17,14 +22,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Real
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import Batch
+
+Needs = Literal["tokens", "prompt", "row"]
+"""What the position of a token may depend on; see `Positions.needs`."""
 
 
 class Positions(ABC):
@@ -44,17 +52,26 @@ class Positions(ABC):
     aligned: ClassVar[bool] = False
     """True if positions tell which tokens of the task must be matched; this is a kind of supervision."""
 
+    needs: ClassVar[Needs] = "tokens"
+    """What positions depend on besides what is drawn for their row.
+
+    `tokens`: on the token and those before it. `prompt`: also on the number of tokens of the prompt and of the longest
+    answer that the task can have at this length (`Batch.extent`), not on the row's own answer. `row`: on the whole row,
+    answer included, in training; in evaluation as `tokens`.
+    """
+
     @abstractmethod
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
     ) -> Real[Tensor, "#batch time *streams"]:
         """Return the positions of the tokens.
 
-        The position of a token may depend on tokens up to and including it, never on later ones.
+        Positions of padding have no meaning. So have those of tokens after the longest answer that the task can have,
+        which only an answer that is wrong already can reach.
 
         Args:
             batch: what the decoder reads, including bos.
-            generator: the only source of randomness.
+            generator: the only source of randomness; each row gets the same draws, whatever the others are.
             training: False in evaluation, where random starts take their lowest value.
 
         Raises:
@@ -62,7 +79,10 @@ class Positions(ABC):
         """
 
     def largest(self, batch: Batch, *, training: bool) -> int:
-        """Return the largest position that such a batch can get over all draws, rounded up to an integer."""
+        """Return the largest position of a token of such a batch over all draws, rounded up to an integer.
+
+        With `needs` = `prompt`: of a token up to the end of the longest answer.
+        """
         return int(self(batch, torch.Generator(), training=False).max())
 
 
@@ -91,12 +111,32 @@ class LimitedPositions(Positions):
         )
 
 
-def starts(batch: Batch, room: int | Tensor, generator: torch.Generator) -> Real[Tensor, "batch 1"]:
-    """Draw a start for each example, uniform over the integers 0 to `room`.
+def noise(batch: Batch, draws: int, generator: torch.Generator) -> Float[Tensor, "batch draws"]:
+    """Draw numbers, uniform in [0, 1), for each example; those of a row depend on its index and the generator alone.
 
     Args:
         batch: the examples.
-        room: the largest start, for all examples or for each (batch x 1).
+        draws: numbers for each example, which must not depend on the batch.
         generator: the source of randomness.
     """
-    return (torch.rand((len(batch), 1), generator=generator, dtype=torch.float64) * (room + 1)).long()
+    return torch.rand((len(batch), draws), generator=generator, dtype=torch.float64)
+
+
+def start(drawn: Float[Tensor, "batch 1"], room: int | Tensor) -> Int[Tensor, "batch 1"]:
+    """Turn `noise` into a start, uniform over the integers 0 to `room`.
+
+    Args:
+        drawn: a number in [0, 1) for each example.
+        room: the largest start, for all examples or for each (batch x 1).
+    """
+    return (drawn * (room + 1)).long()
+
+
+def within(
+    positions: Real[Tensor, "#batch time *streams"], budget: int | None
+) -> Real[Tensor, "#batch time *streams"]:
+    """Give tokens after the longest answer the last position that an encoding has, if theirs is larger.
+
+    `Positions.largest`, which is checked against the budget before training, does not count these.
+    """
+    return positions if budget is None else positions.clamp(max=budget - 1)

@@ -10,7 +10,7 @@ from jaxtyping import Real
 from torch import Tensor
 
 from lengen.config.errors import require
-from lengen.positions import Positions, starts
+from lengen.positions import Positions, noise, start
 from lengen.task import Batch
 
 
@@ -40,7 +40,7 @@ class Abacus(Positions):
         digit = batch.vocabulary.digits[batch.tokens]
         index = torch.arange(1, batch.time + 1).expand_as(batch.tokens)
         before = torch.where(digit, 0, index).cummax(1).values  # index of the last token that is not a digit
-        shift = starts(batch, self.offset, generator) if training else 0
+        shift = start(noise(batch, 1, generator), self.offset) if training else 0
         return torch.where(digit, index - before + shift, 0)
 
     def largest(self, batch: Batch, *, training: bool) -> int:

@@ -11,7 +11,7 @@ from jaxtyping import Real
 from torch import Tensor
 
 from lengen.config.errors import require
-from lengen.positions import Positions, starts
+from lengen.positions import Positions, noise, start
 from lengen.task import Batch
 
 ANCHORED = 4
@@ -32,6 +32,7 @@ class E2(Positions):
         factor: g in evaluation, the longest evaluated length divided by the trained one.
     """
 
+    revision: ClassVar[int] = 2
     whole: ClassVar[bool] = False
     scales: int = 20
     window: int = 64
@@ -48,8 +49,9 @@ class E2(Positions):
         indices = torch.arange(batch.time).unsqueeze(0)
         if not training:
             return indices / self.factor
-        scale = 1 + starts(batch, self.scales - 1, generator)
-        offset = starts(batch, (scale - 1) * self.window, generator)
+        drawn = noise(batch, 2, generator)
+        scale = 1 + start(drawn[:, :1], self.scales - 1)
+        offset = start(drawn[:, 1:], (scale - 1) * self.window)
         return (indices + offset * (indices >= ANCHORED)) / scale
 
     def largest(self, batch: Batch, *, training: bool) -> int:

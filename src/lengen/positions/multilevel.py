@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from lengen.config.errors import require
+from lengen.config.errors import UsageError
+from lengen.positions import noise
 from lengen.positions.coupled import Coupled
 from lengen.task import Batch
 
@@ -23,14 +24,20 @@ class Multilevel(Coupled):
             in evaluation.
     """
 
+    revision: ClassVar[int] = 2
     streams: ClassVar[int] = 2
 
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
     ) -> Real[Tensor, "#batch time *streams"]:
         """See `Positions`."""
-        places = super().__call__(batch, generator, training=training)
-        require(batch.groups is not None, "positions=multilevel: this task has no groups to couple")
-        assert batch.groups is not None
-        groups = self.shifted(batch.groups, batch, generator, training=training)
-        return torch.stack([places, groups], -1)
+        drawn = noise(batch, 2, generator) if training else None
+        levels = []
+        for index, (name, level) in enumerate((("places", batch.places), ("groups", batch.groups))):
+            if level is None:
+                raise UsageError(
+                    f"positions=multilevel: this task has no {name} to couple under its options "
+                    "(allowed: task=many_addition)"
+                )
+            levels.append(self.shifted(level, None if drawn is None else drawn[:, index : index + 1]))
+        return torch.stack(levels, -1)

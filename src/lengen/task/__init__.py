@@ -6,10 +6,11 @@ nothing of training, of positions or of the decoder. A new task is one file here
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, ClassVar
 
 import torch
@@ -24,6 +25,8 @@ from lengen.task.unavailable import old_tasks_understood
 PAD, BOS, SEP, EOS = range(4)
 SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
 DIGITS = tuple("0123456789")
+ESTIMATED, SPARE = 256, 8
+"""Examples from which the longest answer is estimated, and tokens that are added if they differ in size."""
 TOKEN_FIELDS, OPTIONAL_FIELDS = ("tokens", "answer", "result"), ("places", "groups")
 """Fields of a batch with one value per token: those that every batch has, and those that may be None."""
 
@@ -83,6 +86,8 @@ class Batch:
         length: size of each problem in the task's own unit.
         vocabulary: the meaning of the ids.
         groups: the number (of several) to which each token belongs, from 1; 0 for none. None if the task has no groups.
+        longest_answer: `Task.longest_answer` at the length of each problem, the same for every example of a task and a
+            length. `Task.sample` fills it in; None in a batch that is built otherwise.
     """
 
     tokens: Int[Tensor, "batch time"]
@@ -92,6 +97,7 @@ class Batch:
     length: Int[Tensor, " batch"]
     vocabulary: Vocabulary
     groups: Int[Tensor, "batch time"] | None = None
+    longest_answer: Int[Tensor, " batch"] | None = None
 
     def __len__(self) -> int:
         return self.tokens.shape[0]
@@ -100,6 +106,23 @@ class Batch:
     def time(self) -> int:
         """Number of tokens in the longest row."""
         return self.tokens.shape[1]
+
+    @property
+    def prompt_size(self) -> Int[Tensor, "batch 1"]:
+        """Number of tokens before the answer; of all tokens in a row without an answer."""
+        before = ~self.answer & (self.tokens != PAD)
+        return before.cummin(1).values.sum(1, keepdim=True)
+
+    @property
+    def extent(self) -> Int[Tensor, "batch 1"]:
+        """Number of tokens of the prompt and of the longest answer that it can have, whatever its own answer.
+
+        Raises:
+            ValueError: the batch does not say how long answers can be.
+        """
+        if self.longest_answer is None:
+            raise ValueError("this batch does not know `longest_answer`; draw it by `Task.sample`, or set it")
+        return self.prompt_size + self.longest_answer.unsqueeze(1)
 
     def begin(self, token: int = BOS) -> Batch:
         """Prepend a token to every example."""
@@ -118,15 +141,19 @@ class Batch:
         """Select examples, and cut the batch to the longest of them."""
         tokens = self.tokens[index]
         time = int((tokens != PAD).sum(1).max()) if len(tokens) else 0
-        return self._each(lambda part: part[index][:, :time], length=self.length[index])
+        longest = None if self.longest_answer is None else self.longest_answer[index]
+        return self._each(
+            lambda part: part[index][:, :time], length=self.length[index], longest_answer=longest
+        )
 
     @staticmethod
     def join(batches: Sequence[Batch]) -> Batch:
         """Concatenate batches of one task, right-padded to the longest."""
         time = max(batch.time for batch in batches)
         padded = [batch.room(time - batch.time) for batch in batches]
-        missing = [name for name in OPTIONAL_FIELDS if any(getattr(batch, name) is None for batch in batches)]
-        names = [name for name in (*TOKEN_FIELDS, *OPTIONAL_FIELDS, "length") if name not in missing]
+        optional = (*OPTIONAL_FIELDS, "longest_answer")
+        missing = [name for name in optional if any(getattr(batch, name) is None for batch in batches)]
+        names = [name for name in (*TOKEN_FIELDS, "length", *optional) if name not in missing]
         joined: dict[str, Any] = {
             name: torch.cat([getattr(batch, name) for batch in padded]) for name in names
         }
@@ -201,6 +228,22 @@ def close(tokens: Int[Tensor, "batch time"], *others: Tensor) -> list[Tensor]:
     ]
 
 
+def with_longest_answer(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a method that draws or lists examples of a length: its batch knows the longest answer of its task."""
+
+    @wraps(draw)
+    def drawn(self: Task, length: int, *others: Any, **options: Any) -> Any:
+        batch = draw(self, length, *others, **options)
+        if (
+            not isinstance(batch, Batch) or batch.longest_answer is not None
+        ):  # parts of a mixture know their own
+            return batch
+        longest = torch.full((len(batch),), self._known_longest_answer(length))
+        return replace(batch, longest_answer=longest)
+
+    return drawn
+
+
 class Task(RenamedMethods, ABC):
     """Base class of tasks: problems of every length from 1; a task raises an error for lengths that it lacks."""
 
@@ -209,6 +252,14 @@ class Task(RenamedMethods, ABC):
     """Raised by any change that alters what the class computes or draws; part of every cell's identity."""
     data_options: ClassVar[tuple[str, ...]] = ()
     """Options that say where data are stored; a cell's identity has `fingerprints` in their place."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let drawn batches know the longest answer; a class that draws otherwise does not inherit its size."""
+        super().__init_subclass__(**options)
+        for name in {"sample", "all_examples"} & vars(cls).keys():
+            setattr(cls, name, with_longest_answer(vars(cls)[name]))
+        if "sample" in vars(cls) and "longest_answer" not in vars(cls):
+            cls.longest_answer = Task.longest_answer  # type: ignore[method-assign]
 
     @property
     @abstractmethod
@@ -257,6 +308,36 @@ class Task(RenamedMethods, ABC):
     def longest(self, length: int) -> int:
         """Longest problem drawn in training at a length; greater than the length where a mixture adds longer ones."""
         return length
+
+    def longest_answer(self, length: int) -> int:
+        """Size of the longest answer that an example of a length can have, in tokens, its scratchpad and end token included.
+
+        Some positions leave room for it (`lengen.positions`), so that the size of an example's own answer is not
+        revealed. The base class draws some examples; if their answers are not all equally long, it adds a half of the
+        longest and a few tokens. A task that knows the size overrides this.
+
+        Raises:
+            LengthUnavailable: the task has no problems of this length with its options.
+        """
+        sizes = self.sample(length, ESTIMATED, torch.Generator()).answer.sum(1)
+        longest = int(sizes.max())
+        return longest if bool((sizes == longest).all()) else math.ceil(1.5 * longest) + SPARE
+
+    @cached_property
+    def _longest_answers(self) -> dict[int, int]:
+        return {}
+
+    def _known_longest_answer(self, length: int) -> int:
+        """The longest answer, computed once for each length."""
+        known = self._longest_answers
+        if length not in known:
+            known[length] = 0  # for the draws of an estimate, which do not need it
+            try:
+                known[length] = self.longest_answer(length)
+            finally:
+                if not known[length]:
+                    del known[length]
+        return known[length]
 
     def has_scratchpad(self, length: int) -> bool:
         """Whether training examples of a length have a scratchpad before their result."""

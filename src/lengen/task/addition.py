@@ -90,6 +90,18 @@ class Addition(Task):
         """A carry through all columns, and operands of unequal length."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, operands="uneven")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        total = 2 * (length + 1) if self.hints and self.style == "symbols" else length + 1
+        if self.style == "text":
+            return (
+                super().longest_answer(length)
+                if self.scratchpad == "steps"
+                else 2 * total + len("The answer is .")
+            )
+        trace = {"none": 0, "columns": 5 * length + 1, "tail": tail.size(length, cells=5) + 1}
+        return trace[self.scratchpad] + total + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw additions; see `Task.sample`."""
         digits, sizes = self._operands(length, count, generator)

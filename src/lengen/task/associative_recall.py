@@ -61,6 +61,10 @@ class AssociativeRecall(Task):
         """Queries of the first pairs, from which all other pairs separate them."""
         return {"first": replace(self, asked="first")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return min(self.queries, length) * (1 + (self.written == "pairs")) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw pairs and queries; see `Task.sample`."""
         require_length(length <= self.keys, length, f"task.keys={self.keys} allows at most {self.keys} pairs")

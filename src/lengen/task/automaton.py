@@ -72,6 +72,10 @@ class Automaton(Task):
         """One symbol repeated, so that the state depends only on its count."""
         return {"equal": replace(self, drawn="equal")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return {"none": 1, "running": length, "interleaved": 2 * length}[self.scratchpad] + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         columns = length if self.drawn == "uniform" else 1

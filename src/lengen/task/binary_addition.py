@@ -45,6 +45,10 @@ class BinaryAddition(Task):
         """A carry through all columns, and operands of unequal length."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, operands="uneven")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return length + 2
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw additions; see `Task.sample`."""
         sizes = operand_sizes(self.operands, length, count, generator)

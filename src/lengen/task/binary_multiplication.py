@@ -44,6 +44,10 @@ class BinaryMultiplication(Task):
         """All ones, which carry in every column, and operands of unequal length."""
         return {"ones": replace(self, bits="ones"), "uneven": replace(self, operands="uneven")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return (2 * length if length > 1 else 1) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw multiplications; see `Task.sample`."""
         sizes = operand_sizes(self.operands, length, count, generator)

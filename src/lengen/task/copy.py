@@ -71,6 +71,11 @@ class Copy(Task):
         """Names of the symbols."""
         return words.WORDS[: self.alphabet] if self.style == "words" else letters(self.alphabet)
 
+    @property
+    def _template(self) -> str:
+        """Template of the answer in text."""
+        return words.ONCE if self.times == 1 else words.TWICE if self.repeats == "one" else words.NEXT
+
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The alphabet, an arrow for substitution, and the symbols of the scratchpad."""
@@ -83,6 +88,14 @@ class Copy(Task):
         """A short string repeated, in which the last few symbols do not determine the position."""
         return {"repeats": replace(self, repeats="ngram")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        if self.style != "symbols":
+            one = length * max(map(len, self._names)) + length - 1
+            return self.times * one + len(self._template.replace("{answer}", "")) + 1
+        trace = self.times * tail.size(length, cells=2) + 1 if self.scratchpad == "tail" else 0
+        return trace + self.times * length + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         items = self._draw(length, count, generator)
@@ -93,10 +106,7 @@ class Copy(Task):
             rule = old, (old + step) % self.alphabet
             written = torch.where(items == old, rule[1], items)
         if self.style != "symbols":
-            answer_template = (
-                words.ONCE if self.times == 1 else words.TWICE if self.repeats == "one" else words.NEXT
-            )
-            text = words.write(items, written, rule, self._names, answer_template)
+            text = words.write(items, written, rule, self._names, self._template)
             return text.batch(length, count, self.vocabulary)
         index, separator = torch.arange(2, length + 2).unsqueeze(0), torch.full((1, 1), SEP)
         prompt = [Span(items + len(SPECIAL), index), Span(separator, 1)]

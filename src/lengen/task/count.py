@@ -54,6 +54,10 @@ class Count(Task):
         """One symbol repeated: the count is the length, larger than any count in training."""
         return {"all": replace(self, occurrences="all")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return (self.digits or len(str(length))) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and questions; see `Task.sample`."""
         width = len(str(length)) if self.digits is None else self.digits

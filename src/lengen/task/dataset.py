@@ -169,6 +169,14 @@ class Dataset(Task):
         """Whether the rows have a result."""
         return self._result is not None
 
+    def longest_answer(self, length: int) -> int:
+        """The longest answer of the rows of a length, in all splits; see `Task`."""
+        return 1 + max(
+            int(self._text.cut(corpus.read(rows)["answer"]).sizes.max())
+            for corpus in self._splits
+            if len(rows := corpus.of(length))
+        )
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw rows of the training split, with replacement; see `Task.sample`."""
         rows = self._splits[0].require_rows(length)
@@ -223,6 +231,10 @@ class EvaluationSplits(Task):
     def has(self, length: int) -> bool:
         """See `Task.has`."""
         return len(self.data.evaluation_rows.of(length)) > 0
+
+    def longest_answer(self, length: int) -> int:
+        """See `Dataset`."""
+        return self.data.longest_answer(length)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Return the first rows of a length, each once; nothing is drawn at random."""

@@ -56,6 +56,10 @@ class Dyck(Task):
         """As many open brackets as possible, so that the first must be remembered to the end."""
         return {"deep": replace(self, opened="most")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return min(length, self.depth or length) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw words; see `Task.sample`."""
         depth = length if self.depth is None else min(self.depth, length)

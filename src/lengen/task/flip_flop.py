@@ -44,6 +44,10 @@ class FlipFlop(Task):
         """The paper's tails: FFL(0.98), where the last write is far away, and FFL(0.1), where writes are frequent."""
         return {"sparse": replace(self, ignore=0.98), "dense": replace(self, ignore=0.1)}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return 2
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw instructions; see `Task.sample`."""
         uniform = torch.rand((count, length), generator=generator)

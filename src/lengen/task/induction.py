@@ -48,6 +48,10 @@ class Induction(Task):
         """The trigger at eleven depths, from the beginning to the last possible position."""
         return depths(self)
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return 2
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw symbols and the position of the trigger; see `Task.sample`."""
         items = torch.randint(self.alphabet, (count, length), generator=generator)

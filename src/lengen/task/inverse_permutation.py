@@ -58,6 +58,10 @@ class InversePermutation(Task):
         """Strings that are already in order, or in reverse order."""
         return {order: replace(self, order=order) for order in ("identity", "reversed")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return 3 * length + 2 if self.scratchpad == "pairs" else length + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and permutations; see `Task.sample`."""
         require_length(

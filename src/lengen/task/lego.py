@@ -69,6 +69,14 @@ class Lego(Task):
         """Clauses in reverse order, where each refers to the next one."""
         return {"reversed": replace(self, order="reversed")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        if self.style == "text":
+            return (
+                super().longest_answer(length) if self.scratchpad == "steps" else len("The answer is +1.") + 1
+            )
+        return CLAUSE * length if self.scratchpad == "chain" else 3
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw chains; see `Task.sample`."""
         require_length(

@@ -67,6 +67,10 @@ class Lookup(Task):
         """One function iterated: all steps look alike, so that they must be counted."""
         return {"iterated": replace(self, chain="iterated")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return (length if self.scratchpad == "running" else 1) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw tables, a value and a chain; see `Task.sample`."""
         tables = self._tables(count, generator)

@@ -39,6 +39,10 @@ class Majority(Task):
         """Strings in which a single bit decides the answer."""
         return {"close": replace(self, bits="close")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return 2
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw bit strings; see `Task.sample`."""
         bits = self._draw(length, count, generator)

@@ -61,12 +61,20 @@ class ManyAddition(Task):
         """A carry through all columns, and operands of unequal length."""
         return {"carry": replace(self, carry="full"), "uneven": replace(self, sizes="uneven")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        operands, digits = self._sizes(length)
+        sums = [sum_width(number, digits) for number in range(1, operands + 1)]
+        if self.scratchpad == "none":
+            return sums[-1] + 1
+        trace = [1, *sums[:-1]] if self.pad == "none" else [sums[-1]] * operands
+        return sum(trace) + operands + sums[-1] + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw additions; see `Task.sample`."""
-        operands, digits = (length, self.other) if self.length_of == "operands" else (self.other, length)
+        operands, digits = self._sizes(length)
         numbers, sizes = self._draw(operands, digits, count, generator)
-        overflow = operands + (-operands // 10**digits)  # the largest sum without its last digits
-        width = digits + len(str(overflow)) * (overflow > 0)
+        width = sum_width(operands, digits)
         turned = self.order == "reversed"
         before = 1 if turned else width + 2  # the place next to the first digit of a sum
         signs = self.vocabulary.encode("+" * (operands - 1) + "=").unsqueeze(1)
@@ -83,6 +91,10 @@ class ManyAddition(Task):
         trace = [self._trace(sums, widths, before)] if self.scratchpad == "running" else []
         coupled = turned or self.pad == "zero"  # else places would reveal the answer's length
         return assemble(length, count, self.vocabulary, [prompt], [answer], trace=trace, coupled=coupled)
+
+    def _sizes(self, length: int) -> tuple[int, int]:
+        """Operands, and digits of the longest, of a problem."""
+        return (length, self.other) if self.length_of == "operands" else (self.other, length)
 
     def _trace(
         self, sums: Int[Tensor, "batch operands digits"], widths: Int[Tensor, "batch operands 1"], before: int
@@ -133,3 +145,9 @@ class ManyAddition(Task):
         column = torch.arange(digits)
         chain = torch.where(column == 0, start, (9 - others) % 10)
         return numbers.scatter(1, index, torch.where(column < digits - 1, chain, own))
+
+
+def sum_width(operands: int, digits: int) -> int:
+    """Digits of the largest sum of some numbers with some digits."""
+    largest = operands * (10**digits - 1)
+    return len(str(largest))

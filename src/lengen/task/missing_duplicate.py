@@ -42,6 +42,10 @@ class MissingDuplicate(Task):
         """Strings of one symbol, except for the hidden one."""
         return {"odd": replace(self, symbols="odd")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return 2
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and hidden symbols; see `Task.sample`."""
         items = torch.randint(self.alphabet, (count, length), generator=generator)

@@ -155,6 +155,11 @@ class Mixture(Task):
             for name, digest in self._of(aid).fingerprints.items()
         }
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        parts = self._trained.values()
+        return max(self._of(aid).longest_answer(size) for aid in parts for size in aid.sizes(length))
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw a part for every row, then the rows of each part; see `Task.sample`."""
         names = list(self._trained)

@@ -48,6 +48,10 @@ class Mode(Task):
         """Strings in which a single symbol decides the answer."""
         return {"close": replace(self, symbols="close")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return 2
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         items = self._draw(length, count, generator)

@@ -57,6 +57,10 @@ class ModularArithmetic(Task):
         """With brackets: the deepest nesting that the length allows."""
         return {"deep": replace(self, nesting="deepest")} if self.brackets else {}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return 2
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw expressions; see `Task.sample`."""
         draw = self._nested if self.brackets else self._flat

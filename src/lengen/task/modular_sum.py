@@ -59,6 +59,14 @@ class ModularSum(Task):
         """One digit repeated, whose sum depends on the whole length, and zeros, where one term decides."""
         return {"equal": replace(self, terms="equal"), "sparse": replace(self, terms="sparse")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        if self.style == "text":
+            return (
+                super().longest_answer(length) if self.scratchpad == "steps" else len("The answer is 6 .") + 1
+            )
+        return (length if self.scratchpad == "running" else 1) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw sums; see `Task.sample`."""
         terms = self._draw(length, count, generator)

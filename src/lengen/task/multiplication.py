@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.config.errors import require
-from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 from lengen.task.digits import carry, multiply, number, row, size
 
 ZEROS = 0.75
@@ -62,6 +62,15 @@ class Multiplication(Task):
     def stress_sets(self) -> Mapping[str, Task]:
         """Carries out of every column, and partial products that are zero."""
         return {"nines": replace(self, digits="nines"), "zeros": replace(self, digits="zeros")}
+
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        other = length if self.second is None else self.second
+        if self.scratchpad == "none":
+            return length + other + 1
+        signs = int((self._signs(other) != PAD).sum())
+        steps = [step for step in range(2 * other) if step not in (1, 2 * other - 1)]
+        return sum(length + 1 + step // 2 for step in steps) + signs + length + other + 1
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw multiplications; see `Task.sample`."""

@@ -58,6 +58,10 @@ class NgramLookup(Task):
         """Keys among near copies of themselves, and keys at eleven depths, from the beginning to the end."""
         return {"near": replace(self, others="near"), **depths(self)}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return self.answer + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and keys, again where the key occurs twice; see `Task.sample`."""
         places, keys = length + self.answer + 1, self.alphabet**self.key

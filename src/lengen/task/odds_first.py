@@ -42,6 +42,10 @@ class OddsFirst(Task):
         """A short string repeated, in which the last few symbols do not determine the position."""
         return {"repeats": replace(self, repeats="ngram")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return length + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         strings = Copy(self.alphabet, self.repeats)  # the same symbols with the same ids

@@ -64,6 +64,18 @@ class Parity(Task):
         """Strings of ones, whose parity depends on the whole length, and strings of zeros, where one bit decides."""
         return {"ones": replace(self, bits="ones"), "sparse": replace(self, bits="sparse")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        if self.style == "text":
+            return (
+                super().longest_answer(length)
+                if self.scratchpad == "steps"
+                else len("The answer is Yes.") + 1
+            )
+        if self.scratchpad == "tail":
+            return tail.size(length, cells=3) + 3
+        return {"none": 1, "running": length, "interleaved": 2 * length}[self.scratchpad] + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw bit strings; see `Task.sample`."""
         bits = self._draw(length, count, generator)

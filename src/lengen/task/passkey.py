@@ -80,6 +80,10 @@ class Passkey(Task):
         """The key at eleven depths, from the beginning of the noise to its end."""
         return depths(self)
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return self.digits + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw noise and keys; see `Task.sample`."""
         introduction, needle, question = self._words

@@ -66,6 +66,13 @@ class Pcfg(Task):
         """Chains of unary functions, the deepest trees, and trees of binary functions, which have the most leaves."""
         return {"deep": replace(self, functions="unary"), "wide": replace(self, functions="binary")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        longest = self.symbols * (
+            (length + 1) if self.functions == "binary" else 2 ** min(length, self.limit)
+        )
+        return min(longest, self.limit) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw trees; see `Task.sample`."""
         binary_rate = {"all": len(BINARY) / len(ARITIES), "unary": 0, "binary": 1}[self.functions]

@@ -60,6 +60,14 @@ class Poly(Task):
             return words.VOCABULARY
         return Vocabulary((*DIGITS, "+", "-", "x", "=", ":"))
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        if self.style == "text":
+            return (
+                super().longest_answer(length) if self.scratchpad == "steps" else len("The answer is 6.") + 1
+            )
+        return (2 * length if self.scratchpad == "terms" else 1) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw polynomials; see `Task.sample`."""
         coefficients, powers, point = (

@@ -59,6 +59,12 @@ class Reverse(Task):
         """A short string repeated, in which the last few symbols do not determine the position."""
         return {"repeats": replace(self, repeats="ngram")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        if self.style == "text":
+            return length * max(map(len, letters(self.alphabet))) + length
+        return length * (1 + (self.then != "none")) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         strings = Copy(self.alphabet, self.repeats)  # the same symbols with the same ids

@@ -50,6 +50,10 @@ class Scan(Task):
     def _symbols(self) -> Vocabulary:
         return Vocabulary((*WORDS, *ACTIONS.values(), *TURNS.values()))
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return length + 1 if self.style == "symbols" else (max(map(len, text.ACTIONS.values())) + 1) * length
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw commands; see `Task.sample`."""
         fitting = (self._sizes == length).nonzero().flatten()

@@ -47,6 +47,10 @@ class SelectiveCopy(Task):
         """All symbols at the beginning, as far from the answer as possible."""
         return {"early": replace(self, spacing="early")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return min(self.symbols, length) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw symbols and their positions; see `Task.sample`."""
         columns = self._columns(length, count, generator)

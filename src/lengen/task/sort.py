@@ -98,6 +98,17 @@ class Sort(Task):
         names = ("sorted", "reversed", *(("equal",) if self.duplicates else ()))
         return {order: replace(self, given=order) for order in names}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        if self.scratchpad == "steps":
+            return super().longest_answer(length)
+        if self.style == "text":
+            item = max(map(len, self._names), default=2 * self.digits - 1)
+            return len(words.ANSWER.format(ordered="")) + length * item + 2 * (length - 1) + 1
+        spelled = length if self.digits == 1 else length * (self.digits + 1) - 1
+        trace = max(length - 2, 0) * (spelled + 1) if self.scratchpad == "selection" else 0
+        return trace + spelled + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw lists; see `Task.sample`."""
         items = self._given(length, count, generator)

@@ -41,6 +41,10 @@ class SquareRoot(Task):
         """Squares and the numbers just below them, on both sides of a step of the root."""
         return {"squares": replace(self, numbers="squares")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return -(-length // 2) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw numbers; see `Task.sample`."""
         half = -(-length // 2)

@@ -30,6 +30,10 @@ class StackManipulation(Task):
         """Bits, the actions, and the symbol of an empty stack."""
         return Vocabulary((*DIGITS[:2], "push0", "push1", "pop", "empty"))
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return length + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw stacks and actions; see `Task.sample`."""
         bits = torch.randint(2, (count, length), generator=generator)

@@ -41,6 +41,10 @@ class Successor(Task):
         """The vocabulary of `Sort`: items and a question mark."""
         return self._sort.vocabulary
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return self.digits + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw lists and one item of each; see `Task.sample`."""
         items = self._sort.draw(length, count, generator)

@@ -48,6 +48,10 @@ class UniqueSet(Task):
         """The shortest and the longest answers."""
         return {"few": replace(self, repeats="few"), "late": replace(self, repeats="late")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return min(length, self.alphabet, FEW if self.repeats == "few" else length) + 1
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         items = self._draw(length, count, generator)

@@ -76,6 +76,10 @@ class WordProblem(Task):
         """One element repeated, so that the product depends only on its count."""
         return {"equal": replace(self, drawn="equal")}
 
+    def longest_answer(self, length: int) -> int:
+        """See `Task`."""
+        return self.automaton.longest_answer(length)
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw products; see `Task.sample`."""
         return self.automaton.sample(length, count, generator)

@@ -48,6 +48,16 @@ def trace(
     return Span(tokens, torch.arange(2, steps + 2).repeat_interleave(slots)[kept].unsqueeze(0))
 
 
+def size(steps: int, cells: int) -> int:
+    """Number of tokens of a trace.
+
+    Args:
+        steps: number of steps.
+        cells: operands and results of a step.
+    """
+    return sum(len(str(head)) for head in range(1, steps + 1)) + steps * (cells + len(":=,"))
+
+
 def _heads(vocabulary: Vocabulary, steps: int) -> Int[Tensor, "steps figures"]:
     """Ids of the digits of 1, 2, …, with PAD for leading zeros."""
     powers = 10 ** torch.arange(len(str(steps)) - 1, -1, -1)
