@@ -171,11 +171,7 @@ class Dataset(Task):
 
     def longest_answer(self, length: int) -> int:
         """The longest answer of the rows of a length, in all splits; see `Task`."""
-        return 1 + max(
-            int(self._text.cut(corpus.read(rows)["answer"]).sizes.max())
-            for corpus in self._splits
-            if len(rows := corpus.of(length))
-        )
+        return 1 + max(corpus.longest_answer(length) for corpus in self._splits)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw rows of the training split, with replacement; see `Task.sample`."""

@@ -71,13 +71,16 @@ class Corpus:
         return {option: table[name].fill_null("").to_pylist() for option, name in self.columns.texts.items()}
 
     @cached_property
-    def _scan(self) -> tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " rows"], frozenset[str]]:
-        """Length and number of tokens of every row, and the symbols that occur; this reads all rows once.
+    def _scan(
+        self,
+    ) -> tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " rows"], frozenset[str], dict[int, int]]:
+        """Length and size of every row in tokens, the symbols that occur, the longest answer by length; this reads all rows once.
 
         Raises:
             UsageError: a row is incomplete or inconsistent.
         """
         lengths, sizes, names, lost = [], [], set[str](), self.text.round_trip()
+        longest: dict[int, int] = {}
         for start in range(0, len(self.rows), CHUNK):
             rows = slice(start, min(start + CHUNK, len(self.rows)))
             texts = self._texts(rows)
@@ -94,7 +97,9 @@ class Corpus:
             names.update(prompts.names, answers.names)
             sizes.append(prompts.sizes + answers.sizes)
             lengths.append(self._lengths(rows) if self.columns.length else prompts.sizes)
-        return np.concatenate(lengths), np.concatenate(sizes), frozenset(names)
+            for length, size in zip(lengths[-1].tolist(), answers.sizes.tolist(), strict=True):
+                longest[length] = max(longest.get(length, 0), size)
+        return np.concatenate(lengths), np.concatenate(sizes), frozenset(names), longest
 
     def _texts(self, rows: slice) -> dict[str, list[str]]:
         """Read the texts of some rows, and check that none is empty."""
@@ -153,6 +158,10 @@ class Corpus:
         """Raise an error that names the first invalid row, counted from `start`."""
         row = next((index for index, each in enumerate(invalid, start) if each), None)
         require(row is None, f"{self.where}, row {row} (the first is 0): {reason}")
+
+    def longest_answer(self, length: int) -> int:
+        """Tokens of the longest answer of a length; 0 if no row has this length."""
+        return self._scan[3].get(length, 0)
 
     @property
     def names(self) -> frozenset[str]:
