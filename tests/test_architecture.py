@@ -30,6 +30,18 @@ def test_no_module_imports_itself_by_way_of_others(graph):
     TopologicalSorter(imports).prepare()  # raises CycleError, which names the modules
 
 
+def test_packages_stand_on_at_most_twelve_floors(graph):
+    package = {name: ".".join(name.split(".")[:2]) for name in graph.modules}
+    below: dict[str, set[str]] = {each: set() for each in package.values()}
+    for name in graph.modules:
+        imported = {package[other] for other in graph.find_modules_directly_imported_by(name)}
+        below[package[name]] |= imported - {package[name]}
+    floor: dict[str, int] = {}
+    for each in TopologicalSorter(below).static_order():
+        floor[each] = 1 + max((floor[other] for other in below[each]), default=0)
+    assert max(floor.values()) <= 12, floor
+
+
 def test_nothing_imports_the_command_line(graph):
     importers = {
         importer

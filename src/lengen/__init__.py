@@ -13,6 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from lengen.config.aliases import install
+from lengen.config.version import VERSION
 
 if TYPE_CHECKING:
     from lengen.api.comparison import compare as compare
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lengen.positions import Positions as Positions
     from lengen.task import Task as Task
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _PLACES = {
     "train": "lengen.api.training",
@@ -42,7 +43,7 @@ _PLACES = {
 }
 _MODULES = ("testing",)
 
-__all__ = [  # every name is a text
+__all__ = [  # sorted
     "AttentionRule",
     "LengthUnavailable",
     "PositionalEncoding",
@@ -59,12 +60,12 @@ __all__ = [  # every name is a text
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name where it is first asked for."""
+    """Import a name when it is first used."""
     if name in _MODULES:
         return importlib.import_module(f"lengen.{name}")
     if name not in _PLACES:
         raise AttributeError(f"module 'lengen' has no attribute {name!r}")
-    with warnings.catch_warnings():  # of a library's progress bar, which is not shown
+    with warnings.catch_warnings():  # the progress bar of a library, which is not used
         warnings.filterwarnings("ignore", message="IProgress not found")
         found = getattr(importlib.import_module(_PLACES[name]), name)
     globals()[name] = found
@@ -72,7 +73,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What there is, imported or not."""
+    """Return all names, imported or not."""
     return sorted({*globals(), *__all__})
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from lengen import __version__
+from lengen.config.version import VERSION
 
 
 def commands() -> dict[str, str]:
@@ -30,7 +30,7 @@ def usage() -> str:
     lines = [f"  lengen {name:<{width}}  {text}" for name, text in commands().items()]
     return "\n".join(
         [
-            f"lengen {__version__}: train short, sweep long",
+            f"lengen {VERSION}: train short, sweep long",
             "",
             *lines,
             "",
@@ -49,7 +49,7 @@ def main() -> int:
         print(usage())
         return 0
     if arguments[0] in ("--version", "-V"):
-        print(f"lengen {__version__}")
+        print(f"lengen {VERSION}")
         return 0
     if arguments[0] in ("-sc", "--shell-completion") and len(arguments) > 1:
         return complete(arguments[1])

@@ -16,8 +16,8 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from lengen import __version__
 from lengen.config.errors import require
+from lengen.config.version import VERSION
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.test_set import examples
 from lengen.export.dataset_card import KINDS, card
@@ -178,7 +178,7 @@ class Export:
             looped=False,
         )
         return {
-            "lengen": __version__,
+            "lengen": VERSION,
             "generator": GENERATOR,
             **self.record,
             "train_length": self.train_length,
