@@ -2,10 +2,21 @@
 
 | module | content |
 |---|---|
-| `intervals` | confidence intervals of proportions, reach, success rates over seeds |
-| `scores` | one number per seed or cell: area under the curve, performance profile, mean rank |
-| `resampling` | bootstrap over seeds: interquartile mean, probability of improvement |
-| `tests` | significance of the difference between two cells |
+| `areas` | score of a seed: mean exact match over log2 length, on common lengths |
+| `intervals` | exact intervals of proportions, reach, success rates over seeds |
+| `simplex`, `interquartile` | intervals of a mean and of an interquartile mean over few seeds |
+| `strings` | error from the draw of test strings, paired test on strings |
+| `differences` | difference of two cells' means, probability that a seed of one beats one of the other |
+| `permutation`, `counts` | test of two cells' areas, and of their success counts |
+| `multiple`, `closed`, `pairs` | adjustment for many tests; all pairs of a panel |
+| `reaches` | median reach and its profile, where sweeps end before curves fall |
+| `equivalence` | whether two cells are alike within a margin |
+| `power`, `plans` | what a study of so many cells and seeds can show |
+| `laws`, `error_law`, `hazards` | how errors grow with length, and whether by length or by place in the answer |
+| `estimates` | a value with its interval |
+| `scores` | areas on a run's own lengths, performance profile, mean rank |
+| `resampling` | bootstrap over seeds |
+| `tests` | test of two cells' ranks |
 """
 
 from typing import TYPE_CHECKING
