@@ -103,7 +103,8 @@ class Interleaved(Format):
         written = close(*(torch.stack(part, 2).flatten(1) for part in zip(*slots, strict=True)))
         parts: dict[str, Any] = dict(zip((*TOKEN_FIELDS, *OPTIONAL_FIELDS), written, strict=True))
         missing = [name for name in OPTIONAL_FIELDS if getattr(batch, name) is None]
-        return replace(batch, **parts | dict.fromkeys(missing), vocabulary=vocabulary)
+        delimiter = tuple(each for symbol in batch.delimiter for each in (symbol, *[BLANK] * self.spacing))
+        return replace(batch, **parts | dict.fromkeys(missing), vocabulary=vocabulary, delimiter=delimiter)
 
     def _items(self, batch: Batch, switch: str) -> Bool[Tensor, "batch time"]:
         """Mask of the items: tokens that have a place and are not signs."""

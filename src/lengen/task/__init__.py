@@ -88,6 +88,9 @@ class Batch:
         groups: the number (of several) to which each token belongs, from 1; 0 for none. None if the task has no groups.
         longest_answer: `Task.longest_answer` at the length of each problem, the same for every example of a task and a
             length. `Task.sample` fills it in; None in a batch that is built otherwise.
+        delimiter: symbols that end every step of the scratchpad, the last of which comes right before the result. Where the
+            decoder generates freely, its result starts after as many steps as the true scratchpad has. Empty if every
+            token is a step, or if there is no scratchpad.
     """
 
     tokens: Int[Tensor, "batch time"]
@@ -98,6 +101,7 @@ class Batch:
     vocabulary: Vocabulary
     groups: Int[Tensor, "batch time"] | None = None
     longest_answer: Int[Tensor, " batch"] | None = None
+    delimiter: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.tokens.shape[0]
@@ -123,6 +127,11 @@ class Batch:
         if self.longest_answer is None:
             raise ValueError("this batch does not know `longest_answer`; draw it by `Task.sample`, or set it")
         return self.prompt_size + self.longest_answer.unsqueeze(1)
+
+    @property
+    def scratchpad(self) -> Bool[Tensor, " batch"]:
+        """Which examples have a scratchpad before their result."""
+        return (self.answer & ~self.result).any(1)
 
     def begin(self, token: int = BOS) -> Batch:
         """Prepend a token to every example."""
@@ -181,6 +190,7 @@ def assemble(
     answer: Sequence[Span],
     *,
     trace: Sequence[Span] = (),
+    delimiter: Sequence[str] = (),
     coupled: bool = True,
 ) -> Batch:
     """Build a batch from spans: concatenate them, append the end token, and remove PAD tokens among them.
@@ -192,6 +202,7 @@ def assemble(
         prompt: spans of the prompt.
         answer: spans of the answer, without its end token.
         trace: spans of the scratchpad, which comes before the answer.
+        delimiter: symbols that end every step of the scratchpad, see `Batch`; a string is read character by character.
         coupled: False to drop the places, where they would reveal the answer.
     """
     parts = [*prompt], [*trace], [*answer, Span(torch.full((1, 1), EOS))]
@@ -203,7 +214,15 @@ def assemble(
     fields = [torch.cat([span.field(name, count) for span in spans], 1) for name in names]
     masks = column >= prompt_size, column >= prompt_size + trace_size
     tokens, scored, result, *fields = close(tokens, *masks, *fields)
-    batch = Batch(tokens, scored, result, None, torch.full((count,), length), vocabulary)
+    batch = Batch(
+        tokens,
+        scored,
+        result,
+        None,
+        torch.full((count,), length),
+        vocabulary,
+        delimiter=tuple(delimiter) if trace_size else (),
+    )
     optional: dict[str, Any] = dict(zip(names, fields, strict=True))
     return replace(batch, **optional) if coupled else batch
 
@@ -342,7 +361,7 @@ class Task(RenamedMethods, ABC):
     def has_scratchpad(self, length: int) -> bool:
         """Whether training examples of a length have a scratchpad before their result."""
         drawn = (part.sample(length, 64, torch.Generator()) for part in self.training_tasks())
-        return any(not torch.equal(batch.answer, batch.result) for batch in drawn)
+        return any(bool(batch.scratchpad.any()) for batch in drawn)
 
     def stress_sets(self) -> Mapping[str, Task]:
         """Hard cases that are rare among random draws, by name: this task with other options and the same vocabulary.

@@ -138,7 +138,9 @@ class Addition(Task):
             )
         coupled = self.order != "plain" or self.pad == "zero"  # else places would reveal the answer's length
         prompt = [first, plus, second, equals]
-        return assemble(length, count, self.vocabulary, prompt, written, trace=trace, coupled=coupled)
+        return assemble(
+            length, count, self.vocabulary, prompt, written, trace=trace, delimiter=tail.STEP, coupled=coupled
+        )
 
     def _operands(
         self, length: int, count: int, generator: torch.Generator

@@ -119,7 +119,7 @@ class Copy(Task):
                 tail.trace(self.vocabulary, [items + len(SPECIAL)], [written + len(SPECIAL)])
             ] * self.times
             answer = [Span(torch.full((1, 1), self.vocabulary[">"]), 1), *answer]
-        return assemble(length, count, self.vocabulary, prompt, answer, trace=trace)
+        return assemble(length, count, self.vocabulary, prompt, answer, trace=trace, delimiter=tail.STEP)
 
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         if self.repeats == "one":

@@ -122,6 +122,7 @@ class Lego(Task):
             read,
             [Span(result, (query + 2).expand(-1, 2))],
             trace=trace,
+            delimiter="=",
             coupled=self.order != "shuffled" and self.asked == "last",
         )
 

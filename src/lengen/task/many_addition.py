@@ -90,7 +90,9 @@ class ManyAddition(Task):
         answer = number(sums[:, -1], widths[:, -1], turned=turned, group=operands + 1)
         trace = [self._trace(sums, widths, before)] if self.scratchpad == "running" else []
         coupled = turned or self.pad == "zero"  # else places would reveal the answer's length
-        return assemble(length, count, self.vocabulary, [prompt], [answer], trace=trace, coupled=coupled)
+        return assemble(
+            length, count, self.vocabulary, [prompt], [answer], trace=trace, delimiter=">", coupled=coupled
+        )
 
     def _sizes(self, length: int) -> tuple[int, int]:
         """Operands, and digits of the longest, of a problem."""

@@ -90,7 +90,9 @@ class Multiplication(Task):
         answer = number(product, width if self.pad == "zero" else size(product), turned=turned)
         trace = [self._trace(first, second, before)] if self.scratchpad == "partial_products" else []
         coupled = turned or self.pad == "zero"  # else places would reveal the answer's length
-        return assemble(length, count, self.vocabulary, prompt, [answer], trace=trace, coupled=coupled)
+        return assemble(
+            length, count, self.vocabulary, prompt, [answer], trace=trace, delimiter=">", coupled=coupled
+        )
 
     def _first(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch digits"]:
         """Draw the digits of the first operand, least significant first."""

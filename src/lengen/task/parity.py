@@ -93,7 +93,7 @@ class Parity(Task):
             work = tail.trace(self.vocabulary, [prompt[0].tokens, before], [after])
             point = self.vocabulary.span(">", length)
             answer = [point, Span(after[:, -1:], length + 1)]
-            return assemble(length, count, self.vocabulary, prompt, answer, trace=[work])
+            return assemble(length, count, self.vocabulary, prompt, answer, trace=[work], delimiter=tail.STEP)
         if self.scratchpad == "running":
             written, places = states, index
         else:

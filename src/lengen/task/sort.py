@@ -121,7 +121,14 @@ class Sort(Task):
         if self.hint == "none" or length == 1:
             prompts, answers = [Span(prompt), separator], [Span(written)]
             return assemble(
-                length, count, self.vocabulary, prompts, answers, trace=[Span(work)], coupled=False
+                length,
+                count,
+                self.vocabulary,
+                prompts,
+                answers,
+                trace=[Span(work)],
+                delimiter=";",
+                coupled=False,
             )
         rises = ordered[:, 1:] > ordered[:, :-1]  # with duplicates, only the last of equal items
         asks = (torch.rand((count, 1), generator=generator) < 0.5) & rises.any(1, keepdim=True)  # noqa: PLR2004
@@ -131,7 +138,9 @@ class Sort(Task):
         prompts = [Span(prompt), Span(question.masked_fill(~asks, PAD)), separator]
         answers = [Span(written.masked_fill(asks, PAD)), Span(self.spell(successor).masked_fill(~asks, PAD))]
         trace = [Span(work.masked_fill(asks, PAD))]
-        return assemble(length, count, self.vocabulary, prompts, answers, trace=trace, coupled=False)
+        return assemble(
+            length, count, self.vocabulary, prompts, answers, trace=trace, delimiter=";", coupled=False
+        )
 
     def _given(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         """Draw items in the order of the prompt."""

@@ -17,6 +17,8 @@ from lengen.task import DIGITS, PAD, Span, Vocabulary
 
 SYMBOLS = (*DIGITS, ":", "=", ",", ">")
 """Symbols of a trace beyond those of its task; `>` precedes the answer."""
+STEP = ","
+"""Symbol at the end of every step."""
 
 
 def alphabet(symbols: Sequence[str]) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from torch.nn.utils.rnn import pad_sequence
 from lengen.task import PAD, SPECIAL, Batch, Span, Vocabulary, assemble
 
 NEGATIVE = "-"
+END = " . Thus,  "
+"""The end of every scratchpad, which comes right before the answer."""
 
 
 class Text(NamedTuple):
@@ -32,7 +34,7 @@ class Text(NamedTuple):
     def batch(self, length: int, count: int, vocabulary: Vocabulary) -> Batch:
         """Build a batch of examples of one length; text has no places."""
         prompt, trace, answer = self
-        return assemble(length, count, vocabulary, prompt, answer, trace=trace, coupled=False)
+        return assemble(length, count, vocabulary, prompt, answer, trace=trace, delimiter=END, coupled=False)
 
 
 def spans(piece: Int[Tensor, "#batch characters"]) -> list[Span]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import PAD, Span, Vocabulary
-from lengen.task.text import fill
+from lengen.task.text import END, fill
 
 PARTS = {
     "input": "in {} ",
@@ -23,7 +23,7 @@ PARTS = {
     "variables": "[ {} ] ",
     "remaining": "re {} ",
 }
-BEGIN, BETWEEN, END = "Thinking step by step:  ", " # ", " . Thus,  "
+BEGIN, BETWEEN = "Thinking step by step:  ", " # "
 
 
 def every() -> list[str]:
