@@ -44,7 +44,7 @@ from lengen.logger import Logger
 from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
 from lengen.records.curve import Curve, Row
-from lengen.records.run_dir import RunFolder
+from lengen.records.run_dir import RunFolder, Sweep
 from lengen.statistics.intervals import clopper_pearson
 from lengen.task import Task
 from lengen.training.batch_stream import Example
@@ -179,8 +179,15 @@ def swept(steps: int, pairs: int = 3) -> None:
             started = time.perf_counter()
             rule = replace(run.eval, decode=decode)
             curve = sweep(
-                decoder, run.formatted_task, run.positions, rule, lengths, facts, Curve(), lambda _: None
-            )
+                decoder,
+                run.formatted_task,
+                run.positions,
+                rule,
+                lengths,
+                facts,
+                Sweep(Curve(), {}),
+                lambda _: None,
+            ).curve
             seconds.append(time.perf_counter() - started)
             verdicts.append([row.correct for row in curve.rows])
         assert verdicts[0] == verdicts[1], "teacher-forced and greedy verdicts differ"

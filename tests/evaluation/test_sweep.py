@@ -21,6 +21,7 @@ from lengen.evaluation.sweep import sweep
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.records.curve import Curve
+from lengen.records.run_dir import Sweep
 from lengen.sampling import generator
 from lengen.task import EOS, Task
 from lengen.task.copy import Copy
@@ -59,7 +60,8 @@ def decoder() -> Decoder:
 
 
 def curve(decoder: Decoder, evaluation: EvalOptions, lengths: list[int]) -> Curve:
-    return sweep(decoder, TASK, Contiguous(), evaluation, lengths, FACTS, Curve(), lambda _: None)
+    done = Sweep(Curve(), {})
+    return sweep(decoder, TASK, Contiguous(), evaluation, lengths, FACTS, done, lambda _: None).curve
 
 
 def generated(decoder: Decoder, prompt: list[int], longest: int) -> list[int]:
@@ -108,7 +110,7 @@ TRACED = Parity(scratchpad="running")
 @pytest.fixture(scope="module")
 def thinker() -> Decoder:
     """Its own steps are often wrong: what it writes has other sizes than the true trace."""
-    return learner(TRACED, "thinker", 1)
+    return learner(TRACED, "thinker", 2)
 
 
 @pytest.mark.whole_run
@@ -123,7 +125,7 @@ def test_free_decoding_scores_what_stands_behind_the_scratchpad(thinker):
             start = int(answer.long().argmax())
             longest = math.ceil(1.25 * int(answer.sum())) + 8
             got = generated(thinker, tokens[:start].tolist(), longest)
-            right = got[-1] == EOS and len(got) > 1 and got[-2] == int(tokens[answer][-2])
+            right = len(got) == int(answer.sum()) and got[-2:] == tokens[answer][-2:].tolist()
             assert bool(found.exact[row]) == right
             sizes.add(len(got) - int(answer.sum()))
             verdicts.append((right, bool(whole.exact[row])))
@@ -285,6 +287,9 @@ def test_a_preset_trains_and_both_ways_to_decode_agree(lengen, tmp_path, pe, pos
     decoder.load_state_dict({name.removeprefix("decoder."): weight for name, weight in state.items()})
     greedy = partial(sweep, decoder, run.task, run.positions, replace(run.eval, decode="greedy"))
     rows = greedy(
-        list(teacher.lengths), FACTS | {"train_length": run.train_length}, Curve(), lambda _: None
-    ).rows
+        list(teacher.lengths),
+        FACTS | {"train_length": run.train_length},
+        Sweep(Curve(), {}),
+        lambda _: None,
+    ).curve.rows
     assert [row.correct for row in rows] == [row.correct for row in teacher.rows]

@@ -57,6 +57,7 @@ def test_a_run_leaves_exactly_the_files_of_the_contract(lengen, tmp_path):
         "config.yaml",
         "run.json",
         "curve.csv",
+        "verdicts.parquet",
         "train.csv",
         "figure.png",
         "checkpoints/last.ckpt",
@@ -90,6 +91,34 @@ def test_a_run_leaves_exactly_the_files_of_the_contract(lengen, tmp_path):
     assert tuple(train.columns) == TRAIN_COLUMNS
     assert train["step"].tolist() == [5, 10, 15, 20]
     assert train["ood_exact_match"].notna().tolist() == [False, True, False, True]
+
+
+def assert_agree(folder):
+    """The verdicts say what the curve says, and name every evaluated string."""
+    table = pandas.read_parquet(folder / "verdicts.parquet", partitioning=None)
+    curve = pandas.read_csv(folder / "curve.csv", index_col="length")
+    assert sorted(set(table["length"])) == curve.index.tolist()
+    for length, strings in table.groupby("length"):
+        row = curve.loc[length]
+        assert strings["example"].tolist() == list(range(row["examples"]))
+        assert strings["exact"].sum() == row["correct"]
+        for ending in ("stopped_early", "ran_on", "never_ended", "wrong_token"):
+            assert (strings["ending"] == ending).sum() == row[ending]
+        assert ((strings["ending"] == "right") == strings["exact"]).all()
+        assert (strings["first_error"].isna() == strings["exact"]).all()
+        assert ((strings["wrong_tokens"] == 0) == strings["exact"]).all()
+        mean = strings["first_error"].mean()
+        assert row["first_error"] == pytest.approx(mean, nan_ok=True)
+
+
+@pytest.mark.parametrize("decode", ["teacher", "greedy", "free"])
+def test_every_evaluation_keeps_its_verdicts(lengen, tmp_path, decode):
+    assert lengen("train", "task=parity", *TINY, f"eval.decode={decode}").code == 0
+    (folder,) = run_folders(tmp_path)
+    assert_agree(folder)
+    assert lengen("eval", f"run={folder}", "lengths=[4]", f"decode={decode}").code == 0
+    (again,) = folder.glob("eval/*/eval.json")
+    assert_agree(again.parent)
 
 
 def test_a_finished_run_is_not_run_again_and_force_keeps_the_old_one(lengen, tmp_path):
@@ -186,6 +215,7 @@ def test_an_interrupted_sweep_goes_on_and_keeps_its_rows(lengen, tmp_path, monke
     monkeypatch.setattr(experiment, "fit", None)  # training is over and must not be asked for
     assert lengen("train", "task=copy", *TINY).code == 0
     assert rows(folder / "curve.csv", list(COLUMNS))[:2] == known
+    assert_agree(folder)
 
 
 def test_init_seed_and_data_seed_are_apart(lengen, tmp_path):

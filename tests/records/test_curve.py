@@ -59,7 +59,8 @@ def test_pandas_reads_the_columns_with_their_types(tmp_path):
 def test_columns_are_those_of_the_contract():
     assert " ".join(COLUMNS) == (
         "task pe positions attention extend decoder cell seed step checkpoint decode train_length length split examples "
-        "correct exact_match ci_low ci_high token_accuracy loss first_error seconds peak_bytes"
+        "correct exact_match ci_low ci_high token_accuracy loss first_error seconds peak_bytes "
+        "stopped_early ran_on never_ended wrong_token"
     )
 
 
@@ -158,6 +159,25 @@ def test_a_missing_column_is_named(tmp_path):
     pandas.read_csv(path).drop(columns=["ci_low", "loss"]).to_csv(path, index=False)
     with pytest.raises(ValueError, match=r"curve\.csv: missing column ci_low, loss"):
         Curve.load(path)
+
+
+def test_endings_add_up_to_the_wrong_answers(tmp_path):
+    path = tmp_path / "curve.csv"
+    whole = curve(SHARES)
+    whole.save(path)
+    table = pandas.read_csv(path)
+    table.assign(ran_on=1).to_csv(path, index=False)
+    with pytest.raises(UsageError, match="stopped_early, ran_on, never_ended, wrong_token do not add up"):
+        Curve.load(path)
+
+
+def test_a_curve_of_an_earlier_version_has_no_endings(tmp_path):
+    path = tmp_path / "curve.csv"
+    curve(SHARES).save(path)
+    endings = ["stopped_early", "ran_on", "never_ended", "wrong_token"]
+    pandas.read_csv(path).drop(columns=endings).to_csv(path, index=False)
+    for each in Curve.load(path).rows:
+        assert [getattr(each, name) for name in endings] == [None] * 4
 
 
 def test_a_column_more_does_no_harm(tmp_path):

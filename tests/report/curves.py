@@ -41,6 +41,10 @@ def row(
         "first_error": None if correct == examples else length / 7,
         "seconds": 0.123456789,
         "peak_bytes": 123_456_789,
+        "stopped_early": 0,
+        "ran_on": 0,
+        "never_ended": 0,
+        "wrong_token": examples - correct,
     }
     return Row(**{**values, **other})  # type: ignore[arg-type]
 

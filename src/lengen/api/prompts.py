@@ -191,7 +191,7 @@ class Answers:
             return self._placed(tokens.cpu(), prompts.flatten().tolist(), sizes).to(device)
 
         if bool(answer.any()):
-            rows = greedy(decoder, rows.to(device), answer.to(device), place, stop=True).cpu()
+            rows = greedy(decoder, rows.to(device), answer.to(device), place, stop=0).cpu()
         texts = []
         for row, some in zip(rows, answer, strict=True):
             symbols = vocabulary.decode(row[some].tolist())

@@ -87,6 +87,15 @@ class Run:
         return Curve.load(self._folder.curve) if self._folder.curve.exists() else Curve()
 
     @property
+    def verdicts(self) -> Any:
+        """What was right, one row per evaluated string, as a pandas data frame with the columns of `verdicts.parquet`.
+
+        Raises:
+            UsageError: the run kept no verdicts: it diverged, or was made by an earlier version.
+        """
+        return self._folder.verdicts_frame()
+
+    @property
     def reach(self) -> dict[float, int | None]:
         """Reach at 0.90, 0.95 and 0.99: the longest length up to which every lower 95% bound is at least that; None if there is none."""
         return self.curve.reaches

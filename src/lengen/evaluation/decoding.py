@@ -19,7 +19,7 @@ def greedy(
     answer: Bool[Tensor, "batch time"],
     place: Callable[[Int[Tensor, "batch time"]], Real[Tensor, "#batch time *streams"]],
     *,
-    stop: bool = False,
+    stop: int | None = None,
 ) -> Int[Tensor, "batch time"]:
     """Generate the answers greedily: the likeliest token at every step, which is the input of the next step.
 
@@ -33,7 +33,8 @@ def greedy(
         answer: where to generate; each row's answer follows its prompt, which has at least one token.
         place: maps tokens to positions on the decoder's device; called at every step with all tokens known so far, and PAD
             for the others. It must give known tokens the same positions at every call, so it seeds its own generator.
-        stop: whether to stop once every row has generated an end token; the remaining tokens are PAD.
+        stop: column from which decoding stops once every row has generated an end token; the remaining tokens are PAD.
+            None for never.
 
     Returns:
         The tokens, with what was generated in place of the answers.
@@ -46,7 +47,7 @@ def greedy(
         logits = decoder(known[:, read:time], place(known)[:, read:time], cache)
         known[:, time] = torch.where(answer[:, time], logits[:, -1].argmax(-1), known[:, time])
         ended |= answer[:, time] & (known[:, time] == EOS)
-        if stop and bool(ended.all()):
+        if stop is not None and time >= stop and bool(ended.all()):
             break
         read = time
     return known

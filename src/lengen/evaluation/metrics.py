@@ -7,7 +7,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from lengen.task import EOS, Batch
+from lengen.records.verdicts import ENDINGS
+from lengen.task import EOS, PAD, Batch
 
 
 def answer_loss(
@@ -45,23 +46,79 @@ def first_error(
     return torch.where(wrong.any(1), before, -1)
 
 
-def ended(written: Int[Tensor, "batch time"], batch: Batch) -> Bool[Tensor, "batch time"]:
-    """True where the generated tokens before the first end token match the result; False outside results.
+def result_start(written: Int[Tensor, "batch time"], batch: Batch) -> Int[Tensor, " batch"]:
+    """Column at which the result starts in freely generated answers; -1 if it does not start before the end token.
 
-    Results are aligned at their ends, so that the scratchpad before them may have any size. Without a scratchpad the
-    answer must also have the right size.
+    It starts after as many steps as the true scratchpad has, whatever they contain. A step ends with the batch's
+    delimiter; without one, every token is a step.
 
     Args:
         written: the examples with the generated tokens in place of the answers, right-padded.
         batch: the examples, padded to the same width.
     """
     column = torch.arange(batch.time)
-    start = batch.answer.long().argmax(1, keepdim=True)
-    ends = (written == EOS) & (column >= start)
-    last = batch.time - 1 - batch.result.flip(1).long().argmax(1, keepdim=True)
-    shift = ends.long().argmax(1, keepdim=True) - last
-    source = column + shift
-    thinks = (batch.answer & ~batch.result).any(1, keepdim=True)
-    fair = ends.any(1, keepdim=True) & (source >= start) & (thinks | (shift == 0))
-    got = written.gather(1, source.clamp(0, batch.time - 1))
-    return fair & (got == batch.tokens) & batch.result
+    answer, result = (mask.long().argmax(1, keepdim=True) for mask in (batch.answer, batch.result))
+    place = result.squeeze(1)
+    if size := len(batch.delimiter):
+        symbols = batch.vocabulary.encode(batch.delimiter)
+        true, own = (
+            _sequences(tokens, symbols) & (column >= answer + size) for tokens in (batch.tokens, written)
+        )
+        steps = (true & (column <= result)).sum(1, keepdim=True)
+        after = own & (own.cumsum(1) == steps)
+        found = torch.where(after.any(1), after.long().argmax(1), -1)
+        place = torch.where(true.gather(1, result).squeeze(1), found, place)
+    ends = (written == EOS) & (column >= answer)
+    ended = ends.any(1) & (ends.long().argmax(1) < place)
+    return torch.where(ended, -1, place)
+
+
+def _sequences(
+    tokens: Int[Tensor, "batch time"], symbols: Int[Tensor, " size"]
+) -> Bool[Tensor, "batch time"]:
+    """True at the column after each occurrence of a sequence of tokens."""
+    size = len(symbols)
+    found = torch.zeros_like(tokens, dtype=torch.bool)
+    if tokens.shape[1] > size:
+        found[:, size:] = (tokens.unfold(1, size, 1)[:, :-1] == symbols).all(2)
+    return found
+
+
+def results(written: Int[Tensor, "batch time"], batch: Batch) -> Int[Tensor, "batch time"]:
+    """The generated results, each moved to where the true result starts; PAD where no result was written.
+
+    Without a scratchpad nothing is moved. Behind a scratchpad, all places after the end token are taken as end tokens, so
+    that a result that stops k tokens early has k wrong places.
+
+    Args:
+        written: the examples with the generated tokens in place of the answers, right-padded.
+        batch: the examples, padded to the same width.
+    """
+    start = result_start(written, batch).unsqueeze(1)
+    source = torch.arange(batch.time) - batch.result.long().argmax(1, keepdim=True) + start
+    inside = (start >= 0) & (source >= 0) & (source < batch.time)
+    moved = written.gather(1, source.clamp(0, batch.time - 1)).masked_fill(~inside, PAD)
+    over = (((moved == EOS) & batch.result).cumsum(1) > 0) & batch.scratchpad.unsqueeze(1)
+    return torch.where(over, EOS, moved)
+
+
+def endings(
+    predicted: Int[Tensor, "batch time"],
+    tokens: Int[Tensor, "batch time"],
+    answer: Bool[Tensor, "batch time"],
+) -> Int[Tensor, " batch"]:
+    """How each answer ended, as an index into `lengen.records.verdicts.ENDINGS`; never `never_ended`.
+
+    Args:
+        predicted: the tokens that are scored, at the places of the answers.
+        tokens: the true tokens.
+        answer: mask of the answers.
+    """
+    first = first_error(right(predicted, tokens, answer), answer)
+    column = (answer.long().argmax(1) + first.clamp(min=0)).unsqueeze(1)
+    got, due = (part.gather(1, column).squeeze(1) for part in (predicted, tokens))
+    found = torch.full_like(first, ENDINGS.index("wrong_token"))
+    found[due == EOS] = ENDINGS.index("ran_on")
+    found[got == EOS] = ENDINGS.index("stopped_early")
+    found[first < 0] = ENDINGS.index("right")
+    return found

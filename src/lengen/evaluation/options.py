@@ -20,7 +20,7 @@ class EvalOptions:
             (`range(1,41)`).
         examples: number of test examples per length.
         decode: `teacher` uses one forward pass, `greedy` cached decoding; their verdicts are the same. `free` decodes until
-            the end token, and scores the result after the scratchpad, whatever the scratchpad contains.
+            the end token, and scores the result after the scratchpad, whatever the steps of the scratchpad contain.
         seed: seed of the test examples, the same for every cell and training seed.
         checkpoint: `last` evaluates the parameters after the last step, `best` those with the best ID probe. OOD lengths
             are never used to choose.
@@ -72,6 +72,13 @@ def _lengths(part: Any, train_length: int) -> list[int]:
     )
 
 
+class FreeDecoding:
+    """How `decode=free` finds and scores results."""
+
+    revision: ClassVar[int] = 2
+    """Raised by every change to what it finds; part of the identity of the cells that use it."""
+
+
 PLAIN = {"_target_": "lengen.format.plain.Plain"}
 
 
@@ -85,4 +92,7 @@ def cell_identity(record: Mapping[str, Any], data: Mapping[str, str] | None = No
     record = {"format": PLAIN, **record}  # runs made before there were formats have none
     lengths = EvalOptions(lengths=list(record["eval"]["lengths"])).at(int(record["train_length"]))
     resolved = {**record, "eval": {**record["eval"], "lengths": lengths}}
-    return identity(resolved, {"eval": EvalOptions}, data)
+    described = identity(resolved, {"eval": EvalOptions}, data)
+    if record["eval"].get("decode") == "free":
+        described["eval"]["decoding"] = {"class": FreeDecoding.__name__, "revision": FreeDecoding.revision}
+    return described

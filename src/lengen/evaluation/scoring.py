@@ -18,10 +18,19 @@ from torch import Tensor
 
 from lengen.decoder import Decoder
 from lengen.evaluation.decoding import greedy
-from lengen.evaluation.metrics import answer_loss, ended, exact_match, right
+from lengen.evaluation.metrics import (
+    answer_loss,
+    endings,
+    exact_match,
+    first_error,
+    result_start,
+    results,
+    right,
+)
 from lengen.positions import Positions, within
+from lengen.records.verdicts import ENDINGS, StringVerdicts
 from lengen.sampling import generator
-from lengen.task import Batch
+from lengen.task import EOS, Batch
 
 TOKENS = {"cpu": 8192}
 """Maximum number of tokens per forward pass, by device; shorter examples are evaluated in larger batches."""
@@ -40,16 +49,29 @@ class Verdicts(NamedTuple):
         right: True where an answer token is right.
         answer: True on the tokens that are scored.
         loss: teacher-forced loss in nats per answer token.
+        ending: how each answer ended, as an index into `ENDINGS`.
     """
 
     right: Bool[Tensor, "batch time"]
     answer: Bool[Tensor, "batch time"]
     loss: float
+    ending: Int[Tensor, " batch"]
 
     @property
     def exact(self) -> Bool[Tensor, " batch"]:
         """Whether each answer is right, including its end token."""
         return exact_match(self.right, self.answer)
+
+    @property
+    def strings(self) -> StringVerdicts:
+        """The verdicts on whole answers, for `verdicts.parquet`."""
+        parts = (
+            self.exact,
+            first_error(self.right, self.answer),
+            (self.answer & ~self.right).sum(1),
+            self.ending,
+        )
+        return StringVerdicts(*(part.numpy() for part in parts))
 
 
 def score(
@@ -67,13 +89,41 @@ def score(
     batch = batch.begin() if decoder.architecture.bos else batch
     scorer = Scorer(decoder, with_room(batch) if decode == "free" else batch, positions, key)
     predicted, loss = scorer.read()
+    batch = scorer.batch
     if decode == "teacher":
-        return Verdicts(right(predicted, scorer.batch.tokens, scorer.batch.answer), scorer.batch.answer, loss)
+        return verdicts(predicted, batch, batch.answer, loss)
     if decode == "greedy":
-        written = scorer.write(scorer.batch.answer)
-        return Verdicts(right(written, scorer.batch.tokens, scorer.batch.answer), scorer.batch.answer, loss)
-    written = scorer.write(writable(scorer.batch), stop=True)
-    return Verdicts(ended(written, scorer.batch), scorer.batch.result, loss)
+        written = scorer.write(batch.answer)
+        return verdicts(written, batch, batch.answer, loss)
+    return _free(scorer, loss)
+
+
+def _free(scorer: Scorer, loss: float) -> Verdicts:
+    """Verdicts on the results of freely generated answers."""
+    batch, room = scorer.batch, writable(scorer.batch)
+    plain = (batch.answer & ~batch.scratchpad.unsqueeze(1)).any(0)
+    written = scorer.write(room, stop=int((plain * torch.arange(batch.time)).max()))
+    found = verdicts(results(written, batch), batch, batch.result, loss)
+    ended = (room & (written == EOS)).any(1)
+    missing = result_start(written, batch) < 0
+    never = ~ended & (missing | (found.ending == ENDINGS.index("ran_on")))
+    ending = found.ending.masked_fill(ended & missing, ENDINGS.index("stopped_early"))
+    return found._replace(ending=ending.masked_fill(never, ENDINGS.index("never_ended")))
+
+
+def verdicts(
+    predicted: Int[Tensor, "batch time"], batch: Batch, answer: Bool[Tensor, "batch time"], loss: float
+) -> Verdicts:
+    """Compare tokens with those of the answers.
+
+    Args:
+        predicted: the tokens that are scored, at the places of the answers.
+        batch: the examples.
+        answer: mask of the answers, or of their results.
+        loss: teacher-forced loss in nats per answer token.
+    """
+    correct = right(predicted, batch.tokens, answer)
+    return Verdicts(correct, answer, loss, endings(predicted, batch.tokens, answer))
 
 
 def with_room(batch: Batch) -> Batch:
@@ -129,12 +179,14 @@ class Scorer:
         self._in_parts(TOKENS.get(self._device.type, MANY_TOKENS) // time, part)
         return predicted, sum(nats) / int(self.batch.answer.sum())
 
-    def write(self, answer: Bool[Tensor, "batch time"], *, stop: bool = False) -> Int[Tensor, "batch time"]:
+    def write(
+        self, answer: Bool[Tensor, "batch time"], *, stop: int | None = None
+    ) -> Int[Tensor, "batch time"]:
         """Greedy decoding: the examples with generated tokens in place of the answers.
 
         Args:
             answer: where to generate.
-            stop: whether to stop once every row has generated an end token.
+            stop: column from which decoding stops once every row has generated an end token; None for never.
         """
         written, known = torch.zeros_like(self.batch.tokens), self.batch.tokens.clone()
         architecture, kind = self.decoder.architecture, self._device.type

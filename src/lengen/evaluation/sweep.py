@@ -13,12 +13,12 @@ from typing import Any
 import torch
 
 from lengen.decoder import Decoder
-from lengen.evaluation.metrics import first_error
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.scoring import score
 from lengen.evaluation.test_set import examples, positions_key
 from lengen.positions import Positions
-from lengen.records.curve import Curve, Row, split
+from lengen.records.curve import Row, split
+from lengen.records.run_dir import Sweep
 from lengen.sampling import generator
 from lengen.statistics.intervals import clopper_pearson
 from lengen.task import Task
@@ -31,10 +31,10 @@ def sweep(
     evaluation: EvalOptions,
     lengths: list[int],
     facts: dict[str, Any],
-    curve: Curve,
-    found: Callable[[Curve], None],
-) -> Curve:
-    """Evaluate a decoder at every length that the curve does not have yet.
+    done: Sweep,
+    found: Callable[[Sweep], None],
+) -> Sweep:
+    """Evaluate a decoder at every length that was not evaluated before.
 
     Args:
         decoder: the decoder to evaluate.
@@ -43,22 +43,23 @@ def sweep(
         evaluation: options of evaluation.
         lengths: the lengths to evaluate.
         facts: the columns of a row that describe the run, `task` to `train_length`.
-        curve: rows of lengths that were evaluated before.
-        found: called with the curve after every length.
+        done: rows and verdicts of lengths that were evaluated before.
+        found: called with all rows and verdicts after every length.
     """
     decoder.eval()
     device = next(decoder.parameters()).device
     for length in lengths:
-        if length in curve:
+        if length in done.curve:
             continue
         started = time.perf_counter()
         with PeakMemory(device) as memory:
             batch = examples(evaluation, task, length)
             verdicts = score(decoder, batch, positions, positions_key(evaluation, length), evaluation.decode)
-        correct = int(verdicts.exact.sum())
+        strings = verdicts.strings
+        counts = strings.counts
+        correct = counts["right"]
         low, high = clopper_pearson(correct, len(batch))
-        errors = first_error(verdicts.right, verdicts.answer)
-        errors = errors[errors >= 0].double()
+        errors = strings.first_error[~strings.exact]
         row = Row(
             **facts,
             decode=evaluation.decode,
@@ -74,10 +75,14 @@ def sweep(
             first_error=float(errors.mean()) if len(errors) else None,
             seconds=round(time.perf_counter() - started, 4),
             peak_bytes=memory.peak,
+            stopped_early=counts["stopped_early"],
+            ran_on=counts["ran_on"],
+            never_ended=counts["never_ended"],
+            wrong_token=counts["wrong_token"],
         )
-        curve = curve.add(row)
-        found(curve)
-    return curve
+        done = done.add(row, strings)
+        found(done)
+    return done
 
 
 def mean_scores(

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from lengen.config.errors import require
+from lengen.evaluation.options import FreeDecoding
 from lengen.evaluation.stress_sets import chosen
 from lengen.evaluation.sweep import sweep
 from lengen.evaluation.test_set import examples, positions_key
@@ -25,7 +26,7 @@ from lengen.experiment.protocol import protocol
 from lengen.experiment.sweep_report import report_sweep
 from lengen.records.curve import Curve
 from lengen.records.provenance import provenance
-from lengen.records.run_dir import EvalFolder
+from lengen.records.run_dir import EvalFolder, Sweep
 from lengen.task import Batch, Task
 from lengen.training.progress import in_notebook, progress_bar
 
@@ -76,7 +77,9 @@ class Reevaluation:
     def request(self) -> dict[str, Any]:
         """Everything that can change a result; its hash names the folder."""
         options = asdict(self.trained.config.eval)
-        marked = {"changed": list(self.trained.changed)} if self.trained.changed else {}
+        marked: dict[str, Any] = {"changed": list(self.trained.changed)} if self.trained.changed else {}
+        if options["decode"] == "free":
+            marked["decoding"] = FreeDecoding.revision
         return {
             **options,
             "lengths": self.lengths,
@@ -143,7 +146,7 @@ class Reevaluation:
     def _sweep(self, folder: EvalFolder) -> Curve:
         """Evaluate every length; lengths that an interrupted evaluation has finished are kept."""
         config = self.trained.config
-        finished = folder.load_curve()
+        finished = folder.resumed()
         bar = progress_bar(
             TextColumn("{task.description}"),
             MofNCompleteColumn(),
@@ -154,12 +157,12 @@ class Reevaluation:
         )
         with bar:
             task_bar = bar.add_task(
-                f"{self.label}, lengths", total=len(self.lengths), completed=len(finished)
+                f"{self.label}, lengths", total=len(self.lengths), completed=len(finished.curve)
             )
 
-            def save(curve: Curve) -> None:
-                curve.save(folder.curve)
-                bar.update(task_bar, completed=len(curve))
+            def save(done: Sweep) -> None:
+                folder.save(done)
+                bar.update(task_bar, completed=len(done.curve))
 
             return sweep(
                 self.trained.decoder,
@@ -170,7 +173,7 @@ class Reevaluation:
                 config.facts(self.trained.step),
                 finished,
                 save,
-            )
+            ).curve
 
 
 def eval_folder(trained: TrainedRun, label: str, request: Mapping[str, Any]) -> EvalFolder:

@@ -256,9 +256,9 @@ class Experiment:
             config.eval,
             config.eval_lengths,
             config.facts(step),
-            folder.load_curve(),
-            lambda curve: curve.save(folder.curve),
-        )
+            folder.resumed(),
+            folder.save,
+        ).curve
 
     def report(self, decoder: Decoder, curve: Curve, overlap: OverlapTracker) -> Outcome:
         """Draw the figure, complete `run.json` and pass the curve to the logger."""

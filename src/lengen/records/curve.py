@@ -8,11 +8,12 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from lengen.config.errors import UsageError
 from lengen.records.atomic import whole
 from lengen.records.frame import frame
+from lengen.records.verdicts import FAILURES
 from lengen.statistics.intervals import THRESHOLDS, reach
 
 TRAINED = 0.99
@@ -46,6 +47,8 @@ class Row:
         first_error: mean number of answer tokens before the first wrong one, over wrong answers; None if there are none.
         seconds: wall time of evaluating this length.
         peak_bytes: peak memory during that time: of the process on a CPU, allocated by torch on a GPU.
+        stopped_early: number of wrong answers whose first error is an end token; likewise ran_on, never_ended and
+            wrong_token, see `lengen.records.verdicts`. None in curves of earlier versions.
     """
 
     task: str
@@ -72,11 +75,20 @@ class Row:
     first_error: float | None
     seconds: float
     peak_bytes: int
+    stopped_early: int | None = None
+    ran_on: int | None = None
+    never_ended: int | None = None
+    wrong_token: int | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
-KINDS = {name: hint if hint in (int, float) else str for name, hint in get_type_hints(Row).items()}
+KINDS: dict[str, Any] = {
+    name: next((kind for kind in (int, float) if kind in (hint, *get_args(hint))), str)
+    for name, hint in get_type_hints(Row).items()
+}
 """By column: the type that its text is converted to."""
+LATER = tuple(field.name for field in fields(Row) if field.default is None)
+"""Columns that curves of earlier versions lack."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,8 @@ class Curve:
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 reader = csv.DictReader(file)
-                missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+                known = {*(reader.fieldnames or ()), *LATER}
+                missing = [name for name in COLUMNS if name not in known]
                 lines = list(reader)
         except (UnicodeDecodeError, csv.Error) as error:
             raise UsageError(f"{path}: not a CSV file ({error})") from None
@@ -171,13 +184,18 @@ def _row(line: dict[str, str | None], path: Path) -> Row:
     """Convert a line of the CSV to a typed row."""
     values: dict[str, Any] = {}
     for name, kind in KINDS.items():
-        text = line[name]
+        text = line.get(name, "")
         try:
-            values[name] = (float(text) if text else None) if name == "first_error" else kind(text)
+            values[name] = None if text == "" and name in (*LATER, "first_error") else kind(text)
         except (TypeError, ValueError):
             raise UsageError(f"{path}: invalid value {text!r} in column {name}") from None
     if values["split"] not in ("id", "ood"):
         raise UsageError(f"{path}: invalid value {values['split']!r} in column split")
+    counts = [values[name] for name in FAILURES]
+    if counts != [None] * len(counts) and sum(filter(None, counts)) != values["examples"] - values["correct"]:
+        raise UsageError(
+            f"{path}: {', '.join(FAILURES)} do not add up to the wrong answers of length {values['length']}"
+        )
     return Row(**values)
 
 

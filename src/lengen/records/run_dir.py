@@ -8,16 +8,33 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require
 from lengen.records.atomic import whole_folder
-from lengen.records.curve import Curve, write_text
+from lengen.records.curve import Curve, Row, write_text
+from lengen.records.verdicts import StringVerdicts, read_verdicts, verdicts_frame, write_verdicts
 
 OVER = ("finished", "diverged")
 """Statuses of runs that are over and are not repeated."""
+
+
+class Sweep(NamedTuple):
+    """A sweep as far as it is done.
+
+    Args:
+        curve: one row per evaluated length.
+        verdicts: the verdicts on the strings of each of these lengths.
+    """
+
+    curve: Curve
+    verdicts: Mapping[int, StringVerdicts]
+
+    def add(self, row: Row, verdicts: StringVerdicts) -> Sweep:
+        """Return this sweep with one more length."""
+        return Sweep(self.curve.add(row), {**self.verdicts, row.length: verdicts})
 
 
 @dataclass(frozen=True)
@@ -40,6 +57,11 @@ class Folder:
         return self.path / "curve.csv"
 
     @property
+    def verdicts(self) -> Path:
+        """Path of the verdicts, one row per evaluated string."""
+        return self.path / "verdicts.parquet"
+
+    @property
     def figure(self) -> Path:
         """Path of the figure of the curve."""
         return self.path / "figure.png"
@@ -47,6 +69,34 @@ class Folder:
     def load_curve(self) -> Curve:
         """Load the curve as far as it is written; empty if there is none."""
         return Curve.load(self.curve) if self.curve.exists() else Curve()
+
+    def load_verdicts(self) -> dict[int, StringVerdicts]:
+        """Load the verdicts on the lengths of the curve; empty for runs of earlier versions, which kept none."""
+        if not self.verdicts.exists():
+            return {}
+        return read_verdicts(self.verdicts, self.load_curve().lengths)
+
+    def verdicts_frame(self) -> Any:
+        """The verdicts on the lengths of the curve as a pandas data frame.
+
+        Raises:
+            UsageError: there are none.
+        """
+        require(
+            self.verdicts.exists(),
+            f"{self.path}: it has no verdicts.parquet: it is not finished, or of an earlier version",
+        )
+        return verdicts_frame(self.verdicts, self.load_curve().lengths)
+
+    def resumed(self) -> Sweep:
+        """Curve and verdicts of an interrupted sweep, on the lengths that both have."""
+        verdicts = self.load_verdicts()
+        return Sweep(Curve(tuple(row for row in self.load_curve().rows if row.length in verdicts)), verdicts)
+
+    def save(self, sweep: Sweep) -> None:
+        """Write the verdicts, then the curve: no length of the curve is ever without its verdicts."""
+        write_verdicts(self.verdicts, sweep.verdicts)
+        sweep.curve.save(self.curve)
 
     def facts(self) -> dict[str, Any]:
         """Read the file of facts; empty if there is none."""

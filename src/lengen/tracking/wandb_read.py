@@ -17,7 +17,7 @@ from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import UsageError
 from lengen.logger import wandb_session
 from lengen.logger.wandb_session import SUMMARY, TABLE
-from lengen.records.curve import COLUMNS, Curve, Row
+from lengen.records.curve import COLUMNS, LATER, Curve, Row
 from lengen.records.run_dir import OVER
 
 PREFIX = "wandb:"
@@ -114,7 +114,7 @@ def _curve(run: Any, summary: Mapping[str, Any]) -> Curve:
         raise UsageError(f"no {TABLE} was logged")
     with TemporaryDirectory() as folder, run.file(path).download(root=folder, replace=True) as file:
         table = json.loads(Path(file.name).read_text(encoding="utf-8"))
-    if missing := [name for name in COLUMNS if name not in table["columns"]]:
+    if missing := [name for name in COLUMNS if name not in {*table["columns"], *LATER}]:
         raise UsageError(f"{TABLE}: missing column {', '.join(missing)}")
     return Curve(tuple(_row(dict(zip(table["columns"], values, strict=True))) for values in table["data"]))
 
@@ -122,6 +122,6 @@ def _curve(run: Any, summary: Mapping[str, Any]) -> Curve:
 def _row(values: Mapping[str, Any]) -> Row:
     """Convert a row of the table; the server may store 1.0 as 1."""
     numbers = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss", "first_error", "seconds")
-    typed = {name: values[name] for name in COLUMNS}
+    typed = {name: values[name] for name in COLUMNS if name in values}
     typed |= {name: float(typed[name]) for name in numbers if typed[name] is not None}
     return Row(**typed)

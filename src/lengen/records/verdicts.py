@@ -1,0 +1,121 @@
+"""The verdicts of a sweep: how every evaluated string was answered, as written to and read from `verdicts.parquet`.
+
+A stable format, one row a string: `length`, `example` (from 0, its place in the test set of that length), `exact`,
+`first_error` (from 0, its place in the answer; null if the answer is right), `wrong_tokens` and `ending`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from lengen.config.errors import UsageError
+from lengen.records.atomic import whole
+
+ENDINGS = ("right", "stopped_early", "ran_on", "never_ended", "wrong_token")
+"""How an answer ended. The first error decides: `stopped_early` is an end token where another token was due; `ran_on` is
+another token where the end token was due; `never_ended` is the same where decoding went on for as long as it may and wrote
+no end token; `wrong_token` is any other first error."""
+FAILURES = ENDINGS[1:]
+COLUMNS = ("length", "example", "exact", "first_error", "wrong_tokens", "ending")
+
+
+class StringVerdicts(NamedTuple):
+    """Verdicts on the strings of one length, in the order of its test set.
+
+    Args:
+        exact: whether the whole answer is right, end token included.
+        first_error: place of the first wrong token in the answer, from 0; -1 if the answer is right.
+        wrong_tokens: number of places of the answer that are wrong, its end token's included.
+        ending: index into `ENDINGS`.
+    """
+
+    exact: Bool[np.ndarray, " strings"]
+    first_error: Int[np.ndarray, " strings"]
+    wrong_tokens: Int[np.ndarray, " strings"]
+    ending: Int[np.ndarray, " strings"]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of strings by ending."""
+        counted = np.bincount(self.ending, minlength=len(ENDINGS))
+        return dict(zip(ENDINGS, counted.tolist(), strict=True))
+
+
+def write_verdicts(path: Path, verdicts: Mapping[int, StringVerdicts]) -> None:
+    """Write verdicts by length, atomically, in ascending order of length."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    lengths = sorted(verdicts)
+    sizes = [len(verdicts[length].exact) for length in lengths]
+    exact, first, wrong, ending = (
+        np.concatenate([getattr(verdicts[length], name) for length in lengths])
+        for name in StringVerdicts._fields
+    )
+    columns = (
+        pa.array(np.repeat(lengths, sizes), pa.int32()),
+        pa.array(np.concatenate([np.arange(size) for size in sizes]), pa.int32()),
+        pa.array(exact, pa.bool_()),
+        pa.array(first, pa.int32(), mask=first < 0),
+        pa.array(wrong, pa.int32()),
+        pa.DictionaryArray.from_arrays(pa.array(ending, pa.int8()), pa.array(ENDINGS)),
+    )
+    with whole(path) as temporary:
+        parquet.write_table(pa.table(dict(zip(COLUMNS, columns, strict=True))), temporary)
+
+
+def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[int, StringVerdicts]:
+    """Read verdicts by length.
+
+    Args:
+        path: of a `verdicts.parquet`.
+        lengths: the lengths that are read, those of the curve beside it; None for all.
+
+    Raises:
+        UsageError: the file is not Parquet, a column is missing, or an ending is unknown.
+    """
+    table = _table(path)
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise UsageError(f"{path}: missing column {', '.join(missing)}")
+    names = table["ending"].to_pylist()
+    unknown = sorted({str(name) for name in names}.difference(ENDINGS))
+    if unknown:
+        raise UsageError(f"{path}: invalid value {unknown[0]!r} in column ending")
+    length = table["length"].to_numpy()
+    columns = (
+        table["exact"].to_numpy(),
+        table["first_error"].fill_null(-1).to_numpy(),
+        table["wrong_tokens"].to_numpy(),
+        np.array([ENDINGS.index(name) for name in names], dtype=np.int8),
+    )
+    return {
+        each: StringVerdicts(*(column[length == each] for column in columns))
+        for each in np.unique(length).tolist()
+        if lengths is None or each in lengths
+    }
+
+
+def verdicts_frame(path: Path, lengths: Collection[int]) -> Any:
+    """The rows of some lengths as a pandas data frame, with the columns of the file.
+
+    Raises:
+        ImportError: pandas is not installed.
+    """
+    table = _table(path)
+    return table.filter(np.isin(table["length"].to_numpy(), list(lengths))).to_pandas()
+
+
+def _table(path: Path) -> Any:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_table(path, partitioning=None)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UsageError(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from None
