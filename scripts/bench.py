@@ -234,7 +234,7 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
                     "contiguous",
                     "softmax",
                     "none",
-                    "tiny",
+                    plain["labels"]["decoder"],
                     cell,
                     seed,
                     1500,

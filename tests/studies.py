@@ -49,7 +49,6 @@ def write_run(
     task = made["labels"]["task"]
     folder = Path(root) / task / pe / cell / f"seed={seed}"
     (folder / "checkpoints").mkdir(parents=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(made))
     known = {
         "status": status,
         "id_exact_match": shares[0] if shares else None,
@@ -65,10 +64,19 @@ def write_run(
         },
         **(facts or {}),
     }
+    made["eval"]["examples"] = known["protocol"]["examples"]
+    (folder / "config.yaml").write_text(yaml.safe_dump(made))
     (folder / "run.json").write_text(json.dumps(known))
     if shares:
+        shared = {
+            **{name: made["labels"][name] for name in ("task", "attention") if name in made["labels"]},
+            **{name: known["protocol"][name] for name in ("examples", "decode")},
+            "pe": pe,
+            "cell": cell,
+            "seed": seed,
+            "train_length": made["train_length"],
+            "step": made["steps"],
+        }
         by_length = dict(zip(made["eval"]["lengths"], shares, strict=True))
-        curve(by_length, pe=pe, cell=cell, seed=seed, task=task, train_length=made["train_length"]).save(
-            folder / "curve.csv"
-        )
+        curve(by_length, **shared).save(folder / "curve.csv")
     return folder

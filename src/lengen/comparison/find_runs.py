@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from glob import glob
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from lengen.comparison.consistency import disagreement
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.aliases import with_current_targets
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import cell, completed
 from lengen.evaluation.options import EvalOptions, cell_identity
 from lengen.records.curve import Curve
+from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import OVER, RunFolder
 
 Identified = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 """Cell, identity and configuration of a run."""
 BELOW_RUNS = ("checkpoints", "wandb", "eval", "multirun")
 """Folders that are not searched for runs."""
+SEPARATE = ("init_seed", "data_seed")
+"""Seeds that may be set separately."""
+SEEDS = re.compile(rf"^(seed|{'|'.join(SEPARATE)}): (\d+|null)$\n?", re.MULTILINE)
+"""The seeds in the text of a configuration."""
 BEFORE = {"labels": {"format": "plain"}, "format": {"_target_": "lengen.format.plain.Plain"}}
 """Options of runs that were made before these options existed."""
 
@@ -32,7 +41,7 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
     Args:
         patterns: paths with `*`, `?`, `[…]` and `**`; a run folder, or any folder above runs.
     """
-    cells: dict[str, Identified] = {}
+    known = Known()
     seen: set[Path] = set()
     for pattern in patterns:
         folders = run_folders(pattern)
@@ -41,7 +50,7 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
         for folder in folders:
             if (real := folder.resolve()) not in seen:
                 seen.add(real)
-                yield read(folder, cells)
+                yield read(folder, known)
 
 
 def find_folders(patterns: Sequence[str], option: str) -> list[RunFolder]:
@@ -94,12 +103,45 @@ def _counts(name: str) -> bool:
     return not name.startswith(".") and ".aside-" not in name
 
 
-def read(folder: Path, cells: dict[str, Identified]) -> RunRecord | Excluded:
+@dataclass
+class Known:
+    """What the seeds of a cell share, kept while many runs are read.
+
+    Args:
+        configs: configurations without their seeds, by the hash of their text.
+        identified: results of `identified` for runs that record no identity, by the hash of their configuration and the cell.
+    """
+
+    configs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    identified: dict[tuple[str, str], Identified] = field(default_factory=dict)
+
+    def config(self, path: Path) -> tuple[str, Mapping[str, Any]]:
+        """Read a configuration; return the hash of its text without the seeds, and the configuration.
+
+        Raises:
+            UsageError: the file is not YAML, or lacks required keys.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path}: not a YAML file ({error})") from None
+        shared = SEEDS.sub("", text)
+        key = hashlib.sha256(shared.encode()).hexdigest()
+        if key not in self.configs:
+            self.configs[key] = _config(text, path)
+        seeds = dict.fromkeys(SEPARATE) | {
+            name: None if value == "null" else int(value) for name, value in SEEDS.findall(text)
+        }
+        require("seed" in seeds, f"{path}: it has no seed")
+        return key, {**self.configs[key], **seeds}
+
+
+def read(folder: Path, known: Known) -> RunRecord | Excluded:
     """Read a run from its folder.
 
     Args:
         folder: the run folder.
-        cells: cache of `identified` by the cell that curves name, shared by the seeds of a cell; extended in place.
+        known: what runs that were read before share with this one; extended in place.
     """
     files = RunFolder(folder)
     try:
@@ -108,9 +150,8 @@ def read(folder: Path, cells: dict[str, Identified]) -> RunRecord | Excluded:
         if status not in OVER:
             return Excluded(str(folder), f"unfinished (status {status})")
         curve = Curve() if status == "diverged" else Curve.load(files.curve)
-        written = curve.rows[0].cell if curve.rows else folder.parent.name
-        if written not in cells:
-            cells[written] = identified(facts, _config(folder / "config.yaml"), written)
+        key, config = known.config(folder / "config.yaml")
+        missing = [] if status == "diverged" else cut_short(config, curve)
     except (UsageError, OSError) as error:
         reason = (
             f"{Path(error.filename).name}: {error.strerror}"
@@ -118,25 +159,35 @@ def read(folder: Path, cells: dict[str, Identified]) -> RunRecord | Excluded:
             else str(error)
         )
         return Excluded(str(folder), reason.removeprefix(f"{folder}/"))
-    cell, identity, config = cells[written]
-    if status != "diverged" and (missing := cut_short(config, curve)):
+    if missing:
         return Excluded(str(folder), f"curve.csv is cut short: lengths {missing} are missing")
-    seed = folder.name.removeprefix("seed=") if folder.name.startswith("seed=") else str(config["seed"])
-    return RunRecord(str(folder), cell, seed, config, facts, curve, identity)
+    if conflict := disagreement(config, facts, curve, (folder.parent.name, folder.name)):
+        return Excluded(str(folder), f"its files disagree: {conflict}")
+    written = curve.rows[0].cell if curve.rows else folder.parent.name
+    if has_identity(facts):
+        cell, identity, config = identified(facts, config, written)
+    else:
+        if (key, written) not in known.identified:
+            known.identified[key, written] = identified(facts, config, written)
+        cell, identity, completed_config = known.identified[key, written]
+        config = {**completed_config, **{name: config.get(name) for name in ("seed", *SEPARATE)}}
+    return RunRecord(
+        str(folder), cell, seed_name(config).removeprefix("seed="), config, facts, curve, identity
+    )
 
 
-def _config(path: Path) -> Mapping[str, Any]:
-    """Read a resolved configuration.
+def _config(text: str, path: Path) -> Mapping[str, Any]:
+    """Parse a resolved configuration.
 
     Raises:
-        UsageError: the file is not YAML, or lacks required keys.
+        UsageError: the text is not YAML, or lacks required keys.
     """
     try:
         config = yaml.load(
-            path.read_text(encoding="utf-8"),
+            text,
             Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506  # safe, and with libyaml fast
         )
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise UsageError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
     return check_config(config, str(path))
 
@@ -155,6 +206,11 @@ def check_config(config: Any, name: str) -> Mapping[str, Any]:
     return dict(with_current_targets({**config, **known}))
 
 
+def has_identity(facts: Mapping[str, Any]) -> bool:
+    """Whether `run.json` records the identity of the cell, as it does since cells have one."""
+    return isinstance(facts.get("cell"), str) and isinstance(facts.get("identity"), Mapping)
+
+
 def identified(facts: Mapping[str, Any], config: Mapping[str, Any], written: str) -> Identified:
     """Return cell, identity and configuration of a run.
 
@@ -166,7 +222,7 @@ def identified(facts: Mapping[str, Any], config: Mapping[str, Any], written: str
         config: the configuration, resolved.
         written: the cell that the curve names; used if the configuration is incomplete.
     """
-    if isinstance(facts.get("cell"), str) and isinstance(facts.get("identity"), Mapping):
+    if has_identity(facts):
         return facts["cell"], facts["identity"], config
     if not all(group in config for group in ("pe", "attention", "decoder", "optimizer", "trainer")):
         return facts.get("cell") or written, {}, config

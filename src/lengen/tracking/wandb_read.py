@@ -12,12 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lengen.comparison import find_runs
+from lengen.comparison.consistency import disagreement
 from lengen.comparison.find_runs import check_config, cut_short, identified
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import UsageError
 from lengen.logger import wandb_session
 from lengen.logger.wandb_session import SUMMARY, TABLE
 from lengen.records.curve import COLUMNS, LATER, Curve, Row
+from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import OVER
 
 PREFIX = "wandb:"
@@ -95,10 +97,9 @@ def read_run(run: Any, place: str) -> RunRecord | Excluded:
         return Excluded(place, wandb_session.first_line(error))
     if missing:
         return Excluded(place, f"its curve is cut short: lengths {missing} are missing")
-    separate_seeds = [
-        f"{name}={config[name]}" for name in ("init_seed", "data_seed") if config.get(name) is not None
-    ]
-    seed = ",".join([str(config["seed"]), *separate_seeds])
+    if reason := disagreement(config, facts, curve):
+        return Excluded(place, f"it disagrees with itself: {reason}")
+    seed = seed_name(config).removeprefix("seed=")
     cell, identity, config = identified(facts, config, curve.rows[0].cell if curve.rows else str(run.group))
     return RunRecord(place, cell, seed, config, facts, curve, identity)
 
