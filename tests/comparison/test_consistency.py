@@ -5,11 +5,14 @@ import json
 import shutil
 import time
 
+import numpy as np
 import pytest
 import yaml
 
 from lengen.comparison.find_runs import find
 from lengen.comparison.run_record import Excluded, RunRecord
+from lengen.records.curve import Curve
+from lengen.records.verdicts import ENDINGS, FAILURES, StringVerdicts, write_verdicts
 from studies import write_run
 
 GOOD = [1.0, 1.0, 0.6, 0.1]
@@ -42,6 +45,17 @@ def column(name, value, only=None):
     return change
 
 
+def without_endings(change):
+    """The same in a curve of an earlier version, which does not count endings."""
+
+    def both(folder):
+        for name in FAILURES:
+            column(name, "")(folder)
+        change(folder)
+
+    return both
+
+
 def facts(**changed):
     """Change entries of `run.json`."""
 
@@ -71,9 +85,9 @@ def moved_to(cell):
 
 
 WRONG = {
-    "more right than there are": (column("correct", "1001", 2), "length 20: 1001 correct of 1000 examples"),
-    "fewer than none": (column("correct", "-1", 2), "length 20: -1 correct of 1000 examples"),
-    "no examples": (column("examples", "0", 2), "length 20: 600 correct of 0 examples"),
+    "more right than there are": (without_endings(column("correct", "1001", 2)), "length 20: 1001 correct of 1000 examples"),
+    "fewer than none": (without_endings(column("correct", "-1", 2)), "length 20: -1 correct of 1000 examples"),
+    "no examples": (without_endings(column("examples", "0", 2)), "length 20: 600 correct of 0 examples"),
     "another share": (column("exact_match", "0.9", 2), "length 20: exact_match 0.9 is not 600 / 1000"),
     "another interval": (column("ci_low", "0.59", 2), "length 20: its interval 0.5900 to 0.6305 is not 0.5689 to 0.6305"),
     "no interval": (column("ci_high", "nan", 2), "length 20: its interval"),
@@ -111,6 +125,56 @@ def test_a_run_whose_files_disagree_is_left_out_by_name(tmp_path, name):
     assert excluded.place.startswith(str(tmp_path / "bad"))
     assert reason in excluded.reason
     assert "\n" not in excluded.reason
+    assert [each.place for each in found if isinstance(each, RunRecord)] == [str(good)]
+
+
+def judged(folder, spoil=lambda verdicts: None):
+    """Write the verdicts that belong to a run's curve, with something changed."""
+    verdicts = {}
+    for row in Curve.load(folder / "curve.csv").rows:
+        exact = np.arange(row.examples) < row.correct
+        error = 0 if row.first_error is None else row.first_error
+        verdicts[row.length] = StringVerdicts(
+            exact.copy(),
+            np.where(exact, -1, round(error)).astype(np.int32),
+            (~exact).astype(np.int32),
+            np.where(exact, 0, ENDINGS.index("wrong_token")).astype(np.int8),
+        )
+    spoil(verdicts)
+    write_verdicts(folder / "verdicts.parquet", verdicts)
+
+
+def whole_errors(folder):
+    rewritten(folder, lambda index, row: row.update(first_error=row["first_error"] and "3.0"))
+
+
+def one_more(verdicts):
+    for part, value in zip(verdicts[20], (True, -1, 0, 0), strict=True):
+        part[-1] = value
+
+
+UNLIKE = {
+    "another string right": (one_more, "length 20: 601 right, curve.csv has 600"),
+    "a length less": (lambda verdicts: verdicts.pop(40), "verdicts.parquet has no length 40"),
+    "a string less": (lambda verdicts: verdicts.update({5: StringVerdicts(*(part[1:] for part in verdicts[5]))}), "length 5: 999 strings, curve.csv has 1000"),
+    "right with an error": (lambda verdicts: np.put(verdicts[20].first_error, 7, 2), "length 20: string 7 is right and wrong at once"),
+    "another ending": (lambda verdicts: np.put(verdicts[20].ending, 999, 1), "length 20: 1 stopped early, curve.csv has 0"),
+    "another first error": (lambda verdicts: np.put(verdicts[20].first_error, 999, 9), "length 20: first_error"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_a_curve_is_that_of_its_verdicts(tmp_path, name):
+    spoil, reason = UNLIKE[name]
+    bad, good = write_run(tmp_path / "bad", 0, GOOD), write_run(tmp_path / "good", 1, GOOD)
+    for folder in (bad, good):
+        whole_errors(folder)
+        judged(folder)
+    judged(bad, spoil)
+    found = list(find([str(tmp_path)]))
+    (excluded,) = [each for each in found if isinstance(each, Excluded)]
+    assert excluded.place == str(bad)
+    assert reason in excluded.reason
     assert [each.place for each in found if isinstance(each, RunRecord)] == [str(good)]
 
 

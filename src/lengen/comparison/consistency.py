@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from lengen.evaluation.options import EvalOptions
 from lengen.records.curve import Curve, Row, split
 from lengen.records.earlier_runs import seed_name
+from lengen.records.verdicts import ENDINGS, StringVerdicts
 from lengen.statistics.intervals import clopper_pearson
 
 CLOSE = 1e-6
@@ -105,6 +108,33 @@ def _of_runs(config: Mapping[str, Any], facts: Mapping[str, Any], curve: Curve) 
     lengths = EvalOptions(lengths=config["eval"]["lengths"]).at(config["train_length"])
     if surplus := sorted({*curve.lengths} - {*lengths}):
         yield f"curve.csv has lengths {surplus}, which are not in eval.lengths"
+
+
+def verdict_disagreement(curve: Curve, verdicts: Mapping[int, StringVerdicts]) -> str | None:
+    """Find the first length at which the rows of a curve are not those of its verdicts.
+
+    Returns:
+        What disagrees, in one phrase; None if everything agrees.
+    """
+    for row in curve.rows:
+        strings = verdicts.get(row.length)
+        if strings is None:
+            return f"verdicts.parquet has no length {row.length}"
+        phrase = f"verdicts.parquet, length {row.length}:"
+        if len(strings.exact) != row.examples:
+            return f"{phrase} {len(strings.exact)} strings, curve.csv has {row.examples}"
+        errors = strings.first_error
+        right = np.stack([strings.exact, errors < 0, strings.wrong_tokens == 0, strings.ending == 0])
+        if (right != right[0]).any():
+            return f"{phrase} string {int((right != right[0]).any(0).argmax())} is right and wrong at once"
+        for name, count in strings.counts.items():
+            listed = row.correct if name == ENDINGS[0] else getattr(row, name)
+            if listed is not None and listed != count:
+                return f"{phrase} {count} {name.replace('_', ' ')}, curve.csv has {listed}"
+        mean = float(errors[errors >= 0].mean()) if (errors >= 0).any() else None
+        if (mean is None) != (row.first_error is None) or abs((mean or 0) - (row.first_error or 0)) > CLOSE:
+            return f"{phrase} first_error {mean}, curve.csv has {row.first_error}"
+    return None
 
 
 def _of_row(row: Row, train_length: int) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from lengen.comparison.consistency import disagreement
+from lengen.comparison.consistency import disagreement, verdict_disagreement
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.aliases import with_current_targets
 from lengen.config.errors import UsageError, require
@@ -22,6 +22,7 @@ from lengen.evaluation.options import EvalOptions, cell_identity
 from lengen.records.curve import Curve
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import OVER, RunFolder
+from lengen.records.verdicts import read_verdicts
 
 Identified = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 """Cell, identity and configuration of a run."""
@@ -152,6 +153,7 @@ def read(folder: Path, known: Known) -> RunRecord | Excluded:
         curve = Curve() if status == "diverged" else Curve.load(files.curve)
         key, config = known.config(folder / "config.yaml")
         missing = [] if status == "diverged" else cut_short(config, curve)
+        verdicts = read_verdicts(files.verdicts) if curve.rows and files.verdicts.exists() else None
     except (UsageError, OSError) as error:
         reason = (
             f"{Path(error.filename).name}: {error.strerror}"
@@ -161,7 +163,10 @@ def read(folder: Path, known: Known) -> RunRecord | Excluded:
         return Excluded(str(folder), reason.removeprefix(f"{folder}/"))
     if missing:
         return Excluded(str(folder), f"curve.csv is cut short: lengths {missing} are missing")
-    if conflict := disagreement(config, facts, curve, (folder.parent.name, folder.name)):
+    conflict = disagreement(config, facts, curve, (folder.parent.name, folder.name))
+    if conflict is None and verdicts is not None:
+        conflict = verdict_disagreement(curve, verdicts)
+    if conflict:
         return Excluded(str(folder), f"its files disagree: {conflict}")
     written = curve.rows[0].cell if curve.rows else folder.parent.name
     if has_identity(facts):

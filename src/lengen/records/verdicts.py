@@ -83,22 +83,33 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise UsageError(f"{path}: missing column {', '.join(missing)}")
-    names = table["ending"].to_pylist()
-    unknown = sorted({str(name) for name in names}.difference(ENDINGS))
-    if unknown:
-        raise UsageError(f"{path}: invalid value {unknown[0]!r} in column ending")
     length = table["length"].to_numpy()
     columns = (
         table["exact"].to_numpy(),
         table["first_error"].fill_null(-1).to_numpy(),
         table["wrong_tokens"].to_numpy(),
-        np.array([ENDINGS.index(name) for name in names], dtype=np.int8),
+        _endings(table["ending"], path),
     )
     return {
         each: StringVerdicts(*(column[length == each] for column in columns))
         for each in np.unique(length).tolist()
         if lengths is None or each in lengths
     }
+
+
+def _endings(column: Any, path: Path) -> Int[np.ndarray, " strings"]:
+    """Convert the names of endings to indices into `ENDINGS`."""
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(column.combine_chunks().cast("string"))
+    names = encoded.dictionary.to_pylist()
+    unknown = sorted({str(name) for name in names}.difference(ENDINGS))
+    if encoded.null_count:
+        unknown.append("null")
+    if unknown:
+        raise UsageError(f"{path}: invalid value {unknown[0]!r} in column ending")
+    known = np.array([ENDINGS.index(name) for name in names], dtype=np.int8)
+    return np.asarray(known[encoded.indices.to_numpy()], dtype=np.int8)
 
 
 def verdicts_frame(path: Path, lengths: Collection[int]) -> Any:
