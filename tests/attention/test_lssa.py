@@ -53,5 +53,5 @@ def test_a_constant_on_a_row_is_not_nothing():
 
 
 def test_refusal():
-    with pytest.raises(ValueError, match=r"attention=lssa: heads must have at least 2 channels, got 1"):
+    with pytest.raises(ValueError, match=r"gives 1 channel per head; must be at least 2 for attention=lssa,"):
         LSSA(Shape(4, 4))

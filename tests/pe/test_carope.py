@@ -118,7 +118,7 @@ def test_sharing():
     [
         (SHAPE, {"base": 1.0}, "pe.base=1.0"),
         (SHAPE, {"std": -1.0}, "pe.std=-1.0"),
-        (Shape(12, 4), {}, "rotates 3 of the 3 channels per head"),
+        (Shape(12, 4), {}, r"decoder.dim=12 with decoder.heads=4: gives 3 channels per head"),
     ],
 )
 def test_refusals(shape, options, message):

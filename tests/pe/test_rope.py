@@ -125,7 +125,7 @@ def test_positions_may_be_real():
         (SHAPE, {"fraction": 0.0}, "pe.fraction=0.0"),
         (SHAPE, {"fraction": 1.5}, "pe.fraction=1.5"),
         (SHAPE, {"fraction": 0.2}, "pe.fraction=0.2: rotates 3 of the 16 channels per head"),
-        (Shape(12, 4), {}, "rotates 3 of the 3 channels per head"),
+        (Shape(12, 4), {}, r"decoder.dim=12 with decoder.heads=4: gives 3 channels per head"),
     ],
 )
 def test_refusals(shape, options, message):

@@ -39,6 +39,20 @@ def test_formula(width, base, heads, queries):
     assert_close(ours, torch.tensor(expected), rtol=0, atol=2e-3)
 
 
+def test_the_sum_may_start_at_0():
+    """Where it starts is open; it moves a logit by a third at distance 1, by some percent farther away."""
+    where = torch.tensor([[0, 1, 16, 500]])
+    bias = {
+        first: Sandwich(Shape(64, 8), first=first).logit_bias(where, where)[0, 0, :, 0] for first in (0, 1)
+    }
+    cosines = [sum(math.cos(p * 10000 ** (-2 * c / 128)) for c in range(64)) for p in (0, 1, 16, 500)]
+    assert_close(bias[0], torch.tensor(cosines) - 64, rtol=0, atol=1e-3)
+    assert torch.equal(bias[1], Sandwich(Shape(64, 8)).logit_bias(where, where)[0, 0, :, 0])
+    moved = bias[0] / bias[1] - 1
+    assert 0.3 < moved[1] < 0.35
+    assert 0.03 < moved[3] < 0.06
+
+
 def test_real_positions():
     query, key = torch.tensor([[0.5, 7.25]]), torch.tensor([[0.25, 3.0, 7.25]])
     pe = Sandwich(Shape(32, 4))

@@ -1,9 +1,11 @@
 """SeqPE against torch's own transformer, and its losses against loops."""
 
 import math
+import warnings
 
 import pytest
 import torch
+from torch.nn.functional import kl_div
 from torch.testing import assert_close
 
 from lengen.block.inputs import Shape
@@ -143,12 +145,26 @@ def test_transfer_loss():
     for start in starts:
         for p, q in zip(rows(0), rows(start), strict=True):
             total += sum(a * math.log(a / b) + b * math.log(b / a) for a, b in zip(p, q, strict=True))
-    assert pe.imitation(chance(3)).item() == pytest.approx(total / 24, abs=1e-9)
+    assert pe.imitation(chance(3)).item() == pytest.approx(
+        total / 24 / 6, abs=1e-9
+    )  # windows and rows, and keys, too
+
+
+def test_beta_shares_the_gradient_between_imitators_and_the_first_window():
+    """At 1 the gradient is that of imitators alone, at 0 that of the first window, between them a mean of both."""
+    pe, found = make(maximum=300, window=6), dict[float, torch.Tensor]()
+    for beta in (1.0, 0.0, 0.8):
+        pe.beta = beta
+        pe.zero_grad()
+        pe.imitation(chance(3)).backward()
+        found[beta] = pe.encoder.out.weight.grad.clone()
+    assert (found[1.0] - found[0.0]).abs().max() > 1e-6
+    assert_close(found[0.8], 0.8 * found[1.0] + 0.2 * found[0.0], rtol=1e-4, atol=1e-8)
 
 
 def test_first_window_is_not_moved_by_imitation():
     """Its gradient is that of imitators alone, with the first window held."""
-    pe = make(maximum=300, window=6)
+    pe = make(maximum=300, window=6, beta=1.0)
     pe.imitation(chance(3)).backward()
     got = pe.encoder.out.weight.grad.clone()
     pe.zero_grad()
@@ -160,7 +176,7 @@ def test_first_window_is_not_moved_by_imitation():
     with torch.no_grad():
         first = logs(pe.encode(torch.arange(6)))
     others = logs(pe.encode(starts + torch.arange(6)))
-    ((first.exp() - others.exp()) * (first - others)).sum().div(24).backward()
+    ((first.exp() - others.exp()) * (first - others)).sum().div(24 * 6).backward()
     assert_close(got, pe.encoder.out.weight.grad)
 
 
@@ -185,7 +201,7 @@ def test_auxiliary_is_float32_under_autocast():
 
 def test_auxiliary_teaches_far_positions():
     """A few steps of the two losses alone, and far windows look more like the first; neighbours are found."""
-    pe = make(maximum=300, window=8)
+    pe = make(maximum=300, window=8, transfer=0.8)
     rule = torch.optim.AdamW(pe.parameters(), lr=2e-3)
     before = [sum(loss(chance(seed)).item() for seed in range(90, 95)) for loss in (pe.nearest, pe.imitation)]
     for step in range(30):
@@ -195,6 +211,18 @@ def test_auxiliary_teaches_far_positions():
     after = [sum(loss(chance(seed)).item() for seed in range(90, 95)) for loss in (pe.nearest, pe.imitation)]
     assert after[0] < 0.8 * before[0]
     assert after[1] < 0.8 * before[1]
+
+
+def test_the_weight_of_the_transfer_loss_is_the_authors():
+    """By torch's `kl_div` with its default reduction, on the same vectors."""
+    pe = make(maximum=300, window=32)
+    starts = torch.randint(1, 300 - 32 + 1, (4, 1), generator=chance(3))
+    vectors = pe.encode(torch.cat([torch.zeros_like(starts[:1]), starts]) + torch.arange(32))
+    logs = (vectors @ vectors.mT / math.sqrt(32)).log_softmax(-1)
+    first, others = logs[:1].expand(4, -1, -1), logs[1:]
+    with warnings.catch_warnings(action="ignore"):  # that this reduction is no divergence, which is the point
+        theirs = kl_div(others, first, log_target=True) + kl_div(first, others, log_target=True)
+    assert pe.imitation(chance(3)).item() == pytest.approx(theirs.item(), rel=1e-5)
 
 
 def test_outside_is_refused():

@@ -38,7 +38,8 @@ class LSSA(AttentionRule):
         super().__init__(shape)
         require(
             shape.head_dim >= 2,  # noqa: PLR2004
-            f"attention=lssa: heads must have at least 2 channels, got {shape.head_dim} (their ln is the scale)",
+            f"decoder.dim={shape.dim} with decoder.heads={shape.heads}: gives {shape.head_dim} channel per head; must be at "
+            f"least 2 for attention={type(self).__name__.lower()}, whose scale is their logarithm",
         )
         self.scale = math.log(shape.head_dim)
 

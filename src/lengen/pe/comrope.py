@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lengen.block.inputs import BlockInputs, Heads, Shape, wide
 from lengen.config.errors import require
-from lengen.pe.rope import RoPE
+from lengen.pe.rope import RoPE, rotations
 
 
 class ComRoPE(RoPE):
@@ -58,8 +58,7 @@ class ComRoPE(RoPE):
     ) -> Float[Tensor, "row 2 #batch heads time pair"]:
         """Cosine and sine of every angle, per set of matrices."""
         frequency = rearrange(wide(self.log_frequency).exp(), "row heads pair -> row 1 heads 1 pair")
-        angles = positions.float().unsqueeze(1).unsqueeze(-1) * frequency
-        return torch.stack([angles.cos(), angles.sin()], 1)
+        return rotations(positions.unsqueeze(1).unsqueeze(-1), frequency).transpose(0, 1)
 
     def basis(self, layer: int) -> Float[Tensor, "heads blocks block block"]:
         """The orthogonal matrices V of a layer's blocks, in float32 or wider."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor
@@ -12,24 +14,29 @@ from lengen.pe import PositionalEncoding
 
 
 class Sandwich(PositionalEncoding):
-    """(sum over c = 1 … width/2 of cos(distance * base^(-2c/width)) - width/2) / (8h/heads), h = 1 … heads.
+    """(sum over c = first … first + width/2 - 1 of cos(distance * base^(-2c/width)) - width/2) / (8h/heads), h = 1 … heads.
 
     Added after scaling; 0 at distance 0. Nothing is learned. The bias falls like a logarithm and flattens beyond about a
     thousand tokens, with ripples. We divide by the head's factor, as in NVIDIA's implementation, so that the first head
-    is the steepest; a survey prints a multiplication, and the authors' code was not available. Cost: attention with a
+    is the steepest; a survey prints a multiplication, and the authors' code was not available. Open, too, is where the sum starts, which moves logits by 4% at distance 500 and by a third at distance 1: at 1, as
+    in the formula that we follow, or at 0, as in sinusoidal embeddings (NVIDIA's implementation starts at 1 and leaves out
+    the last term). Cost: attention with a
     bias mask, time and memory quadratic in tokens; cosines are computed once per distance, not once per pair.
 
     Args:
         shape: the decoder's shape.
         width: width of the sinusoidal embedding, even and independent of the decoder's; larger is steeper.
         base: sets the lowest frequency.
+        first: first index of the sum, 1 or 0; with 0 the highest frequency is 1.
     """
 
-    def __init__(self, shape: Shape, width: int = 128, base: float = 10000.0) -> None:
+    def __init__(
+        self, shape: Shape, width: int = 128, base: float = 10000.0, first: Literal[0, 1] = 1
+    ) -> None:
         super().__init__(shape)
         require(width >= 2 and width % 2 == 0, f"pe.width={width}: must be even and at least 2")  # noqa: PLR2004
         require(base > 1, f"pe.base={base}: must be above 1")
-        self.width, self.base = width, base
+        self.width, self.base, self.first = width, base, first
 
     def logit_bias(self, query: QueryPosition, key: KeyPosition) -> LogitBias:
         """The bias of every pair, computed once per distinct distance."""
@@ -46,7 +53,6 @@ class Sandwich(PositionalEncoding):
 
     def profile(self, distance: Real[Tensor, " distance"]) -> Float[Tensor, " distance"]:
         """The sum of cosines minus its value at distance 0, in float32."""
-        exponent = (
-            torch.arange(2, self.width + 2, 2, dtype=torch.float32, device=distance.device) / self.width
-        )
+        index = torch.arange(self.width // 2, dtype=torch.float32, device=distance.device) + self.first
+        exponent = 2 * index / self.width
         return torch.cos(distance.float().unsqueeze(-1) * self.base**-exponent).sum(-1) - self.width / 2

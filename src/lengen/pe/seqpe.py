@@ -96,9 +96,12 @@ class SeqPE(PositionalEncoding):
     The paper's transformer is 768 wide and encodes positions up to 20,000, for blocks of 512 tokens; our defaults suit
     small decoders. Our interpretation: half of the pivots have candidates from all positions, the others within a
     distance of 64 (the code adds numbers with similar digits); products in both losses are divided by sqrt(channels);
-    windows are compared by the divergence in both directions, without gradients through the first window; the term of
+    the two windows of the transfer loss are compared by whole vectors (the code compares them head by head); the term of
     the logits is divided by the square root of its own channels, which in the paper are those of a head; matrices start at
-    1 / sqrt(fan-in), like the decoder's. The paper's random shifts are `positions=offset`; its multiplicative variant,
+    1 / sqrt(fan-in), like the decoder's. As in the code for text, the divergence is averaged over keys, too (`kl_div` with
+    its default reduction), so that it is smaller by the factor `window` than a divergence per row; both weights are 0.1
+    from the first step (only the learning rate is warmed up there); 32 pivots and 32 windows a step there are 16 and 4
+    here. The paper's random shifts are `positions=offset`; its multiplicative variant,
     and the one that adds to queries and keys, are not implemented.
 
     Args:
@@ -110,7 +113,10 @@ class SeqPE(PositionalEncoding):
         window: size of the first window, which shifted windows imitate; about the number of positions seen in training.
         contrastive: weight of the loss over candidates.
         transfer: weight of the loss over windows.
+        beta: share of the gradient of that loss that goes to the shifted windows; the rest goes to the first window.
     """
+
+    revision = 2
 
     relative = False
     whole = True
@@ -125,6 +131,7 @@ class SeqPE(PositionalEncoding):
         window: int = 32,
         contrastive: float = 0.1,
         transfer: float = 0.1,
+        beta: float = 0.8,
     ) -> None:
         super().__init__(shape)
         require(maximum >= 3, f"pe.maximum={maximum}: must be at least 3")  # noqa: PLR2004
@@ -139,6 +146,8 @@ class SeqPE(PositionalEncoding):
         )
         require(contrastive >= 0, f"pe.contrastive={contrastive}: must be at least 0")
         require(transfer >= 0, f"pe.transfer={transfer}: must be at least 0")
+        require(0 <= beta <= 1, f"pe.beta={beta}: must be in [0, 1]")
+        self.beta = beta
         self.maximum, self.window, self.weights = maximum, window, (contrastive, transfer)
         channels = shape.dim if use == "added" else width
         digits = len(str(maximum - 1))
@@ -250,11 +259,22 @@ class SeqPE(PositionalEncoding):
         return pivots, candidates, distances.gather(1, candidates).argmin(1)
 
     def imitation(self, generator: torch.Generator) -> Float[Tensor, ""]:
-        """The transfer loss: symmetric divergence in nats between products within shifted windows and within the first."""
+        """The transfer loss: symmetric divergence between products within shifted windows and within the first.
+
+        In nats, summed over both directions, and averaged over windows, queries and keys.
+        """
         starts = torch.randint(1, self.maximum - self.window + 1, (WINDOWS, 1), generator=generator)
         windows = torch.cat([torch.zeros_like(starts[:1]), starts]) + torch.arange(self.window)
         vectors = self.encode(windows.to(self.encoder.close.device))
         logs = (vectors @ vectors.mT * vectors.shape[-1] ** -0.5).log_softmax(-1)
-        first, others = logs[:1].detach(), logs[1:]
-        divergence: Tensor = ((first.exp() - others.exp()) * (first - others)).sum(-1).mean()
-        return divergence
+        first, others = logs[:1], logs[1:]
+        follow, lead = symmetric(first.detach(), others), symmetric(first, others.detach())
+        return self.beta * follow + (1 - self.beta) * lead  # equal values, which differ in what they train
+
+
+def symmetric(
+    first: Float[Tensor, "#window query key"], second: Float[Tensor, "#window query key"]
+) -> Float[Tensor, ""]:
+    """Divergence of rows of log-probabilities in both directions, averaged over all entries, as `kl_div` does by default."""
+    divergence: Tensor = ((first.exp() - second.exp()) * (first - second)).mean()
+    return divergence
