@@ -1,5 +1,7 @@
 """Majority by counting, written from the specification."""
 
+from math import comb
+
 import pytest
 from scipy.stats import chisquare
 
@@ -21,7 +23,30 @@ def test_answers(options):
             assert read[-1] == "="
             assert len(bits) == length
             assert set(bits) <= {"0", "1"}
+            assert options["ties"] == "zero" or 2 * bits.count("1") != length
             assert written == ["1" if bits.count("1") > bits.count("0") else "0"]
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 9, 10])
+@pytest.mark.parametrize("bits", ["uniform", "close"])
+def test_without_ties_both_answers_are_equally_likely(length, bits):
+    _, pairs = draw(Majority(ties="none", bits=bits), length, 3000)
+    ones = sum(written == ["1"] for _, written in pairs)
+    assert chisquare([ones, 3000 - ones]).pvalue > UNLIKELY
+
+
+def test_ties_make_zero_likelier_at_even_lengths():
+    for length, share in ((2, 3 / 4), (4, 11 / 16), (5, 1 / 2), (20, (1 + comb(20, 10) / 2**20) / 2)):
+        _, pairs = draw(Majority(), length, 4000)
+        zeros = sum(written == ["0"] for _, written in pairs)
+        assert chisquare([zeros, 4000 - zeros], [4000 * share, 4000 * (1 - share)]).pvalue > UNLIKELY
+
+
+def test_without_ties_strings_are_uniform():
+    _, pairs = draw(Majority(ties="none"), 4, 2000)
+    values = [int("".join(read[:4]), 2) for read, _ in pairs]
+    kept = [value for value in range(16) if value.bit_count() != 2]
+    assert chisquare([values.count(value) for value in kept]).pvalue > UNLIKELY
 
 
 def test_places():

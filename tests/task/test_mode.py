@@ -1,6 +1,7 @@
 """The most frequent symbol against the standard library's, written from the specification."""
 
 from collections import Counter
+from itertools import product
 from statistics import mode, multimode
 
 import pytest
@@ -57,6 +58,38 @@ def test_answers_are_uniform_where_ties_are_broken():
     _, pairs = draw(Mode(alphabet=4), 5, 1600)
     answers = [written[0] for _, written in pairs]
     assert chisquare([answers.count(symbol) for symbol in "abcd"]).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("symbols", ["uniform", "close"])
+def test_without_ties_strings_are_uniform_among_those_with_one_answer(symbols):
+    _, pairs = draw(Mode(alphabet=3, symbols=symbols), 4, 4500)
+    seen = Counter("".join(read[:4]) for read, _ in pairs)
+    strings = ["".join(letters) for letters in product("abc", repeat=4) if len(multimode(letters)) == 1]
+    if symbols == "close":
+        strings = [string for string in strings if len(set(string)) == 3]
+    assert set(seen) == set(strings)
+    assert chisquare([seen[string] for string in strings]).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize(
+    ("length", "share"), [(5, 0.432), (10, 0.327), (20, 0.240), (40, 0.193)], ids=str
+)
+def test_the_first_symbol_is_no_shortcut(length, share):
+    # shares of uniform strings with a unique mode, by independent code; the rule "promote the first" gave .646 to .247
+    _, pairs = draw(Mode(), length, 20_000)
+    first = sum(read[0] == written[0] for read, written in pairs)
+    assert abs(first / 20_000 - share) < 0.014
+
+
+def test_close_strings_of_length_two_have_one_symbol():
+    _, pairs = draw(Mode(symbols="close"), 2, 50)
+    assert all(read[0] == read[1] == written[0] for read, written in pairs)
+
+
+def test_large_alphabets_are_drawn_in_rounds():
+    batch, pairs = draw(Mode(alphabet=500), 2, 300)
+    assert len(batch) == 300
+    assert all(read[0] == read[1] for read, _ in pairs)
 
 
 def test_refusal():

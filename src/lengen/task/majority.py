@@ -17,7 +17,7 @@ from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 
 @dataclass(frozen=True)
 class Majority(Task):
-    """Are more than half of the bits ones? A tie gives 0. Length: bits.
+    """Are more than half of the bits ones? Length: bits.
 
     >>> print(Majority().show(length=7, count=2))
     0110111= -> 1⏎
@@ -26,9 +26,12 @@ class Majority(Task):
     Args:
         bits: `uniform`, or `close`: the number of ones is the smallest that gives 1 or the largest that gives 0, each in
             half of the examples.
+        ties: a string of an even length with as many ones as zeros counts as `zero`, so that 0 is the likelier answer at
+            even lengths; or `none`: it is drawn again, so that both answers are equally likely at every length.
     """
 
     bits: Literal["uniform", "close"] = "uniform"
+    ties: Literal["zero", "none"] = "zero"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -52,6 +55,12 @@ class Majority(Task):
 
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         if self.bits == "uniform":
-            return torch.randint(2, (count, length), generator=generator)
-        ones = length // 2 + torch.randint(2, (count, 1), generator=generator)
+            bits = torch.randint(2, (count, length), generator=generator)
+            while self.ties == "none" and bool((tied := 2 * bits.sum(1) == length).any()):
+                bits[tied] = torch.randint(2, (int(tied.sum()), length), generator=generator)
+            return bits
+        above = torch.randint(2, (count, 1), generator=generator)
+        ones = length // 2 + above
+        if self.ties == "none" and length % 2 == 0:
+            ones = length // 2 + 2 * above - 1
         return (orders((count, length), generator) < ones).long()

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+
+MANY = 4096
+"""Largest number of strings that are drawn at once to replace strings with ties."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,14 @@ class Mode(Task):
 
     Args:
         alphabet: number of symbols.
-        ties: `none` makes the answer unique: if symbols tie, a random other position is changed to the tied symbol that
-            occurs first; `first` keeps the string and answers with the tied symbol that occurs first.
+        ties: `none` draws a string again until one symbol alone is the most frequent, so that strings are uniform among
+            those with a unique answer; `first` keeps ties and answers with the tied symbol that occurs first, which makes
+            the first symbol likelier than the others.
         symbols: `uniform` draws symbols independently; `close` uses two symbols, one occurring once more than the other
-            (an even length has one occurrence of a third symbol).
+            (an even length has one occurrence of a third symbol; without ties, length 2 has one symbol twice).
     """
+
+    revision: ClassVar[int] = 2
 
     alphabet: int = 10
     ties: Literal["none", "first"] = "none"
@@ -55,13 +61,9 @@ class Mode(Task):
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         items = self._draw(length, count, generator)
-        mode = first_mode(items, self.alphabet)
         if self.ties == "none":
-            counts = occurrences(items, self.alphabet)
-            tied = (counts == counts.amax(1, keepdim=True)).sum(1, keepdim=True) > 1
-            priority = torch.rand(items.shape, generator=generator).masked_fill(items == mode, -1)
-            changed = (torch.arange(length) == priority.argmax(1, keepdim=True)) & tied
-            items = torch.where(changed, mode, items)
+            items = self._without_ties(items, generator)
+        mode = first_mode(items, self.alphabet)
         prompt = [Span(items + len(SPECIAL)), Span(torch.full((1, 1), SEP))]
         return assemble(length, count, self.vocabulary, prompt, [Span(mode + len(SPECIAL))], coupled=False)
 
@@ -70,8 +72,30 @@ class Mode(Task):
             return torch.randint(self.alphabet, (count, length), generator=generator)
         names = orders((count, self.alphabet), generator)
         rank = orders((count, length), generator)
-        majority = (length + 1) // 2
+        majority = 2 if length == 2 and self.ties == "none" else (length + 1) // 2  # noqa: PLR2004
         return names.gather(1, (rank >= majority).long() + (rank >= 2 * majority - 1))
+
+    def _without_ties(
+        self, items: Int[Tensor, "batch length"], generator: torch.Generator
+    ) -> Int[Tensor, "batch length"]:
+        """Replace strings whose most frequent symbols tie by other draws, in rounds of up to `MANY` of them."""
+        tied = ties(items, self.alphabet).nonzero().flatten()
+        while len(tied):
+            fresh = self._draw(items.shape[1], min(8 * len(tied) + 64, MANY), generator)
+            fresh = fresh[~ties(fresh, self.alphabet)][: len(tied)]
+            items[tied[: len(fresh)]] = fresh
+            tied = tied[len(fresh) :]
+        return items
+
+
+def ties(items: Int[Tensor, "batch length"], alphabet: int) -> Bool[Tensor, " batch"]:
+    """Whether several symbols are the most frequent of a string.
+
+    >>> ties(torch.tensor([[0, 1, 0], [0, 1, 2]]), 3)
+    tensor([False,  True])
+    """
+    counts = occurrences(items, alphabet)
+    return (counts == counts.amax(1, keepdim=True)).sum(1) > 1
 
 
 def occurrences(items: Int[Tensor, "batch length"], alphabet: int) -> Int[Tensor, "batch alphabet"]:
