@@ -1,6 +1,7 @@
 """Addition against pencil and paper: integers of Python, written from the specification on text alone."""
 
 import re
+from collections import Counter
 from itertools import groupby
 from string import ascii_lowercase, digits
 
@@ -199,6 +200,14 @@ def test_shorter_operand_has_a_uniform_size(carry):
     assert chisquare(counts).pvalue > UNLIKELY
     swapped = [sum(first < second for first, second in sizes), sum(first > second for first, second in sizes)]
     assert chisquare(swapped).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("carry", ["uniform", "heavy"])
+def test_pairs_of_sizes_are_equally_likely(carry):
+    _, pairs = draw(Addition(operands="pairs", pad="none", carry=carry), 4, 2100)
+    sizes = Counter(tuple(len(number) for number in operands("".join(read), "reversed")) for read, _ in pairs)
+    assert set(sizes) == {(4, size) for size in range(1, 5)} | {(size, 4) for size in range(1, 5)}
+    assert chisquare(list(sizes.values())).pvalue > UNLIKELY
 
 
 def test_digits_are_uniform():

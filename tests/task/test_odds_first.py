@@ -12,12 +12,12 @@ COUNT = 60
 UNLIKELY = 1e-3
 
 
-def solve(items):
-    """Items at the first, third, fifth … place, then those at the second, fourth …"""
+def solve(items, first="odd"):
+    """Items at the first, third, fifth … place, then those at the second, fourth …, or the other way round."""
     numbered = list(enumerate(items, 1))
-    return [item for place, item in numbered if place % 2] + [
-        item for place, item in numbered if not place % 2
-    ]
+    odd = [item for place, item in numbered if place % 2]
+    even = [item for place, item in numbered if not place % 2]
+    return odd + even if first == "odd" else even + odd
 
 
 @pytest.mark.parametrize("options", combinations(OddsFirst, alphabet=(2, 60)), ids=name)
@@ -29,9 +29,18 @@ def test_answers(options):
             assert read[-1] == "#"
             assert len(items) == length
             assert "#" not in items
-            assert written == solve(items)
+            assert written == solve(items, options["first"])
             index = list(range(2, length + 2))
-            assert places == [*index, 1, *solve(index), 0]
+            assert places == [*index, 1, *solve(index, options["first"]), 0]
+
+
+def test_both_orders():
+    # DeepMind's docstring: s_1 s_3 s_5 ... s_2 s_4 ...; its code: strings[:, 1::2], then strings[:, ::2]
+    assert solve("00110101") == list("01000111")
+    for first, expected in (("odd", "acebd"), ("even", "bdace")):
+        _, pairs = draw(OddsFirst(alphabet=30, first=first), 5, 1)
+        read, written = pairs[0]
+        assert written == [read["abcde".index(letter)] for letter in expected]
 
 
 def test_strings_are_uniform():

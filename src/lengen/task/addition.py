@@ -43,7 +43,8 @@ class Addition(Task):
         order: `reversed` writes the answer least significant digit first, `plain` most significant first;
             `little_endian` reverses the operands too, as Abacus positions expect.
         pad: `zero` writes operands and answer at fixed widths (n and n + 1) with leading zeros; `none` without them.
-        operands: `equal` numbers of digits, or `uneven`: one has n digits, the other a uniform number up to n.
+        operands: `equal` numbers of digits, or `uneven`: one has n digits, the other a uniform number up to n, so that both have
+            n with probability 1/n; or `pairs`: all 2n - 1 pairs of sizes are equally likely.
         hints: whether to write a marker before each digit, cyclic in its significance from a random start (index hints).
         blanks: whether to write a blank before each digit of the prompt with probability one half (random spacing).
         scratchpad: `columns` writes, from the right, both digits, the digit of the sum and the carry of every column,
@@ -59,7 +60,7 @@ class Addition(Task):
 
     order: Literal["reversed", "plain", "little_endian"] = "reversed"
     pad: Literal["zero", "none"] = "zero"
-    operands: Literal["equal", "uneven"] = "equal"
+    operands: Literal["equal", "uneven", "pairs"] = "equal"
     hints: bool = False
     blanks: bool = False
     scratchpad: Literal["none", "columns", "tail", "steps"] = "none"
@@ -186,7 +187,7 @@ class Addition(Task):
         one = side.unsqueeze(2)
         extreme = torch.where(one, (torch.arange(length) == 0).long(), 9)
         digits = torch.where(nines.unsqueeze(1), extreme, digits)
-        if self.operands == "uneven":
+        if self.operands != "equal":
             sizes = torch.where(nines, torch.where(side, 1, length), sizes)
         return digits, sizes
 

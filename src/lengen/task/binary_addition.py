@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Int
@@ -13,15 +13,15 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import DIGITS, Batch, Task, Vocabulary
-from lengen.task.digits import carry, little_endian, operand_sizes
+from lengen.task.digits import carry, little_endian, nonzero, operand_sizes
 
 
 @dataclass(frozen=True)
 class BinaryAddition(Task):
     """Add two binary numbers, all least significant bit first. Length: bits of the longer operand.
 
-    Operands may end in zeros, the answer does not, as in the paper. Length in the paper is that of the whole prompt, which
-    it splits between the operands at a uniform position.
+    Operands may end in zeros but are never 0, and the answer does not end in zeros, as in the paper's code. Length in the
+    paper is that of the whole prompt, which it splits between the operands at a uniform position.
 
     >>> print(BinaryAddition().show(length=4))
     0110+1111= -> 10101⏎
@@ -29,11 +29,14 @@ class BinaryAddition(Task):
     0011+11= -> 1111⏎
 
     Args:
-        operands: `equal` numbers of bits, or `uneven`: one has n bits, the other a uniform number up to n.
+        operands: `equal` numbers of bits, or `uneven`: one has n bits, the other a uniform number up to n, so that both have
+            n with probability 1/n; or `pairs`: all 2n - 1 pairs of sizes are equally likely.
         carry: `uniform` bits, or `full`: a carry from the first column through all others.
     """
 
-    operands: Literal["equal", "uneven"] = "equal"
+    revision: ClassVar[int] = 2
+
+    operands: Literal["equal", "uneven", "pairs"] = "equal"
     carry: Literal["uniform", "full"] = "uniform"
 
     @cached_property
@@ -60,10 +63,10 @@ class BinaryAddition(Task):
         self, sizes: Int[Tensor, "2 batch 1"], length: int, count: int, generator: torch.Generator
     ) -> Int[Tensor, "2 batch length"]:
         bits = torch.randint(2, (2, count, length), generator=generator)
+        if self.carry == "uniform":
+            return nonzero(bits, sizes, generator)
         column = torch.arange(length)
-        if (
-            self.carry == "full"
-        ):  # 1 + 1 starts it, pairs of 1 and 0 propagate it, then the ones of the longer operand do
-            bits[1] = 1 - bits[0]
-            bits = torch.where((column > 0) & (column < sizes.amin(0)), bits, 1)
+        # 1 + 1 starts the carry, pairs of 1 and 0 propagate it, then the ones of the longer operand do
+        bits[1] = 1 - bits[0]
+        bits = torch.where((column > 0) & (column < sizes.amin(0)), bits, 1)
         return bits * (column < sizes)

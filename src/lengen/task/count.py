@@ -1,4 +1,4 @@
-"""Count the occurrences of a symbol (Zhou et al. 2024, "What algorithms can transformers learn?"; Yehudai et al. 2024)."""
+"""Count the occurrences of a symbol (Yehudai et al. 2024, "When can transformers count to n?": Query Count)."""
 
 from __future__ import annotations
 

@@ -47,15 +47,38 @@ def size(digits: Int[Tensor, "*batch digits"]) -> Int[Tensor, "*batch 1"]:
 
 
 def operand_sizes(
-    operands: Literal["equal", "uneven"], length: int, count: int, generator: torch.Generator
+    operands: Literal["equal", "uneven", "pairs"], length: int, count: int, generator: torch.Generator
 ) -> Int[Tensor, "2 batch 1"]:
-    """Draw the sizes of two operands: both the length (`equal`), or one of them uniform up to it (`uneven`)."""
+    """Draw the sizes of two operands, the longer of which has the length.
+
+    Args:
+        operands: `equal`: both have it; `uneven`: one of them is uniform up to it, so that both have it with probability
+            1/n; `pairs`: all 2n - 1 pairs of sizes are equally likely.
+        length: n, the size of the longer operand.
+        count: number of pairs.
+        generator: the only source of randomness.
+    """
     sizes = torch.full((2, count, 1), length)
     if operands == "equal":
         return sizes
+    if operands == "pairs":
+        pair = torch.randint(2 * length - 1, (count, 1), generator=generator)
+        return torch.stack([length - (pair - length + 1).clamp(min=0), (pair + 1).clamp(max=length)])
     sizes[0] = torch.randint(1, length + 1, (count, 1), generator=generator)
     swap = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
     return torch.where(swap, sizes.flip(0), sizes)
+
+
+def nonzero(
+    bits: Int[Tensor, "*batch bits"], sizes: Int[Tensor, "*batch 1"] | int, generator: torch.Generator
+) -> Int[Tensor, "*batch bits"]:
+    """Cut binary numbers of uniform bits to their sizes, and draw those that are 0 again, uniform among all others."""
+    inside = (torch.arange(bits.shape[-1]) < sizes).expand(bits.shape)
+    bits = bits * inside
+    while bool((zero := (bits == 0).all(-1)).any()):
+        fresh = torch.randint(2, (int(zero.sum()), bits.shape[-1]), generator=generator)
+        bits[zero] = fresh * inside[zero]
+    return bits
 
 
 def without_leading_zeros(

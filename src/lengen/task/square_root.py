@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Int
@@ -13,22 +13,25 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
-from lengen.task.digits import multiply, number
+from lengen.task.digits import multiply, nonzero, number
 
 
 @dataclass(frozen=True)
 class SquareRoot(Task):
     """Square root of a binary number, rounded down; both most significant bit first. Length: bits.
 
-    Numbers and roots have fixed widths with leading zeros, as in the paper: n and n / 2 bits, rounded up.
+    Numbers and roots have fixed widths with leading zeros, as in the paper: n and n / 2 bits, rounded up. Numbers are at
+    least 1, as in its code.
 
     >>> print(SquareRoot().show(length=6))
     110110= -> 111⏎
 
     Args:
         numbers: `uniform`, or `squares`: the largest square up to a uniform number, minus 1 in half of the examples
-            (unless it is 0), which lowers the root by one.
+            (unless it is 1), which lowers the root by one.
     """
+
+    revision: ClassVar[int] = 2
 
     numbers: Literal["uniform", "squares"] = "uniform"
 
@@ -48,12 +51,13 @@ class SquareRoot(Task):
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw numbers; see `Task.sample`."""
         half = -(-length // 2)
-        bits = torch.randint(2, (count, length), generator=generator)
+        bits = nonzero(torch.randint(2, (count, length), generator=generator), length, generator)
         if self.numbers == "squares":
             root = square_root(bits)
             square = multiply(root, root, base=2)[:, :length]
             below = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004
-            bits = torch.where(below & (square > 0).any(1, keepdim=True), minus_one(square), square)
+            above_one = (square[:, 1:] > 0).any(1, keepdim=True)
+            bits = torch.where(below & above_one, minus_one(square), square)
         pairs = torch.arange(length).flip(0) // 2 + 2  # two bits for each bit of the root
         prompt = [
             Span(bits.flip(1) + len(SPECIAL), pairs.unsqueeze(0)),
