@@ -17,6 +17,7 @@ from lengen.lengths.bucketed import Bucketed
 from lengen.lengths.cyclic import Cyclic
 from lengen.lengths.growing import Growing
 from lengen.lengths.listed import Listed
+from lengen.lengths.size_pairs import SizePairs
 from lengen.lengths.uniform import Uniform
 from lengen.task.copy import Copy
 
@@ -102,7 +103,7 @@ def test_a_task_that_has_all_lengths_changes_nothing(path):
         assert draw(lengths.of(Copy()), 50, step=step) == draw(lengths, 50, step=step)
 
 
-@pytest.mark.parametrize("name", ["uniform", "growing", "cyclic", "bucketed"])
+@pytest.mark.parametrize("name", ["uniform", "growing", "cyclic", "bucketed", "size_pairs"])
 def test_lengths_that_a_task_lacks_are_left_out(name):
     kind, options = load(FILES[0].with_name(f"{name}.yaml"))
     lengths = kind(**options).of(Odd())
@@ -125,6 +126,7 @@ def test_lengths_that_were_named_stay_and_so_do_the_ends():
         (Bucketed(maximum=9), "adc531f7f0a7"),
         (Cyclic(maximum=9, steps=10), "e88e49bdc4b9"),
         (Listed([9, 2, 4]), "71cc6b4a56d0"),
+        (SizePairs(maximum=9), "4fcbb06c3572"),
     ],
 )
 def test_draws_are_those_of_every_version(lengths, expected):

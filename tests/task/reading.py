@@ -14,6 +14,7 @@ def together(options, option, value):
         "style=text": {"scratchpad": "none"},
         "style=words": {"scratchpad": "none"},
         "scratchpad=steps": {"style": "text"},
+        "separator=True": {"style": "text", "scratchpad": "none"},
     }
     needed = beside.get(f"{option}={value}", {})
     return options | {option: value} | {key: needed[key] for key in needed if key in options}
@@ -24,6 +25,8 @@ def combinations(kind, **numbers):
     values = choices(kind) | numbers
     if "style" in values:
         values["style"] = ("symbols",)
+    if "separator" in values:
+        values["separator"] = (False,)  # of text
     if "scratchpad" in values:
         values["scratchpad"] = tuple(value for value in values["scratchpad"] if value != "steps")
     return [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]

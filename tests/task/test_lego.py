@@ -86,7 +86,7 @@ def test_answers(options):
 @pytest.mark.parametrize("options", COMBINATIONS, ids=name)
 def test_places_tell_clauses_apart_where_the_order_is_known(options):
     batch, pairs = draw(Lego(**options), 6, 10)
-    if options["order"] == "shuffled" or options["asked"] == "any":
+    if options["order"] == "shuffled" or options["asked"] != "last":
         assert batch.places is None
         return
     for (read, written), row in zip(pairs, batch.places.tolist(), strict=True):
@@ -135,6 +135,17 @@ def test_any_variable_is_asked():
     _, pairs = draw(Lego(asked="any"), 8, 1600)
     depths = Counter(chain(given).index(asked) for given, asked in (parse(read) for read, _ in pairs))
     assert chisquare([depths[depth] for depth in range(8)]).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 8, 9])
+def test_only_the_later_half_is_asked(length):
+    # the released code: range(n // 2, n) for even n, range(n // 2 + 1, n) for odd n; nothing at n = 1
+    _, pairs = draw(Lego(asked="later"), length, 1200)
+    depths = Counter(chain(given).index(asked) for given, asked in (parse(read) for read, _ in pairs))
+    expected = [*range(length // 2 + length % 2, length)] or [0]
+    assert sorted(depths) == expected
+    if len(expected) > 1:
+        assert chisquare([depths[depth] for depth in expected]).pvalue > UNLIKELY
 
 
 def test_the_stress_set_reverses_the_clauses():

@@ -4,8 +4,10 @@ from itertools import permutations, product
 
 import pytest
 from scipy.stats import chisquare
-from tests.options import choices, made
+from tests.options import CONFIGS, choices, made
+from tests.options import read as read_options
 
+from lengen.config.identity import cell, identity
 from lengen.task.word_problem import WordProblem
 
 from .reading import combinations, draw, name
@@ -80,6 +82,37 @@ def test_elements(group):
     assert len(elements) == len(set(elements)) == {"d4": 8, "c2xc4": 8, "a5": 60, "word_problem": 6}[group]
     assert set(elements) == GROUPS[group][1]
     assert elements[0] == "".join(sorted(elements[0]))
+    every = made("task", group, generators="all")
+    assert every.elements == elements
+    assert every.vocabulary == made("task", group, symbols="elements").vocabulary
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_all_elements_are_read(group):
+    for symbols in choices(WordProblem)["symbols"]:
+        task = made("task", group, symbols=symbols, scratchpad="none", generators="all")
+        _, pairs = draw(task, 1, 2000)
+        read = [prompt[0] for prompt, _ in pairs]
+        assert set(read) == GROUPS[group][1]  # two generators: 2 of the 60 elements of A5 at length 1
+        assert chisquare([read.count(element) for element in task.elements]).pvalue > UNLIKELY
+        for length in (2, 5):
+            assert all(
+                written == [GROUPS[group][0](prompt[:-1])] for prompt, written in draw(task, length, COUNT)[1]
+            )
+
+
+def test_the_group_of_all_elements_is_an_option_of_that_alone():
+    kind, options = read_options(CONFIGS / "task" / "a5.yaml")
+    target = {"_target_": f"{kind.__module__}.{kind.__name__}"}
+
+    def cell_of(**changes):
+        return cell(identity({"task": target | options | changes}, {}))
+
+    assert cell_of() == cell_of(group=[])  # so that runs before the option are of the same cell
+    assert cell_of(generators="all") != cell_of()
+    assert cell_of(generators="all") != cell_of(generators="all", group=["120"])
+    with pytest.raises(ValueError, match=r"task\.group=\[\]: must be one or more permutations"):
+        WordProblem("all")
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -175,13 +175,23 @@ def _described(node: Mapping[str, Any], kind: type[Any] | None, *, located: bool
         head = {} if target is None else {"class": str(target).rpartition(".")[2]}
         return head | {"options": options}
     located_options = getattr(kind, "data_options", ()) if located else ()
-    identifying = {key: value for key, value in options.items() if key not in located_options}
+    conditions = getattr(kind, "conditional_options", {})
+    identifying = {
+        key: value
+        for key, value in options.items()
+        if key not in located_options and _applies(conditions.get(key, {}), options)
+    }
     described: dict[str, Any] = {"class": kind.__qualname__, "revision": int(getattr(kind, "revision", 1))}
     if not _own(kind):
         described["source"] = {name: digest for name, (_, digest) in sources(kind).items()}
     if changed := _changed(kind, identifying, located=located):
         described["options"] = changed
     return described
+
+
+def _applies(condition: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+    """Whether options have the values on which another option depends."""
+    return all(options.get(name) == value for name, value in condition.items())
 
 
 def _changed(kind: type[Any], options: Mapping[str, Any], *, located: bool) -> dict[str, Any]:

@@ -271,6 +271,8 @@ class Task(RenamedMethods, ABC):
     """Raised by any change that alters what the class computes or draws; part of every cell's identity."""
     data_options: ClassVar[tuple[str, ...]] = ()
     """Options that say where data are stored; a cell's identity has `fingerprints` in their place."""
+    conditional_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Options that do nothing unless others have certain values, with these values by name."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let drawn batches know the longest answer; a class that draws otherwise does not inherit its size."""

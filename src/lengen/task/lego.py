@@ -38,7 +38,8 @@ class Lego(Task):
 
     Args:
         alphabet: number of variable names; the variables of an example have different names.
-        asked: the queried variable: the `last` of the chain, or `any` one, drawn uniformly.
+        asked: the queried variable: the `last` of the chain; `any` one, drawn uniformly; or one of the `later` half, drawn
+            uniformly (Kazemnejad et al. 2023: the floor(n/2) last variables; here also the only one of length 1).
         order: order of the clauses: `shuffled`, `forward` along the chain, or `reversed`.
         scratchpad: `chain` writes the value of every variable along the chain, up to the queried one; `steps` is for
             text.
@@ -47,7 +48,7 @@ class Lego(Task):
     """
 
     alphabet: int = 26
-    asked: Literal["last", "any"] = "last"
+    asked: Literal["last", "any", "later"] = "last"
     order: Literal["shuffled", "forward", "reversed"] = "shuffled"
     scratchpad: Literal["none", "chain", "steps"] = "none"
     style: Literal["symbols", "text"] = "symbols"
@@ -87,9 +88,7 @@ class Lego(Task):
         names = orders((count, self.alphabet), generator)[:, :length] + len(SPECIAL)
         minus = torch.randint(2, (count, length), generator=generator)
         order = self._order(length, count, generator)
-        query = torch.full((count, 1), length - 1)
-        if self.asked == "any":
-            query = torch.randint(length, (count, 1), generator=generator)
+        query = torch.randint(self._earliest(length), length, (count, 1), generator=generator)
         if self.style == "text":
             parts = self.parts if self.scratchpad == "steps" else None
             text = words.write(
@@ -125,6 +124,10 @@ class Lego(Task):
             delimiter="=",
             coupled=self.order != "shuffled" and self.asked == "last",
         )
+
+    def _earliest(self, length: int) -> int:
+        """Index in the chain of the first variable that can be queried."""
+        return {"last": length - 1, "any": 0, "later": length - max(length // 2, 1)}[self.asked]
 
     def _order(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         """Index in the chain of every clause of the prompt."""

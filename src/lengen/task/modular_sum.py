@@ -27,32 +27,42 @@ class ModularSum(Task):
     4+9+3+0= -> 4366⏎
     >>> print(ModularSum(style="text").show(length=4))
     Compute: 4 + 9 + 3 + 0 . -> The answer is 6 .⏎
+    >>> print(ModularSum(style="text", least=1, separator=True).show(length=4))
+    Compute: 9 + 1 + 3 + 7 .[SEP]  -> The answer is 0 .⏎
 
     Args:
         modulus: modulus of the sum, from 2 to 10; terms are below it.
+        least: the smallest term, 0 or 1 (Kazemnejad et al. 2023: 1, so terms from 1 to 9).
         scratchpad: `none` writes only the answer, one digit; `running` writes the sum of every prefix, the last of which
             is the answer; `steps` is for text.
         terms: `uniform`; `equal`: one digit repeated; or `sparse`: zeros, except for one uniform term at a uniform
             position in half of the sums.
         style: `symbols`, or `text`: the format of Kazemnejad et al. 2023, in characters.
+        separator: whether text has `[SEP] ` at the end of the prompt, as in that paper's configuration.
         parts: parts of each step of the scratchpad `steps`: input, computation, output, variables, remaining.
     """
 
     modulus: int = 10
+    least: Literal[0, 1] = 0
     scratchpad: Literal["none", "running", "steps"] = "none"
     terms: Literal["uniform", "equal", "sparse"] = "uniform"
     style: Literal["symbols", "text"] = "symbols"
+    separator: bool = False
     parts: list[str] = field(default_factory=every)
 
     def __post_init__(self) -> None:
         require(2 <= self.modulus <= len(DIGITS), f"task.modulus={self.modulus}: must be from 2 to 10")  # noqa: PLR2004
         check(self.style, self.scratchpad, self.parts, every())
+        require(
+            self.style == "text" or not self.separator,
+            f"task.separator=true with task.style={self.style}: must be false",
+        )
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The digits below the modulus, and two signs."""
         if self.style == "text":
-            return words.VOCABULARY
+            return words.vocabulary(separator=self.separator)
         return Vocabulary((*DIGITS[: self.modulus], "+", "="))
 
     def stress_sets(self) -> Mapping[str, Task]:
@@ -71,7 +81,8 @@ class ModularSum(Task):
         """Draw sums; see `Task.sample`."""
         terms = self._draw(length, count, generator)
         if self.style == "text":
-            text = words.write(terms, self.modulus, self.parts if self.scratchpad == "steps" else None)
+            parts = self.parts if self.scratchpad == "steps" else None
+            text = words.write(terms, self.modulus, parts, separator=self.separator)
             return text.batch(length, count, self.vocabulary)
         sums = terms.cumsum(1) % self.modulus
         index = torch.arange(2, length + 2).unsqueeze(0)
@@ -88,8 +99,8 @@ class ModularSum(Task):
 
     def _draw(self, length: int, count: int, generator: torch.Generator) -> Int[Tensor, "batch length"]:
         if self.terms == "equal":
-            return torch.randint(self.modulus, (count, 1), generator=generator).repeat(1, length)
-        terms = torch.randint(self.modulus, (count, length), generator=generator)
+            return torch.randint(self.least, self.modulus, (count, 1), generator=generator).repeat(1, length)
+        terms = torch.randint(self.least, self.modulus, (count, length), generator=generator)
         if self.terms == "sparse":
             place = torch.randint(length, (count, 1), generator=generator)
             has_term = torch.rand((count, 1), generator=generator) < 0.5  # noqa: PLR2004

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 
@@ -27,35 +27,48 @@ class WordProblem(Task):
     102 201 210 # -> 201 ⏎
 
     Args:
-        generators: permutations of the same points, at most ten points, that generate the group.
-        symbols: the symbols of the prompt: all `elements` of the group, or only its `generators`.
+        generators: permutations of the same points, at most ten points, that generate the group; or `all`: every element of
+            the group that `group` generates.
+        symbols: the symbols of the prompt: all `elements` of the group, or only its `generators`. With few generators, a
+            short product is one of few elements (two generators of A5: 2 of 60 at length 1, 24 at length 5).
         scratchpad: as in `Automaton`, with the running products as states.
         drawn: as in `Automaton`; `equal` asks for the power of one element.
+        group: permutations that generate the group where generators=all.
     """
 
-    generators: list[str]
+    conditional_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {"group": {"generators": "all"}}
+
+    generators: list[str] | Literal["all"]
     symbols: Literal["elements", "generators"] = "elements"
     scratchpad: Literal["none", "running", "interleaved"] = "none"
     drawn: Literal["uniform", "equal"] = "uniform"
+    group: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        points = "".join(DIGITS)[: len(self.generators[0])] if self.generators else ""
+        option = "group" if self.generators == "all" else "generators"
+        given = f"task.{option}={getattr(self, option)}"
+        points = "".join(DIGITS)[: len(self._basis[0])] if self._basis else ""
         require(
-            bool(points) and all(sorted(permutation) == list(points) for permutation in self.generators),
-            f"task.generators={self.generators}: must be one or more permutations of the same points 0, 1, …",
+            bool(points) and all(sorted(permutation) == list(points) for permutation in self._basis),
+            f"{given}: must be one or more permutations of the same points 0, 1, …",
         )
         require(
             len(self.elements) <= MAX_ELEMENTS,
-            f"task.generators={self.generators}: the group must have at most {MAX_ELEMENTS} elements",
+            f"{given}: the group must have at most {MAX_ELEMENTS} elements",
         )
+
+    @property
+    def _basis(self) -> list[str]:
+        """Permutations that generate the group."""
+        return self.group if self.generators == "all" else self.generators
 
     @cached_property
     def elements(self) -> tuple[str, ...]:
         """Elements of the group, the identity first; the search stops once there are too many."""
-        elements = {"".join(sorted(self.generators[0])): None}
+        elements = {"".join(sorted(self._basis[0])): None}
         new = list(elements)
         while new and len(elements) <= MAX_ELEMENTS:
-            products = [product(element, symbol) for element in new for symbol in self.generators]
+            products = [product(element, symbol) for element in new for symbol in self._basis]
             new = list(dict.fromkeys(element for element in products if element not in elements))
             elements |= dict.fromkeys(new)
         return tuple(elements)
@@ -63,7 +76,8 @@ class WordProblem(Task):
     @cached_property
     def automaton(self) -> Automaton:
         """Automaton that multiplies; its states are the elements."""
-        symbols = list(self.elements if self.symbols == "elements" else dict.fromkeys(self.generators))
+        every = self.generators == "all" or self.symbols == "elements"
+        symbols = list(self.elements if every else dict.fromkeys(self._basis))
         table = {element: [product(element, symbol) for symbol in symbols] for element in self.elements}
         return Automaton(symbols, table, self.elements[0], scratchpad=self.scratchpad, drawn=self.drawn)
 

@@ -1,16 +1,21 @@
 """Tasks in words: the strings that tasks.md shows, and every other one against strings written one by one."""
 
 import re
+from collections import Counter
+from itertools import product
 from pathlib import Path
 from string import ascii_lowercase
 
 import pytest
 import torch
 import yaml
+from omegaconf import OmegaConf
+from scipy.stats import chisquare
 from tests.options import CONFIGS, built
 from tests.options import read as options_of
 
 from lengen.config.builder import Builder
+from lengen.lengths.size_pairs import SizePairs
 from lengen.task import SEP, Task
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
@@ -137,7 +142,10 @@ def test_parity_and_sort_of_the_specification():
 
 def test_sum_and_poly_of_the_specification():
     text = modular_sum.write(torch.tensor([[3, 9, 1]]), 10, None)
-    assert written(text, modular_sum.VOCABULARY) == [("Compute: 3 + 9 + 1 .", "The answer is 3 .")]
+    assert written(text, modular_sum.vocabulary()) == [("Compute: 3 + 9 + 1 .", "The answer is 3 .")]
+    text = modular_sum.write(torch.tensor([[3, 9, 1]]), 10, None, separator=True)
+    speech = modular_sum.vocabulary(separator=True)
+    assert written(text, speech) == [("Compute: 3 + 9 + 1 .[SEP] ", "The answer is 3 .")]
     text = poly.write(torch.tensor([[-2, -1, 3]]), torch.tensor([[2, 0, 3]]), torch.tensor([2]), 10, None)
     expected = "Evaluate at x = 2 in - 2 * x ** 2 + - 1 * x ** 0 + 3 * x ** 3 ? ", "The answer is 5."
     assert written(text, poly.VOCABULARY) == [expected]
@@ -193,11 +201,70 @@ def test_the_documentation_has_the_lines_of_the_specification():
         ("Compute 5 7 + 8 6 ? ", "The answer is 1 4 3."),
         ("Is the number of 1's even in the sequence [ 0, 1, 1, 1 ] ? ", "The answer is No."),
         ("Sort the following list [ M, E, F ]. ", "The sorted list is [ E, F, M ]."),
-        ("Compute: 3 + 9 + 1 .", "The answer is 3 ."),
+        ("Compute: 3 + 9 + 1 .[SEP] ", "The answer is 3 ."),
         ("Evaluate at x = 2 in - 2 * x ** 2 + - 1 * x ** 0 + 3 * x ** 3 ? ", "The answer is 5."),
         ("If c = + t, r = + c, t = - q, q = -1. Then, what is the value of c? ", "The answer is +1."),
         ("Solve: walk after turn right[SEP] ", "Right Walk"),
     }
+
+
+def test_addition_has_all_pairs_of_sizes_as_often():
+    task = Addition(order="plain", pad="none", operands="pairs", style="text")
+    sizes, numbers_ = Counter(), Counter()
+    lengths = SizePairs(maximum=3).draw(180, 0, torch.Generator().manual_seed(0))
+    for seed, length in enumerate(lengths):
+        for prompt, _ in read(task.sample(length, 20, torch.Generator().manual_seed(seed))):
+            first, second = re.fullmatch(r"Compute ([\d ]+) \+ ([\d ]+) \? ", prompt).groups()
+            sizes[len(first.split()), len(second.split())] += 1
+            if len(first) == 1:
+                numbers_[first] += 1
+    assert set(sizes) == set(product(range(1, 4), repeat=2))  # a x b, as in the released code
+    assert set(numbers_) == set("0123456789")
+    lengths = SizePairs(maximum=3).draw(9000, 0, torch.Generator().manual_seed(0))
+    assert chisquare([lengths.count(length) for length in (1, 2, 3)], [1000, 3000, 5000]).pvalue > 1e-3
+
+
+def test_sorts_repeat_their_items_at_any_length():
+    for task, values in (
+        (Sort(alphabet=50, duplicates=True, style="text"), 50),
+        (Sort(digits=4, duplicates=True, style="text"), 9990),
+    ):
+        found = set()
+        for length in (5, 26, 27, 50, 60):
+            for prompt, target in draw(task, length, 200):
+                items = prompt.removeprefix("Sort the following list [ ").removesuffix(" ]. ").split(", ")
+                assert len(items) == length
+                key = (
+                    (lambda item: (item.islower(), item))
+                    if values == 50
+                    else lambda item: int(item.replace(" ", ""))
+                )
+                assert target == f"The sorted list is [ {', '.join(sorted(items, key=key))} ]."
+                found.update(items)
+                assert len(set(items)) < length or length < 60 or values > 50
+        assert len(found) == 50 if values == 50 else {len(item.split()) for item in found} == {2, 3, 4}
+
+
+def test_sums_have_terms_from_one_to_nine():
+    pairs = draw(ModularSum(least=1, style="text", separator=True), 5, 500)
+    terms = [re.fullmatch(r"Compute: (.*) \.\[SEP\] ", prompt)[1].split(" + ") for prompt, _ in pairs]
+    seen = [term for row in terms for term in row]
+    assert chisquare([seen.count(str(digit)) for digit in range(1, 10)]).pvalue > 1e-3
+    assert "0" not in seen
+    assert [target for _, target in pairs] == [f"The answer is {sum(map(int, row)) % 10} ." for row in terms]
+
+
+@pytest.mark.parametrize("name", ["addition", "lego", "sort", "sum"])
+def test_experiments_are_the_lines_of_the_documentation(name):
+    held = OmegaConf.load(CONFIGS / "experiment" / f"kazemnejad2023_{name}.yaml")
+    row = "sort, single items" if name == "sort" else {"lego": "LEGO"}.get(name, name)
+    ((_, task), *changes) = next(
+        [word.split("=") for word in line.values[0]] for line in lines() if line.id == row
+    )
+    assert {"override /task": task} in held.defaults
+    kind, preset = options_of(CONFIGS / "task" / f"{task}.yaml")
+    documented = {key.removeprefix("task."): yaml.safe_load(value) for key, value in changes}
+    assert built(kind, preset | dict(held.task)) == built(kind, preset | documented)
 
 
 # -- every format, with every choice of parts --
@@ -294,7 +361,7 @@ def test_copy(repeats, substitute, times):
 def test_sum(parts, modulus):
     for length in LENGTHS:
         terms = numbers(0, modulus, COUNT, length)
-        pairs = written(modular_sum.write(terms, modulus, parts), modular_sum.VOCABULARY, COUNT)
+        pairs = written(modular_sum.write(terms, modulus, parts), modular_sum.vocabulary(), COUNT)
         assert pairs == [writing.total(row, modulus, parts) for row in terms.tolist()]
 
 
@@ -454,6 +521,7 @@ def test_the_order_of_the_parts_is_the_papers():
             ["task.parts=['variables']", "input, computation, output, remaining"],
         ),
         (Poly, {"scratchpad": "terms", "style": "text"}, ["task.scratchpad=terms", "none or steps"]),
+        (ModularSum, {"separator": True}, ["task.separator=true", "task.style=symbols"]),
         (
             ModularSum,
             {"scratchpad": "running", "style": "text"},

@@ -1,9 +1,10 @@
 """Tasks as text: the formats of Kazemnejad et al. 2023 (released code), character for character.
 
 Each module has the templates of one task and a function that fills them: it takes what the task has drawn and returns
-prompt, scratchpad and answer. Every character is a token. `[SEP] `, at the end of the prompts of copy, reverse and scan,
-is six ordinary characters; `#`, between the steps of a scratchpad, is the sep token. A piece of text is a tensor of ids
-with characters as its last axis. Pieces of different sizes fit into one tensor, since `assemble` removes PAD inside them.
+prompt, scratchpad and answer. Every character is a token. `[SEP] `, at the end of the prompts of copy, reverse, scan and
+(as an option) sum, is six ordinary characters; `#`, between the steps of a scratchpad, is the sep token. A piece of text
+is a tensor of ids with characters as its last axis. Pieces of different sizes fit into one tensor, since `assemble`
+removes PAD inside them.
 """
 
 from __future__ import annotations
