@@ -51,6 +51,9 @@ def test_a_run_says_what_it_found():
     assert run.reach == {0.9: None, 0.95: None, 0.99: None}
     assert run.facts["command"].startswith("lengen.train(task='copy', pe='rope', decoder={")
     frame = run.curve.to_pandas()
+    strings = run.verdicts
+    assert " ".join(strings.columns) == "length example exact first_error wrong_tokens ending"
+    assert strings.groupby("length")["exact"].sum().tolist() == frame["correct"].tolist()
     assert list(frame["length"]) == [2, 3, 5]
     assert list(frame.columns) == list(pandas.read_csv(run.path / "curve.csv").columns)
     assert "NOT TRAINED" in repr(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -34,6 +35,7 @@ class Script(Decoder):
         torch.nn.Module.__init__(self)
         self.architecture = Architecture(layers=1, dim=8, heads=1, bos=False)
         self.here = torch.nn.Parameter(torch.zeros(1))
+        self.pe = SimpleNamespace(budget=None)
         self.symbols, self.read, self.cache = len(batch.vocabulary), 0, None
         starts = batch.answer.long().argmax(1).tolist()
         width = (

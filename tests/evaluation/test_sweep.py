@@ -154,7 +154,7 @@ def test_positions_must_hold_what_a_free_decoder_may_write(lengen):
     ]  # reads 33 tokens
     refused = lengen(*words, "eval.decode=free")
     assert refused.code == 2
-    assert "eval.lengths has 10: positions up to 46 are needed, pe=learned holds 40" in refused.err
+    assert "eval.lengths has 10: positions up to 46 are needed, but pe=learned holds 40" in refused.err
     assert lengen(*words, "steps=1").code == 0
 
 

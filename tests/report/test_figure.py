@@ -4,8 +4,10 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.transforms import Bbox
@@ -91,6 +93,25 @@ def test_every_word_is_inside_and_on_no_other(drawn, name, trained, title):
         apart = here.x1 <= there.x0 or there.x1 <= here.x0 or here.y1 <= there.y0 or there.y1 <= here.y0
         assert apart, f"{one} is on {other}"
     assert ("NOT TRAINED" in [text for text, _ in found]) is not trained
+
+
+def test_shares_of_failures_are_stacked(drawn):
+    """At the bottom of the strip: of all answers, at each length, and no colour for what does not occur."""
+    right = curve({10: 1.0, 20: 0.5}, stopped_early=0, ran_on=0, never_ended=0, wrong_token=0)
+    failing = replace(right.rows[1], stopped_early=300, never_ended=200)
+    picture = drawn(Curve((right.rows[0], failing)))
+    names = [text.get_text() for text in picture.legends[0].get_texts()]
+    assert names == ["exact match, 95% interval", "token accuracy", "stopped early", "never ended"]
+    _, above = picture.axes
+    heights = [
+        np.ptp(part.get_paths()[0].vertices[part.get_paths()[0].vertices[:, 0] == 20, 1])
+        for part in above.collections[-2:]
+    ]
+    assert heights[0] / heights[1] == pytest.approx(1.5)
+    earlier = dict.fromkeys(("stopped_early", "ran_on", "never_ended", "wrong_token"))
+    plain = drawn(curve({10: 1.0, 20: 0.5}, **earlier))
+    assert len(plain.legends[0].get_texts()) == 2
+    assert not plain.axes[1].collections
 
 
 def test_title_and_footnote_are_whole(drawn):

@@ -3,6 +3,7 @@
 import io
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import plotext
@@ -60,12 +61,24 @@ def _run_folder(tmp_path, monkeypatch):
 
 def test_the_table_has_every_number_of_every_length():
     assert rows(shown(CURVE, Path("run"))) == [
-        ["5", "id", "1.000", "0.996", "to", "1.000", "1.000", "0.0000", "—", "0.12"],
-        ["10", "id", "0.999", "0.994", "to", "1.000", "1.000", "0.0003", "1.4", "0.12"],
-        ["20", "ood", "0.953", "0.938", "to", "0.965", "0.976", "0.0157", "2.9", "0.12"],
-        ["40", "ood", "0.000", "0.000", "to", "0.004", "0.500", "0.3333", "5.7", "0.12"],
+        line.split()
+        for line in (
+            "5 id 1.000 0.996 to 1.000 1.000 0.0000 — 0.12 —",
+            "10 id 0.999 0.994 to 1.000 1.000 0.0003 1.4 0.12 wrong token 100%",
+            "20 ood 0.953 0.938 to 0.965 0.976 0.0157 2.9 0.12 wrong token 100%",
+            "40 ood 0.000 0.000 to 0.004 0.500 0.3333 5.7 0.12 wrong token 100%",
+        )
     ]
     assert len(rows(shown(FORTY, Path("run")))) == 40
+
+
+def test_the_most_frequent_failure_is_told():
+    ended = curve({10: 1.0, 20: 0.9}, stopped_early=0, ran_on=0, never_ended=0, wrong_token=0)
+    row = replace(ended.rows[1], stopped_early=24, ran_on=76)
+    text = shown(Curve((ended.rows[0], row)), Path("run"), width=120)
+    assert [words[-3:] for words in rows(text)] == [["—", "0.12", "—"], ["runs", "on", "76%"]]
+    earlier = curve({10: 1.0, 20: 0.9}, stopped_early=None, ran_on=None, never_ended=None, wrong_token=None)
+    assert "fails" not in shown(earlier, Path("run"), width=120)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
@@ -93,13 +106,13 @@ def test_a_narrow_terminal_goes_without_the_least_columns_first():
         width: [column.header for column in table(CURVE, Console(width=width)).columns]
         for width in range(20, 101)
     }
-    everything = headers[80]
-    assert everything == headers[100]
-    assert len(everything) == 8
-    gone = ["seconds", "first\nerror", "loss", "token\naccuracy", "95% interval"]
+    everything = headers[100]
+    assert len(headers[80]) == len(everything) - 2
+    assert len(everything) == 9
+    gone = ["seconds", "first\nerror", "loss", "how it fails", "token\naccuracy", "95% interval"]
     for width in range(20, 101):
         assert headers[width] in [
-            [name for name in everything if name not in gone[:count]] for count in range(6)
+            [name for name in everything if name not in gone[:count]] for count in range(len(gone) + 1)
         ]
         assert len(headers[width]) >= len(headers[max(20, width - 1)])
     assert headers[20] == ["length", "split", "exact\nmatch"]

@@ -168,6 +168,24 @@ def test_result_behind_a_scratchpad(tmp_path):
     )
     assert batch.answer.sum(1).tolist() == [5, 3]
     assert batch.result.sum(1).tolist() == [3, 2]  # the end token is scored
+    assert batch.delimiter == ()  # one scratchpad ends with b, the other with a
+
+
+def test_what_all_scratchpads_end_with_is_their_delimiter(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    texts = [("1+1=2 #### 2", "2"), ("so #### 13", "13"), ("4", "4")]
+    rows = [{"prompt": "p", "answer": answer, "length": 1, "end": end} for answer, end in texts]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = Dataset(str(path), result="end", evaluation=["train"])
+    assert data.evaluation_task().sample(1, 9, generator("test")).delimiter == tuple(" #### ")
+
+
+def test_an_exported_folder_keeps_the_delimiter(lengen, tmp_path):
+    task = ("task=sort", "task.alphabet=60", "task.scratchpad=selection")
+    words = ("examples=40", "train_length=4", "eval.lengths=[1,5]", "eval.examples=20")
+    assert lengen("data", *task, *words, "export=out", "trainer.progress=false").code == 0
+    assert json.loads((tmp_path / "out" / "lengen.json").read_text())["delimiter"] == [";"]
+    assert Dataset("out").evaluation_task().sample(5, 8, generator("test")).delimiter == (";",)
 
 
 def test_a_tokenizer(tmp_path):
@@ -367,6 +385,7 @@ def test_slices_without_rows(tmp_path, part):
         ("tokens", ["a"]),
         ("separator", "no"),
         ("result", 1),
+        ("delimiter", 5),
         ("aligned", "yes"),
         ("longest", [3]),
         ("longest", {"1": "ten"}),

@@ -19,7 +19,7 @@ from lengen.config.errors import UsageError
 from lengen.experiment.reevaluate import EvalResult
 from lengen.records.curve import Curve
 from lengen.records.frame import frame
-from lengen.records.run_dir import RunFolder
+from lengen.records.run_dir import EvalFolder, RunFolder
 from lengen.report import terminal
 
 
@@ -42,6 +42,11 @@ class Evaluation:
         """The stress set; empty for the run's own task."""
         found = self.facts.get("asked", {}).get("stress", "")
         return found if isinstance(found, str) else ",".join(found)
+
+    @property
+    def verdicts(self) -> Any:
+        """The verdicts, one row per evaluated string, as a pandas data frame; see `Run.verdicts`."""
+        return EvalFolder(self.path).verdicts_frame()
 
     def figure(self) -> Picture:
         """Return the figure of the evaluation."""

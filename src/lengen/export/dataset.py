@@ -24,7 +24,7 @@ from lengen.export.dataset_card import KINDS, card
 from lengen.lengths import Lengths
 from lengen.records.atomic import whole_folder
 from lengen.records.supervision import category
-from lengen.sampling import GENERATOR
+from lengen.sampling import GENERATOR, generator
 from lengen.task import PAD, SPECIAL, Batch, Task
 from lengen.task.external.source import RECORD, quiet
 from lengen.task.external.spelling import Spelling
@@ -151,6 +151,13 @@ class Export:
             f"examples={wanted}: the task has only {total} distinct examples at its training lengths",
         )
 
+    @property
+    def _delimiter(self) -> list[str]:
+        """The delimiter of the scratchpad (see `Batch`), as its symbols are written."""
+        task, longest = self.task.evaluation_task(), max(self.evaluation.at(self.train_length))
+        spelled = dict(zip(self.task.vocabulary.symbols, self.spelling.symbols, strict=True))
+        return [spelled.get(each, each) for each in task.sample(longest, 1, generator("delimiter")).delimiter]
+
     def _columns(self, parts: Iterable[Batch]) -> Columns:
         """Batches as columns of text."""
         columns: Columns = {name: [] for name in KINDS}
@@ -190,6 +197,7 @@ class Export:
             "symbols": list(self.spelling.symbols),
             "separator": False,
             "result": "result" if has_result else None,
+            "delimiter": self._delimiter,
             "category": supervision,
             "aligned": self.task.aligned,
             "longest": {str(length): size for length, size in longest.items()},

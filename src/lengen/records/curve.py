@@ -80,6 +80,12 @@ class Row:
     never_ended: int | None = None
     wrong_token: int | None = None
 
+    @property
+    def failures(self) -> dict[str, float]:
+        """Share of all answers by how they fail, see `lengen.records.verdicts`; empty in curves of earlier versions."""
+        counts = {name: getattr(self, name) for name in FAILURES}
+        return {name: count / self.examples for name, count in counts.items() if count is not None}
+
 
 COLUMNS = tuple(field.name for field in fields(Row))
 KINDS: dict[str, Any] = {

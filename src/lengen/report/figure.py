@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from lengen.records.curve import Curve
+from lengen.records.verdicts import FAILURES
 from lengen.report.axes import length_axis, place
 from lengen.report.colour import ALARM, GREY, SHADE, colour, marker
 from lengen.report.sheet import LEFT, Sheet
 
 ROW = 0.105
 """Inches: height of a row in the strip above the axes."""
+SHARES = 0.24
+"""Inches: height of the strip of shares of failures, between the reaches and the axes."""
+SHADES = dict(zip(FAILURES, ("#332288", "#DDCC77", "#AA4499", "#BBBBBB"), strict=True))
+"""Colours of Tol's muted scheme by ending; wrong tokens are grey."""
 ROOM = 0.6
 """Share of the width beyond which a label is placed left of its mark."""
 
@@ -41,11 +47,17 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
         (Line2D([], [], **exact), "exact match, 95% interval"),
         (Line2D([], [], **accuracy), "token accuracy"),
     ]
-    strip = ROW * (1 + len(curve.reaches))
+    failures = [name for name in FAILURES if any(row.failures.get(name) for row in curve.rows)]
+    legend += [
+        (Line2D([], [], color=SHADES[name], linewidth=4, solid_capstyle="butt"), name.replace("_", " "))
+        for name in failures
+    ]
+    strip = ROW * (1 + len(curve.reaches)) + (SHARES if failures else 0.0)
     sheet = Sheet(title, footnote, legend, columns=2, strip=strip, indent=LEFT)
     length_axis(sheet.axes, curve.lengths, curve.rows[0].train_length)
     _lines(sheet.axes, curve, exact, accuracy)
-    _reaches(sheet.strip, curve)
+    _reaches(sheet.strip, curve, strip / ROW)
+    _failures(sheet.strip, curve, failures)
     if not trained:
         _untrained(sheet.axes, curve)
     sheet.save(path)
@@ -78,7 +90,20 @@ def _lines(axes: Axes, curve: Curve, exact: dict[str, Any], accuracy: dict[str, 
     axes.plot(lengths, [row.token_accuracy for row in rows], **accuracy, zorder=3)
 
 
-def _reaches(above: Axes, curve: Curve) -> None:
+def _failures(above: Axes, curve: Curve, failures: Sequence[str]) -> None:
+    """Draw the shares of all answers that fail in each way, at the bottom of the strip, on the same axis of lengths."""
+    bottom, height = above.get_ylim()[0], 0.9 * SHARES / ROW
+    base = np.zeros(len(curve))
+    for name in failures:
+        top = base + np.array([row.failures.get(name, 0.0) for row in curve.rows])
+        edges = bottom - height * base, bottom - height * top
+        if len(curve) == 1:
+            above.vlines(curve.lengths, *edges, color=SHADES[name], linewidth=4, zorder=2)
+        above.fill_between(curve.lengths, *edges, color=SHADES[name], linewidth=0, zorder=2)
+        base = top
+
+
+def _reaches(above: Axes, curve: Curve, bottom: float) -> None:
     """Draw the strip above the axes: the train length and the three reaches, on the same axis of lengths."""
     rows: list[tuple[str, int | None, str]] = [("trained", curve.rows[0].train_length, GREY)]
     rows += [
@@ -86,7 +111,7 @@ def _reaches(above: Axes, curve: Curve) -> None:
         for threshold, length in curve.reaches.items()
     ]
     left = above.get_xlim()[0]
-    above.set_ylim(len(rows), 0)
+    above.set_ylim(bottom, 0)
     above.axvspan(left, curve.rows[0].train_length, color=SHADE, linewidth=0, zorder=0)
     for index, (name, length, tint) in enumerate(rows):
         height, text = index + 0.5, f"{name}: {'none' if length is None else length}"

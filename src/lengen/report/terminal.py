@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lengen.records.curve import TRAINED, Curve, Row
 from lengen.records.supervision import described
+from lengen.records.verdicts import FAILURES
 from lengen.report.console import ASCII, NONE, ascii_only, say
 from lengen.report.console import table as console_table
 from lengen.report.scale import logarithmic, ticks
@@ -26,8 +27,11 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "loss": lambda row: f"{row.loss:.4f}",
     "first error": lambda row: NONE if row.first_error is None else f"{row.first_error:.1f}",
     "seconds": lambda row: f"{row.seconds:.2f}",
+    "how it fails": lambda row: most_frequent_failure(row),  # noqa: PLW0108  # defined below
 }
-DISPENSABLE = ("seconds", "first error", "loss", "token accuracy", "95% interval")
+FAILS = dict(zip(FAILURES, ("stops early", "runs on", "never ends", "wrong token"), strict=True))
+"""Words for the ways in which answers fail."""
+DISPENSABLE = ("seconds", "first error", "loss", "how it fails", "token accuracy", "95% interval")
 """Columns that a narrow terminal omits, in the order of omission."""
 NARROW, WIDEST, TALL = 40, 80, 12
 """In characters: minimum width of the terminal for a plot, maximum width of the plot, and its height."""
@@ -58,10 +62,21 @@ def show(
 
 def table(curve: Curve, console: Console) -> Table:
     """Build a table of a curve with as many columns as fit; a rule separates trained lengths from longer ones."""
-    rows = [{name: show(row) for name, show in COLUMNS.items()} for row in curve.rows]
+    told = [name for name in COLUMNS if name != "how it fails" or any(row.failures for row in curve.rows)]
+    rows = [{name: COLUMNS[name](row) for name in told} for row in curve.rows]
     following = zip(curve.rows, curve.rows[1:], strict=False)
     borders = [index for index, (row, after) in enumerate(following) if row.split != after.split]
-    return console_table(console, rows, dispensable=DISPENSABLE, left=("split",), sections=borders)
+    return console_table(
+        console, rows, dispensable=DISPENSABLE, left=("split", "how it fails"), sections=borders
+    )
+
+
+def most_frequent_failure(row: Row) -> str:
+    """The most frequent way in which answers of a length fail, and its share of the wrong answers."""
+    if row.correct == row.examples or not row.failures:
+        return NONE
+    name, share = max(row.failures.items(), key=lambda each: each[1])
+    return f"{FAILS[name]} {share * row.examples / (row.examples - row.correct):.0%}"
 
 
 def plot(curve: Curve, console: Console) -> list[str]:

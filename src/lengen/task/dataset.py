@@ -184,6 +184,14 @@ class Dataset(Task):
         """The rows of the evaluation splits."""
         return self._splits[1]
 
+    @cached_property
+    def _delimiter(self) -> tuple[str, ...]:
+        """What ends the scratchpads: as recorded in an exported folder, else the symbols with which all of them end."""
+        recorded = self._record.get("delimiter") if self.result is None else None
+        if recorded is not None and set(recorded) <= {*SPECIAL, *self.vocabulary.symbols}:
+            return tuple(recorded)
+        return self.evaluation_rows.scratchpad_end
+
     def batch(self, corpus: Corpus, length: int, rows: Int[np.ndarray, " rows"]) -> Batch:
         """Read rows of one length as examples."""
         texts = corpus.read(rows)
@@ -196,7 +204,14 @@ class Dataset(Task):
             scratchpad = torch.arange(answer.shape[1]) < sizes.unsqueeze(1)
             trace, answer = [Span(answer * scratchpad)], answer * ~scratchpad
         return assemble(
-            length, len(rows), self.vocabulary, prompt, [Span(answer)], trace=trace, coupled=False
+            length,
+            len(rows),
+            self.vocabulary,
+            prompt,
+            [Span(answer)],
+            trace=trace,
+            delimiter=self._delimiter if trace else (),
+            coupled=False,
         )
 
     def _ids(self, texts: Sequence[str]) -> Int[Tensor, "batch span"]:

@@ -162,6 +162,8 @@ def layout(task: Task, trained: int) -> None:
                 )
         expect((batch.answer.sum(1) < sizes).all(), "a prompt is empty")
         expect((batch.answer | ~batch.result).all(), "a result is not part of the answer")
+        unknown = set(batch.delimiter).difference(batch.vocabulary.ids)
+        expect(not unknown, f"the delimiter of the scratchpad has {unknown}, which are not in the vocabulary")
         for tokens, size in zip(batch.tokens, sizes.tolist(), strict=True):
             expect(
                 (tokens == EOS).nonzero().tolist() == [[size - 1]],

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 import datasets
 import numpy as np
@@ -42,6 +43,16 @@ class Columns:
     def all(self) -> dict[str, str]:
         """All columns that are read, by option."""
         return self.texts if self.length is None else {**self.texts, "length": self.length}
+
+
+def common_end(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """The longest end that two sequences have in common.
+
+    >>> common_end("7 so #", "13 #")
+    [' ', '#']
+    """
+    pairs = zip(reversed(first), reversed(second), strict=False)
+    return [symbol for symbol, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)][::-1]
 
 
 @dataclass(frozen=True)
@@ -125,6 +136,22 @@ class Corpus:
             for tail, result in zip(tails, results, strict=True)
         )
         self._require_none(start, wrong, "its result begins within a symbol of its answer")
+
+    @cached_property
+    def scratchpad_end(self) -> tuple[str, ...]:
+        """The symbols with which the scratchpads of all rows end; empty if they end differently."""
+        common: list[str] | None = None
+        for start in range(0, len(self.rows), CHUNK):
+            texts = self.read(slice(start, min(start + CHUNK, len(self.rows))))
+            answers, results = (self.text.cut(texts[option]) for option in ("answer", "result"))
+            symbols = np.array(answers.names, dtype=object)[answers.codes]
+            ends = np.cumsum(answers.sizes)
+            for first, last in zip(ends - answers.sizes, ends - results.sizes, strict=True):
+                if trace := symbols[first:last].tolist():
+                    common = trace if common is None else common_end(common, trace)
+                if common == []:
+                    return ()
+        return tuple(common or ())
 
     @cached_property
     def fingerprint(self) -> str:

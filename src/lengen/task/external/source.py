@@ -34,6 +34,7 @@ FACTS = {
     "symbols": pa.list_(pa.string()),
     "separator": pa.bool_(),
     "result": pa.string(),
+    "delimiter": pa.list_(pa.string()),
     "aligned": pa.bool_(),
     "longest": pa.map_(pa.string(), pa.int64()),
 }
