@@ -17,6 +17,7 @@ from lengen.config.errors import UsageError, require
 from lengen.config.identity import differences
 from lengen.decoder import Decoder
 from lengen.experiment.config import RunConfig
+from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
 from lengen.training.checkpoint import read_checkpoint
 
@@ -54,7 +55,9 @@ class TrainedRun:
 
     @cached_property
     def _contents(self) -> dict[str, Any]:
-        return read_checkpoint(self._checkpoint)
+        cell = self.folder.facts().get("cell")
+        run = None if cell is None else {"cell": cell, "seed": seed_name(self.config.record)}
+        return read_checkpoint(self._checkpoint, run)
 
     @property
     def step(self) -> int:

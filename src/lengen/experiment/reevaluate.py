@@ -25,7 +25,7 @@ from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import protocol
 from lengen.experiment.sweep_report import report_sweep
 from lengen.records.curve import Curve
-from lengen.records.provenance import provenance
+from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import EvalFolder, Sweep
 from lengen.task import Batch, Task
 from lengen.training.progress import in_notebook, progress_bar
@@ -146,6 +146,7 @@ class Reevaluation:
     def _sweep(self, folder: EvalFolder) -> Curve:
         """Evaluate every length; lengths that an interrupted evaluation has finished are kept."""
         config = self.trained.config
+        folder.sweep_on(device_name(config.trainer.device))
         finished = folder.resumed()
         bar = progress_bar(
             TextColumn("{task.description}"),

@@ -34,12 +34,12 @@ from lengen.experiment.stress_grid import evaluate
 from lengen.experiment.sweep_report import report_sweep
 from lengen.logger import RunFacts
 from lengen.records.curve import Curve, write_text
-from lengen.records.earlier_runs import runs_in_other_cells
-from lengen.records.provenance import provenance
+from lengen.records.earlier_runs import runs_in_other_cells, seed_name
+from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.task import SPECIAL
 from lengen.training.callback import DivergedError, TrainingCallback
-from lengen.training.checkpoint import read_checkpoint
+from lengen.training.checkpoint import parameters_digest, read_checkpoint
 from lengen.training.fit import DecoderModule, fit
 from lengen.training.overlap import SHARE, OverlapTracker
 
@@ -158,12 +158,14 @@ class Experiment:
     def _create_folder(self) -> None:
         """Create the run folder if needed, and record in `run.json` how the run is made."""
         config, folder = self.config, self.folder
+        device = device_name(config.trainer.device)
         folder.create(OmegaConf.to_yaml(OmegaConf.create(dict(config.record))), {"status": "running"})
         folder.record(
             {
                 "status": "running",
                 "error": None,
                 **provenance(config.trainer.device),
+                "devices": list(dict.fromkeys([*folder.facts().get("devices", []), device])),
                 "protocol": protocol(config),
                 "category": config.category,
                 **config.code,
@@ -189,8 +191,9 @@ class Experiment:
             DivergedError: the loss is not finite.
         """
         config, folder, options = self.config, self.folder, self.config.trainer
-        module = DecoderModule(decoder, config.optimizer, config.steps, config.effective_data_seed)
-        start = read_checkpoint(folder.last)["global_step"] if folder.last.exists() else 0
+        run = {"cell": config.cell, "seed": seed_name(config.record)}
+        module = DecoderModule(decoder, config.optimizer, config.steps, config.effective_data_seed, run)
+        start = read_checkpoint(folder.last, run)["global_step"] if folder.last.exists() else 0
         if start < config.steps:
             callback = TrainingCallback(
                 options.intervals(config.steps),
@@ -203,9 +206,9 @@ class Experiment:
                 folder.record({"resumed_from_step": start})
             stream = config.stream(start=start, observer=overlap.note)
             fit(module, stream, callback, options, folder.last if start else None)
-        last = read_checkpoint(folder.last)
+        last = read_checkpoint(folder.last, run)
         folder.record(self._training_facts(last["callbacks"][TrainingCallback.STATE]))
-        evaluated = read_checkpoint(folder.best) if config.eval.checkpoint == "best" else last
+        evaluated = read_checkpoint(folder.best, run) if config.eval.checkpoint == "best" else last
         module.load_state_dict(evaluated["state_dict"])
         decoder.to(options.device).eval()
         return int(evaluated["global_step"])
@@ -249,6 +252,7 @@ class Experiment:
     def sweep(self, decoder: Decoder, step: int) -> Curve:
         """Evaluate every length and save the curve after each; lengths that are already in `curve.csv` are kept."""
         config, folder = self.config, self.folder
+        folder.sweep_on(device_name(config.trainer.device))
         return sweep(
             decoder,
             config.formatted_task,
@@ -280,6 +284,7 @@ class Experiment:
                 "coverage": coverage.facts,
                 **facts,
                 "parameters": sum(weight.numel() for weight in decoder.parameters()),
+                "parameters_digest": parameters_digest(decoder.state_dict()),
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             }
         )

@@ -27,6 +27,7 @@ SUMMARY = (
     "id_exact_match",
     "trained",
     "parameters",
+    "parameters_digest",
     "largest_position",
     "peak_bytes",
     "wall_seconds",

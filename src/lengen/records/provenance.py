@@ -27,12 +27,17 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "command": CALL.get() or f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}",
         "git": git(Path(__file__).parent),
         "versions": {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}},
-        "device": torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"{device.type} ({platform.machine()})",
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def device_name(device: torch.device) -> str:
+    """Return the model of a GPU, or the kind of another device with the machine's architecture."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{device.type} ({platform.machine()})"
 
 
 def installed(package: str) -> str | None:

@@ -93,6 +93,13 @@ class Folder:
         verdicts = self.load_verdicts()
         return Sweep(Curve(tuple(row for row in self.load_curve().rows if row.length in verdicts)), verdicts)
 
+    def sweep_on(self, device: str) -> None:
+        """Note the device of a sweep; what an interrupted sweep found on another device is removed, and evaluated again."""
+        if self.facts().get("sweep_device", device) != device:
+            self.curve.unlink(missing_ok=True)
+            self.verdicts.unlink(missing_ok=True)
+        self.record({"sweep_device": device})
+
     def save(self, sweep: Sweep) -> None:
         """Write the verdicts, then the curve: no length of the curve is ever without its verdicts."""
         write_verdicts(self.verdicts, sweep.verdicts)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+from torch import Tensor
 
 from lengen.config.errors import UsageError
 from lengen.records.atomic import whole
+
+RUN = "run"
+"""Key of a checkpoint under which it says which run it is of."""
 
 
 class SafeCheckpoints(TorchCheckpointIO):
@@ -34,11 +40,15 @@ class SafeCheckpoints(TorchCheckpointIO):
         return read_checkpoint(Path(path))
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, run: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Read a checkpoint's contents with `weights_only=True`, which executes no code from the file.
 
+    Args:
+        path: of the checkpoint.
+        run: cell and seeds of the run that it must be of; checkpoints of earlier versions do not say.
+
     Raises:
-        UsageError: the file is not a checkpoint of lengen.
+        UsageError: the file is not a checkpoint of lengen, or is of another run.
     """
     try:
         contents: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -48,4 +58,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} is no checkpoint of lengen ({(str(error).splitlines() or [type(error).__name__])[0]})"
         ) from None
+    if run is not None and (found := contents.get(RUN)) and dict(run) != found:
+        ours, theirs = (", ".join(each.values()) for each in (run, found))
+        raise UsageError(f"{path} is a checkpoint of another run: {theirs} (this run: {ours})")
     return contents
+
+
+def parameters_digest(state: Mapping[str, Tensor]) -> str:
+    """Return a hash of parameters: names, types, shapes and all bits. Equal only for copies of a run."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:16]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -18,7 +20,7 @@ from lengen.optimizer import OptimizerRule
 from lengen.sampling import generator
 from lengen.training.batch_stream import BatchStream, Example
 from lengen.training.callback import TrainingCallback
-from lengen.training.checkpoint import SafeCheckpoints
+from lengen.training.checkpoint import RUN, SafeCheckpoints
 from lengen.training.options import TrainerOptions
 
 
@@ -30,10 +32,19 @@ class DecoderModule(LightningModule):
         optimizer: the optimizer option.
         steps: number of training steps, for the schedule.
         seed: seed of the dropout masks and auxiliary losses of each step.
+        run: cell and seeds of the run, which its checkpoints carry.
     """
 
-    def __init__(self, decoder: Decoder, optimizer: OptimizerRule, steps: int, seed: int) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        optimizer: OptimizerRule,
+        steps: int,
+        seed: int,
+        run: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
+        self.run = run
         self.decoder, self.rule, self.steps, self.seed = decoder, optimizer, steps, seed
 
     def training_step(self, example: Example, _: int) -> Tensor:
@@ -43,6 +54,10 @@ class DecoderModule(LightningModule):
         loss = answer_loss(self.decoder(example.tokens, example.positions), example.tokens, example.answer)
         auxiliary = self.decoder.pe.auxiliary(generator("auxiliary", self.seed, self.global_step))
         return loss if auxiliary is None else loss + auxiliary
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write into a checkpoint which run it is of."""
+        checkpoint[RUN] = dict(self.run)
 
     def configure_optimizers(self) -> Any:
         """The optimizer with its schedule."""
