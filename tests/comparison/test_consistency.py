@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 import yaml
 
+from lengen.comparison.cell_summary import SuccessCriterion
 from lengen.comparison.find_runs import find
+from lengen.comparison.grouping import assemble
 from lengen.comparison.run_record import Excluded, RunRecord
+from lengen.comparison.summary import summarize
 from lengen.records.curve import Curve
 from lengen.records.verdicts import ENDINGS, FAILURES, StringVerdicts, write_verdicts
+from lengen.report.tables import COLUMNS
 from studies import write_run
 
 GOOD = [1.0, 1.0, 0.6, 0.1]
@@ -210,3 +214,40 @@ def test_reading_many_runs_is_fast(tmp_path):
     found = list(find([str(tmp_path)]))
     assert len(found) == 200
     assert time.process_time() - started < 2
+
+
+def test_copies_are_named_and_counted_once(tmp_path):
+    """Seed 0 under the names 3 and 4, in every file; equal verdicts alone make no copy."""
+    originals = [
+        write_run(tmp_path, seed, GOOD, facts={"parameters_digest": f"digest{seed}"}) for seed in (0, 1)
+    ]
+    for seed in (3, 4):
+        write_run(tmp_path, seed, GOOD, facts={"parameters_digest": "digest0"})
+    study = assemble(find([str(tmp_path)]))
+    ((cell,),) = [panel.cells for panel in study.panels]
+    assert [run.place for run in cell.runs] == list(map(str, originals))
+    assert [each.reason for each in study.left_out] == [
+        f"seed {seed} of cell c000000001 is a copy of {originals[0]}: equal final parameters"
+        for seed in (3, 4)
+    ]
+
+
+def test_other_cells_are_no_copies(tmp_path):
+    for cell, steps in (("c000000001", 100), ("c000000002", 200)):
+        write_run(tmp_path, 0, GOOD, cell=cell, steps=steps, facts={"parameters_digest": "equal"})
+    study = assemble(find([str(tmp_path)]))
+    assert len(study.runs) == 2
+    assert not study.left_out
+
+
+def test_runs_that_share_a_seed_of_data_are_told(tmp_path):
+    for init in range(3):
+        folder = write_run(tmp_path, 0, GOOD, init_seed=init)
+        folder.rename(folder.with_name(f"seed=0,init_seed={init}"))
+    write_run(tmp_path / "other", 0, GOOD, pe="rope", cell="c000000002")
+    write_run(tmp_path / "other", 1, GOOD, pe="rope", cell="c000000002")
+    study = assemble(find([str(tmp_path)]))
+    shared, independent = summarize(study, SuccessCriterion()).summaries[:2]
+    assert (shared.tried, shared.data_seeds, shared.init_seeds) == (3, 1, 3)
+    assert (independent.tried, independent.data_seeds, independent.init_seeds) == (2, 2, 2)
+    assert [COLUMNS["seeds"](row) for row in (shared, independent)] == ["3 (1 data)", "2"]

@@ -74,6 +74,8 @@ class CellSummary:
         minutes: median wall time of a run.
         milliseconds: median time per example at the longest length; `megabytes` is the peak memory there, in MiB.
         parameters: parameters of the decoder.
+        data_seeds: number of different seeds of the training data, and init_seeds of the initial parameters; fewer than
+            `tried` where runs share one of them, so that they are not independent.
     """
 
     task: str
@@ -107,6 +109,8 @@ class CellSummary:
     milliseconds: float | None = None
     megabytes: float | None = None
     parameters: int | None = None
+    data_seeds: int | None = None
+    init_seeds: int | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(CellSummary))
@@ -142,6 +146,8 @@ def summarize_cells(
             tried=whole.tried,
             trained=whole.gated().tried,
             diverged=sum(run.diverged for run in whole.runs),
+            data_seeds=whole.data_seeds,
+            init_seeds=whole.init_seeds,
             train_length=int(whole.runs[0].config["train_length"]),
             category=categories(whole.runs),
             area=_known(median),

@@ -44,6 +44,16 @@ class Cell:
         return len(self.runs)
 
     @property
+    def data_seeds(self) -> int:
+        """Number of different seeds of the training data."""
+        return len({run.data_seed for run in self.runs})
+
+    @property
+    def init_seeds(self) -> int:
+        """Number of different seeds of the initial parameters."""
+        return len({run.init_seed for run in self.runs})
+
+    @property
     def curves(self) -> tuple[Curve, ...]:
         """The curves of the runs that did not diverge."""
         return tuple(run.curve for run in self.runs if not run.diverged)
@@ -159,10 +169,17 @@ def pooled(panels: Sequence[Panel]) -> list[Cell]:
 
 
 def _once(runs: Iterable[RunRecord]) -> tuple[list[RunRecord], list[Excluded]]:
-    """Keep each seed of a cell once: the run that finished first."""
+    """Keep each seed of a cell once, and no copy under another seed: the run that finished first."""
     kept: dict[tuple[str, str], RunRecord] = {}
+    originals: dict[tuple[str, str], RunRecord] = {}
     repeated = []
     for run in sorted(runs, key=lambda run: (str(run.facts.get("finished", "~")), run.place)):
+        if digest := run.facts.get("parameters_digest"):
+            original = originals.setdefault((run.cell, str(digest)), run)
+            if original.seed != run.seed:
+                reason = f"seed {run.seed} of cell {run.cell} is a copy of {original.place}: equal final parameters"
+                repeated.append(Excluded(run.place, reason))
+                continue
         first = kept.setdefault((run.cell, run.seed), run)
         if first is not run:
             repeated.append(Excluded(run.place, f"seed {run.seed} of cell {run.cell} repeats {first.place}"))

@@ -36,6 +36,21 @@ class RunRecord:
     identity: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def data_seed(self) -> Any:
+        """Seed of the training data."""
+        return self._seed("data_seed")
+
+    @property
+    def init_seed(self) -> Any:
+        """Seed of the initial parameters."""
+        return self._seed("init_seed")
+
+    def _seed(self, name: str) -> Any:
+        """Return a seed that may be set separately."""
+        separate = self.config.get(name)
+        return self.config.get("seed") if separate is None else separate
+
+    @property
     def diverged(self) -> bool:
         """Whether training diverged (a loss or parameter that is not finite)."""
         return bool(self.facts.get("status") == "diverged")

@@ -43,6 +43,13 @@ def _reach(value: float | None) -> str:
     return NONE if value is None else "none" if not value else f"{value:g}"
 
 
+def _seeds(row: CellSummary) -> str:
+    """Format the number of seeds; runs that share a seed of data or of initial parameters are not independent."""
+    kinds = {"data": row.data_seeds, "init": row.init_seeds}
+    shared = [f"{count} {kind}" for kind, count in kinds.items() if count is not None and count < row.tried]
+    return f"{row.tried} ({', '.join(shared)})" if shared else str(row.tried)
+
+
 def _success(row: CellSummary) -> str:
     """Format successes out of seeds, with the interval of the rate."""
     if row.success_rate is None:
@@ -59,7 +66,7 @@ def _not_significantly_different(row: CellSummary) -> str:
 
 COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "cell": lambda row: row.line,
-    "seeds": lambda row: str(row.tried),
+    "seeds": _seeds,
     "trained": lambda row: str(row.trained),
     "category": lambda row: row.category or NONE,
     "ID": lambda row: _number(row.id_exact_match),
@@ -85,6 +92,7 @@ WORDS = ("cell", "category", "not significantly different from")
 def legend(criterion: SuccessCriterion) -> str:
     """Explain the columns of the tables."""
     return (
+        "seeds: in brackets, fewer different seeds of data or of initial parameters, so that runs are not independent. "
         f"success: seeds with exact match of at least {criterion.threshold:g} at {criterion.at} (or the next longer evaluated length), with the 95% "
         "Clopper-Pearson interval over seeds. reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least "
         "0.90, 0.95, 0.99; best: reach 0.90 of the best seed. IQM: interquartile mean of exact match over seeds and OOD lengths, with a "
