@@ -28,6 +28,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
@@ -45,6 +46,7 @@ from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
 from lengen.records.curve import Curve, Row
 from lengen.records.run_dir import RunFolder, Sweep
+from lengen.records.verdicts import StringVerdicts
 from lengen.statistics.intervals import clopper_pearson
 from lengen.task import Task
 from lengen.training.batch_stream import Example
@@ -220,13 +222,19 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
                     "identity": {"task": plain["task"]},
                 },
             )
-            rows = []
+            rows, verdicts = [], dict[int, StringVerdicts]()
             for length in lengths:
                 correct = round(
                     1000 * min(max(1.4 - length / (10 + 2 * encoding) / 2 + noise.gauss(0, 0.1), 0), 1)
                 )
                 low, high = clopper_pearson(correct, 1000)
-                scores = (correct / 1000, low, high, correct / 1000, 0.1, None, 0.1, 2**29)
+                error = None if correct == 1000 else 0.0
+                scores = (correct / 1000, low, high, correct / 1000, 0.1, error, 0.1, 2**29)
+                exact = np.arange(1000) < correct
+                wrong = (~exact).astype(np.int32)
+                verdicts[length] = StringVerdicts(
+                    exact, -exact.astype(np.int32), wrong, (4 * wrong).astype(np.int8)
+                )
                 split: Any = "id" if length <= plain["train_length"] else "ood"
                 names = (
                     "copy",
@@ -242,7 +250,7 @@ def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
                     "teacher",
                 )
                 rows.append(Row(*names, plain["train_length"], length, split, 1000, correct, *scores))
-            Curve(tuple(rows)).save(folder.curve)
+            folder.save(Sweep(Curve(tuple(rows)), verdicts))
         script = "import sys; from lengen.cli.main import main; sys.argv[0] = 'lengen'; sys.exit(main())"
         words = ["compare", f"runs={place}/runs", f"out={place}/out"]
         started = time.perf_counter()

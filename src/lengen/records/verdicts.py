@@ -127,6 +127,7 @@ def _table(path: Path) -> Any:
     from pyarrow import parquet
 
     try:
-        return parquet.read_table(path, partitioning=None)
+        with parquet.ParquetFile(path) as file:
+            return file.read(use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise UsageError(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from None
