@@ -71,9 +71,7 @@ def test_without_ties_strings_are_uniform_among_those_with_one_answer(symbols):
     assert chisquare([seen[string] for string in strings]).pvalue > UNLIKELY
 
 
-@pytest.mark.parametrize(
-    ("length", "share"), [(5, 0.432), (10, 0.327), (20, 0.240), (40, 0.193)], ids=str
-)
+@pytest.mark.parametrize(("length", "share"), [(5, 0.432), (10, 0.327), (20, 0.240), (40, 0.193)], ids=str)
 def test_the_first_symbol_is_no_shortcut(length, share):
     # shares of uniform strings with a unique mode, by independent code; the rule "promote the first" gave .646 to .247
     _, pairs = draw(Mode(), length, 20_000)
