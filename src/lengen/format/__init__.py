@@ -17,6 +17,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.task import Batch, Task, Vocabulary
+from lengen.task.chance import Chance
 
 
 class Format(ABC):
@@ -52,6 +53,11 @@ class Format(ABC):
         """Return the size of the longest answer in this format, given that of the task; None if draws must show it."""
         return None
 
+    @property
+    def adds_constants(self) -> bool:
+        """Whether what the format adds to an answer is known from the length of the problem."""
+        return False
+
     def applied(self, task: Task) -> Task:
         """Wrap a task so that its examples are written in this format."""
         return Formatted(task, self)
@@ -84,6 +90,12 @@ class Formatted(Task):
         """See `Task`."""
         longest = self.format.longest_answer(torch.tensor(self.task.longest_answer(length)))
         return super().longest_answer(length) if longest is None else int(longest)
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        chance = super().chance(length)
+        exact = self.task.chance(length).exact_match if self.format.adds_constants else chance.exact_match
+        return Chance(exact, chance.token_accuracy)
 
     def evaluation_task(self) -> Task:
         """The evaluation task of the task, in the same format."""

@@ -76,6 +76,11 @@ class Interleaved(Format):
         """True with index hints or aligned blanks, which are the same for the same place."""
         return self.hints or self.blanks == "aligned"
 
+    @property
+    def adds_constants(self) -> bool:
+        """True without index hints and aligned blanks."""
+        return not self.aligned
+
     def longest_answer(self, longest: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
         """With a blank and a marker before every token but the end token: no item is known to lack one."""
         before = self.hints + (self.blanks == "aligned")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from typing import Any, ClassVar
@@ -20,6 +20,7 @@ from torch.nn.functional import pad
 
 from lengen.config.aliases import METHODS, RenamedMethods
 from lengen.config.errors import LengthUnavailable
+from lengen.task.chance import Chance, answers, estimated
 from lengen.task.unavailable import old_tasks_understood
 
 PAD, BOS, SEP, EOS = range(4)
@@ -27,6 +28,8 @@ SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
 DIGITS = tuple("0123456789")
 ESTIMATED, SPARE = 256, 8
 """Examples from which the longest answer is estimated, and tokens that are added if they differ in size."""
+GUESSED, AT_ONCE = 2**14, 2**17
+"""Examples from which chance is estimated, and how many units of length they may have together where drawn at once."""
 TOKEN_FIELDS, OPTIONAL_FIELDS = ("tokens", "answer", "result"), ("places", "groups")
 """Fields of a batch with one value per token: those that every batch has, and those that may be None."""
 
@@ -263,6 +266,17 @@ def with_longest_answer(draw: Callable[..., Any]) -> Callable[..., Any]:
     return drawn
 
 
+def with_length_checked(chance: Callable[..., Chance]) -> Callable[..., Chance]:
+    """Wrap a method that gives the chance at a length: it refuses a length that the task lacks."""
+
+    @wraps(chance)
+    def checked(self: Task, length: int) -> Chance:
+        self.sample(length, 1, torch.Generator())
+        return chance(self, length)
+
+    return checked
+
+
 class Task(RenamedMethods, ABC):
     """Base class of tasks: problems of every length from 1; a task raises an error for lengths that it lacks."""
 
@@ -279,8 +293,10 @@ class Task(RenamedMethods, ABC):
         super().__init_subclass__(**options)
         for name in {"sample", "all_examples"} & vars(cls).keys():
             setattr(cls, name, with_longest_answer(vars(cls)[name]))
-        if "sample" in vars(cls) and "longest_answer" not in vars(cls):
-            cls.longest_answer = Task.longest_answer  # type: ignore[method-assign]
+        for name in {"longest_answer", "chance"} - vars(cls).keys() if "sample" in vars(cls) else ():
+            setattr(cls, name, vars(Task)[name])
+        if "chance" in vars(cls):
+            cls.chance = with_length_checked(vars(cls)["chance"])  # type: ignore[method-assign]
 
     @property
     @abstractmethod
@@ -343,6 +359,31 @@ class Task(RenamedMethods, ABC):
         sizes = self.sample(length, ESTIMATED, torch.Generator()).answer.sum(1)
         longest = int(sizes.max())
         return longest if bool((sizes == longest).all()) else math.ceil(1.5 * longest) + SPARE
+
+    def chance(self, length: int) -> Chance:
+        """How often the likeliest answer of a length is right, and the likeliest token at every place of the answer.
+
+        The base class estimates both from draws of a fixed generator. A task that knows them overrides this.
+
+        Raises:
+            LengthUnavailable: the task has no problems of this length with its options.
+        """
+        return estimated(answers(batch.tokens, batch.answer) for batch in self._guessed(length))
+
+    def result_chance(self, length: int) -> Chance:
+        """Chance of the results, without their scratchpads, which alone are scored where the decoder generates freely."""
+        if not self.has_scratchpad(length):
+            return self.chance(length)
+        return estimated(answers(batch.tokens, batch.result) for batch in self._guessed(length))
+
+    def _guessed(self, length: int) -> Iterator[Batch]:
+        """Draws from which chance is estimated, in parts; stored examples are all taken, each once."""
+        if (stored := self.all_examples(length)) is not None:
+            yield stored
+            return
+        generator, size = torch.Generator().manual_seed(length), max(AT_ONCE // length, 16)
+        for start in range(0, GUESSED, size):
+            yield self.sample(length, min(size, GUESSED - start), generator)
 
     @cached_property
     def _longest_answers(self) -> dict[int, int]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, of_places
 from lengen.task.digits import operand_sizes, without_leading_zeros
 from lengen.task.scratchpad import tail
 from lengen.task.text import addition as words
@@ -102,6 +103,19 @@ class Addition(Task):
             )
         trace = {"none": 0, "columns": 5 * length + 1, "tail": tail.size(length, cells=5) + 1}
         return trace[self.scratchpad] + total + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.operands != "equal" or self.carry != "uniform" or self.scratchpad == "steps":
+            return super().chance(length)
+        leading = self.pad == "zero" or length == 1  # 10^n numbers, else 9 * 10^(n - 1)
+        numbers = 10.0**length * (1 if leading else 0.9)
+        # as many sums are the smallest plus the largest operand as there are operands; a scratchpad shows both
+        exact = numbers ** (-1 if self.scratchpad == "none" else -2) / (len(MARKERS) if self.hints else 1)
+        if self.pad != "zero" or self.style == "text" or self.scratchpad != "none":
+            return Chance(exact, super().chance(length).token_accuracy)
+        markers = [1 / len(MARKERS)] * ((length + 1) * self.hints)
+        return of_places(exact, [*markers, *[0.1] * length, (1 + 10.0**-length) / 2])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw additions; see `Task.sample`."""

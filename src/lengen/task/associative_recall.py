@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor
 from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, independent, of_places
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,14 @@ class AssociativeRecall(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return min(self.queries, length) * (1 + (self.written == "pairs")) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        queries = min(self.queries, length)
+        values, keys = [1 / self.values] * queries, [1 / self.keys] * queries
+        if self.written == "values":
+            return independent(values)
+        return of_places(math.prod(values) / math.perm(self.keys, queries), keys + values)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw pairs and queries; see `Task.sample`."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, answers, independent, of_listed, of_places
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,40 @@ class Automaton(Task):
         """See `Task`."""
         return {"none": 1, "running": length, "interleaved": 2 * length}[self.scratchpad] + 1
 
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        kinds = len(self.symbols)
+        if self.drawn == "equal":
+            batch = self._batch(torch.arange(kinds).unsqueeze(1).expand(-1, length))
+            return of_listed(
+                answers(batch.tokens, batch.answer), torch.full((kinds,), 1 / kinds, dtype=torch.double)
+            )
+        states = len(self.table)
+        steps = torch.nn.functional.one_hot(self._successors, states).double().mean(1)
+        outputs = [self.output.get(state, state) for state in self.table]
+        names = list(dict.fromkeys(outputs))
+        written = torch.nn.functional.one_hot(torch.tensor([names.index(name) for name in outputs])).double()
+        share = path = (torch.arange(states) == [*self.table].index(self.start)).double()
+        places = []
+        for _ in range(length - 1):
+            share, path = share @ steps, (path.unsqueeze(1) * steps).amax(0)
+            places.append(float(share.max()))
+        places.append(float((share @ steps @ written).max()))
+        if self.scratchpad == "none":
+            return independent(places[-1:])
+        if self.scratchpad == "running":
+            return of_places(float((path.unsqueeze(1) * (steps @ written)).max()), places)
+        return of_places(float(kinds) ** -length, places + [1 / kinds] * length)
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         columns = length if self.drawn == "uniform" else 1
         drawn = torch.randint(len(self.symbols), (count, columns), generator=generator).expand(-1, length)
+        return self._batch(drawn)
+
+    def _batch(self, drawn: Int[Tensor, "batch length"]) -> Batch:
+        """Examples of strings, given as indices of symbols."""
+        count, length = drawn.shape
         states = self._run(drawn)
         read = self.vocabulary.encode(self.symbols)[drawn]
         last = self.vocabulary.encode(self.output.get(state, state) for state in self.table)[states[:, -1:]]
@@ -100,13 +131,17 @@ class Automaton(Task):
             trace=[Span(trace[:, :-1], places[:, :-1])],
         )
 
+    @cached_property
+    def _successors(self) -> Int[Tensor, "states symbols"]:
+        """Index of the state after every state and symbol."""
+        index = {state: number for number, state in enumerate(self.table)}
+        return torch.tensor([[index[state] for state in row] for row in self.table.values()])
+
     def _run(self, drawn: Int[Tensor, "batch length"]) -> Int[Tensor, "batch length"]:
         """States, as indices, after every symbol of strings of symbol indices."""
-        index = {state: number for number, state in enumerate(self.table)}
-        successors = torch.tensor([[index[state] for state in row] for row in self.table.values()])
-        state = torch.tensor(index[self.start])
+        state = torch.tensor([*self.table].index(self.start))
         states = []
         for symbol in drawn.unbind(1):
-            state = successors[state, symbol]
+            state = self._successors[state, symbol]
             states.append(state)
         return torch.stack(states, 1)

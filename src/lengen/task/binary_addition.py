@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import DIGITS, Batch, Task, Vocabulary
+from lengen.task.chance import Chance, independent
 from lengen.task.digits import carry, little_endian, nonzero, operand_sizes
 
 
@@ -51,6 +52,15 @@ class BinaryAddition(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return length + 2
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.carry == "full":  # 1 and a zero for every bit
+            return independent([1.0] * (length + 1))
+        chance = super().chance(length)
+        # of two numbers from 1 to 2^n - 1, as many pairs have the sum 2^n
+        exact = 1 / (2.0**length - 1) if self.operands == "equal" else chance.exact_match
+        return Chance(exact, chance.token_accuracy)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw additions; see `Task.sample`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor
 from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, of_places
 from lengen.task.scratchpad import tail
 from lengen.task.text import copy as words
 from lengen.task.text.scratchpad import check
@@ -95,6 +97,23 @@ class Copy(Task):
             return self.times * one + len(self._template.replace("{answer}", "")) + 1
         trace = self.times * tail.size(length, cells=2) + 1 if self.scratchpad == "tail" else 0
         return trace + self.times * length + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.substitute:
+            return super().chance(length)
+        if self.style != "symbols" or self.scratchpad != "none":
+            return Chance(self.likeliest(length), super().chance(length).token_accuracy)
+        return of_places(self.likeliest(length), [1 / self.alphabet] * (self.times * length))
+
+    def likeliest(self, length: int) -> float:
+        """Probability of the likeliest string; with n-grams, that of one symbol repeated."""
+        if self.repeats == "unique":
+            return 1 / math.perm(self.alphabet, length)
+        if self.repeats == "ngram":
+            sizes = [min(size, max(length // 2, 1)) for size in (2, 3, 4)]
+            return sum(float(self.alphabet) ** -size for size in sizes) / len(sizes)
+        return float(self.alphabet) ** (-1 if self.repeats == "one" else -length)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""

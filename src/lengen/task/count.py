@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor
 from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, log_comb, of_listed
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,20 @@ class Count(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return (self.digits or len(str(length))) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        number = torch.arange(length + 1).unsqueeze(1)
+        shares = torch.full((length + 1,), 1 / (length + 1), dtype=torch.double)
+        if self.occurrences == "all":
+            shares = (number[:, 0] == length).double()
+        if self.occurrences == "chance":
+            ways = log_comb(torch.tensor(length), number[:, 0])
+            others = (length - number[:, 0]).double() * math.log(self.alphabet - 1)
+            shares = (ways + others - length * math.log(self.alphabet)).exp()
+        written = self._written(number, self.digits or len(str(length)))
+        batch = assemble(length, length + 1, self.vocabulary, [], [written])
+        return of_listed(batch.tokens, shares)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and questions; see `Task.sample`."""

@@ -9,6 +9,7 @@ import torch
 
 from lengen.config.errors import require, require_length
 from lengen.task import SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, of_places
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class CountUp(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return length + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        starts = self.numbers - length + 1
+        return of_places(1 / starts, [1 / starts] * length)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw starts; see `Task.sample`."""

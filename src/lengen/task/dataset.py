@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.config.errors import require
-from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task import GUESSED, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
 from lengen.task.external.corpus import Columns, Corpus
 from lengen.task.external.source import opened, record
 from lengen.task.external.spelling import Text
@@ -246,6 +246,10 @@ class EvaluationSplits(Task):
     def longest_answer(self, length: int) -> int:
         """See `Dataset`."""
         return self.data.longest_answer(length)
+
+    def _guessed(self, length: int) -> Iterator[Batch]:
+        """The first rows of a length; see `Task`."""
+        yield self.sample(length, GUESSED, torch.Generator())
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Return the first rows of a length, each once; nothing is drawn at random."""

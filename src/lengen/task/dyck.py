@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, independent
 
 BRACKETS = "()[]{}<>"
 
@@ -59,6 +60,15 @@ class Dyck(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return min(length, self.depth or length) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        depth = min(length, self.depth or length)
+        if self.opened == "most":
+            return independent([1 / self.kinds] * depth)
+        # of size k with probability 1/depth: at place j a bracket with probability (depth - j) / depth, else the end
+        likeliest = [max((depth - place) / self.kinds, float(place > 0)) for place in range(depth + 1)]
+        return Chance(1 / (depth * self.kinds), sum(likeliest) / (depth * (depth + 3) / 2))
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw words; see `Task.sample`."""

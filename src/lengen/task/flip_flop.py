@@ -10,6 +10,7 @@ import torch
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, independent
 
 WRITE, READ, IGNORE = range(3)
 
@@ -47,6 +48,10 @@ class FlipFlop(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return 2
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return independent([0.5])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw instructions; see `Task.sample`."""

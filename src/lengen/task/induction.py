@@ -11,6 +11,7 @@ import torch
 
 from lengen.config.errors import require
 from lengen.task import SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, independent
 from lengen.task.depth import check, depths
 
 
@@ -51,6 +52,10 @@ class Induction(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return 2
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return independent([1 / self.alphabet])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw symbols and the position of the trigger; see `Task.sample`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor
 from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, independent, of_places
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ class InversePermutation(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return 3 * length + 2 if self.scratchpad == "pairs" else length + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        string, start = [1 / self.alphabet] * length, 1 / (self.numbers - length + 1)
+        if self.scratchpad != "pairs":
+            return independent(string)
+        return of_places(start * math.prod(string), [start] * length + string + [1.0] + string)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and permutations; see `Task.sample`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor
 from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, one_place
 from lengen.task.text import lego as words
 from lengen.task.text.scratchpad import check, without_variables
 
@@ -77,6 +79,17 @@ class Lego(Task):
                 super().longest_answer(length) if self.scratchpad == "steps" else len("The answer is +1.") + 1
             )
         return CLAUSE * length if self.scratchpad == "chain" else 3
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.scratchpad == "none":
+            return one_place(words.ANSWER.format(answer="+1") if self.style == "text" else "+1", 0.5)
+        chance = super().chance(length)
+        if self.scratchpad == "steps":
+            return chance
+        first = self._earliest(length)  # the shortest scratchpad is the likeliest
+        chains = math.perm(self.alphabet, first + 1) * 2.0 ** (first + 1)
+        return Chance(1 / ((length - first) * chains), chance.token_accuracy)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw chains; see `Task.sample`."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from lengen.config.errors import require
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, independent, of_places
 
 LETTERS = 26
 
@@ -70,6 +71,20 @@ class Lookup(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return (length if self.scratchpad == "running" else 1) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        places = [1 / self.values] * (length if self.scratchpad == "running" else 1)
+        if len(places) == 1 or self.values == 1:
+            return independent(places)
+        if self.tables == "given" or self.chain == "iterated":
+            return of_places(super().chance(length).exact_match, places)
+        tables = self._tables(1, torch.Generator())[0]
+        steps = torch.nn.functional.one_hot(tables, self.values).double().mean(0)
+        paths = torch.full((self.values,), 1 / self.values, dtype=torch.double)
+        for _ in range(length - 1):  # all paths of a step are known; that of the start is uniform
+            paths = (paths.unsqueeze(1) * steps).amax(0)
+        return of_places(float(paths.max()), places)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw tables, a value and a chain; see `Task.sample`."""

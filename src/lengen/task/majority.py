@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from lengen.sampling import orders
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, independent
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,12 @@ class Majority(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return 2
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        tie = math.exp(math.lgamma(length + 1) - 2 * math.lgamma(length / 2 + 1) - length * math.log(2))
+        unequal = length % 2 == 0 and self.ties == "zero" and self.bits == "uniform"
+        return independent([(1 + tie * unequal) / 2])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw bit strings; see `Task.sample`."""

@@ -11,6 +11,7 @@ import torch
 
 from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, independent
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class MissingDuplicate(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return 2
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return independent([1 / self.alphabet])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings and hidden symbols; see `Task.sample`."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import SPECIAL, Batch, Task, Vocabulary
+from lengen.task.chance import Chance
 
 ASKED = "asked"
 
@@ -159,6 +160,13 @@ class Mixture(Task):
         """See `Task`."""
         parts = self._trained.values()
         return max(self._of(aid).longest_answer(size) for aid in parts for size in aid.sizes(length))
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        part, *others = self._trained.values()
+        if others or part.examples is not None or len(part.sizes(length)) > 1:
+            return super().chance(length)
+        return self._of(part).chance(part.sizes(length)[0])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw a part for every row, then the rows of each part; see `Task.sample`."""

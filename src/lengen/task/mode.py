@@ -14,6 +14,7 @@ from torch import Tensor
 from lengen.config.errors import require
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, independent
 
 MANY = 4096
 """Largest number of strings that are drawn at once to replace strings with ties."""
@@ -57,6 +58,10 @@ class Mode(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return 2
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return independent([1 / self.alphabet])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""

@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, independent
 
 ADD, SUBTRACT, MULTIPLY = range(3)
 
@@ -60,6 +61,31 @@ class ModularArithmetic(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return 2
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.brackets:
+            return super().chance(length)
+        number = self.modulus
+        total, product, digit = (
+            torch.arange(number).view(shape) for shape in ((-1, 1, 1), (1, -1, 1), (1, 1, -1))
+        )
+        added, zero = (total + product) % number, torch.zeros((), dtype=torch.long)
+        after = [  # total and product after a plus, a minus and a times
+            (added + zero * digit) * number + sign * digit % number for sign in (1, -1)
+        ]
+        after.append(total * number + product * digit % number)
+        weight = torch.full((number,) * 3, 1 / number, dtype=torch.double)
+        shares = torch.zeros((number, number), dtype=torch.double)
+        shares[0] = 1 / number  # the first product is a digit, or minus one
+        for _ in range((length + 1) // 2 - 1):
+            flow = (shares.unsqueeze(2) * weight).flatten() / len(after)
+            shares = torch.zeros(number**2, dtype=torch.double)
+            for index in after:
+                shares.index_add_(0, index.flatten(), flow)
+            shares = shares.view(number, number)
+        values = torch.zeros(number, dtype=torch.double)
+        return independent([float(values.index_add_(0, added.flatten(), shares.flatten()).max())])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw expressions; see `Task.sample`."""

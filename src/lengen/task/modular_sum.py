@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Literal
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, independent, of_places, one_place
 from lengen.task.text import modular_sum as words
 from lengen.task.text.scratchpad import check, every
 
@@ -76,6 +77,38 @@ class ModularSum(Task):
                 super().longest_answer(length) if self.scratchpad == "steps" else len("The answer is 6 .") + 1
             )
         return (length if self.scratchpad == "running" else 1) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.scratchpad == "steps":
+            return super().chance(length)
+        shares = self._shares(length)
+        last = float(shares[-1].max())
+        if self.style == "text":
+            return one_place(words.ANSWER.format(answer=0), last)
+        if self.scratchpad == "none":
+            return independent([last])
+        many, digits = self.terms == "uniform", self.modulus - self.least
+        exact = float(digits) ** -(length if many else 1)
+        if self.terms == "sparse":
+            exact = 0.5 + 0.5 * (1 - self.least) / digits
+        return of_places(exact, shares.amax(1).tolist())
+
+    def _shares(self, length: int) -> Float[Tensor, "length modulus"]:
+        """Probability of every value of every prefix sum."""
+        drawn = torch.arange(self.least, self.modulus)
+        term = torch.zeros(self.modulus, dtype=torch.double).index_fill(0, drawn, 1 / len(drawn))
+        value, places = torch.arange(self.modulus), torch.arange(1, length + 1).unsqueeze(1)
+        if self.terms == "equal":
+            sums = places * drawn % self.modulus
+            return (sums.unsqueeze(2) == value).double().mean(1)
+        if self.terms == "sparse":
+            came = places.double() / length / 2
+            return came * term + (1 - came) * (value == 0)
+        add, shares = term[(value.unsqueeze(1) - value) % self.modulus], [term]
+        for _ in range(length - 1):
+            shares.append(add @ shares[-1])
+        return torch.stack(shares)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw sums; see `Task.sample`."""

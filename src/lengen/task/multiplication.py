@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch.nn.functional import pad
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, PAD, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance
 from lengen.task.digits import carry, multiply, number, row, size
 
 ZEROS = 0.75
@@ -71,6 +73,15 @@ class Multiplication(Task):
         signs = int((self._signs(other) != PAD).sum())
         steps = [step for step in range(2 * other) if step not in (1, 2 * other - 1)]
         return sum(length + 1 + step // 2 for step in steps) + signs + length + other + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        chance = super().chance(length)
+        other = length if self.second is None else self.second
+        if self.digits != "uniform" or self.scratchpad != "none":
+            return chance
+        nonzero = [1.0 if self.pad == "none" and size > 1 else 1 - 10.0**-size for size in (length, other)]
+        return chance if math.prod(nonzero) == 1 else Chance(1 - math.prod(nonzero), chance.token_accuracy)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw multiplications; see `Task.sample`."""

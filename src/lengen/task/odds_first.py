@@ -11,6 +11,7 @@ import torch
 
 from lengen.config.errors import require
 from lengen.task import SEP, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, of_places
 from lengen.task.copy import Copy
 
 
@@ -50,6 +51,10 @@ class OddsFirst(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return length + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return of_places(Copy(self.alphabet, self.repeats).likeliest(length), [1 / self.alphabet] * length)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, of_places
 from lengen.task.scratchpad import tail
 from lengen.task.text import parity as words
 from lengen.task.text.scratchpad import check, every
@@ -75,6 +76,21 @@ class Parity(Task):
         if self.scratchpad == "tail":
             return tail.size(length, cells=3) + 3
         return {"none": 1, "running": length, "interleaved": 2 * length}[self.scratchpad] + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.scratchpad == "steps":
+            return super().chance(length)
+        none = self.scratchpad == "none"
+        exact = 0.5 if none or self.bits != "uniform" else 2.0**-length
+        if self.style == "text" or self.scratchpad == "tail":
+            return Chance(exact, super().chance(length).token_accuracy)
+        steps = [step / length if self.bits != "uniform" else 1.0 for step in range(1, length + 1)]
+        states = [1 - step / 2 for step in steps]  # half of the strings have one other bit, so far or not yet
+        bits = [0.5 if self.bits == "uniform" else 1 - 0.5 / length] * length
+        if none:
+            return of_places(exact, [0.5])
+        return of_places(exact, states + (bits if self.scratchpad == "interleaved" else []))
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw bit strings; see `Task.sample`."""

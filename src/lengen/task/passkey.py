@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, independent
 from lengen.task.depth import check, depths
 
 INTRODUCTION = (
@@ -83,6 +84,10 @@ class Passkey(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return self.digits + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return independent([0.1] * self.digits)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw noise and keys; see `Task.sample`."""

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Literal
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lengen.config.errors import require
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, independent, of_places, one_place
 from lengen.task.text import poly as words
 from lengen.task.text.scratchpad import check, every
 
@@ -67,6 +68,32 @@ class Poly(Task):
                 super().longest_answer(length) if self.scratchpad == "steps" else len("The answer is 6.") + 1
             )
         return (2 * length if self.scratchpad == "terms" else 1) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.scratchpad == "steps":
+            return super().chance(length)
+        terms = self._terms
+        shift = (torch.arange(10).unsqueeze(1) - torch.arange(10)) % 10
+        sums = [terms]
+        for _ in range(length - 1):
+            sums.append((terms[:, shift] @ sums[-1].unsqueeze(2)).squeeze(2))
+        states = torch.stack([each.mean(0).max() for each in sums])
+        if self.style == "text":
+            return one_place(words.ANSWER.format(answer=0), float(states[-1]))
+        if self.scratchpad == "none":
+            return independent([float(states[-1])])
+        # of sequences of terms that are independent given x, none is likelier than one value repeated (Hoelder)
+        exact = float((terms**length).mean(0).max())
+        return of_places(exact, [float(terms.mean(0).max())] * length + states.tolist())
+
+    @property
+    def _terms(self) -> Float[Tensor, "points values"]:
+        """Probability of every value of a term modulo 10, at every x."""
+        coefficients = torch.arange(-self.coefficient, self.coefficient + 1).view(-1, 1)
+        points = torch.arange(-self.point, self.point + 1).view(-1, 1, 1)
+        values = coefficients * points ** torch.arange(self.power + 1) % 10
+        return torch.nn.functional.one_hot(values.flatten(1), 10).double().mean(1)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw polynomials; see `Task.sample`."""

@@ -11,6 +11,7 @@ import torch
 
 from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, of_places
 from lengen.task.copy import Copy
 from lengen.task.text import reverse as words
 
@@ -64,6 +65,13 @@ class Reverse(Task):
         if self.style == "text":
             return length * max(map(len, letters(self.alphabet))) + length
         return length * (1 + (self.then != "none")) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        exact = Copy(self.alphabet, self.repeats).likeliest(length)
+        if self.style == "text":
+            return Chance(exact, super().chance(length).token_accuracy)
+        return of_places(exact, [1 / self.alphabet] * (length * (1 + (self.then != "none"))))
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lengen.config.errors import require_length
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, answers, of_listed
 from lengen.task.text import scan as text
 
 ACTIONS = {"walk": "WALK", "look": "LOOK", "run": "RUN", "jump": "JUMP"}
@@ -54,6 +55,14 @@ class Scan(Task):
         """See `Task`."""
         return length + 1 if self.style == "symbols" else (max(map(len, text.ACTIONS.values())) + 1) * length
 
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        drawn = (self._sizes == length).nonzero().flatten()
+        batch = self._batch(length, drawn)
+        return of_listed(
+            answers(batch.tokens, batch.answer), torch.full((len(drawn),), 1 / len(drawn), dtype=torch.double)
+        )
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw commands; see `Task.sample`."""
         fitting = (self._sizes == length).nonzero().flatten()
@@ -62,7 +71,11 @@ class Scan(Task):
             length,
             f"no SCAN command has this many actions (allowed: {sorted(set(self._sizes.tolist()))})",
         )
-        drawn = fitting[torch.randint(len(fitting), (count,), generator=generator)]
+        return self._batch(length, fitting[torch.randint(len(fitting), (count,), generator=generator)])
+
+    def _batch(self, length: int, drawn: Int[Tensor, " batch"]) -> Batch:
+        """Examples of commands, given by their indices."""
+        count = len(drawn)
         left, joint, right = self._commands[drawn].unbind(1)
         words, actions = self._phrases
         prompt = [words[left], joint.unsqueeze(1), words[right], torch.full((count, 1), SEP)]

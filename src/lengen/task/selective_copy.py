@@ -14,6 +14,7 @@ from torch import Tensor
 from lengen.config.errors import require
 from lengen.sampling import orders
 from lengen.task import SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, independent
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class SelectiveCopy(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return min(self.symbols, length) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return independent([1 / self.alphabet] * min(self.symbols, length))
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw symbols and their positions; see `Task.sample`."""

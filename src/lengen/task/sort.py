@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lengen.config.errors import require, require_length
 from lengen.sampling import orders
 from lengen.task import DIGITS, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance, log_comb, of_places
 from lengen.task.scratchpad.selection import swaps
 from lengen.task.text import sort as words
 from lengen.task.text.scratchpad import check, without_variables
@@ -108,6 +110,39 @@ class Sort(Task):
         spelled = length if self.digits == 1 else length * (self.digits + 1) - 1
         trace = max(length - 2, 0) * (spelled + 1) if self.scratchpad == "selection" else 0
         return trace + spelled + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.hint != "none" or self.scratchpad != "none":
+            return super().chance(length)
+        exact = self._likeliest(length)
+        if self.style == "text" or self.digits > 1:
+            return Chance(exact, super().chance(length).token_accuracy)
+        return of_places(exact, self._order_statistics(length).amax(1).tolist())
+
+    def _likeliest(self, length: int) -> float:
+        """Probability of the likeliest sorted list."""
+        if self.given == "equal":
+            return 1 / self.values
+        if not self.duplicates:
+            return 1 / math.comb(self.values, length)
+        often, rest = divmod(length, self.values)  # as equal counts as possible
+        lists = math.lgamma(length + 1) - rest * math.log(often + 1) - self.values * math.lgamma(often + 1)
+        return math.exp(lists - length * math.log(self.values))
+
+    def _order_statistics(self, length: int) -> Float[Tensor, "length values"]:
+        """Probability that the k-th smallest item is a value."""
+        if self.given == "equal":
+            return torch.full((length, self.values), 1 / self.values, dtype=torch.double)
+        if self.duplicates:  # at least k of the items are at most the value
+            from scipy.special import betainc
+
+            at_least = torch.arange(1, length + 1).unsqueeze(1).numpy()
+            below = torch.arange(self.values + 1).numpy() / self.values
+            return torch.from_numpy(betainc(at_least, length + 1 - at_least, below)).diff(dim=1)
+        rank, value = torch.arange(length).unsqueeze(1), torch.arange(self.values)
+        ways = log_comb(value, rank) + log_comb(self.values - 1 - value, length - 1 - rank)
+        return (ways - log_comb(torch.tensor(self.values), torch.tensor(length))).exp()
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw lists; see `Task.sample`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.task import DIGITS, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance
 from lengen.task.digits import multiply, nonzero, number
 
 
@@ -47,6 +49,15 @@ class SquareRoot(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return -(-length // 2) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        chance = super().chance(length)
+        if self.numbers == "squares":
+            return chance
+        largest = math.isqrt(2**length - 1)  # 2r + 1 numbers have the root r, but fewer the largest
+        numbers = max(2 * largest - 1, 2**length - largest**2)
+        return Chance(numbers / (2**length - 1), chance.token_accuracy)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw numbers; see `Task.sample`."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from lengen.config.errors import require
 from lengen.sampling import orders
 from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble, letters
+from lengen.task.chance import Chance
 from lengen.task.sort import repeated
 
 FEW = 3
@@ -51,6 +54,27 @@ class UniqueSet(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return min(length, self.alphabet, FEW if self.repeats == "few" else length) + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        shares = self._sizes(length)
+        later = shares.flip(0).cumsum(0).flip(0)
+        orders = [math.perm(self.alphabet, size) for size in range(len(shares))]
+        exact = max(float(share) / number for share, number in zip(shares, orders, strict=True))
+        # at a place there is any of the symbols, or the end of an answer of that size
+        right = (later[1:] / self.alphabet).maximum(shares[:-1]).sum() + shares[-1]
+        return Chance(exact, float(right / later.sum()))
+
+    def _sizes(self, length: int) -> Float[Tensor, " sizes"]:
+        """Probability of every number of distinct symbols, from 0."""
+        symbols = min(self.alphabet, FEW) if self.repeats == "few" else self.alphabet
+        sizes = torch.arange(min(length, symbols) + 1)
+        if self.repeats == "late":
+            return (sizes == sizes[-1]).double()
+        shares = (sizes == 0).double()
+        for _ in range(length):
+            shares = (shares * sizes + pad(shares, (1, -1)) * (symbols + 1 - sizes)) / symbols
+        return shares
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""

@@ -12,6 +12,7 @@ import torch
 from lengen.config.errors import require
 from lengen.task import DIGITS, Batch, Task, Vocabulary
 from lengen.task.automaton import Automaton
+from lengen.task.chance import Chance
 
 MAX_ELEMENTS = 1000
 """Largest number of elements of a group."""
@@ -93,6 +94,10 @@ class WordProblem(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return self.automaton.longest_answer(length)
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return self.automaton.chance(length)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw products; see `Task.sample`."""
