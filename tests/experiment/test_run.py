@@ -17,6 +17,7 @@ import yaml
 
 from conftest import TINY, read_rows, run_folders
 from lengen.records.curve import COLUMNS, Curve
+from lengen.task.parity import Parity
 from lengen.training.callback import TRAIN_COLUMNS
 
 UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes")]
@@ -111,11 +112,19 @@ def assert_agree(folder):
         assert row["first_error"] == pytest.approx(mean, nan_ok=True)
 
 
+def assert_chance(folder, task, decode):
+    """Chance is that of what is scored: whole answers, or results."""
+    for row in Curve.load(folder / "curve.csv").rows:
+        expected = (task.result_chance if decode == "free" else task.chance)(row.length)
+        assert (row.chance_exact_match, row.chance_token_accuracy) == expected
+
+
 @pytest.mark.parametrize("decode", ["teacher", "greedy", "free"])
 def test_every_evaluation_keeps_its_verdicts(lengen, tmp_path, decode):
     assert lengen("train", "task=parity", *TINY, f"eval.decode={decode}").code == 0
     (folder,) = run_folders(tmp_path)
     assert_agree(folder)
+    assert_chance(folder, Parity(scratchpad="interleaved"), decode)
     assert lengen("eval", f"run={folder}", "lengths=[4]", f"decode={decode}").code == 0
     (again,) = folder.glob("eval/*/eval.json")
     assert_agree(again.parent)

@@ -45,6 +45,8 @@ def row(
         "ran_on": 0,
         "never_ended": 0,
         "wrong_token": examples - correct,
+        "chance_exact_match": 0.001,
+        "chance_token_accuracy": 0.325,
     }
     return Row(**{**values, **other})  # type: ignore[arg-type]
 

@@ -42,6 +42,7 @@ CURVES = {
     ),
     "far beyond": curve({5000: 0.4, 100_000: 0.1}, pe="t5"),
     "all within": curve({1: 1.0, 2: 1.0, 3: 1.0, 16: 1.0}, train_length=100_000),
+    "near chance": curve({10: 0.9, 20: 0.6, 40: 0.5}, chance_exact_match=0.5),
     "a zigzag": curve({length: length % 2 for length in range(4, 31)}, pe="sinusoidal"),
 }
 
@@ -114,6 +115,21 @@ def test_shares_of_failures_are_stacked(drawn):
     assert not plain.axes[1].collections
 
 
+def test_chance_is_a_dotted_line_where_it_matters(drawn):
+    halves = curve({5: 1.0, 10: 0.9, 20: 0.5})
+    levels = [0.75, 0.009, None]
+    rows = [replace(row, chance_exact_match=level) for row, level in zip(halves.rows, levels, strict=True)]
+    picture = drawn(Curve(tuple(rows)))
+    (line,) = [line for line in picture.axes[0].lines if line.get_linestyle() == ":"]
+    assert line.get_xdata().tolist() == [5, 10, 20]
+    assert line.get_ydata()[:2].tolist() == [0.75, 0.009]
+    assert np.isnan(line.get_ydata()[2])
+    assert "chance, exact match" in [text.get_text() for text in picture.legends[0].get_texts()]
+    for level in (0.01, None):  # not above 0.01, or a curve of an earlier version
+        picture = drawn(curve({5: 1.0, 10: 0.9}, chance_exact_match=level))
+        assert not [line for line in picture.axes[0].lines if line.get_linestyle() == ":"]
+
+
 def test_title_and_footnote_are_whole(drawn):
     shown = [" ".join(text.get_text().split()) for text in drawn(CURVES["a few"], title=LONG).texts]
     assert shown == [LONG, FOOTNOTE]
@@ -123,7 +139,7 @@ def test_title_and_footnote_are_whole(drawn):
 def test_lines_band_and_reaches_are_those_of_the_curve(drawn, name):
     curve = CURVES[name]
     below, above = drawn(curve).axes
-    exact, accuracy = below.lines
+    exact, accuracy = (line for line in below.lines if line.get_linestyle() != ":")
     assert list(exact.get_xdata()) == list(accuracy.get_xdata()) == list(curve.lengths)
     assert list(exact.get_ydata()) == [row.exact_match for row in curve.rows]
     assert list(accuracy.get_ydata()) == [row.token_accuracy for row in curve.rows]

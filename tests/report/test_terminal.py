@@ -60,13 +60,13 @@ def _run_folder(tmp_path, monkeypatch):
 
 
 def test_the_table_has_every_number_of_every_length():
-    assert rows(shown(CURVE, Path("run"))) == [
+    assert rows(shown(CURVE, Path("run"), width=110)) == [
         line.split()
         for line in (
-            "5 id 1.000 0.996 to 1.000 1.000 0.0000 — 0.12 —",
-            "10 id 0.999 0.994 to 1.000 1.000 0.0003 1.4 0.12 wrong token 100%",
-            "20 ood 0.953 0.938 to 0.965 0.976 0.0157 2.9 0.12 wrong token 100%",
-            "40 ood 0.000 0.000 to 0.004 0.500 0.3333 5.7 0.12 wrong token 100%",
+            "5 id 1.000 0.001 0.996 to 1.000 1.000 0.0000 — 0.12 —",
+            "10 id 0.999 0.001 0.994 to 1.000 1.000 0.0003 1.4 0.12 wrong token 100%",
+            "20 ood 0.953 0.001 0.938 to 0.965 0.976 0.0157 2.9 0.12 wrong token 100%",
+            "40 ood 0.000 0.001 0.000 to 0.004 0.500 0.3333 5.7 0.12 wrong token 100%",
         )
     ]
     assert len(rows(shown(FORTY, Path("run")))) == 40
@@ -79,6 +79,13 @@ def test_the_most_frequent_failure_is_told():
     assert [words[-3:] for words in rows(text)] == [["—", "0.12", "—"], ["runs", "on", "76%"]]
     earlier = curve({10: 1.0, 20: 0.9}, stopped_early=None, ran_on=None, never_ended=None, wrong_token=None)
     assert "fails" not in shown(earlier, Path("run"), width=120)
+
+
+def test_a_curve_of_an_earlier_version_has_no_column_of_chance():
+    levels = curve({10: 1.0, 20: 0.9}, chance_exact_match=0.125)
+    assert [words[3] for words in rows(shown(levels, Path("run"), width=120))] == ["0.125", "0.125"]
+    earlier = curve({10: 1.0, 20: 0.9}, chance_exact_match=None)
+    assert "chance" not in shown(earlier, Path("run"), width=120)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
@@ -97,20 +104,23 @@ def test_it_prints_on_every_terminal_and_breaks_no_number(name, width, encoding)
     assert [words[2] for words in found] == [f"{row.exact_match:.3f}" for row in curve.rows]
     assert all(len(line) <= width for line in text.splitlines() if not re.match("reach|trained|run", line))
     assert "…" not in text
-    if len(found[0]) > 3:
-        assert [float(words[5]) for words in found] == [round(row.ci_high, 3) for row in curve.rows]
+    if "to" in found[0]:
+        assert [float(words[words.index("to") + 1]) for words in found] == [
+            round(row.ci_high, 3) for row in curve.rows
+        ]
 
 
 def test_a_narrow_terminal_goes_without_the_least_columns_first():
     headers = {
         width: [column.header for column in table(CURVE, Console(width=width)).columns]
-        for width in range(20, 101)
+        for width in range(20, 121)
     }
-    everything = headers[100]
-    assert len(headers[80]) == len(everything) - 2
-    assert len(everything) == 9
-    gone = ["seconds", "first\nerror", "loss", "how it fails", "token\naccuracy", "95% interval"]
-    for width in range(20, 101):
+    everything = headers[120]
+    assert len(headers[100]) == len(everything) - 1
+    assert len(headers[80]) == len(everything) - 3
+    assert len(everything) == 10
+    gone = ["seconds", "first\nerror", "loss", "how it fails", "token\naccuracy", "chance", "95% interval"]
+    for width in range(20, 121):
         assert headers[width] in [
             [name for name in everything if name not in gone[:count]] for count in range(len(gone) + 1)
         ]

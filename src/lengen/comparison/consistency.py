@@ -151,5 +151,8 @@ def _of_row(row: Row, train_length: int) -> Iterator[str]:
         yield f"split {row.split}, train length {train_length}"
     if not 0 <= row.token_accuracy <= 1:
         yield f"token_accuracy {row.token_accuracy} is not in [0, 1]"
+    for name in ("chance_exact_match", "chance_token_accuracy"):
+        if not 0 <= (getattr(row, name) or 0.0) <= 1:
+            yield f"{name} {getattr(row, name)} is not in [0, 1]"
     if row.loss < 0:
         yield f"loss {row.loss} is below 0"

@@ -60,6 +60,9 @@ def sweep(
         correct = counts["right"]
         low, high = clopper_pearson(correct, len(batch))
         errors = strings.first_error[~strings.exact]
+        seconds = round(time.perf_counter() - started, 4)
+        evaluated = task.evaluation_task()
+        chance = (evaluated.result_chance if evaluation.decode == "free" else evaluated.chance)(length)
         row = Row(
             **facts,
             decode=evaluation.decode,
@@ -73,12 +76,14 @@ def sweep(
             token_accuracy=float(verdicts.right.sum() / verdicts.answer.sum()),
             loss=verdicts.loss,
             first_error=float(errors.mean()) if len(errors) else None,
-            seconds=round(time.perf_counter() - started, 4),
+            seconds=seconds,
             peak_bytes=memory.peak,
             stopped_early=counts["stopped_early"],
             ran_on=counts["ran_on"],
             never_ended=counts["never_ended"],
             wrong_token=counts["wrong_token"],
+            chance_exact_match=chance.exact_match,
+            chance_token_accuracy=chance.token_accuracy,
         )
         done = done.add(row, strings)
         found(done)

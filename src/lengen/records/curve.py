@@ -49,6 +49,8 @@ class Row:
         peak_bytes: peak memory during that time: of the process on a CPU, allocated by torch on a GPU.
         stopped_early: number of wrong answers whose first error is an end token; likewise ran_on, never_ended and
             wrong_token, see `lengen.records.verdicts`. None in curves of earlier versions.
+        chance_exact_match: exact match of the likeliest answer of this length, of the likeliest result if only that is scored
+            (`lengen.task.chance`); likewise chance_token_accuracy. None in curves of earlier versions.
     """
 
     task: str
@@ -79,6 +81,8 @@ class Row:
     ran_on: int | None = None
     never_ended: int | None = None
     wrong_token: int | None = None
+    chance_exact_match: float | None = None
+    chance_token_accuracy: float | None = None
 
     @property
     def failures(self) -> dict[str, float]:
@@ -167,7 +171,8 @@ class Curve:
         """Read the rows of a CSV.
 
         Raises:
-            UsageError: the file is not CSV, a column is missing, a value has the wrong type, or lengths are out of order.
+            UsageError: the file is not CSV or is cut short, a column is missing, a value has the wrong type, or lengths are
+                out of order.
         """
         try:
             with path.open(newline="", encoding="utf-8") as file:
@@ -175,10 +180,14 @@ class Curve:
                 known = {*(reader.fieldnames or ()), *LATER}
                 missing = [name for name in COLUMNS if name not in known]
                 lines = list(reader)
+                file.seek(0)
+                complete = file.read().endswith("\n")
         except (UnicodeDecodeError, csv.Error) as error:
             raise UsageError(f"{path}: not a CSV file ({error})") from None
         if missing:
             raise UsageError(f"{path}: missing column {', '.join(missing)}")
+        if not complete:
+            raise UsageError(f"{path}: its last line is cut short")
         rows = tuple(_row(line, path) for line in lines)
         try:
             return cls(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -23,6 +24,16 @@ SHARES = 0.24
 """Inches: height of the strip of shares of failures, between the reaches and the axes."""
 SHADES = dict(zip(FAILURES, ("#332288", "#DDCC77", "#AA4499", "#BBBBBB"), strict=True))
 """Colours of Tol's muted scheme by ending; wrong tokens are grey."""
+DOTTED: dict[str, Any] = {
+    "color": "#222222",
+    "linewidth": 0.8,
+    "linestyle": ":",
+    "marker": ".",
+    "markersize": 2,
+}
+"""Style of the chance level."""
+CHANCE = 0.01
+"""Chance level of exact match above which its line is drawn."""
 ROOM = 0.6
 """Share of the width beyond which a label is placed left of its mark."""
 
@@ -47,6 +58,8 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
         (Line2D([], [], **exact), "exact match, 95% interval"),
         (Line2D([], [], **accuracy), "token accuracy"),
     ]
+    if guessed := chance_levels(curve):
+        legend.append((Line2D([], [], **DOTTED), "chance, exact match"))
     failures = [name for name in FAILURES if any(row.failures.get(name) for row in curve.rows)]
     legend += [
         (Line2D([], [], color=SHADES[name], linewidth=4, solid_capstyle="butt"), name.replace("_", " "))
@@ -56,11 +69,19 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     sheet = Sheet(title, footnote, legend, columns=2, strip=strip, indent=LEFT)
     length_axis(sheet.axes, curve.lengths, curve.rows[0].train_length)
     _lines(sheet.axes, curve, exact, accuracy)
+    if guessed:
+        sheet.axes.plot(curve.lengths, guessed, **DOTTED, zorder=3)
     _reaches(sheet.strip, curve, strip / ROW)
     _failures(sheet.strip, curve, failures)
     if not trained:
         _untrained(sheet.axes, curve)
     sheet.save(path)
+
+
+def chance_levels(curve: Curve) -> list[float]:
+    """Return the chance level of exact match at every length; empty if it is nowhere above `CHANCE`, or unknown."""
+    levels = [math.nan if row.chance_exact_match is None else row.chance_exact_match for row in curve.rows]
+    return levels if any(level > CHANCE for level in levels) else []
 
 
 def _styles(curve: Curve) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -22,6 +22,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "length": lambda row: str(row.length),
     "split": lambda row: row.split,
     "exact match": lambda row: f"{row.exact_match:.3f}",
+    "chance": lambda row: NONE if row.chance_exact_match is None else f"{row.chance_exact_match:.3f}",
     "95% interval": lambda row: f"{row.ci_low:.3f} to {row.ci_high:.3f}",
     "token accuracy": lambda row: f"{row.token_accuracy:.3f}",
     "loss": lambda row: f"{row.loss:.4f}",
@@ -31,7 +32,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 }
 FAILS = dict(zip(FAILURES, ("stops early", "runs on", "never ends", "wrong token"), strict=True))
 """Words for the ways in which answers fail."""
-DISPENSABLE = ("seconds", "first error", "loss", "how it fails", "token accuracy", "95% interval")
+DISPENSABLE = ("seconds", "first error", "loss", "how it fails", "token accuracy", "chance", "95% interval")
 """Columns that a narrow terminal omits, in the order of omission."""
 NARROW, WIDEST, TALL = 40, 80, 12
 """In characters: minimum width of the terminal for a plot, maximum width of the plot, and its height."""
@@ -62,7 +63,9 @@ def show(
 
 def table(curve: Curve, console: Console) -> Table:
     """Build a table of a curve with as many columns as fit; a rule separates trained lengths from longer ones."""
-    told = [name for name in COLUMNS if name != "how it fails" or any(row.failures for row in curve.rows)]
+    lacking = {"how it fails"} if not any(row.failures for row in curve.rows) else set[str]()
+    lacking |= {"chance"} if all(row.chance_exact_match is None for row in curve.rows) else set()
+    told = [name for name in COLUMNS if name not in lacking]
     rows = [{name: COLUMNS[name](row) for name in told} for row in curve.rows]
     following = zip(curve.rows, curve.rows[1:], strict=False)
     borders = [index for index, (row, after) in enumerate(following) if row.split != after.split]

@@ -28,8 +28,8 @@ SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
 DIGITS = tuple("0123456789")
 ESTIMATED, SPARE = 256, 8
 """Examples from which the longest answer is estimated, and tokens that are added if they differ in size."""
-GUESSED, AT_ONCE = 2**14, 2**17
-"""Examples from which chance is estimated, and how many units of length they may have together where drawn at once."""
+GUESSED, GUESSED_OUTSIDE, AT_ONCE = 2**14, 2**12, 2**17
+"""Examples from which chance is estimated: of lengen's tasks, of others, which may draw slowly, and (in units of length) at once."""
 TOKEN_FIELDS, OPTIONAL_FIELDS = ("tokens", "answer", "result"), ("places", "groups")
 """Fields of a batch with one value per token: those that every batch has, and those that may be None."""
 
@@ -381,9 +381,11 @@ class Task(RenamedMethods, ABC):
         if (stored := self.all_examples(length)) is not None:
             yield stored
             return
-        generator, size = torch.Generator().manual_seed(length), max(AT_ONCE // length, 16)
-        for start in range(0, GUESSED, size):
-            yield self.sample(length, min(size, GUESSED - start), generator)
+        own = type(self).__module__.partition(".")[0] == "lengen"
+        wanted, size = GUESSED if own else GUESSED_OUTSIDE, max(AT_ONCE // length, 16)
+        generator = torch.Generator().manual_seed(length)
+        for start in range(0, wanted, size):
+            yield self.sample(length, min(size, wanted - start), generator)
 
     @cached_property
     def _longest_answers(self) -> dict[int, int]:

@@ -118,7 +118,7 @@ class Sort(Task):
         exact = self._likeliest(length)
         if self.style == "text" or self.digits > 1:
             return Chance(exact, super().chance(length).token_accuracy)
-        return of_places(exact, self._order_statistics(length).amax(1).tolist())
+        return of_places(exact, self.order_statistics(length).amax(1).tolist())
 
     def _likeliest(self, length: int) -> float:
         """Probability of the likeliest sorted list."""
@@ -130,7 +130,7 @@ class Sort(Task):
         lists = math.lgamma(length + 1) - rest * math.log(often + 1) - self.values * math.lgamma(often + 1)
         return math.exp(lists - length * math.log(self.values))
 
-    def _order_statistics(self, length: int) -> Float[Tensor, "length values"]:
+    def order_statistics(self, length: int) -> Float[Tensor, "length values"]:
         """Probability that the k-th smallest item is a value."""
         if self.given == "equal":
             return torch.full((length, self.values), 1 / self.values, dtype=torch.double)

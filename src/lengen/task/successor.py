@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 
 from lengen.task import PAD, SEP, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, independent
 from lengen.task.sort import Sort
 
 
@@ -44,6 +45,14 @@ class Successor(Task):
     def longest_answer(self, length: int) -> int:
         """See `Task`."""
         return self.digits + 1
+
+    def chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.digits > 1:
+            return super().chance(length)
+        # an item of the list is the answer if it was asked for in its place, unless it is the smallest
+        smallest = float(self._sort.order_statistics(length)[0].min())
+        return independent([max(1 / length, 1 / self.alphabet - smallest / length)])
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw lists and one item of each; see `Task.sample`."""

@@ -18,7 +18,7 @@ from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import UsageError
 from lengen.logger import wandb_session
 from lengen.logger.wandb_session import SUMMARY, TABLE
-from lengen.records.curve import COLUMNS, LATER, Curve, Row
+from lengen.records.curve import COLUMNS, KINDS, LATER, Curve, Row
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import OVER
 
@@ -122,7 +122,7 @@ def _curve(run: Any, summary: Mapping[str, Any]) -> Curve:
 
 def _row(values: Mapping[str, Any]) -> Row:
     """Convert a row of the table; the server may store 1.0 as 1."""
-    numbers = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss", "first_error", "seconds")
+    numbers = [name for name, kind in KINDS.items() if kind is float]
     typed = {name: values[name] for name in COLUMNS if name in values}
-    typed |= {name: float(typed[name]) for name in numbers if typed[name] is not None}
+    typed |= {name: float(typed[name]) for name in numbers if typed.get(name) is not None}
     return Row(**typed)
