@@ -186,9 +186,9 @@ class Curve:
             raise UsageError(f"{path}: not a CSV file ({error})") from None
         if missing:
             raise UsageError(f"{path}: missing column {', '.join(missing)}")
+        rows = tuple(_row(line, path) for line in lines)
         if not complete:
             raise UsageError(f"{path}: its last line is cut short")
-        rows = tuple(_row(line, path) for line in lines)
         try:
             return cls(rows)
         except ValueError as error:
