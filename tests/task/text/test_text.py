@@ -254,6 +254,41 @@ def test_sums_have_terms_from_one_to_nine():
     assert [target for _, target in pairs] == [f"The answer is {sum(map(int, row)) % 10} ." for row in terms]
 
 
+@pytest.mark.parametrize(
+    ("row", "alphabet"),
+    [
+        # the released code: 100,000 training and 15,000 validation examples, as many at each of 20 lengths
+        ("one symbol repeated (rsc)", 115_000 // 20),
+        ("the same, n to 2n (rsc2x)", 115_000 // 20),
+        ("substitution (rdc)", int((1 + (1 + 4 * 5750) ** 0.5) / 2)),
+        ("random words (cmc)", 100),
+        ("the same twice (cmc2x)", 100),
+        ("copy", 100),
+        ("reverse", 100),
+    ],
+)
+def test_strings_have_as_many_symbols_as_in_the_released_code(row, alphabet):
+    ((_, name), *changes) = next(
+        [word.split("=") for word in line.values[0]] for line in lines() if line.id == row
+    )
+    kind, preset = options_of(CONFIGS / "task" / f"{name}.yaml")
+    task = built(kind, preset | {key.removeprefix("task."): yaml.safe_load(value) for key, value in changes})
+    assert task.alphabet == alphabet
+    answers = [answer.replace(" [NEXT]", "").split() for _, answer in draw(task, 20, 1000)]
+    if task.repeats == "one":
+        assert all(len(set(answer)) == 1 for answer in answers)
+    else:
+        assert len({symbol for answer in answers for symbol in answer}) == alphabet
+
+
+def test_substitutions_are_ordered_pairs_of_different_symbols():
+    task = Copy(alphabet=5, repeats="one", substitute=True, style="text")
+    pattern = re.compile(r"Replace (\w) with (\w) in \1 \1 \[SEP\] ")
+    pairs = Counter(pattern.fullmatch(prompt).groups() for prompt, _ in draw(task, 2, 4000))
+    assert set(pairs) == {pair for pair in product("abcde", repeat=2) if pair[0] != pair[1]}
+    assert chisquare(list(pairs.values())).pvalue > 1e-3
+
+
 @pytest.mark.parametrize("name", ["addition", "lego", "sort", "sum"])
 def test_experiments_are_the_lines_of_the_documentation(name):
     held = OmegaConf.load(CONFIGS / "experiment" / f"kazemnejad2023_{name}.yaml")
