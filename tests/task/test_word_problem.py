@@ -101,6 +101,27 @@ def test_all_elements_are_read(group):
             )
 
 
+@pytest.mark.parametrize(
+    ("group", "sizes"),
+    [
+        ("a5", {1: 2, 2: 4, 5: 24, 6: 36}),
+        ("d4", {1: 2, 2: 4, 5: 4, 6: 4, 20: 4}),
+        ("c2xc4", {1: 2, 2: 3, 5: 4, 6: 4, 20: 4}),
+    ],
+)
+def test_two_generators_reach_few_elements(group, sizes):
+    task = made("task", group, symbols="generators", scratchpad="none")
+    reached = [{task.elements[0]}]
+    for _ in range(max(sizes)):
+        reached.append({GROUPS[group][0]([one, two]) for one in reached[-1] for two in task.generators})
+    assert {length: len(reached[length]) for length in sizes} == sizes
+    assert (
+        group == "a5" or not reached[5] & reached[6]
+    )  # the parity of the length tells one half from the other
+    for length in sizes:
+        assert {written for _, (written,) in draw(task, length, 2000)[1]} == reached[length]
+
+
 def test_the_group_of_all_elements_is_an_option_of_that_alone():
     kind, options = read_options(CONFIGS / "task" / "a5.yaml")
     target = {"_target_": f"{kind.__module__}.{kind.__name__}"}

@@ -31,7 +31,9 @@ class WordProblem(Task):
         generators: permutations of the same points, at most ten points, that generate the group; or `all`: every element of
             the group that `group` generates.
         symbols: the symbols of the prompt: all `elements` of the group, or only its `generators`. With few generators, a
-            short product is one of few elements (two generators of A5: 2 of 60 at length 1, 24 at length 5).
+            short product is one of few elements (two generators of A5: 2 of 60 at length 1, 24 at length 5), and the parity
+            of the length can rule out elements (two generators of D4 or of C2 x C4: 4 of 8 at any length, the other 4 at
+            the next).
         scratchpad: as in `Automaton`, with the running products as states.
         drawn: as in `Automaton`; `equal` asks for the power of one element.
         group: permutations that generate the group where generators=all.
