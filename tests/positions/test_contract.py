@@ -11,8 +11,7 @@ from lengen.positions.coupled import Coupled
 from lengen.positions.offset import Offset
 from lengen.positions.randomized import Randomized
 from lengen.task import PAD
-from lengen.testing.positions import CHECKS, chance
-from lengen.testing.positions import read as read_batch
+from lengen.testing.positions import CHECKS, examples, generator
 
 SCHEMES = pytest.mark.parametrize(
     "scheme", [pytest.param(case.values[0](), id=case.id) for case in named("positions")]
@@ -31,7 +30,7 @@ def test_options_are_the_constructors(path):
 @TRAINING
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_contract(scheme, training, check):
-    check(scheme, read_batch(), training=training)
+    check(scheme, examples(), training=training)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +38,8 @@ def test_contract(scheme, training, check):
 )
 @TRAINING
 def test_largest_is_reached(scheme, training):
-    batch = read_batch()
+    batch = examples()
     bound = scheme.largest(batch, training=training)
     own = batch.tokens != PAD
-    drawn = [scheme(batch, chance(seed), training=training).expand(len(batch), -1) for seed in range(200)]
+    drawn = [scheme(batch, generator(seed), training=training).expand(len(batch), -1) for seed in range(200)]
     assert max(int(each[own].max()) for each in drawn) == bound

@@ -5,8 +5,8 @@ import torch
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.grouped import Grouped
 from lengen.task.copy import Copy
-from lengen.testing.positions import chance
-from lengen.testing.positions import read as batch
+from lengen.testing.positions import examples as batch
+from lengen.testing.positions import generator
 
 
 def test_against_a_loop():
@@ -19,10 +19,10 @@ def test_against_a_loop():
                 answered = answered + 1 if mine or answered >= 0 else -1
                 row.append(start + answered if answered >= 0 else time)
             expected.append(row)
-        assert Grouped(start)(read, chance(), training=False).tolist() == expected
+        assert Grouped(start)(read, generator(), training=False).tolist() == expected
 
 
 def test_an_answer_that_starts_behind_its_prompt_is_contiguous():
-    read = Copy().sample(4, 3, chance())  # four symbols and a sign
-    expected = Contiguous()(read, chance(), training=False).expand(3, -1)
-    assert torch.equal(Grouped(5)(read, chance(), training=False), expected)
+    read = Copy().sample(4, 3, generator())  # four symbols and a sign
+    expected = Contiguous()(read, generator(), training=False).expand(3, -1)
+    assert torch.equal(Grouped(5)(read, generator(), training=False), expected)

@@ -175,8 +175,8 @@ class Back(Positions):
 @pytest.mark.parametrize(
     ("scheme", "name", "words"),
     [
-        (Later, "later tokens do not matter, sweep", "depend on later ones"),
-        (Unkeyed, "chance comes from the generator, sweep", "global generator"),
+        (Later, "later tokens do not matter, sweep", "depend on later tokens"),
+        (Unkeyed, "draws from the given generator only, sweep", "global generator"),
         (Back, "shape, range and class variables, training", "increasing=True"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The contract of positions, as checks that any scheme can be put to."""
+"""Contract tests of position schemes."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from lengen.task.many_addition import ManyAddition
 from lengen.testing.report import Report, expect, run
 
 DRAWS = 200
-"""Draws that a bound is held against."""
+"""Number of draws with which a bound is tested."""
 NEEDS = get_args(Needs)
-"""What a scheme may say that it needs."""
+"""The allowed values of `Positions.needs`."""
 
 
 def check_positions(scheme: Positions, *, task: Task | None = None, raise_on_failure: bool = True) -> Report:
-    """Put a scheme of positions to the contract of `lengen.positions`, in a sweep and in training.
+    """Check a position scheme against the contract of `lengen.positions`, in a sweep and in training.
 
     Args:
-        scheme: what is checked.
-        task: whose examples it is shown; additions of several numbers, which have digits, places and groups, if None.
-        raise_on_failure: whether the first check that fails is raised; else all are reported.
+        scheme: the scheme.
+        task: the task whose examples are used; None for additions of several numbers, which have places and groups.
+        raise_on_failure: raise at the first failed check; otherwise report all.
 
     Raises:
         ContractError: a check fails.
     """
     checks = {
         f"{title}, {'training' if training else 'sweep'}": partial(
-            check, scheme, read(task), training=training
+            check, scheme, examples(task), training=training
         )
         for title, check in CHECKS.items()
         for training in (False, True)
@@ -43,21 +43,21 @@ def check_positions(scheme: Positions, *, task: Task | None = None, raise_on_fai
     return run(type(scheme).__name__, checks, raise_on_failure=raise_on_failure)
 
 
-def chance(seed: int = 0) -> torch.Generator:
-    """A generator."""
+def generator(seed: int = 0) -> torch.Generator:
+    """Return a generator with a seed."""
     return torch.Generator().manual_seed(seed)
 
 
-def read(task: Task | None = None, rows: int = 3) -> Batch:
-    """Examples of two lengths, with bos."""
+def examples(task: Task | None = None, rows: int = 3) -> Batch:
+    """Draw examples of two lengths, with bos."""
     task = task or ManyAddition(length_of="digits", other=2, sizes="uneven", pad="none")
     lengths = [length for length in range(3, 60) if task.has(length)][:4:3]
-    return Batch.join([task.sample(length, rows, chance(length)) for length in lengths]).begin()
+    return Batch.join([task.sample(length, rows, generator(length)) for length in lengths]).begin()
 
 
-def placed(scheme: Positions, batch: Batch, *, training: bool) -> Real[Tensor, "batch time *streams"]:
-    """Positions of every row, all drawn by one key."""
-    positions = scheme(batch, chance(), training=training)
+def row_positions(scheme: Positions, batch: Batch, *, training: bool) -> Real[Tensor, "batch time *streams"]:
+    """Return the positions of every row, from one call of the scheme with seed 0."""
+    positions = scheme(batch, generator(), training=training)
     return positions.expand(len(batch), *positions.shape[1:])
 
 
@@ -71,144 +71,149 @@ def equal(
     return torch.equal(first[:, :time][where[:, :time]], second[:, :time][where[:, :time]])
 
 
-def cut(batch: Batch, keep: Bool[Tensor, "batch time"]) -> Batch:
-    """The batch without the tokens that are not kept."""
+def masked(batch: Batch, keep: Bool[Tensor, "batch time"]) -> Batch:
+    """Return a batch in which only some tokens are kept; the others become padding."""
     names = ("tokens", "answer", "result", "places", "groups")
     parts = {name: getattr(batch, name) for name in names}
     return replace(batch, **{name: part * keep for name, part in parts.items() if part is not None})
 
 
 def shape_and_range(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """One row or one an example, from 0 up; the class variables are true."""
-    positions = scheme(batch, chance(), training=training)
+    """There is one row, or one per example; positions are at least 0, and the class variables are true."""
+    positions = scheme(batch, generator(), training=training)
     axes = () if scheme.streams is None else (scheme.streams,)
     allowed = [(1, batch.time, *axes), (*batch.tokens.shape, *axes)]
     expect(
         tuple(positions.shape) in allowed,
-        f"shape {tuple(positions.shape)}: allowed is {allowed[0]} or {allowed[1]}",
+        f"shape {tuple(positions.shape)}: must be {allowed[0]} or {allowed[1]}",
     )
-    expect(scheme.needs in NEEDS, f"needs={scheme.needs!r}: allowed is {', '.join(NEEDS)}")
-    expect(positions.min() >= 0, f"a position is {positions.min()}: allowed is 0 or more")
+    expect(scheme.needs in NEEDS, f"needs={scheme.needs!r}: must be one of {', '.join(NEEDS)}")
+    expect(positions.min() >= 0, f"a position is {positions.min()}: must be at least 0")
     own = batch.tokens != PAD
-    steps = placed(scheme, batch, training=training).diff(dim=1)[own[:, 1:]]
+    steps = row_positions(scheme, batch, training=training).diff(dim=1)[own[:, 1:]]
     expect(
         not scheme.increasing or (steps > 0).all(),
-        "positions do not increase along a row, the class says increasing=True",
+        "positions do not increase along a row, but the class has increasing=True",
     )
     expect(
         not scheme.whole or (positions == positions.long()).all(),
-        "positions lie between integers, the class says whole=True",
+        "positions lie between integers, but the class has whole=True",
     )
     expect(
         not scheme.counts or (positions == torch.arange(batch.time)).all(),
-        "positions are not 0, 1, 2, …, the class says counts=True",
+        "positions are not 0, 1, 2, …, but the class has counts=True",
     )
 
 
 def largest(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """`largest` bounds every draw."""
+    """No position that is drawn exceeds `largest`."""
     bound, own = scheme.largest(batch, training=training), batch.tokens != PAD
-    drawn = (scheme(batch, chance(seed), training=training) for seed in range(DRAWS))
+    drawn = (scheme(batch, generator(seed), training=training) for seed in range(DRAWS))
     most = max(int(each.expand(len(batch), *each.shape[1:])[own].max()) for each in drawn)
-    expect(most <= bound, f"a position is {most}, largest says {bound}")
+    expect(most <= bound, f"a position is {most}, but largest returns {bound}")
 
 
 def generator_alone(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """Chance comes from the generator that is given."""
+    """All randomness comes from the given generator."""
     state = torch.get_rng_state()
-    scheme(batch, chance(5), training=training)
+    scheme(batch, generator(5), training=training)
     expect(
         torch.equal(torch.get_rng_state(), state),
         "it draws from torch's global generator, not from the given one",
     )
     torch.manual_seed(1)
-    first = scheme(batch, chance(5), training=training)
+    first = scheme(batch, generator(5), training=training)
     torch.manual_seed(2)
-    again = scheme(batch, chance(5), training=training)
-    expect(torch.equal(again, first), "equal generators give other positions")
+    second = scheme(batch, generator(5), training=training)
+    expect(torch.equal(second, first), "equal generators give different positions")
 
 
 def whole_row(scheme: Positions, *, training: bool) -> bool:
-    """Whether a scheme may look at what comes later, answer included."""
+    """Whether the positions of a scheme may depend on the whole row, including the answer."""
     return training and scheme.needs == "row"
 
 
 def later_tokens(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """Change everything from a token on, places included where a place stays a place: earlier positions stay."""
-    before = scheme(batch, chance(), training=training)
+    """Positions stay the same if later tokens change.
+
+    If positions may not depend on the whole row, the places of later tokens change as well.
+    """
+    before = scheme(batch, generator(), training=training)
     inside = batch.tokens != PAD
     for time in range(1, batch.time):
         tokens, places = batch.tokens.clone(), None if batch.places is None else batch.places.clone()
         others = torch.randint(
-            len(SPECIAL), len(batch.vocabulary), tokens[:, time:].shape, generator=chance(time)
+            len(SPECIAL), len(batch.vocabulary), tokens[:, time:].shape, generator=generator(time)
         )
         tokens[:, time:] = torch.where(inside[:, time:], others, PAD)
         if places is not None and not whole_row(scheme, training=training):
             places[:, time:] = places[:, time:].flip(1)
-        after = scheme(replace(batch, tokens=tokens, places=places), chance(), training=training)
+        after = scheme(replace(batch, tokens=tokens, places=places), generator(), training=training)
         expect(
             torch.equal(after[:, :time], before[:, :time]),
-            f"positions before token {time} depend on later ones",
+            f"positions before token {time} depend on later tokens",
         )
 
 
 def length(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """Cut the answer, and the prompt unless its length is needed: the positions of what is left stay."""
+    """Positions do not depend on the length of the answer, nor on that of the prompt unless `needs` is `prompt`."""
     if whole_row(scheme, training=training):
         return
-    before, column = placed(scheme, batch, training=training), torch.arange(batch.time)
+    before, column = row_positions(scheme, batch, training=training), torch.arange(batch.time)
     for time in range(1, batch.time):
         end = batch.prompt_size.clamp(min=time) if scheme.needs == "prompt" else time
         keep = (column < end) & (batch.tokens != PAD)
-        after = placed(scheme, cut(batch, keep), training=training)
-        what = "answer" if scheme.needs == "prompt" else "row"
+        after = row_positions(scheme, masked(batch, keep), training=training)
+        part = "answer" if scheme.needs == "prompt" else "row"
         expect(
             equal(before, after, keep),
-            f"positions depend on the length of the {what} (needs={scheme.needs!r})",
+            f"positions depend on the length of the {part}, but the class has needs={scheme.needs!r}",
         )
 
 
-def unknown_tokens(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """Leave out tokens of the answer, as in decoding, where they are not known yet: earlier positions stay."""
+def undecoded_tokens(scheme: Positions, batch: Batch, *, training: bool) -> None:
+    """Positions stay the same if the rest of the answer is not decoded yet."""
     if whole_row(scheme, training=training):
         return
-    before = scheme(batch, chance(), training=training)
+    before = scheme(batch, generator(), training=training)
     for time in range(1, batch.time):
         later = (torch.arange(batch.time) >= time) & batch.answer
         known = replace(batch, tokens=batch.tokens.masked_fill(later, PAD))
-        after = scheme(known, chance(), training=training)
+        after = scheme(known, generator(), training=training)
         expect(
             torch.equal(after[:, :time], before[:, :time]),
-            "positions differ where the rest of the answer is not known yet",
+            "positions depend on tokens of the answer that are not decoded yet",
         )
 
 
 def width(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """Append padding, as room for an answer: positions stay."""
-    before, own = placed(scheme, batch, training=training), batch.tokens != PAD
-    after = placed(scheme, batch.room(7), training=training)
+    """Positions stay the same if the batch is padded further, as for longer answers."""
+    before, own = row_positions(scheme, batch, training=training), batch.tokens != PAD
+    after = row_positions(scheme, batch.room(7), training=training)
     expect(equal(before, after, own), "positions depend on the width of the batch")
 
 
 def other_rows(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """Drop the rows after a row, or exchange the others: its positions stay."""
-    before, own = placed(scheme, batch, training=training), batch.tokens != PAD
+    """Positions of a row stay the same if later rows are dropped or other rows exchanged."""
+    before, own = row_positions(scheme, batch, training=training), batch.tokens != PAD
     for row in range(1, len(batch)):
         alone = batch.rows(slice(row))
-        after = placed(scheme, alone, training=training)
-        expect(equal(before[:row], after, own[:row]), "positions depend on how many rows follow")
+        after = row_positions(scheme, alone, training=training)
+        expect(equal(before[:row], after, own[:row]), "positions depend on the number of rows that follow")
     index = torch.arange(len(batch))
-    for own_index in (0, 1):
-        mine = index % 2 == own_index
-        mixed = batch.rows(torch.where(mine, index, index.flip(0)))
-        after = placed(scheme, mixed, training=training)
-        expect(equal(before[mine], after[mine], own[mine]), "positions depend on the other rows of the batch")
+    for parity in (0, 1):
+        fixed = index % 2 == parity
+        mixed = batch.rows(torch.where(fixed, index, index.flip(0)))
+        after = row_positions(scheme, mixed, training=training)
+        expect(
+            equal(before[fixed], after[fixed], own[fixed]), "positions depend on the other rows of the batch"
+        )
 
 
-def inputs_stay(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """The batch is left as it was."""
+def inputs_unchanged(scheme: Positions, batch: Batch, *, training: bool) -> None:
+    """The scheme does not modify the batch."""
     tokens, places = batch.tokens.clone(), None if batch.places is None else batch.places.clone()
-    scheme(batch, chance(), training=training)
+    scheme(batch, generator(), training=training)
     expect(torch.equal(batch.tokens, tokens), "it changes the tokens of the batch")
     expect(
         places is None or batch.places is None or torch.equal(batch.places, places),
@@ -219,12 +224,12 @@ def inputs_stay(scheme: Positions, batch: Batch, *, training: bool) -> None:
 CHECKS: dict[str, Callable[..., None]] = {
     "shape, range and class variables": shape_and_range,
     "largest bounds every draw": largest,
-    "chance comes from the generator": generator_alone,
+    "draws from the given generator only": generator_alone,
     "later tokens do not matter": later_tokens,
-    "the length of what follows does not matter": length,
-    "tokens that are not known yet do not matter": unknown_tokens,
+    "the number of later tokens does not matter": length,
+    "tokens that are not decoded yet do not matter": undecoded_tokens,
     "the width of the batch does not matter": width,
     "other rows do not matter": other_rows,
-    "the batch is left alone": inputs_stay,
+    "the batch is not modified": inputs_unchanged,
 }
-"""The checks of positions by name."""
+"""The checks of a position scheme by name."""
