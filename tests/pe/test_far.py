@@ -7,8 +7,7 @@ from tests.scenes import inputs
 
 from lengen.block.inputs import Shape
 from lengen.pe.rope import RoPE
-from lengen.testing.encoding import counted
-from lengen.testing.made_up import TRAINED, decoder, draw
+from lengen.testing.made_up import TRAINED, counted, decoder, draw
 
 RELATIVE = [
     pytest.param(case.values[0], id=case.id)

@@ -17,7 +17,7 @@ from lengen.pe import PositionalEncoding
 from lengen.sampling import generator
 from lengen.task import SPECIAL, Task
 from lengen.task.unavailable import length_needed
-from lengen.testing.task import draw_fault, layout_fault
+from lengen.testing.task_examples import draw_fault, layout_fault
 
 
 def check(config: RunConfig) -> None:

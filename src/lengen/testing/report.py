@@ -18,6 +18,8 @@ Checks = Mapping[str, Callable[[], str | None]]
 
 BUILT = "is built, without buffers"
 """The check on which all others depend."""
+EQUAL, CHANGED = 1e-10, 1e-6
+"""Largest difference of two equal passes in float64, and smallest difference that counts as a change."""
 
 
 class ContractError(AssertionError):
