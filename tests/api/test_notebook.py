@@ -1,4 +1,4 @@
-"""A notebook: runs show themselves, the progress bar needs no widgets, and classes of its cells are told apart."""
+"""A notebook: runs show themselves, the progress bar needs no widgets, and classes of its cells are distinguished."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_a_space_that_is_a_symbol_is_read_as_one():
 def test_an_unknown_symbol_is_named(learned, prompt, symbol):
     with pytest.raises(lengen.UsageError) as error:
         learned.predict([prompt])
-    assert f"{symbol!r} is no symbol of this task (allowed: # x y long z)" in str(error.value)
+    assert f"{symbol!r} is not a symbol of this task (allowed: # x y long z)" in str(error.value)
 
 
 def test_positions_that_need_the_task_are_refused(tmp_path):

@@ -38,7 +38,7 @@ class ComposedCall:
     @property
     def given(self) -> dict[str, Any]:
         """The user's objects, by group."""
-        return {group: part.made for group, part in self.parts.items()}
+        return {group: part.built for group, part in self.parts.items()}
 
     @property
     def builder(self) -> Builder:

@@ -79,13 +79,13 @@ class Comparison:
                 f"out={self.path}: another comparison has been written there since; compare again, or give each its own out="
             )
         stem = kind if panel is None else f"{kind}-{OutputFiles.name(panel)}"
-        found = [
+        names = [
             name for name in self.figures if name == stem or (panel is None and name.startswith(f"{kind}-"))
         ]
-        if len(found) != 1:
-            why = "there are several, choose one with panel=" if found else "there is none"
-            raise UsageError(f"figure {stem!r}: {why} (allowed: {', '.join(self.figures) or 'none'})")
-        return Picture(self.path / f"{found[0]}.png")
+        if len(names) != 1:
+            reason = "there are several, choose one with panel=" if names else "there is none"
+            raise UsageError(f"figure {stem!r}: {reason} (allowed: {', '.join(self.figures) or 'none'})")
+        return Picture(self.path / f"{names[0]}.png")
 
     def __repr__(self) -> str:
         return f"Comparison({str(self.path)!r}): {len(self.table)} cells; {', '.join(self.figures)}"
@@ -93,12 +93,12 @@ class Comparison:
     def _repr_html_(self) -> str:
         shown = "" if "multiples" not in self.figures else self.figure().html()
         page = escape(str(self.page))
-        return f"{self.table._repr_html_()}{shown}<p>{page}</p>"  # the notebook's hook
+        return f"{self.table._repr_html_()}{shown}<p>{page}</p>"  # called by notebooks
 
 
 def read_frame(text: str) -> Any:
     """Read a CSV as a data frame."""
-    frame((), ())  # refuses with one line if pandas is missing
+    frame((), ())  # raises a UsageError if pandas is missing
     import pandas
 
     return pandas.read_csv(StringIO(text)) if text else pandas.DataFrame()
@@ -125,6 +125,6 @@ def compare(
         UsageError: an option is unknown or invalid, or the runs cannot be compared.
     """
     with recorded_call("lengen.compare", (), {"runs": runs, **options}):
-        made = request(compose_call(COMPARE, (), {"runs": runs, **options}, None))
-        made.run(Console(file=StringIO()))
-    return Comparison(Path(made.out))
+        comparison = request(compose_call(COMPARE, (), {"runs": runs, **options}, None))
+        comparison.run(Console(file=StringIO()))
+    return Comparison(Path(comparison.out))

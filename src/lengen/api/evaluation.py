@@ -40,8 +40,8 @@ class Evaluation:
     @property
     def stress(self) -> str:
         """The stress set; empty for the run's own task."""
-        found = self.facts.get("asked", {}).get("stress", "")
-        return found if isinstance(found, str) else ",".join(found)
+        names = self.facts.get("asked", {}).get("stress", "")
+        return names if isinstance(names, str) else ",".join(names)
 
     @property
     def verdicts(self) -> Any:
@@ -56,17 +56,17 @@ class Evaluation:
         return Picture(pictures[0])
 
     def __repr__(self) -> str:
-        found = (
+        summary = (
             terminal.summary(self.curve)
             if self.curve.rows
             else ", ".join(
                 sorted(path.name for path in self.path.iterdir() if path.suffix in (".csv", ".png"))
             )
         )
-        return f"{self.path}: {found}"
+        return f"{self.path}: {summary}"
 
     def _repr_html_(self) -> str:
-        table = self.curve._repr_html_() if self.curve.rows else ""  # the notebook's hook
+        table = self.curve._repr_html_() if self.curve.rows else ""  # called by notebooks
         return f"<p>{escape(repr(self))}</p>{table}{self.figure().html()}"
 
 
@@ -106,7 +106,7 @@ class Evaluations(Sequence[Evaluation]):
         return "\n".join(map(repr, self.parts))
 
     def _repr_html_(self) -> str:
-        return "".join(part._repr_html_() for part in self.parts)  # the notebook's hook
+        return "".join(part._repr_html_() for part in self.parts)  # called by notebooks
 
 
 def request(config: Mapping[str, Any], allowed: Iterable[str]) -> EvalRequest:
@@ -135,5 +135,5 @@ def evaluate(
 
 
 def as_evaluation(result: EvalResult) -> Evaluation:
-    """Return an evaluation for the user."""
+    """Return the result of an evaluation as an `Evaluation`."""
     return Evaluation(result.folder.path, result.curve or Curve(), result.folder.facts())

@@ -39,9 +39,9 @@ class Part:
             self.group in known,
             f"{self.group}={given!r}: must be a plain value; objects can be given for {', '.join(known)}",
         )
-        classes = inspect.isclass(given) or isinstance(given, partial)
+        is_class = inspect.isclass(given) or isinstance(given, partial)
         require(
-            classes or not (self._built_later or inspect.isroutine(given)),
+            is_class or not (self._built_later or inspect.isroutine(given)),
             f"{self.group}={given!r}: must be a class, or functools.partial(Class, option=value)"
             + (", since the decoder constructs it with its own shape" if self._built_later else ""),
         )
@@ -67,8 +67,8 @@ class Part:
         return given if inspect.isclass(given) else type(given)
 
     @cached_property
-    def made(self) -> Any:
-        """The object for the builder, or the function that makes it from the decoder's shape."""
+    def built(self) -> Any:
+        """The object for the builder, or the function that constructs it from the decoder's shape."""
         if self._built_later:
             return partial(self.given) if inspect.isclass(self.given) else self.given
         if inspect.isclass(self.given) or isinstance(self.given, partial):
@@ -82,14 +82,14 @@ class Part:
         Raises:
             UsageError: an option is not an attribute of the object, or cannot be written to YAML.
         """
-        return recorded(self.made, self.group)
+        return recorded(self.built, self.group)
 
     @property
     def label(self) -> str:
         """The name of the option in folders, columns and legends."""
         stem = self._class.__module__.rpartition(".")[2]
-        ours = self._class.__module__.startswith("lengen.") and stem != self.group
-        return stem if ours else snake(self._class.__name__)
+        own = self._class.__module__.startswith("lengen.") and stem != self.group
+        return stem if own else snake(self._class.__name__)
 
 
 def recorded(value: Any, path: str) -> dict[str, Any]:
@@ -100,33 +100,33 @@ def recorded(value: Any, path: str) -> dict[str, Any]:
         path: its dotted name, for error messages.
     """
     if isinstance(value, partial):
-        made = value.func
-        parameters = [*inspect.signature(made).parameters.values()][1:]  # the shape comes first
+        kind = value.func
+        parameters = [*inspect.signature(kind).parameters.values()][1:]  # the shape comes first
         options = {each.name: each.default for each in parameters if each.default is not each.empty}
         options |= value.keywords
     else:
-        made = type(value)
+        kind = type(value)
         options = _options(value, path)
-    hints = typing.get_type_hints(made if is_dataclass(made) else made.__init__)
+    hints = typing.get_type_hints(kind if is_dataclass(kind) else kind.__init__)
     node = {
         name: _recorded(option, f"{path}.{name}", hints.get(name, Any)) for name, option in options.items()
     }
-    return {"_target_": f"{made.__module__}.{made.__qualname__}", **node}
+    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **node}
 
 
 def _options(value: Any, path: str) -> dict[str, Any]:
-    """Return the constructor arguments that make an equal object."""
+    """Return constructor arguments with which an equal object is made."""
     if is_dataclass(value):
         return {each.name: getattr(value, each.name) for each in fields(value) if each.init}
-    kind, found = type(value), {}
+    kind, options = type(value), {}
     for name, parameter in inspect.signature(kind).parameters.items():
         if not hasattr(value, name) or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise UsageError(
                 f"{path}={kind.__name__}(…): cannot record its argument {name!r}; store it as self.{name}, or make "
                 f"{kind.__name__} a dataclass"
             )
-        found[name] = getattr(value, name)
-    return found
+        options[name] = getattr(value, name)
+    return options
 
 
 def _recorded(value: Any, path: str, hint: Any) -> Any:

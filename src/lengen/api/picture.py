@@ -18,7 +18,7 @@ class Picture:
     """A figure: a file, or drawn when it is displayed.
 
     Args:
-        path: its PNG; an SVG of the same name may lie beside it.
+        path: its PNG; an SVG of the same name may be next to it.
         draw: draws the figure to a path that ends in `.png` or `.svg`; None if there are only files.
     """
 
@@ -30,8 +30,8 @@ class Picture:
         """The figure as the bytes of a PNG."""
         if self.path is not None:
             return self.path.read_bytes()
-        with tempfile.TemporaryDirectory() as place:
-            return self.save(Path(place) / "figure.png").read_bytes()
+        with tempfile.TemporaryDirectory() as folder:
+            return self.save(Path(folder) / "figure.png").read_bytes()
 
     def save(self, to: str | Path) -> Path:
         """Save the figure to a file.
@@ -43,11 +43,11 @@ class Picture:
             UsageError: the figure is not available in this format.
         """
         to = Path(to)
-        there = self.path.with_suffix(to.suffix) if self.path is not None and to.suffix else None
-        if to.suffix not in (".png", ".svg") or not (self.draw or (there and there.exists())):
+        existing = self.path.with_suffix(to.suffix) if self.path is not None and to.suffix else None
+        if to.suffix not in (".png", ".svg") or not (self.draw or (existing and existing.exists())):
             raise UsageError(f"{to}: must be a path that ends in .png{' or .svg' if self.draw else ''}")
-        if there is not None and there.exists():
-            shutil.copyfile(there, to)
+        if existing is not None and existing.exists():
+            shutil.copyfile(existing, to)
         elif self.draw:
             self.draw(to)
         return to

@@ -35,7 +35,7 @@ def tokenized(prompt: str | Sequence[str], vocabulary: Vocabulary) -> list[int]:
         vocabulary: the vocabulary of the formatted task.
 
     Raises:
-        UsageError: the prompt contains something that is no symbol of the task.
+        UsageError: the prompt contains something that is not a symbol of the task.
     """
     ids = {symbol: index for symbol, index in vocabulary.ids.items() if index not in (PAD, BOS)}
     ids[END] = EOS
@@ -46,24 +46,24 @@ def tokenized(prompt: str | Sequence[str], vocabulary: Vocabulary) -> list[int]:
     spaced = any(" " in symbol for symbol in vocabulary.symbols)
     if not spaced and all(part in ids for part in prompt.split()):
         return [ids[part] for part in prompt.split()]
-    longest, found, place = max(map(len, ids)), list[int](), 0
-    while place < len(prompt):
-        known = (prompt[place : place + size] for size in range(longest, 0, -1))
-        fits = next((text for text in known if text in ids), None)
-        if fits is None:
-            require(not spaced and prompt[place].isspace(), _unknown(prompt[place], prompt, vocabulary))
-            place += 1
+    longest, tokens, start = max(map(len, ids)), list[int](), 0
+    while start < len(prompt):
+        known = (prompt[start : start + size] for size in range(longest, 0, -1))
+        match = next((text for text in known if text in ids), None)
+        if match is None:
+            require(not spaced and prompt[start].isspace(), _unknown(prompt[start], prompt, vocabulary))
+            start += 1
             continue
-        found.append(ids[fits])
-        place += len(fits)
-    return found
+        tokens.append(ids[match])
+        start += len(match)
+    return tokens
 
 
 def _unknown(symbol: str, prompt: str | Sequence[str], vocabulary: Vocabulary) -> str:
     """Describe an unknown symbol."""
     allowed = " ".join((SPECIAL[SEP], *vocabulary.symbols[:60]))
     more = " …" if len(vocabulary.symbols) > 60 else ""  # noqa: PLR2004
-    return f"prompt {prompt!r}: {symbol!r} is no symbol of this task (allowed: {allowed}{more})"
+    return f"prompt {prompt!r}: {symbol!r} is not a symbol of this task (allowed: {allowed}{more})"
 
 
 @dataclass(frozen=True)
@@ -103,30 +103,30 @@ class Answers:
         sizes = [self._room(tokens, limit or self.limit) for tokens in read]
         answers = list[str]()
         for start in range(0, len(read), ROWS):
-            answers += self._written(read[start : start + ROWS], sizes[start : start + ROWS])
+            answers += self._decoded(read[start : start + ROWS], sizes[start : start + ROWS])
         return answers
 
     def batch(self, tokens: Sequence[int], time: int) -> Batch:
         """Return a batch of one prompt, padded to `time` tokens for its answer."""
         row = torch.full((1, time), PAD)
         row[0, : len(tokens)] = torch.tensor(tokens)
-        return self._asked(row, len(tokens))
+        return self._one_row(row, len(tokens))
 
-    def _asked(self, tokens: Int[Tensor, "1 time"], prompt: int) -> Batch:
-        """One row, whose first tokens are a prompt."""
+    def _one_row(self, tokens: Int[Tensor, "1 time"], prompt: int) -> Batch:
+        """Return a batch of one row, whose first tokens are a prompt."""
         answer = (torch.arange(tokens.shape[1]) >= prompt).unsqueeze(0)
         vocabulary = self.trained.config.formatted_task.vocabulary
         longest = torch.tensor([self._longest_answer(prompt)])
         return Batch(tokens, answer, answer, None, torch.tensor([prompt]), vocabulary, longest_answer=longest)
 
     def _longest_answer(self, prompt: int) -> int:
-        """Tokens that an answer can have at the first length, trained or evaluated, whose prompts are not shorter."""
+        """Return the largest number of tokens of an answer, at the first trained or evaluated length with such long prompts."""
         sizes = self._sizes
         return next((longest for size, longest in sizes if size >= prompt), sizes[-1][1])
 
     @cached_property
     def _sizes(self) -> list[tuple[int, int]]:
-        """Tokens of the longest prompt, and of the longest answer, at every length that was trained or evaluated."""
+        """Numbers of tokens of the longest prompt and of the longest answer, for every trained or evaluated length."""
         config = self.trained.config
         task, sizes = config.formatted_task.evaluation_task(), []
         for length in sorted({*config.trained_lengths.support, *config.eval_lengths}):
@@ -178,7 +178,7 @@ class Answers:
             return False
         return True
 
-    def _written(self, read: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[str]:
+    def _decoded(self, read: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[str]:
         """Decode a batch of prompts."""
         vocabulary, decoder = self.trained.config.formatted_task.vocabulary, self.trained.decoder
         device, width = next(decoder.parameters()).device, max(sizes)
@@ -188,7 +188,7 @@ class Answers:
         rows = torch.cat([self.batch(tokens, width).tokens for tokens in read])
 
         def place(tokens: Int[Tensor, "batch time"]) -> Real[Tensor, "#batch time *streams"]:
-            return self._placed(tokens.cpu(), prompts.flatten().tolist(), sizes).to(device)
+            return self._row_positions(tokens.cpu(), prompts.flatten().tolist(), sizes).to(device)
 
         if bool(answer.any()):
             rows = greedy(decoder, rows.to(device), answer.to(device), place, stop=0).cpu()
@@ -199,7 +199,7 @@ class Answers:
             texts.append(join_symbols(symbols[:end]))
         return texts
 
-    def _placed(
+    def _row_positions(
         self, tokens: Int[Tensor, "batch time"], prompts: Sequence[int], sizes: Sequence[int]
     ) -> Real[Tensor, "#batch time *streams"]:
         """Return the positions of every row as if it were alone; columns beyond its size repeat its last position."""
@@ -207,7 +207,7 @@ class Answers:
             return torch.arange(tokens.shape[1]).unsqueeze(0)
         rows = []
         for row, prompt, size in zip(tokens, prompts, sizes, strict=True):
-            placed = self.positions(self._asked(row[:size].unsqueeze(0), prompt), prompt)
+            placed = self.positions(self._one_row(row[:size].unsqueeze(0), prompt), prompt)
             rows.append(
                 torch.cat([placed, placed[:, -1:].expand(1, tokens.shape[1] - size, *placed.shape[2:])], 1)
             )

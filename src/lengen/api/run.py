@@ -29,10 +29,10 @@ from lengen.records.curve import Curve
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.report import figure, terminal
 
-NOT_KEPT = ("trainer", "logger")
-"""Groups that a loaded run does not take from its training."""
+NOT_RELOADED = ("trainer", "logger")
+"""Groups whose options in training a loaded run ignores."""
 RELOADED: Mapping[str, Any] = {"eval": {}, "trainer": {"accelerator": "auto"}}
-"""Options of a loaded run; the machine may be another."""
+"""Options of a loaded run, which may be on another machine than its training."""
 
 
 class Run:
@@ -54,7 +54,7 @@ class Run:
         changed: bool = False,
     ) -> None:
         self._folder, self._allowed, self._changed = folder, frozenset(allowed), changed
-        self._given = {group: part for group, part in given.items() if group not in NOT_KEPT}
+        self._given = {group: part for group, part in given.items() if group not in NOT_RELOADED}
 
     @property
     def path(self) -> Path:
@@ -88,10 +88,10 @@ class Run:
 
     @property
     def verdicts(self) -> Any:
-        """What was right, one row per evaluated string, as a pandas data frame with the columns of `verdicts.parquet`.
+        """The verdicts, one row per evaluated string, as a pandas data frame with the columns of `verdicts.parquet`.
 
         Raises:
-            UsageError: the run kept no verdicts: it diverged, or was made by an earlier version.
+            UsageError: the run has no verdicts, since it diverged or an earlier version made it.
         """
         return self._folder.verdicts_frame()
 
@@ -133,15 +133,15 @@ class Run:
     @property
     def _needs(self) -> str:
         """Describe on one line which of the user's objects are missing; empty if none is."""
-        lacking = {}
+        missing = {}
         for group, node in self.config.items():
             target = str(node.get("_target_", "lengen.")) if isinstance(node, Mapping) else "lengen."
-            if group not in (*NOT_KEPT, *self._given) and target.partition(".")[0] not in self._allowed:
-                lacking[group] = target
-        if not lacking:
+            if group not in (*NOT_RELOADED, *self._given) and target.partition(".")[0] not in self._allowed:
+                missing[group] = target
+        if not missing:
             return ""
-        classes = ", ".join(f"{group}={target.rpartition('.')[2]}" for group, target in lacking.items())
-        return f"was trained with {', '.join(lacking.values())}; load it with lengen.load(path, {classes})"
+        classes = ", ".join(f"{group}={target.rpartition('.')[2]}" for group, target in missing.items())
+        return f"was trained with {', '.join(missing.values())}; load it with lengen.load(path, {classes})"
 
     @property
     def decoder(self) -> Decoder:
@@ -172,7 +172,7 @@ class Run:
             The answers as `lengen data` prints them, with `⏎` for the end token; a single text for a single prompt.
 
         Raises:
-            UsageError: a prompt contains something that is no symbol of the task, or the positions need more than the tokens.
+            UsageError: a prompt contains something that is not a symbol of the task, or positions cannot be computed from tokens alone.
         """
         with recorded_call("run.predict", (), {}):
             if isinstance(prompts, str):
@@ -220,7 +220,7 @@ class Run:
         if not self.curve.rows:
             return f"<p>{escape(repr(self))}</p>"
         head = "<br>".join(map(escape, repr(self).splitlines()))
-        return f"<p>{head}</p>{self.curve._repr_html_()}{self.figure().html()}"  # the notebook's hook
+        return f"<p>{head}</p>{self.curve._repr_html_()}{self.figure().html()}"  # called by notebooks
 
     def _repr_png_(self) -> bytes | None:
         return self.figure().png if self.curve.rows else None

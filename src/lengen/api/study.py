@@ -32,7 +32,7 @@ class Failure:
     error: Exception
 
     def __repr__(self) -> str:
-        return f"{as_words(self.options)}: {self.error}"
+        return f"{as_overrides(self.options)}: {self.error}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         head = "<br>".join(map(escape, repr(self).splitlines()))
-        shown = self.comparison._repr_html_() if self.runs else ""  # the notebook's hook
+        shown = self.comparison._repr_html_() if self.runs else ""  # called by notebooks
         return f"<p>{head}</p>{shown}"
 
 
@@ -119,7 +119,7 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
     varied = {name: list(value) for name, value in options.items() if isinstance(value, (list, tuple, range))}
     for name in list_options(words, options, config_dir):
         if not any(isinstance(value, (list, tuple, range)) for value in varied.get(name, [[]])):
-            del varied[name]  # one value, which is a list
+            del varied[name]  # a single value, which is a list
     for name, values in varied.items():
         require(bool(values), f"{name}={options[name]!r}: needs at least one value")
     runs, failed = list[Run](), list[Failure]()
@@ -127,7 +127,7 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
         chosen = dict(zip(varied, row, strict=True))
         try:
             runs.append(train(*words, config_dir=config_dir, **{**options, **chosen}))
-        except Exception as error:  # noqa: BLE001  # as in a multirun, the other runs go on
+        except Exception as error:  # noqa: BLE001  # as in a multirun, the other runs continue
             failed.append(Failure(chosen, error))
             print(f"lengen: failed: {failed[-1]!r}", file=sys.stderr)
             if not isinstance(error, (UsageError, OSError)):
@@ -148,16 +148,16 @@ def list_options(words: Sequence[str], options: Mapping[str, Any], config_dir: F
         if name not in dotted
     }
     config = compose_call(TRAIN, words, first, config_dir).config
-    found = []
+    names = []
     for name in dotted:
         node: Any = config
         for part in name.split("."):
             node = node.get(part) if isinstance(node, Mapping) else None
         if isinstance(node, list):
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
-def as_words(options: Mapping[str, Any]) -> str:
+def as_overrides(options: Mapping[str, Any]) -> str:
     """Format options as on the command line."""
     return " ".join(f"{name}={getattr(value, '__name__', value)}" for name, value in options.items())
