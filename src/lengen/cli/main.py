@@ -72,7 +72,7 @@ def main() -> int:
 
 
 def complete(request: str) -> int:
-    """Complete a command line for the shell: commands here, their options by Hydra's own script."""
+    """Complete a command line for the shell: command names here, their options by Hydra."""
     name, line = "train", os.environ.get("COMP_LINE", "")
     if request.startswith("query="):
         words = line.split()

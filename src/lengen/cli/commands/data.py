@@ -1,4 +1,4 @@
-"""Show examples of a task, with the answer and its places marked; with export=, write a data set."""
+"""Show examples of a task, with answer tokens and places marked; with export=, write a data set."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     from lengen.task.unavailable import length_needed
 
     builder = Builder(allowed)
-    written = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
-    task = written.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
+    formatting = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
+    task = formatting.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
     length, count, seed = (leaf(int, config[name], name) for name in ("length", "count", "seed"))
     require(length >= 1, f"length={length}: must be at least 1")
     require(count >= 1, f"count={count}: must be at least 1")
@@ -49,8 +49,8 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
 
     builder, seed = Builder(allowed), "seed" if config["data_seed"] is None else "data_seed"
     path = Path(leaf(str, config["export"], "export"))
-    written = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
-    task = written.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
+    formatting = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
+    task = formatting.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
     summary = Export(
         folder=path,
         task=task,

@@ -9,8 +9,8 @@ from lengen.config.compose import config_dir
 from lengen.config.errors import nearest
 
 FACTS = ("paper", "learned", "cost", "cache", "beyond")
-"""Named comments in the YAML of an option: its paper, what it learns, the cheapest exact implementation, what decoding caches,
-and its behaviour beyond the trained length."""
+"""Named comments in the YAML of an option: its paper, what it learns, the cheapest exact implementation, what decoding
+caches, and its behaviour beyond the trained length."""
 
 
 def main(arguments: list[str]) -> int:

@@ -24,9 +24,9 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
     from lengen.report import terminal
 
     outcome = run_configuration(config, Builder(allowed))
-    for answer in outcome.stress_sets:
-        if answer.curve:
-            print(f"{answer.folder.path}: {terminal.summary(answer.curve)}")
+    for result in outcome.stress_sets:
+        if result.curve:
+            print(f"{result.folder.path}: {terminal.summary(result.curve)}")
     return print_results(outcome.folder, earlier=outcome.earlier)
 
 
