@@ -52,8 +52,8 @@ def test_load_dataset_and_pandas_give_the_rows_of_training_and_sweep(lengen, tmp
     found = {name: list(zip(rows["prompt"], rows["answer"], strict=True)) for name, rows in splits.items()}
     assert found["train"] == texts(fixed_set(Addition(), Uniform(maximum=3), 40, seed=0))
     for name, lengths in (("id", (1, 2, 3)), ("ood", (5,))):
-        asked = [Addition().sample(length, 8, generator("eval", 0, length)) for length in lengths]
-        assert found[name] == [row for batch in asked for row in texts(batch)]
+        drawn = [Addition().sample(length, 8, generator("eval", 0, length)) for length in lengths]
+        assert found[name] == [row for batch in drawn for row in texts(batch)]
         assert list(splits[name]["length"]) == [length for length in lengths for _ in range(8)]
     file = tmp_path / "out" / f"train.{kind}"
     text = {"prompt": str, "answer": str}
@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(lengen, tmp_
     )
     assert first == same == apart
     assert first["train.parquet"] != other["train.parquet"]
-    assert first["ood.parquet"] == other["ood.parquet"]  # what is asked hangs on eval.seed alone
+    assert first["ood.parquet"] == other["ood.parquet"]  # the test set depends on eval.seed alone
     assert not any(str(tmp_path).encode() in content for content in first.values())
 
 

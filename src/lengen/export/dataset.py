@@ -1,4 +1,4 @@
-"""Exports a task as a Hugging Face data set: training, ID and OOD splits as Parquet or JSONL, with a card."""
+"""Export a task as a Hugging Face data set: training, ID and OOD splits as Parquet or JSONL, with a card."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Export:
         return facts
 
     def _splits(self, bar: Progress) -> Iterator[tuple[str, Columns]]:
-        """Columns of each split; the evaluation splits are exactly the test sets of a sweep."""
+        """Yield the columns of each split; the evaluation splits are exactly the test sets of a sweep."""
         evaluated = self.evaluation.at(self.train_length)
         id_lengths = sorted(
             {*self.lengths.support, *(length for length in evaluated if length <= self.train_length)}
@@ -135,20 +135,20 @@ class Export:
             yield name, self._columns(self._examples(length) for length in parts)
 
     def _examples(self, length: int) -> Batch:
-        """Test set of a sweep at a length."""
+        """Return the test set of a sweep at a length."""
         with length_needed("eval.lengths"):
             return examples(self.evaluation, self.task, length)
 
     def _train(self, task: Task) -> Iterator[Batch]:
-        """Distinct training examples, as in a fixed training set of this size and seed."""
-        wanted, total = self.examples or DEFAULT_EXAMPLES, 0
+        """Yield distinct training examples, as in a fixed training set of this size and seed."""
+        requested, total = self.examples or DEFAULT_EXAMPLES, 0
         with length_needed("lengths"):
-            for part in shares(task, self.lengths, wanted, self.seed):
+            for part in shares(task, self.lengths, requested, self.seed):
                 total += len(part)
                 yield part
         require(
-            total == wanted or self.examples is None,
-            f"examples={wanted}: the task has only {total} distinct examples at its training lengths",
+            total == requested or self.examples is None,
+            f"examples={requested}: the task has only {total} distinct examples at its training lengths",
         )
 
     @property
@@ -156,10 +156,13 @@ class Export:
         """The delimiter of the scratchpad (see `Batch`), as its symbols are written."""
         task, longest = self.task.evaluation_task(), max(self.evaluation.at(self.train_length))
         spelled = dict(zip(self.task.vocabulary.symbols, self.spelling.symbols, strict=True))
-        return [spelled.get(each, each) for each in task.sample(longest, 1, generator("delimiter")).delimiter]
+        return [
+            spelled.get(symbol, symbol)
+            for symbol in task.sample(longest, 1, generator("delimiter")).delimiter
+        ]
 
     def _columns(self, parts: Iterable[Batch]) -> Columns:
-        """Batches as columns of text."""
+        """Return batches as columns of text."""
         columns: Columns = {name: [] for name in KINDS}
         for batch in parts:
             symbols = (batch.tokens != PAD) & (batch.tokens != SPECIAL.index("<eos>"))
@@ -170,11 +173,11 @@ class Export:
         return columns
 
     def _text(self, batch: Batch, mask: torch.Tensor) -> list[str]:
-        """The masked tokens of each row as text."""
+        """Return the masked tokens of each row as text."""
         return self.spelling.write(batch.tokens[mask].numpy(), mask.sum(1).numpy())
 
     def _facts(self, splits: Mapping[str, Columns], files: Mapping[str, str]) -> dict[str, Any]:
-        """Content of `lengen.json`; it depends on neither the machine nor the date."""
+        """Return the content of `lengen.json`; it depends on neither the machine nor the date."""
         trained_prompts = set(splits["train"]["prompt"])
         longest = {length: self.task.longest(length) for length in self.lengths.support}
         has_result = "result" in splits["train"]
@@ -221,7 +224,7 @@ def _with_result(splits: dict[str, Columns]) -> dict[str, Columns]:
 
 
 def digest(columns: Mapping[str, list[Any]]) -> str:
-    """SHA-256 of the rows; the same on every machine and for every file format."""
+    """Return the SHA-256 of the rows, the same on every machine and for every file format."""
     rows_hash = hashlib.sha256()
     for row in zip(*columns.values(), strict=True):
         rows_hash.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
@@ -229,7 +232,7 @@ def digest(columns: Mapping[str, list[Any]]) -> str:
 
 
 def counted(columns: Mapping[str, list[Any]], trained_prompts: set[str] | None) -> dict[str, dict[str, int]]:
-    """Count rows, distinct prompts and, if given training prompts, rows with one of these, for each length."""
+    """Count rows, distinct prompts and, if training prompts are given, rows with one of them, for each length."""
     pairs = list(zip(columns["length"], columns["prompt"], strict=True))
     counters = {"rows": Counter(columns["length"]), "distinct": Counter(length for length, _ in set(pairs))}
     if trained_prompts is not None:

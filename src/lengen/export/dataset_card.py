@@ -37,11 +37,11 @@ def card(facts: Mapping[str, Any], example: Mapping[str, Any]) -> str:
         "",
         "- `prompt`: the input. `answer`: the target. `length`: size of the problem in the task's unit.",
         *result,
-        f"- {WRITTEN[facts['tokens']]} `#` ends a prompt, unless a sign of the task does. The end token is not written.",
+        f"- {WRITTEN[facts['tokens']]} A prompt ends with `#`, or with a symbol of the task's own. The end token is not written.",
         f"- `train` has no duplicates{' and no prompt of `id` or `ood`' if facts['deduplicate'] else ''}.",
         "- `id` and `ood` (lengths up to and beyond the longest training length) are the test sets of a lengen sweep,",
         "  which may contain duplicates.",
-        f"- Supervision of a run on it is of {described(facts['category'])}; its positions and its decoder may add to that.",
+        f"- Supervision of a run on this data set: {described(facts['category'])}. Its positions and decoder may add more.",
         "- `lengen.json` has the same facts for programs, and the symbols in the order of their ids.",
         "",
         *_splits(splits),
@@ -63,7 +63,7 @@ def card(facts: Mapping[str, Any], example: Mapping[str, Any]) -> str:
 
 
 def _front(name: str, facts: Mapping[str, Any]) -> str:
-    """YAML front matter: the file of each split and the types of the columns."""
+    """Return the YAML front matter: the file of each split and the types of the columns."""
     columns = [column for column in KINDS if column != "result" or facts["result"]]
     front = {
         "pretty_name": f"{name} (lengen)",
@@ -82,7 +82,7 @@ def _front(name: str, facts: Mapping[str, Any]) -> str:
 
 
 def _splits(splits: Mapping[str, Any]) -> list[str]:
-    """Table of rows, distinct prompts and overlap with training, for each split and length."""
+    """Return the table of rows, distinct prompts and overlap with training, for each split and length."""
     table = [
         "## Splits",
         "",
@@ -97,7 +97,7 @@ def _splits(splits: Mapping[str, Any]) -> list[str]:
 
 
 def _use(facts: Mapping[str, Any]) -> list[str]:
-    """Commands that load the data set and train on it."""
+    """Return commands that load the data set and train on it."""
     splits, seeds = facts["splits"], facts["seeds"]
     lengths = sorted(
         {int(length) for split in ("id", "ood") if split in splits for length in splits[split]["lengths"]}
@@ -135,11 +135,11 @@ def _use(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _word(value: Any) -> str:
-    """A value as written on the command line."""
+    """Return a value as written on the command line."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def _indented(options: Mapping[str, Any]) -> list[str]:
-    """Options as indented YAML."""
+    """Return options as indented YAML."""
     text = yaml.safe_dump(dict(options), sort_keys=False, allow_unicode=True)
     return [f"    {line}" for line in text.splitlines()]
