@@ -1,13 +1,13 @@
 """Benchmark lengen.
 
-    python scripts/bench.py overhead   training through lengen against a plain PyTorch loop, ten steps each in turn
+    python scripts/bench.py overhead   training through lengen against a plain PyTorch loop, in alternating blocks of ten steps
     python scripts/bench.py sweep      a teacher-forced sweep against cached greedy decoding, with equal verdicts
     python scripts/bench.py muon       a step of lengen's Muon against torch's, on the matrices of two decoders
     python scripts/bench.py compare    lengen compare on 1,000 synthetic runs: ten encodings, a hundred seeds
     python scripts/bench.py schemes    time and memory of a training step with every encoding and every attention
     python scripts/bench.py tasks      examples per second of every task; exit code 1 if a task is below its limit
 
-The speed of a machine drifts: the two sides of a comparison take turns, and their ratio is reported. Tasks and Muon are
+The speed of a machine drifts: the two sides of a comparison alternate, and their ratio is reported. Tasks and Muon are
 timed in CPU seconds of one thread, which other processes do not affect.
 """
 
@@ -67,13 +67,13 @@ def experiment(*overrides: str) -> RunConfig:
 
 @dataclass
 class Spent:
-    """Seconds of each block of steps of a loop, and of drawing its batches."""
+    """Seconds that a loop spent on each block of steps, and on drawing its batches."""
 
-    pieces: list[float] = field(default_factory=list)
+    blocks: list[float] = field(default_factory=list)
     batches: float = 0.0
 
 
-def bare(run: RunConfig, spent: Spent, piece: int) -> Iterator[None]:
+def plain_loop(run: RunConfig, spent: Spent, block: int) -> Iterator[None]:
     """A plain training loop with the same decoder, batches, optimizer, clipping and schedule; pauses after every block of steps."""
     decoder, batches = run.make_decoder(), iter(run.stream())
     optimizer = run.optimizer.make(decoder)
@@ -81,7 +81,7 @@ def bare(run: RunConfig, spent: Spent, piece: int) -> Iterator[None]:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(step, run.steps))
     while True:
         started = time.perf_counter()
-        for _ in range(piece):
+        for _ in range(block):
             requested = time.perf_counter()
             example: Example = next(batches)
             spent.batches += time.perf_counter() - requested
@@ -91,16 +91,16 @@ def bare(run: RunConfig, spent: Spent, piece: int) -> Iterator[None]:
             torch.nn.utils.clip_grad_norm_(decoder.parameters(), run.trainer.clip)
             optimizer.step()
             schedule.step()
-        spent.pieces.append(time.perf_counter() - started)
+        spent.blocks.append(time.perf_counter() - started)
         yield
 
 
 class Alternating(TrainingCallback):
     """The callback of a run; lets the plain loop run a block of steps after each of its own."""
 
-    def alternate(self, other: Iterator[None], piece: int) -> None:
+    def alternate(self, other: Iterator[None], block: int) -> None:
         """Set the other loop and the number of steps per block."""
-        self.other, self.piece, self.pieces, self.since = other, piece, list[float](), 0.0
+        self.other, self.block, self.blocks, self.since = other, block, list[float](), 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start timing the first block."""
@@ -110,14 +110,14 @@ class Alternating(TrainingCallback):
     def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
         """Log, probe and save as usual; at the end of a block, let the other loop run."""
         super().on_train_batch_end(trainer, *arguments)
-        if trainer.global_step % self.piece == 0:
-            self.pieces.append(time.perf_counter() - self.since)
+        if trainer.global_step % self.block == 0:
+            self.blocks.append(time.perf_counter() - self.since)
             next(self.other)
             self.since = time.perf_counter()
 
 
-def overhead(steps: int, piece: int = 10) -> None:
-    """Print the ratio of speeds for the decoders tiny and small, with blocks of ten steps in turn."""
+def overhead(steps: int, block: int = 10) -> None:
+    """Print the ratio of speeds for the decoders tiny and small, in alternating blocks of ten steps."""
     for decoder in ("tiny", "small"):
         run = experiment("task=addition", "pe=nope", f"decoder={decoder}", f"steps={steps}")
         spent, model = Spent(), run.make_decoder()
@@ -125,22 +125,22 @@ def overhead(steps: int, piece: int = 10) -> None:
             folder = RunFolder(Path(place) / "run")
             folder.create("", {})
             intervals, probe = run.trainer.intervals(run.steps), partial(Experiment(run).probe, model)
-            journal = Alternating(intervals, folder, Logger(), probe, run.trainer.progress)
-            journal.alternate(bare(run, spent, piece), piece)
-            fit(DecoderModule(model, run.optimizer, run.steps, 0), run.stream(), journal, run.trainer, None)
-        ratios = [plain / ours for plain, ours in zip(spent.pieces, journal.pieces, strict=True)]
+            callback = Alternating(intervals, folder, Logger(), probe, run.trainer.progress)
+            callback.alternate(plain_loop(run, spent, block), block)
+            fit(DecoderModule(model, run.optimizer, run.steps, 0), run.stream(), callback, run.trainer, None)
+        ratios = [plain / own for plain, own in zip(spent.blocks, callback.blocks, strict=True)]
         low, _, high = statistics.quantiles(ratios, n=4)
         print(
             f"{decoder}: lengen, with log, probes, checkpoints and progress bar, runs at "
-            f"{sum(spent.pieces) / sum(journal.pieces):.3f} of a bare loop over {steps} steps of each "
-            f"(pieces of {piece} steps in turn: median {statistics.median(ratios):.3f}, quartiles {low:.3f} to {high:.3f}); "
-            f"making batches takes {spent.batches / sum(spent.pieces):.3f} of the bare loop; "
-            f"{steps / sum(journal.pieces):.1f} steps a second"
+            f"{sum(spent.blocks) / sum(callback.blocks):.3f} of the speed of a plain loop over {steps} steps of each "
+            f"(alternating blocks of {block} steps: median {statistics.median(ratios):.3f}, quartiles {low:.3f} to {high:.3f}); "
+            f"making batches takes {spent.batches / sum(spent.blocks):.3f} of the plain loop's time; "
+            f"{steps / sum(callback.blocks):.1f} steps per second"
         )
 
 
-def muon(steps: int, piece: int = 5) -> None:
-    """Print what a step of torch's Muon and of ours computes, for the presets tiny and small: five steps of each in turn."""
+def muon(steps: int, block: int = 5) -> None:
+    """Compare the time of a step of torch's Muon and of lengen's, for tiny and small, in alternating blocks of five steps."""
     for decoder in ("tiny", "small"):
         run = experiment("task=addition", "pe=nope", f"decoder={decoder}")
         matrices, _ = split(run.make_decoder())
@@ -148,21 +148,21 @@ def muon(steps: int, piece: int = 5) -> None:
             weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
         sides = torch.optim.Muon(matrices, lr=1e-3), Orthogonalised(matrices, 1e-3, 0.1, 0.95)
         spent: tuple[list[float], ...] = ([], [])
-        for _ in range(max(2, steps // piece)):
+        for _ in range(max(2, steps // block)):
             for side, seconds in zip(sides, spent, strict=True):
                 started = time.process_time()
-                for _ in range(piece):
+                for _ in range(block):
                     side.step()
-                seconds.append((time.process_time() - started) / piece * 1000)
+                seconds.append((time.process_time() - started) / block * 1000)
         low, ratio, high = statistics.quantiles([a / b for a, b in zip(*spent, strict=True)], n=4)
         theirs, ours = (statistics.median(seconds) for seconds in spent)
         print(
-            f"{decoder}: torch's Muon {theirs:.1f} ms a step, ours {ours:.1f} ms; "
+            f"{decoder}: torch's Muon {theirs:.1f} ms per step, lengen's {ours:.1f} ms; "
             f"{ratio:.2f} times faster (quartiles {low:.2f} to {high:.2f})"
         )
 
 
-def swept(steps: int, pairs: int = 3) -> None:
+def sweep_speed(steps: int, pairs: int = 3) -> None:
     """Print the speed-up of a teacher-forced sweep over cached greedy decoding; fails if their verdicts differ."""
     with tempfile.TemporaryDirectory() as place:
         run = experiment("task=copy", "pe=nope", f"steps={steps}", f"results_dir={place}")
@@ -195,12 +195,12 @@ def swept(steps: int, pairs: int = 3) -> None:
         assert verdicts[0] == verdicts[1], "teacher-forced and greedy verdicts differ"
         ratios.append(seconds[1] / seconds[0])
     print(
-        f"sweep of {len(lengths)} lengths x {run.eval.examples} examples: one forward pass is {middle(ratios)} times faster "
+        f"sweep of {len(lengths)} lengths x {run.eval.examples} examples: one forward pass is {median_and_range(ratios)} times faster "
         f"than cached greedy decoding ({pairs} pairs); correct answers per length, equal in both: {verdicts[0]}"
     )
 
 
-def compared(_: int, encodings: int = 10, seeds: int = 100) -> None:
+def compare_cost(_: int, encodings: int = 10, seeds: int = 100) -> None:
     """Print wall time, CPU time and peak memory of `lengen compare` for many runs."""
     plain = Request(TRAIN, ["task=copy"]).compose()
     lengths = Builder().build(EvalOptions, plain["eval"], "eval").at(plain["train_length"])
@@ -275,10 +275,13 @@ def schemes(_: int, rows: int = 16, time_axis: int = 256) -> None:
             positions = ("positions=multilevel",) if path.stem == "multilevel" else ()
             decoder, ratios = scheme(f"{group}={path.stem}", *base, *positions), []
             for _ in range(DRAWS):
-                (ours, kept), (theirs, usual) = passed(decoder, tokens), passed(plain, tokens)
-                ratios.append((ours / theirs, kept / usual))
-            quicker, smaller = (statistics.median(each) for each in zip(*ratios[1:], strict=True))
-            print(f"{group}={path.stem:<16} {quicker:6.2f} {smaller:6.2f}", flush=True)
+                (seconds, size), (base_seconds, base_size) = (
+                    step_cost(decoder, tokens),
+                    step_cost(plain, tokens),
+                )
+                ratios.append((seconds / base_seconds, size / base_size))
+            time_ratio, memory_ratio = (statistics.median(each) for each in zip(*ratios[1:], strict=True))
+            print(f"{group}={path.stem:<16} {time_ratio:6.2f} {memory_ratio:6.2f}", flush=True)
 
 
 def scheme(*words: str) -> Decoder:
@@ -287,22 +290,22 @@ def scheme(*words: str) -> Decoder:
     return experiment("task=many_addition", *words).make_decoder()
 
 
-def passed(decoder: Decoder, tokens: torch.Tensor) -> tuple[float, int]:
+def step_cost(decoder: Decoder, tokens: torch.Tensor) -> tuple[float, int]:
     """Return CPU seconds of a forward and backward pass, and the bytes stored between the two."""
-    kept: dict[int, int] = {}
+    stored: dict[int, int] = {}
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+    def store(tensor: torch.Tensor) -> torch.Tensor:
+        stored[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
     positions = torch.arange(tokens.shape[1]).unsqueeze(0)
     if decoder.pe.streams:
         positions = torch.stack([positions] * decoder.pe.streams, -1)
     started = time.process_time()
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(store, lambda tensor: tensor):
         loss = decoder(tokens, positions).square().mean()
     loss.backward()
-    return time.process_time() - started, sum(kept.values())
+    return time.process_time() - started, sum(stored.values())
 
 
 def tasks(_: int) -> None:
@@ -316,7 +319,7 @@ def tasks(_: int) -> None:
         except (ValueError, OSError) as error:
             print(f"{path.stem:<24} not measured: {error}")
             continue
-        speed, limit = drawn(task, length), LIMITS.get(path.stem, LIMIT)
+        speed, limit = draw_speed(task, length), LIMITS.get(path.stem, LIMIT)
         missed += [path.stem] * (speed < limit)
         verdict = f"limit {limit:,}{', missed' if speed < limit else ''}"
         print(
@@ -334,8 +337,8 @@ def nearest(task: Task) -> int:
     raise ValueError(f"the task has no length up to {2 * LENGTH - 1}")
 
 
-def drawn(task: Task, length: int) -> float:
-    """Return the examples that a task draws per CPU second: median over several draws."""
+def draw_speed(task: Task, length: int) -> float:
+    """Return how many examples a task draws per CPU second: median over several draws."""
     generator, seconds = torch.Generator().manual_seed(0), []
     for _ in range(DRAWS + 1):
         started = time.process_time()
@@ -344,7 +347,7 @@ def drawn(task: Task, length: int) -> float:
     return EXAMPLES / statistics.median(seconds[1:])  # without the first draw, a warm-up
 
 
-def middle(values: list[float]) -> str:
+def median_and_range(values: list[float]) -> str:
     """Format median and range."""
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
@@ -355,14 +358,14 @@ if __name__ == "__main__":
     )
     measures: dict[str, Callable[[int], None]] = {
         "overhead": overhead,
-        "sweep": swept,
+        "sweep": sweep_speed,
         "muon": muon,
-        "compare": compared,
+        "compare": compare_cost,
         "schemes": schemes,
         "tasks": tasks,
     }
-    parser.add_argument("what", choices=measures)
+    parser.add_argument("measure", choices=measures)
     parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    measures[asked.what](asked.steps)
+    measures[arguments.measure](arguments.steps)

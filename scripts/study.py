@@ -2,8 +2,8 @@
 
     python scripts/study.py STUDY [--out results/runs/STUDY]
 
-Runs are made by `lengen train` and compared by `lengen compare`; each command is printed before it starts. A study that was
-interrupted resumes where it stopped.
+Calls `lengen train`, then `lengen compare`; each command is printed before it starts. An interrupted study resumes where
+it stopped.
 """
 
 from __future__ import annotations
