@@ -4,22 +4,29 @@ import csv
 import json
 import math
 import statistics
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise, product
 
+import numpy
 import pandas
 import pytest
 import yaml
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, norm, permutation_test
 
 from lengen.analysis.compare_runs import OutputFiles
 from lengen.comparison.cell_summary import COLUMNS, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
+from lengen.comparison.pairs import PairOptions
 from lengen.comparison.published import agreement, load, matched_cells
 from lengen.comparison.summary import summarize
-from lengen.report import band, medians, sheet
+from lengen.config.errors import UsageError
+from lengen.records.curve import Curve
+from lengen.records.verdicts import StringVerdicts, write_verdicts
+from lengen.report import band, medians, sheet, tables
 from lengen.statistics.intervals import clopper_pearson
+from lengen.statistics.simplex import mean_interval
 from studies import LENGTHS, write_run
 
 SHARES = {
@@ -84,8 +91,14 @@ def test_the_table_says_what_a_slow_count_says(runs):
             pooled = sorted(share for shares in kept for share in shares[2:])
             cut = len(pooled) // 4
             assert row.iqm == pytest.approx(statistics.mean(pooled[cut : len(pooled) - cut]))
-            assert row.iqm_low <= row.iqm <= row.iqm_high
-            assert row.area == pytest.approx(statistics.median(map(slow_area, kept)))
+            assert (row.iqm_low, row.iqm_high) == (None, None)  # from five seeds on
+            areas = list(map(slow_area, kept))
+            assert row.area == pytest.approx(statistics.mean(areas))
+            assert (row.area_min, row.area_max) == (pytest.approx(min(areas)), pytest.approx(max(areas)))
+            assert row.area_median == pytest.approx(statistics.median(areas))
+            low, high = mean_interval(numpy.array(areas) / 2)[1:3]
+            assert row.area_low == (low and pytest.approx(2 * low))
+            assert row.area_high == (high and pytest.approx(2 * high))
             assert row.minutes == 1.5
     assert by_name["nope", "all"].rank == 1
     assert by_name["rope", "all"].rank == 2
@@ -94,14 +107,28 @@ def test_the_table_says_what_a_slow_count_says(runs):
 def test_pairs_count_seeds_that_win_on_the_same_strings(runs):
     found = summarize(assemble(find([str(runs)])), SuccessCriterion())
     pair = next(pair for pair in found.pairs if pair.runs == "all")
+    areas = {pe: [slow_area(shares or [0.0] * 4) for shares in seeds] for pe, seeds in SHARES.items()}
     wins = [
-        1.0 if ours[at] > other[at] else 0.5 if ours[at] == other[at] else 0.0
-        for at in (2, 3)
-        for ours, other in product(SHARES["nope"], [shares or [0.0] * 4 for shares in SHARES["rope"]])
+        1.0 if ours > other else 0.5 if ours == other else 0.0
+        for ours, other in product(areas["nope"], areas["rope"])
     ]
     assert (pair.first, pair.second, pair.first_seeds, pair.second_seeds) == ("nope", "rope", 4, 4)
     assert pair.improvement == pytest.approx(statistics.mean(wins))
-    assert pair.told_apart == (pair.p_value < 0.05)
+    shift = statistics.mean(areas["nope"]) - statistics.mean(areas["rope"])
+    assert pair.difference == pytest.approx(shift)
+    exact = permutation_test(
+        (areas["nope"], areas["rope"]),
+        lambda ours, theirs: abs(statistics.mean(ours) - statistics.mean(theirs)),
+        alternative="greater",
+        n_resamples=10**6,
+    )
+    assert pair.p_value == pair.p_seeds == pair.p_family == pytest.approx(exact.pvalue)
+    assert pair.p_strings is None  # no verdicts
+    assert pair.told_apart == (pair.p_family <= 0.05)
+    texts = [note.text for note in found.notes if note.runs == "all"]
+    assert texts == [
+        "strings as fixed: some run kept no verdicts, so tests and intervals are over seeds alone"
+    ]
     gated = next(pair for pair in found.pairs if pair.runs == "trained")
     assert (gated.first_seeds, gated.second_seeds) == (4, 2)
     assert not gated.told_apart  # two seeds cannot
@@ -109,7 +136,7 @@ def test_pairs_count_seeds_that_win_on_the_same_strings(runs):
     assert names["nope", "trained"] == "rope"
 
 
-def test_over_several_tasks_ranks_are_shared_and_seeds_are_strata(runs):
+def test_over_several_tasks_ranks_are_shared(runs):
     for seed in range(2):
         write_run(runs, seed, [1.0, 1.0, 0.5, 0.5], cell="c-n", task__repeats="one", facts={"category": "C"})
         write_run(runs, seed, [1.0, 1.0, 0.5, 0.5], pe="rope", cell="c-r", task__repeats="one")
@@ -118,9 +145,108 @@ def test_over_several_tasks_ranks_are_shared_and_seeds_are_strata(runs):
     )  # no rope here: no rank to compare
     found = summarize(assemble(find([str(runs)])), SuccessCriterion())
     overall = {each.line: each for each in found.overall if each.runs == "all"}
-    assert (overall["nope"].mean_rank, overall["rope"].mean_rank) == (1.25, 1.75)
+    assert (overall["nope"].mean_rank, overall["rope"].mean_rank) == (1.0, 1.5)
     assert (overall["nope"].panels, overall["nope"].tried) == (2, 6)
     assert overall["nope"].category == "C"  # others do not say
+
+
+def equal_cells(root, shares, *, seeds=5, **sweeps):
+    """Two cells with the same curves; each option names a cell and the longest length of its sweep."""
+    for pe, longest in sweeps.items():
+        kept = [length for length in LENGTHS if length <= longest]
+        for seed in range(seeds):
+            write_run(root, seed, shares[: len(kept)], pe=pe, cell=f"c-{pe}", eval__lengths=kept)
+    return summarize(assemble(find([str(root)]), mixed=True), SuccessCriterion())
+
+
+def test_cells_are_compared_on_the_lengths_that_they_share(tmp_path):
+    found = equal_cells(tmp_path, [1.0, 1.0, 0.95, 0.9], nope=40, rope=20)
+    (pair,) = [pair for pair in found.pairs if pair.runs == "all"]
+    assert (pair.longest, pair.difference, pair.p_family, pair.told_apart) == (20, 0.0, 1.0, False)
+    rows = {row.line: row for row in found.summaries if row.runs == "all"}
+    assert rows["nope"].area == rows["rope"].area == pytest.approx((1.0 + 0.95) / 2)
+    assert (rows["nope"].area_end, rows["nope"].longest) == (20, 40)
+    assert any("areas end at 20" in note.text for note in found.notes)
+
+
+def test_a_sweep_that_ends_before_the_curve_falls_is_censored(tmp_path):
+    found = equal_cells(tmp_path, [1.0, 1.0, 1.0, 1.0], nope=40, rope=40)
+    row = found.summaries[0]
+    assert (row.reach_90, row.reach_90_at_least, row.reach_90_low, row.reach_90_high) == (40, True, 40, None)
+    assert ">= 40" in tables.COLUMNS["reach 0.90"](row)
+    assert tables.COLUMNS["best"](row) == ">= 40"
+
+
+def test_cells_at_chance_and_cells_that_are_not_trained_have_no_rank(tmp_path):
+    found = equal_cells(tmp_path / "chance", [1.0, 1.0, 0.0, 0.0], nope=40, rope=40)
+    assert {row.rank for row in found.summaries} == {None}
+    found = equal_cells(tmp_path / "untrained", [0.9, 0.9, 0.8, 0.7], nope=40, rope=40)
+    assert {row.rank for row in found.summaries} == {None}
+    found = equal_cells(tmp_path / "alike", [1.0, 1.0, 0.8, 0.7], nope=40, rope=40)
+    assert {row.rank for row in found.summaries} == {1.0}
+
+
+def test_a_control_is_compared_with_all_others_alone(tmp_path):
+    for number, pe in enumerate(("nope", "rope", "t5", "alibi")):
+        for seed in range(5):
+            shares = [1.0, 1.0, 0.2 * number + 0.01 * seed, 0.0]
+            write_run(tmp_path, seed, shares, pe=pe, cell=f"c-{pe}")
+    study = assemble(find([str(tmp_path)]))
+    found = summarize(study, SuccessCriterion(), PairOptions(control="nope"))
+    pairs = [pair for pair in found.pairs if pair.runs == "all"]
+    assert {(pair.first, pair.second) for pair in pairs} == {("nope", pe) for pe in ("rope", "t5", "alibi")}
+    assert all(
+        pair.p_family == pytest.approx(3 / 126) and pair.told_apart for pair in pairs
+    )  # 2 / C(10, 5), Holm
+    assert {row.rank for row in found.summaries} == {None}
+    with pytest.raises(UsageError, match="control=noep: no cell has this name; did you mean 'nope'"):
+        summarize(study, SuccessCriterion(), PairOptions(control="noep"))
+    with pytest.raises(UsageError, match="margin=0: must be above 0"):
+        summarize(study, SuccessCriterion(), PairOptions(margin=0))
+    every = summarize(study, SuccessCriterion())
+    order = {row.line: row.rank for row in every.summaries if row.runs == "all"}
+    assert order == {"alibi": 1, "t5": 2, "rope": 3, "nope": 4}
+
+
+def test_too_few_seeds_are_said(tmp_path):
+    for pe, share in (("nope", 1.0), ("rope", 0.0)):
+        for seed in range(3):
+            write_run(tmp_path, seed, [1.0, 1.0, share, share], pe=pe, cell=f"c-{pe}")
+    found = summarize(assemble(find([str(tmp_path)])), SuccessCriterion())
+    (pair,) = [pair for pair in found.pairs if pair.runs == "all"]
+    assert (pair.told_apart, pair.p_family, pair.typical_seeds) == (False, pytest.approx(0.1), 4)
+    assert pair.p_success == pytest.approx(0.03125)  # Boschloo's test of 3 of 3 and 0 of 3
+    assert any("least possible p 0.1, needed 0.05); 4 seeds" in note.text for note in found.notes)
+
+
+def test_a_difference_must_also_hold_over_strings(tmp_path):
+    """Seeds that differ by one string of a thousand, always the same way, are beyond seeds and not beyond strings."""
+    for pe, correct in (("nope", 500), ("rope", 499)):
+        for seed in range(5):
+            folder = write_run(
+                tmp_path, seed, [1.0, 1.0, correct / 1000, correct / 1000], pe=pe, cell=f"c-{pe}"
+            )
+            verdicts = {}
+            for length, right in zip(LENGTHS, (1000, 1000, correct, correct), strict=True):
+                exact = numpy.arange(1000) < right
+                wrong = (~exact).astype(int)
+                verdicts[length] = StringVerdicts(exact, wrong - 1, wrong, 4 * wrong)
+            write_verdicts(folder / "verdicts.parquet", verdicts)
+            rows = Curve.load(folder / "curve.csv").rows
+            Curve(tuple(replace(row, first_error=0.0 if row.wrong_token else None) for row in rows)).save(
+                folder / "curve.csv"
+            )
+    study = assemble(find([str(tmp_path)]))
+    assert not study.left_out, study.left_out
+    found = summarize(study, SuccessCriterion())
+    (pair,) = [pair for pair in found.pairs if pair.runs == "all"]
+    assert pair.p_seeds == pytest.approx(2 / 252)
+    paired = numpy.zeros(1000)
+    paired[499] = 1.0
+    error = numpy.sqrt((0.5**2 + 0.25**2) * paired.var(ddof=1) / 1000)  # at 20 and 40; all agree at 10
+    assert pair.p_strings == pytest.approx(2 * norm.sf(0.75 * 0.001 / error))
+    assert pair.p_family == pair.p_strings
+    assert not pair.told_apart
 
 
 def test_success_is_asked_at_the_next_longer_length_or_not_at_all(runs):

@@ -45,6 +45,8 @@ class Comparison:
         threshold: exact match from which a seed counts as a success at a length.
         at: length at which successes are counted.
         mixed: compare runs even if their protocols differ.
+        margin: two cells are alike if their areas differ by less than this many doublings.
+        control: name of the cell with which all others are compared; None compares all pairs.
         against: published curves, by name or as a path of a YAML file.
         title: title of table and page; None uses the names of the tasks.
         out: folder for all files.
@@ -61,6 +63,8 @@ class Comparison:
     threshold: float
     at: str
     mixed: bool
+    margin: float
+    control: str | None
     against: str | None
     title: str | None
     out: str

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from lengen.comparison.grouping import Cell
 from lengen.records.curve import Row
-from lengen.statistics.intervals import THRESHOLDS
-from lengen.statistics.scores import area
+from lengen.statistics.intervals import THRESHOLDS, reach
 
 Metric = Literal["exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes"]
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -80,20 +79,16 @@ def costs(cell: Cell, at: Sequence[int]) -> Floats:
     return medians
 
 
-def areas(cell: Cell) -> list[float]:
-    """Return the area under exact match of every seed, in doublings of length; 0 for a diverged run."""
-    at = lengths(cell)
-    train = int(cell.runs[0].config["train_length"]) if cell.runs else 1
-    values = matrix(cell, "exact_match", at)
-    return [area(at, row, train) if at else 0.0 for row in values.tolist()]
-
-
 def reaches(cell: Cell, threshold: float) -> list[int]:
-    """Return the reach of every seed; 0 if it has none."""
-    return [run.curve.reach(threshold) or 0 for run in cell.runs]
+    """Return the reach of every seed on the lengths that all seeds share; 0 if it has none."""
+    at = lengths(cell)
+    return [
+        0 if run.diverged else reach(at, [run.curve[length].ci_low for length in at], threshold) or 0
+        for run in cell.runs
+    ]
 
 
 def factors(cell: Cell, threshold: float = THRESHOLDS[0]) -> list[float]:
     """Return the reach of every seed divided by its train length."""
     trained = [int(run.config["train_length"]) for run in cell.runs]
-    return [reach / train for reach, train in zip(reaches(cell, threshold), trained, strict=True)]
+    return [found / train for found, train in zip(reaches(cell, threshold), trained, strict=True)]

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from lengen.comparison.cell_scores import Gate, areas, costs, factors, lengths, matrix, ood_lengths, reaches
+from lengen.comparison.cell_scores import Gate, costs, factors, lengths, matrix, reaches
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.pairs import CellPair
+from lengen.comparison.panel_areas import PanelAreas
+from lengen.comparison.ranks import above_chance, ranks
 from lengen.comparison.run_record import RunRecord
 from lengen.config.errors import UsageError, require
 from lengen.evaluation.options import EvalOptions
-from lengen.statistics.intervals import THRESHOLDS, success_rate
-from lengen.statistics.resampling import iqm
-from lengen.statistics.scores import mean_rank
+from lengen.statistics.interquartile import interquartile_interval
+from lengen.statistics.intervals import THRESHOLDS, Rate, success_rate
+from lengen.statistics.reaches import median_reach
 
 BETWEEN = "; "
 """Separator of cell names, which may contain commas."""
@@ -42,6 +44,13 @@ class SuccessCriterion:
             parsed = []
         require(len(parsed) == 1, f"at={self.at}: must be a length (40) or a factor of the train length (2x)")
 
+    def rate(self, cell: Cell) -> tuple[int, Rate] | None:
+        """Return the length at which success is counted, and the success rate there; None if the sweep ends before."""
+        at = self.length(cell) if cell.runs else None
+        if at is None:
+            return None
+        return at, success_rate(list(matrix(cell, "exact_match", [at])[:, 0]), self.threshold)
+
     def length(self, cell: Cell) -> int | None:
         """Return the length at which success is counted, or the next longer evaluated one; None if the sweep ends before."""
         (wanted,) = EvalOptions(lengths=[self.at]).at(int(cell.runs[0].config["train_length"]))
@@ -66,16 +75,24 @@ class CellSummary:
         reach_90: median over seeds of the reach at 0.90; 0 means no reach. Likewise 95 and 99.
         reach_90_best: reach at 0.90 of the best seed.
         factor_90: median reach at 0.90 divided by the train length.
-        iqm: interquartile mean of exact match over seeds and OOD lengths, with its bootstrap interval.
-        area: median area under exact match over log2(length / train length), in doublings.
-        rank: rank by area among the cells of the task; ties share a rank.
-        not_told_apart: cells whose areas do not differ significantly from this one's (exact permutation test, p >= 0.05, not corrected
-            for multiple comparisons), separated by `; `.
+        iqm: interquartile mean of exact match over seeds and the OOD lengths that all compared runs share, with an interval
+            from five seeds on. A description: no claim rests on it.
+        area: mean over seeds of the area under exact match over log2(length / train length), in doublings, on the lengths that
+            all compared runs of the task share.
+        rank: 1 + number of cells whose mean area is significantly larger. Empty for a cell without a trained run, for all cells
+            if none is above chance, and where cells are compared with a control alone.
+        not_told_apart: cells from which this one does not differ significantly (`p_family` above 0.05), separated by `; `.
         minutes: median wall time of a run.
         milliseconds: median time per example at the longest length; `megabytes` is the peak memory there, in MiB.
         parameters: parameters of the decoder.
         data_seeds: number of different seeds of the training data, and init_seeds of the initial parameters; fewer than
             `tried` where runs share one of them, so that they are not independent.
+        area_low: 95% interval of the mean area over seeds and strings, from three seeds on; likewise `area_high`.
+        area_min: least area of a seed; likewise `area_median` and `area_max`.
+        area_end: the last length that all compared runs share, where the areas end.
+        reach_90_low: 95% interval of the median reach, from five seeds on. `reach_90_high` is the first length that is not
+            reached; empty if it lies beyond the sweep.
+        reach_90_at_least: whether the median is the end of the sweep, so that the true one may be longer. Likewise 95 and 99.
     """
 
     task: str
@@ -111,27 +128,46 @@ class CellSummary:
     parameters: int | None = None
     data_seeds: int | None = None
     init_seeds: int | None = None
+    area_low: float | None = None
+    area_high: float | None = None
+    area_min: float | None = None
+    area_median: float | None = None
+    area_max: float | None = None
+    area_end: int | None = None
+    reach_90_low: int | None = None
+    reach_90_high: int | None = None
+    reach_90_at_least: bool | None = None
+    reach_95_at_least: bool | None = None
+    reach_99_at_least: bool | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(CellSummary))
 
 
 def summarize_cells(
-    panel: Panel, cells: Sequence[Cell], runs: Gate, criterion: SuccessCriterion, pairs: Sequence[CellPair]
+    panel: Panel,
+    cells: Sequence[Cell],
+    areas: PanelAreas | None,
+    runs: Gate,
+    criterion: SuccessCriterion,
+    pairs: Sequence[CellPair],
+    *,
+    control: bool = False,
 ) -> list[CellSummary]:
     """Summarize each cell of a panel.
 
     Args:
         panel: the panel.
         cells: its cells, with the runs that are counted.
+        areas: areas of these cells; None if the runs share no OOD length.
         runs: which runs these are.
         criterion: when a seed counts as a success.
         pairs: comparisons of these cells.
+        control: whether the cells were compared with a control alone.
     """
-    medians = [
-        float(np.median(found)) if (found := areas(cell)) and ood_lengths(cell) else np.nan for cell in cells
-    ]
-    ranks = mean_rank([[round(median, 9)] for median in medians]) if medians else []
+    ranked = [whole.name for whole in panel.cells if whole.gated().runs]
+    ranked = [] if control or not (areas and any(map(above_chance, areas.cells))) else ranked
+    order = ranks(ranked, pairs)
     similar: dict[str, list[str]] = {cell.name: [] for cell in cells}
     for pair in pairs:
         if not pair.told_apart:
@@ -150,24 +186,44 @@ def summarize_cells(
             init_seeds=whole.init_seeds,
             train_length=int(whole.runs[0].config["train_length"]),
             category=categories(whole.runs),
-            area=_known(median),
-            rank=_known(rank),
+            rank=order.get(cell.name) if cell.runs else None,
             not_told_apart=BETWEEN.join(similar[cell.name]),
             **_of_seeds(cell, criterion),
+            **_of_areas(cell, areas),
         )
-        for whole, cell, median, rank in zip(panel.cells, cells, medians, ranks, strict=True)
+        for whole, cell in zip(panel.cells, cells, strict=True)
     ]
+
+
+def _of_areas(cell: Cell, areas: PanelAreas | None) -> dict[str, Any]:
+    """Return the columns of a summary that are computed on the lengths shared by all cells."""
+    if areas is None or not cell.runs:
+        return {}
+    index = areas.cells.index(cell)
+    mean, seeds = areas.mean(index), areas.areas[index] * areas.doublings
+    middle = interquartile_interval(matrix(cell, "exact_match", areas.ood_lengths))
+    return {
+        "area": mean.value,
+        "area_low": mean.low,
+        "area_high": mean.high,
+        "area_min": float(seeds.min()),
+        "area_median": float(np.median(seeds)),
+        "area_max": float(seeds.max()),
+        "area_end": areas.lengths[-1],
+        "iqm": middle.value,
+        "iqm_low": middle.low,
+        "iqm_high": middle.high,
+    }
 
 
 def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
     """Return the columns of a summary that are computed from the cell's seeds."""
     columns: dict[str, Any] = {}
-    evaluated, ood = lengths(cell), ood_lengths(cell)
+    evaluated = lengths(cell)
     if not cell.runs:
         return columns
-    at = criterion.length(cell)
-    if at is not None:
-        rate = success_rate(list(matrix(cell, "exact_match", [at])[:, 0]), criterion.threshold)
+    if found := criterion.rate(cell):
+        at, rate = found
         columns |= {
             "at": at,
             "successes": rate.successes,
@@ -175,10 +231,6 @@ def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
             "success_low": rate.low,
             "success_high": rate.high,
         }
-    for threshold in THRESHOLDS:
-        columns[f"reach_{threshold * 100:.0f}"] = float(np.median(reaches(cell, threshold)))
-    if ood:
-        columns["iqm"], columns["iqm_low"], columns["iqm_high"] = iqm([matrix(cell, "exact_match", ood)])
     facts = [run.facts for run in cell.runs]
     columns |= {
         "longest": evaluated[-1] if evaluated else None,
@@ -190,6 +242,21 @@ def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
     }
     if evaluated:
         columns["milliseconds"], columns["megabytes"] = costs(cell, evaluated[-1:])[:, 0].tolist()
+    return columns | _of_reaches(cell, evaluated)
+
+
+def _of_reaches(cell: Cell, evaluated: Sequence[int]) -> dict[str, Any]:
+    """Return the median reaches, censored at the end of the sweep."""
+    columns: dict[str, Any] = {}
+    for threshold in THRESHOLDS:
+        name = f"reach_{threshold * 100:.0f}"
+        if not evaluated:  # every run diverged
+            columns[name] = 0.0
+            continue
+        found = median_reach(reaches(cell, threshold), evaluated)
+        columns |= {name: found.median, f"{name}_at_least": found.at_least}
+        if threshold == THRESHOLDS[0]:
+            columns |= {f"{name}_low": found.low, f"{name}_high": found.high}
     return columns
 
 
@@ -202,8 +269,3 @@ def _median(values: Sequence[Any]) -> float | None:
     """Return the median of the known values; None if there are none."""
     known = [float(value) for value in values if value is not None]
     return float(np.median(known)) if known else None
-
-
-def _known(value: float) -> float | None:
-    """Return a value, with None in place of NaN."""
-    return None if np.isnan(value) else float(value)

@@ -176,9 +176,9 @@ def read(folder: Path, known: Known) -> RunRecord | Excluded:
             known.identified[key, written] = identified(facts, config, written)
         cell, identity, completed_config = known.identified[key, written]
         config = {**completed_config, **{name: config.get(name) for name in ("seed", *SEPARATE)}}
-    return RunRecord(
-        str(folder), cell, seed_name(config).removeprefix("seed="), config, facts, curve, identity
-    )
+    seed = seed_name(config).removeprefix("seed=")
+    exact = {length: strings.exact for length, strings in (verdicts or {}).items()}
+    return RunRecord(str(folder), cell, seed, config, facts, curve, identity, exact)
 
 
 def _config(text: str, path: Path) -> Mapping[str, Any]:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lengen.comparison.cell_scores import GATES, gate, matrix, ood_lengths
+from lengen.comparison.cell_scores import GATES
 from lengen.comparison.cell_summary import CellSummary, categories
 from lengen.comparison.grouping import Study
-from lengen.statistics.resampling import iqm
-from lengen.statistics.scores import mean_rank
 
 
 @dataclass(frozen=True)
@@ -23,8 +21,8 @@ class Overall:
         runs: `all` or `trained`, as in `CellSummary`.
         panels: number of panels.
         category: as in `CellSummary`.
-        mean_rank: mean rank over tasks; ties share a rank.
-        iqm: interquartile mean of exact match over seeds, OOD lengths and tasks, with a bootstrap interval stratified by task.
+        mean_rank: mean over tasks of the cell's rank; empty if it has none in some task.
+        iqm: mean over tasks of the interquartile mean of exact match; without an interval, since none is known to cover.
     """
 
     line: str
@@ -33,10 +31,8 @@ class Overall:
     tried: int
     trained: int
     category: str
-    mean_rank: float
+    mean_rank: float | None
     iqm: float | None
-    iqm_low: float | None
-    iqm_high: float | None
 
 
 def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Overall]:
@@ -50,15 +46,10 @@ def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Over
         return []
     results = []
     for runs in GATES:
-        table = np.full((len(names), len(panels)), np.nan)
-        for column, panel in enumerate(panels):
-            for each in summaries:
-                if each.task == panel.name and each.runs == runs and each.area is not None:
-                    table[names.index(each.line), column] = round(each.area, 9)
-        for name, rank in zip(names, mean_rank(table), strict=True):
+        for name in names:
             cells = [cell for panel in panels for cell in panel.cells if cell.name == name]
-            kept = [cell for cell in (gate(cell, runs) for cell in cells) if cell.runs and ood_lengths(cell)]
-            strata = [matrix(cell, "exact_match", ood_lengths(cell)) for cell in kept]
+            tasks = {panel.name for panel in panels}
+            rows = [row for row in summaries if row.task in tasks and row.runs == runs and row.line == name]
             results.append(
                 Overall(
                     name,
@@ -67,8 +58,14 @@ def over_all_panels(study: Study, summaries: Sequence[CellSummary]) -> list[Over
                     sum(cell.tried for cell in cells),
                     sum(cell.gated().tried for cell in cells),
                     categories(run for cell in cells for run in cell.runs),
-                    rank,
-                    *(iqm(strata) if strata else (None, None, None)),
+                    _mean([row.rank for row in rows]),
+                    _mean([row.iqm for row in rows]),
                 )
             )
     return results
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean; None if a value is missing."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None

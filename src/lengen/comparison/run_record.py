@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from lengen.records.curve import TRAINED, Curve
 
 MISSING = "(none)"
@@ -25,6 +28,7 @@ class RunRecord:
         facts: the contents of `run.json`.
         curve: the sweep; empty if the run diverged.
         identity: the identity of the cell (`lengen.config.identity`); empty if the configuration is incomplete.
+        exact: which strings of each length were answered correctly; empty if the run kept no verdicts.
     """
 
     place: str
@@ -34,6 +38,7 @@ class RunRecord:
     facts: Mapping[str, Any]
     curve: Curve
     identity: Mapping[str, Any] = field(default_factory=dict)
+    exact: Mapping[int, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def data_seed(self) -> Any:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lengen.comparison.cell_scores import GATES, gate
 from lengen.comparison.cell_summary import CellSummary, SuccessCriterion, summarize_cells
-from lengen.comparison.grouping import Study
+from lengen.comparison.grouping import Cell, Panel, Study
 from lengen.comparison.overall import Overall, over_all_panels
-from lengen.comparison.pairs import CellPair, compare_pairs
+from lengen.comparison.pairs import CellPair, PairOptions, compare_pairs, too_few_seeds
+from lengen.comparison.panel_areas import PanelAreas, panel_areas
+from lengen.config.errors import nearest, require
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is to be known of the results of a panel.
+
+    Args:
+        task: name of the panel.
+        runs: `all` or `trained`.
+        text: one sentence.
+    """
+
+    task: str
+    runs: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -18,24 +36,85 @@ class StudySummary:
     summaries: tuple[CellSummary, ...]
     pairs: tuple[CellPair, ...]
     overall: tuple[Overall, ...]
+    notes: tuple[Note, ...] = ()
 
 
-def summarize(study: Study, criterion: SuccessCriterion) -> StudySummary:
-    """Summarize cells, pairs of cells and all panels, for all runs and for trained runs only."""
+def summarize(study: Study, criterion: SuccessCriterion, options: PairOptions | None = None) -> StudySummary:
+    """Summarize cells, pairs of cells and all panels, for all runs and for trained runs only.
+
+    Args:
+        study: the compared runs.
+        criterion: when a seed counts as a success.
+        options: how cells are compared.
+
+    Raises:
+        UsageError: no panel has the control.
+    """
+    options = options or PairOptions()
+    _check(study, options)
     summaries: list[CellSummary] = []
     pairs: list[CellPair] = []
+    notes: list[Note] = []
     panel_pairs: list[CellPair] = []
     rows: list[CellSummary] = []
     for panel in study.panels:
         all_trained = all(run.trained for run in panel.runs)
         for runs in GATES:
-            cells = [gate(cell, runs) for cell in panel.cells]
             if runs == "trained" and all_trained:  # the results equal those of all runs
                 panel_pairs = [replace(pair, runs=runs) for pair in panel_pairs]
                 rows = [replace(row, runs=runs) for row in rows]
             else:
-                panel_pairs = compare_pairs(panel, cells, runs)
-                rows = summarize_cells(panel, cells, runs, criterion, panel_pairs)
+                cells = [gate(cell, runs) for cell in panel.cells]
+                areas = panel_areas(cells, panel.train_length)
+                panel_pairs = compare_pairs(panel, areas, runs, options, _successes(areas, criterion))
+                control = options.control is not None
+                rows = summarize_cells(panel, cells, areas, runs, criterion, panel_pairs, control=control)
+                notes += [Note(panel.name, runs, text) for text in _notes(panel, areas, options)]
             pairs += panel_pairs
             summaries += rows
-    return StudySummary(tuple(summaries), tuple(pairs), tuple(over_all_panels(study, summaries)))
+    overall = tuple(over_all_panels(study, summaries))
+    return StudySummary(tuple(summaries), tuple(pairs), overall, tuple(notes))
+
+
+def _check(study: Study, options: PairOptions) -> None:
+    """Refuse a margin that is not positive, and a control that no panel has."""
+    require(options.margin > 0, f"margin={options.margin}: must be above 0")
+    names = list(dict.fromkeys(cell.name for panel in study.panels for cell in panel.cells))
+    require(
+        options.control is None or options.control in names,
+        f"control={options.control}: no cell has this name{nearest(str(options.control), names)} "
+        f"(allowed: {', '.join(names)})",
+    )
+
+
+def _successes(areas: PanelAreas | None, criterion: SuccessCriterion) -> list[int] | None:
+    """Return the number of successes of each cell; None if they are not counted at one length for all of them."""
+    rates = [criterion.rate(cell) for cell in areas.cells] if areas else []
+    if len({rate[0] if rate else None for rate in rates}) != 1 or None in rates:
+        return None
+    return [rate[1].successes for rate in rates if rate]
+
+
+def _notes(panel: Panel, areas: PanelAreas | None, options: PairOptions) -> list[str]:
+    """Return what the results of a panel do not show by themselves."""
+    notes = [too_few_seeds(areas, options)]
+    if options.control is not None and options.control not in {cell.name for cell in panel.cells}:
+        notes.append(f"not compared: there is no cell {options.control} here")
+    longest = _longest(panel.cells)
+    if areas is None:
+        notes.append("no areas: the runs share no length beyond the train length" if longest else "")
+        return [note for note in notes if note]
+    if areas.lengths[-1] < longest:
+        notes.append(
+            f"areas end at {areas.lengths[-1]}, the longest length that all runs share (some go on to {longest})"
+        )
+    if areas.means is None and len(areas.cells) > 1:
+        notes.append(
+            "strings as fixed: some run kept no verdicts, so tests and intervals are over seeds alone"
+        )
+    return [note for note in notes if note]
+
+
+def _longest(cells: Sequence[Cell]) -> int:
+    """Return the longest length at which any run was evaluated; 0 if there is no curve."""
+    return max((length for cell in cells for curve in cell.curves for length in curve.lengths), default=0)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from lengen.comparison.cell_summary import BETWEEN, CellSummary, SuccessCriterion
 from lengen.comparison.grouping import Panel, Study
+from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
 from lengen.comparison.summary import StudySummary
 from lengen.records.supervision import MEANINGS
@@ -21,8 +22,8 @@ NAMED = 5
 Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """A table: caption, header, rows."""
 PAIRS = (
-    "Pairs of cells, all seeds. P: probability that a seed of the first has higher exact match than a seed of the second at an OOD length, "
-    "on the same test examples, ties count half; with its bootstrap interval"
+    "Pairs of cells, all seeds. difference: mean area of the first less that of the second, in doublings, with its 95% interval; P: probability "
+    "that a seed of the first has a larger area than a seed of the second, ties count half. Rows that miss say how many seeds would be needed"
 )
 
 
@@ -38,9 +39,32 @@ def _interval(value: float | None, low: float | None, high: float | None, form: 
     return f"{_number(value, form)} [{low:{form}}, {high:{form}}]"
 
 
-def _reach(value: float | None) -> str:
-    """Format a reach; 0 means none."""
-    return NONE if value is None else "none" if not value else f"{value:g}"
+def _reach(value: float | None, at_least: bool | None = None) -> str:
+    """Format a reach; 0 means none, and `>=` that the sweep ended before the curve fell."""
+    if value is None:
+        return NONE
+    return f"{'>= ' if at_least and value else ''}{value:g}" if value else "none"
+
+
+def _median_reach(row: CellSummary) -> str:
+    """Format the median reach at 0.90 with its interval; the upper bound is the first length that is not reached."""
+    value = _reach(row.reach_90, row.reach_90_at_least)
+    if row.reach_90_low is None:
+        return value
+    high = "beyond" if row.reach_90_high is None else f"{row.reach_90_high}"
+    return f"{value} [{row.reach_90_low or 'none'}, {high})"
+
+
+def _area(row: CellSummary) -> str:
+    """Format the mean area with its interval."""
+    return _interval(row.area, row.area_low, row.area_high)
+
+
+def _spread(row: CellSummary) -> str:
+    """Format the least, median and largest area of the seeds."""
+    if row.area_min is None:
+        return NONE
+    return " / ".join(_number(value, ".2f") for value in (row.area_min, row.area_median, row.area_max))
 
 
 def _seeds(row: CellSummary) -> str:
@@ -71,19 +95,20 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "category": lambda row: row.category or NONE,
     "ID": lambda row: _number(row.id_exact_match),
     "success": _success,
-    "reach 0.90": lambda row: _reach(row.reach_90),
-    "0.95": lambda row: _reach(row.reach_95),
-    "0.99": lambda row: _reach(row.reach_99),
-    "best": lambda row: _reach(row.reach_90_best),
+    "reach 0.90": _median_reach,
+    "0.95": lambda row: _reach(row.reach_95, row.reach_95_at_least),
+    "0.99": lambda row: _reach(row.reach_99, row.reach_99_at_least),
+    "best": lambda row: _reach(row.reach_90_best, row.reach_90_best == row.longest),
+    "area": _area,
+    "seeds' areas": _spread,
     "IQM": lambda row: _interval(row.iqm, row.iqm_low, row.iqm_high),
-    "area": lambda row: _number(row.area, ".2f"),
     "rank": lambda row: _number(row.rank, "g"),
     "not significantly different from": _not_significantly_different,
     "minutes": lambda row: _number(row.minutes, ".1f"),
     "ms": lambda row: _number(row.milliseconds, ".2f"),
     "MiB": lambda row: _number(row.megabytes, ".0f"),
 }
-NARROW = ("MiB", "ms", "minutes", "best", "0.99", "0.95", "ID", "area", "IQM", "category")
+NARROW = ("MiB", "ms", "minutes", "best", "0.99", "0.95", "ID", "IQM", "seeds' areas", "category", "area")
 """Columns that a narrow terminal omits, in the order of omission."""
 WORDS = ("cell", "category", "not significantly different from")
 """Left-aligned columns."""
@@ -95,9 +120,12 @@ def legend(criterion: SuccessCriterion) -> str:
         "seeds: in brackets, fewer different seeds of data or of initial parameters, so that runs are not independent. "
         f"success: seeds with exact match of at least {criterion.threshold:g} at {criterion.at} (or the next longer evaluated length), with the 95% "
         "Clopper-Pearson interval over seeds. reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least "
-        "0.90, 0.95, 0.99; best: reach 0.90 of the best seed. IQM: interquartile mean of exact match over seeds and OOD lengths, with a "
-        "stratified bootstrap interval over seeds (none for a single seed). area: median area under exact match over log2(length / train length), in "
-        "doublings. rank: by area, ties share a rank. not significantly different: an exact two-sided permutation test of the seeds' areas gives p >= 0.05 (not corrected for multiple comparisons). "
+        "0.90, 0.95, 0.99, with an order-statistic interval from five seeds on; >=: the sweep ended before the curve fell; best: reach 0.90 of the best seed. "
+        "area: mean over seeds of the area under exact match over log2(length / train length), in doublings, on the lengths that all compared runs share, "
+        "with an interval over seeds and strings (Gaffke 2005) from three seeds on; seeds' areas: least, median, largest. IQM: interquartile mean of exact match over seeds "
+        "and these OOD lengths, with an interval from five seeds on. rank: 1 + number of cells with a significantly larger mean area; none without a trained run, or if all are at chance. "
+        "not significantly different: a permutation test of the mean areas, and a paired test over strings, adjusted for all pairs of the task (closed test up to 12 "
+        "cells, otherwise Holm), give p > 0.05. "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
         "minutes: median wall time of a run; ms and MiB: time per example and peak memory at the longest length."
     )
@@ -123,6 +151,14 @@ def gates(panel: Panel, summary: StudySummary) -> list[tuple[str, list[CellSumma
     return [("all seeds", all_rows), ("trained seeds only", trained_rows)]
 
 
+def notes(panel: Panel, summary: StudySummary, caption: str) -> list[str]:
+    """Return what is to be known of the results under a caption of `gates`."""
+    runs = "trained" if caption.startswith("trained") else "all"
+    return [
+        f"{caption}: {note.text}" for note in summary.notes if (note.task, note.runs) == (panel.name, runs)
+    ]
+
+
 def blocks(study: Study, summary: StudySummary) -> list[Block]:
     """Return every table of a study."""
     tables: list[Block] = []
@@ -140,29 +176,54 @@ def blocks(study: Study, summary: StudySummary) -> list[Block]:
                 str(each.trained),
                 each.category or NONE,
                 _number(each.mean_rank, ".2f"),
-                _interval(each.iqm, each.iqm_low, each.iqm_high),
+                _number(each.iqm, ".2f"),
             ]
             for each in summary.overall
         ]
         header = ["cell", "runs", "tasks", "seeds", "trained", "category", "mean rank", "IQM"]
         tables.append(("Over the tasks that have every cell", header, cells))
     if summary.pairs:
-        cells = [
-            [
-                pair.task,
-                pair.first,
-                pair.second,
-                f"{pair.first_seeds}, {pair.second_seeds}",
-                _interval(pair.improvement, pair.improvement_low, pair.improvement_high),
-                f"{pair.p_value:.3g}",
-                "yes" if pair.told_apart else "no",
-            ]
-            for pair in summary.pairs
-            if pair.runs == "all"
+        cells = [_pair(pair) for pair in summary.pairs if pair.runs == "all"]
+        header = [
+            "task",
+            "first",
+            "second",
+            "seeds",
+            "difference",
+            "P(first beats second)",
+            "p",
+            "p adjusted",
+            "significantly different",
+            "higher mean",
+            f"alike within {summary.pairs[0].margin:g} doublings",
         ]
-        header = ["task", "first", "second", "seeds", "P(first beats second)", "p", "significantly different"]
         tables.append((PAIRS, header, cells))
     return tables
+
+
+def _pair(pair: CellPair) -> list[str]:
+    """Return the row of a pair of cells."""
+    if pair.told_apart:
+        significant = "yes"
+    elif pair.typical_seeds:
+        significant = f"no; about {pair.typical_seeds} seeds, if these are typical"
+    else:
+        significant = "no"
+    fewest = min(pair.first_seeds, pair.second_seeds)
+    alike = "yes" if pair.alike else f"needs {pair.alike_seeds} seeds" if fewest < pair.alike_seeds else "no"
+    return [
+        pair.task,
+        pair.first,
+        pair.second,
+        f"{pair.first_seeds}, {pair.second_seeds}",
+        _interval(pair.difference, pair.difference_low, pair.difference_high, "+.2f"),
+        _interval(pair.improvement, pair.improvement_low, pair.improvement_high),
+        f"{pair.p_value:.3g}",
+        f"{pair.p_family:.3g}",
+        significant,
+        pair.higher or NONE,
+        alike,
+    ]
 
 
 def markdown(study: Study, summary: StudySummary, criterion: SuccessCriterion, title: str) -> str:
@@ -176,7 +237,13 @@ def markdown(study: Study, summary: StudySummary, criterion: SuccessCriterion, t
     """
     lines = [f"# {_plain(title)}", ""]
     for panel in study.panels:
-        lines += [f"{_plain(panel.name)}: {condition(panel)}", *map(_plain, panel.notes), ""]
+        found = [note for name, _ in gates(panel, summary) for note in notes(panel, summary, name)]
+        lines += [
+            f"{_plain(panel.name)}: {condition(panel)}",
+            *map(_plain, panel.notes),
+            *map(_plain, found),
+            "",
+        ]
     for caption, header, rows in blocks(study, summary):
         lines += [f"**{_plain(caption)}**", "", *_grid(header, rows), ""]
     lines += [legend(criterion), ""]
@@ -257,6 +324,8 @@ def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, conso
             )
             cells = [{column: show(row) for column, show in COLUMNS.items()} for row in rows]
             console.print(table(console, cells, dispensable=NARROW, left=WORDS))
+            for note in notes(panel, summary, name):
+                say(console, note)
     for each in study.left_out[:SHOWN]:
         say(console, f"excluded: {each.place}: {each.reason}")
     if len(study.left_out) > SHOWN:
