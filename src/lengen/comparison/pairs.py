@@ -1,7 +1,7 @@
 """Pairs of the cells of a panel: how much they differ, and which differences are significant.
 
 Every pair of a panel is tested, or every cell against one declared control. The methods and their sources are in
-`lengen.statistics`; docs/statistics.md explains them.
+`lengen.statistics`.
 """
 
 from __future__ import annotations
