@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, product
-from math import comb, sqrt
+from math import comb, inf, sqrt
 
 import pytest
 import torch
@@ -17,6 +17,7 @@ from lengen.task import SEP, Span, Task, Vocabulary, assemble
 from lengen.task.addition import Addition
 from lengen.task.automaton import Automaton
 from lengen.task.binary_addition import BinaryAddition
+from lengen.task.chance import DRAWS as DRAWN
 from lengen.task.chance import Chance, of_listed, one_place
 from lengen.task.copy import Copy
 from lengen.task.count import Count
@@ -40,8 +41,8 @@ from lengen.task.unique_set import UniqueSet
 
 from .reading import together
 
-DRAWS, DEVIATIONS = 20_000, 4.5
-"""Draws of a measurement, and how many standard errors it may be off."""
+FEW, DRAWS, DEVIATIONS = 2_000, 20_000, 4.5
+"""Draws of a measurement, in short and in long, and how many standard errors it may be off."""
 
 
 def written(task, length, count, part):
@@ -69,12 +70,27 @@ def measured(answers):
     return Chance(second.count(likeliest) / len(second), right / sum(map(len, second))), len(second)
 
 
-def agrees(chance, answers):
-    """Whether two measurements differ by no more than the errors of both, of whole answers as of tokens."""
-    found, count = measured(answers)
-    for claimed, share in zip(chance, found, strict=True):
-        error = sqrt(claimed * (1 - claimed) * 2 / count) + 1 / count
-        assert abs(claimed - share) <= DEVIATIONS * error, (claimed, share)
+@pytest.fixture
+def agrees(monkeypatch):
+    """Whether chance and a measurement differ by no more than their errors, of whole answers as of tokens."""
+    estimates = []
+    drawn = Task._drawn_chance
+    monkeypatch.setattr(
+        Task, "_drawn_chance", lambda *options: estimates.append(drawn(*options)) or estimates[-1]
+    )
+
+    def check(task, length, count=DRAWS, part="answer"):
+        estimates.clear()
+        chance = (task.chance if part == "answer" else task.result_chance)(length)
+        found, other = measured(written(task, length, count, part))
+        own = DRAWN if estimates else inf  # a closed form has no error
+        for claimed, share in zip(chance, found, strict=True):
+            pooled = claimed if own == inf else (claimed * own + share * other) / (own + other)
+            error = sqrt(pooled * (1 - pooled) * (1 / own + 1 / other)) + 1 / other
+            assert abs(claimed - share) <= DEVIATIONS * error, (length, claimed, share)
+        return chance
+
+    return check
 
 
 def variants():
@@ -92,22 +108,23 @@ def variants():
                     yield pytest.param(changed, length, id=f"{path.stem}-{option}={value}")
 
 
+@pytest.mark.parametrize("count", [FEW, pytest.param(DRAWS, marks=pytest.mark.long)])
 @pytest.mark.parametrize("path", files("task"), ids=lambda path: path.stem)
-def test_chance_is_what_draws_show(path):
+def test_chance_is_what_draws_show(path, count, agrees):
     task = built(*read(path)).evaluation_task()
     length = OmegaConf.load(path).get("train_length", 10)
     for each in filter(task.has, {2, length, length + 3}):
-        agrees(task.chance(each), written(task, each, DRAWS, "answer"))
+        agrees(task, each, count)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("task", "trained"), list(variants()))
-def test_chance_of_every_option(task, trained):
+def test_chance_of_every_option(task, trained, agrees):
     task = task.evaluation_task()
     for length in filter(task.has, {1, 2, 3, 5, trained, 2 * trained}):
-        agrees(task.chance(length), written(task, length, DRAWS, "answer"))
+        agrees(task, length)
         if task.has_scratchpad(length):
-            agrees(task.result_chance(length), written(task, length, DRAWS, "result"))
+            agrees(task, length, part="result")
 
 
 # -- closed forms against every example of small problems --
@@ -366,21 +383,20 @@ def test_text_and_traces_have_the_chance_of_what_they_spell():
     [{"spacing": 1}, {"blanks": "random"}, {"hints": True, "markers": 3}, {"blanks": "aligned"}],
     ids=str,
 )
-def test_formats(options):
+def test_formats(options, agrees):
     task = Interleaved(**options).applied(Copy(2))
     for length in (1, 3):
-        chance = task.chance(length)
-        agrees(chance, written(task, length, DRAWS, "answer"))
+        chance = agrees(task, length)
         if "spacing" in options or options == {"blanks": "random"}:
             assert chance.exact_match == 2.0**-length
         else:
             assert chance.exact_match < 0.75 * 2.0**-length
 
 
-def test_mixtures_have_the_chance_of_what_is_evaluated():
+def test_mixtures_have_the_chance_of_what_is_evaluated(agrees):
     mixture = Mixture(Addition(), {"copy": Aid(Copy(3), 0.5, lengths=[2])})
     assert mixture.evaluation_task().chance(4) == Addition().chance(4)
-    agrees(mixture.chance(2), written(mixture, 2, DRAWS, "answer"))
+    agrees(mixture, 2)
 
 
 @dataclass(frozen=True)
@@ -410,18 +426,42 @@ class Stored(Task):
 
 def test_a_task_that_says_nothing_is_estimated():
     assert Lazy().chance(6) == Chance(1.0, 1.0)
-    assert Stored().chance(2) == pytest.approx(Chance(0.5, 0.75))  # even rows are all `a`, odd rows half
-    assert Stored(rows=1).chance(2) == Chance(0.0, 0.0)  # nothing to measure on
+    assert Stored().chance(2) == pytest.approx(Chance(0.75, 0.875))  # 30 of 40 are `a`
+    assert Stored(rows=1).chance(2) == Chance(1.0, 1.0)
 
 
-def test_a_data_set_counts_its_evaluation_rows():
+def written_rows(path, answers):
+    path.write_text(
+        "prompt,answer,length\n" + "".join(f"{i},{answer},2\n" for i, answer in enumerate(answers))
+    )
+
+
+@pytest.mark.parametrize("order", [sorted, list], ids=["sorted", "alternating"])
+def test_a_data_set_counts_its_own_rows(tmp_path, order):
+    written_rows(tmp_path / "train.csv", order(["yes", "no"] * 30))
+    written_rows(tmp_path / "test.csv", order(["yes", "no", "no"] * 20))
+    task = Dataset(str(tmp_path))
+    assert task.chance(2) == pytest.approx(Chance(0.5, 2 / 3.5))
+    # of 20 times `yes` and 40 times `no`, both with an end token: 40 `n`, 40 `o`, 40 ends in the third place, 20 in the last
+    assert task.evaluation_task().chance(2) == pytest.approx(Chance(2 / 3, 140 / 200))
+
+
+def test_a_data_set_counts_the_results_of_its_rows(tmp_path):
+    lines = ["question,worked,answer,length", "1,a b c,c,2", "2,b b c,c,2", "3,a a d,d,2"]
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.csv").write_text("\n".join(lines) + "\n")
+    task = Dataset(
+        str(tmp_path), prompt="question", answer="worked", result="answer", tokens="words"
+    ).evaluation_task()
+    assert task.chance(2) == pytest.approx(Chance(1 / 3, (2 + 2 + 2 + 3) / 12))
+    assert task.result_chance(2) == pytest.approx(Chance(2 / 3, 5 / 6))
+
+
+def test_the_data_set_that_comes_with_lengen():
     task = Dataset().evaluation_task()
-    length = next(filter(task.has, range(1, 50)))
-    answers = written(task, length, 10**6, "answer")
-    likeliest = Counter(answers[::2]).most_common(1)[0][1]
-    chance = task.chance(length)
-    assert 0 <= chance.exact_match <= (likeliest + len(answers)) / len(answers)
-    assert chance.exact_match in {answers[1::2].count(answer) / len(answers[1::2]) for answer in answers}
+    for length in filter(task.has, (5, 10)):
+        answers = Counter(written(task, length, 1000, "answer"))
+        assert task.chance(length).exact_match == answers.most_common(1)[0][1] / answers.total()
 
 
 def test_a_length_that_a_task_lacks_is_refused():

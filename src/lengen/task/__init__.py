@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Int
@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 
 from lengen.config.aliases import METHODS, RenamedMethods
 from lengen.config.errors import LengthUnavailable
-from lengen.task.chance import Chance, answers, estimated
+from lengen.task.chance import DRAWS, Chance, answers, counted, estimated
 from lengen.task.unavailable import old_tasks_understood
 
 PAD, BOS, SEP, EOS = range(4)
@@ -28,8 +28,6 @@ SPECIAL = ("<pad>", "<bos>", "#", "<eos>")
 DIGITS = tuple("0123456789")
 ESTIMATED, SPARE = 256, 8
 """Examples from which the longest answer is estimated, and tokens that are added if they differ in size."""
-GUESSED, GUESSED_OUTSIDE, AT_ONCE = 2**14, 2**12, 2**17
-"""Examples from which chance is estimated: of lengen's tasks, of others, which may draw slowly, and (in units of length) at once."""
 TOKEN_FIELDS, OPTIONAL_FIELDS = ("tokens", "answer", "result"), ("places", "groups")
 """Fields of a batch with one value per token: those that every batch has, and those that may be None."""
 
@@ -293,7 +291,9 @@ class Task(RenamedMethods, ABC):
         super().__init_subclass__(**options)
         for name in {"sample", "all_examples"} & vars(cls).keys():
             setattr(cls, name, with_longest_answer(vars(cls)[name]))
-        for name in {"longest_answer", "chance"} - vars(cls).keys() if "sample" in vars(cls) else ():
+        for name in (
+            {"longest_answer", "chance", "result_chance"} - vars(cls).keys() if "sample" in vars(cls) else ()
+        ):
             setattr(cls, name, vars(Task)[name])
         if "chance" in vars(cls):
             cls.chance = with_length_checked(vars(cls)["chance"])  # type: ignore[method-assign]
@@ -363,29 +363,24 @@ class Task(RenamedMethods, ABC):
     def chance(self, length: int) -> Chance:
         """How often the likeliest answer of a length is right, and the likeliest token at every place of the answer.
 
-        The base class estimates both from draws of a fixed generator. A task that knows them overrides this.
+        The base class estimates both from some draws of a fixed generator; stored examples are counted. A task that knows
+        them overrides this.
 
         Raises:
             LengthUnavailable: the task has no problems of this length with its options.
         """
-        return estimated(answers(batch.tokens, batch.answer) for batch in self._guessed(length))
+        return self._drawn_chance(length, "answer")
 
     def result_chance(self, length: int) -> Chance:
         """Chance of the results, without their scratchpads, which alone are scored where the decoder generates freely."""
-        if not self.has_scratchpad(length):
-            return self.chance(length)
-        return estimated(answers(batch.tokens, batch.result) for batch in self._guessed(length))
+        return self._drawn_chance(length, "result") if self.has_scratchpad(length) else self.chance(length)
 
-    def _guessed(self, length: int) -> Iterator[Batch]:
-        """Draws from which chance is estimated, in parts; stored examples are all taken, each once."""
+    def _drawn_chance(self, length: int, part: Literal["answer", "result"]) -> Chance:
+        """Chance of answers, or of results alone, as examples show it."""
         if (stored := self.all_examples(length)) is not None:
-            yield stored
-            return
-        own = type(self).__module__.partition(".")[0] == "lengen"
-        wanted, size = GUESSED if own else GUESSED_OUTSIDE, max(AT_ONCE // length, 16)
-        generator = torch.Generator().manual_seed(length)
-        for start in range(0, wanted, size):
-            yield self.sample(length, min(size, wanted - start), generator)
+            return counted(answers(stored.tokens, getattr(stored, part)))
+        batch = self.sample(length, DRAWS, torch.Generator().manual_seed(length))
+        return estimated(answers(batch.tokens, getattr(batch, part)))
 
     @cached_property
     def _longest_answers(self) -> dict[int, int]:

@@ -102,6 +102,10 @@ class Automaton(Task):
             return of_places(float((path.unsqueeze(1) * (steps @ written)).max()), places)
         return of_places(float(kinds) ** -length, places + [1 / kinds] * length)
 
+    def result_chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return replace(self, scratchpad="none").chance(length)
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw strings; see `Task.sample`."""
         columns = length if self.drawn == "uniform" else 1

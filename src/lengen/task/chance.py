@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
+
+DRAWS = 512
+"""Examples from which chance is estimated: half as many as a test set has, so that an evaluation spends less on them."""
 
 
 class Chance(NamedTuple):
@@ -85,42 +88,60 @@ def log_comb(items: Int[Tensor, "*#shape"], chosen: Int[Tensor, "*#shape"]) -> F
     return (gammas[0] - gammas[1] - gammas[2]).masked_fill(rest < 0, -math.inf)
 
 
-class Votes:
-    """Counts of whole answers and of the tokens at each of their places."""
-
-    def __init__(self) -> None:
-        self.whole = Counter[bytes]()
-        self.places = torch.zeros((0, 0), dtype=torch.long)
-
-    def add(self, drawn: Int[Tensor, "answers size"]) -> None:
-        """Count answers, end token included, right-padded with 0."""
-        size, symbols = drawn.shape[1], int(drawn.max()) + 1 if drawn.numel() else 0
-        rows, columns = (max(pair) for pair in zip(self.places.shape, (size, symbols), strict=True))
-        self.places = pad(self.places, (0, columns - self.places.shape[1], 0, rows - self.places.shape[0]))
-        index = (torch.arange(size) * columns + drawn).flatten()
-        counted = torch.bincount(index, minlength=size * columns).view(size, columns)
-        self.places[:size] += counted
-        self.whole.update(row[row > 0].tobytes() for row in drawn.numpy())
-
-
-def estimated(drawn: Iterable[Int[Tensor, "answers size"]]) -> Chance:
-    """Chance as estimated from draws: what is likeliest in one half of them is measured on the other.
+def counted(written: Int[Tensor, "answers size"]) -> Chance:
+    """Chance of answers that are all there are, by their shares.
 
     Args:
-        drawn: parts of the draws: answers, end token included, right-padded with 0. Every second answer of a part is in
-            the first half.
+        written: answers, end token included, right-padded with 0.
     """
-    first, second = Votes(), Votes()
-    for part in drawn:
-        first.add(part[::2])
-        second.add(part[1::2])
-    if not second.whole:
-        return Chance(0.0, 0.0)
-    likeliest = max(first.whole, key=first.whole.__getitem__)
-    rows, columns = (max(pair) for pair in zip(first.places.shape, second.places.shape, strict=True))
-    one, other = (
-        pad(each.places, (0, columns - each.places.shape[1], 0, rows - each.places.shape[0]))[:, 1:]
-        for each in (first, second)
-    )
-    right = other.gather(1, one.argmax(1, keepdim=True)).sum()
-    return Chance(second.whole[likeliest] / second.whole.total(), float(right / other.sum()))
+    votes = Votes.of(*_numbered(written))
+    return votes.chance(votes)
+
+
+def estimated(drawn: Int[Tensor, "answers size"]) -> Chance:
+    """Chance as estimated from draws: what is likeliest in one half of them is measured on the other.
+
+    Each half takes either part once, and the results are averaged.
+
+    Args:
+        drawn: at least two answers, end token included, right-padded with 0.
+    """
+    numbered, symbols = _numbered(drawn)
+    first, second = (Votes.of(half, symbols) for half in np.array_split(numbered, 2))
+    pair = zip(first.chance(second), second.chance(first), strict=True)
+    return Chance(*((one + other) / 2 for one, other in pair))
+
+
+def _numbered(written: Int[Tensor, "answers size"]) -> tuple[Int[np.ndarray, "answers size"], int]:
+    """Number the tokens that occur from 1, and padding 0; return the answers, and the number of symbols."""
+    tokens = written.numpy()
+    known = np.bincount(tokens.ravel()) > 0
+    known[0] = False
+    return known.cumsum()[tokens], int(known.sum()) + 1
+
+
+class Votes(NamedTuple):
+    """Counts of whole answers and of the tokens at each of their places.
+
+    Args:
+        whole: number of answers by their tokens.
+        places: number of answers by place and token; 0 for padding.
+    """
+
+    whole: Counter[bytes]
+    places: Int[np.ndarray, "size symbols"]
+
+    @classmethod
+    def of(cls, written: Int[np.ndarray, "answers size"], symbols: int) -> Votes:
+        """Count answers of tokens below `symbols`, right-padded with 0."""
+        size = written.shape[1]
+        index = written + symbols * np.arange(size)
+        places = np.bincount(index.ravel(), minlength=size * symbols).reshape(size, symbols)
+        places[:, 0] = 0
+        return cls(Counter(answer.tobytes() for answer in written), places)
+
+    def chance(self, picked: Votes) -> Chance:
+        """Score on these answers what is likeliest among others."""
+        [(likeliest, _)] = picked.whole.most_common(1)
+        right = np.take_along_axis(self.places, picked.places.argmax(1, keepdims=True), 1).sum()
+        return Chance(self.whole[likeliest] / self.whole.total(), float(right / self.places.sum()))

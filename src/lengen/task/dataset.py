@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import datasets
 import numpy as np
@@ -16,11 +16,15 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.config.errors import require
-from lengen.task import GUESSED, PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task import PAD, SEP, SPECIAL, Batch, Span, Task, Vocabulary, assemble
+from lengen.task.chance import Chance, answers, counted
 from lengen.task.external.corpus import Columns, Corpus
 from lengen.task.external.source import opened, record
 from lengen.task.external.spelling import Text
 from lengen.task.external.tokenizer import text_of
+
+COUNTED = 1000
+"""Rows whose answers are counted for chance: by default all that are evaluated."""
 
 
 @dataclass(frozen=True)
@@ -247,9 +251,10 @@ class EvaluationSplits(Task):
         """See `Dataset`."""
         return self.data.longest_answer(length)
 
-    def _guessed(self, length: int) -> Iterator[Batch]:
-        """The first rows of a length; see `Task`."""
-        yield self.sample(length, GUESSED, torch.Generator())
+    def _drawn_chance(self, length: int, part: Literal["answer", "result"]) -> Chance:
+        """Chance of the first rows of a length, by the shares of their answers."""
+        batch = self.sample(length, COUNTED, torch.Generator())
+        return counted(answers(batch.tokens, getattr(batch, part)))
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Return the first rows of a length, each once; nothing is drawn at random."""

@@ -91,6 +91,10 @@ class Lego(Task):
         chains = math.perm(self.alphabet, first + 1) * 2.0 ** (first + 1)
         return Chance(1 / ((length - first) * chains), chance.token_accuracy)
 
+    def result_chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return replace(self, scratchpad="none", parts=without_variables()).chance(length)
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw chains; see `Task.sample`."""
         require_length(

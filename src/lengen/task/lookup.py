@@ -86,6 +86,10 @@ class Lookup(Task):
             paths = (paths.unsqueeze(1) * steps).amax(0)
         return of_places(float(paths.max()), places)
 
+    def result_chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return replace(self, scratchpad="none").chance(length)
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw tables, a value and a chain; see `Task.sample`."""
         tables = self._tables(count, generator)

@@ -110,6 +110,10 @@ class ModularSum(Task):
             shares.append(add @ shares[-1])
         return torch.stack(shares)
 
+    def result_chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return replace(self, scratchpad="none", parts=every()).chance(length)
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw sums; see `Task.sample`."""
         terms = self._draw(length, count, generator)

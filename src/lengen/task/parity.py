@@ -92,6 +92,12 @@ class Parity(Task):
             return of_places(exact, [0.5])
         return of_places(exact, states + (bits if self.scratchpad == "interleaved" else []))
 
+    def result_chance(self, length: int) -> Chance:
+        """See `Task`."""
+        if self.scratchpad == "tail":
+            return of_places(1 / 2, [1.0, 1 / 2])
+        return replace(self, scratchpad="none", parts=every()).chance(length)
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw bit strings; see `Task.sample`."""
         bits = self._draw(length, count, generator)

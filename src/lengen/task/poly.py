@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -94,6 +94,10 @@ class Poly(Task):
         points = torch.arange(-self.point, self.point + 1).view(-1, 1, 1)
         values = coefficients * points ** torch.arange(self.power + 1) % 10
         return torch.nn.functional.one_hot(values.flatten(1), 10).double().mean(1)
+
+    def result_chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return replace(self, scratchpad="none", parts=every()).chance(length)
 
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw polynomials; see `Task.sample`."""

@@ -101,6 +101,10 @@ class WordProblem(Task):
         """See `Task`."""
         return self.automaton.chance(length)
 
+    def result_chance(self, length: int) -> Chance:
+        """See `Task`."""
+        return self.automaton.result_chance(length)
+
     def sample(self, length: int, count: int, generator: torch.Generator) -> Batch:
         """Draw products; see `Task.sample`."""
         return self.automaton.sample(length, count, generator)
