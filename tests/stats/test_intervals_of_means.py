@@ -5,9 +5,9 @@ import pytest
 
 from lengen.statistics.interquartile import interquartile_interval
 from lengen.statistics.intervals import clopper_pearson
+from lengen.statistics.seed_kinds import KINDS
 from lengen.statistics.simplex import lower_bound, mean_interval, weighted_mean_cdf
 from lengen.statistics.strings import standard_error
-from stats.kinds_of_seeds import KINDS
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10, 23])
@@ -38,9 +38,9 @@ def coverage(interval, seeds: int, draws: int) -> dict[str, float]:
     """Share of intervals that hold the mean, by kind of seeds."""
     generator = np.random.default_rng(seeds)
     shares = {}
-    for name, (draw, mean) in KINDS.items():
-        found = [interval(scores) for scores in draw(generator, (draws, seeds))]
-        shares[name] = float(np.mean([low <= mean <= high for _, low, high, _ in found]))
+    for name, kind in KINDS.items():
+        found = [interval(scores) for scores in kind.draw(generator, (draws, seeds))]
+        shares[name] = float(np.mean([low <= kind.mean <= high for _, low, high, _ in found]))
     return shares
 
 
@@ -107,9 +107,9 @@ def test_the_strings_error_is_that_of_a_weighted_mean():
 @pytest.mark.parametrize("seeds", [5, 10])
 def test_the_interval_of_the_interquartile_mean_covers(seeds):
     generator = np.random.default_rng(1)
-    for name, (draw, _) in KINDS.items():
-        truth = interquartile_of(draw(generator, (200_000,)))
-        found = [interquartile_interval(scores) for scores in draw(generator, (100, seeds))]
+    for name, kind in KINDS.items():
+        truth = interquartile_of(kind.draw(generator, (200_000,)))
+        found = [interquartile_interval(scores) for scores in kind.draw(generator, (100, seeds))]
         assert np.mean([low <= truth <= high for _, low, high, _ in found]) >= 0.93, name
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from lengen.statistics.closed import closed_test, subset_p_values
+from lengen.statistics.closed import closed_test, panel_p_value, subset_p_values
 from lengen.statistics.counts import boschloo
 from lengen.statistics.multiple import benjamini_hochberg, holm, tarone_holm
 from lengen.statistics.pairs import compare_areas, compare_counts, panel_pairs
 from lengen.statistics.permutation import permutation_test
-from lengen.statistics.power import two_modes
+from lengen.statistics.seed_kinds import two_modes
 
 
 @pytest.mark.parametrize(("ours", "method"), [(holm, "holm"), (benjamini_hochberg, "fdr_bh")])
@@ -116,37 +116,82 @@ def test_the_closed_test_refuses_other_numbers_of_cells(cells):
 def claims(draw, studies: int, true=lambda first, second: False) -> float:
     """Share of studies with a claim about a pair that does not differ."""
     generator = np.random.default_rng(5)
-    return float(np.mean([any_false(closed_test(draw(generator)), true) for _ in range(studies)]))
+    return float(np.mean([any_false(draw(generator), true) for _ in range(studies)]))
 
 
-def any_false(family, true) -> bool:
-    return any(family[pair] <= 0.05 and not true(*pair) for pair in combinations(range(len(family)), 2))
+def any_false(cells, true) -> bool:
+    if panel_p_value(cells) > 0.05:
+        return False  # no pair can be claimed
+    family = closed_test(cells)
+    return any(family[pair] <= 0.05 and not true(*pair) for pair in combinations(range(len(cells)), 2))
 
 
-def test_five_alike_cells_are_rarely_told_apart():
-    assert claims(lambda generator: two_modes(generator, 0.5, (5, 5)), 100) < 0.07
+def test_no_pair_is_claimed_where_the_panel_is_alike():
+    generator = np.random.default_rng(3)
+    for seeds in ((5,) * 5, (4, 5, 5, 6, 7)):
+        cells = [generator.random(number) for number in seeds]
+        assert closed_test(cells)[~np.eye(5, dtype=bool)].min() >= panel_p_value(cells) - 0.01
+
+
+UNEQUAL = (4, 4, 5, 5, 5, 5, 5, 5, 6, 6)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda generator: two_modes(0.5).draw(generator, (10, 5)),
+        lambda generator: generator.beta(30, 20, (10, 5)),
+        lambda generator: [two_modes(0.5).draw(generator, (seeds,)) for seeds in UNEQUAL],
+    ],
+    ids=["two modes", "one mode", "unequal seeds"],
+)
+def test_ten_alike_cells_are_rarely_told_apart(draw):
+    assert (
+        claims(draw, 200 if len({len(cell) for cell in draw(np.random.default_rng(0))}) == 1 else 40) < 0.07
+    )
 
 
 def spreads(generator, seeds=5, cells=10):
     """One mean, and two spreads: half of the cells have two modes, the others one."""
     half = cells // 2
     rate = (0.6 - 1 / 16) / (40 / 41 - 1 / 16)
-    return [*two_modes(generator, rate, (half, seeds)), *generator.beta(30, 20, (cells - half, seeds))]
+    return [*two_modes(rate).draw(generator, (half, seeds)), *generator.beta(30, 20, (cells - half, seeds))]
+
+
+def across(one: int, two: int) -> bool:
+    """Whether cells of different spread are compared, which do differ."""
+    return one < 5 <= two
+
+
+def test_unequal_spreads_are_rarely_told_apart_within_halves():
+    assert claims(spreads, 60, across) < 0.07
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["two modes", "narrow", "unequal spreads", "unequal seeds"])
-def test_ten_alike_cells_are_rarely_told_apart(kind):
-    draws = {
-        "two modes": lambda generator: two_modes(generator, 0.5, (10, 5)),
-        "narrow": lambda generator: generator.beta(30, 20, (10, 5)),
-        "unequal spreads": spreads,
-        "unequal seeds": lambda generator: [
-            two_modes(generator, 0.5, (seeds,)) for seeds in (4, 4, 5, 5, 5, 5, 5, 5, 6, 6)
-        ],
-    }
-    halves = (lambda one, two: one < 5 <= two) if kind == "unequal spreads" else lambda one, two: False
-    assert claims(draws[kind], 50 if kind == "unequal seeds" else 200, halves) < 0.07
+def test_unequal_spreads_are_rarely_told_apart_within_halves_of_many_studies():
+    assert claims(spreads, 400, across) < 0.07
+    assert claims(lambda generator: spreads(generator, 7), 200, across) < 0.07
+
+
+@pytest.mark.long
+def test_unequal_numbers_of_seeds_keep_the_level():
+    assert (
+        claims(lambda generator: [two_modes(0.5).draw(generator, (seeds,)) for seeds in UNEQUAL], 300) < 0.07
+    )
+
+
+@pytest.mark.long
+def test_cells_fully_apart_are_found():
+    generator = np.random.default_rng(0)
+    means = np.linspace(0.05, 0.95, 10)
+    far = [pair for pair in combinations(range(10), 2) if pair[1] - pair[0] >= 3]
+    studies = [closed_test(generator.beta(*shapes(means), (10, 7))) for _ in range(40)]
+    assert np.mean([all(family[pair] <= 0.05 for pair in far) for family in studies]) >= 0.9
+
+
+def shapes(means):
+    """Parameters of beta distributions with these means, one row per cell."""
+    return 50 * means[:, None], 50 * (1 - means[:, None])
 
 
 def test_a_ladder_is_climbed():

@@ -10,33 +10,17 @@ from scipy.stats import permutation_test as scipy_test
 from lengen.statistics.counts import boschloo, boschloo_table, least_boschloo
 from lengen.statistics.differences import beats, mean_difference
 from lengen.statistics.permutation import assignments, least_p_value, permutation_test
-from lengen.statistics.power import permutation_p_values, two_modes
+from lengen.statistics.power import permutation_p_values
+from lengen.statistics.seed_kinds import KIND_PAIRS, KINDS, two_modes
 from lengen.statistics.strings import differences, paired_test, standard_error
-from stats.kinds_of_seeds import KINDS
-
-PAIRS = [
-    ("0/1 at 0.2", "0/1 at 0.2"),
-    ("0/1 at 0.2", "0/1 at 0.8"),
-    ("0/1 at 0.5", "two modes at 0.7"),
-    ("two modes at 0.3", "two modes at 0.7"),
-    ("two modes at 0.7", "beta (30, 20)"),
-    ("beta (0.3, 0.3)", "beta (2, 2)"),
-    ("beta (30, 20)", "beta (30, 20)"),
-    ("beta (50, 1)", "beta (50, 1)"),
-    ("beta (50, 1)", "ceiling, 0.1 fails"),
-    ("ceiling, 0.05 fails", "ceiling, 0.1 fails"),
-    ("floor, 0.1 works", "beta (2, 2)"),
-    ("floor, 0.1 works", "ceiling, 0.1 fails"),
-]
-"""Twelve pairs of kinds of seeds."""
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_the_interval_of_a_difference_covers(seeds):
     generator = np.random.default_rng(seeds)
-    for names in PAIRS:
-        cells = [KINDS[name][0](generator, (200, seeds)) for name in names]
-        truth = KINDS[names[0]][1] - KINDS[names[1]][1]
+    for names in KIND_PAIRS:
+        cells = [KINDS[name].draw(generator, (200, seeds)) for name in names]
+        truth = KINDS[names[0]].mean - KINDS[names[1]].mean
         found = [mean_difference(*pair) for pair in zip(*cells, strict=True)]
         assert np.mean([low <= truth <= high for _, low, high, _ in found]) >= 0.93, names
 
@@ -61,8 +45,8 @@ def test_a_difference_mirrors_and_takes_unequal_numbers():
 @pytest.mark.parametrize("seeds", [5, 10])
 def test_the_interval_of_beating_covers(seeds):
     generator = np.random.default_rng(seeds)
-    for names in PAIRS:
-        draws = [KINDS[name][0] for name in names]
+    for names in KIND_PAIRS:
+        draws = [KINDS[name].draw for name in names]
         large = [draw(generator, (3000,)) for draw in draws]
         truth = (np.sign(large[0][:, None] - large[1][None, :]).mean() + 1) / 2
         cells = [draw(generator, (100, seeds)) for draw in draws]
@@ -155,7 +139,7 @@ def test_cells_without_scores_are_refused(bad):
 def test_the_permutation_test_keeps_its_size_for_two_modes(seeds):
     generator = np.random.default_rng(seeds)
     for rate in (0.3, 0.5, 0.7):
-        cells = [two_modes(generator, rate, (1000, seeds)) for _ in range(2)]
+        cells = [two_modes(rate).draw(generator, (1000, seeds)) for _ in range(2)]
         assert (permutation_p_values(*cells) <= 0.05).mean() <= 0.06
 
 

@@ -13,6 +13,7 @@
 | `equivalence` | whether two cells are alike within a margin |
 | `power`, `plans` | what a study of so many cells and seeds can show |
 | `laws`, `error_law`, `hazards` | how errors grow with length, and whether by length or by place in the answer |
+| `seed_kinds` | distributions of seeds, for simulations |
 | `estimates` | a value with its interval |
 | `scores` | areas on a run's own lengths, performance profile, mean rank |
 | `resampling` | bootstrap over seeds |

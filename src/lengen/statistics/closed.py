@@ -80,6 +80,12 @@ def subset_p_values(scores: Sequence[Floats]) -> Iterator[tuple[Subset, float]]:
         yield from zip(subsets, _p_values(seeds, pooled), strict=True)
 
 
+def panel_p_value(cells: Iterable[npt.ArrayLike]) -> float:
+    """Return the p-value that all of at least three cells have one distribution; above the level, no pair of them is claimed."""
+    scores = [np.asarray(cell, dtype=float) for cell in cells]
+    return _p_values(tuple(map(len, scores)), np.concatenate(scores)[:, None])[0]
+
+
 def _p_values(seeds: tuple[int, ...], pooled: Floats) -> list[float]:
     """Return the p-values of subsets with the same numbers of seeds: scores are seeds x subsets."""
     statistic = _range if len(set(seeds)) == 1 else _largest_welch

@@ -13,6 +13,7 @@ from scipy.stats import binom, hypergeom, norm
 from lengen.statistics.counts import boschloo_table
 from lengen.statistics.estimates import TOLERANCE, Floats
 from lengen.statistics.permutation import assignments, least_p_value
+from lengen.statistics.seed_kinds import two_modes
 
 POWER = 0.8
 """The power for which seeds are counted."""
@@ -22,8 +23,6 @@ LIMIT = 13_000
 """Up to this many assignments all are taken: 8 seeds against 8."""
 DRAWN = 1_999
 """Number of random assignments where there are more."""
-FAILED, WORKED = (1, 15), (40, 1)
-"""Beta distributions of the area of seeds that fail, and of seeds that work."""
 
 Scores = npt.NDArray[np.float64]
 
@@ -62,7 +61,7 @@ def areas_power(
         seed: seed of the simulation.
     """
     generator = np.random.default_rng([seed, seeds])
-    cells = [two_modes(generator, share, (studies, seeds)) for share in (rate, other_rate)]
+    cells = [two_modes(share).draw(generator, (studies, seeds)) for share in (rate, other_rate)]
     return float((permutation_p_values(*cells) <= alpha + TOLERANCE).mean())
 
 
@@ -129,13 +128,6 @@ def seeds_for_narrow(effect: float, alpha: float = 0.05) -> int:
     normal = float(norm.isf(alpha / 2))
     least = next(seeds for seeds in range(2, MOST_SEEDS) if least_p_value(seeds, seeds) <= alpha)
     return max(least, ceil(2 * (normal + float(norm.ppf(POWER))) ** 2 / effect**2 + normal**2 / 4))
-
-
-def two_modes(generator: np.random.Generator, rate: float, shape: tuple[int, ...]) -> Scores:
-    """Draw areas of seeds of which a share works and the others fail."""
-    works = generator.random(shape) < rate
-    areas: Scores = np.where(works, generator.beta(*WORKED, shape), generator.beta(*FAILED, shape))
-    return areas
 
 
 def permutation_p_values(first: Scores, second: Scores) -> Floats:

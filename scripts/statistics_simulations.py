@@ -1,0 +1,474 @@
+"""Simulate the statistics of lengen: coverage and width of intervals, false claims and power of tests, choice of error laws.
+
+    python scripts/statistics_simulations.py intervals     coverage / mean width of intervals of one cell
+    python scripts/statistics_simulations.py differences   the same of intervals of two cells
+    python scripts/statistics_simulations.py pairs         claims about 10 alike cells, and about 10 cells on a ladder
+    python scripts/statistics_simulations.py counts        claims about success counts
+    python scripts/statistics_simulations.py reach         coverage of the interval of a median reach
+    python scripts/statistics_simulations.py laws          choice of error laws, coverage of growth
+    python scripts/statistics_simulations.py hazards       hazard by place against hazard by length
+    python scripts/statistics_simulations.py redraw        power from redrawn seeds against true power
+    python scripts/statistics_simulations.py all           all of them (half an hour of one core)
+
+Each prints a table in Markdown; `docs/statistics.md` has them. The same command prints the same numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
+from lengen.statistics.closed import closed_test, panel_p_value
+from lengen.statistics.counts import boschloo_table, least_boschloo
+from lengen.statistics.differences import beats, mean_difference
+from lengen.statistics.error_law import error_law, fitted_law
+from lengen.statistics.hazards import hazards
+from lengen.statistics.interquartile import interquartile_interval
+from lengen.statistics.laws import LAWS, Sweep
+from lengen.statistics.multiple import benjamini_hochberg, holm, tarone_holm
+from lengen.statistics.pairs import compare_counts
+from lengen.statistics.permutation import permutation_test
+from lengen.statistics.power import permutation_p_values, redraw_power
+from lengen.statistics.reaches import median_reach
+from lengen.statistics.resampling import bootstrap
+from lengen.statistics.seed_kinds import KIND_PAIRS, KINDS, SeedKind, one_mode, two_modes
+from lengen.statistics.simplex import mean_interval
+
+Floats = npt.NDArray[np.float64]
+Bounds = tuple[float, float]
+SEED = 0
+LEVEL = 0.05
+SEEDS = (3, 5, 10, 20)
+PLACES = 8
+"""Lengths of a curve, where scores are pooled over lengths."""
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table in Markdown."""
+    for row in (header, ["---"] * len(header), *rows):
+        print(f"| {' | '.join(row)} |")
+    print(flush=True)
+
+
+def generator(*key: int | str) -> np.random.Generator:
+    """Return a generator for one cell of a table."""
+    return np.random.default_rng(
+        [SEED, *(sum(map(ord, part)) if isinstance(part, str) else part for part in key)]
+    )
+
+
+def curves(areas: Floats) -> Floats:
+    """Return curves that fall from 1 to 0 where their area says: ... x lengths."""
+    return np.asarray(np.clip(PLACES * areas[..., None] - np.arange(PLACES), 0.0, 1.0))
+
+
+def middle_mean(values: Floats) -> float:
+    """Return the mean of the middle half."""
+    ordered = np.sort(values, axis=None)
+    return float(ordered[len(ordered) // 4 : -(len(ordered) // 4)].mean())
+
+
+def bounds(estimate: tuple[float, float | None, float | None, str]) -> Bounds:
+    """Return the interval of an estimate."""
+    assert estimate[1] is not None
+    assert estimate[2] is not None
+    return estimate[1], estimate[2]
+
+
+def by_t(scores: Floats) -> Bounds:
+    """Return Student's interval."""
+    half = student.isf(0.025, len(scores) - 1) * scores.std(ddof=1) / np.sqrt(len(scores))
+    return float(scores.mean() - half), float(scores.mean() + half)
+
+
+def by_bootstrap(scores: Floats) -> Bounds:
+    """Return the percentile bootstrap interval of the mean."""
+    low, high = bootstrap([scores], lambda drawn: drawn[0].mean(axis=1), resamples=1000)
+    return low or 0.0, high or 0.0
+
+
+OneCell = tuple[str, int, Callable[[Floats], Bounds], Callable[[SeedKind], float]]
+
+
+def one_cell_methods() -> list[OneCell]:
+    """Return the methods of one cell: name, least seeds, interval, true value of a kind of seeds."""
+    many = generator("truth")
+    drawn = {name: kind.draw(many, (100_000,)) for name, kind in KINDS.items()}
+    names = {kind: name for name, kind in KINDS.items()}
+    return [
+        ("mean (Gaffke)", 3, lambda scores: bounds(mean_interval(scores)), lambda kind: kind.mean),
+        ("mean, percentile bootstrap", 3, by_bootstrap, lambda kind: kind.mean),
+        ("mean, Student t", 3, by_t, lambda kind: kind.mean),
+        (
+            "interquartile mean",
+            5,
+            lambda scores: bounds(interquartile_interval(scores)),
+            lambda kind: middle_mean(drawn[names[kind]]),
+        ),
+        (
+            f"interquartile mean over {PLACES} lengths",
+            5,
+            lambda scores: bounds(interquartile_interval(curves(scores))),
+            lambda kind: middle_mean(curves(drawn[names[kind]])),
+        ),
+    ]
+
+
+def intervals(draws: int) -> None:
+    """Print coverage and width of intervals of one cell."""
+    rows, detail = [], {name: [name] for name in KINDS}
+    for method, least, interval, truth in one_cell_methods():
+        row = [method]
+        for seeds in SEEDS:
+            if seeds < least:
+                row.append("-")
+                continue
+            shares, widths = [], []
+            for name, kind in KINDS.items():
+                scores = kind.draw(generator(method, seeds, name), (draws, seeds))
+                found = np.array([interval(row) for row in scores])
+                true = truth(kind)
+                shares.append(float(((found[:, 0] <= true + 1e-9) & (true - 1e-9 <= found[:, 1])).mean()))
+                widths.append(float((found[:, 1] - found[:, 0]).mean()))
+                if method.startswith("mean (G"):
+                    detail[name].append(f"{shares[-1]:.3f} / {widths[-1]:.2f}")
+            row.append(f"{min(shares):.2f} / {np.mean(widths):.2f}")
+        rows.append(row)
+    print(f"Least coverage / mean width over the {len(KINDS)} kinds of seeds, {draws} draws each:\n")
+    table(["method", *(f"n = {seeds}" for seeds in SEEDS)], rows)
+    print("Mean (Gaffke), by kind of seeds:\n")
+    table(["kind of seeds", *(f"n = {seeds}" for seeds in SEEDS)], list(detail.values()))
+
+
+def chance_of_winning(first: Floats, second: Floats) -> float:
+    """Return the probability that a seed beats another, ties half, over lengths: scores are seeds x lengths."""
+    shares = []
+    for ours, theirs in zip(first.T, np.sort(second.T, axis=1), strict=True):
+        below = [np.searchsorted(theirs, ours, side=side).mean() for side in ("left", "right")]
+        shares.append(np.mean(below) / len(theirs))
+    return float(np.mean(shares))
+
+
+def differences(draws: int) -> None:
+    """Print coverage and width of intervals of two cells."""
+    methods: list[
+        tuple[str, int, Callable[[Floats, Floats], Bounds], Callable[[Floats, Floats], float] | None]
+    ] = [
+        ("difference of means", 3, lambda one, two: bounds(mean_difference(one, two)), None),
+        (
+            "P(first beats second)",
+            5,
+            lambda one, two: bounds(beats(one, two)),
+            lambda one, two: chance_of_winning(one[:, None], two[:, None]),
+        ),
+        (
+            f"P(first beats second) over {PLACES} lengths",
+            5,
+            lambda one, two: bounds(beats(curves(one), curves(two))),
+            lambda one, two: chance_of_winning(curves(one), curves(two)),
+        ),
+    ]
+    sizes = [(3, 3), (5, 5), (10, 10), (20, 20), (3, 10), (5, 20)]
+    rows = []
+    for method, least, interval, truth in methods:
+        row = [method]
+        for first, second in sizes:
+            if min(first, second) < least:
+                row.append("-")
+                continue
+            shares, widths = [], []
+            for pair in KIND_PAIRS:
+                kinds, random = [KINDS[name] for name in pair], generator(method, first, second, *pair)
+                true = kinds[0].mean - kinds[1].mean
+                if truth is not None:
+                    true = truth(*(kind.draw(random, (50_000,)) for kind in kinds))
+                cells = [
+                    kind.draw(random, (draws, size))
+                    for kind, size in zip(kinds, (first, second), strict=True)
+                ]
+                found = np.array([interval(*scores) for scores in zip(*cells, strict=True)])
+                shares.append(float(((found[:, 0] <= true + 1e-9) & (true - 1e-9 <= found[:, 1])).mean()))
+                widths.append(float((found[:, 1] - found[:, 0]).mean()))
+            row.append(f"{min(shares):.2f} / {np.mean(widths):.2f}")
+        rows.append(row)
+    print(
+        f"Least coverage / mean width over {len(KIND_PAIRS)} pairs of kinds of seeds, {draws} draws each:\n"
+    )
+    table(["method", *(f"{first} v {second}" for first, second in sizes)], rows)
+
+
+def claims(cells: Sequence[Floats]) -> dict[str, Floats]:
+    """Return the adjusted p-values of all pairs by method."""
+    pairs = list(combinations(range(len(cells)), 2))
+    raw = np.array([permutation_test(cells[one], cells[two]).p_value for one, two in pairs])
+    closed = np.ones((len(cells), len(cells)))
+    if panel_p_value(cells) <= LEVEL:  # else no pair can be claimed
+        closed = closed_test(cells)
+    family = np.array([closed[pair] for pair in pairs])
+    return {
+        "uncorrected": raw,
+        "Holm": holm(raw),
+        "Benjamini-Hochberg": benjamini_hochberg(raw),
+        "closed": family,
+    }
+
+
+def panels() -> Iterator[tuple[str, list[SeedKind], tuple[int, ...] | None]]:
+    """Yield panels: name, kind of each cell, seeds of each cell if they differ."""
+    yield "10 alike cells, two modes", [two_modes(0.5)] * 10, None
+    yield "10 alike cells, Beta(30, 20)", [one_mode(30, 20)] * 10, None
+    narrow = [one_mode(50 * mean, 50 * (1 - mean)) for mean in np.linspace(0.05, 0.95, 10).tolist()]
+    yield "ladder of 10 means from .05 to .95", narrow, None
+    yield "5 cells at .1, 5 at .9, two modes", [two_modes(0.1)] * 5 + [two_modes(0.9)] * 5, None
+    yield "10 alike cells, two modes, unequal seeds", [two_modes(0.5)] * 10, (4, 4, 4, 5, 5, 5, 5, 6, 6, 6)
+    same = SeedKind((0.6 - 1 / 16) / (40 / 41 - 1 / 16), (40.0, 1.0), (1.0, 15.0))
+    yield "5 two-mode and 5 narrow cells of one mean", [same] * 5 + [one_mode(30, 20)] * 5, None
+
+
+def pairs(studies: int) -> None:
+    """Print the share of studies with a false claim, and the share of true pairs found."""
+    for name, kinds, unequal in panels():
+        rows: dict[str, list[str]] = {}
+        sizes = [5] if unequal or "narrow cells" in name else [5, 7, 10]
+        for seeds in sizes:
+            random = generator(name, seeds)
+            counts = unequal or (seeds,) * len(kinds)
+            found: dict[str, list[npt.NDArray[np.bool_]]] = {}
+            for _ in range(studies if seeds < 10 or "alike" in name else studies // 4):
+                cells = [kind.draw(random, (count,)) for kind, count in zip(kinds, counts, strict=True)]
+                for method, values in claims(cells).items():
+                    found.setdefault(method, []).append(values <= LEVEL)
+            for method, claimed in found.items():
+                rows.setdefault(method, [method]).append(summary(np.array(claimed), kinds))
+        print(f"{name}, {studies} studies (a quarter of them at 10 seeds where cells differ):\n")
+        title = "n = 4 to 6" if unequal else ""
+        table(["method", *(title or f"n = {seeds}" for seeds in sizes)], list(rows.values()))
+
+
+def summary(claimed: npt.NDArray[np.bool_], kinds: Sequence[SeedKind]) -> str:
+    """Return the share of studies with any false claim, and what was found: of all pairs that differ, of those fully apart."""
+    indices = list(combinations(range(len(kinds)), 2))
+    differ = np.array([kinds[one] != kinds[two] for one, two in indices])
+    texts = []
+    if not differ.all():
+        texts.append(f"any false claim {claimed[:, ~differ].any(axis=1).mean():.3f}")
+    if differ.any():
+        texts.append(f"found {claimed[:, differ].mean():.2f}")
+    if differ.all():
+        far = np.array([two - one >= 3 for one, two in indices])
+        texts.append(f"3 rungs apart or more {claimed[:, far].mean():.2f}")
+        texts.append(f"all of these {claimed[:, far].all(axis=1).mean():.2f} of studies")
+    return ", ".join(texts)
+
+
+def counts(studies: int) -> None:
+    """Print claims about success counts."""
+    rows = []
+    cases: list[tuple[int, Sequence[float]]] = [
+        *((seeds, [0.5] * cells) for cells, seeds in ((6, 4), (6, 5), (10, 5), (6, 7), (10, 7))),
+        *((seeds, [0.1] * half + [0.9] * half) for half, seeds in ((2, 5), (3, 5), (3, 7), (5, 5), (5, 7))),
+    ]
+    for seeds, rates in cases:
+        random = generator("counts", seeds, len(rates))
+        drawn = random.binomial(seeds, rates, (studies, len(rates)))
+        differ = np.array([rates[one] != rates[two] for one, two in combinations(range(len(rates)), 2)])
+        row = [f"{len(rates)} cells at {', '.join(f'{rate:g}' for rate in dict.fromkeys(rates))}", str(seeds)]
+        few = [compare_counts(study, [seeds] * len(rates)) for study in drawn[: studies // 10].tolist()]
+        family = np.array([[test.p_family for test in study] for study in few]) <= LEVEL
+        for claimed in (*adjusted_counts(drawn, seeds), family):
+            false = f"{claimed[:, ~differ].any(axis=1).mean():.3f}"
+            row.append(false + (f" / {claimed[:, differ].mean():.2f}" if differ.any() else ""))
+        rows.append(row)
+    print(
+        f"Success counts: any false claim / share of true pairs found, {studies} studies (closed: {studies // 10}):\n"
+    )
+    table(["cells", "seeds", "Holm", "Tarone-Holm", "closed"], rows)
+
+
+def adjusted_counts(drawn: npt.NDArray[np.int64], seeds: int) -> list[npt.NDArray[np.bool_]]:
+    """Return the claims by Holm and by Tarone-Holm on Boschloo's test: studies x pairs."""
+    one, two = np.array(list(combinations(range(drawn.shape[1]), 2))).T
+    p_values = boschloo_table(seeds, seeds)[drawn[:, one], drawn[:, two]]
+    floors = np.array([least_boschloo(total, seeds, seeds) for total in range(2 * seeds + 1)])
+    least = floors[drawn[:, one] + drawn[:, two]]
+    by_tarone = [tarone_holm(*study) for study in zip(p_values, least, strict=True)]
+    return [np.array([holm(study) for study in p_values]) <= LEVEL, np.array(by_tarone) <= LEVEL]
+
+
+def reach(draws: int) -> None:
+    """Print the coverage of the interval of a median reach."""
+    lengths = [10, 12, 15, 20, 25, 30, 40, 60, 80]
+    rows = []
+    for seeds in (5, 6, 8, 10, 20):
+        shares = []
+        for center in (14.0, 33.0, 75.0, 150.0):
+            true = center * np.exp(generator("reach", seeds, int(center)).normal(0, 0.5, (draws, seeds)))
+            below = np.searchsorted(lengths, true, side="right")
+            reaches = np.array([0, *lengths])[below].tolist()
+            found = [median_reach(row, lengths) for row in reaches]
+            held = [
+                (each.low or 0) <= center and (each.beyond or center < (each.high or 0)) for each in found
+            ]
+            shares.append(float(np.mean(held)))
+        rows.append([str(seeds), f"{min(shares):.3f}"])
+    print(f"Least coverage of the interval of a median reach, with grid and censoring, {draws} draws each:\n")
+    table(["seeds", "coverage"], rows)
+
+
+TRAIN = 10
+
+
+def law_lengths(number: int) -> Floats:
+    """Return lengths spread evenly in log2 from 1.2 to 8 times the train length."""
+    return np.asarray(np.unique(np.round(TRAIN * 2 ** np.linspace(0.25, 3, number))))
+
+
+def truths(lengths: Floats) -> dict[str, tuple[str, Floats]]:
+    """Return hazards by name, with the law that each of them is."""
+    ratio = lengths / TRAIN
+    return {
+        "constant": ("constant", np.full(len(lengths), 0.02)),
+        "power, growth 1": ("power", 0.004 * ratio),
+        "power, growth 3": ("power", 0.0003 * ratio**3),
+        "floor and power": ("floor and power", 0.004 + 0.00002 * ratio**5),
+    }
+
+
+def sweep_of(random: np.random.Generator, lengths: Floats, hazard: Floats, dispersion: float = 0.0) -> Sweep:
+    """Draw the verdicts of a seed, 1,000 strings a length; accuracies vary about the law if lengths are overdispersed."""
+    accuracy = np.exp(-(lengths + 1) * hazard)
+    if dispersion:
+        size = 1 / dispersion - 1
+        accuracy = random.beta(np.maximum(accuracy * size, 1e-9), np.maximum((1 - accuracy) * size, 1e-9))
+    return Sweep.of(lengths, lengths + 1, random.binomial(1000, accuracy), 1000, TRAIN)
+
+
+def laws(draws: int) -> None:
+    """Print which law is chosen, and the coverage of its growth."""
+    rows = []
+    for number in (12, 8):
+        lengths = law_lengths(number)
+        for name, (law, hazard) in truths(lengths).items():
+            random = generator("laws", number, name)
+            found = [error_law(sweep_of(random, lengths, hazard)) for _ in range(draws)]
+            chosen = Counter(each.chosen.law if each.chosen else "none" for each in found)
+            others = ", ".join(
+                f"{other} {count / draws:.2f}" for other, count in chosen.items() if other != law
+            )
+            by_bic = sum(each.by_bic == law for each in found) / draws
+            rows.append([name, str(number), f"{chosen[law] / draws:.2f}", others or "-", f"{by_bic:.2f}"])
+    print(f"Share of {draws} sweeps in which the true law is chosen:\n")
+    table(["truth", "lengths", "by held-out lengths", "else", "by BIC"], rows)
+    rows = []
+    for number in (12, 8, 6):
+        lengths = law_lengths(number)
+        row = [str(number)]
+        for dispersion in (0.0, 0.005, 0.02):
+            random, held = generator("growth", number, int(1000 * dispersion)), []
+            for _ in range(4 * draws):
+                sweep = sweep_of(random, lengths, 0.004 * lengths / TRAIN, dispersion)
+                growth = fitted_law(LAWS[1], sweep).estimates["growth"]
+                held.append((growth.low or 0) <= 1 <= (growth.high or 0))
+            row.append(f"{np.mean(held):.2f}")
+        rows.append(row)
+    print(
+        f"Coverage of the interval of the growth, {4 * draws} draws each, by overdispersion between lengths:\n"
+    )
+    table(["lengths", "0", "0.005", "0.02"], rows)
+
+
+def first_wrong(
+    hazard: Callable[[int], Floats], random: np.random.Generator, length: int
+) -> npt.NDArray[np.int64]:
+    """Draw the first wrong tokens of 1,000 answers; -1 if an answer is right."""
+    wrong = random.random((1000, length)) < hazard(length)
+    return np.where(wrong.any(axis=1), wrong.argmax(axis=1), -1)
+
+
+def by_place(length: int) -> Floats:
+    """Return hazards that grow with the place."""
+    return np.asarray(0.0005 * np.arange(1, length + 1, dtype=np.float64))
+
+
+def even(length: int) -> Floats:
+    """Return hazards that are the same at all places and give the same exact match."""
+    hazard = float(1 - np.prod(1 - by_place(length)) ** (1 / length))
+    return np.full(length, hazard, dtype=np.float64)
+
+
+def compare_hazards(draws: int) -> None:
+    """Print what first errors say of two hazards that give one curve."""
+    rows = []
+    lengths = (10, 14, 20, 28, 40, 56)
+    for truth, hazard in (("place", by_place), ("length", even)):
+        random = generator("hazards", truth)
+        found = [
+            hazards([first_wrong(hazard, random, length) for length in lengths], lengths)
+            for _ in range(draws)
+        ]
+        shares = [
+            f"{np.mean([each.depends_on == said for each in found]):.2f}"
+            for said in ("place", "length", "undecided")
+        ]
+        least = [each.advantage for each in found]
+        rows.append([truth, *shares, f"{min(least):.0f} to {max(least):.0f}"])
+    print(f"What is reported, {draws} draws each; log-likelihood by place less by length:\n")
+    table(["hazard by", "place", "length", "undecided", "log-likelihood"], rows)
+
+
+def redraw(draws: int) -> None:
+    """Print power estimated from the seeds of one study against the true power."""
+    rows = []
+    for name, kinds in (
+        ("two modes, .2 v .8", [two_modes(0.2), two_modes(0.8)]),
+        ("two modes, .5 v .9", [two_modes(0.5), two_modes(0.9)]),
+        ("Beta(30, 20) v Beta(36, 14)", [one_mode(30, 20), one_mode(36, 14)]),
+    ):
+        random = generator("redraw", name)
+        true = permutation_p_values(*(kind.draw(random, (2000, 10)) for kind in kinds)) <= LEVEL + 1e-9
+        row = [name, f"{true.mean():.2f}"]
+        for seeds in (5, 10):
+            cells = [kind.draw(random, (draws, seeds)) for kind in kinds]
+            powers = [redraw_power(one, two, 10, studies=200) for one, two in zip(*cells, strict=True)]
+            row.append(" / ".join(f"{power:.2f}" for power in np.quantile(powers, [0.1, 0.5, 0.9])))
+        rows.append(row)
+    print(
+        f"Power at 10 seeds: true, and estimated from the seeds of a study (10, 50, 90% of {draws} studies):\n"
+    )
+    table(["cells", "true", "from 5 seeds", "from 10 seeds"], rows)
+
+
+SIMULATIONS: dict[str, tuple[Callable[[int], None], int]] = {
+    "intervals": (intervals, 1000),
+    "differences": (differences, 400),
+    "pairs": (pairs, 200),
+    "counts": (counts, 2000),
+    "reach": (reach, 2000),
+    "laws": (laws, 50),
+    "hazards": (compare_hazards, 50),
+    "redraw": (redraw, 200),
+}
+
+
+def main() -> None:
+    """Run one simulation, or all of them."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("simulation", choices=[*SIMULATIONS, "all"])
+    parser.add_argument("--draws", type=int, help="draws or studies in each cell of a table")
+    arguments = parser.parse_args()
+    for name, (simulate, draws) in SIMULATIONS.items():
+        if arguments.simulation in {name, "all"}:
+            print(f"### {name}\n")
+            simulate(arguments.draws or draws)
+
+
+if __name__ == "__main__":
+    main()
