@@ -319,6 +319,21 @@ def test_every_choice_draws_its_marks(visit):
     assert "&x=factor" in page.url
 
 
+def test_chance_is_dotted_where_it_is_above_a_hundredth(visit):
+    page = visit(small())
+
+    def lines(figure):
+        return page.locator(f'#{figure} path[stroke="#222222"]').count()
+
+    choose(page, metric="exact_match")  # 0.001
+    assert (lines("curves"), lines("multiples-0")) == (0, 0)
+    assert "dots" not in page.locator("#curves-note").inner_text()
+    choose(page, metric="token_accuracy")  # 0.325
+    assert lines("curves") == 1
+    assert lines("multiples-0") == len(small().panels[0].cells)
+    assert "Black dots: chance" in page.locator("#curves-note").inner_text()
+
+
 def test_the_gate_leaves_trained_runs_alone(visit):
     page = visit(small())
     lines = "#curves svg.marks .mark-line.role-mark path[stroke-dasharray='1.5,2.5']"

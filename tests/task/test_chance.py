@@ -9,7 +9,7 @@ from math import comb, inf, sqrt
 import pytest
 import torch
 from omegaconf import OmegaConf
-from tests.options import built, choices, files, made, read
+from tests.options import CONFIGS, built, choices, files, made, read
 
 from lengen.config.errors import LengthUnavailable
 from lengen.format.interleaved import Interleaved
@@ -486,3 +486,22 @@ def test_listed_answers_may_be_of_several_sizes():
 def test_the_estimate_is_the_same_every_time():
     task = replace(Sort(30), scratchpad="selection")
     assert task.chance(3) == task.chance(3)
+
+
+def test_the_table_of_the_docs():
+    lines = (
+        (CONFIGS.parent / "docs" / "tasks.md")
+        .read_text()
+        .split("## Chance\n")[1]
+        .split("\n## ")[0]
+        .splitlines()
+    )
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][
+        2:
+    ]
+    assert len(rows) > 10
+    for words, length, exact, tokens in rows:
+        name, *changes = words.split()
+        options = dict(change.removeprefix("task.").split("=") for change in changes)
+        chance = made("task", name, **options).chance(int(length))
+        assert (f"{chance.exact_match:.3g}", f"{chance.token_accuracy:.3f}") == (exact, tokens)

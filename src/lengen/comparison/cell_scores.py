@@ -58,6 +58,17 @@ def _number(row: Row | None, metric: str, missing: float) -> float:
     return float("nan") if value is None else float(value)
 
 
+def chance_levels(cell: Cell, metric: str, at: Sequence[int]) -> tuple[float, ...]:
+    """Return the chance level of a share at some lengths, NaN where it is unknown; see `lengen.task.chance`."""
+    if metric not in SHARES:
+        return (np.nan,) * len(at)
+    known: dict[int, float] = {}
+    for curve in cell.curves:  # of one task, so that they agree; runs of earlier versions do not say it
+        levels = {row.length: getattr(row, f"chance_{metric}") for row in curve.rows}
+        known |= {length: level for length, level in levels.items() if level is not None}
+    return tuple(known.get(length, np.nan) for length in at)
+
+
 def quartiles(values: Floats) -> Floats:
     """Return lower quartile, median and upper quartile over seeds (rows); NaN at lengths without a value."""
     known = ~np.isnan(values).all(axis=0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lengen.comparison.cell_scores import Gate, costs, factors, lengths, matrix, reaches
+from lengen.comparison.cell_scores import Gate, chance_levels, costs, factors, lengths, matrix, reaches
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.panel_areas import PanelAreas
@@ -93,6 +93,7 @@ class CellSummary:
         reach_90_low: 95% interval of the median reach, from five seeds on. `reach_90_high` is the first length that is not
             reached; empty if it lies beyond the sweep.
         reach_90_at_least: whether the median is the end of the sweep, so that the true one may be longer. Likewise 95 and 99.
+        chance: chance level of exact match at the length at which success is counted; empty in runs of earlier versions.
     """
 
     task: str
@@ -139,6 +140,7 @@ class CellSummary:
     reach_90_at_least: bool | None = None
     reach_95_at_least: bool | None = None
     reach_99_at_least: bool | None = None
+    chance: float | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(CellSummary))
@@ -230,6 +232,7 @@ def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
             "success_rate": rate.share,
             "success_low": rate.low,
             "success_high": rate.high,
+            "chance": _finite(*chance_levels(cell, "exact_match", [at])),
         }
     facts = [run.facts for run in cell.runs]
     columns |= {
@@ -263,6 +266,11 @@ def _of_reaches(cell: Cell, evaluated: Sequence[int]) -> dict[str, Any]:
 def categories(runs: Iterable[RunRecord]) -> str:
     """Return the category letters of runs; runs without a category are ignored."""
     return ", ".join(sorted({str(run.facts.get("category") or "") for run in runs} - {""}))
+
+
+def _finite(value: float) -> float | None:
+    """Return a number; None for NaN."""
+    return value if np.isfinite(value) else None
 
 
 def _median(values: Sequence[Any]) -> float | None:

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import NullFormatter
 
-from lengen.comparison.cell_scores import SHARES, lengths, matrix, quartiles, reaches
+from lengen.comparison.cell_scores import SHARES, chance_levels, lengths, matrix, quartiles, reaches
 from lengen.comparison.grouping import Cell, Panel
 from lengen.report.axes import length_axis
 from lengen.report.colour import GREY, SHADE
+from lengen.report.figure import CHANCE, DOTTED
 from lengen.report.sheet import Sheet
 from lengen.report.styles import Style, legend, shown, styles
 from lengen.statistics.intervals import THRESHOLDS
@@ -45,6 +46,7 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match", x: X = "lengt
     looks = styles(panel.cells)
     note = (
         "Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. "
+        f"{chance_note(cells, metric)}"
         f"Above: reach 0.90, median with the range of seeds.{remark}"
     )
     sheet = Sheet(panel.name, note, legend(cells, looks), columns=2, strip=MARK * len(cells) + 0.05, plot=1.6)
@@ -74,6 +76,7 @@ def fill(
         axes.set_ylim(auto=True)
         axes.set_yscale("log" if metric in ("seconds", "peak_bytes") else "linear")
         axes.yaxis.set_minor_formatter(NullFormatter())
+    chances: set[tuple[tuple[float, ...], tuple[float, ...]]] = set()  # cells of one task have the same
     for cell in cells:
         look = looks[cell.name]
         at = lengths(cell)
@@ -85,6 +88,10 @@ def fill(
         axes.add_collection(
             LineCollection(seeds, colors=look.colour, linewidths=0.5, alpha=0.55, linestyles=dashes, zorder=3)
         )
+        levels = chance_levels(cell, metric, at)
+        if any(level > CHANCE for level in levels) and (tuple(places), levels) not in chances:
+            chances.add((tuple(places), levels))
+            axes.plot(places, levels, **DOTTED, zorder=3)
         low, middle, high = quartiles(values)
         if len(values) > 1:
             axes.fill_between(places, low, high, color=look.colour, alpha=0.18, linewidth=0, zorder=2)
@@ -100,6 +107,12 @@ def fill(
             clip_on=metric not in SHARES,
             zorder=4,
         )
+
+
+def chance_note(cells: Sequence[Cell], metric: str) -> str:
+    """Say what the line of chance is, if it is drawn."""
+    drawn = any(level > CHANCE for cell in cells for level in chance_levels(cell, metric, lengths(cell)))
+    return "Black dots: chance, by the likeliest answer. " if drawn else ""
 
 
 def _reaches(sheet: Sheet, cells: Sequence[Cell], looks: Mapping[str, Style], unit: int) -> None:

@@ -13,6 +13,8 @@ import yaml
 from lengen.comparison.cell_scores import (
     GATES,
     METRICS,
+    SHARES,
+    chance_levels,
     costs,
     factors,
     gate,
@@ -23,6 +25,7 @@ from lengen.comparison.cell_scores import (
 )
 from lengen.comparison.grouping import Cell, Panel, Study, pooled
 from lengen.comparison.run_record import RunRecord
+from lengen.report.figure import CHANCE
 from lengen.report.scale import logarithmic
 from lengen.report.styles import styles
 from lengen.report.tables import Block
@@ -73,6 +76,7 @@ def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str,
                 "cell": cell.digest,
                 "train_length": int(cell.runs[0].config["train_length"]),
                 "lengths": lengths(cell),
+                "chance": _chances(cell),
                 "config": _config(cell.runs[0].config),
                 "runs": _runs(cell, threshold, origins),
                 "gates": {name: _seeds(gate(cell, name), threshold, steps) for name in GATES},
@@ -93,6 +97,16 @@ def _looks(cells: Sequence[Cell]) -> list[dict[str, Any]]:
         }
         for name, look in styles(cells).items()
     ]
+
+
+def _chances(cell: Cell) -> dict[str, list[float | None]]:
+    """Return the chance level of each share at the lengths of a cell; of those that are above `CHANCE` somewhere."""
+    levels = {metric: chance_levels(cell, metric, lengths(cell)) for metric in SHARES}
+    return {
+        metric: _rounded(values)
+        for metric, values in levels.items()
+        if any(value > CHANCE for value in values)
+    }
 
 
 def _runs(cell: Cell, threshold: float, origins: dict[str, int]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from lengen.comparison.grouping import Panel
-from lengen.report.band import X, fill
+from lengen.report.band import X, chance_note, fill
 from lengen.report.colour import GREY
 from lengen.report.lines import wrap
 from lengen.report.sheet import DOUBLE, LEFT, RIGHT, WIDTH, Sheet
@@ -42,6 +42,8 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
         for first in range(0, len(row_names), across)
     ]
     more = f" The first {limit} cells of each task." if any(len(cells) > limit for _, cells in drawn) else ""
+    if told := chance_note([cell for _, cells in drawn for cell in cells.values()], metric):
+        more = f" {told.rstrip()}{more}"
     width = WIDTH if across <= SINGLE else DOUBLE
     panel_width = (width - LEFT - RIGHT - GAP * (across - 1)) / across
     heads = [

@@ -95,6 +95,7 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "category": lambda row: row.category or NONE,
     "ID": lambda row: _number(row.id_exact_match),
     "success": _success,
+    "chance": lambda row: _number(row.chance),
     "reach 0.90": _median_reach,
     "0.95": lambda row: _reach(row.reach_95, row.reach_95_at_least),
     "0.99": lambda row: _reach(row.reach_99, row.reach_99_at_least),
@@ -108,10 +109,29 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "ms": lambda row: _number(row.milliseconds, ".2f"),
     "MiB": lambda row: _number(row.megabytes, ".0f"),
 }
-NARROW = ("MiB", "ms", "minutes", "best", "0.99", "0.95", "ID", "IQM", "seeds' areas", "category", "area")
+NARROW = (
+    "MiB",
+    "ms",
+    "minutes",
+    "best",
+    "0.99",
+    "0.95",
+    "ID",
+    "chance",
+    "IQM",
+    "seeds' areas",
+    "category",
+    "area",
+)
 """Columns that a narrow terminal omits, in the order of omission."""
 WORDS = ("cell", "category", "not significantly different from")
 """Left-aligned columns."""
+
+
+def columns(rows: Sequence[CellSummary]) -> dict[str, Callable[[CellSummary], str]]:
+    """Return the columns of a table; without chance if no run says it."""
+    lacking = {"chance"} if all(row.chance is None for row in rows) else set[str]()
+    return {name: show for name, show in COLUMNS.items() if name not in lacking}
 
 
 def legend(criterion: SuccessCriterion) -> str:
@@ -119,7 +139,7 @@ def legend(criterion: SuccessCriterion) -> str:
     return (
         "seeds: in brackets, fewer different seeds of data or of initial parameters, so that runs are not independent. "
         f"success: seeds with exact match of at least {criterion.threshold:g} at {criterion.at} (or the next longer evaluated length), with the 95% "
-        "Clopper-Pearson interval over seeds. reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least "
+        "Clopper-Pearson interval over seeds. chance: exact match of the likeliest answer at that length. reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least "
         "0.90, 0.95, 0.99, with an order-statistic interval from five seeds on; >=: the sweep ended before the curve fell; best: reach 0.90 of the best seed. "
         "area: mean over seeds of the area under exact match over log2(length / train length), in doublings, on the lengths that all compared runs share, "
         "with an interval over seeds and strings (Gaffke 2005) from three seeds on; seeds' areas: least, median, largest. IQM: interquartile mean of exact match over seeds "
@@ -164,8 +184,9 @@ def blocks(study: Study, summary: StudySummary) -> list[Block]:
     tables: list[Block] = []
     for panel in study.panels:
         for name, rows in gates(panel, summary):
-            cells = [[show(row) for show in COLUMNS.values()] for row in rows]
-            tables.append((f"{panel.name}: {name}", list(COLUMNS), cells))
+            told = columns(rows)
+            cells = [[show(row) for show in told.values()] for row in rows]
+            tables.append((f"{panel.name}: {name}", list(told), cells))
     if summary.overall:
         cells = [
             [
@@ -322,7 +343,7 @@ def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, conso
                 console,
                 f"{name}; success: exact match of at least {criterion.threshold:g} at {criterion.at}",
             )
-            cells = [{column: show(row) for column, show in COLUMNS.items()} for row in rows]
+            cells = [{column: show(row) for column, show in columns(rows).items()} for row in rows]
             console.print(table(console, cells, dispensable=NARROW, left=WORDS))
             for note in notes(panel, summary, name):
                 say(console, note)

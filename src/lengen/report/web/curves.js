@@ -1,11 +1,17 @@
 // A metric over length: every seed, medians and quartiles, large and as small multiples.
 
 // Seeds and quartiles of a metric over length, as rows of one data table.
-function rows(panel, lines) {
+function rows(panel, lines, separate = false) {
   const found = [],
     p = study.panels.indexOf(panel),
     metric = state.metric;
+  const chances = new Set(); // cells of one task have the same, drawn once where they share a figure
   for (const line of lines) {
+    const levels = (line.chance[metric] ?? []).map((y, k) => ({ x: place(line, line.lengths[k]), y })),
+      key = JSON.stringify(levels);
+    if (separate || !chances.has(key))
+      found.push(...levels.map((level) => ({ kind: "chance", c: line.c, name: line.name, ...level })));
+    chances.add(key);
     const [low, middle, high] = line.seeds.quartiles[state.metric];
     line.lengths.forEach((l, k) =>
       found.push({
@@ -40,8 +46,8 @@ function rows(panel, lines) {
   return found;
 }
 
-// Layers of a figure: trained region, bands, seeds, medians, and invisible marks for the pointer.
-function layers(x, y, look, { bold = 1, seeds = 1, cells = 1 } = {}) {
+// Layers of a figure: trained region, chance, bands, seeds, medians, and invisible marks for the pointer.
+function layers(x, y, look, { bold = 1, seeds = 1, cells = 1, chance = false } = {}) {
   const faint = Math.max(0.2, Math.min(0.6, 20 / seeds)),
     band = Math.max(0.06, Math.min(0.16, 1 / cells));
   const pick = (kind) => [{ filter: `datum.kind === '${kind}' && isValid(datum.y)` }];
@@ -60,6 +66,15 @@ function layers(x, y, look, { bold = 1, seeds = 1, cells = 1 } = {}) {
   };
   return [
     shade(x),
+    ...(chance
+      ? [
+          {
+            transform: pick("chance"),
+            mark: { type: "line", color: "#222222", strokeWidth: 1.2 * bold, strokeDash: [1.5, 3], tooltip: null },
+            encoding: { x: x.encoding, y, detail: { field: "c" } },
+          },
+        ]
+      : []),
     {
       transform: pick("middle"),
       mark: { type: "area", opacity: band },
@@ -106,7 +121,7 @@ function curves(panel, lines, width) {
         metric,
       ),
       look,
-      { seeds: lines.flatMap((line) => line.runs).length, cells: lines.length },
+      { seeds: lines.flatMap((line) => line.runs).length, cells: lines.length, chance: data.some((row) => row.kind === "chance") },
     ),
     resolve: { scale: { strokeDash: "independent" } },
   };
@@ -163,7 +178,7 @@ function multiples(panel, lines, width) {
   const columns = Math.max(1, Math.min(lines.length, Math.floor(width / 170))),
     each = Math.min(260, Math.floor((width - 30) / columns) - 24);
   const x = axisX(panel, each, lines),
-    data = rows(panel, lines),
+    data = rows(panel, lines, true),
     names = lines.map((line) => line.name);
   x.encoding.axis = {
     ...x.encoding.axis,
@@ -189,7 +204,7 @@ function multiples(panel, lines, width) {
     spec: {
       width: each,
       height: 84,
-      layer: layers(x, y, looks(lines), { bold: 0.75 }),
+      layer: layers(x, y, looks(lines), { bold: 0.75, chance: data.some((row) => row.kind === "chance") }),
       resolve: { scale: { strokeDash: "independent" } },
     },
   };

@@ -139,8 +139,11 @@ function fill() {
   for (const key of ["task", "metric", "x"]) byId(key).value = state[key];
   byId("trained").checked = state.trained;
   byId("curves-title").textContent = `${panel.name}: ${metric.name} over length`;
+  const chance = panel.lines.some((line) => line.chance[state.metric])
+    ? "Black dots: chance, by the likeliest answer. "
+    : "";
   byId("curves-note").textContent =
-    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. Above: reach ${bound}, median with the range of seeds. Point at a seed to see its name; click it to see its command and configuration.`;
+    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. ${chance}Above: reach ${bound}, median with the range of seeds. Point at a seed to see its name; click it to see its command and configuration.`;
   byId("heat-title").textContent = `${panel.name}: ${metric.name}, cell by length`;
   const seedsShown = state.trained
     ? "trained seeds only"
