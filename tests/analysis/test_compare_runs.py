@@ -208,6 +208,14 @@ def test_a_control_is_compared_with_all_others_alone(tmp_path):
     assert order == {"alibi": 1, "t5": 2, "rope": 3, "nope": 4}
 
 
+def test_the_command_takes_the_control_and_the_margin(lengen, runs):
+    write_run(runs, 0, [1.0, 1.0, 0.5, 0.5], pe="t5", cell="c-t5", task__times=1, task__substitute=False)
+    assert lengen("compare", f"runs={runs}", "out=out", "control=rope", "margin=0.5").code == 0
+    pairs = pandas.read_csv(runs.parent / "out" / "pairs.csv")
+    assert set(zip(pairs["first"], pairs["second"], strict=True)) == {("rope", "nope"), ("rope", "t5")}
+    assert set(pairs.margin) == {0.5}
+
+
 def test_too_few_seeds_are_said(tmp_path):
     for pe, share in (("nope", 1.0), ("rope", 0.0)):
         for seed in range(3):
@@ -326,6 +334,9 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
         (["x=log"], "x=log: must be one of length, factor"),
         (["threshold=2"], "threshold=2.0: must be in (0, 1]"),
         (["at=2y"], "at=2y: must be a length"),
+        (["margin=0"], "margin=0.0: must be above 0"),
+        (["margin=wide"], "margin=wide: must be a number"),
+        (["control=noep"], "control=noep: no cell has this name; did you mean 'nope' or 'rope'? (allowed: nope, rope)"),
         (["against=kazemnejad"], "did you mean 'kazemnejad2023'"),
         (
             ["against=kazemnejad2023"],

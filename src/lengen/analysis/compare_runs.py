@@ -14,7 +14,7 @@ from lengen.comparison.cell_scores import Metric
 from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
 from lengen.comparison.grouping import Study, assemble
 from lengen.comparison.overall import Overall
-from lengen.comparison.pairs import CellPair
+from lengen.comparison.pairs import CellPair, PairOptions
 from lengen.comparison.published import COLUMNS as AGAINST_COLUMNS
 from lengen.comparison.published import Published, PublishedCell, agreement, load, matched_cells
 from lengen.comparison.run_record import Excluded
@@ -77,15 +77,20 @@ class Comparison:
         """Condition under which a run counts as a success."""
         return SuccessCriterion(self.threshold, self.at)
 
+    @property
+    def pair_options(self) -> PairOptions:
+        """How cells are compared with each other."""
+        return PairOptions(self.margin, self.control)
+
     def run(self, console: Console | None = None) -> Study:
         """Find the runs, compare them, write the files and print the tables."""
-        console, criterion = console or Console(), self.criterion
+        console, criterion, pair_options = console or Console(), self.criterion, self.pair_options
         board = WandbComparison(self.project, self.entity) if self.wandb else None
         by = [key.strip() for text in self.by for key in text.split(",")]
         study = assemble(find(self.runs), by, self.where, mixed=self.mixed)
         published = load(self.against) if self.against else None
         published_cells = self._published_cells(published, study) if published else {}
-        summary = summarize(study, criterion)
+        summary = summarize(study, criterion, pair_options)
         files = OutputFiles(Path(self.out))
         title = self.title or ", ".join(panel.name for panel in study.panels)
         self.tabulate(study, summary, files, title)

@@ -14,8 +14,9 @@ import numpy as np
 
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.panel_areas import PanelAreas
+from lengen.config.errors import require
 from lengen.statistics.differences import beats, mean_difference
-from lengen.statistics.equivalence import equivalence
+from lengen.statistics.equivalence import MARGIN, equivalence
 from lengen.statistics.pairs import CountTest, PairTest, compare_areas, compare_counts, panel_pairs
 from lengen.statistics.permutation import least_p_value
 from lengen.statistics.plans import family_level, seeds_for_level
@@ -34,8 +35,11 @@ class PairOptions:
         control: name of the cell with which all others are compared; None compares all pairs.
     """
 
-    margin: float = 0.25
+    margin: float = MARGIN
     control: str | None = None
+
+    def __post_init__(self) -> None:
+        require(self.margin > 0, f"margin={self.margin}: must be above 0")
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,7 @@ def summarize(study: Study, criterion: SuccessCriterion, options: PairOptions | 
 
 
 def _check(study: Study, options: PairOptions) -> None:
-    """Refuse a margin that is not positive, and a control that no panel has."""
-    require(options.margin > 0, f"margin={options.margin}: must be above 0")
+    """Refuse a control that no panel has."""
     names = list(dict.fromkeys(cell.name for panel in study.panels for cell in panel.cells))
     require(
         options.control is None or options.control in names,
