@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lengen.statistics.estimates import TOLERANCE, Floats
-from lengen.statistics.permutation import LEAST_ERROR, permutation_test
+from lengen.statistics.permutation import LEAST_ERROR, permutation_tests
 
 MOST_CELLS = 12
 """Up to this many cells every subset is tested: 4,083 of them."""
 PERMUTATIONS = 9_999
 """Number of random permutations of the seeds of a subset of three or more cells."""
 PAIR = 2
-BLOCK = 500
+BLOCK = 100
 """Number of them at a time."""
 
 Subset = tuple[int, ...]
@@ -37,8 +37,8 @@ def closed_test(
 
     Args:
         cells: for each of 2 to 12 cells one score per seed.
-        pair_p_values: for each pair (first index below the second) the p-value of another test of the same hypothesis, instead of
-            the permutation test's.
+        pair_p_values: for each pair (first index below the second) its p-value where it is known, by the permutation test or by
+            another test of the same hypothesis.
 
     Returns:
         cells x cells, symmetric, 1 on the diagonal: for each pair the largest p(S) k / |S| of its subsets, at most 1.
@@ -53,10 +53,7 @@ def closed_test(
     if not PAIR <= len(scores) <= MOST_CELLS:
         raise ValueError(f"a closed test needs 2 to {MOST_CELLS} cells, got {len(scores)}")
     adjusted = np.zeros((len(scores), len(scores)))
-    for subset, tested in subset_p_values(scores):
-        p_value = tested
-        if pair_p_values is not None and len(subset) == PAIR:
-            p_value = pair_p_values[subset[0], subset[1]]
+    for subset, p_value in subset_p_values(scores, pair_p_values):
         factor = 1.0 if len(subset) >= len(scores) - 1 else len(scores) / len(subset)
         block = np.ix_(subset, subset)
         adjusted[block] = np.maximum(adjusted[block], min(1.0, p_value * factor))
@@ -64,10 +61,16 @@ def closed_test(
     return adjusted
 
 
-def subset_p_values(scores: Sequence[Floats]) -> Iterator[tuple[Subset, float]]:
-    """Yield every subset of at least two cells with its p-value."""
-    for pair in combinations(range(len(scores)), 2):
-        yield pair, permutation_test(*(scores[cell] for cell in pair)).p_value
+def subset_p_values(
+    scores: Sequence[Floats], pair_p_values: Mapping[tuple[int, int], float] | None = None
+) -> Iterator[tuple[Subset, float]]:
+    """Yield every subset of at least two cells with its p-value; those of pairs are computed unless they are given."""
+    pairs = list(combinations(range(len(scores)), 2))
+    if pair_p_values is None:
+        tests = permutation_tests(scores, pairs)
+        pair_p_values = {pair: test.p_value for pair, test in zip(pairs, tests, strict=True)}
+    for pair in pairs:
+        yield pair, pair_p_values[pair]
     alike: dict[tuple[int, ...], list[Subset]] = defaultdict(list)
     order = sorted(
         range(len(scores)), key=lambda cell: len(scores[cell])
@@ -103,9 +106,9 @@ def _p_values(seeds: tuple[int, ...], pooled: Floats) -> list[float]:
 
 
 @lru_cache(maxsize=8)
-def _orders(total: int) -> npt.NDArray[np.int64]:
-    """Return fixed random orders of the seeds of a subset: permutations x seeds."""
-    return np.random.default_rng(total).random((PERMUTATIONS, total)).argsort(axis=1)
+def _orders(total: int) -> npt.NDArray[np.int16]:
+    """Return fixed random orders of the seeds of a subset: permutations x seeds, in the smallest type, since they are kept."""
+    return np.random.default_rng(total).random((PERMUTATIONS, total)).argsort(axis=1).astype(np.int16)
 
 
 def _members(groups: npt.NDArray[np.int64], cells: int) -> Floats:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lengen.statistics.closed import MOST_CELLS, closed_test
 from lengen.statistics.counts import boschloo, least_boschloo
 from lengen.statistics.multiple import benjamini_hochberg, holm, tarone_holm
-from lengen.statistics.permutation import permutation_test
+from lengen.statistics.permutation import permutation_tests
 
 Pair = tuple[int, int]
 
@@ -96,13 +96,13 @@ def compare_areas(
     pairs = panel_pairs(len(scores), control)
     if not pairs:
         return []
-    tests = [permutation_test(scores[first], scores[second]) for first, second in pairs]
+    tests = permutation_tests(scores, pairs)
     seeds = np.array([test.p_value for test in tests])
     strings = np.array([p_strings[pair] if p_strings is not None else 0.0 for pair in pairs])
     both = np.maximum(seeds, strings)
     family = by_holm = holm(both)
     if control is None and len(scores) <= MOST_CELLS:
-        closed = closed_test(scores)
+        closed = closed_test(scores, dict(zip(pairs, seeds.tolist(), strict=True)))
         family = np.maximum([closed[pair] for pair in pairs], holm(strings))
     q_values = benjamini_hochberg(both)
     return [

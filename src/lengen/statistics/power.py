@@ -12,7 +12,7 @@ from scipy.stats import binom, hypergeom, norm
 
 from lengen.statistics.counts import boschloo_table
 from lengen.statistics.estimates import TOLERANCE, Floats
-from lengen.statistics.permutation import assignments, least_p_value
+from lengen.statistics.permutation import chosen_seeds, least_p_value
 from lengen.statistics.seed_kinds import two_modes
 
 POWER = 0.8
@@ -149,7 +149,7 @@ def permutation_p_values(first: Scores, second: Scores) -> Floats:
 def _signs(seeds: int) -> tuple[Floats, int]:
     """Return 1 where a seed is assigned to the first cell and else -1: assignments x seeds; and 1 if they are drawn."""
     if comb(2 * seeds, seeds) <= LIMIT:
-        chosen, _ = assignments(seeds, seeds)
+        chosen = chosen_seeds(seeds, seeds)
         signs = -np.ones((len(chosen), 2 * seeds))
         np.put_along_axis(signs, chosen.astype(np.int64), 1.0, axis=1)
         return signs, 0

@@ -60,7 +60,12 @@ def lower_bound(scores: npt.ArrayLike, tail: float = 0.025) -> float:
         scores: one score per seed, in [0, 1].
         tail: probability that the bound lies above the mean, in (0, 1).
     """
-    values = (0.0, *sorted(np.asarray(scores, dtype=float).tolist()))
+    return _lower_bound((0.0, *sorted(np.asarray(scores, dtype=float).tolist())), tail)
+
+
+@lru_cache(maxsize=1024)
+def _lower_bound(values: tuple[float, ...], tail: float) -> float:
+    """Compute `lower_bound`; a cell's bound serves all its pairs."""
     if values[-1] == 0:
         return 0.0
     return float(brentq(lambda at: weighted_mean_cdf(values, at) - tail, 0.0, values[-1], xtol=1e-12))
