@@ -336,7 +336,10 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
         (["at=2y"], "at=2y: must be a length"),
         (["margin=0"], "margin=0.0: must be above 0"),
         (["margin=wide"], "margin=wide: must be a number"),
-        (["control=noep"], "control=noep: no cell has this name; did you mean 'nope' or 'rope'? (allowed: nope, rope)"),
+        (
+            ["control=noep"],
+            "control=noep: no cell has this name; did you mean 'nope' or 'rope'? (allowed: nope, rope)",
+        ),
         (["against=kazemnejad"], "did you mean 'kazemnejad2023'"),
         (
             ["against=kazemnejad2023"],

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lengen.analysis.compare_runs import NOTE, OutputFiles
 from lengen.analysis.compare_runs import Comparison as CompareRequest
-from lengen.api.arguments import ComposedCall, compose_call, recorded_call
+from lengen.api.arguments import compose_call, recorded_call
 from lengen.api.picture import Picture
 from lengen.config.compose import COMPARE
 from lengen.config.errors import UsageError
@@ -104,11 +104,6 @@ def read_frame(text: str) -> Any:
     return pandas.read_csv(StringIO(text)) if text else pandas.DataFrame()
 
 
-def request(composed: ComposedCall) -> CompareRequest:
-    """Build the options of `lengen compare` from its configuration."""
-    return composed.builder.build(CompareRequest, composed.config)
-
-
 def compare(
     runs: str | PathLike[str] | Sequence[str | PathLike[str]] = "results/runs", **options: Any
 ) -> Comparison:
@@ -125,6 +120,7 @@ def compare(
         UsageError: an option is unknown or invalid, or the runs cannot be compared.
     """
     with recorded_call("lengen.compare", (), {"runs": runs, **options}):
-        comparison = request(compose_call(COMPARE, (), {"runs": runs, **options}, None))
+        composed = compose_call(COMPARE, (), {"runs": runs, **options}, None)
+        comparison = composed.builder.build(CompareRequest, composed.config)
         comparison.run(Console(file=StringIO()))
     return Comparison(Path(comparison.out))

@@ -15,8 +15,8 @@ def main(arguments: list[str]) -> int:
 
 def compare(config: dict[str, Any], allowed: set[str]) -> int:
     """Compare the runs; write and print the results."""
-    from lengen.api.arguments import ComposedCall
-    from lengen.api.comparison import request
+    from lengen.analysis.compare_runs import Comparison
+    from lengen.config.builder import Builder
 
-    request(ComposedCall(config, frozenset(allowed))).run()
+    Builder(allowed).build(Comparison, config).run()
     return 0
