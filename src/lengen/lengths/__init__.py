@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import torch
 
+from lengen.config.errors import require
 from lengen.task import Task
 
 
@@ -24,6 +25,9 @@ class Lengths(ABC):
     """True if it matters which lengths share a batch, or when they are drawn; a fixed training set keeps neither."""
     lacking: frozenset[int] = frozenset()
     """Lengths of the support at which the task has no problems; `upto` skips them."""
+
+    def __post_init__(self) -> None:
+        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
 
     def of(self, task: Task) -> Lengths:
         """The same distribution without the lengths at which a task has no problems."""

@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 
 import torch
 
-from lengen.config.errors import require
 from lengen.lengths import Lengths, chosen
 
 
@@ -45,9 +44,6 @@ class Bucketed(Lengths):
     maximum: int
     share: Literal["examples", "tokens"] = "examples"
     per_batch: int = 4
-
-    def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
 
     @property
     def support(self) -> list[int]:

@@ -37,7 +37,7 @@ class Cyclic(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
+        super().__post_init__()
         require(self.cycles >= 1, f"lengths.cycles={self.cycles}: must be at least 1")
         require(self.odds >= 1, f"lengths.odds={self.odds}: must be at least 1")
 

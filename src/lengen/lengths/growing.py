@@ -33,7 +33,7 @@ class Growing(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
+        super().__post_init__()
         require(
             1 <= self.start <= self.maximum,
             f"lengths.start={self.start}: must be from 1 to the longest training length, {self.maximum}",

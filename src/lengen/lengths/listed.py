@@ -23,7 +23,7 @@ class Listed(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
+        super().__post_init__()
         require(
             bool(self.values) and min(self.values) >= 1,
             f"lengths.values={self.values}: must be a list of lengths of at least 1",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 
-from lengen.config.errors import require
 from lengen.lengths import Lengths
 
 
@@ -24,9 +23,6 @@ class SizePairs(Lengths):
 
     maximum: int
     per_batch: int = 4
-
-    def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
 
     @property
     def support(self) -> list[int]:

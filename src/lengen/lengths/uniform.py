@@ -25,7 +25,7 @@ class Uniform(Lengths):
     per_batch: int = 4
 
     def __post_init__(self) -> None:
-        require(self.per_batch >= 1, f"lengths.per_batch={self.per_batch}: must be at least 1")
+        super().__post_init__()
         require(
             1 <= self.minimum <= self.maximum,
             f"lengths.minimum={self.minimum}: must be from 1 to the longest training length, {self.maximum}",
