@@ -208,6 +208,14 @@ def test_a_control_is_compared_with_all_others_alone(tmp_path):
     assert order == {"alibi": 1, "t5": 2, "rope": 3, "nope": 4}
 
 
+def test_what_is_to_be_known_stands_on_the_terminal_in_the_table_and_on_the_page(lengen, runs):
+    ran = lengen("compare", f"runs={runs}", "out=out")
+    text = "strings as fixed: some run kept no verdicts"
+    assert text in " ".join(ran.out.split())
+    for name in ("table.md", "page.html"):
+        assert text in (runs.parent / "out" / name).read_text()
+
+
 def test_the_command_takes_the_control_and_the_margin(lengen, runs):
     write_run(runs, 0, [1.0, 1.0, 0.5, 0.5], pe="t5", cell="c-t5", task__times=1, task__substitute=False)
     assert lengen("compare", f"runs={runs}", "out=out", "control=rope", "margin=0.5").code == 0

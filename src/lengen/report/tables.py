@@ -174,9 +174,7 @@ def gates(panel: Panel, summary: StudySummary) -> list[tuple[str, list[CellSumma
 def notes(panel: Panel, summary: StudySummary, caption: str) -> list[str]:
     """Return what is to be known of the results under a caption of `gates`."""
     runs = "trained" if caption.startswith("trained") else "all"
-    return [
-        f"{caption}: {note.text}" for note in summary.notes if (note.task, note.runs) == (panel.name, runs)
-    ]
+    return [note.text for note in summary.notes if (note.task, note.runs) == (panel.name, runs)]
 
 
 def blocks(study: Study, summary: StudySummary) -> list[Block]:
@@ -186,7 +184,8 @@ def blocks(study: Study, summary: StudySummary) -> list[Block]:
         for name, rows in gates(panel, summary):
             told = columns(rows)
             cells = [[show(row) for show in told.values()] for row in rows]
-            tables.append((f"{panel.name}: {name}", list(told), cells))
+            caption = ". ".join([f"{panel.name}: {name}", *notes(panel, summary, name)])
+            tables.append((caption, list(told), cells))
     if summary.overall:
         cells = [
             [
@@ -258,13 +257,7 @@ def markdown(study: Study, summary: StudySummary, criterion: SuccessCriterion, t
     """
     lines = [f"# {_plain(title)}", ""]
     for panel in study.panels:
-        found = [note for name, _ in gates(panel, summary) for note in notes(panel, summary, name)]
-        lines += [
-            f"{_plain(panel.name)}: {condition(panel)}",
-            *map(_plain, panel.notes),
-            *map(_plain, found),
-            "",
-        ]
+        lines += [f"{_plain(panel.name)}: {condition(panel)}", *map(_plain, panel.notes), ""]
     for caption, header, rows in blocks(study, summary):
         lines += [f"**{_plain(caption)}**", "", *_grid(header, rows), ""]
     lines += [legend(criterion), ""]
