@@ -65,6 +65,13 @@ def test_every_make_target_has_a_line_of_help():
     assert targets == set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE))
 
 
+def test_readme_counts_the_options_that_there_are():
+    counted = re.search(r"There are (\d+) tasks, (\d+) encodings and (\d+) attention", written("README.md"))
+    there = [len(list((ROOT / "configs" / group).glob("*.yaml"))) for group in ("task", "pe", "attention")]
+    assert counted is not None
+    assert [int(number) for number in counted.groups()] == there
+
+
 def test_links_of_the_documentation_lead_somewhere():
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
         links = re.findall(r"\]\(<?([^)>#]+)>?[^)]*\)", page.read_text())

@@ -9,9 +9,11 @@ from scipy.stats import permutation_test as scipy_test
 
 from lengen.statistics.counts import boschloo, boschloo_table, least_boschloo
 from lengen.statistics.differences import beats, mean_difference
+from lengen.statistics.interquartile import interquartile_interval
 from lengen.statistics.permutation import assignments, least_p_value, permutation_test
 from lengen.statistics.power import permutation_p_values
 from lengen.statistics.seed_kinds import KIND_PAIRS, KINDS, two_modes
+from lengen.statistics.simplex import mean_interval
 from lengen.statistics.strings import differences, paired_test, standard_error
 
 
@@ -60,6 +62,20 @@ def test_beating_counts_ties_half_over_lengths():
     assert found.value == 0.75
     assert 0 < found.low < 0.75 < found.high < 1
     assert beats(first[:4], second).low is None
+
+
+@pytest.mark.parametrize("scores", [[1.0] * 20, [0.0] * 20, [1.0] * 19 + [0.3]])
+def test_bounds_stay_in_the_scale(scores):
+    for seeds in range(5, 21):
+        cell, other = scores[-seeds:], [0.0] * seeds
+        for found in (
+            mean_interval(cell),
+            interquartile_interval(cell),
+            beats(cell, other),
+            beats(other, cell),
+        ):
+            assert 0 <= found.low <= found.value <= found.high <= 1
+        assert -1 <= mean_difference(cell, other).low <= mean_difference(cell, other).high <= 1
 
 
 @pytest.mark.parametrize("sizes", [(3, 3), (4, 6), (5, 5), (7, 4), (2, 9)])

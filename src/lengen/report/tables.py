@@ -23,7 +23,7 @@ Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """A table: caption, header, rows."""
 PAIRS = (
     "Pairs of cells, all seeds. difference: mean area of the first less that of the second, in doublings, with its 95% interval; P: probability "
-    "that a seed of the first has a larger area than a seed of the second, ties count half. Rows that miss say how many seeds would be needed"
+    "that a seed of the first has a larger area than a seed of the second, ties count half. A pair that does not differ significantly names about how many seeds would be needed"
 )
 
 

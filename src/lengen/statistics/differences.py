@@ -70,7 +70,7 @@ def beats(first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = 0.95)
     return Estimate(
         estimate,
         min(estimate, float(np.quantile(_with_ghosts(wins, 0.0), tail))),
-        max(estimate, float(np.quantile(_with_ghosts(wins, 1.0), 1 - tail))),
+        min(1.0, max(estimate, float(np.quantile(_with_ghosts(wins, 1.0), 1 - tail)))),
     )
 
 
