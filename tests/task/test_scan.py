@@ -141,12 +141,12 @@ def test_an_export_leaves_out_lengths_without_commands(lengen, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["eval.lengths=[22,29,48]"], ["eval.lengths has 29", "length 29: no SCAN command"]),
-        (["train_length=29"], ["train_length=29", "length 29: no SCAN command"]),
-        (["train_length=23"], ["train_length=23", "length 23: no SCAN command"]),
+        (["eval.lengths=[22,29,48]"], ["eval.lengths has 29: no SCAN command"]),
+        (["train_length=29"], ["train_length=29: no SCAN command"]),
+        (["train_length=23"], ["train_length=23: no SCAN command"]),
         (
             ["lengths=list", "lengths.values=[3,23,25]", "train_length=25"],
-            ["lengths=list has 23", "length 23: no SCAN command"],
+            ["lengths=list has 23: no SCAN command"],
         ),
     ],
 )
