@@ -5,6 +5,7 @@
     python scripts/statistics_simulations.py pairs         claims about 10 alike cells, and about 10 cells on a ladder
     python scripts/statistics_simulations.py counts        claims about success counts
     python scripts/statistics_simulations.py reach         coverage of the interval of a median reach
+    python scripts/statistics_simulations.py strings       tests and intervals where each cell finds its own strings easy
     python scripts/statistics_simulations.py laws          choice of error laws, coverage of growth
     python scripts/statistics_simulations.py hazards       hazard by place against hazard by length
     python scripts/statistics_simulations.py redraw        power from redrawn seeds against true power
@@ -22,6 +23,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import ksone
 from scipy.stats import t as student
 
 from lengen.statistics.closed import closed_test, panel_p_value
@@ -39,6 +41,8 @@ from lengen.statistics.reaches import median_reach
 from lengen.statistics.resampling import bootstrap
 from lengen.statistics.seed_kinds import KIND_PAIRS, KINDS, SeedKind, one_mode, two_modes
 from lengen.statistics.simplex import mean_interval
+from lengen.statistics.strings import differences as string_differences
+from lengen.statistics.strings import paired_test, standard_error
 
 Floats = npt.NDArray[np.float64]
 Bounds = tuple[float, float]
@@ -84,7 +88,16 @@ def bounds(estimate: tuple[float, float | None, float | None, str]) -> Bounds:
 def by_t(scores: Floats) -> Bounds:
     """Return Student's interval."""
     half = student.isf(0.025, len(scores) - 1) * scores.std(ddof=1) / np.sqrt(len(scores))
-    return float(scores.mean() - half), float(scores.mean() + half)
+    return max(0.0, float(scores.mean() - half)), min(1.0, float(scores.mean() + half))
+
+
+def by_anderson(scores: Floats) -> Bounds:
+    """Return the interval of Anderson 1969: the means of the distributions that bound a Kolmogorov-Smirnov band."""
+    band, ends = float(ksone.ppf(0.975, len(scores))), np.concatenate([[0.0], np.sort(scores), [1.0]])
+    below = np.arange(len(scores) + 1) / len(scores)
+    bounding = np.minimum(below + band, 1.0), np.maximum(below - band, 0.0)
+    low, high = (float(((1 - each) * np.diff(ends)).sum()) for each in bounding)
+    return low, high
 
 
 def by_bootstrap(scores: Floats) -> Bounds:
@@ -103,6 +116,7 @@ def one_cell_methods() -> list[OneCell]:
     names = {kind: name for name, kind in KINDS.items()}
     return [
         ("mean (Gaffke)", 3, lambda scores: bounds(mean_interval(scores)), lambda kind: kind.mean),
+        ("mean, Anderson 1969", 3, by_anderson, lambda kind: kind.mean),
         ("mean, percentile bootstrap", 3, by_bootstrap, lambda kind: kind.mean),
         ("mean, Student t", 3, by_t, lambda kind: kind.mean),
         (
@@ -321,6 +335,57 @@ def reach(draws: int) -> None:
     table(["seeds", "coverage"], rows)
 
 
+def string_means(
+    random: np.random.Generator, seeds: int, strings: int, spread: float
+) -> tuple[Floats, Floats]:
+    """Draw a cell that finds its own strings easy: scores of its seeds, and the mean verdict on each string.
+
+    Logits are a seed's effect of standard deviation 0.1 plus a string's effect; means over both are 1/2.
+    """
+    logits = random.normal(0, 0.1, (seeds, 1)) + random.normal(0, spread, strings)
+    verdicts = random.random((seeds, strings)) < 1 / (1 + np.exp(-logits))
+    return verdicts.mean(axis=1), verdicts.mean(axis=0)
+
+
+def strings(draws: int) -> None:
+    """Print false claims about two cells of one mean, and the coverage of their difference and means."""
+    rows = []
+    for seeds, number, spread in (
+        (5, 200, 2.0),
+        (5, 1000, 2.0),
+        (10, 1000, 2.0),
+        (10, 1000, 4.0),
+        (5, 1000, 0.0),
+    ):
+        random = generator("strings", seeds, number, int(spread))
+        p_values, held = [], []
+        for _ in range(draws):
+            (ours, first), (theirs, second) = (string_means(random, seeds, number, spread) for _ in range(2))
+            by_seeds, by_strings = (
+                permutation_test(ours, theirs).p_value,
+                paired_test([first], [second], [1.0]),
+            )
+            p_values.append((by_seeds, by_strings, max(by_seeds, by_strings)))
+            error = standard_error([first], [1.0])
+            plain, wide = bounds(mean_interval(ours)), bounds(mean_interval(ours, string_error=error))
+            both = standard_error(string_differences([first], [second]), [1.0])
+            shift = bounds(mean_difference(ours, theirs, string_error=both))
+            held.append((plain[0] <= 0.5 <= plain[1], wide[0] <= 0.5 <= wide[1], shift[0] <= 0 <= shift[1]))
+        claimed = (np.array(p_values) <= LEVEL).mean(axis=0)
+        shares = [f"{share:.3f}" for share in (*claimed, *np.mean(held, axis=0))]
+        rows.append([str(seeds), str(number), f"{spread:g}", *shares])
+    print(f"Two cells of one mean that each find their own strings easy, {draws} draws each:\n")
+    header = [
+        "seeds",
+        "strings",
+        "spread of strings (logits)",
+        "p of seeds <= .05",
+        "p of strings <= .05",
+        "both",
+    ]
+    table([*header, "coverage: mean, seeds alone", "mean, with strings", "difference"], rows)
+
+
 TRAIN = 10
 
 
@@ -450,6 +515,7 @@ SIMULATIONS: dict[str, tuple[Callable[[int], None], int]] = {
     "pairs": (pairs, 200),
     "counts": (counts, 2000),
     "reach": (reach, 2000),
+    "strings": (strings, 1000),
     "laws": (laws, 50),
     "hazards": (compare_hazards, 50),
     "redraw": (redraw, 200),
