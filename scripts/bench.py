@@ -45,7 +45,7 @@ from lengen.logger import Logger
 from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
 from lengen.records.curve import Curve, Row
-from lengen.records.run_dir import RunFolder, Sweep
+from lengen.records.run_dir import RunFolder, SweepRecord
 from lengen.records.verdicts import StringVerdicts
 from lengen.statistics.intervals import clopper_pearson
 from lengen.task import Task
@@ -187,7 +187,7 @@ def sweep_speed(steps: int, pairs: int = 3) -> None:
                 rule,
                 lengths,
                 facts,
-                Sweep(Curve(), {}),
+                SweepRecord(Curve(), {}),
                 lambda _: None,
             ).curve
             seconds.append(time.perf_counter() - started)
@@ -250,7 +250,7 @@ def compare_cost(_: int, encodings: int = 10, seeds: int = 100) -> None:
                     "teacher",
                 )
                 rows.append(Row(*names, plain["train_length"], length, split, 1000, correct, *scores))
-            folder.save(Sweep(Curve(tuple(rows)), verdicts))
+            folder.save(SweepRecord(Curve(tuple(rows)), verdicts))
         script = "import sys; from lengen.cli.main import main; sys.argv[0] = 'lengen'; sys.exit(main())"
         words = ["compare", f"runs={place}/runs", f"out={place}/out"]
         started = time.perf_counter()

@@ -32,7 +32,7 @@ from lengen.statistics.differences import beats, mean_difference
 from lengen.statistics.error_law import error_law, fitted_law
 from lengen.statistics.hazards import hazards
 from lengen.statistics.interquartile import interquartile_interval
-from lengen.statistics.laws import LAWS, Sweep
+from lengen.statistics.laws import LAWS, AnswerCounts
 from lengen.statistics.multiple import benjamini_hochberg, holm, tarone_holm
 from lengen.statistics.pairs import compare_counts
 from lengen.statistics.permutation import permutation_test
@@ -405,13 +405,15 @@ def truths(lengths: Floats) -> dict[str, tuple[str, Floats]]:
     }
 
 
-def sweep_of(random: np.random.Generator, lengths: Floats, hazard: Floats, dispersion: float = 0.0) -> Sweep:
+def sweep_of(
+    random: np.random.Generator, lengths: Floats, hazard: Floats, dispersion: float = 0.0
+) -> AnswerCounts:
     """Draw the verdicts of a seed, 1,000 strings a length; accuracies vary about the law if lengths are overdispersed."""
     accuracy = np.exp(-(lengths + 1) * hazard)
     if dispersion:
         size = 1 / dispersion - 1
         accuracy = random.beta(np.maximum(accuracy * size, 1e-9), np.maximum((1 - accuracy) * size, 1e-9))
-    return Sweep.of(lengths, lengths + 1, random.binomial(1000, accuracy), 1000, TRAIN)
+    return AnswerCounts.of(lengths, lengths + 1, random.binomial(1000, accuracy), 1000, TRAIN)
 
 
 def laws(draws: int) -> None:

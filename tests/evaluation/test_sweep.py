@@ -21,7 +21,7 @@ from lengen.evaluation.sweep import sweep
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.records.curve import Curve
-from lengen.records.run_dir import Sweep
+from lengen.records.run_dir import SweepRecord
 from lengen.sampling import generator
 from lengen.task import EOS, Task
 from lengen.task.copy import Copy
@@ -60,7 +60,7 @@ def decoder() -> Decoder:
 
 
 def curve(decoder: Decoder, evaluation: EvalOptions, lengths: list[int]) -> Curve:
-    done = Sweep(Curve(), {})
+    done = SweepRecord(Curve(), {})
     return sweep(decoder, TASK, Contiguous(), evaluation, lengths, FACTS, done, lambda _: None).curve
 
 
@@ -289,7 +289,7 @@ def test_a_preset_trains_and_both_ways_to_decode_agree(lengen, tmp_path, pe, pos
     rows = greedy(
         list(teacher.lengths),
         FACTS | {"train_length": run.train_length},
-        Sweep(Curve(), {}),
+        SweepRecord(Curve(), {}),
         lambda _: None,
     ).curve.rows
     assert [row.correct for row in rows] == [row.correct for row in teacher.rows]

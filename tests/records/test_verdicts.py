@@ -7,7 +7,7 @@ from tests.report.curves import curve
 
 from lengen.config.errors import UsageError
 from lengen.records.curve import Curve
-from lengen.records.run_dir import RunFolder, Sweep
+from lengen.records.run_dir import RunFolder, SweepRecord
 from lengen.records.verdicts import (
     COLUMNS,
     ENDINGS,
@@ -87,7 +87,7 @@ def test_a_missing_column_and_an_unknown_ending_are_named(tmp_path):
 def test_no_length_is_in_the_curve_without_its_verdicts(tmp_path, monkeypatch):
     """Stopped between the two files, a sweep reads as it was before the last length."""
     folder, rows = RunFolder(tmp_path), curve({3: 1.0, 7: 0.5}).rows
-    first = Sweep(Curve(), {}).add(rows[0], FOUND[3])
+    first = SweepRecord(Curve(), {}).add(rows[0], FOUND[3])
     folder.save(first)
 
     def stop(*_):

@@ -6,7 +6,7 @@ from scipy.optimize import approx_fprime
 
 from lengen.statistics.error_law import error_law, fitted_law
 from lengen.statistics.hazards import hazards
-from lengen.statistics.laws import LAWS, Sweep, _loss, exact_match, fit
+from lengen.statistics.laws import LAWS, AnswerCounts, _loss, exact_match, fit
 
 TRAIN = 10
 LENGTHS = np.unique(np.round(TRAIN * 2 ** np.linspace(0.25, 3, 12)))
@@ -18,13 +18,13 @@ TRUTHS = {
 }
 
 
-def drawn(hazard, generator, dispersion=0.0, examples=1000) -> Sweep:
+def drawn(hazard, generator, dispersion=0.0, examples=1000) -> AnswerCounts:
     """A sweep under a law; the accuracy at a length has a beta distribution if lengths are overdispersed."""
     accuracy = np.exp(-TOKENS * hazard)
     if dispersion:
         size = 1 / dispersion - 1
         accuracy = generator.beta(np.maximum(accuracy * size, 1e-9), np.maximum((1 - accuracy) * size, 1e-9))
-    return Sweep.of(LENGTHS, TOKENS, generator.binomial(examples, accuracy), examples, TRAIN)
+    return AnswerCounts.of(LENGTHS, TOKENS, generator.binomial(examples, accuracy), examples, TRAIN)
 
 
 @pytest.mark.parametrize("truth", TRUTHS)
@@ -67,7 +67,7 @@ def test_a_constant_is_fitted_where_answers_differ_in_tokens():
     """Two numbers of tokens a length: the likelihood has an entry for each."""
     generator = np.random.default_rng(0)
     lengths, tokens = np.repeat(LENGTHS, 2), np.ravel(np.column_stack([TOKENS, 2 * TOKENS]))
-    sweep = Sweep.of(lengths, tokens, generator.binomial(5000, np.exp(-tokens * 0.01)), 5000, TRAIN)
+    sweep = AnswerCounts.of(lengths, tokens, generator.binomial(5000, np.exp(-tokens * 0.01)), 5000, TRAIN)
     theta, _ = fit(LAWS[0], sweep)
     assert np.exp(theta[0]) == pytest.approx(0.01, rel=0.03)
     assert len(sweep.distinct) == len(LENGTHS)
@@ -91,18 +91,18 @@ def test_bic_counts_lengths():
     ],
 )
 def test_no_law_is_shown_where_none_can_be_known(accuracy, note):
-    found = error_law(Sweep.of(LENGTHS, TOKENS, np.round(np.array(accuracy) * 1000), 1000, TRAIN))
+    found = error_law(AnswerCounts.of(LENGTHS, TOKENS, np.round(np.array(accuracy) * 1000), 1000, TRAIN))
     assert found.chosen is None
     assert found.note.startswith(note)
 
 
 def test_counts_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="ascend"):
-        Sweep.of([20, 10], 5, 3, 10, 10)
+        AnswerCounts.of([20, 10], 5, 3, 10, 10)
     with pytest.raises(ValueError, match="0 to all"):
-        Sweep.of([10, 20], 5, 11, 10, 10)
+        AnswerCounts.of([10, 20], 5, 11, 10, 10)
     with pytest.raises(ValueError, match="at least one token"):
-        Sweep.of([10, 20], 0, 1, 10, 10)
+        AnswerCounts.of([10, 20], 0, 1, 10, 10)
 
 
 def first_errors(hazard_at, generator, lengths=(10, 14, 20, 28, 40, 56), strings=1000):

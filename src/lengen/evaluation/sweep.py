@@ -18,7 +18,7 @@ from lengen.evaluation.scoring import score
 from lengen.evaluation.test_set import examples, positions_key
 from lengen.positions import Positions
 from lengen.records.curve import Row, split
-from lengen.records.run_dir import Sweep
+from lengen.records.run_dir import SweepRecord
 from lengen.sampling import generator
 from lengen.statistics.intervals import clopper_pearson
 from lengen.task import Task
@@ -31,9 +31,9 @@ def sweep(
     evaluation: EvalOptions,
     lengths: list[int],
     facts: dict[str, Any],
-    done: Sweep,
-    found: Callable[[Sweep], None],
-) -> Sweep:
+    done: SweepRecord,
+    found: Callable[[SweepRecord], None],
+) -> SweepRecord:
     """Evaluate a decoder at every length that was not evaluated before.
 
     Args:

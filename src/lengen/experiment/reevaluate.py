@@ -26,7 +26,7 @@ from lengen.experiment.protocol import protocol
 from lengen.experiment.sweep_report import report_sweep
 from lengen.records.curve import Curve
 from lengen.records.provenance import device_name, provenance
-from lengen.records.run_dir import EvalFolder, Sweep
+from lengen.records.run_dir import EvalFolder, SweepRecord
 from lengen.task import Batch, Task
 from lengen.training.progress import in_notebook, progress_bar
 
@@ -161,7 +161,7 @@ class Reevaluation:
                 f"{self.label}, lengths", total=len(self.lengths), completed=len(finished.curve)
             )
 
-            def save(done: Sweep) -> None:
+            def save(done: SweepRecord) -> None:
                 folder.save(done)
                 bar.update(task_bar, completed=len(done.curve))
 

@@ -21,7 +21,7 @@ OVER = ("finished", "diverged")
 """Statuses of runs that are over and are not repeated."""
 
 
-class Sweep(NamedTuple):
+class SweepRecord(NamedTuple):
     """A sweep as far as it is done.
 
     Args:
@@ -32,9 +32,9 @@ class Sweep(NamedTuple):
     curve: Curve
     verdicts: Mapping[int, StringVerdicts]
 
-    def add(self, row: Row, verdicts: StringVerdicts) -> Sweep:
+    def add(self, row: Row, verdicts: StringVerdicts) -> SweepRecord:
         """Return this sweep with one more length."""
-        return Sweep(self.curve.add(row), {**self.verdicts, row.length: verdicts})
+        return SweepRecord(self.curve.add(row), {**self.verdicts, row.length: verdicts})
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,12 @@ class Folder:
         )
         return verdicts_frame(self.verdicts, self.load_curve().lengths)
 
-    def resumed(self) -> Sweep:
+    def resumed(self) -> SweepRecord:
         """Curve and verdicts of an interrupted sweep, on the lengths that both have."""
         verdicts = self.load_verdicts()
-        return Sweep(Curve(tuple(row for row in self.load_curve().rows if row.length in verdicts)), verdicts)
+        return SweepRecord(
+            Curve(tuple(row for row in self.load_curve().rows if row.length in verdicts)), verdicts
+        )
 
     def sweep_on(self, device: str) -> None:
         """Note the device of a sweep; what an interrupted sweep found on another device is removed, and evaluated again."""
@@ -100,7 +102,7 @@ class Folder:
             self.verdicts.unlink(missing_ok=True)
         self.record({"sweep_device": device})
 
-    def save(self, sweep: Sweep) -> None:
+    def save(self, sweep: SweepRecord) -> None:
         """Write the verdicts, then the curve: no length of the curve is ever without its verdicts."""
         write_verdicts(self.verdicts, sweep.verdicts)
         sweep.curve.save(self.curve)

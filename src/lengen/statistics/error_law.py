@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from lengen.statistics.estimates import Estimate, Floats
 from lengen.statistics.intervals import clopper_pearson
-from lengen.statistics.laws import LAWS, Law, Sweep, exact_match, fit, log_likelihood
+from lengen.statistics.laws import LAWS, AnswerCounts, Law, exact_match, fit, log_likelihood
 
 INFORMATIVE = (0.02, 0.98)
 """A length tells something about the law if its exact match lies between these."""
@@ -64,23 +64,23 @@ class ErrorLaw(NamedTuple):
     note: str
 
 
-def error_law(sweep: Sweep, confidence: float = 0.95) -> ErrorLaw:
+def error_law(counts: AnswerCounts, confidence: float = 0.95) -> ErrorLaw:
     """Fit the laws to one seed and choose one by the likelihood of lengths held out.
 
     Of the laws whose held-out log-likelihood is within one standard error of the best, the simplest is chosen. The standard error
     is that of the sum over lengths of the difference from the best law. BIC is stated beside it and decides nothing.
 
     Args:
-        sweep: verdicts of one seed. Pool no seeds: a mixture of two modes obeys no law.
+        counts: right answers of one seed. Pool no seeds: a mixture of two modes obeys no law.
         confidence: nominal coverage of the parameters' intervals.
     """
-    between = int(((sweep.accuracy > INFORMATIVE[0]) & (sweep.accuracy < INFORMATIVE[1])).sum())
+    between = int(((counts.accuracy > INFORMATIVE[0]) & (counts.accuracy < INFORMATIVE[1])).sum())
     laws = [law for law in LAWS if between >= len(law.parameters) + SPARE]
     if not laws:
-        return ErrorLaw(None, None, (), _why_no_law(sweep))
-    held_out = [_held_out(law, sweep) for law in laws]
+        return ErrorLaw(None, None, (), _why_no_law(counts))
+    held_out = [_held_out(law, counts) for law in laws]
     fits = tuple(
-        fitted_law(law, sweep, confidence, float(held.sum()))
+        fitted_law(law, counts, confidence, float(held.sum()))
         for law, held in zip(laws, held_out, strict=True)
     )
     chosen = fits[_simplest_of_the_best(held_out)]
@@ -92,7 +92,9 @@ def error_law(sweep: Sweep, confidence: float = 0.95) -> ErrorLaw:
     return ErrorLaw(chosen, by_bic, fits, "")
 
 
-def fitted_law(law: Law, sweep: Sweep, confidence: float = 0.95, held_out: float = float("nan")) -> FittedLaw:
+def fitted_law(
+    law: Law, counts: AnswerCounts, confidence: float = 0.95, held_out: float = float("nan")
+) -> FittedLaw:
     """Fit one law to one seed, with the intervals of its parameters and what follows from them.
 
     The covariance of the logarithms of the parameters is the inverse of Fisher's information times the misfit, if that is above 1;
@@ -100,14 +102,14 @@ def fitted_law(law: Law, sweep: Sweep, confidence: float = 0.95, held_out: float
 
     Args:
         law: the law.
-        sweep: verdicts of one seed.
+        counts: right answers of one seed.
         confidence: nominal coverage of the intervals.
         held_out: log-likelihood of lengths held out, where it is known.
     """
-    theta, likelihood = fit(law, sweep)
-    misfit, freedom = _misfit(law, theta, sweep)
+    theta, likelihood = fit(law, counts)
+    misfit, freedom = _misfit(law, theta, counts)
     half = student.isf((1 - confidence) / 2, freedom) * np.sqrt(
-        max(misfit, 1.0) * _variances(law, theta, sweep)
+        max(misfit, 1.0) * _variances(law, theta, counts)
     )
     estimates = {
         name: Estimate(
@@ -117,10 +119,10 @@ def fitted_law(law: Law, sweep: Sweep, confidence: float = 0.95, held_out: float
     }
     horizon = None
     if law.name == "floor and power":
-        horizon = float(sweep.train_length * np.exp((theta[0] - theta[1]) / np.exp(theta[2])))
-    bic = len(theta) * log(len(sweep.distinct)) - 2 * likelihood
+        horizon = float(counts.train_length * np.exp((theta[0] - theta[1]) / np.exp(theta[2])))
+    bic = len(theta) * log(len(counts.distinct)) - 2 * likelihood
     return FittedLaw(
-        law.name, estimates, likelihood, bic, held_out, misfit, _half_length(law, theta, sweep), horizon
+        law.name, estimates, likelihood, bic, held_out, misfit, _half_length(law, theta, counts), horizon
     )
 
 
@@ -134,49 +136,49 @@ def _simplest_of_the_best(held_out: list[Floats]) -> int:
     return len(held_out) - 1
 
 
-def _held_out(law: Law, sweep: Sweep) -> Floats:
+def _held_out(law: Law, counts: AnswerCounts) -> Floats:
     """Return the log-likelihood of every distinct length under the law fitted to the others."""
-    lengths = sweep.distinct
+    lengths = counts.distinct
     fold = np.arange(len(lengths)) % min(FOLDS, len(lengths))
     result = np.zeros(len(lengths))
-    start, _ = fit(law, sweep)
+    start, _ = fit(law, counts)
     for left_out in np.unique(fold):
-        theta, _ = fit(law, sweep.only(~np.isin(sweep.lengths, lengths[fold == left_out])), start)
+        theta, _ = fit(law, counts.only(~np.isin(counts.lengths, lengths[fold == left_out])), start)
         for place in np.flatnonzero(fold == left_out):
-            result[place] = log_likelihood(law, theta, sweep.only(sweep.lengths == lengths[place]))
+            result[place] = log_likelihood(law, theta, counts.only(counts.lengths == lengths[place]))
     return result
 
 
-def _misfit(law: Law, theta: Floats, sweep: Sweep) -> tuple[float, int]:
+def _misfit(law: Law, theta: Floats, counts: AnswerCounts) -> tuple[float, int]:
     """Return Pearson's chi-square per degree of freedom, and these.
 
     Lengths at which the law expects less than one right or one wrong answer give no degree of freedom; no variance is less than
     that of one answer.
     """
-    predicted = exact_match(law, theta, sweep)
-    expected, total = sweep.by_length(sweep.examples * predicted), sweep.by_length(sweep.examples)
-    spread = sweep.by_length(sweep.examples * predicted * (1 - predicted))
-    residual = (sweep.by_length(sweep.correct) - expected) ** 2 / np.maximum(spread, 1.0)
+    predicted = exact_match(law, theta, counts)
+    expected, total = counts.by_length(counts.examples * predicted), counts.by_length(counts.examples)
+    spread = counts.by_length(counts.examples * predicted * (1 - predicted))
+    residual = (counts.by_length(counts.correct) - expected) ** 2 / np.maximum(spread, 1.0)
     counted = int(((expected >= 1) & (total - expected >= 1)).sum())
     freedom = max(1, counted - len(theta))
     return float(residual.sum()) / freedom, freedom
 
 
-def _variances(law: Law, theta: Floats, sweep: Sweep) -> Floats:
+def _variances(law: Law, theta: Floats, counts: AnswerCounts) -> Floats:
     """Return the binomial variances of the logarithms of the parameters, from Fisher's information."""
-    hazard, slopes = law.hazard(theta, sweep.log_ratio)
-    total = np.clip(sweep.tokens * hazard, 1e-12, 700.0)
-    information = (slopes * (sweep.examples * sweep.tokens**2 / np.expm1(total))) @ slopes.T
+    hazard, slopes = law.hazard(theta, counts.log_ratio)
+    total = np.clip(counts.tokens * hazard, 1e-12, 700.0)
+    information = (slopes * (counts.examples * counts.tokens**2 / np.expm1(total))) @ slopes.T
     return np.maximum(np.diag(np.linalg.pinv(information)), 0.0)
 
 
-def _half_length(law: Law, theta: Floats, sweep: Sweep) -> float | None:
+def _half_length(law: Law, theta: Floats, counts: AnswerCounts) -> float | None:
     """Return the length at which the law's exact match is 1/2; answer tokens are interpolated between lengths."""
-    lengths = sweep.distinct
-    tokens = sweep.by_length(sweep.tokens * sweep.examples) / sweep.by_length(sweep.examples)
+    lengths = counts.distinct
+    tokens = counts.by_length(counts.tokens * counts.examples) / counts.by_length(counts.examples)
 
     def excess(length: float) -> float:
-        hazard, _ = law.hazard(theta, np.log(np.array([length]) / sweep.train_length))
+        hazard, _ = law.hazard(theta, np.log(np.array([length]) / counts.train_length))
         return float(np.interp(length, lengths, tokens) * hazard[0] - log(2))
 
     if excess(float(lengths[0])) > 0 or excess(float(lengths[-1])) < 0:
@@ -184,12 +186,12 @@ def _half_length(law: Law, theta: Floats, sweep: Sweep) -> float | None:
     return float(brentq(excess, float(lengths[0]), float(lengths[-1])))
 
 
-def _why_no_law(sweep: Sweep) -> str:
+def _why_no_law(counts: AnswerCounts) -> str:
     """Return why too few lengths tell something about a law."""
-    accuracy = sweep.accuracy
+    accuracy = counts.accuracy
     if (accuracy >= INFORMATIVE[1]).all():
-        right, total = int(sweep.by_length(sweep.correct)[-1]), int(sweep.by_length(sweep.examples)[-1])
-        tokens = float(sweep.by_length(sweep.tokens * sweep.examples)[-1]) / total
+        right, total = int(counts.by_length(counts.correct)[-1]), int(counts.by_length(counts.examples)[-1])
+        tokens = float(counts.by_length(counts.tokens * counts.examples)[-1]) / total
         bound = -log(clopper_pearson(right, total, 0.90)[0]) / tokens
-        return f"at the ceiling: error rate below {bound:.1g} per token at length {sweep.distinct[-1]:g}"
+        return f"at the ceiling: error rate below {bound:.1g} per token at length {counts.distinct[-1]:g}"
     return "at the floor" if (accuracy <= INFORMATIVE[0]).all() else "curve is a step"

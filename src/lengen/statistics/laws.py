@@ -18,8 +18,8 @@ BOUNDS = {"constant": (-30.0, 6.0), "scale": (-120.0, 6.0), "growth": (-3.0, 4.0
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """The verdicts of one seed: one entry per length and number of answer tokens.
+class AnswerCounts:
+    """Right answers of one seed: one entry per length and number of answer tokens.
 
     Args:
         lengths: length of each entry, ascending; a length occurs once for every number of tokens that its answers have.
@@ -43,8 +43,8 @@ class Sweep:
         correct: npt.ArrayLike,
         examples: npt.ArrayLike,
         train_length: float,
-    ) -> Sweep:
-        """Return a sweep from plain sequences.
+    ) -> AnswerCounts:
+        """Return counts from plain sequences.
 
         Raises:
             ValueError: the sequences differ in length, or a count is impossible.
@@ -78,9 +78,9 @@ class Sweep:
         sums = np.bincount(np.searchsorted(self.distinct, self.lengths), weights=values)
         return np.asarray(sums, dtype=float)
 
-    def only(self, keep: npt.NDArray[np.bool_]) -> Sweep:
+    def only(self, keep: npt.NDArray[np.bool_]) -> AnswerCounts:
         """Return some of the entries."""
-        return Sweep(
+        return AnswerCounts(
             self.lengths[keep], self.tokens[keep], self.correct[keep], self.examples[keep], self.train_length
         )
 
@@ -129,23 +129,23 @@ LAWS = (
 """From simple to flexible. A logistic error rate is left out: it cannot be told from a power where exact match is informative."""
 
 
-def exact_match(law: Law, theta: Floats, sweep: Sweep) -> Floats:
+def exact_match(law: Law, theta: Floats, counts: AnswerCounts) -> Floats:
     """Return the exact match that a law predicts for each entry."""
-    hazard, _ = law.hazard(theta, sweep.log_ratio)
-    return np.asarray(np.exp(-sweep.tokens * hazard))
+    hazard, _ = law.hazard(theta, counts.log_ratio)
+    return np.asarray(np.exp(-counts.tokens * hazard))
 
 
-def log_likelihood(law: Law, theta: Floats, sweep: Sweep) -> float:
-    """Return the binomial log-likelihood of a sweep, without the binomial coefficients."""
-    return -_loss(theta, law, sweep)[0]
+def log_likelihood(law: Law, theta: Floats, counts: AnswerCounts) -> float:
+    """Return the binomial log-likelihood of counts, without the binomial coefficients."""
+    return -_loss(theta, law, counts)[0]
 
 
-def fit(law: Law, sweep: Sweep, start: Floats | None = None) -> tuple[Floats, float]:
+def fit(law: Law, counts: AnswerCounts, start: Floats | None = None) -> tuple[Floats, float]:
     """Fit a law by greatest likelihood.
 
     Args:
         law: the law.
-        sweep: verdicts of one seed.
+        counts: right answers of one seed.
         start: logarithms of the parameters from which the search starts; None searches from several.
 
     Returns:
@@ -153,32 +153,32 @@ def fit(law: Law, sweep: Sweep, start: Floats | None = None) -> tuple[Floats, fl
     """
     bounds = [BOUNDS[name] for name in law.parameters]
     results = [
-        minimize(_loss, first, (law, sweep), jac=True, bounds=bounds, method="L-BFGS-B")
-        for first in (_starts(law, sweep) if start is None else [start.tolist()])
+        minimize(_loss, first, (law, counts), jac=True, bounds=bounds, method="L-BFGS-B")
+        for first in (_starts(law, counts) if start is None else [start.tolist()])
     ]
     best = min(results, key=lambda result: float(result.fun))
     return np.asarray(best.x, dtype=float), -float(best.fun)
 
 
-def _loss(theta: Floats, law: Law, sweep: Sweep) -> tuple[float, Floats]:
+def _loss(theta: Floats, law: Law, counts: AnswerCounts) -> tuple[float, Floats]:
     """Return the negative log-likelihood and its gradient."""
-    hazard, slopes = law.hazard(theta, sweep.log_ratio)
-    total = np.clip(sweep.tokens * hazard, 1e-12, 700.0)
-    wrong = sweep.examples - sweep.correct
-    value = (sweep.correct * total - wrong * np.log(-np.expm1(-total))).sum()
-    by_total = sweep.correct - wrong / np.expm1(total)
-    return float(value), np.asarray(slopes @ (by_total * sweep.tokens))
+    hazard, slopes = law.hazard(theta, counts.log_ratio)
+    total = np.clip(counts.tokens * hazard, 1e-12, 700.0)
+    wrong = counts.examples - counts.correct
+    value = (counts.correct * total - wrong * np.log(-np.expm1(-total))).sum()
+    by_total = counts.correct - wrong / np.expm1(total)
+    return float(value), np.asarray(slopes @ (by_total * counts.tokens))
 
 
-def _starts(law: Law, sweep: Sweep) -> list[list[float]]:
+def _starts(law: Law, counts: AnswerCounts) -> list[list[float]]:
     """Return starting points: the hazards that are seen, and several growths."""
-    shares = (sweep.correct + 0.5) / (sweep.examples + 1)
-    hazards = -np.log(shares) / sweep.tokens
+    shares = (counts.correct + 0.5) / (counts.examples + 1)
+    hazards = -np.log(shares) / counts.tokens
     least, middle = float(np.log(hazards.min())), int(np.argmin(np.abs(shares - 0.5)))
     if law.name == "constant":
         return [[float(np.log(np.median(hazards)))], [float(np.log(hazards[middle]))]]
     powers = [
-        [float(np.log(hazards[middle]) - growth * sweep.log_ratio[middle]), float(np.log(growth))]
+        [float(np.log(hazards[middle]) - growth * counts.log_ratio[middle]), float(np.log(growth))]
         for growth in STARTS
     ]
     return powers if law.name == "power" else [[least, *power] for power in powers]
