@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +28,14 @@ from scipy.stats import ksone
 from scipy.stats import t as student
 
 from lengen.statistics.closed import closed_test, panel_p_value
-from lengen.statistics.counts import boschloo_table, least_boschloo
+from lengen.statistics.counts import boschloo, boschloo_table, least_boschloo
 from lengen.statistics.differences import beats, mean_difference
 from lengen.statistics.error_law import error_law, fitted_law
 from lengen.statistics.hazards import hazards
 from lengen.statistics.interquartile import interquartile_interval
 from lengen.statistics.laws import LAWS, AnswerCounts
 from lengen.statistics.multiple import benjamini_hochberg, holm, tarone_holm
-from lengen.statistics.pairs import compare_counts
-from lengen.statistics.permutation import permutation_test
+from lengen.statistics.permutation import permutation_test, permutation_tests
 from lengen.statistics.power import permutation_p_values, redraw_power
 from lengen.statistics.reaches import median_reach
 from lengen.statistics.resampling import bootstrap
@@ -48,6 +48,8 @@ Floats = npt.NDArray[np.float64]
 Bounds = tuple[float, float]
 SEED = 0
 LEVEL = 0.05
+PERMUTATIONS = 999
+"""Permutations of the closed test, of which lengen takes 9,999."""
 SEEDS = (3, 5, 10, 20)
 PLACES = 8
 """Lengths of a curve, where scores are pooled over lengths."""
@@ -58,6 +60,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in (header, ["---"] * len(header), *rows):
         print(f"| {' | '.join(row)} |")
     print(flush=True)
+
+
+def share_error(draws: int) -> str:
+    """State the error of a share that is found by simulation."""
+    return f"standard error of a share {np.sqrt(LEVEL * (1 - LEVEL) / draws):.3f} at 0.05, at most {0.5 / np.sqrt(draws):.3f}"
 
 
 def generator(*key: int | str) -> np.random.Generator:
@@ -154,7 +161,9 @@ def intervals(draws: int) -> None:
                     detail[name].append(f"{shares[-1]:.3f} / {widths[-1]:.2f}")
             row.append(f"{min(shares):.2f} / {np.mean(widths):.2f}")
         rows.append(row)
-    print(f"Least coverage / mean width over the {len(KINDS)} kinds of seeds, {draws} draws each:\n")
+    print(
+        f"Least coverage / mean width over the {len(KINDS)} kinds of seeds, {draws} draws each ({share_error(draws)}):\n"
+    )
     table(["method", *(f"n = {seeds}" for seeds in SEEDS)], rows)
     print("Mean (Gaffke), by kind of seeds:\n")
     table(["kind of seeds", *(f"n = {seeds}" for seeds in SEEDS)], list(detail.values()))
@@ -212,7 +221,8 @@ def differences(draws: int) -> None:
             row.append(f"{min(shares):.2f} / {np.mean(widths):.2f}")
         rows.append(row)
     print(
-        f"Least coverage / mean width over {len(KIND_PAIRS)} pairs of kinds of seeds, {draws} draws each:\n"
+        f"Least coverage / mean width over {len(KIND_PAIRS)} pairs of kinds of seeds, {draws} draws each "
+        f"({share_error(draws)}):\n"
     )
     table(["method", *(f"{first} v {second}" for first, second in sizes)], rows)
 
@@ -220,65 +230,108 @@ def differences(draws: int) -> None:
 def claims(cells: Sequence[Floats]) -> dict[str, Floats]:
     """Return the adjusted p-values of all pairs by method."""
     pairs = list(combinations(range(len(cells)), 2))
-    raw = np.array([permutation_test(cells[one], cells[two]).p_value for one, two in pairs])
-    closed = np.ones((len(cells), len(cells)))
-    if panel_p_value(cells) <= LEVEL:  # else no pair can be claimed
-        closed = closed_test(cells)
-    family = np.array([closed[pair] for pair in pairs])
+    raw = {pair: test.p_value for pair, test in zip(pairs, permutation_tests(cells, pairs), strict=True)}
+    values = np.array([raw[pair] for pair in pairs])
     return {
-        "uncorrected": raw,
-        "Holm": holm(raw),
-        "Benjamini-Hochberg": benjamini_hochberg(raw),
-        "closed": family,
+        "uncorrected": values,
+        "Holm": holm(values),
+        "Benjamini-Hochberg": benjamini_hochberg(values),
+        "closed": closed_p_values(cells, raw),
     }
 
 
-def panels() -> Iterator[tuple[str, list[SeedKind], tuple[int, ...] | None]]:
-    """Yield panels: name, kind of each cell, seeds of each cell if they differ."""
-    yield "10 alike cells, two modes", [two_modes(0.5)] * 10, None
-    yield "10 alike cells, Beta(30, 20)", [one_mode(30, 20)] * 10, None
-    narrow = [one_mode(50 * mean, 50 * (1 - mean)) for mean in np.linspace(0.05, 0.95, 10).tolist()]
-    yield "ladder of 10 means from .05 to .95", narrow, None
-    yield "5 cells at .1, 5 at .9, two modes", [two_modes(0.1)] * 5 + [two_modes(0.9)] * 5, None
-    yield "10 alike cells, two modes, unequal seeds", [two_modes(0.5)] * 10, (4, 4, 4, 5, 5, 5, 5, 6, 6, 6)
+def closed_p_values(cells: Sequence[npt.ArrayLike], raw: Mapping[tuple[int, int], float]) -> Floats:
+    """Return the adjusted p-values of all pairs by the closed test, with fewer permutations than lengen takes."""
+    if panel_p_value(cells, PERMUTATIONS) > LEVEL:  # no pair can be claimed
+        return np.ones(len(raw))
+    closed = closed_test(cells, raw, PERMUTATIONS)
+    return np.array([closed[pair] for pair in raw])
+
+
+SIZES = tuple((seeds,) * 10 for seeds in (5, 7, 10))
+"""Ten cells of equal numbers of seeds."""
+
+
+class PanelKind(NamedTuple):
+    """Cells on which tests of all pairs are tried.
+
+    Args:
+        name: their description.
+        kinds: distribution of the seeds of each cell.
+        seeds: numbers of seeds of the cells, one per cell, that are tried.
+    """
+
+    name: str
+    kinds: list[SeedKind]
+    seeds: Sequence[Sequence[int]] = SIZES
+
+
+def panel_kinds() -> Iterator[PanelKind]:
+    """Yield panels of ten cells."""
+    alike, mixed, more = [two_modes(0.5)] * 10, [(4, 4, 5, 6, 6) * 2], [(5, 5, 6, 7, 7) * 2]
+    yield PanelKind("10 alike cells, two modes", alike)
+    yield PanelKind("10 alike cells, two modes, 4 to 6 seeds", alike, mixed)
+    yield PanelKind("10 alike cells, Beta(30, 20)", [one_mode(30, 20)] * 10)
     same = SeedKind((0.6 - 1 / 16) / (40 / 41 - 1 / 16), (40.0, 1.0), (1.0, 15.0))
-    yield "5 two-mode and 5 narrow cells of one mean", [same] * 5 + [one_mode(30, 20)] * 5, None
+    spreads = [same] * 5 + [one_mode(30, 20)] * 5
+    yield PanelKind("5 two-mode and 5 narrow cells of one mean", spreads)
+    yield PanelKind("5 two-mode and 5 narrow cells of one mean, 4 to 6 seeds", spreads, mixed)
+    yield PanelKind("5 cells of which no seed works, 5 of which all work", halves(0.0, 1.0))
+    yield PanelKind("5 cells at .1, 5 at .9, two modes", halves(0.1, 0.9))
+    yield PanelKind("5 cells at .1, 5 at .9, two modes, 5 to 7 seeds", halves(0.1, 0.9), more)
+    yield PanelKind("5 cells at .2, 5 at .8, two modes", halves(0.2, 0.8))
+    yield PanelKind("9 cells Beta(25, 25), 1 Beta(45, 5)", [one_mode(25, 25)] * 9 + [one_mode(45, 5)])
+    narrow = [one_mode(50 * mean, 50 * (1 - mean)) for mean in np.linspace(0.05, 0.95, 10).tolist()]
+    yield PanelKind("ladder of 10 means from .05 to .95, narrow", narrow)
+
+
+def halves(rate: float, other_rate: float) -> list[SeedKind]:
+    """Return five cells of two modes at one rate, and five at another."""
+    return [two_modes(rate)] * 5 + [two_modes(other_rate)] * 5
 
 
 def pairs(studies: int) -> None:
     """Print the share of studies with a false claim, and the share of true pairs found."""
-    for name, kinds, unequal in panels():
+    print(
+        "Any false claim / share of the pairs that differ which are found / studies in which all of them are "
+        f"({studies} studies: {share_error(studies)}).\n"
+    )
+    for name, kinds, sizes in panel_kinds():
         rows: dict[str, list[str]] = {}
-        sizes = [5] if unequal or "narrow cells" in name else [5, 7, 10]
         for seeds in sizes:
-            random = generator(name, seeds)
-            counts = unequal or (seeds,) * len(kinds)
-            found: dict[str, list[npt.NDArray[np.bool_]]] = {}
-            for _ in range(studies if seeds < 10 or "alike" in name else studies // 4):
-                cells = [kind.draw(random, (count,)) for kind, count in zip(kinds, counts, strict=True)]
+            random = generator(name, *seeds)
+            number = studies if len(set(kinds)) > 1 or max(seeds) >= 10 else 5 * studies
+            results: dict[str, list[npt.NDArray[np.bool_]]] = {}
+            for _ in range(number):
+                cells = [kind.draw(random, (count,)) for kind, count in zip(kinds, seeds, strict=True)]
                 for method, values in claims(cells).items():
-                    found.setdefault(method, []).append(values <= LEVEL)
-            for method, claimed in found.items():
+                    results.setdefault(method, []).append(values <= LEVEL)
+            for method, claimed in results.items():
                 rows.setdefault(method, [method]).append(summary(np.array(claimed), kinds))
-        print(f"{name}, {studies} studies (a quarter of them at 10 seeds where cells differ):\n")
-        title = "n = 4 to 6" if unequal else ""
-        table(["method", *(title or f"n = {seeds}" for seeds in sizes)], list(rows.values()))
+            rows.setdefault("studies", ["studies"]).append(str(number))
+        print(f"{name}:\n")
+        titles = [
+            f"n = {'' if min(seeds) == max(seeds) else f'{min(seeds)} to '}{max(seeds)}" for seeds in sizes
+        ]
+        table(["method", *titles], list(rows.values()))
 
 
 def summary(claimed: npt.NDArray[np.bool_], kinds: Sequence[SeedKind]) -> str:
-    """Return the share of studies with any false claim, and what was found: of all pairs that differ, of those fully apart."""
+    """Return the share of studies with any false claim, and of the pairs that differ: studies x pairs."""
     indices = list(combinations(range(len(kinds)), 2))
     differ = np.array([kinds[one] != kinds[two] for one, two in indices])
-    texts = []
-    if not differ.all():
-        texts.append(f"any false claim {claimed[:, ~differ].any(axis=1).mean():.3f}")
+    texts = ["-" if differ.all() else f"{claimed[:, ~differ].any(axis=1).mean():.3f}"]
     if differ.any():
-        texts.append(f"found {claimed[:, differ].mean():.2f}")
+        texts.append(found(claimed[:, differ]))
     if differ.all():
         far = np.array([two - one >= 3 for one, two in indices])
-        texts.append(f"3 rungs apart or more {claimed[:, far].mean():.2f}")
-        texts.append(f"all of these {claimed[:, far].all(axis=1).mean():.2f} of studies")
-    return ", ".join(texts)
+        texts[-1] += f"; 3 rungs apart: {found(claimed[:, far])}"
+    return " / ".join(texts)
+
+
+def found(claimed: npt.NDArray[np.bool_]) -> str:
+    """Return the share of pairs that are claimed, and of the studies that claim all of them."""
+    return f"{claimed.mean():.2f} / {claimed.all(axis=1).mean():.2f}"
 
 
 def counts(studies: int) -> None:
@@ -293,14 +346,14 @@ def counts(studies: int) -> None:
         drawn = random.binomial(seeds, rates, (studies, len(rates)))
         differ = np.array([rates[one] != rates[two] for one, two in combinations(range(len(rates)), 2)])
         row = [f"{len(rates)} cells at {', '.join(f'{rate:g}' for rate in dict.fromkeys(rates))}", str(seeds)]
-        few = [compare_counts(study, [seeds] * len(rates)) for study in drawn[: studies // 10].tolist()]
-        family = np.array([[test.p_family for test in study] for study in few]) <= LEVEL
+        family = np.array([closed_counts(study, seeds) for study in drawn[: studies // 4]]) <= LEVEL
         for claimed in (*adjusted_counts(drawn, seeds), family):
             false = f"{claimed[:, ~differ].any(axis=1).mean():.3f}"
             row.append(false + (f" / {claimed[:, differ].mean():.2f}" if differ.any() else ""))
         rows.append(row)
     print(
-        f"Success counts: any false claim / share of true pairs found, {studies} studies (closed: {studies // 10}):\n"
+        f"Any false claim / share of true pairs found, {studies} studies ({share_error(studies)}; "
+        f"closed: {studies // 4} studies, {share_error(studies // 4)}):\n"
     )
     table(["cells", "seeds", "Holm", "Tarone-Holm", "closed"], rows)
 
@@ -313,6 +366,15 @@ def adjusted_counts(drawn: npt.NDArray[np.int64], seeds: int) -> list[npt.NDArra
     least = floors[drawn[:, one] + drawn[:, two]]
     by_tarone = [tarone_holm(*study) for study in zip(p_values, least, strict=True)]
     return [np.array([holm(study) for study in p_values]) <= LEVEL, np.array(by_tarone) <= LEVEL]
+
+
+def closed_counts(successes: npt.NDArray[np.int64], seeds: int) -> Floats:
+    """Return the adjusted p-values of all pairs of success counts by the closed test."""
+    indices = list(combinations(range(len(successes)), 2))
+    raw = {
+        (one, two): boschloo(int(successes[one]), seeds, int(successes[two]), seeds) for one, two in indices
+    }
+    return closed_p_values([np.arange(seeds) < right for right in successes], raw)
 
 
 def reach(draws: int) -> None:
@@ -331,7 +393,10 @@ def reach(draws: int) -> None:
             ]
             shares.append(float(np.mean(held)))
         rows.append([str(seeds), f"{min(shares):.3f}"])
-    print(f"Least coverage of the interval of a median reach, with grid and censoring, {draws} draws each:\n")
+    print(
+        "Least coverage of the interval of a median reach over 4 medians, with grid and censoring, "
+        f"{draws} draws each ({share_error(draws)}):\n"
+    )
     table(["seeds", "coverage"], rows)
 
 
@@ -355,11 +420,12 @@ def strings(draws: int) -> None:
         (5, 1000, 2.0),
         (10, 1000, 2.0),
         (10, 1000, 4.0),
+        (20, 1000, 2.0),
         (5, 1000, 0.0),
     ):
         random = generator("strings", seeds, number, int(spread))
         p_values, held = [], []
-        for _ in range(draws):
+        for _ in range(draws if seeds < 20 else -(-draws // 4)):
             (ours, first), (theirs, second) = (string_means(random, seeds, number, spread) for _ in range(2))
             by_seeds, by_strings = (
                 permutation_test(ours, theirs).p_value,
@@ -370,11 +436,15 @@ def strings(draws: int) -> None:
             plain, wide = bounds(mean_interval(ours)), bounds(mean_interval(ours, string_error=error))
             both = standard_error(string_differences([first], [second]), [1.0])
             shift = bounds(mean_difference(ours, theirs, string_error=both))
-            held.append((plain[0] <= 0.5 <= plain[1], wide[0] <= 0.5 <= wide[1], shift[0] <= 0 <= shift[1]))
+            win = bounds(beats(ours, theirs))
+            intervals = (plain, 0.5), (wide, 0.5), (shift, 0.0), (win, 0.5)
+            held.append([low <= true <= high for (low, high), true in intervals])
         claimed = (np.array(p_values) <= LEVEL).mean(axis=0)
         shares = [f"{share:.3f}" for share in (*claimed, *np.mean(held, axis=0))]
         rows.append([str(seeds), str(number), f"{spread:g}", *shares])
-    print(f"Two cells of one mean that each find their own strings easy, {draws} draws each:\n")
+    print(
+        f"Two cells of one mean that each find their own strings easy, {draws} draws each, a quarter at 20 seeds ({share_error(draws)}):\n"
+    )
     header = [
         "seeds",
         "strings",
@@ -383,7 +453,10 @@ def strings(draws: int) -> None:
         "p of strings <= .05",
         "both",
     ]
-    table([*header, "coverage: mean, seeds alone", "mean, with strings", "difference"], rows)
+    table(
+        [*header, "coverage: mean, seeds alone", "mean, with strings", "difference", "P(first beats second)"],
+        rows,
+    )
 
 
 TRAIN = 10
@@ -419,7 +492,7 @@ def sweep_of(
 def laws(draws: int) -> None:
     """Print which law is chosen, and the coverage of its growth."""
     rows = []
-    for number in (12, 8):
+    for number in (12, 8, 6):
         lengths = law_lengths(number)
         for name, (law, hazard) in truths(lengths).items():
             random = generator("laws", number, name)
@@ -430,10 +503,10 @@ def laws(draws: int) -> None:
             )
             by_bic = sum(each.by_bic == law for each in found) / draws
             rows.append([name, str(number), f"{chosen[law] / draws:.2f}", others or "-", f"{by_bic:.2f}"])
-    print(f"Share of {draws} sweeps in which the true law is chosen:\n")
+    print(f"Share of {draws} sweeps in which the true law is chosen ({share_error(draws)}):\n")
     table(["truth", "lengths", "by held-out lengths", "else", "by BIC"], rows)
     rows = []
-    for number in (12, 8, 6):
+    for number in (12, 8, 6, 5, 4):
         lengths = law_lengths(number)
         row = [str(number)]
         for dispersion in (0.0, 0.005, 0.02):
@@ -445,7 +518,8 @@ def laws(draws: int) -> None:
             row.append(f"{np.mean(held):.2f}")
         rows.append(row)
     print(
-        f"Coverage of the interval of the growth, {4 * draws} draws each, by overdispersion between lengths:\n"
+        f"Coverage of the interval of the growth, {4 * draws} draws each ({share_error(4 * draws)}), "
+        "by overdispersion between lengths:\n"
     )
     table(["lengths", "0", "0.005", "0.02"], rows)
 
@@ -485,7 +559,9 @@ def compare_hazards(draws: int) -> None:
         ]
         least = [each.advantage for each in found]
         rows.append([truth, *shares, f"{min(least):.0f} to {max(least):.0f}"])
-    print(f"What is reported, {draws} draws each; log-likelihood by place less by length:\n")
+    print(
+        f"What is reported, {draws} draws each ({share_error(draws)}); log-likelihood by place less by length:\n"
+    )
     table(["hazard by", "place", "length", "undecided", "log-likelihood"], rows)
 
 
@@ -514,7 +590,7 @@ def redraw(draws: int) -> None:
 SIMULATIONS: dict[str, tuple[Callable[[int], None], int]] = {
     "intervals": (intervals, 1000),
     "differences": (differences, 400),
-    "pairs": (pairs, 200),
+    "pairs": (pairs, 400),
     "counts": (counts, 2000),
     "reach": (reach, 2000),
     "strings": (strings, 1000),

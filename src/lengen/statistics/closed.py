@@ -16,7 +16,7 @@ from lengen.statistics.permutation import LEAST_ERROR, permutation_tests
 MOST_CELLS = 12
 """Up to this many cells every subset is tested: 4,083 of them."""
 PERMUTATIONS = 9_999
-"""Number of random permutations of the seeds of a subset of three or more cells."""
+"""Number of random permutations of the seeds of a subset of three or more cells, if no other is given."""
 PAIR = 2
 BLOCK = 100
 """Number of them at a time."""
@@ -25,20 +25,23 @@ Subset = tuple[int, ...]
 
 
 def closed_test(
-    cells: Iterable[npt.ArrayLike], pair_p_values: Mapping[tuple[int, int], float] | None = None
+    cells: Iterable[npt.ArrayLike],
+    pair_p_values: Mapping[tuple[int, int], float] | None = None,
+    permutations: int = PERMUTATIONS,
 ) -> Floats:
     """Return p-values of all pairs of cells, adjusted so that any false claim has at most the nominal probability.
 
     A pair differs at level alpha if every subset S of the k cells that holds it has p(S) <= alpha |S| / k, or alpha if S has k - 1
     cells or more (Ryan 1960, Einot and Gabriel 1975; closure by Begun and Gabriel 1981). The statistic of S is its largest less
     its smallest mean, with all seeds of S permuted; if the numbers of seeds in S differ, it is the largest difference in units of
-    Welch's standard error. A pair is tested exactly (`permutation.permutation_test`), other subsets by 9,999 fixed permutations.
+    Welch's standard error. A pair is tested exactly (`permutation.permutation_test`), other subsets by fixed random permutations.
     Assumption: seeds are independent. The null hypothesis of S is that its cells have one distribution.
 
     Args:
         cells: for each of 2 to 12 cells one score per seed.
         pair_p_values: for each pair (first index below the second) its p-value where it is known, by the permutation test or by
             another test of the same hypothesis.
+        permutations: number of permutations of the seeds of a subset of three or more cells.
 
     Returns:
         cells x cells, symmetric, 1 on the diagonal: for each pair the largest p(S) k / |S| of its subsets, at most 1.
@@ -53,7 +56,7 @@ def closed_test(
     if not PAIR <= len(scores) <= MOST_CELLS:
         raise ValueError(f"a closed test needs 2 to {MOST_CELLS} cells, got {len(scores)}")
     adjusted = np.zeros((len(scores), len(scores)))
-    for subset, p_value in subset_p_values(scores, pair_p_values):
+    for subset, p_value in subset_p_values(scores, pair_p_values, permutations):
         factor = 1.0 if len(subset) >= len(scores) - 1 else len(scores) / len(subset)
         block = np.ix_(subset, subset)
         adjusted[block] = np.maximum(adjusted[block], min(1.0, p_value * factor))
@@ -62,7 +65,9 @@ def closed_test(
 
 
 def subset_p_values(
-    scores: Sequence[Floats], pair_p_values: Mapping[tuple[int, int], float] | None = None
+    scores: Sequence[Floats],
+    pair_p_values: Mapping[tuple[int, int], float] | None = None,
+    permutations: int = PERMUTATIONS,
 ) -> Iterator[tuple[Subset, float]]:
     """Yield every subset of at least two cells with its p-value; those of pairs are computed unless they are given."""
     pairs = list(combinations(range(len(scores)), 2))
@@ -80,16 +85,16 @@ def subset_p_values(
             alike[tuple(len(scores[cell]) for cell in subset)].append(subset)
     for seeds, subsets in alike.items():
         pooled = np.array([np.concatenate([scores[cell] for cell in subset]) for subset in subsets]).T
-        yield from zip(subsets, _p_values(seeds, pooled), strict=True)
+        yield from zip(subsets, _p_values(seeds, pooled, permutations), strict=True)
 
 
-def panel_p_value(cells: Iterable[npt.ArrayLike]) -> float:
+def panel_p_value(cells: Iterable[npt.ArrayLike], permutations: int = PERMUTATIONS) -> float:
     """Return the p-value that all of at least three cells have one distribution; above the level, no pair of them is claimed."""
     scores = [np.asarray(cell, dtype=float) for cell in cells]
-    return _p_values(tuple(map(len, scores)), np.concatenate(scores)[:, None])[0]
+    return _p_values(tuple(map(len, scores)), np.concatenate(scores)[:, None], permutations)[0]
 
 
-def _p_values(seeds: tuple[int, ...], pooled: Floats) -> list[float]:
+def _p_values(seeds: tuple[int, ...], pooled: Floats, permutations: int) -> list[float]:
     """Return the p-values of subsets with the same numbers of seeds: scores are seeds x subsets."""
     statistic = _range if len(set(seeds)) == 1 else _largest_welch
     groups = np.repeat(np.arange(len(seeds)), seeds)
@@ -97,18 +102,18 @@ def _p_values(seeds: tuple[int, ...], pooled: Floats) -> list[float]:
     observed = statistic(_members(groups[None], len(seeds)), pooled, seeds)[0]
     needed = observed - TOLERANCE * np.maximum(1.0, observed)
     hits = np.ones(pooled.shape[1])
-    orders = _orders(len(groups))
-    for start in range(0, PERMUTATIONS, BLOCK):
+    orders = _orders(len(groups), permutations)
+    for start in range(0, permutations, BLOCK):
         members = _members(groups[orders[start : start + BLOCK]], len(seeds))
         hits += (statistic(members, pooled, seeds) >= needed).sum(axis=0)
-    p_values: list[float] = (hits / (1 + PERMUTATIONS)).tolist()
+    p_values: list[float] = (hits / (1 + permutations)).tolist()
     return p_values
 
 
 @lru_cache(maxsize=8)
-def _orders(total: int) -> npt.NDArray[np.int16]:
+def _orders(total: int, permutations: int) -> npt.NDArray[np.int16]:
     """Return fixed random orders of the seeds of a subset: permutations x seeds, in the smallest type, since they are kept."""
-    return np.random.default_rng(total).random((PERMUTATIONS, total)).argsort(axis=1).astype(np.int16)
+    return np.random.default_rng(total).random((permutations, total)).argsort(axis=1).astype(np.int16)
 
 
 def _members(groups: npt.NDArray[np.int64], cells: int) -> Floats:
