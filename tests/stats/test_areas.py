@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lengen.statistics.areas import area_weights, common_lengths, doublings, mean_areas
-from lengen.statistics.scores import area
+from lengen.statistics.former import area
 
 
 def test_equal_curves_swept_to_different_lengths_are_equal():
@@ -23,6 +23,7 @@ def test_a_step_has_its_restricted_log_reach(reach):
     assert score == pytest.approx(np.log2(min(reach, 80) / 10), abs=np.log2((reach + 1) / reach))
 
 
+@pytest.mark.filterwarnings("ignore:lengen.statistics.area:DeprecationWarning")
 def test_it_is_the_former_area_divided_by_the_doublings():
     generator = np.random.default_rng(0)
     for _ in range(100):

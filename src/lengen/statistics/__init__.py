@@ -15,9 +15,9 @@
 | `laws`, `error_law`, `hazards` | how errors grow with length, and whether by length or by place in the answer |
 | `seed_kinds` | distributions of seeds, for simulations |
 | `estimates` | a value with its interval |
-| `scores` | areas on a run's own lengths, performance profile, mean rank |
-| `resampling` | bootstrap over seeds |
-| `tests` | test of two cells' ranks |
+| `scores` | performance profile |
+| `resampling` | bootstrap over seeds, interquartile mean |
+| `former` | functions that others replace, for one release |
 """
 
 from typing import TYPE_CHECKING
