@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from lengen.records.curve import Curve
-from lengen.report.terminal import examples_needed, files, plot, reached, show, table, verdict
-from lengen.statistics.intervals import clopper_pearson
+from lengen.report.terminal import files, plot, reached, show, table, verdict
+from lengen.statistics.intervals import clopper_pearson, examples_needed
 from report.curves import curve
 
 CURVE = curve({5: 1.0, 10: 0.999, 20: 0.953, 40: 0.0})

@@ -16,7 +16,7 @@ from lengen.records.verdicts import FAILURES
 from lengen.report.console import ASCII, NONE, ascii_only, say
 from lengen.report.console import table as console_table
 from lengen.report.scale import logarithmic, ticks
-from lengen.statistics.intervals import THRESHOLDS, clopper_pearson
+from lengen.statistics.intervals import THRESHOLDS, examples_needed
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "length": lambda row: str(row.length),
@@ -130,18 +130,6 @@ def reached(curve: Curve, threshold: float) -> str:
         return f"{line}, every length of the sweep"
     needed = examples_needed(threshold)
     return f"{line}; needs at least {needed} examples per length" if stopped.examples < needed else line
-
-
-def examples_needed(threshold: float) -> int:
-    """Return how many examples, all answered correctly, certify a threshold.
-
-    >>> [examples_needed(threshold) for threshold in (0.90, 0.95, 0.99)]
-    [36, 72, 368]
-    """
-    examples = 1
-    while clopper_pearson(examples, examples)[0] < threshold:
-        examples += 1
-    return examples
 
 
 def verdict(id_exact_match: float) -> str:

@@ -38,6 +38,19 @@ def clopper_pearson(correct: int, examples: int, confidence: float = 0.95) -> tu
     return float(low), float(high)
 
 
+@lru_cache
+def examples_needed(threshold: float) -> int:
+    """Return how many examples, all answered correctly, it takes for the lower 95% bound to be a threshold.
+
+    >>> [examples_needed(threshold) for threshold in (0.90, 0.95, 0.99)]
+    [36, 72, 368]
+    """
+    examples = 1
+    while clopper_pearson(examples, examples)[0] < threshold:
+        examples += 1
+    return examples
+
+
 def reach(lengths: Sequence[int], lower_bounds: Sequence[float], threshold: float) -> int | None:
     """Reach: the longest length up to which every lower bound, from the shortest length on, is at least a threshold.
 
