@@ -2,17 +2,18 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, boschloo_exact
 from scipy.stats import t as student
 from statsmodels.stats.weightstats import ttost_ind
 
 from lengen.statistics.equivalence import equivalence, inside, seeds_for_equivalence
-from lengen.statistics.plans import family_level, plan, seeds_for_level
+from lengen.statistics.plans import family_level, plan
 from lengen.statistics.power import (
     areas_power,
     counts_power,
     redraw_power,
     redraw_seeds,
+    seeds_for_level,
     seeds_for_narrow,
     seeds_for_power,
     step_power,
@@ -140,18 +141,39 @@ def test_a_plan_says_what_five_seeds_cannot_show():
     found = plan(10, 5)
     assert (found.pairs, found.method) == (45, "closed")
     assert found.least_p == pytest.approx(2 / 252)
-    assert (found.family_reachable, found.holm_reachable) == (True, False)
-    assert (found.family_seeds, found.holm_seeds, found.equivalence_seeds) == (5, 7, 23)
+    assert (found.single.reachable, found.family.reachable, found.holm.reachable) == (True, True, False)
+    assert (found.single.seeds, found.family.seeds, found.holm.seeds) == (4, 5, 7)
+    assert (found.family.level, found.holm.level) == (pytest.approx(0.01), pytest.approx(0.05 / 45))
+    assert found.counts_least_p == pytest.approx(boschloo_exact([[5, 0], [0, 5]]).pvalue, rel=1e-4)
+    assert (found.doublings, found.equivalence_seeds) == (2.0, 23)
     assert found.ceiling_width == pytest.approx(1 - 0.025 ** (1 / 5))
     fewer = plan(10, 4)
-    assert not fewer.family_reachable
+    assert not fewer.family.reachable
     assert all(power.areas_family == 0 for power in fewer.powers)
 
 
 def test_a_plan_with_a_control_or_many_cells_is_holms():
     assert plan(5, 5, control=True).pairs == 4
     assert plan(5, 5, control=True).method == plan(13, 5).method == "holm"
-    assert plan(13, 5).family_level == plan(13, 5).holm_level
+    assert plan(13, 5).family == plan(13, 5).holm
+
+
+def test_a_plan_has_the_seeds_of_the_single_functions():
+    found = plan(10, 5)
+    for rates, power in zip(RATES, found.powers, strict=True):
+        assert (power.rate, power.other_rate) == rates
+        assert power.counts == counts_power(5, *rates)
+        assert power.areas_family == areas_power(5, *rates, 0.01)
+    assert [power.areas_seeds for power in found.powers] == [4, 7, 7, 12, 12, 23, 27]
+    assert [power.areas_family_seeds for power in found.powers] == [5, 9, 10, 17, 18, 33, 37]
+    assert [power.counts_seeds for power in found.powers] == [3, 6, 6, 12, 10, 20, 23]
+    assert [(each.single, each.family) for each in found.narrow] == [(17, 26), (8, 13), (5, 8), (4, 5)]
+
+
+def test_no_number_of_seeds_reaches_a_level_below_the_least_p_of_random_assignments():
+    many = plan(102, 5)
+    assert (many.holm.reachable, many.holm.seeds) == (False, None)
+    assert seeds_for_narrow(1, 1e-6) is None
 
 
 @pytest.mark.parametrize(("cells", "seeds"), [(1, 5), (3, 0)])

@@ -19,8 +19,8 @@ from lengen.statistics.differences import beats, mean_difference
 from lengen.statistics.equivalence import MARGIN, equivalence
 from lengen.statistics.pairs import CountTest, PairTest, compare_areas, compare_counts, panel_pairs
 from lengen.statistics.permutation import least_p_value
-from lengen.statistics.plans import family_level, seeds_for_level
-from lengen.statistics.power import MOST_SEEDS, POWER, redraw_power, redraw_seeds
+from lengen.statistics.plans import family_level
+from lengen.statistics.power import MOST_SEEDS, POWER, redraw_power, redraw_seeds, seeds_for_level
 
 SIGNIFICANT = 0.05
 """Two cells differ significantly if the adjusted p-value is at most this."""
@@ -220,7 +220,8 @@ def too_few_seeds(areas: PanelAreas | None, options: PairOptions) -> str:
     least = min(least_p_value(areas.cells[one].tried, areas.cells[two].tried) for one, two in pairs)
     if least <= level + np.finfo(float).eps:
         return ""
+    enough = seeds_for_level(level)
     return (
         f"too few seeds: no two of {len(areas.cells)} cells can differ significantly (least possible p {least:.2g}, "
-        f"needed {level:.2g}); {seeds_for_level(level)} seeds per cell can"
+        f"needed {level:.2g}); {f'{enough} seeds per cell can' if enough else 'no number of seeds can: compare fewer cells'}"
     )

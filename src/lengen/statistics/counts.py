@@ -55,6 +55,7 @@ def least_boschloo(successes: int, seeds: int, other_seeds: int) -> float:
     return float(min(table[place, successes - place] for place in places))
 
 
+@lru_cache(maxsize=256)
 def _one_sided(seeds: int, other_seeds: int) -> Floats:
     """Return the p-values against "the first succeeds less often": the greatest size of Fisher's test over probabilities."""
     first, second = np.arange(seeds + 1)[:, None], np.arange(other_seeds + 1)[None, :]

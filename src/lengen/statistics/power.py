@@ -60,9 +60,7 @@ def areas_power(
         studies: number of simulated studies; the power has a standard error of at most 0.5 / sqrt(studies).
         seed: seed of the simulation.
     """
-    generator = np.random.default_rng([seed, seeds])
-    cells = [two_modes(share).draw(generator, (studies, seeds)) for share in (rate, other_rate)]
-    return float((permutation_p_values(*cells) <= alpha + TOLERANCE).mean())
+    return float((_two_mode_p_values(seeds, rate, other_rate, studies, seed) <= alpha + TOLERANCE).mean())
 
 
 def redraw_power(
@@ -113,8 +111,32 @@ def seeds_for_power(power_at: Callable[[int], float], power: float = POWER) -> i
     return held
 
 
-def seeds_for_narrow(effect: float, alpha: float = 0.05) -> int:
-    """Return the seeds of each cell for power 0.8 where seeds have one mode, by a normal formula.
+def least_areas_p_value(seeds: int) -> float:
+    """Return the least p-value of the permutation test of two cells of so many seeds each."""
+    return least_p_value(seeds, seeds)
+
+
+def least_counts_p_value(seeds: int) -> float:
+    """Return the least p-value of Boschloo's test of two cells of so many seeds each.
+
+    >>> [round(least_counts_p_value(seeds), 3) for seeds in (2, 3, 4)]
+    [0.125, 0.031, 0.008]
+    """
+    return float(boschloo_table(seeds, seeds).min())
+
+
+def seeds_for_level(level: float, least_p: Callable[[int], float] = least_areas_p_value) -> int | None:
+    """Return the least number of seeds of each cell with which a test can reach a level; None if none up to 40 can.
+
+    >>> [seeds_for_level(level) for level in (0.05, 0.01, 0.05 / 45, 1e-6)]
+    [4, 5, 7, None]
+    """
+    tried = range(1, MOST_SEEDS + 1)
+    return next((seeds for seeds in tried if least_p(seeds) <= level + TOLERANCE), None)
+
+
+def seeds_for_narrow(effect: float, alpha: float = 0.05) -> int | None:
+    """Return the seeds of each cell for power 0.8 where seeds have one mode, by a normal formula; None if none can.
 
     Measured power is 0.74 to 0.86; from an effect of 2 on one more seed is safe.
 
@@ -126,7 +148,9 @@ def seeds_for_narrow(effect: float, alpha: float = 0.05) -> int:
     [17, 8, 5, 4]
     """
     normal = float(norm.isf(alpha / 2))
-    least = next(seeds for seeds in range(2, MOST_SEEDS) if least_p_value(seeds, seeds) <= alpha)
+    least = seeds_for_level(alpha)
+    if least is None:
+        return None
     return max(least, ceil(2 * (normal + float(norm.ppf(POWER))) ** 2 / effect**2 + normal**2 / 4))
 
 
@@ -143,6 +167,14 @@ def permutation_p_values(first: Scores, second: Scores) -> Floats:
         hits = (np.abs(signs @ pooled.T) >= observed - TOLERANCE).sum(axis=0)
         p_values.append((hits + drawn) / (len(signs) + drawn))
     return np.concatenate(p_values)
+
+
+@lru_cache(maxsize=64)
+def _two_mode_p_values(seeds: int, rate: float, other_rate: float, studies: int, seed: int) -> Floats:
+    """Return the p-values of simulated studies of two cells whose areas have two modes."""
+    generator = np.random.default_rng([seed, seeds])
+    cells = [two_modes(share).draw(generator, (studies, seeds)) for share in (rate, other_rate)]
+    return permutation_p_values(*cells)
 
 
 @lru_cache(maxsize=64)
