@@ -17,6 +17,7 @@ from lengen.config.version import VERSION
 
 if TYPE_CHECKING:
     from lengen.api.comparison import compare as compare
+    from lengen.api.planning import plan as plan
     from lengen.api.run import load as load
     from lengen.api.study import study as study
     from lengen.api.training import train as train
@@ -34,6 +35,7 @@ _PLACES = {
     "study": "lengen.api.study",
     "load": "lengen.api.run",
     "compare": "lengen.api.comparison",
+    "plan": "lengen.api.planning",
     "UsageError": "lengen.config.errors",
     "LengthUnavailable": "lengen.config.errors",
     "Task": "lengen.task",
@@ -53,6 +55,7 @@ __all__ = [  # sorted
     "__version__",
     "compare",
     "load",
+    "plan",
     "study",
     "testing",
     "train",

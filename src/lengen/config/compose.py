@@ -78,6 +78,7 @@ EVAL = Command(
     texts=("name", "task.path", "task.tokens"),
     lists=("run", "against", "eval.stress"),
 )
+PLAN = Command("plan")
 COMPARE = Command("compare", texts=("title", "out", "against"), lists=("runs", "where", "by"))
 
 
