@@ -14,7 +14,7 @@ import pytest
 import yaml
 from scipy.stats import kendalltau, norm, permutation_test
 
-from lengen.analysis.compare_runs import OutputFiles
+from lengen.analysis.output_files import OutputFiles
 from lengen.comparison.cell_summary import COLUMNS, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble

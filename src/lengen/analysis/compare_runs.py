@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
+from lengen.analysis.output_files import OutputFiles
 from lengen.comparison.cell_scores import Metric
-from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
+from lengen.comparison.cell_summary import SuccessCriterion
 from lengen.comparison.grouping import Study, assemble
-from lengen.comparison.overall import Overall
-from lengen.comparison.pairs import CellPair, PairOptions
+from lengen.comparison.pairs import PairOptions
 from lengen.comparison.published import COLUMNS as AGAINST_COLUMNS
 from lengen.comparison.published import Published, PublishedCell, agreement, load, matched_cells
-from lengen.comparison.run_record import Excluded
-from lengen.comparison.summary import StudySummary, summarize
+from lengen.comparison.summary import summarize
 from lengen.config.errors import UsageError
-from lengen.records.curve import COLUMNS as CURVE_COLUMNS
 from lengen.records.curve import write_csv, write_text
-from lengen.report import against, band, cost, medians, multiples, page, profile, success, tables
+from lengen.report import against, band, cost, csv_tables, medians, multiples, page, profile, success, tables
 from lengen.report.band import X
 from lengen.report.console import say
 from lengen.tracking.wandb_comparison import WandbComparison
 from lengen.tracking.wandb_read import find
-
-NOTE = "compare.json"
-"""File with the options of the comparison and the names of the files that it wrote."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +87,8 @@ class Comparison:
         summary = summarize(study, criterion, pair_options)
         files = OutputFiles(Path(self.out))
         title = self.title or ", ".join(panel.name for panel in study.panels)
-        self.tabulate(study, summary, files, title)
+        csv_tables.write(study, summary, files.file)
+        write_text(files.file("table.md"), tables.markdown(study, summary, criterion, title))
         self.draw(study, files)
         page.write(
             study,
@@ -108,41 +103,12 @@ class Comparison:
         tables.show(study, summary, criterion, console)
         if published:
             self.compare_with_published(published, published_cells, study, files, console)
-        files.close(self)
+        files.close(asdict(self))
         if board:
             panels = {files.name(panel.name): panel for panel in study.panels}
             board.log(panels, files.folder, files.names, title=title, config=asdict(self))
         say(console, f"{len(files.names)} files are in {self.out}: {', '.join(sorted(files.names))}")
         return study
-
-    def tabulate(self, study: Study, summary: StudySummary, files: OutputFiles, title: str) -> None:
-        """Write the tables as CSV and as Markdown."""
-        for name, kind, rows in (
-            ("table.csv", CellSummary, summary.summaries),
-            ("pairs.csv", CellPair, summary.pairs),
-            ("overall.csv", Overall, summary.overall),
-            ("left_out.csv", Excluded, study.left_out),
-        ):
-            if rows:
-                write_csv(
-                    files.file(name), [field.name for field in fields(kind)], [asdict(row) for row in rows]
-                )
-        columns = ("panel", "line", "trained", "place")
-        curves = [
-            {
-                "panel": panel.name,
-                "line": cell.name,
-                "trained": run.trained,
-                "place": run.place,
-                **{name: getattr(row, name) for name in CURVE_COLUMNS},
-            }
-            for panel in study.panels
-            for cell in panel.cells
-            for run in cell.runs
-            for row in run.curve.rows
-        ]
-        write_csv(files.file("curves.csv"), (*columns, *CURVE_COLUMNS), curves)
-        write_text(files.file("table.md"), tables.markdown(study, summary, self.criterion, title))
 
     def draw(self, study: Study, files: OutputFiles) -> None:
         """Draw every figure, as PNG and SVG."""
@@ -192,56 +158,3 @@ class Comparison:
                 files.add(against.draw(panel, published, files.stem(f"against-{files.name(panel.name)}")))
                 for line in tables.agreement_lines(agreement(matched[panel.name]), published):
                     say(console, line)
-
-
-class OutputFiles:
-    """The files of a comparison. Files of an earlier comparison in the same folder are removed, and no others.
-
-    Args:
-        folder: created if it does not exist.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.names: set[str] = set()
-
-    def file(self, name: str) -> Path:
-        """Return the path of a file to be written, and count it as a file of this comparison."""
-        self.names.add(name)
-        return self.folder / name
-
-    def stem(self, name: str) -> Path:
-        """Return the path of a figure without suffix; `add` counts the files that are written for it."""
-        return self.folder / name
-
-    def add(self, paths: list[Path]) -> None:
-        """Count written files as files of this comparison."""
-        self.names |= {path.name for path in paths}
-
-    @staticmethod
-    def name(text: str) -> str:
-        """Return a text as part of a file name: letters, digits and `=_+`, other characters as dashes.
-
-        >>> OutputFiles.name("copy (repeats=one, alphabet=20)")
-        'copy-repeats=one-alphabet=20'
-        """
-        safe = "".join(char if char.isalnum() or char in "=_+" else "-" for char in text)
-        return "-".join(part for part in safe.split("-") if part)[:80]
-
-    def close(self, comparison: Comparison) -> None:
-        """Remove the files of an earlier comparison, and record the options and files of this one."""
-        self.remove_earlier()
-        note = {"asked": asdict(comparison), "files": sorted(self.names)}
-        write_text(self.folder / NOTE, json.dumps(note, indent=2) + "\n")
-
-    def remove_earlier(self) -> None:
-        """Remove the files of an earlier comparison that this one does not write."""
-        try:
-            earlier = json.loads((self.folder / NOTE).read_text(encoding="utf-8"))["files"]
-        except (OSError, ValueError, LookupError, TypeError):
-            return
-        for name in earlier if isinstance(earlier, list) else ():
-            path = self.folder / Path(str(name)).name
-            if path.name not in self.names and path.is_file():
-                path.unlink()

@@ -13,8 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
-from lengen.analysis.compare_runs import NOTE, OutputFiles
 from lengen.analysis.compare_runs import Comparison as CompareRequest
+from lengen.analysis.output_files import NOTE, OutputFiles
 from lengen.api.arguments import compose_call, recorded_call
 from lengen.api.picture import Picture
 from lengen.config.compose import COMPARE
