@@ -2,7 +2,6 @@
 
 import pytest
 
-from lengen.comparison.conditions import condition
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
 from studies import write_run
@@ -114,28 +113,6 @@ def test_gated_are_the_trained_runs_and_diverged_ones_are_tried(tmp_path):
     write_run(tmp_path, 2, None, status="diverged")
     ((cell,),) = (panel.cells for panel in study(tmp_path).panels)
     assert (cell.tried, cell.gated().tried, len(cell.curves)) == (3, 1, 2)
-
-
-@pytest.mark.parametrize(
-    ("where", "seeds"),
-    [
-        ("seed=1", ["1"]),
-        ("seed!=1", ["0", "2"]),
-        ("seed=0|2", ["0", "2"]),
-        ("pe=nope", ["0", "1", "2"]),
-        ("task.repeats = allowed", ["0", "1", "2"]),
-    ],
-)
-def test_conditions(tmp_path, where, seeds):
-    for seed in range(3):
-        write_run(tmp_path, seed, GOOD)
-    assert [run.seed for run in study(tmp_path, where=[where]).runs] == seeds
-
-
-@pytest.mark.parametrize("text", ["pe", "=nope", "!=nope", ""])
-def test_what_is_no_condition_is_refused(text):
-    with pytest.raises(ValueError, match="must be key=value"):
-        condition(text)
 
 
 @pytest.mark.parametrize(

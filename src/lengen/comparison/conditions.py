@@ -1,34 +1,103 @@
-"""Conditions on runs: `key=value`, `key=one|other` or `key!=value`."""
+"""Conditions on runs: `key=value`, `key=one|other`, `key!=value`; `<`, `<=`, `>` and `>=` compare numbers."""
 
 from __future__ import annotations
 
+import json
+import operator
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from lengen.comparison.cell_names import flat
 from lengen.comparison.run_record import MISSING, RunRecord
 from lengen.config.errors import UsageError, nearest, require
 
+FORM = re.compile(r"\s*([^=<>!]*[^=<>!\s])\s*(!=|<=|>=|=|<|>)(.*)", re.DOTALL)
+ORDER: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
-def condition(text: str) -> Callable[[RunRecord], bool]:
-    """Return a condition on runs, parsed from `key=value`, `key=one|other` or `key!=value`.
 
-    Raises:
-        UsageError: the text has none of these forms.
+@dataclass(frozen=True)
+class Condition:
+    """A condition on runs; numbers are compared as numbers, anything else as text and by equality only.
+
+    Args:
+        text: the condition as it was given.
+        key: the option.
+        sign: `=`, `!=`, `<`, `<=`, `>` or `>=`.
+        values: what the option must be, or be compared with; several only for `=` and `!=`.
     """
-    key, wanted, allowed = parts(text)
-    return lambda run: (run.value(key) in allowed) == wanted
+
+    text: str
+    key: str
+    sign: str
+    values: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Condition:
+        """Parse a condition.
+
+        >>> Condition.parse("pe!=rope|nope")
+        Condition(text='pe!=rope|nope', key='pe', sign='!=', values=('rope', 'nope'))
+
+        Raises:
+            UsageError: the text has no form of a condition, or compares with what is not a number.
+        """
+        found = FORM.fullmatch(text)
+        if not found:
+            raise UsageError(
+                f"where={text!r}: must be key=value, key=one|other, key!=value, or key<number (also <=, > and >=)"
+            )
+        key, sign, right = found.groups()
+        if sign in ORDER:
+            require(
+                _number(right) is not None,
+                f"where={text!r}: {right.strip()!r} is not a number; a text is compared by = and != only",
+            )
+            return cls(text, key, sign, (right.strip(),))
+        return cls(text, key, sign, tuple(value.strip() for value in right.split("|")))
+
+    def holds(self, run: RunRecord) -> bool:
+        """Whether a run meets the condition; a run without the option is neither less nor greater than a number.
+
+        Raises:
+            UsageError: the option of the run is compared with a number and is not one.
+        """
+        value = run.option(self.key)
+        if self.sign not in ORDER:
+            return any(_equal(value, text) for text in self.values) == (self.sign == "=")
+        if value is None or value == MISSING:
+            return False
+        require(
+            is_number(value),
+            f"where={self.text!r}: {self.key} is {value!r} in {run.place}, not a number; it is compared by = and != only",
+        )
+        return ORDER[self.sign](float(value), float(self.values[0]))
 
 
-def parts(text: str) -> tuple[str, bool, list[str]]:
-    """Split a condition into its key, whether it requires or excludes its values, and the values.
+def _equal(value: Any, text: str) -> bool:
+    """Whether an option has the value that a text writes: a number of that size, or the same word, as in Python or YAML."""
+    if is_number(value) and (number := _number(text)) is not None:
+        return float(value) == number
+    return text in (str(value), json.dumps(value, default=str))
 
-    >>> parts("pe!=rope|nope")
-    ('pe', False, ['rope', 'nope'])
-    """
-    key, equals, values = text.partition("=")
-    name = key.rstrip("!").strip()
-    require(bool(equals and name), f"where={text!r}: must be key=value, key=one|other or key!=value")
-    return name, not key.endswith("!"), [value.strip() for value in values.split("|")]
+
+def is_number(value: Any) -> bool:
+    """Whether an option is a number; true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(text: str) -> float | None:
+    """Return the number that a text writes; None if it writes none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
@@ -37,7 +106,7 @@ def check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
     Raises:
         UsageError: no run has an option of this name.
     """
-    if not runs or any(run.value(key) != MISSING for run in runs):
+    if not runs or any(run.option(key) != MISSING for run in runs):
         return
     known = list(dict.fromkeys(key for run in runs for key in (*run.config["labels"], *flat(run.config))))
     raise UsageError(

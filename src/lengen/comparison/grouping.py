@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from lengen.comparison.cell_names import distinguishing_names
-from lengen.comparison.conditions import check_key, condition, parts
+from lengen.comparison.conditions import Condition, check_key
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import require
 from lengen.records.curve import Curve
@@ -125,7 +125,7 @@ def assemble(
     Args:
         records: runs, and runs that are already excluded.
         by: options that name a cell; cells with equal values are also named by what else differs.
-        where: conditions `key=value`, `key=one|other` or `key!=value` that every run must meet.
+        where: conditions that every run must meet, see `lengen.comparison.conditions`.
         mixed: compare runs under different protocols, and note how these differ.
 
     Raises:
@@ -134,10 +134,10 @@ def assemble(
     found_runs = list(records)
     excluded = [each for each in found_runs if isinstance(each, Excluded)]
     runs = [each for each in found_runs if isinstance(each, RunRecord)]
-    for option, key in [("by", key) for key in by] + [("where", parts(text)[0]) for text in where]:
+    conditions = [Condition.parse(text) for text in where]
+    for option, key in [("by", key) for key in by] + [("where", each.key) for each in conditions]:
         check_key(option, key, runs)
-    conditions = [condition(text) for text in where]
-    selected = [run for run in runs if all(holds(run) for holds in conditions)]
+    selected = [run for run in runs if all(each.holds(run) for each in conditions)]
     require(
         bool(selected),
         f"where={list(where)}: none of {len(runs)} runs matches"

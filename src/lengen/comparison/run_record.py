@@ -77,14 +77,20 @@ class RunRecord:
         """The task with its options, as text; only runs of the same task are compared."""
         return json.dumps(self.identity.get("task", self.config["task"]), sort_keys=True)
 
-    def value(self, key: str) -> str:
-        """Return an option as text, such as `pe`, `train_length`, `task.repeats` or `seed`; `(none)` if the run has no such option."""
-        if key in ("seed", "cell"):
-            return str(getattr(self, key))
+    def option(self, key: str) -> Any:
+        """Return an option, such as `pe`, `train_length`, `task.repeats` or `seed`; `(none)` if the run has no such option."""
+        if key == "seed":
+            return int(self.seed) if self.seed.isdecimal() else self.seed
+        if key == "cell":
+            return self.cell
         node: Any = self.config["labels"].get(key, self.config)
         for part in key.split(".") if node is self.config else ():
             node = node.get(part, MISSING) if isinstance(node, Mapping) else MISSING
-        return str(node)
+        return node
+
+    def value(self, key: str) -> str:
+        """Return an option as text; `(none)` if the run has no such option."""
+        return str(self.option(key))
 
 
 @dataclass(frozen=True)
