@@ -282,7 +282,8 @@ def test_the_command_leaves_tables_figures_and_a_page(lengen, runs):
     tables = {"table.csv", "table.md", "pairs.csv", "curves.csv", "compare.json", "page.html"}
     assert {path.name for path in out.iterdir()} == figures | tables
     table = pandas.read_csv(out / "table.csv")
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == (*COLUMNS, "pe")
+    assert list(table.pe) == list(table.line)
     assert list(table[table.runs == "all"].line) == ["nope", "rope"]
     assert list(table.tried) == [4] * 4
     curves = pandas.read_csv(out / "curves.csv")

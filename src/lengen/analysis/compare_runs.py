@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,8 +33,9 @@ class Comparison:
 
     Args:
         runs: globs of run folders, or of folders above them.
-        where: conditions on runs: `key=value`, `key=one|other`, `key!=value`.
+        where: conditions on runs: `key=value`, `key=one|other`, `key!=value`, `key<number`.
         by: options that name a cell.
+        best: options of which the value that is best on ID is picked for every cell.
         metric: column of the curves that is drawn over length.
         x: horizontal axis: lengths, or multiples of the train length.
         threshold: exact match from which a seed counts as a success at a length.
@@ -52,6 +54,7 @@ class Comparison:
     runs: list[str]
     where: list[str]
     by: list[str]
+    best: list[str]
     metric: Metric
     x: X
     threshold: float
@@ -80,8 +83,9 @@ class Comparison:
         """Find the runs, compare them, write the files and print the tables."""
         console, criterion, pair_options = console or Console(), self.criterion, self.pair_options
         board = WandbComparison(self.project, self.entity) if self.wandb else None
-        by = [key.strip() for text in self.by for key in text.split(",")]
-        study = assemble(find(self.runs), by, self.where, mixed=self.mixed)
+        study = assemble(
+            find(self.runs), separate(self.by), self.where, best=separate(self.best), mixed=self.mixed
+        )
         published = load(self.against) if self.against else None
         published_cells = self._published_cells(published, study) if published else {}
         summary = summarize(study, criterion, pair_options)
@@ -158,3 +162,12 @@ class Comparison:
                 files.add(against.draw(panel, published, files.stem(f"against-{files.name(panel.name)}")))
                 for line in tables.agreement_lines(agreement(matched[panel.name]), published):
                     say(console, line)
+
+
+def separate(texts: Iterable[str]) -> list[str]:
+    """Return the options that some texts name, each once.
+
+    >>> separate(["pe,steps", "pe"])
+    ['pe', 'steps']
+    """
+    return list(dict.fromkeys(key.strip() for text in texts for key in text.split(",")))

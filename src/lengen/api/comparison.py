@@ -112,9 +112,11 @@ def compare(
         lengen.compare("results/runs", by="pe").table
         lengen.compare("results/runs", where="task=copy", x="factor", out="results/mine").figure("curves")
 
+        lengen.compare("results/runs", best="optimizer.lr", where=["task=copy", "optimizer.lr<0.01"])
+
     Args:
         runs: globs of run folders, or of folders above them.
-        **options: of `lengen compare`: where, by, metric, x, threshold, at, mixed, against, title, out, wandb, …
+        **options: of `lengen compare`: where, by, best, metric, x, threshold, at, mixed, against, title, out, wandb, …
 
     Raises:
         UsageError: an option is unknown or invalid, or the runs cannot be compared.

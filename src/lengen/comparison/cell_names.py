@@ -12,25 +12,54 @@ NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "f
 """Keys of a configuration that cannot distinguish cells."""
 
 
-def distinguishing_names(runs: Sequence[RunRecord], keys: Sequence[str], among: str) -> list[str]:
-    """Name each cell by its values of the given options; cells with equal values also by what else differs."""
+def distinguishing_names(
+    runs: Sequence[RunRecord], keys: Sequence[str], among: str, besides: Sequence[str] = ()
+) -> list[str]:
+    """Name each cell by its values of the given options; cells with equal values also by what else differs.
+
+    Args:
+        runs: one run of each cell.
+        keys: the given options.
+        among: start of the names of the options that are compared, which is left out of the names.
+        besides: options that no cell is named by.
+    """
     names = [", ".join(run.value(key) for key in keys) for run in runs]
     for name, count in Counter(names).items():
         if count == 1:
             continue
         namesakes = [index for index, each in enumerate(names) if each == name]
-        differences = _differences([runs[index] for index in namesakes], among)
-        for index, text in zip(namesakes, differences, strict=True):
-            tail = [text] if differences.count(text) == 1 else [text, runs[index].cell]
+        texts = [
+            ", ".join(
+                f"{key.removeprefix(among)}={value}"
+                for key, value in each.items()
+                if not any(within(key, other) for other in besides)
+            )
+            for each in differences([runs[index] for index in namesakes], among)
+        ]
+        for index, text in zip(namesakes, texts, strict=True):
+            tail = [text] if texts.count(text) == 1 else [text, runs[index].cell]
             names[index] = f"{name} ({', '.join(filter(None, tail))})"
     return names
 
 
-def _differences(runs: Sequence[RunRecord], among: str) -> list[str]:
-    """For each cell, list the groups and options in which the cells differ.
+def within(key: str, other: str) -> bool:
+    """Whether an option is another one, or belongs to it.
+
+    >>> within("optimizer.lr", "optimizer"), within("pe_scale", "pe")
+    (True, False)
+    """
+    return f"{key}.".startswith(f"{other}.")
+
+
+def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, str]]:
+    """For each cell, return the groups and options in which the cells differ, with its values.
 
     Options of a group are compared only among cells with the same choice in it: `attention=ssmax` is named, not each of
     its options.
+
+    Args:
+        runs: one run of each cell.
+        among: start of the names of the options that are compared.
     """
     options = [
         {key: value for key, value in flat(run.config).items() if key.startswith(among)} for run in runs
@@ -40,9 +69,7 @@ def _differences(runs: Sequence[RunRecord], among: str) -> list[str]:
         for group in dict.fromkeys(label for run in runs for label in run.config["labels"])
         if group.startswith(among) and len(set(labels := [run.value(group) for run in runs])) > 1
     }
-    differences = [
-        [f"{group}={labels[index]}" for group, labels in chosen.items()] for index in range(len(runs))
-    ]
+    found = [{group: labels[index] for group, labels in chosen.items()} for index in range(len(runs))]
     for key in dict.fromkeys(key for each in options for key in each):
         choices = chosen.get(key.partition(".")[0], [""] * len(runs))
         values = [str(each.get(key, MISSING)) for each in options]
@@ -51,8 +78,8 @@ def _differences(runs: Sequence[RunRecord], among: str) -> list[str]:
             of_choice.setdefault(choice, set()).add(value)
         for index, choice in enumerate(choices):
             if len(of_choice[choice]) > 1:
-                differences[index].append(f"{key.removeprefix(among)}={values[index]}")
-    return [", ".join(each) for each in differences]
+                found[index][key] = values[index]
+    return found
 
 
 def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:

@@ -94,6 +94,7 @@ class CellSummary:
             reached; empty if it lies beyond the sweep.
         reach_90_at_least: whether the median is the end of the sweep, so that the true one may be longer. Likewise 95 and 99.
         chance: chance level of exact match at the length at which success is counted; empty in runs of earlier versions.
+        picked: the values that `best=` picked, and those that were tried.
     """
 
     task: str
@@ -141,6 +142,7 @@ class CellSummary:
     reach_95_at_least: bool | None = None
     reach_99_at_least: bool | None = None
     chance: float | None = None
+    picked: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(CellSummary))
@@ -190,6 +192,7 @@ def summarize_cells(
             category=categories(whole.runs),
             rank=order.get(cell.name) if cell.runs else None,
             not_told_apart=BETWEEN.join(similar[cell.name]),
+            picked=str(whole.choice or ""),
             **_of_seeds(cell, criterion),
             **_of_areas(cell, areas),
         )

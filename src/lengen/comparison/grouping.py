@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from lengen.comparison.best import Choice, check_grids, check_options, choose, together
 from lengen.comparison.cell_names import distinguishing_names
 from lengen.comparison.conditions import Condition, check_key
 from lengen.comparison.run_record import Excluded, RunRecord
@@ -23,10 +24,12 @@ class Cell:
     Args:
         name: its name in the panel.
         runs: its runs, sorted by seed; diverged runs included.
+        choice: the values that were picked for it, and from what; None if none were to be picked.
     """
 
     name: str
     runs: tuple[RunRecord, ...]
+    choice: Choice | None = field(default=None, compare=False)
 
     @property
     def pe(self) -> str:
@@ -60,7 +63,7 @@ class Cell:
 
     def gated(self) -> Cell:
         """Return the cell with only its trained runs, possibly none."""
-        return Cell(self.name, tuple(run for run in self.runs if run.trained))
+        return replace(self, runs=tuple(run for run in self.runs if run.trained))
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Panel:
     Args:
         name: the task, and the options in which it differs from other panels.
         cells: sorted by name.
-        notes: how protocols differ, if mixed protocols are requested.
+        notes: how protocols differ, if mixed protocols are requested, and which picked values lie at the edge of those tried.
     """
 
     name: str
@@ -101,11 +104,13 @@ class Study:
         panels: one per task.
         left_out: excluded runs.
         by: the options that name the cells.
+        best: the options of which one value was picked for every cell.
     """
 
     panels: tuple[Panel, ...]
     left_out: tuple[Excluded, ...] = ()
     by: tuple[str, ...] = ("pe",)
+    best: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
@@ -118,6 +123,7 @@ def assemble(
     by: Sequence[str] = ("pe",),
     where: Sequence[str] = (),
     *,
+    best: Sequence[str] = (),
     mixed: bool = False,
 ) -> Study:
     """Group runs into cells and panels.
@@ -126,10 +132,11 @@ def assemble(
         records: runs, and runs that are already excluded.
         by: options that name a cell; cells with equal values are also named by what else differs.
         where: conditions that every run must meet, see `lengen.comparison.conditions`.
+        best: options of which the value that is best on ID is picked for every cell, see `lengen.comparison.best`.
         mixed: compare runs under different protocols, and note how these differ.
 
     Raises:
-        UsageError: a condition cannot be parsed, or no run is left.
+        UsageError: a condition cannot be parsed, no run is left, or no value can be picked.
     """
     found_runs = list(records)
     excluded = [each for each in found_runs if isinstance(each, Excluded)]
@@ -137,6 +144,7 @@ def assemble(
     conditions = [Condition.parse(text) for text in where]
     for option, key in [("by", key) for key in by] + [("where", each.key) for each in conditions]:
         check_key(option, key, runs)
+    check_options(best, by, runs)
     selected = [run for run in runs if all(each.holds(run) for each in conditions)]
     require(
         bool(selected),
@@ -153,10 +161,10 @@ def assemble(
     names = distinguishing_names([group[0] for group in groups.values()], ["task"], "task.")
     panels = []
     for name, group in zip(names, groups.values(), strict=True):
-        panel, deviating = _panel(name, group, by, mixed=mixed)
+        panel, deviating = _panel(name, group, by, best, mixed=mixed)
         panels.append(panel)
         excluded += deviating
-    return Study(tuple(sorted(panels, key=lambda panel: panel.name)), tuple(excluded), tuple(by))
+    return Study(tuple(sorted(panels, key=lambda panel: panel.name)), tuple(excluded), tuple(by), tuple(best))
 
 
 def pooled(panels: Sequence[Panel]) -> list[Cell]:
@@ -187,7 +195,7 @@ def _once(runs: Iterable[RunRecord]) -> tuple[list[RunRecord], list[Excluded]]:
 
 
 def _panel(
-    name: str, runs: list[RunRecord], by: Sequence[str], *, mixed: bool
+    name: str, runs: list[RunRecord], by: Sequence[str], best: Sequence[str], *, mixed: bool
 ) -> tuple[Panel, list[Excluded]]:
     """Build the panel of a task from the runs under its most frequent protocol, and exclude the others."""
     protocols = {
@@ -206,16 +214,25 @@ def _panel(
             )
             notes.add(f"protocols differ: {difference}")
     kept = runs if mixed else [run for run in runs if run.place not in {each.place for each in deviating}]
-    by_cell: dict[str, list[RunRecord]] = {}
-    for run in kept:
-        by_cell.setdefault(run.cell, []).append(run)
-    named = distinguishing_names([group[0] for group in by_cell.values()], by, "")
-    cells = [
-        Cell(label, tuple(sorted(group, key=lambda run: _natural(run.seed))))
-        for label, group in zip(named, by_cell.values(), strict=True)
-    ]
-    cells.sort(key=lambda cell: _natural(cell.name))
-    return Panel(name, tuple(cells), tuple(sorted(notes)) if mixed else ()), [] if mixed else deviating
+    cells = _cells(kept, by, best)
+    edges = [f"{cell.name}: {edge}" for cell in cells if cell.choice for edge in cell.choice.edges]
+    return Panel(name, tuple(cells), (*sorted(notes if mixed else ()), *edges)), [] if mixed else deviating
+
+
+def _cells(runs: list[RunRecord], by: Sequence[str], best: Sequence[str]) -> list[Cell]:
+    """Return the cells of some runs, sorted by name; of cells that differ in the options of `best` alone, the one that is picked."""
+    groups = together(runs, best)
+    names = distinguishing_names([group[0] for group in groups], by, "", best)
+    choices = (
+        {name: choose(group, best, name) for name, group in zip(names, groups, strict=True)} if best else {}
+    )
+    check_grids(choices)
+    cells = []
+    for name, group in zip(names, groups, strict=True):
+        choice = choices.get(name)
+        picked = choice.picked.runs if choice else group
+        cells.append(Cell(name, tuple(sorted(picked, key=lambda run: _natural(run.seed))), choice))
+    return sorted(cells, key=lambda cell: _natural(cell.name))
 
 
 def _difference(protocol: Mapping[str, Any], common: Mapping[str, Any]) -> str:

@@ -79,7 +79,7 @@ EVAL = Command(
     lists=("run", "against", "eval.stress"),
 )
 PLAN = Command("plan")
-COMPARE = Command("compare", texts=("title", "out", "against"), lists=("runs", "where", "by"))
+COMPARE = Command("compare", texts=("title", "out", "against"), lists=("runs", "where", "by", "best"))
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ def _not_significantly_different(row: CellSummary) -> str:
 
 COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "cell": lambda row: row.line,
+    "picked": lambda row: row.picked or NONE,
     "seeds": _seeds,
     "trained": lambda row: str(row.trained),
     "category": lambda row: row.category or NONE,
@@ -124,19 +125,21 @@ NARROW = (
     "area",
 )
 """Columns that a narrow terminal omits, in the order of omission."""
-WORDS = ("cell", "category", "not significantly different from")
+WORDS = ("cell", "picked", "category", "not significantly different from")
 """Left-aligned columns."""
 
 
 def columns(rows: Sequence[CellSummary]) -> dict[str, Callable[[CellSummary], str]]:
-    """Return the columns of a table; without chance if no run says it."""
+    """Return the columns of a table; without chance if no run says it, without picked values if none were picked."""
     lacking = {"chance"} if all(row.chance is None for row in rows) else set[str]()
+    lacking |= set() if any(row.picked for row in rows) else {"picked"}
     return {name: show for name, show in COLUMNS.items() if name not in lacking}
 
 
 def legend(criterion: SuccessCriterion) -> str:
     """Explain the columns of the tables."""
     return (
+        "picked: the values with the highest median ID exact match, ties by the lowest median ID loss, of those that were tried; no OOD result decides. "
         "seeds: in brackets, fewer different seeds of data or of initial parameters, so that runs are not independent. "
         f"success: seeds with exact match of at least {criterion.threshold:g} at {criterion.at} (or the next longer evaluated length), with the 95% "
         "Clopper-Pearson interval over seeds. chance: exact match of the likeliest answer at that length. reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least "
