@@ -64,8 +64,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _checked() -> None:
-    """Check the first calls of each function in each test."""
+    """Check the first calls of each function in each test, and say in each what is said once."""
+    from lengen.config.notices import say_once
+
     typecheck.seen.clear()
+    say_once.cache_clear()
 
 
 @dataclass

@@ -24,7 +24,8 @@ from lengen.comparison.summary import summarize
 from lengen.config.errors import UsageError
 from lengen.records.curve import Curve
 from lengen.records.verdicts import StringVerdicts, write_verdicts
-from lengen.report import band, medians, sheet, tables
+from lengen.report import band, medians, profile, sheet, tables
+from lengen.report.content import content
 from lengen.statistics.intervals import clopper_pearson
 from lengen.statistics.simplex import mean_interval
 from studies import LENGTHS, write_run
@@ -175,6 +176,39 @@ def test_a_sweep_that_ends_before_the_curve_falls_is_censored(tmp_path):
     assert (row.reach_90, row.reach_90_at_least, row.reach_90_low, row.reach_90_high) == (40, True, 40, None)
     assert ">= 40" in tables.COLUMNS["reach 0.90"](row)
     assert tables.COLUMNS["best"](row) == ">= 40"
+
+
+@pytest.mark.parametrize(
+    ("examples", "measured"), [(1000, {90, 95, 99}), (100, {90, 95}), (50, {90}), (20, set())]
+)
+def test_a_reach_that_so_few_examples_cannot_measure_is_no_failure(tmp_path, figures, examples, measured):
+    for pe in ("nope", "rope"):
+        write_run(tmp_path, 0, [1.0, 1.0, 1.0, 0.0], pe=pe, cell=f"c-{pe}", protocol={"examples": examples})
+    study = assemble(find([str(tmp_path)]))
+    found = summarize(study, SuccessCriterion())
+    for row in found.summaries:
+        reached = {90: row.reach_90, 95: row.reach_95, 99: row.reach_99}
+        assert reached == {level: 20 if level in measured else None for level in (90, 95, 99)}
+        assert (row.factor_90, row.reach_90_best) == ((2, 20) if 90 in measured else (None, None))
+    texts = [note.text for note in found.notes if note.text.startswith("not measurable")]
+    needed = {90: "0.90 (needs 36)", 95: "0.95 (needs 72)", 99: "0.99 (needs 368)"}
+    lacking = ", ".join(needed[level] for level in (90, 95, 99) if level not in measured)
+    assert set(texts) == (
+        {f"not measurable with {examples} examples per length: reach {lacking}"} if lacking else set()
+    )
+    (panel,) = study.panels
+    assert band.draw(panel, tmp_path / "band")
+    words = {text.get_text() for axes in figures[0].axes for text in axes.texts}
+    assert ("reach not measurable" in words) is (90 not in measured)
+    assert "no reach" not in words
+    (line, _) = content(study, threshold=0.9, tables=[], title="")["panels"][0]["lines"]
+    assert line["runs"][0]["reaches"] == [
+        20 if level in measured else "not measurable" for level in (90, 95, 99)
+    ]
+    assert line["unreached"] == ("none" if 90 in measured else "not measurable")
+    profile.draw(study.panels, tmp_path / "profile")
+    steps = [line for line in figures[-2].axes[0].lines if len(line.get_xdata()) > 2]
+    assert len(steps) == (2 if 90 in measured else 0)
 
 
 def test_cells_at_chance_and_cells_that_are_not_trained_have_no_rank(tmp_path):

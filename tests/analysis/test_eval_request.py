@@ -191,6 +191,7 @@ def test_a_glob_takes_every_run(lengen, runs, pattern):
     ran = lengen("eval", f"run={pattern}", "lengths=[2]")
     assert ran.code == 0, ran.err
     assert "2 of 2 runs evaluated" in ran.out
+    assert ran.out.count("eval.examples=50: too few examples per length to measure reach") == 1
     assert [len(evaluations(runs[name])) for name in ("passkey0", "passkey1", "addition0")] == [1, 1, 0]
 
 

@@ -131,12 +131,17 @@ def test_every_evaluation_keeps_its_verdicts(lengen, tmp_path, decode):
 
 
 def test_a_finished_run_is_not_run_again_and_force_keeps_the_old_one(lengen, tmp_path):
-    lengen("train", "task=copy", *TINY)
+    first = lengen("train", "task=copy", *TINY)
     (folder,) = run_folders(tmp_path)
+    few = "lengen: eval.examples=50: too few examples per length to measure reach 0.95 (needs 72), 0.99 (needs 368)"
+    assert first.out.splitlines()[0] == few
+    assert "reach 0.95: not measurable with 50 examples per length (needs 72)" in first.out
+    assert json.loads((folder / "run.json").read_text())["reach_not_measurable"] == ["0.95", "0.99"]
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     again = lengen("train", "task=copy", *TINY)
     assert again.code == 0
     assert "finished already" in again.out
+    assert few not in again.out
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     forced = lengen("train", "task=copy", "force=true", *TINY)
     assert forced.code == 0

@@ -148,8 +148,8 @@ def test_lines_band_and_reaches_are_those_of_the_curve(drawn, name):
     assert {(row.length, bound) for row in curve.rows for bound in (row.ci_low, row.ci_high)} <= band
     train = curve.rows[0].train_length
     reaches = [
-        f"reach {threshold:.2f}: {'none' if length is None else length}"
-        for threshold, length in curve.reaches.items()
+        f"reach {threshold:.2f}: {length or ('not measurable' if curve.rows[0].examples < needed else 'none')}"
+        for (threshold, length), needed in zip(curve.reaches.items(), (36, 72, 368), strict=True)
     ]
     assert [text.get_text() for text in above.texts] == [f"trained: {train}", *reaches]
     marks = [line.get_xdata()[0] for line in above.lines if len(line.get_xdata()) == 1]

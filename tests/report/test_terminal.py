@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from lengen.records.curve import Curve
-from lengen.report.terminal import files, plot, reached, show, table, verdict
+from lengen.report.terminal import files, plot, reached, show, summary, table, verdict
 from lengen.statistics.intervals import clopper_pearson, examples_needed
 from report.curves import curve
 
@@ -166,13 +166,15 @@ def test_reaches_tell_none_everything_and_too_few_examples():
     )
     few = curve({5: 1.0, 10: 1.0}, examples=100)
     assert reached(few, 0.95) == "reach 0.95: 10 (1x the train length 10), every length of the sweep"
-    assert reached(few, 0.99) == "reach 0.99: —; needs at least 368 examples per length"
+    assert reached(few, 0.99) == "reach 0.99: not measurable with 100 examples per length (needs 368)"
+    assert summary(few).endswith("reach 0.90: 10, 0.95: 10, 0.99: not measurable")
+    assert summary(curve({5: 0.2})).endswith("reach 0.90: —, 0.95: —, 0.99: —")
     mixed = few.add(curve({20: 1.0}, examples=20).rows[0])
     assert (
         reached(mixed, 0.95)
         == "reach 0.95: 10 (1x the train length 10); needs at least 72 examples per length"
     )
-    assert "reach 0.99: -; needs at least 368" in shown(few, Path("run"), encoding="ascii")
+    assert "reach 0.99: not measurable" in shown(few, Path("run"), encoding="ascii")
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.9, 0.95, 0.99, 0.995])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lengen.comparison.grouping import Cell
 from lengen.records.curve import Row
-from lengen.statistics.intervals import THRESHOLDS, reach
+from lengen.statistics.intervals import THRESHOLDS, measurable, reach
 
 Metric = Literal["exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes"]
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -88,6 +88,12 @@ def costs(cell: Cell, at: Sequence[int]) -> Floats:
     ]
     medians: Floats = np.median(np.asarray(per_seed, dtype=float).reshape(len(rows), len(at), 2), axis=0).T
     return medians
+
+
+def reach_measurable(cell: Cell, threshold: float) -> bool:
+    """Whether every run had enough examples at the shortest length that all seeds share for a reach at a threshold to exist."""
+    at = lengths(cell)
+    return not at or all(measurable(threshold, curve[at[0]].examples) for curve in cell.curves)
 
 
 def reaches(cell: Cell, threshold: float) -> list[int]:

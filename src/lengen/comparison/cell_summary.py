@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from lengen.comparison.cell_scores import Gate, chance_levels, costs, factors, lengths, matrix, reaches
+from lengen.comparison.cell_scores import (
+    Gate,
+    chance_levels,
+    costs,
+    factors,
+    lengths,
+    matrix,
+    reach_measurable,
+    reaches,
+)
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.panel_areas import PanelAreas
@@ -72,7 +82,8 @@ class CellSummary:
         id_exact_match: median over seeds.
         at: the length at which success is counted; `successes` of the seeds have exact match of at least the threshold
             there. `success_rate` is their share, with its 95% Clopper-Pearson interval.
-        reach_90: median over seeds of the reach at 0.90; 0 means no reach. Likewise 95 and 99.
+        reach_90: median over seeds of the reach at 0.90; 0 means no reach, empty that there were too few examples to measure
+            one. Likewise 95 and 99.
         reach_90_best: reach at 0.90 of the best seed.
         factor_90: median reach at 0.90 divided by the train length.
         iqm: interquartile mean of exact match over seeds and the OOD lengths that all compared runs share, with an interval
@@ -241,8 +252,6 @@ def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
     columns |= {
         "longest": evaluated[-1] if evaluated else None,
         "id_exact_match": _median([each.get("id_exact_match") for each in facts]),
-        "reach_90_best": max(reaches(cell, THRESHOLDS[0])),
-        "factor_90": float(np.median(factors(cell))),
         "minutes": _median([each["wall_seconds"] / 60 for each in facts if each.get("wall_seconds")]),
         "parameters": next((each["parameters"] for each in facts if each.get("parameters")), None),
     }
@@ -252,9 +261,14 @@ def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
 
 
 def _of_reaches(cell: Cell, evaluated: Sequence[int]) -> dict[str, Any]:
-    """Return the median reaches, censored at the end of the sweep."""
+    """Return the median reaches, censored at the end of the sweep; none where there were too few examples."""
     columns: dict[str, Any] = {}
-    for threshold in THRESHOLDS:
+    if reach_measurable(cell, THRESHOLDS[0]):
+        columns |= {
+            "reach_90_best": max(reaches(cell, THRESHOLDS[0])),
+            "factor_90": float(np.median(factors(cell))),
+        }
+    for threshold in filter(partial(reach_measurable, cell), THRESHOLDS):
         name = f"reach_{threshold * 100:.0f}"
         if not evaluated:  # every run diverged
             columns[name] = 0.0

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lengen.comparison.cell_scores import GATES, gate
+from lengen.comparison.cell_scores import GATES, gate, lengths
 from lengen.comparison.cell_summary import CellSummary, SuccessCriterion, summarize_cells
 from lengen.comparison.grouping import Cell, Panel, Study
 from lengen.comparison.overall import Overall, over_all_panels
 from lengen.comparison.pairs import CellPair, PairOptions, compare_pairs, too_few_seeds
 from lengen.comparison.panel_areas import PanelAreas, panel_areas
 from lengen.config.errors import nearest, require
+from lengen.statistics.intervals import not_measurable
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _successes(areas: PanelAreas | None, criterion: SuccessCriterion) -> list[in
 
 def _notes(panel: Panel, areas: PanelAreas | None, options: PairOptions) -> list[str]:
     """Return what the results of a panel do not show by themselves."""
-    notes = [too_few_seeds(areas, options)]
+    notes = [too_few_seeds(areas, options), too_few_examples(panel.cells)]
     if options.control is not None and options.control not in {cell.name for cell in panel.cells}:
         notes.append(f"not compared: there is no cell {options.control} here")
     longest = _longest(panel.cells)
@@ -112,6 +113,13 @@ def _notes(panel: Panel, areas: PanelAreas | None, options: PairOptions) -> list
             "strings as fixed: some run kept no verdicts, so tests and intervals are over seeds alone"
         )
     return [note for note in notes if note]
+
+
+def too_few_examples(cells: Sequence[Cell]) -> str:
+    """Name the reaches that some cell has too few examples to measure; empty if there are none."""
+    first = [curve[at[0]].examples for cell in cells if (at := lengths(cell)) for curve in cell.curves]
+    lacking = not_measurable(min(first)) if first else ""
+    return f"not measurable with {min(first)} examples per length: {lacking}" if lacking else ""
 
 
 def _longest(cells: Sequence[Cell]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from lengen.config.notices import say_once
 from lengen.decoder import Decoder
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.scoring import score
@@ -20,7 +21,7 @@ from lengen.positions import Positions
 from lengen.records.curve import Row, split
 from lengen.records.run_dir import SweepRecord
 from lengen.sampling import generator
-from lengen.statistics.intervals import clopper_pearson
+from lengen.statistics.intervals import clopper_pearson, not_measurable
 from lengen.task import Task
 
 
@@ -141,6 +142,12 @@ def id_exact_match(
     return mean_scores(decoder, task, positions, lengths, evaluation.examples, evaluation.seed, "validation")[
         0
     ]
+
+
+def announce_sweep(evaluation: EvalOptions) -> None:
+    """Say once, before a sweep, which reaches it has too few examples to measure."""
+    if lacking := not_measurable(evaluation.examples):
+        say_once(f"eval.examples={evaluation.examples}: too few examples per length to measure {lacking}")
 
 
 class PeakMemory:

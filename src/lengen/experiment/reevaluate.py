@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from lengen.config.errors import require
 from lengen.evaluation.options import FreeDecoding
 from lengen.evaluation.stress_sets import chosen
-from lengen.evaluation.sweep import sweep
+from lengen.evaluation.sweep import announce_sweep, sweep
 from lengen.evaluation.test_set import examples, positions_key
 from lengen.experiment.compatibility import check_sweep
 from lengen.experiment.load_run import TrainedRun
@@ -131,6 +131,7 @@ class Reevaluation:
     def fill(self, folder: EvalFolder) -> None:
         """Sweep the missing lengths, draw the curve and record the facts."""
         config = self.trained.config
+        announce_sweep(config.eval)
         curve = self._sweep(folder)
         title = ": ".join(filter(None, (config.title, self.stress or self.name)))
         accuracy = self.trained.id_exact_match

@@ -24,7 +24,7 @@ from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder
 from lengen.decoder import Decoder
-from lengen.evaluation.sweep import mean_scores, sweep
+from lengen.evaluation.sweep import announce_sweep, mean_scores, sweep
 from lengen.experiment.compatibility import check
 from lengen.experiment.config import RunConfig
 from lengen.experiment.load_run import TrainedRun
@@ -138,6 +138,7 @@ class Experiment:
     def _start_or_resume(self) -> Outcome:
         """Train, sweep and report; every step continues from what an interrupted run has written."""
         config, folder = self.config, self.folder
+        announce_sweep(config.eval)
         self._create_folder()
         try:
             with self._logged():

@@ -35,7 +35,8 @@ def report_sweep(
         remark: appended to the protocol in the footnote.
 
     Returns:
-        Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches, peak memory in bytes.
+        Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches (null if there is none), the
+        thresholds at which there were too few examples to measure one, peak memory in bytes.
     """
     trained = id_exact_match >= TRAINED
     note = footnote(config, id_exact_match, trained_lengths) + remark
@@ -44,5 +45,8 @@ def report_sweep(
         "id_exact_match": id_exact_match,
         "trained": trained,
         "reach": {f"{threshold:.2f}": length for threshold, length in curve.reaches.items()},
+        "reach_not_measurable": [
+            f"{threshold:.2f}" for threshold in curve.reaches if not curve.measurable(threshold)
+        ],
         "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
     }

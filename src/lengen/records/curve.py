@@ -14,7 +14,7 @@ from lengen.config.errors import UsageError
 from lengen.records.atomic import whole
 from lengen.records.frame import frame
 from lengen.records.verdicts import FAILURES
-from lengen.statistics.intervals import THRESHOLDS, reach
+from lengen.statistics.intervals import THRESHOLDS, measurable, reach
 
 TRAINED = 0.99
 """A run counts as trained if its ID exact match is at least this."""
@@ -142,6 +142,10 @@ class Curve:
     def reaches(self) -> dict[float, int | None]:
         """The reach at each of the three thresholds."""
         return {threshold: self.reach(threshold) for threshold in THRESHOLDS}
+
+    def measurable(self, threshold: float) -> bool:
+        """Whether the shortest length has enough examples for a reach at a threshold; if not, its absence says nothing."""
+        return not self.rows or measurable(threshold, self.rows[0].examples)
 
     def to_pandas(self) -> Any:
         """Return the rows as a data frame with the columns of `curve.csv`.

@@ -11,7 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import NullFormatter
 
-from lengen.comparison.cell_scores import SHARES, chance_levels, lengths, matrix, quartiles, reaches
+from lengen.comparison.cell_scores import (
+    SHARES,
+    chance_levels,
+    lengths,
+    matrix,
+    quartiles,
+    reach_measurable,
+    reaches,
+)
 from lengen.comparison.grouping import Cell, Panel
 from lengen.report.axes import length_axis
 from lengen.report.colour import GREY, SHADE
@@ -139,7 +147,7 @@ def _reaches(sheet: Sheet, cells: Sequence[Cell], looks: Mapping[str, Style], un
         )
         if max(cell_reaches) == left:
             strip.annotate(
-                "no reach",
+                "no reach" if reach_measurable(cell, THRESHOLDS[0]) else "reach not measurable",
                 (left, index),
                 (4, 0),
                 textcoords="offset points",

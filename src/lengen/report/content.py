@@ -21,6 +21,7 @@ from lengen.comparison.cell_scores import (
     lengths,
     matrix,
     quartiles,
+    reach_measurable,
     reaches,
 )
 from lengen.comparison.grouping import Cell, Panel, Study, pooled
@@ -77,6 +78,7 @@ def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str,
                 "train_length": int(cell.runs[0].config["train_length"]),
                 "lengths": lengths(cell),
                 "chance": _chances(cell),
+                "unreached": "none" if reach_measurable(cell, threshold) else "not measurable",
                 "config": _config(cell.runs[0].config),
                 "runs": _runs(cell, threshold, origins),
                 "gates": {name: _seeds(gate(cell, name), threshold, steps) for name in GATES},
@@ -123,7 +125,10 @@ def _runs(cell: Cell, threshold: float, origins: dict[str, int]) -> list[dict[st
                 "state": "diverged" if run.diverged else "trained" if run.trained else "not trained",
                 "id": _number(run.facts.get("id_exact_match")),
                 "reach": run.curve.reach(threshold),
-                "reaches": [run.curve.reach(each) for each in THRESHOLDS],
+                "reaches": [
+                    run.curve.reach(each) or (None if run.curve.measurable(each) else "not measurable")
+                    for each in THRESHOLDS
+                ],
                 "origin": origins.setdefault(_origin(run), len(origins)),
                 "correct": [rows[length].correct for length in at if length in rows],
                 "examples": [rows[length].examples for length in at if length in rows],

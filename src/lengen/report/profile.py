@@ -7,12 +7,13 @@ from pathlib import Path
 
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from lengen.comparison.cell_scores import factors
+from lengen.comparison.cell_scores import factors, reach_measurable
 from lengen.comparison.grouping import Panel, pooled
 from lengen.report.axes import plain
 from lengen.report.colour import SHADE
 from lengen.report.sheet import Sheet
 from lengen.report.styles import MOST, legend, styles
+from lengen.statistics.intervals import THRESHOLDS
 from lengen.statistics.scores import performance_profile
 
 
@@ -26,11 +27,16 @@ def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
     every_cell = pooled(panels)
     over = "" if len(panels) == 1 else f" Over {len(panels)} tasks."
     more = "" if len(every_cell) <= MOST else f" The first {MOST} of {len(every_cell)} names are drawn."
-    cells = every_cell[:MOST]
+    cells = [cell for cell in every_cell[:MOST] if reach_measurable(cell, THRESHOLDS[0])]
+    few = (
+        ""
+        if len(cells) == len(every_cell[:MOST])
+        else " Cells with too few examples for this reach are not drawn."
+    )
     looks = styles(every_cell)
     note = (
         "Share of all seeds whose reach 0.90 (longest length up to which the lower 95% bound of exact match is at least 0.90) is at least this "
-        f"multiple of the train length. Thin, dotted: trained seeds only, if not all are trained.{over}{more}"
+        f"multiple of the train length. Thin, dotted: trained seeds only, if not all are trained.{over}{more}{few}"
     )
     title = (
         f"{panels[0].name}: performance profile" if len(panels) == 1 else "Performance profile over all tasks"

@@ -143,7 +143,7 @@ def legend(criterion: SuccessCriterion) -> str:
         "seeds: in brackets, fewer different seeds of data or of initial parameters, so that runs are not independent. "
         f"success: seeds with exact match of at least {criterion.threshold:g} at {criterion.at} (or the next longer evaluated length), with the 95% "
         "Clopper-Pearson interval over seeds. chance: exact match of the likeliest answer at that length. reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least "
-        "0.90, 0.95, 0.99, with an order-statistic interval from five seeds on; >=: the sweep ended before the curve fell; best: reach 0.90 of the best seed. "
+        f"0.90, 0.95, 0.99, with an order-statistic interval from five seeds on; >=: the sweep ended before the curve fell; {NONE}: too few examples to measure it; best: reach 0.90 of the best seed. "
         "area: mean over seeds of the area under exact match over log2(length / train length), in doublings, on the lengths that all compared runs share, "
         "with an interval over seeds and strings (Gaffke 2005) from three seeds on; seeds' areas: least, median, largest. IQM: interquartile mean of exact match over seeds "
         "and these OOD lengths, with an interval from five seeds on. rank: 1 + number of cells with a significantly larger mean area; none without a trained run, or if all are at chance. "

@@ -124,6 +124,11 @@ def reached(curve: Curve, threshold: float) -> str:
     """
     length, train = curve.reach(threshold), curve.rows[0].train_length
     line = f"reach {threshold:.2f}: "
+    if not curve.measurable(threshold):
+        examples = curve.rows[0].examples
+        return (
+            f"{line}not measurable with {examples} examples per length (needs {examples_needed(threshold)})"
+        )
     line += NONE if length is None else f"{length} ({length / train:.3g}x the train length {train})"
     stopped = next((row for row in curve.rows if length is None or row.length > length), None)
     if stopped is None:
@@ -144,7 +149,10 @@ def summary(curve: Curve) -> str:
     """Describe a curve in a line: exact match at its ends, and the reaches."""
     ends = dict.fromkeys((curve.rows[0], curve.rows[-1]))
     shares = ", ".join(f"{row.exact_match:.3f} at {row.length}" for row in ends)
-    reaches = ", ".join(f"{threshold:.2f}: {length or NONE}" for threshold, length in curve.reaches.items())
+    reaches = ", ".join(
+        f"{threshold:.2f}: {length or (NONE if curve.measurable(threshold) else 'not measurable')}"
+        for threshold, length in curve.reaches.items()
+    )
     return f"exact match {shares}; reach {reaches}"
 
 

@@ -38,17 +38,37 @@ def clopper_pearson(correct: int, examples: int, confidence: float = 0.95) -> tu
     return float(low), float(high)
 
 
+def measurable(threshold: float, examples: int) -> bool:
+    """Whether a reach at a threshold can exist: with all of so many examples right, the lower 95% bound is at least the threshold.
+
+    >>> measurable(0.99, 368), measurable(0.99, 367)
+    (True, False)
+    """
+    return clopper_pearson(examples, examples)[0] >= threshold
+
+
 @lru_cache
 def examples_needed(threshold: float) -> int:
-    """Return how many examples, all answered correctly, it takes for the lower 95% bound to be a threshold.
+    """Return the least number of examples with which a reach at a threshold below 1 is measurable.
 
     >>> [examples_needed(threshold) for threshold in (0.90, 0.95, 0.99)]
     [36, 72, 368]
     """
     examples = 1
-    while clopper_pearson(examples, examples)[0] < threshold:
+    while not measurable(threshold, examples):
         examples += 1
     return examples
+
+
+def not_measurable(examples: int) -> str:
+    """Name the reaches that so many examples per length cannot measure, and what they need; empty if there are none.
+
+    >>> not_measurable(100), not_measurable(50), not_measurable(1000)
+    ('reach 0.99 (needs 368)', 'reach 0.95 (needs 72), 0.99 (needs 368)', '')
+    """
+    lacking = [threshold for threshold in THRESHOLDS if not measurable(threshold, examples)]
+    named = ", ".join(f"{threshold:.2f} (needs {examples_needed(threshold)})" for threshold in lacking)
+    return f"reach {named}" if named else ""
 
 
 def reach(lengths: Sequence[int], lower_bounds: Sequence[float], threshold: float) -> int | None:

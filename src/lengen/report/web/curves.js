@@ -141,11 +141,11 @@ function curves(panel, lines, width) {
       x: end(line, line.seeds.reach),
       from: end(line, Math.min(...seeds)),
       to: end(line, Math.max(...seeds)),
-      none: !Math.max(...seeds),
+      none: Math.max(...seeds) ? null : line.unreached === "none" ? "no reach" : "reach not measurable",
       tip: [
         line.name,
-        `reach ${bound}: median ${line.seeds.reach || "none"}`,
-        `seeds: ${seeds.map((reach) => reach || "none").join(", ")}`,
+        `reach ${bound}: median ${line.seeds.reach || line.unreached}`,
+        `seeds: ${seeds.map((reach) => reach || line.unreached).join(", ")}`,
       ],
     };
   });
@@ -165,8 +165,8 @@ function curves(panel, lines, width) {
       },
       {
         transform: [{ filter: "datum.none" }],
-        mark: { type: "text", text: "no reach", align: "left", dx: 7, fontSize: 9, color: "#59636e" },
-        encoding: { x: bare, y: rank },
+        mark: { type: "text", align: "left", dx: 7, fontSize: 9, color: "#59636e" },
+        encoding: { x: bare, y: rank, text: { field: "none", type: "nominal" } },
       },
     ],
   };

@@ -8,7 +8,7 @@ function tooltip({ datum, mark }) {
     k = datum.k,
     state = run.state === "trained" ? "" : ` (${run.state})`;
   const head = [`${line.name}, seed ${run.seed}${state}`];
-  if (mark.marktype === "line") return [...head, `reach ${bound}: ${run.reach ?? "none"}`, run.place];
+  if (mark.marktype === "line") return [...head, `reach ${bound}: ${run.reach ?? line.unreached}`, run.place];
   const [low, middle, high] = line.gates[gate()].quartiles[datum.metric].map((values) => values[k]);
   const count = run.examples.length ? `: ${run.correct[k]} of ${run.examples[k]} right` : "";
   return [
@@ -176,7 +176,7 @@ function fill() {
         title: "show its first run",
         onclick: () => choose(c, 0),
       });
-      return [box, swatch(line), name, `${trained} of ${line.runs.length}`, seeds ? seeds.reach || "none" : "–"];
+      return [box, swatch(line), name, `${trained} of ${line.runs.length}`, seeds ? seeds.reach || line.unreached : "–"];
     }),
     ["", "", "name"],
   );

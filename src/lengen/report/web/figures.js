@@ -55,7 +55,7 @@ function profile(factors, lines, width, title) {
     values = [];
   const share = (line) => line.seeds.profile ?? line.seeds;
   const corner = (line, k) => share(line)[k] && share(line)[k] !== share(line)[k + 1];
-  for (const line of lines)
+  for (const line of lines.filter((line) => line.unreached !== "not measurable"))
     factors.forEach((factor, k) =>
       values.push({
         c: line.c,
