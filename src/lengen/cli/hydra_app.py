@@ -16,8 +16,9 @@ from typing import Any
 
 from lengen.config.compose import Command, config_dir, explain, named_modules, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, require
+from lengen.training.interruption import exit_code
 
-REFUSED, FAILED, INTERRUPTED = 2, 1, 130
+REFUSED, FAILED = 2, 1
 
 OVERRIDE = re.compile(r"~|[+]*[\w./@]+=")
 """Start of an override: `task=copy`, `+mine=1`, `~mine`."""
@@ -57,7 +58,7 @@ class HydraApp:
         """Compose the configuration and run the command.
 
         Returns:
-            0; 1 if a run or a job failed; 2 for a mistake on the command line; 130 after Ctrl-C.
+            0; 1 if a run or a job failed; 2 for a mistake on the command line; after a signal 128 and its number (130 after Ctrl-C).
 
         Raises:
             Exception: any error of a single job that is not a usage error; Python prints its traceback and exits with 1.
@@ -92,9 +93,9 @@ class HydraApp:
             return refuse(self._line(error))
         except SystemExit as exit_request:  # Hydra's --help, and argparse
             return exit_request.code if isinstance(exit_request.code, int) else 0
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
             print("lengen: interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
-            return INTERRUPTED
+            return exit_code(stopped)
         finally:
             if not traced:
                 os.environ.pop("HYDRA_FULL_ERROR", None)

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from lengen.config.version import VERSION
+from lengen.training.interruption import SIGNALS, exit_code
 
 
 def commands() -> dict[str, str]:
@@ -62,13 +63,14 @@ def main() -> int:
         print(f"lengen: unknown command {name!r}{hint} (allowed: {', '.join(commands())})", file=sys.stderr)
         return 2
     try:
-        return int(importlib.import_module(f"lengen.cli.commands.{name}").main(rest))
+        with SIGNALS.heeded():
+            return int(importlib.import_module(f"lengen.cli.commands.{name}").main(rest))
     except BrokenPipeError:  # `lengen list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("lengen: interrupted", file=sys.stderr)
-        return 130
+        return exit_code(stopped)
 
 
 def complete(request: str) -> int:

@@ -17,12 +17,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder
+from lengen.config.errors import UsageError
 from lengen.decoder import Decoder
 from lengen.evaluation.sweep import announce_sweep, mean_scores, sweep
 from lengen.experiment.compatibility import check
@@ -34,12 +36,14 @@ from lengen.experiment.stress_grid import evaluate
 from lengen.experiment.sweep_report import report_sweep
 from lengen.logger import RunFacts
 from lengen.records.curve import Curve, write_text
+from lengen.records.damage import mend, mend_training
 from lengen.records.earlier_runs import runs_in_other_cells, seed_name
+from lengen.records.links import require_inside
 from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.task import SPECIAL
-from lengen.training.callback import DivergedError, TrainingCallback
-from lengen.training.checkpoint import parameters_digest, read_checkpoint
+from lengen.training.callback import TRAIN_COLUMNS, DivergedError, TrainingCallback
+from lengen.training.checkpoint import parameters_digest, read_checkpoint, resumable
 from lengen.training.fit import DecoderModule, fit
 from lengen.training.overlap import SHARE, OverlapTracker
 
@@ -116,9 +120,14 @@ class Experiment:
     def run(self) -> Outcome:
         """Train, sweep and report, unless the run is over already; then evaluate the stress sets in `eval.stress`."""
         config, folder = self.config, self.folder
+        require_inside(folder.path, Path(config.results_dir))
+        if not (config.force or config.eval.stress) and (earlier := self._earlier_outcome()):
+            return earlier  # also where nothing can be written, as in an archive
         with folder.locked():
             if config.force:
                 folder.set_aside()
+            for line in mend(folder, self._yaml):
+                print(f"lengen: {line}", flush=True)  # noqa: T201
             torch.set_num_threads(config.trainer.threads)
             outcome = self._earlier_outcome() or self._start_or_resume()
             if outcome.status == "finished" and config.eval.stress:
@@ -126,14 +135,16 @@ class Experiment:
             return outcome
 
     def _earlier_outcome(self) -> Outcome | None:
-        """Return the outcome in the run folder; None if there is no run, or if it was interrupted."""
-        facts = self.folder.facts()
-        if facts.get("status") not in OVER:
+        """Return the outcome in the run folder; None if there is no run, or if it was interrupted or is damaged."""
+        try:
+            facts, curve = self.folder.facts(), self.folder.load_curve()
+        except UsageError:
+            return None
+        status = facts.get("status")
+        if status not in OVER or (status == "finished" and not curve.rows):
             return None
         accuracy, error = facts.get("id_exact_match"), facts.get("error")
-        return Outcome(
-            facts["status"], self.folder, self.folder.load_curve(), accuracy, earlier=True, error=error
-        )
+        return Outcome(status, self.folder, curve, accuracy, earlier=True, error=error)
 
     def _start_or_resume(self) -> Outcome:
         """Train, sweep and report; every step continues from what an interrupted run has written."""
@@ -156,11 +167,16 @@ class Experiment:
         except DivergedError as error:
             return Outcome("diverged", folder, Curve(), None, error=str(error))
 
+    @property
+    def _yaml(self) -> str:
+        """The configuration, as YAML."""
+        return OmegaConf.to_yaml(OmegaConf.create(dict(self.config.record)))
+
     def _create_folder(self) -> None:
         """Create the run folder if needed, and record in `run.json` how the run is made."""
         config, folder = self.config, self.folder
         device = device_name(config.trainer.device)
-        folder.create(OmegaConf.to_yaml(OmegaConf.create(dict(config.record))), {"status": "running"})
+        folder.create(self._yaml, {"status": "running"})
         folder.record(
             {
                 "status": "running",
@@ -194,7 +210,7 @@ class Experiment:
         config, folder, options = self.config, self.folder, self.config.trainer
         run = {"cell": config.cell, "seed": seed_name(config.record)}
         module = DecoderModule(decoder, config.optimizer, config.steps, config.effective_data_seed, run)
-        start = read_checkpoint(folder.last, run)["global_step"] if folder.last.exists() else 0
+        checkpoint, start = resumable((folder.last, folder.previous), run)
         if start < config.steps:
             callback = TrainingCallback(
                 options.intervals(config.steps),
@@ -206,9 +222,11 @@ class Experiment:
             if start:
                 folder.record({"resumed_from_step": start})
             stream = config.stream(start=start, observer=overlap.note)
-            fit(module, stream, callback, options, folder.last if start else None)
+            fit(module, stream, callback, options, checkpoint)
         last = read_checkpoint(folder.last, run)
-        folder.record(self._training_facts(last["callbacks"][TrainingCallback.STATE]))
+        state = last["callbacks"][TrainingCallback.STATE]
+        mend_training(folder, TRAIN_COLUMNS, state["rows"])
+        folder.record(self._training_facts(state))
         evaluated = read_checkpoint(folder.best, run) if config.eval.checkpoint == "best" else last
         module.load_state_dict(evaluated["state_dict"])
         decoder.to(options.device).eval()
@@ -289,6 +307,7 @@ class Experiment:
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             }
         )
+        folder.previous.unlink(missing_ok=True)
         config.logger.curve(curve, folder.figure)
         return Outcome("finished", folder, curve, id_accuracy)
 
@@ -304,8 +323,8 @@ class Experiment:
             config.logger.begin(RunFacts(name, config.cell, folder.path, config.record, tags=tags))
             yield
             status = "finished"
-        except KeyboardInterrupt:
-            status = "interrupted"
+        except KeyboardInterrupt as stopped:
+            status, message = "interrupted", str(stopped) or None
             raise
         except BaseException as error:
             status = "diverged" if isinstance(error, DivergedError) else "failed"

@@ -1,20 +1,42 @@
-"""Atomic writing: a file or folder is complete or absent, even if the writer is stopped."""
+"""Writing that survives a power cut: a file or folder is complete or absent, whatever stops its writer.
+
+A file is written under a temporary name that cannot be guessed, flushed to the disk, and renamed; its folder is flushed
+too. The temporary file is new: a link that somebody has left in the folder is never followed, and a link in the place of
+the file is replaced, not written through.
+"""
 
 from __future__ import annotations
 
+import os
+import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PART = ".part"
+"""Ending of temporary names."""
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Write a file atomically: yield a temporary path, rename it at the end, remove it on failure."""
-    temporary = path.with_name(f".{path.name}.part")
+    """Write a file atomically and durably: yield a temporary path, which replaces the file at the end.
+
+    Raises:
+        OSError: the folder cannot be written; the temporary file is removed, and an earlier file is as it was.
+    """
+    with _named(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
+    os.close(descriptor)
+    temporary = Path(name)
     try:
-        yield temporary
-        temporary.replace(path)
+        with _named(path):
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())  # a temporary file is for its owner only
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -22,13 +44,45 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Create a folder atomically: yield a temporary folder, rename it at the end, remove it on failure."""
-    temporary = path.with_name(f".{path.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
+    """Create a folder atomically and durably: yield a temporary folder, rename it at the end, remove it on failure."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
-        temporary.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
         yield temporary
+        for each in (*temporary.rglob("*"), temporary):
+            _flush(each)
         temporary.rename(path)
+        _flush(path.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _flush(path: Path) -> None:
+    """Flush a file or folder to the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows cannot open folders
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    """The umask of this process."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let the error of a full or read-only disk name the file that could not be written, not its temporary name."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or str(error.filename).endswith(PART)):
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise

@@ -44,7 +44,8 @@ def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
     for folder, facts in same_configuration(record):
         identity = facts.get("identity")
         without_data = isinstance(identity, dict) and "data" not in identity
-        if facts.get("status") in OVER and without_data and not changed_files(facts):
+        complete = facts.get("status") == "diverged" or folder.curve.exists()
+        if facts.get("status") in OVER and complete and without_data and not changed_files(facts):
             return folder
     return None
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from lengen.config.errors import UsageError, require
 from lengen.records.atomic import whole_folder
+from lengen.records.claim import claimed
 from lengen.records.curve import Curve, Row, write_text
+from lengen.records.links import require_no_way_out
 from lengen.records.verdicts import StringVerdicts, read_verdicts, verdicts_frame, write_verdicts
 
 OVER = ("finished", "diverged")
@@ -50,6 +50,11 @@ class Folder:
     """Name of its JSON file of facts."""
     inside: ClassVar[tuple[str, ...]] = ()
     """Subfolders that are created with it."""
+
+    @property
+    def run(self) -> Path:
+        """Path of the run that the results are of."""
+        return self.path
 
     @property
     def curve(self) -> Path:
@@ -128,22 +133,14 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder against other processes; the lock ends with the process, even if it is killed.
+        """Keep other processes, on this or another machine, out of the folder while the block runs.
 
         Raises:
-            UsageError: another process holds the lock.
+            UsageError: another process is working on it, or a link leads out of the run.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock = self.path.parent / f".{self.path.name}.lock"
-        held = FileLock(lock, timeout=0)
-        try:
-            held.acquire()
-        except Timeout:
-            raise UsageError(f"{self.path}: another process is working on this run") from None
-        try:
+        require_no_way_out(self.run)
+        with claimed(self.path):
             yield
-        finally:
-            held.release()
 
     def create(self, config: str, facts: Mapping[str, Any]) -> None:
         """Create the folder with its first files, atomically; an existing folder is left unchanged."""
@@ -191,6 +188,11 @@ class RunFolder(Folder):
         return self.path / "checkpoints" / "last.ckpt"
 
     @property
+    def previous(self) -> Path:
+        """Path of the checkpoint before the last one, kept while the run trains in case the last one is damaged."""
+        return self.path / "checkpoints" / "previous.ckpt"
+
+    @property
     def best(self) -> Path:
         """Path of the checkpoint that was best on ID validation."""
         return self.path / "checkpoints" / "best.ckpt"
@@ -201,6 +203,11 @@ class EvalFolder(Folder):
     """The folder of an evaluation, below its run."""
 
     facts_name: ClassVar[str] = "eval.json"
+
+    @property
+    def run(self) -> Path:
+        """Path of the run that is evaluated."""
+        return self.path.parents[1]
 
     @property
     def finished(self) -> bool:
@@ -216,6 +223,9 @@ class EvalFolder(Folder):
             facts: entries of the file of facts.
             force: repeat a finished evaluation; its folder is set aside.
         """
+        if not force and self.finished:  # also where nothing can be written, as in an archive
+            yield False
+            return
         with self.locked():
             if force:
                 self.set_aside()
@@ -232,7 +242,9 @@ class EvalFolder(Folder):
                     self.record(
                         {
                             "status": "interrupted" if interrupted else "failed",
-                            "error": None if interrupted else f"{type(error).__name__}: {error}",
+                            "error": (str(error) or None)
+                            if interrupted
+                            else f"{type(error).__name__}: {error}",
                         }
                     )
                 raise

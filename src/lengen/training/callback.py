@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from lengen.logger import Logger
 from lengen.records.curve import write_csv
 from lengen.records.run_dir import RunFolder
 from lengen.training.batch_stream import Example
+from lengen.training.interruption import SIGNALS
 from lengen.training.progress import progress_bar
 
 TRAIN_COLUMNS = (
@@ -153,8 +155,18 @@ class TrainingCallback(Callback):
             self.bar.update(self.line, completed=step, loss=loss)
             if logs or probes:
                 self._write(step, loss, trainer, probes=probes)
-        if last or step % self.intervals.checkpoint == 0:
-            trainer.save_checkpoint(self.folder.last)
+        if last or step % self.intervals.checkpoint == 0 or SIGNALS.pending:
+            self._save(trainer)
+        SIGNALS.stop_if_pending()
+
+    def _save(self, trainer: Trainer) -> None:
+        """Write the last checkpoint; the one before stays until the run is finished."""
+        last, previous = self.folder.last, self.folder.previous
+        if last.exists():
+            previous.unlink(missing_ok=True)
+            with suppress(OSError):  # a file system without hard links keeps the last one only
+                previous.hardlink_to(last)
+        trainer.save_checkpoint(self.folder.last)
 
     def _write(self, step: int, loss: float, trainer: Trainer, *, probes: bool) -> None:
         """Write one row of `train.csv`, with a probe if one is due."""

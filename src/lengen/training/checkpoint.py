@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,10 @@ RUN = "run"
 """Key of a checkpoint under which it says which run it is of."""
 
 
+class DamagedCheckpointError(UsageError):
+    """A file that cannot be read as a checkpoint."""
+
+
 class SafeCheckpoints(TorchCheckpointIO):
     """Makes Lightning write checkpoints atomically, and read them with `weights_only=True`."""
 
@@ -28,10 +31,8 @@ class SafeCheckpoints(TorchCheckpointIO):
         path = Path(path)
         contents = BytesIO()  # torch hides the error of a full disk if it writes to the file itself
         torch.save(checkpoint, contents)
-        with whole(path) as beside, beside.open("wb") as file:
-            file.write(contents.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
+        with whole(path) as beside:
+            beside.write_bytes(contents.getbuffer())
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
@@ -50,18 +51,40 @@ def read_checkpoint(path: Path, run: Mapping[str, str] | None = None) -> dict[st
     Raises:
         UsageError: the file is not a checkpoint of lengen, or is of another run.
     """
+    written = BytesIO(path.read_bytes())  # its errors are those of the disk, torch's those of the contents
     try:
-        contents: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # noqa: BLE001  # torch raises pickle, zip and runtime errors alike
-        raise UsageError(
-            f"{path} is no checkpoint of lengen ({(str(error).splitlines() or [type(error).__name__])[0]})"
+        contents = torch.load(written, map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001  # torch raises pickle, zip, system and runtime errors alike
+        raise DamagedCheckpointError(
+            f"{path} is no checkpoint of lengen, or it is damaged ({type(error).__name__})"
         ) from None
+    if not isinstance(contents, dict):
+        raise DamagedCheckpointError(f"{path} is no checkpoint of lengen ({type(contents).__name__})")
     if run is not None and (found := contents.get(RUN)) and dict(run) != found:
         ours, theirs = (", ".join(each.values()) for each in (run, found))
         raise UsageError(f"{path} is a checkpoint of another run: {theirs} (this run: {ours})")
     return contents
+
+
+def resumable(paths: Iterable[Path], run: Mapping[str, str]) -> tuple[Path | None, int]:
+    """Find the checkpoint from which a run resumes; a damaged one is named and passed over.
+
+    Args:
+        paths: the run's checkpoints, the latest first.
+        run: cell and seeds of the run.
+
+    Returns:
+        The first that can be read and its step; None and 0 if there is none.
+
+    Raises:
+        UsageError: a checkpoint is of another run.
+    """
+    for path in filter(Path.exists, paths):
+        try:
+            return path, int(read_checkpoint(path, run)["global_step"])
+        except DamagedCheckpointError as error:
+            print(f"lengen: {error}; an earlier one is used, or training starts anew", flush=True)  # noqa: T201
+    return None, 0
 
 
 def parameters_digest(state: Mapping[str, Tensor]) -> str:

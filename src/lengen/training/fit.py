@@ -21,6 +21,7 @@ from lengen.sampling import generator
 from lengen.training.batch_stream import BatchStream, Example
 from lengen.training.callback import TrainingCallback
 from lengen.training.checkpoint import RUN, SafeCheckpoints
+from lengen.training.interruption import SIGNALS
 from lengen.training.options import TrainerOptions
 
 
@@ -114,6 +115,13 @@ def fit(
             num_sanity_val_steps=0,
         )
         try:
-            trainer.fit(learner, DataLoader(stream, batch_size=None), ckpt_path=checkpoint)
-        except SystemExit:
-            raise KeyboardInterrupt from None
+            with SIGNALS.deferred():
+                trainer.fit(learner, DataLoader(stream, batch_size=None), ckpt_path=checkpoint)
+        except SystemExit as stopped:
+            raise _interruption(stopped) from None
+
+
+def _interruption(stopped: SystemExit) -> KeyboardInterrupt:
+    """What Lightning has turned into a SystemExit."""
+    cause = stopped.__cause__ or stopped.__context__
+    return cause if isinstance(cause, KeyboardInterrupt) else KeyboardInterrupt()

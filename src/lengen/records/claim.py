@@ -1,0 +1,103 @@
+"""A folder belongs to one process at a time, on one machine or on several that share the folder.
+
+A claim is a file beside the folder, created exclusively. It says which process of which machine has the folder, and its
+time is renewed as long as the process lives. A claim of a process that is gone is taken over: at once on the same machine;
+on another one when its time has not been renewed for `STALE` seconds. Locks of the system are not used: on network
+folders they cannot be trusted.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import SoftFileLease, Timeout
+
+from lengen.config.errors import UsageError
+
+STALE = 300.0
+"""Seconds without renewal after which a claim of another machine is taken over."""
+LEASE = 60.0
+"""The last of these seconds: the newcomer sees for itself that the claim is not renewed, by its own clock."""
+BEAT = 10.0
+"""Seconds between renewals."""
+TORN = 3.0
+"""Seconds to see that a claim that says nothing is not being written at this moment."""
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Claim a folder, which need not exist, while the block runs.
+
+    Raises:
+        UsageError: another process has it; or another machine took it over while this one was suspended.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.parent / f".{folder.name}.claim"
+    lease = SoftFileLease(
+        path, lease_duration=LEASE, heartbeat_interval=BEAT, on_compromise=lambda _: _thread.interrupt_main()
+    )
+    try:
+        _acquire(lease, path, folder)
+    except Timeout:
+        raise UsageError(f"{folder}: another process is working on this run{_owner(path)}") from None
+    try:
+        yield
+    except KeyboardInterrupt:
+        if lease.compromise is None:
+            raise
+        raise UsageError(
+            f"{folder}: another process has taken over this run: this one was suspended, or could not reach its folder"
+        ) from None
+    finally:
+        lease.release()
+
+
+def _acquire(lease: SoftFileLease, path: Path, folder: Path) -> None:
+    """Acquire a claim, waiting only where it may be one of a process that is gone."""
+    with suppress(Timeout):
+        lease.acquire(timeout=0)
+        return
+    if path.is_symlink():
+        raise UsageError(f"{path}: a link, where the claim of a process should be: remove it")
+    if not _owner(path):  # torn by a power cut, or being written
+        if not _content(path) and _age(path) > STALE:
+            path.unlink(missing_ok=True)
+        lease.acquire(timeout=TORN)
+    elif _age(path) > STALE - LEASE:
+        print(  # noqa: T201
+            f"lengen: {folder}: waiting {LEASE:.0f} s to see whether its process is alive{_owner(path)}",
+            file=sys.stderr,
+        )
+        lease.acquire(timeout=LEASE + BEAT)
+    else:
+        lease.acquire(timeout=0)
+
+
+def _content(path: Path) -> str:
+    """Text of a claim, without following a link; empty if it cannot be read."""
+    with (
+        suppress(OSError),
+        os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file,
+    ):
+        return file.read(1024).decode(errors="replace")
+    return ""
+
+
+def _owner(path: Path) -> str:
+    """Process and machine of a claim, for a message; empty if it does not say."""
+    found = re.search(r"^pid=(\d+)\nhost=([\w.-]+)$", _content(path), re.MULTILINE)
+    return f" (process {found[1]} on {found[2]})" if found else ""
+
+
+def _age(path: Path) -> float:
+    """Seconds since a claim was renewed, by the clock of the file system that holds it; 0 if it is gone."""
+    with suppress(OSError), tempfile.NamedTemporaryFile(dir=path.parent) as now:
+        return os.fstat(now.fileno()).st_mtime - path.lstat().st_mtime
+    return 0.0

@@ -1,0 +1,125 @@
+"""What a power cut leaves empty or torn: made again where it can be, and the numbers are those of an undisturbed run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import TINY, read_rows, run_folders, train
+from lengen.records.curve import COLUMNS
+
+COMMAND = ("task=copy", "pe=nope", *TINY)
+UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes")]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run, which each test copies."""
+    folder = tmp_path_factory.mktemp("finished")
+    train(folder, COMMAND)
+    return folder
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of the finished run."""
+    shutil.copytree(finished / "results", tmp_path / "results")
+    return run_folders(tmp_path)[0]
+
+
+def numbers(folder: Path) -> list[list[str]]:
+    """The curve without what a clock writes."""
+    return [[row[name] for name in UNTIMED] for row in read_rows(folder / "curve.csv")]
+
+
+def unfinished(folder: Path) -> None:
+    """Make a run one that was stopped after its training."""
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**facts, "status": "running"}))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [empty, torn])
+@pytest.mark.parametrize("name", ["run.json", "config.yaml", "curve.csv", "verdicts.parquet", "train.csv"])
+def test_a_damaged_file_is_made_again(lengen, run, name: str, damage: Callable[[Path], None]):
+    before, config, losses = numbers(run), (run / "config.yaml").read_text(), read_rows(run / "train.csv")
+    damage(run / name)
+    if name != "run.json":
+        unfinished(run)
+    ran = lengen("train", *COMMAND)
+    assert ran.code == 0, ran.err
+    if name != "train.csv":
+        assert ran.out.count(f"{name} was damaged") == 1
+    assert numbers(run) == before
+    assert read_rows(run / "train.csv") == losses
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
+    assert (run / "config.yaml").read_text() == config
+
+
+def test_a_finished_run_without_its_curve_is_evaluated_again_and_said_to_be_damaged(lengen, run):
+    before = numbers(run)
+    (run / "curve.csv").unlink()
+    compared = lengen("compare", f"runs={run}")
+    assert compared.code == 2
+    assert "curve.csv" in compared.err
+    ran = lengen("train", *COMMAND)
+    assert ran.code == 0
+    assert "curve.csv of a finished run is missing" in ran.out
+    assert numbers(run) == before
+
+
+def test_of_two_checkpoints_the_one_that_can_be_read_is_used(lengen, tmp_path, finished, monkeypatch):
+    from lengen.training.callback import TrainingCallback
+
+    save = TrainingCallback._save
+
+    def stop(self, trainer):
+        save(self, trainer)
+        if trainer.global_step == 10:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(TrainingCallback, "_save", stop)
+    assert lengen("train", *COMMAND).code == 143
+    (run,) = run_folders(tmp_path)
+    facts = json.loads((run / "run.json").read_text())
+    assert (facts["status"], facts["error"]) == ("interrupted", "stopped by SIGTERM")
+    assert {path.name for path in (run / "checkpoints").iterdir()} >= {"last.ckpt", "previous.ckpt"}
+    torn(run / "checkpoints" / "last.ckpt")
+    monkeypatch.setattr(TrainingCallback, "_save", save)
+    ran = lengen("train", *COMMAND)
+    assert ran.code == 0, ran.err
+    assert ran.out.count("last.ckpt is no checkpoint of lengen, or it is damaged") == 1
+    assert "weights_only" not in ran.out + ran.err
+    assert json.loads((run / "run.json").read_text())["resumed_from_step"] < 10
+    assert numbers(run) == numbers(run_folders(finished)[0])
+    assert not (run / "checkpoints" / "previous.ckpt").exists()
+
+
+def test_a_finished_run_that_cannot_be_written_is_shown(lengen, run, monkeypatch):
+    """As in an archive. Root may write anywhere, so that the writers refuse here."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "archive")
+
+    assert lengen("eval", f"run={run}", "lengths=[2,4]").code == 0
+    monkeypatch.setattr("lengen.records.claim._acquire", refuse)
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    assert "finished already" in lengen("train", *COMMAND).out
+    ran = lengen("eval", f"run={run}", "lengths=[2,4]")
+    assert ran.code == 0, ran.err
+    refused = lengen("eval", f"run={run}", "lengths=[2,3]")
+    assert refused.code == 2
+    assert refused.err.count("\n") == 1

@@ -1,0 +1,148 @@
+"""A folder belongs to one process, of this machine or of another that shares it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lengen.config.errors import UsageError
+from lengen.records import claim
+from lengen.records.claim import claimed
+
+HOLD = """
+import sys
+from pathlib import Path
+from lengen.records.claim import claimed
+with claimed(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+OTHER = "filelock/2\npid=4242\nhost=node-7\nmode=lease\ntoken=00ff\nduration={duration}\nstart=1\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    """The file of the claim."""
+    return tmp_path / ".run.claim"
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that works on a run."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "run")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_run_belongs_to_one_process(tmp_path, holder):
+    with (
+        pytest.raises(
+            UsageError, match=rf"run: another process is working on this run \(process {holder.pid} on "
+        ),
+        claimed(tmp_path / "run"),
+    ):
+        pass
+
+
+def test_a_process_that_is_killed_lets_go_at_once(tmp_path, file, holder):
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    assert file.exists()
+    started = time.monotonic()
+    with claimed(tmp_path / "run"):
+        pass
+    assert time.monotonic() - started < 2
+    assert not file.exists()
+
+
+def test_an_error_inside_lets_go(tmp_path):
+    with pytest.raises(KeyError), claimed(tmp_path / "run"):
+        raise KeyError
+    with claimed(tmp_path / "run"):
+        pass
+
+
+def test_a_process_of_another_machine_is_named(tmp_path, file):
+    file.write_text(OTHER.format(duration=claim.LEASE))
+    with pytest.raises(UsageError, match=r"\(process 4242 on node-7\)$"), claimed(tmp_path / "run"):
+        pass
+    assert file.exists()
+
+
+def test_a_claim_of_another_machine_that_is_not_renewed_is_taken_over(tmp_path, file, monkeypatch, capsys):
+    monkeypatch.setattr(claim, "LEASE", 0.3)
+    monkeypatch.setattr(claim, "BEAT", 0.1)
+    file.write_text(OTHER.format(duration=0.3))
+    past = time.time() - claim.STALE
+    os.utime(file, (past, past))
+    with claimed(tmp_path / "run"):
+        assert f"pid={os.getpid()}" in file.read_text()
+    assert "process 4242 on node-7" in capsys.readouterr().err
+
+
+def test_a_claim_is_renewed(tmp_path, file, monkeypatch):
+    monkeypatch.setattr(claim, "BEAT", 0.05)
+    with claimed(tmp_path / "run"):
+        past = time.time() - claim.STALE
+        os.utime(file, (past, past))
+        deadline = time.monotonic() + 5
+        while file.stat().st_mtime < past + 100:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_a_process_whose_claim_was_taken_over_stops(tmp_path, file, monkeypatch):
+    monkeypatch.setattr(claim, "LEASE", 0.3)
+    monkeypatch.setattr(claim, "BEAT", 0.1)
+    with (
+        pytest.raises(UsageError, match="another process has taken over this run"),
+        claimed(tmp_path / "run"),
+    ):
+        file.unlink()
+        file.write_text(OTHER.format(duration=0.3))
+        time.sleep(5)
+
+
+@pytest.mark.parametrize("text", ["123456789\n", "\0" * 40])
+def test_a_claim_that_says_nothing_is_no_claim(tmp_path, file, text):
+    file.write_text(text)
+    with claimed(tmp_path / "run"):
+        pass
+
+
+def test_an_empty_claim_is_no_claim_once_it_is_old(tmp_path, file, monkeypatch):
+    """A power cut leaves a new file empty."""
+    monkeypatch.setattr(claim, "TORN", 0.1)
+    file.touch()
+    with pytest.raises(UsageError, match="another process"), claimed(tmp_path / "run"):
+        pass
+    past = time.time() - claim.STALE - 1
+    os.utime(file, (past, past))
+    with claimed(tmp_path / "run"):
+        pass
+
+
+def test_a_link_in_the_place_of_a_claim_is_not_followed(tmp_path, file):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    file.symlink_to(victim)
+    with pytest.raises(UsageError, match=r"\.run\.claim: a link"), claimed(tmp_path / "run"):
+        pass
+    assert victim.read_text() == "mine"
+    file.unlink()
+    file.symlink_to(tmp_path / "absent")
+    with pytest.raises(UsageError, match=r"\.run\.claim: a link"), claimed(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "absent").exists()
