@@ -453,7 +453,7 @@ def test_ours_beside_a_paper(lengen, runs, paper):
     out = runs.parent / "out"
     assert (out / "against-copy.png").exists()
     assert len(pandas.read_csv(out / "against.csv")) == 4
-    assert "Kendall's tau between the rankings: 1.00" in (out / "against.md").read_text()
+    assert "Kendall's tau between the orders: 1.00" in (out / "against.md").read_text()
 
 
 def test_tau_is_that_of_the_means(runs, paper):

@@ -22,7 +22,7 @@ from lengen.comparison.cell_scores import (
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.panel_areas import PanelAreas
-from lengen.comparison.ranks import above_chance, ranks
+from lengen.comparison.ranks import rankable, ranks
 from lengen.comparison.run_record import RunRecord
 from lengen.config.errors import UsageError, require
 from lengen.evaluation.options import EvalOptions
@@ -91,7 +91,7 @@ class CellSummary:
         area: mean over seeds of the area under exact match over log2(length / train length), in doublings, on the lengths that
             all compared runs of the task share.
         rank: 1 + number of cells whose mean area is significantly larger. Empty for a cell without a trained run, for all cells
-            if none is above chance, and where cells are compared with a control alone.
+            if none of those with one is above chance, and where cells are compared with a control alone.
         not_told_apart: cells from which this one does not differ significantly (`p_family` above 0.05), separated by `; `.
         minutes: median wall time of a run.
         milliseconds: median time per example at the longest length; `megabytes` is the peak memory there, in MiB.
@@ -106,6 +106,8 @@ class CellSummary:
         reach_90_at_least: whether the median is the end of the sweep, so that the true one may be longer. Likewise 95 and 99.
         chance: chance level of exact match at the length at which success is counted; empty in runs of earlier versions.
         picked: the values that `best=` picked, and those that were tried.
+        rank_last: number of ranked cells less those whose mean area is significantly smaller; `rank` to `rank_last` are the ranks
+            that the significant differences leave open.
     """
 
     task: str
@@ -133,7 +135,7 @@ class CellSummary:
     iqm_low: float | None = None
     iqm_high: float | None = None
     area: float | None = None
-    rank: float | None = None
+    rank: int | None = None
     not_told_apart: str = ""
     minutes: float | None = None
     milliseconds: float | None = None
@@ -154,6 +156,7 @@ class CellSummary:
     reach_99_at_least: bool | None = None
     chance: float | None = None
     picked: str = ""
+    rank_last: int | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(CellSummary))
@@ -180,9 +183,7 @@ def summarize_cells(
         pairs: comparisons of these cells.
         control: whether the cells were compared with a control alone.
     """
-    ranked = [whole.name for whole in panel.cells if whole.gated().runs]
-    ranked = [] if control or not (areas and any(map(above_chance, areas.cells))) else ranked
-    order = ranks(ranked, pairs)
+    order = ranks([] if control or areas is None else rankable(areas.cells), pairs)
     similar: dict[str, list[str]] = {cell.name: [] for cell in cells}
     for pair in pairs:
         if not pair.told_apart:
@@ -201,7 +202,8 @@ def summarize_cells(
             init_seeds=whole.init_seeds,
             train_length=int(whole.runs[0].config["train_length"]),
             category=categories(whole.runs),
-            rank=order.get(cell.name) if cell.runs else None,
+            rank=order[cell.name].first if cell.name in order else None,
+            rank_last=order[cell.name].last if cell.name in order else None,
             not_told_apart=BETWEEN.join(similar[cell.name]),
             picked=str(whole.choice or ""),
             **_of_seeds(cell, criterion),

@@ -14,6 +14,7 @@ from scipy.stats import kendalltau
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Cell, Panel
+from lengen.comparison.ranks import rankable
 from lengen.config.compose import config_dir
 from lengen.config.errors import UsageError, nearest
 
@@ -120,6 +121,7 @@ class PublishedCell:
         line: name of our cell.
         ours: median exact match over our seeds; `theirs` is the median over the seeds of the paper.
         difference: `ours` minus `theirs`.
+        ordered: whether our cell has a place in an order: it has a trained run, and not all such cells are at chance.
     """
 
     task: str
@@ -132,16 +134,19 @@ class PublishedCell:
     theirs: float
     their_seeds: int
     difference: float
+    ordered: bool
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Whether our results rank the encodings as the paper does, by mean exact match over the common lengths.
+    """Whether our results order the encodings as the paper does, by mean exact match over the common lengths.
 
     Args:
+        cells: number of cells in the order.
+        without: names of the cells without a place in it.
         tau: Kendall's tau-b over the cells; None with fewer than two cells, or if all cells of one side tie.
         p_value: p-value of the null hypothesis of no association.
-        our_order: names from best to worst; `their_order` likewise.
+        our_order: names from the highest to the lowest mean; `their_order` likewise.
     """
 
     task: str
@@ -152,6 +157,7 @@ class Agreement:
     p_value: float | None
     our_order: tuple[str, ...]
     their_order: tuple[str, ...]
+    without: tuple[str, ...] = ()
 
 
 COLUMNS = tuple(field.name for field in fields(PublishedCell))
@@ -167,7 +173,7 @@ def matched_cells(published: Published, panel: Panel) -> list[PublishedCell]:
     split = published.split(panel)
     if split is None:
         return []
-    matches = []
+    matches, ordered = [], rankable(panel.cells)
     for cell in panel.cells:
         seeds = published_curves(published, split, cell)
         at = [length for length in lengths(cell) if any(length in curve for curve in seeds.values())]
@@ -188,6 +194,7 @@ def matched_cells(published: Published, panel: Panel) -> list[PublishedCell]:
                     median,
                     len(published_values),
                     float(value) - median,
+                    cell.name in ordered,
                 )
             )
     return matches
@@ -196,7 +203,9 @@ def matched_cells(published: Published, panel: Panel) -> list[PublishedCell]:
 def means(rows: Sequence[PublishedCell]) -> dict[str, tuple[float, float]]:
     """Return the mean exact match of each cell over the lengths that all cells have, ours and theirs."""
     names = list(dict.fromkeys(row.line for row in rows))
-    common = set.intersection(*({row.length for row in rows if row.line == name} for name in names))
+    common = {row.length for row in rows}.intersection(
+        *({row.length for row in rows if row.line == name} for name in names)
+    )
     return {
         name: (
             float(np.mean([row.ours for row in rows if row.line == name and row.length in common])),
@@ -208,12 +217,12 @@ def means(rows: Sequence[PublishedCell]) -> dict[str, tuple[float, float]]:
 
 
 def agreement(rows: Sequence[PublishedCell]) -> Agreement:
-    """Compare how our results and the paper rank the cells of a panel.
+    """Compare how our results and the paper order the cells of a panel.
 
     Args:
         rows: the matched cells of one panel, at least one.
     """
-    mean_pairs = means(rows)
+    mean_pairs = means([row for row in rows if row.ordered])
     tau, p_value = None, None
     if len(mean_pairs) > 1:
         association = kendalltau(
@@ -221,13 +230,17 @@ def agreement(rows: Sequence[PublishedCell]) -> Agreement:
         )
         if not np.isnan(association.statistic):
             tau, p_value = float(association.statistic), float(association.pvalue)
-    ordered = [tuple(sorted(mean_pairs, key=lambda name: (-mean_pairs[name][side], name))) for side in (0, 1)]
+    ours, theirs = (
+        tuple(sorted(mean_pairs, key=lambda name: (-mean_pairs[name][side], name))) for side in (0, 1)
+    )
     return Agreement(
         rows[0].task,
         rows[0].split,
-        len(mean_pairs),
-        len({row.length for row in rows}),
-        tau,
-        p_value,
-        *ordered,
+        cells=len(mean_pairs),
+        lengths=len({row.length for row in rows}),
+        tau=tau,
+        p_value=p_value,
+        our_order=ours,
+        their_order=theirs,
+        without=tuple(dict.fromkeys(row.line for row in rows if not row.ordered)),
     )

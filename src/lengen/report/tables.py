@@ -82,6 +82,13 @@ def _success(row: CellSummary) -> str:
     return f"{row.successes}/{of} [{_number(row.success_low, '.2f')}, {_number(row.success_high, '.2f')}]"
 
 
+def _rank(row: CellSummary) -> str:
+    """Format the rank, as a range where significant differences leave several open."""
+    if row.rank == row.rank_last:
+        return _number(row.rank, "g")
+    return f"{_number(row.rank, 'g')} to {_number(row.rank_last, 'g')}"
+
+
 def _not_significantly_different(row: CellSummary) -> str:
     """Name the cells from which this one does not differ significantly, or count them if there are many."""
     names = row.not_told_apart.split(BETWEEN)
@@ -104,7 +111,7 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "area": _area,
     "seeds' areas": _spread,
     "IQM": lambda row: _interval(row.iqm, row.iqm_low, row.iqm_high),
-    "rank": lambda row: _number(row.rank, "g"),
+    "rank": _rank,
     "not significantly different from": _not_significantly_different,
     "minutes": lambda row: _number(row.minutes, ".1f"),
     "ms": lambda row: _number(row.milliseconds, ".2f"),
@@ -146,7 +153,7 @@ def legend(criterion: SuccessCriterion) -> str:
         f"0.90, 0.95, 0.99, with an order-statistic interval from five seeds on; >=: the sweep ended before the curve fell; {NONE}: too few examples to measure it; best: reach 0.90 of the best seed. "
         "area: mean over seeds of the area under exact match over log2(length / train length), in doublings, on the lengths that all compared runs share, "
         "with an interval over seeds and strings (Gaffke 2005) from three seeds on; seeds' areas: least, median, largest. IQM: interquartile mean of exact match over seeds "
-        "and these OOD lengths, with an interval from five seeds on. rank: 1 + number of cells with a significantly larger mean area; none without a trained run, or if all are at chance. "
+        "and these OOD lengths, with an interval from five seeds on. rank: the ranks that significant differences of mean areas leave open, 1 is the largest; none without a trained run, or if all are at chance. "
         "not significantly different: a permutation test of the mean areas, and a paired test over strings, adjusted for all pairs of the task (closed test up to 12 "
         "cells, otherwise Holm), give p > 0.05. "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
@@ -292,12 +299,18 @@ def against(published: Published, panels: Sequence[Sequence[PublishedCell]]) -> 
 
 
 def agreement_lines(result: Agreement, published: Published) -> list[str]:
-    """Describe how the rankings of the cells agree, in two lines."""
+    """Describe how the orders of the cells agree, in two lines, and name the cells without a place in them."""
     tau = "not defined" if result.tau is None else f"{result.tau:.2f} (p {result.p_value:.2g})"
-    return [
-        f"{result.task} against {published.paper}, {result.split}: {result.cells} cells, {result.lengths} lengths; Kendall's tau between the rankings: {tau}.",
-        f"Ours from best to worst: {', '.join(result.our_order)}. Paper: {', '.join(result.their_order)}.",
+    lines = [
+        f"{result.task} against {published.paper}, {result.split}: {result.cells} cells, {result.lengths} lengths; Kendall's tau between the orders: {tau}."
     ]
+    if result.cells > 1:
+        lines.append(
+            f"By mean exact match, the highest first, significant or not: ours {', '.join(result.our_order)}; paper {', '.join(result.their_order)}."
+        )
+    if result.without:
+        lines.append(f"In no order, since not trained, or all at chance: {', '.join(result.without)}.")
+    return lines
 
 
 def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
