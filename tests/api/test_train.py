@@ -26,7 +26,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 
 def untimed(path: Path) -> pandas.DataFrame:
-    return pandas.read_csv(path / "curve.csv").drop(columns=["seconds", "peak_bytes"])
+    return pandas.read_csv(path / "curve.csv").drop(columns=["seconds", "peak_bytes", "memory_bytes"])
 
 
 def test_the_same_words_are_the_same_run(lengen, tmp_path, monkeypatch, capsys):

@@ -229,7 +229,13 @@ from lengen.evaluation.sweep import PeakMemory
 for megabytes in (1, 512, 1):
     with PeakMemory(torch.device("cpu")) as memory:
         torch.ones(megabytes * 2**20, dtype=torch.uint8)
-    print(memory.peak)
+    print(memory.peak, memory.growth)
+held = torch.ones(2**28, dtype=torch.uint8)  # as an earlier run of the process may hold
+freed = [torch.ones(2**14) for _ in range(4000)]  # small, so that the allocator keeps what is freed
+del freed
+with PeakMemory(torch.device("cpu")) as memory:
+    torch.ones(96 * 2**20, dtype=torch.uint8)
+print(memory.peak, memory.growth)
 """
 
 
@@ -237,9 +243,15 @@ for megabytes in (1, 512, 1):
 def test_peak_memory_sees_what_was_freed_again():
     # in a process of its own: a mark that cannot be reset would still stand where an earlier test left it
     done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True)
-    before, much, after = map(int, done.stdout.split())
+    peaks, growths = zip(*(line.split() for line in done.stdout.splitlines()), strict=True)
+    before, much, after, _ = map(int, peaks)
     assert 448 * 2**20 < much - before < 576 * 2**20
     assert after < much - 448 * 2**20 if _can_reset() else after == much
+    if _can_reset():  # what was held before does not count
+        mebibytes = [int(growth) / 2**20 for growth in growths]
+        assert mebibytes == [pytest.approx(each, abs=8) for each in (1, 512, 1, 96)]
+    else:
+        assert set(growths) == {"None"}
 
 
 @pytest.mark.long
@@ -257,6 +269,7 @@ def test_16384_tokens_without_positions_stay_under_8_gib(tmp_path):
     row = Curve.load(folder / "curve.csv")[length]
     assert row.peak_bytes < 8 * 2**30
     assert json.loads((folder / "run.json").read_text())["peak_bytes"] >= row.peak_bytes
+    assert json.loads((folder / "run.json").read_text())["memory_bytes"] == row.memory_bytes
 
 
 @pytest.mark.long

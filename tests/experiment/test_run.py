@@ -21,7 +21,7 @@ from lengen.records.run_dir import RunFolder
 from lengen.task.parity import Parity
 from lengen.training.callback import TRAIN_COLUMNS
 
-UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes")]
+UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes", "memory_bytes")]
 
 
 def rows(path: Path, columns: list[str]) -> list[list[str]]:

@@ -40,13 +40,14 @@ def row(
         "loss": (1 - share) / 3,
         "first_error": None if correct == examples else length / 7,
         "seconds": 0.123456789,
-        "peak_bytes": 123_456_789,
+        "peak_bytes": 987_654_321,
         "stopped_early": 0,
         "ran_on": 0,
         "never_ended": 0,
         "wrong_token": examples - correct,
         "chance_exact_match": 0.001,
         "chance_token_accuracy": 0.325,
+        "memory_bytes": 123_456_789,
     }
     return Row(**{**values, **other})  # type: ignore[arg-type]
 

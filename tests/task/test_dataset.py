@@ -247,7 +247,7 @@ def test_an_exported_folder_gives_the_curve_of_the_task(lengen, tmp_path, option
         assert ran.code == 0, ran.err
     first, second = (pandas.read_csv(folder / "curve.csv") for folder in run_folders(tmp_path))
     chance = ["chance_exact_match", "chance_token_accuracy"]  # of rows, it is estimated from these
-    apart = ["task", "cell", "seconds", "peak_bytes", *chance]
+    apart = ["task", "cell", "seconds", "peak_bytes", "memory_bytes", *chance]
     assert set(first["task"]) != set(second["task"])
     pandas.testing.assert_frame_equal(first.drop(columns=apart), second.drop(columns=apart), check_exact=True)
     assert set(COLUMNS) == set(first.columns)

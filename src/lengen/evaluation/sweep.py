@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import sys
 import time
@@ -49,6 +50,7 @@ def sweep(
     """
     decoder.eval()
     device = next(decoder.parameters()).device
+    held = sum(each.nbytes for each in (*decoder.parameters(), *decoder.buffers()))
     for length in lengths:
         if length in done.curve:
             continue
@@ -85,6 +87,7 @@ def sweep(
             wrong_token=counts["wrong_token"],
             chance_exact_match=chance.exact_match,
             chance_token_accuracy=chance.token_accuracy,
+            memory_bytes=None if memory.growth is None else memory.growth + held,
         )
         done = done.add(row, strings)
         found(done)
@@ -153,32 +156,44 @@ def announce_sweep(evaluation: EvalOptions) -> None:
 class PeakMemory:
     """Context manager that measures peak memory in bytes: torch's allocations on a GPU, else the process's resident size.
 
-    On systems that cannot reset the high-water mark (Linux can), the peak is that of the whole process so far.
+    `peak` has everything in the process, also what earlier runs and the libraries hold. `growth` is how far the peak is above what
+    was held at the start. On systems that cannot reset the high-water mark (Linux can), the peak is that of the whole process so
+    far, and the growth is None.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.peak = 0
+        self.growth: int | None = None
+        self._start: int | None = None
 
     def __enter__(self) -> PeakMemory:  # noqa: PYI034  # Self cannot be checked at run time
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
-        else:
-            with suppress(OSError):
-                Path("/proc/self/clear_refs").write_text("5")
+            self._start = torch.cuda.memory_allocated(self.device)
+            return self
+        with suppress(
+            OSError, AttributeError
+        ):  # only glibc has it: memory that earlier lengths and runs have freed
+            ctypes.CDLL(None).malloc_trim(0)
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+            self._start = _resident("VmRSS")
         return self
 
     def __exit__(self, *_: object) -> None:
         self.peak = (
             torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else resident_peak()
         )
+        if self._start is not None:
+            self.growth = max(self.peak - self._start, 0)
 
 
 def resident_peak() -> int:
     """High-water mark of the resident size of this process, in bytes; 0 if the system does not report it."""
     with suppress(OSError):
-        if found := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()):
-            return int(found[1]) * 1024
+        if found := _resident("VmHWM"):
+            return found
     with suppress(ImportError):  # Windows has none
         import resource
 
@@ -190,3 +205,9 @@ def resident_peak() -> int:
         memory = psutil.Process().memory_info()
         return int(getattr(memory, "peak_wset", memory.rss))
     return 0
+
+
+def _resident(entry: str) -> int | None:
+    """Return an entry of Linux's status of this process, in bytes; None if it has none."""
+    found = re.search(rf"{entry}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) * 1024 if found else None

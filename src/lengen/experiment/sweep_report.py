@@ -36,9 +36,11 @@ def report_sweep(
 
     Returns:
         Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches (null if there is none), the
-        thresholds at which there were too few examples to measure one, peak memory in bytes.
+        thresholds at which there were too few examples to measure one, and peak memory in bytes, of the process (`peak_bytes`)
+        and of the run alone (`memory_bytes`).
     """
     trained = id_exact_match >= TRAINED
+    memory = [row.memory_bytes for row in curve.rows if row.memory_bytes is not None]
     note = footnote(config, id_exact_match, trained_lengths) + remark
     figure.draw(curve, folder.figure, title=title, footnote=note, trained=trained)
     return {
@@ -49,4 +51,5 @@ def report_sweep(
             f"{threshold:.2f}" for threshold in curve.reaches if not curve.measurable(threshold)
         ],
         "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
+        "memory_bytes": max(memory, default=None),
     }

@@ -30,6 +30,7 @@ SUMMARY = (
     "parameters_digest",
     "largest_position",
     "peak_bytes",
+    "memory_bytes",
     "wall_seconds",
     "train_seconds",
     "steps_per_second",

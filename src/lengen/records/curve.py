@@ -46,11 +46,14 @@ class Row:
         loss: nats per answer token, teacher-forced.
         first_error: mean number of answer tokens before the first wrong one, over wrong answers; None if there are none.
         seconds: wall time of evaluating this length.
-        peak_bytes: peak memory during that time: of the process on a CPU, allocated by torch on a GPU.
+        peak_bytes: peak memory during that time: of the process on a CPU, allocated by torch on a GPU; with what other runs of the
+            process hold.
         stopped_early: number of wrong answers whose first error is an end token; likewise ran_on, never_ended and
             wrong_token, see `lengen.records.verdicts`. None in curves of earlier versions.
         chance_exact_match: exact match of the likeliest answer of this length, of the likeliest result if only that is scored
             (`lengen.task.chance`); likewise chance_token_accuracy. None in curves of earlier versions.
+        memory_bytes: peak memory of this run alone: its parameters, and what evaluating the length takes besides. None in curves
+            of earlier versions, and on a CPU where the system cannot tell (Linux can).
     """
 
     task: str
@@ -83,6 +86,7 @@ class Row:
     wrong_token: int | None = None
     chance_exact_match: float | None = None
     chance_token_accuracy: float | None = None
+    memory_bytes: int | None = None
 
     @property
     def failures(self) -> dict[str, float]:
