@@ -6,15 +6,13 @@ from pathlib import Path
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Panel
-from lengen.report.axes import length_axis
+from lengen.report.axes import length_axis, place
 from lengen.report.band import X
 from lengen.report.colour import SHADE
+from lengen.report.dodge import dodged
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
 from lengen.statistics.intervals import success_rate
-
-SPREAD = 0.008
-"""Horizontal offset between the intervals of cells at one length, as a share of the axis."""
 
 
 def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list[Path]:
@@ -37,17 +35,15 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
     unit = train if x == "factor" else 1
     length_axis(axes, panel.lengths, train, unit)
     axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
-    to_axes = axes.transData + axes.transAxes.inverted()
+    to_data = axes.transAxes + axes.transData.inverted()
+    end = place(axes, train / unit)
     for index, cell in enumerate(cells):
         look, at = looks[cell.name], lengths(cell)
         own = int(cell.runs[0].config["train_length"]) if x == "factor" else 1
         rates = [success_rate(list(column), threshold) for column in matrix(cell, "exact_match", at).T]
-        offset = SPREAD * (index - (len(cells) - 1) / 2)
         shares = [rate.share for rate in rates]
-        moved = [
-            float(to_axes.inverted().transform((to_axes.transform((length / own, 0))[0] + offset, 0))[0])
-            for length in at
-        ]
+        places = dodged([place(axes, length / own) for length in at], end, index, len(cells))
+        moved = [float(to_data.transform((each, 0))[0]) for each in places]
         axes.vlines(
             moved,
             [rate.low for rate in rates],
