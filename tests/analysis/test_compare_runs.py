@@ -199,13 +199,14 @@ def test_a_reach_that_so_few_examples_cannot_measure_is_no_failure(tmp_path, fig
     (panel,) = study.panels
     assert band.draw(panel, tmp_path / "band")
     words = {text.get_text() for axes in figures[0].axes for text in axes.texts}
-    assert ("reach not measurable" in words) is (90 not in measured)
-    assert "no reach" not in words
-    (line, _) = content(study, threshold=0.9, tables=[], title="")["panels"][0]["lines"]
+    assert ("not measurable" in words) is (90 not in measured)
+    assert "none" not in words
+    (line, _) = content(study, threshold=0.9, tables=[], title="")["panels"][0]["cells"]
     assert line["runs"][0]["reaches"] == [
-        20 if level in measured else "not measurable" for level in (90, 95, 99)
+        "20" if level in measured else "not measurable" for level in (90, 95, 99)
     ]
-    assert line["unreached"] == ("none" if 90 in measured else "not measurable")
+    assert line["gates"]["all"]["reach_text"] == ("20" if 90 in measured else "not measurable")
+    assert (line["gates"]["all"]["profile"] is None) is (90 not in measured)
     profile.draw(study.panels, tmp_path / "profile")
     steps = [line for line in figures[-2].axes[0].lines if len(line.get_xdata()) > 2]
     assert len(steps) == (2 if 90 in measured else 0)

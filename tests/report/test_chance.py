@@ -99,8 +99,8 @@ def test_runs_of_earlier_versions_beside_others(tmp_path):
 def test_the_page_has_chance_where_it_is_drawn(tmp_path):
     made = study(tmp_path, LEVELS, 0.005)
     data = content(made, threshold=0.9, tables=[], title="made up")
-    lines = data["panels"][0]["lines"]
+    lines = data["panels"][0]["cells"]
     assert [line["chance"] for line in lines] == [{"exact_match": list(LEVELS.values())}] * 2
     unknown = study(tmp_path / "old", dict.fromkeys(LEVELS), None)
     data = content(unknown, threshold=0.9, tables=[], title="made up")
-    assert [line["chance"] for line in data["panels"][0]["lines"]] == [{}, {}]
+    assert [line["chance"] for line in data["panels"][0]["cells"]] == [{}, {}]

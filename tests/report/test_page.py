@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 
@@ -22,7 +23,9 @@ from lengen.records.curve import Curve
 from lengen.report import page
 from lengen.report.colour import colour
 from lengen.report.content import content
+from lengen.report.dodge import dodged
 from lengen.report.page import inert, write
+from lengen.statistics.formats import floored, short
 
 FLAGS = (
     "--no-sandbox",
@@ -33,7 +36,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-METRICS = ("exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes")
+METRICS = ("exact_match", "token_accuracy", "loss", "first_error", "seconds", "memory_bytes")
 HOSTILE = (
     "<script>window.hacked=1</script>",
     '</script><img src=x onerror="window.hacked=2"><!--',
@@ -137,7 +140,7 @@ def data(path: Path) -> dict:
 def test_medians_quartiles_rates_and_profiles_are_those_of_the_seeds(tmp_path):
     write(small(), tmp_path / "page.html", title="small")
     panel = next(panel for panel in data(tmp_path / "page.html")["panels"] if panel["name"] == "addition")
-    line = next(line for line in panel["lines"] if line["cell"] == "c0")
+    line = next(line for line in panel["cells"] if line["digest"] == "c0")
     for name, seeds in (("all", [*SHARES.values(), (0,) * 5]), ("trained", [SHARES[0], SHARES[1]])):
         found, columns = line["gates"][name], list(zip(*seeds, strict=True))
         assert found["tried"] == len(seeds)
@@ -152,10 +155,14 @@ def test_medians_quartiles_rates_and_profiles_are_those_of_the_seeds(tmp_path):
         assert found["high"] == pytest.approx([each.high for each in exact], abs=1e-4)
     assert [each["reach"] for each in line["runs"]] == [20, 10, None, None]
     assert panel["factors"] == [0.5, 1, 2, 4, 8]
-    assert line["gates"]["all"]["profile"] == [0.5, 0.5, 0.25, 0, 0]
-    assert line["gates"]["trained"]["profile"] == [1, 1, 0.5, 0, 0]
+    for name, successes in (("all", [2, 2, 1, 0, 0]), ("trained", [2, 2, 1, 0, 0])):
+        profile = line["gates"][name]["profile"]
+        exact = [binomtest(count, profile["tried"]).proportion_ci(method="exact") for count in successes]
+        assert (profile["tried"], profile["successes"]) == ({"all": 4, "trained": 2}[name], successes)
+        assert profile["low"] == pytest.approx([each.low for each in exact], abs=1e-4)
+        assert profile["high"] == pytest.approx([each.high for each in exact], abs=1e-4)
     assert [each["state"] for each in line["runs"]] == ["trained", "trained", "not trained", "diverged"]
-    assert line["gates"]["all"]["milliseconds"] == pytest.approx([0.12346] * 5)
+    assert line["gates"]["all"]["milliseconds"] == pytest.approx([0.12345] * 5)
     assert line["gates"]["all"]["mebibytes"] == pytest.approx([123_456_789 / 2**20] * 5, rel=1e-4)
 
 
@@ -163,7 +170,7 @@ def test_values_of_runs_are_those_of_their_curves():
     study = small()
     found = content(study, threshold=0.9, tables=(), title="")
     for panel, drawn in zip(study.panels, found["panels"], strict=True):
-        for line, cell in zip(panel.cells, drawn["lines"], strict=True):
+        for line, cell in zip(panel.cells, drawn["cells"], strict=True):
             assert cell["colour"] == colour(line.pe)
             assert "seed" not in yaml.safe_load(cell["config"])
             assert yaml.safe_load(cell["config"])["pe"] == line.runs[0].config["pe"]
@@ -176,7 +183,7 @@ def test_values_of_runs_are_those_of_their_curves():
 
 
 def test_cells_of_one_encoding_share_its_colour_and_differ_in_their_dashes():
-    lines = content(small(), threshold=0.9, tables=(), title="")["panels"][0]["lines"]
+    lines = content(small(), threshold=0.9, tables=(), title="")["panels"][0]["cells"]
     nope = [line for line in lines if line["colour"] == colour("nope")]
     assert len(nope) == len({str(line["dashes"]) for line in nope}) == 2
 
@@ -462,3 +469,67 @@ def test_the_bundle_is_kept_and_a_cache_that_cannot_be_written_is_no_harm(tmp_pa
     page._library.cache_clear()
     assert page._library() == made
     page._library.cache_clear()
+
+
+def test_the_page_rounds_dodges_and_labels_by_the_rules_of_the_figures(visit):
+    page = visit(small())
+    shares = [
+        0,
+        1,
+        0.9996,
+        0.29,
+        0.0004,
+        0.004,
+        0.57,
+        1 - 1e-6,
+        *np.random.default_rng(0).random(200).round(4),
+    ]
+    written = page.evaluate(
+        "shares => shares.map((s) => [floored(s), floored(s, 2), short(s)])", list(map(float, shares))
+    )
+    assert written == [[floored(share), floored(share, 2), short(share)] for share in shares]
+    places = [0.1, 0.2, 0.21, 0.5, 0.9]
+    for index in range(6):
+        moved = page.evaluate("([p, i]) => dodged(p, 0.21, i, 6)", [places, index])
+        assert moved == pytest.approx(dodged(places, 0.21, index, 6))
+
+
+@pytest.mark.parametrize("x", ["length", "factor"])
+def test_first_train_and_last_lengths_are_labelled_without_overlap(visit, x):
+    close = curve(dict.fromkeys((28, 30, 60, 470, 480), 1.0), train_length=30)
+    one = run(0, (1,))
+    one = replace(one, config={**one.config, "train_length": 30}, curve=close)
+    page = visit(assemble([one]), view=f"#x={x}")
+    for figure in ("curves", "rates", "heat", "time", "multiples-0"):
+        texts = page.locator(f"#{figure} svg.marks .role-axis-label text").all()
+        boxes = {}
+        for text in texts:
+            for line in text.locator("tspan").all() or [text]:
+                if (word := line.text_content().strip()) and re.fullmatch(r"[\d.]+", word):
+                    boxes.setdefault(word, line.bounding_box())
+        wanted = {"28", "30", "480"} if x == "length" else {"0.933", "1", "16"}
+        assert wanted <= set(boxes), figure
+        for one_box, other in combinations([boxes[word] for word in sorted(wanted)], 2):
+            apart = (
+                one_box["x"] + one_box["width"] <= other["x"]
+                or other["x"] + other["width"] <= one_box["x"]
+                or one_box["y"] + one_box["height"] <= other["y"] + 2
+                or other["y"] + other["height"] <= one_box["y"] + 2
+            )
+            assert apart, figure
+
+
+def test_the_profile_ends_with_the_sweep_and_reaches_are_words(visit):
+    right = [run(seed, (1,) * 5) for seed in range(3)]
+    wrong = [run(seed, (0.5, 0.4, 0, 0, 0), pe="rope", cell="c1") for seed in range(3)]
+    page = visit(assemble([*right, *wrong]))
+    assert "sweep ends" in page.locator("#profile").text_content()
+    cells = page.locator("#cells tbody tr")
+    assert [cells.nth(index).locator("td").nth(4).inner_text() for index in range(2)] == [">= 80", "none"]
+    strip = page.locator("#curves svg.marks").text_content()
+    assert ">= 80" in strip
+    assert "none" in strip
+    runs = page.locator("#runs tbody tr")
+    assert [runs.nth(index).locator("td").nth(4).inner_text() for index in (0, 3)] == [">= 80", "none"]
+    page.locator("#runs button").first.click()
+    assert ">= 80" in page.locator("#detail").inner_text()

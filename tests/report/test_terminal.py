@@ -12,6 +12,7 @@ from rich.console import Console
 
 from lengen.records.curve import Curve
 from lengen.report.terminal import files, plot, reached, show, summary, table, verdict
+from lengen.statistics.formats import floored
 from lengen.statistics.intervals import clopper_pearson, examples_needed
 from report.curves import curve
 
@@ -64,9 +65,9 @@ def test_the_table_has_every_number_of_every_length():
         line.split()
         for line in (
             "5 id 1.000 0.001 0.996 to 1.000 1.000 0.0000 — 0.12 —",
-            "10 id 0.999 0.001 0.994 to 1.000 1.000 0.0003 1.4 0.12 wrong token 100%",
-            "20 ood 0.953 0.001 0.938 to 0.965 0.976 0.0157 2.9 0.12 wrong token 100%",
-            "40 ood 0.000 0.001 0.000 to 0.004 0.500 0.3333 5.7 0.12 wrong token 100%",
+            "10 id 0.999 0.001 0.994 to 0.999 0.999 0.0003 1.4 0.12 wrong token 100%",
+            "20 ood 0.953 0.001 0.937 to 0.965 0.976 0.0157 2.9 0.12 wrong token 100%",
+            "40 ood 0.000 0.001 0.000 to 0.003 0.500 0.3333 5.7 0.12 wrong token 100%",
         )
     ]
     assert len(rows(shown(FORTY, Path("run")))) == 40
@@ -101,12 +102,12 @@ def test_it_prints_on_every_terminal_and_breaks_no_number(name, width, encoding)
         return
     found = rows(text)
     assert [words[0] for words in found] == [str(length) for length in curve.lengths]
-    assert [words[2] for words in found] == [f"{row.exact_match:.3f}" for row in curve.rows]
+    assert [words[2] for words in found] == [floored(row.exact_match) for row in curve.rows]
     assert all(len(line) <= width for line in text.splitlines() if not re.match("reach|trained|run", line))
     assert "…" not in text
     if "to" in found[0]:
-        assert [float(words[words.index("to") + 1]) for words in found] == [
-            round(row.ci_high, 3) for row in curve.rows
+        assert [words[words.index("to") + 1] for words in found] == [
+            floored(row.ci_high) for row in curve.rows
         ]
 
 
@@ -159,16 +160,16 @@ def test_reaches_are_told_with_their_factor(threshold, line):
 
 
 def test_reaches_tell_none_everything_and_too_few_examples():
-    assert reached(curve({5: 0.2}), 0.90) == "reach 0.90: —"
+    assert reached(curve({5: 0.2}), 0.90) == "reach 0.90: none"
     assert (
         reached(curve({5: 1.0, 25: 1.0}), 0.90)
-        == "reach 0.90: 25 (2.5x the train length 10), every length of the sweep"
+        == "reach 0.90: >= 25 (2.5x the train length 10), every length of the sweep"
     )
     few = curve({5: 1.0, 10: 1.0}, examples=100)
-    assert reached(few, 0.95) == "reach 0.95: 10 (1x the train length 10), every length of the sweep"
+    assert reached(few, 0.95) == "reach 0.95: >= 10 (1x the train length 10), every length of the sweep"
     assert reached(few, 0.99) == "reach 0.99: not measurable with 100 examples per length (needs 368)"
-    assert summary(few).endswith("reach 0.90: 10, 0.95: 10, 0.99: not measurable")
-    assert summary(curve({5: 0.2})).endswith("reach 0.90: —, 0.95: —, 0.99: —")
+    assert summary(few).endswith("reach 0.90: >= 10, 0.95: >= 10, 0.99: not measurable")
+    assert summary(curve({5: 0.2})).endswith("reach 0.90: none, 0.95: none, 0.99: none")
     mixed = few.add(curve({20: 1.0}, examples=20).rows[0])
     assert (
         reached(mixed, 0.95)
@@ -187,20 +188,20 @@ def test_examples_needed_are_enough_and_one_fewer_are_not(threshold):
 @pytest.mark.parametrize(
     ("exact", "line"),
     [
-        (1.0, "trained: ID exact match 1"),
-        (0.99, "trained: ID exact match 0.99"),
+        (1.0, "trained: ID exact match 1.000"),
+        (0.99, "trained: ID exact match 0.990"),
         (0.998, "trained: ID exact match 0.998"),
         (
             0.98999999,
-            "NOT TRAINED: ID exact match 0.9899 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
+            "NOT TRAINED: ID exact match 0.989 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
         ),
         (
             0.83,
-            "NOT TRAINED: ID exact match 0.83 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
+            "NOT TRAINED: ID exact match 0.830 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
         ),
         (
             0.0,
-            "NOT TRAINED: ID exact match 0 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
+            "NOT TRAINED: ID exact match 0.000 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
         ),
         (
             math.nan,
@@ -242,4 +243,4 @@ def test_a_curve_without_rows_still_has_a_verdict_and_files():
 
 def test_the_default_is_standard_output(capsys):
     show(CURVE, id_exact_match=1.0, folder=Path("run"))
-    assert "trained: ID exact match 1" in capsys.readouterr().out
+    assert "trained: ID exact match 1.000" in capsys.readouterr().out

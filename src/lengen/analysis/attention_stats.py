@@ -17,6 +17,7 @@ from lengen.experiment.reevaluate import Reevaluation
 from lengen.records.curve import split, write_csv
 from lengen.records.run_dir import EvalFolder
 from lengen.report import heads
+from lengen.statistics.formats import floored
 from lengen.task import Batch
 
 HISTOGRAM = ("loop", "layer", "head", "length", "split", "distance", "mass")
@@ -184,12 +185,12 @@ class AttentionStats(Reevaluation):
             if None in uniform.values()
             else (
                 f", and its weight on the answer's source (under uniform attention "
-                f"{', '.join(f'{mass:.3f} at {length}' for length, mass in uniform.items())})"
+                f"{', '.join(f'{floored(mass)} at {length}' for length, mass in uniform.items())})"
             )
         )
         return (
             f"weight by distance to the query, in doublings of tokens; mean over the queries that predict answer tokens of "
             f"{config.eval.examples} examples per length; trained on 1 to {config.train_length}; above each panel: "
             f"layer.head{source}; {config.labels.decoder} decoder, {config.steps} steps, seed {config.seed}, "
-            f"{config.eval.checkpoint} checkpoint; ID exact match {self.trained.id_exact_match:.3f}"
+            f"{config.eval.checkpoint} checkpoint; ID exact match {floored(self.trained.id_exact_match)}"
         )

@@ -14,6 +14,7 @@ from lengen.comparison.cell_names import NON_IDENTITY_KEYS, flat, within
 from lengen.comparison.conditions import check_key, is_number
 from lengen.comparison.run_record import MISSING, RunRecord
 from lengen.config.errors import require
+from lengen.statistics.formats import floored
 
 MEASURED = ("task", "format", "lengths", "train_length", "eval", "cell", *NON_IDENTITY_KEYS)
 """Options that decide what ID is, or which run of a cell is meant: no value of theirs can be picked."""
@@ -183,7 +184,7 @@ def _best(candidates: Sequence[Candidate], what: str) -> Candidate:
     known = [loss for loss in losses if loss is not None]
     require(
         len(known) == len(tied),
-        f"{what}: ID exact match is {most:.3f} with {_listed([each.values for each in tied])}, and no sweep has a length up to "
+        f"{what}: ID exact match is {floored(most)} with {_listed([each.values for each in tied])}, and no sweep has a length up to "
         "the train length, where the loss would decide",
     )
     return tied[known.index(min(known))]

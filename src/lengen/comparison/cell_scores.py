@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -9,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lengen.comparison.grouping import Cell
+from lengen.comparison.run_record import RunRecord
 from lengen.records.curve import Row
-from lengen.statistics.intervals import THRESHOLDS, measurable, reach
+from lengen.statistics.intervals import THRESHOLDS, Rate, measurable, reach
+from lengen.statistics.reaches import reach_profile
 
-Metric = Literal["exact_match", "token_accuracy", "loss", "first_error", "seconds", "peak_bytes"]
+Metric = Literal["exact_match", "token_accuracy", "loss", "first_error", "seconds", "memory_bytes"]
 METRICS: tuple[str, ...] = get_args(Metric)
 SHARES = ("exact_match", "token_accuracy")
 """Metrics that are shares; a diverged run has 0."""
@@ -79,29 +82,26 @@ def quartiles(values: Floats) -> Floats:
 
 
 def costs(cell: Cell, at: Sequence[int]) -> Floats:
-    """Return milliseconds per example and peak memory in MiB, 2 x lengths: medians over the seeds that have a curve."""
-    rows = [[curve[length] for length in at] for curve in cell.curves]
-    if not rows:
-        return np.full((2, len(at)), np.nan)
-    per_seed = [
-        [[1000 * row.seconds / row.examples, row.peak_bytes / 2**20] for row in seed] for seed in rows
-    ]
-    medians: Floats = np.median(np.asarray(per_seed, dtype=float).reshape(len(rows), len(at), 2), axis=0).T
-    return medians
+    """Return milliseconds per example and a run's own peak memory in MiB, 2 x lengths: medians over the seeds that have them."""
+    examples = [[curve[length].examples for length in at] for curve in cell.curves]
+    kept = Cell(cell.name, tuple(run for run in cell.runs if not run.diverged))
+    milliseconds = 1000 * matrix(kept, "seconds", at) / np.reshape(examples, (len(examples), len(at)))
+    return np.stack([quartiles(milliseconds)[1], quartiles(matrix(kept, "memory_bytes", at) / 2**20)[1]])
 
 
 def reach_measurable(cell: Cell, threshold: float) -> bool:
     """Whether every run had enough examples at the shortest length that all seeds share for a reach at a threshold to exist."""
-    at = lengths(cell)
-    return not at or all(measurable(threshold, curve[at[0]].examples) for curve in cell.curves)
+    return all(
+        run.diverged or not at or measurable(threshold, run.curve[at[0]].examples)
+        for run, at in _sweeps(cell)
+    )
 
 
 def reaches(cell: Cell, threshold: float) -> list[int]:
     """Return the reach of every seed on the lengths that all seeds share; 0 if it has none."""
-    at = lengths(cell)
     return [
         0 if run.diverged else reach(at, [run.curve[length].ci_low for length in at], threshold) or 0
-        for run in cell.runs
+        for run, at in _sweeps(cell)
     ]
 
 
@@ -109,3 +109,25 @@ def factors(cell: Cell, threshold: float = THRESHOLDS[0]) -> list[float]:
     """Return the reach of every seed divided by its train length."""
     trained = [int(run.config["train_length"]) for run in cell.runs]
     return [found / train for found, train in zip(reaches(cell, threshold), trained, strict=True)]
+
+
+def ends(cell: Cell) -> list[float]:
+    """Return the last length of every seed's reach divided by its train length; infinite for a diverged run, whose reach is 0."""
+    return [
+        math.inf if run.diverged or not at else at[-1] / int(run.config["train_length"])
+        for run, at in _sweeps(cell)
+    ]
+
+
+def profile(cell: Cell, at: Sequence[float], threshold: float = THRESHOLDS[0]) -> list[Rate | None]:
+    """Return the share of seeds whose reach is at least each multiple of the train length; None beyond the shortest sweep."""
+    return reach_profile(factors(cell, threshold), ends(cell), at)
+
+
+def _sweeps(cell: Cell) -> list[tuple[RunRecord, tuple[int, ...]]]:
+    """Return every run with the lengths that it shares with the others of its cell; a pool over tasks has several cells."""
+    cells = dict.fromkeys(run.cell for run in cell.runs)
+    shared = {
+        each: lengths(Cell(each, tuple(run for run in cell.runs if run.cell == each))) for each in cells
+    }
+    return [(run, shared[run.cell]) for run in cell.runs]

@@ -82,9 +82,9 @@ class CellSummary:
         id_exact_match: median over seeds.
         at: the length at which success is counted; `successes` of the seeds have exact match of at least the threshold
             there. `success_rate` is their share, with its 95% Clopper-Pearson interval.
-        reach_90: median over seeds of the reach at 0.90; 0 means no reach, empty that there were too few examples to measure
-            one. Likewise 95 and 99.
-        reach_90_best: reach at 0.90 of the best seed.
+        reach_90: median over seeds of the reach at 0.90; 0 where no length is reached (`none` in tables), empty where there were too
+            few examples to measure it. Likewise 95 and 99.
+        reach_90_best: reach at 0.90 of the best seed; the sweep ended there if it equals `longest`.
         factor_90: median reach at 0.90 divided by the train length.
         iqm: interquartile mean of exact match over seeds and the OOD lengths that all compared runs share, with an interval
             from five seeds on. A description: no claim rests on it.
@@ -94,7 +94,8 @@ class CellSummary:
             if none of those with one is above chance, and where cells are compared with a control alone.
         not_told_apart: cells from which this one does not differ significantly (`p_family` above 0.05), separated by `; `.
         minutes: median wall time of a run.
-        milliseconds: median time per example at the longest length; `megabytes` is the peak memory there, in MiB.
+        milliseconds: median time per example at the longest length; `megabytes` is the peak memory of a run
+            there, in MiB; empty in runs of earlier versions, which kept that of the process.
         parameters: parameters of the decoder.
         data_seeds: number of different seeds of the training data, and init_seeds of the initial parameters; fewer than
             `tried` where runs share one of them, so that they are not independent.
@@ -258,7 +259,9 @@ def _of_seeds(cell: Cell, criterion: SuccessCriterion) -> dict[str, Any]:
         "parameters": next((each["parameters"] for each in facts if each.get("parameters")), None),
     }
     if evaluated:
-        columns["milliseconds"], columns["megabytes"] = costs(cell, evaluated[-1:])[:, 0].tolist()
+        columns["milliseconds"], columns["megabytes"] = map(
+            _finite, costs(cell, evaluated[-1:])[:, 0].tolist()
+        )
     return columns | _of_reaches(cell, evaluated)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from lengen.config.errors import ranges
 from lengen.experiment.config import RunConfig
 from lengen.records.curve import TRAINED
+from lengen.statistics.formats import floored
 
 DECODING = {"teacher": "teacher-forced", "greedy": "greedy", "free": "decoded freely, answer only"}
 
@@ -51,5 +52,5 @@ def footnote(config: RunConfig, id_exact_match: float, trained_lengths: Sequence
         f"{'fresh data' if examples is None else f'{examples} fixed examples'}{at_lengths}, seed {config.seed}; "
         f"{config.eval.checkpoint} checkpoint; {config.eval.examples} examples per length, "
         f"{DECODING[config.eval.decode]}, end token scored; "
-        f"95% Clopper-Pearson; ID exact match {id_exact_match:.3f}"
+        f"95% Clopper-Pearson; ID exact match {floored(id_exact_match)}"
     )

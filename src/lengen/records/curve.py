@@ -14,6 +14,7 @@ from lengen.config.errors import UsageError
 from lengen.records.atomic import whole
 from lengen.records.frame import frame
 from lengen.records.verdicts import FAILURES
+from lengen.statistics.formats import floored, reach_text
 from lengen.statistics.intervals import THRESHOLDS, measurable, reach
 
 TRAINED = 0.99
@@ -151,6 +152,12 @@ class Curve:
         """Whether the shortest length has enough examples for a reach at a threshold; if not, its absence says nothing."""
         return not self.rows or measurable(threshold, self.rows[0].examples)
 
+    def reach_text(self, threshold: float) -> str:
+        """Return the reach as it is shown: `none`, `not measurable`, or with `>=` where the sweep ended before the curve fell."""
+        found = self.reach(threshold)
+        ended = bool(found) and found == self.lengths[-1]
+        return reach_text(found, at_least=ended, measurable=self.measurable(threshold))
+
     def to_pandas(self) -> Any:
         """Return the rows as a data frame with the columns of `curve.csv`.
 
@@ -164,7 +171,9 @@ class Curve:
         shown = ("length", "split", "exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
         cells = [[getattr(row, name) for name in shown] for row in self.rows]
         lines = [
-            "".join(f"<td>{each:.3f}</td>" if isinstance(each, float) else f"<td>{each}</td>" for each in row)
+            "".join(
+                f"<td>{floored(each)}</td>" if isinstance(each, float) else f"<td>{each}</td>" for each in row
+            )
             for row in cells
         ]
         head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in shown)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
-from lengen.report.scale import logarithmic, ticks
+from lengen.report.scale import label, logarithmic, ticks
 from lengen.report.sheet import LEFT, RIGHT, WIDTH
 
 DIGIT = 0.063
@@ -18,6 +18,8 @@ MARKS = 7
 
 def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -> None:
     """Set up the axis of lengths: limits that include the train length, scale and ticks.
+
+    The first, the train and the last length are always labelled.
 
     Args:
         axes: axes on which lengths are drawn as length / unit.
@@ -31,22 +33,48 @@ def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -
         axes.set_xscale("log", base=2)
         margin = (high / low) ** 0.04
         axes.set_xlim(low / margin, high * margin)
-        labelled = ticks(lengths, train, lambda length: place(axes, length / unit), DIGIT / inches, unit)
-        axes.xaxis.set_major_locator(FixedLocator([length / unit for length in labelled]))
+        marks = None
     else:
         margin = max(0.04 * (high - low), 0.5 / unit)
         axes.set_xlim(low - margin, high + margin)
         count = max(1, round(MARKS * inches / (WIDTH - LEFT - RIGHT)))
-        marks = MaxNLocator(count, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
-        axes.xaxis.set_major_locator(marks)
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda place, _: str(round(place)) if unit == 1 else f"{place:.3g}")
+        nice = MaxNLocator(count, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
+        marks = [mark * unit for mark in nice.tick_values(low, high) if low <= mark <= high]
+    rows = ticks(
+        lengths,
+        train,
+        lambda length: place(axes, length / unit),
+        DIGIT / inches,
+        unit,
+        continuous=True,
+        more=marks,
+    )
+    axes.set_xticks(
+        [length / unit for length in rows], ["\n" * row + label(length, unit) for length, row in rows.items()]
     )
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("length" if unit == 1 else "length / train length", size=7, labelpad=2)
     axes.set_ylim(-0.03, 1.03)
     axes.set_ylabel("accuracy", size=7, labelpad=2)
     plain(axes)
+
+
+def columns(axes: Axes, lengths: Sequence[int], train: int, inches: float, first: float = 0.0) -> None:
+    """Label the columns of a heat map, one per length, as a length axis is labelled.
+
+    Args:
+        axes: axes on which a column is one unit wide.
+        lengths: length of each column, ascending.
+        train: the train length.
+        inches: width of a column.
+        first: place of the middle of the first column.
+    """
+    places = {float(length): first + index for index, length in enumerate(lengths)}
+    rows = ticks(lengths, train, places.__getitem__, DIGIT / inches)
+    axes.set_xticks(
+        [places[length] for length in rows],
+        ["\n" * row + label(length) for length, row in rows.items()],
+    )
 
 
 def plain(axes: Axes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,7 +26,9 @@ from lengen.report.colour import GREY, SHADE
 from lengen.report.figure import CHANCE, DOTTED
 from lengen.report.sheet import Sheet
 from lengen.report.styles import Style, legend, shown, styles
+from lengen.statistics.formats import reach_text
 from lengen.statistics.intervals import THRESHOLDS
+from lengen.statistics.reaches import median_reach
 
 MARK = 0.075
 """Inches: height of a reach in the strip above the axes."""
@@ -36,7 +38,7 @@ LABELS = {
     "loss": "loss (nats per token)",
     "first_error": "tokens before the first error",
     "seconds": "seconds",
-    "peak_bytes": "peak memory (bytes)",
+    "memory_bytes": "peak memory (bytes)",
 }
 X = Literal["length", "factor"]
 
@@ -55,7 +57,7 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match", x: X = "lengt
     note = (
         "Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. "
         f"{chance_note(cells, metric)}"
-        f"Above: reach 0.90, median with the range of seeds.{remark}"
+        f"Above: reach 0.90, median with the range of seeds (>=: the sweep ended before the curve fell; none: no length is reached).{remark}"
     )
     sheet = Sheet(panel.name, note, legend(cells, looks), columns=2, strip=MARK * len(cells) + 0.05, plot=1.6)
     axes = sheet.axes
@@ -82,7 +84,7 @@ def fill(
     axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
     if metric not in SHARES:
         axes.set_ylim(auto=True)
-        axes.set_yscale("log" if metric in ("seconds", "peak_bytes") else "linear")
+        axes.set_yscale("log" if metric in ("seconds", "memory_bytes") else "linear")
         axes.yaxis.set_minor_formatter(NullFormatter())
     chances: set[tuple[tuple[float, ...], tuple[float, ...]]] = set()  # cells of one task have the same
     for cell in cells:
@@ -128,13 +130,17 @@ def _reaches(sheet: Sheet, cells: Sequence[Cell], looks: Mapping[str, Style], un
     strip = sheet.strip
     strip.set_ylim(len(cells), -0.3)
     left = strip.get_xlim()[0]
+    words: dict[str, Any] = {
+        "textcoords": "offset points",
+        "size": 4.5,
+        "color": GREY,
+        "va": "center_baseline",
+    }
     for index, cell in enumerate(cells):
-        look = looks[cell.name]
-        cell_reaches = [reach / unit if reach else left for reach in reaches(cell, THRESHOLDS[0])]
-        middle = float(np.median(cell_reaches))
-        strip.plot(
-            [min(cell_reaches), max(cell_reaches)], [index, index], color=look.colour, linewidth=1.0, zorder=2
-        )
+        look, seeds = looks[cell.name], reaches(cell, THRESHOLDS[0])
+        places = [reach / unit if reach else left for reach in seeds]
+        middle = float(np.median(places))
+        strip.plot([min(places), max(places)], [index, index], color=look.colour, linewidth=1.0, zorder=2)
         strip.plot(
             [middle],
             [index],
@@ -145,13 +151,11 @@ def _reaches(sheet: Sheet, cells: Sequence[Cell], looks: Mapping[str, Style], un
             zorder=3,
             clip_on=False,
         )
-        if max(cell_reaches) == left:
-            strip.annotate(
-                "no reach" if reach_measurable(cell, THRESHOLDS[0]) else "reach not measurable",
-                (left, index),
-                (4, 0),
-                textcoords="offset points",
-                size=4.5,
-                color=GREY,
-                va="center",
-            )
+        median = median_reach(seeds, lengths(cell))
+        if not max(seeds):
+            text = reach_text(None, measurable=reach_measurable(cell, THRESHOLDS[0]))
+            strip.annotate(text, (left, index), (4, 0), ha="left", **words)
+        elif median.at_least and median.median:
+            text = reach_text(median.median / unit, at_least=True)
+            box = {"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none"}
+            strip.annotate(text, (middle, index), (-4, 0), ha="right", bbox=box, **words)

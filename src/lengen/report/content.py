@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import yaml
 
 from lengen.comparison.cell_scores import (
@@ -16,10 +15,10 @@ from lengen.comparison.cell_scores import (
     SHARES,
     chance_levels,
     costs,
-    factors,
     gate,
     lengths,
     matrix,
+    profile,
     quartiles,
     reach_measurable,
     reaches,
@@ -30,11 +29,12 @@ from lengen.report.figure import CHANCE
 from lengen.report.scale import logarithmic
 from lengen.report.styles import styles
 from lengen.report.tables import Block
+from lengen.statistics.formats import reach_text, truncated
 from lengen.statistics.intervals import THRESHOLDS, success_rate
-from lengen.statistics.scores import performance_profile
+from lengen.statistics.reaches import median_reach
 
 DIGITS = 5
-"""Significant digits of numbers in the page."""
+"""Significant digits of numbers in the page; the rest is cut off, so that the page can round down what it shows."""
 SEEDS = ("seed", "init_seed", "data_seed")
 """Keys of a configuration that differ between the runs of a cell."""
 
@@ -71,14 +71,13 @@ def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str,
         "lengths": panel.lengths,
         "logarithmic": bool(panel.lengths) and logarithmic(panel.lengths),
         "factors": _rounded(steps),
-        "lines": [
+        "cells": [
             {
                 **look,
-                "cell": cell.digest,
+                "digest": cell.digest,
                 "train_length": int(cell.runs[0].config["train_length"]),
                 "lengths": lengths(cell),
                 "chance": _chances(cell),
-                "unreached": "none" if reach_measurable(cell, threshold) else "not measurable",
                 "config": _config(cell.runs[0].config),
                 "runs": _runs(cell, threshold, origins),
                 "gates": {name: _seeds(gate(cell, name), threshold, steps) for name in GATES},
@@ -125,10 +124,8 @@ def _runs(cell: Cell, threshold: float, origins: dict[str, int]) -> list[dict[st
                 "state": "diverged" if run.diverged else "trained" if run.trained else "not trained",
                 "id": _number(run.facts.get("id_exact_match")),
                 "reach": run.curve.reach(threshold),
-                "reaches": [
-                    run.curve.reach(each) or (None if run.curve.measurable(each) else "not measurable")
-                    for each in THRESHOLDS
-                ],
+                "reach_text": run.curve.reach_text(threshold),
+                "reaches": [run.curve.reach_text(each) for each in THRESHOLDS],
                 "origin": origins.setdefault(_origin(run), len(origins)),
                 "correct": [rows[length].correct for length in at if length in rows],
                 "examples": [rows[length].examples for length in at if length in rows],
@@ -154,8 +151,8 @@ def _seeds(cell: Cell, threshold: float, steps: Sequence[float]) -> dict[str, An
         "successes": [rate.successes for rate in rates],
         "low": _rounded(rate.low for rate in rates),
         "high": _rounded(rate.high for rate in rates),
-        "reach": _number(float(np.median(reaches(cell, threshold)))),
-        "profile": _rounded(performance_profile(factors(cell, threshold), steps)),
+        **_median_reach(cell, threshold),
+        "profile": _profile(cell, threshold, steps),
         "milliseconds": _rounded(times),
         "mebibytes": _rounded(peaks),
     }
@@ -165,9 +162,9 @@ def _pooled(study: Study, threshold: float) -> dict[str, Any]:
     """Return performance profiles over all tasks, one per cell name."""
     cells = pooled(study.panels)
     steps = _steps(study.runs)
-    shares = [
+    profiles = [
         {
-            name: _rounded(performance_profile(factors(kept, threshold), steps)) if kept.runs else None
+            name: {"profile": _profile(kept, threshold, steps)} if kept.runs else None
             for name in GATES
             for kept in (gate(cell, name),)
         }
@@ -175,7 +172,36 @@ def _pooled(study: Study, threshold: float) -> dict[str, Any]:
     ]
     return {
         "factors": _rounded(steps),
-        "lines": [{**look, "gates": share} for look, share in zip(_looks(cells), shares, strict=True)],
+        "cells": [{**look, "gates": each} for look, each in zip(_looks(cells), profiles, strict=True)],
+    }
+
+
+def _median_reach(cell: Cell, threshold: float) -> dict[str, Any]:
+    """Return the median reach of a cell, as a number (0 for none) and as text."""
+    if not lengths(cell):  # every run diverged
+        return {"reach": 0, "reach_text": reach_text(None)}
+    found = median_reach(reaches(cell, threshold), lengths(cell))
+    return {
+        "reach": _number(found.median),
+        "reach_text": reach_text(
+            found.median, at_least=found.at_least, measurable=reach_measurable(cell, threshold)
+        ),
+    }
+
+
+def _profile(cell: Cell, threshold: float, steps: Sequence[float]) -> dict[str, Any] | None:
+    """Return the share of seeds whose reach is at least each multiple of the train length, up to the shortest sweep end.
+
+    None if there were too few examples to measure it.
+    """
+    if not reach_measurable(cell, threshold):
+        return None
+    rates = [rate for rate in profile(cell, steps, threshold) if rate]
+    return {
+        "tried": cell.tried,
+        "successes": [rate.successes for rate in rates],
+        "low": _rounded(rate.low for rate in rates),
+        "high": _rounded(rate.high for rate in rates),
     }
 
 
@@ -210,13 +236,13 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """Round a number for the page; None if it is missing or not finite."""
+    """Cut a number for the page; None if it is missing or not finite."""
     if value is None or not math.isfinite(value):
         return None
-    short = float(f"{value:.{DIGITS}g}")
+    short = truncated(float(value), DIGITS)
     return int(short) if short.is_integer() else short
 
 
 def _rounded(values: Iterable[float]) -> list[float | None]:
-    """Round numbers for the page."""
+    """Cut numbers for the page."""
     return [_number(value) for value in values]

@@ -1,9 +1,10 @@
-"""Cost of evaluation over length: time per example and peak memory."""
+"""Cost of evaluation over length: time per example and a run's peak memory."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from matplotlib.ticker import NullFormatter
 
 from lengen.comparison.cell_scores import costs, lengths
@@ -11,6 +12,8 @@ from lengen.comparison.grouping import Panel
 from lengen.report.axes import length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
+
+LABELS = ("ms per example", "peak memory (MiB)")
 
 
 def draw(panel: Panel, stem: Path) -> list[Path]:
@@ -22,28 +25,39 @@ def draw(panel: Panel, stem: Path) -> list[Path]:
     """
     cells, remark = shown(panel)
     looks = styles(panel.cells)
+    measured = {cell.name: costs(cell, lengths(cell)) for cell in cells}
+    labels = LABELS[: 1 + any(np.isfinite(memory).any() for _, memory in measured.values())]
     devices = sorted({str(run.facts.get("device", "unknown device")) for cell in cells for run in cell.runs})
-    note = (
-        f"Median over seeds, measured during the sweeps on {', '.join(devices)}; runs may have shared the machine. "
-        f"Memory: of the whole process on a CPU, allocated by torch on a GPU.{remark}"
+    memory = (
+        "Memory: of the run alone (its parameters, and what a length takes besides)."
+        if len(labels) > 1
+        else "These runs did not record their own memory."
     )
+    note = f"Median over seeds, measured during the sweeps on {', '.join(devices)}; runs may have shared the machine. {memory}{remark}"
     sheet = Sheet(
-        f"{panel.name}: cost", note, legend(cells, looks), columns=2, plot=2.0, rows=2, gap=(0.12, 0)
+        f"{panel.name}: cost",
+        note,
+        legend(cells, looks),
+        columns=2,
+        plot=1.06 * len(labels) - 0.12,
+        rows=len(labels),
+        gap=(0.12, 0),
     )
-    for axes, label in ((sheet.grid[0][0], "ms per example"), (sheet.grid[1][0], "peak memory (MiB)")):
+    every = [row[0] for row in sheet.grid]
+    for axes, label in zip(every, labels, strict=True):
         length_axis(axes, panel.lengths, panel.train_length)
         axes.set_ylim(auto=True)
         axes.set_ylabel(label, size=7, labelpad=2)
-    upper, lower = sheet.grid[0][0], sheet.grid[1][0]
-    upper.set_yscale("log")
-    upper.yaxis.set_minor_formatter(NullFormatter())
-    upper.set_xlabel("")
-    upper.tick_params(labelbottom=False)
+    for axes in every[:-1]:
+        axes.set_xlabel("")
+        axes.tick_params(labelbottom=False)
+    every[0].set_yscale("log")
+    every[0].yaxis.set_minor_formatter(NullFormatter())
     for cell in cells:
-        look, at = looks[cell.name], lengths(cell)
-        for axes, values in zip((upper, lower), costs(cell, at), strict=True):
+        look = looks[cell.name]
+        for axes, values in zip(every, measured[cell.name], strict=False):
             axes.plot(
-                at,
+                lengths(cell),
                 values,
                 color=look.colour,
                 linestyle=look.dashes,
@@ -52,5 +66,6 @@ def draw(panel: Panel, stem: Path) -> list[Path]:
                 markeredgewidth=0,
                 linewidth=1.2,
             )
-    lower.set_ylim(bottom=0)
+    for axes in every[1:]:
+        axes.set_ylim(bottom=0)
     return sheet.write(stem)

@@ -126,21 +126,17 @@ def _failures(above: Axes, curve: Curve, failures: Sequence[str]) -> None:
 
 def _reaches(above: Axes, curve: Curve, bottom: float) -> None:
     """Draw the strip above the axes: the train length and the three reaches, on the same axis of lengths."""
-    rows: list[tuple[str, int | str, str]] = [("trained", curve.rows[0].train_length, GREY)]
+    train = curve.rows[0].train_length
+    rows: list[tuple[str, int | None, str]] = [(f"trained: {train}", train, GREY)]
     rows += [
-        (
-            f"reach {threshold:.2f}",
-            length or ("none" if curve.measurable(threshold) else "not measurable"),
-            colour(curve.rows[0].pe),
-        )
+        (f"reach {threshold:.2f}: {curve.reach_text(threshold)}", length, colour(curve.rows[0].pe))
         for threshold, length in curve.reaches.items()
     ]
     left = above.get_xlim()[0]
     above.set_ylim(bottom, 0)
-    above.axvspan(left, curve.rows[0].train_length, color=SHADE, linewidth=0, zorder=0)
-    for index, (name, found, tint) in enumerate(rows):
-        height, text = index + 0.5, f"{name}: {found}"
-        length = found if isinstance(found, int) else None
+    above.axvspan(left, train, color=SHADE, linewidth=0, zorder=0)
+    for index, (text, length, tint) in enumerate(rows):
+        height = index + 0.5
         aside = -5.0 if length and place(above, length) > ROOM else 5.0
         end, toward = (left, 2.0) if length is None else (length, aside)
         if length is not None:

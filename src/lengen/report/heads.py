@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from lengen.report.axes import plain
 from lengen.report.colour import GREY, colour
 from lengen.report.sheet import BELOW, DOUBLE, LEFT, WIDTH, Sheet
+from lengen.statistics.formats import floored
 
 PANEL, GAP, ASIDE = 0.62, 0.19, 0.10
 """Inches: height of a panel, space above it for its name, space between panels."""
@@ -133,5 +134,5 @@ def _named(axes: Axes, rows: Sequence[dict[str, Any]], lengths: Sequence[int], *
     axes.set_title(name, size=6, loc="left", pad=1.5, weight="bold")
     shares = [chosen(rows, length=length)[0] for length in lengths]
     if all(row["source_mass"] is not None for row in shares):
-        text = " → ".join(f"{row['source_mass']:.2f}" for row in shares)
+        text = " → ".join(floored(row["source_mass"], 2) for row in shares)
         axes.text(1, 1.04, text, size=5.5, color=GREY, ha="right", va="bottom", transform=axes.transAxes)

@@ -11,8 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from lengen.records.curve import Curve
+from lengen.report.axes import columns
 from lengen.report.colour import ALARM, GREY
 from lengen.report.sheet import LEFT, RIGHT, TITLE, WIDTH, Sheet
+from lengen.statistics.formats import short
 
 CELL, ABOVE, BAR = 0.16, 0.14, 0.42
 """Inches: height of a row, of the strip that marks trained lengths, and width of the colour bar."""
@@ -49,8 +51,9 @@ def draw(
     image = axes.imshow(
         exact, origin="lower", aspect="auto", cmap=MAP, vmin=0, vmax=1, interpolation="nearest"
     )
-    _ticks(axes, list(values), lengths, word)
-    _trained(axes, lengths, next(iter(values.values())).rows[0].train_length, plot)
+    train = next(iter(values.values())).rows[0].train_length
+    _ticks(axes, list(values), lengths, train, word)
+    _trained(axes, lengths, train, plot)
     if len(lengths) <= NUMBERS:
         _numbers(axes, exact)
     box = axes.get_position()
@@ -64,11 +67,10 @@ def draw(
     sheet.save(path)
 
 
-def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], word: str) -> None:
+def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], train: int, word: str) -> None:
     """Label values and lengths, as many as fit."""
-    every = -(-len(lengths) // 14)
-    shown = range(0, len(lengths), every)
-    axes.set_xticks(list(shown), [str(lengths[index]) for index in shown])
+    inches = axes.get_position().width * axes.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
+    columns(axes, lengths, train, inches / len(lengths))
     every = -(-len(values) // 14)
     axes.set_yticks(list(range(0, len(values), every)), values[::every])
     axes.set_xlabel("length", size=7, labelpad=2)
@@ -100,14 +102,3 @@ def _numbers(axes: Axes, exact: Any) -> None:
     for (row, column), share in np.ndenumerate(exact):
         tint = "black" if share > 0.55 else "white"  # noqa: PLR2004
         axes.text(column, row, short(share), size=5, ha="center", va="center_baseline", color=tint)
-
-
-def short(share: float) -> str:
-    """Format a share in at most three characters; truncated, so that 0.997 does not read 1.
-
-    >>> [short(share) for share in (1.0, 0.997, 0.5, 0.0)]
-    ['1', '.99', '.50', '0']
-    """
-    if share in (0.0, 1.0):
-        return f"{share:.0f}"
-    return f"{np.floor(share * 100 + 1e-9) / 100:.2f}".removeprefix("0")

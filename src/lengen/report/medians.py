@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 
 from lengen.comparison.cell_scores import SHARES, matrix
 from lengen.comparison.grouping import Panel
+from lengen.report.axes import columns
 from lengen.report.band import LABELS
-from lengen.report.heat import MAP, short
+from lengen.report.heat import MAP
 from lengen.report.sheet import RIGHT, WIDTH, Sheet
+from lengen.statistics.formats import short
 
 CELL = 0.17
 """Inches: height of a row."""
@@ -53,7 +55,11 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]
     width = max(WIDTH, left + ROOM + RIGHT)
     sheet = Sheet(f"{panel.name}: {LABELS[metric]}", note, plot=CELL * len(cells), left=left, width=width)
     axes = sheet.axes
-    limits = (0.0, 1.0) if metric in SHARES else (float(np.nanmin(table)), float(np.nanmax(table)))
+    limits = (
+        (0.0, 1.0)
+        if metric in SHARES or np.isnan(table).all()
+        else (float(np.nanmin(table)), float(np.nanmax(table)))
+    )
     axes.pcolormesh(table, cmap=MAP, vmin=limits[0], vmax=limits[1], edgecolors="white", linewidth=0.4)
     axes.invert_yaxis()
     side = width * axes.get_position().width / len(at)
@@ -73,17 +79,15 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match") -> list[Path]
     if 0 < trained < len(at):
         axes.axvline(trained, color="white", linewidth=2)
         axes.axvline(trained, color="black", linewidth=0.6)
-    _labels(axes, names, at, side)
+    _labels(axes, names, at, panel.train_length, side)
     return sheet.write(stem)
 
 
-def _labels(axes: Axes, names: Sequence[str], at: Sequence[int], width: float) -> None:
+def _labels(axes: Axes, names: Sequence[str], at: Sequence[int], train: int, width: float) -> None:
     """Label the rows, and as many lengths as fit."""
     axes.set_yticks([row + 0.5 for row in range(len(names))], names, size=6, parse_math=False)
-    every = max(1, int(np.ceil(0.055 * (len(str(at[-1])) + 1) / width)))
-    places = range(0, len(at), every)
-    axes.set_xticks([place + 0.5 for place in places], [str(at[place]) for place in places], size=6)
-    axes.tick_params(length=0, pad=2)
+    columns(axes, at, train, width, 0.5)
+    axes.tick_params(length=0, pad=2, labelsize=6)
     axes.set_xlabel("length", size=7, labelpad=2)
     for spine in axes.spines.values():
         spine.set_visible(False)

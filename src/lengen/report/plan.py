@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from lengen.report.console import say, table
+from lengen.statistics.formats import floored
 from lengen.statistics.intervals import THRESHOLDS, examples_needed
 from lengen.statistics.plans import Plan, Reachable
 from lengen.statistics.power import MOST_SEEDS
@@ -84,9 +85,9 @@ def powers(plan: Plan) -> list[dict[str, str]]:
             name: text
             for name, text in (
                 ("seeds that work", f"{each.rate:.1f} and {each.other_rate:.1f}"),
-                ("areas", f"{each.areas:.2f}"),
-                ("areas, all pairs", f"{each.areas_family:.2f}"),
-                ("counts", f"{each.counts:.2f}"),
+                ("areas", floored(each.areas, 2)),
+                ("areas, all pairs", floored(each.areas_family, 2)),
+                ("counts", floored(each.counts, 2)),
                 ("seeds: areas", _most(each.areas_seeds)),
                 ("seeds: areas, all pairs", _most(each.areas_family_seeds)),
                 ("seeds: counts", _most(each.counts_seeds)),

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 
-from lengen.comparison.cell_scores import factors, reach_measurable
-from lengen.comparison.grouping import Panel, pooled
-from lengen.report.axes import plain
-from lengen.report.colour import SHADE
+from lengen.comparison.cell_scores import ends, profile, reach_measurable
+from lengen.comparison.grouping import Cell, Panel, pooled
+from lengen.report.axes import DIGIT, place, plain
+from lengen.report.colour import GREY, SHADE
+from lengen.report.scale import label, ticks
 from lengen.report.sheet import Sheet
-from lengen.report.styles import MOST, legend, styles
+from lengen.report.styles import MOST, Style, legend, styles
 from lengen.statistics.intervals import THRESHOLDS
-from lengen.statistics.scores import performance_profile
+
+STRIP = 0.1
+"""Inches: height of the words above the axes."""
 
 
 def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
     """Draw one profile per cell name, over the seeds of all panels, and write PNG and SVG.
+
+    All seeds of a sweep are censored where it ends, so that the profile up to the shortest sweep end of a cell is its Kaplan-Meier
+    curve; beyond, nothing is drawn.
 
     Args:
         panels: panels, of which at least one has runs.
@@ -36,49 +43,81 @@ def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
     looks = styles(every_cell)
     note = (
         "Share of all seeds whose reach 0.90 (longest length up to which the lower 95% bound of exact match is at least 0.90) is at least this "
-        f"multiple of the train length. Thin, dotted: trained seeds only, if not all are trained.{over}{more}{few}"
+        "multiple of the train length, up to the shortest sweep end of each cell. Band: 95% Clopper-Pearson intervals over seeds, at each "
+        f"point. Thin, dotted: trained seeds only, if not all are trained.{over}{more}{few}"
     )
     title = (
         f"{panels[0].name}: performance profile" if len(panels) == 1 else "Performance profile over all tasks"
     )
-    sheet = Sheet(title, note, legend(cells, looks), columns=2, plot=1.5)
+    sheet = Sheet(title, note, legend(cells, looks), columns=2, plot=1.5, strip=STRIP)
     axes = sheet.axes
-    every = sorted({factor for cell in cells for factor in factors(cell) if factor} | {1.0})
-    longest = max(
-        [
-            length / int(run.config["train_length"])
-            for cell in cells
-            for run in cell.runs
-            for length in run.curve.lengths[-1:]
-        ],
-        default=1.0,
-    )
-    low, high = min(0.5, every[0]), max(longest, every[-1]) * 1.08
+    steps = factors_of(cells)
+    low, high = min(0.5, steps[0]), steps[-1]
+    _axis(axes, low, steps)
+    band = max(0.04, min(0.15, 0.3 / max(len(cells), 1)))
     for cell in cells:
-        look = looks[cell.name]
-        for runs, width, dashes in ((cell, 1.3, look.dashes), (cell.gated(), 0.6, ":")):
-            if not runs.runs or (runs is not cell and runs.tried == cell.tried):
-                continue
-            steps = [low, *every, high]
-            shares = performance_profile(factors(runs), steps)
-            axes.step(
-                steps,
-                shares,
-                where="pre",
-                color=look.colour,
-                linewidth=width,
-                linestyle=dashes,
-                clip_on=False,
-            )
+        _profile(axes, cell, looks[cell.name], [low, *steps], band)
+    gated = [(cell, cell.gated()) for cell in cells]
+    for whole, trained in gated:
+        if trained.runs and trained.tried != whole.tried:
+            _profile(axes, trained, looks[whole.name], [low, *steps], 0.0)
+    last = {min(*ends(cell), high) for cell in cells if cell.runs}
+    for end in last:
+        axes.axvline(end, color=GREY, linewidth=0.5, linestyle=(0, (1, 2)), zorder=1)
+    words = "sweep ends" if len(last) == 1 else "sweeps end"
+    if last:
+        axes.text(max(last), 1.04, words, size=5.5, color=GREY, ha="right", va="bottom")
+    return sheet.write(stem)
+
+
+def factors_of(cells: Sequence[Cell]) -> list[float]:
+    """Return the evaluated lengths of cells as multiples of their train lengths, and 1, ascending."""
+    evaluated = {
+        length / int(run.config["train_length"])
+        for cell in cells
+        for run in cell.runs
+        for length in run.curve.lengths
+    }
+    return sorted(evaluated | {1.0})
+
+
+def _profile(axes: Axes, cell: Cell, look: Style, steps: Sequence[float], band: float) -> None:
+    """Draw the profile of a cell up to its shortest sweep end; `band` is the opacity of its band, 0 for trained seeds alone."""
+    known = [(step, rate) for step, rate in zip(steps, profile(cell, steps), strict=True) if rate]
+    places = [step for step, _ in known]
+    axes.step(
+        places,
+        [rate.share for _, rate in known],
+        where="pre",
+        color=look.colour,
+        linewidth=1.3 if band else 0.6,
+        linestyle=look.dashes if band else ":",
+        clip_on=False,
+        zorder=3,
+    )
+    if band:
+        low, high = [rate.low for _, rate in known], [rate.high for _, rate in known]
+        axes.fill_between(places, low, high, step="pre", color=look.colour, alpha=band, linewidth=0, zorder=2)
+
+
+def _axis(axes: Axes, low: float, steps: Sequence[float]) -> None:
+    """Set up the axis of multiples of the train length, logarithmic, with the trained region."""
     axes.set_xscale("log", base=2)
-    axes.set_xlim(low, high)
+    axes.set_xlim(low, steps[-1] * 1.08)
     axes.axvspan(low, 1.0, color=SHADE, linewidth=0, zorder=0)
-    marks = [2.0**power for power in range(-4, 12) if low <= 2.0**power <= high]
-    axes.xaxis.set_major_locator(FixedLocator(marks))
+    inches = axes.get_position().width * axes.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
+    doublings = [2.0**power for power in range(-4, 12) if low <= 2.0**power <= steps[-1]]
+    rows = ticks(
+        [low, steps[-1]],
+        1,
+        lambda factor: place(axes, factor),
+        DIGIT / inches,
+        continuous=True,
+        more=doublings,
+    )
+    axes.set_xticks(list(rows), ["\n" * row + label(factor) for factor, row in rows.items()])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_ylim(-0.03, 1.03)
     plain(axes)
     axes.set_xlabel("reach 0.90 / train length, at least", size=7, labelpad=2)
     axes.set_ylabel("share of seeds", size=7, labelpad=2)
-    return sheet.write(stem)

@@ -13,6 +13,7 @@ from lengen.comparison.published import Agreement, Published, PublishedCell, agr
 from lengen.comparison.summary import StudySummary
 from lengen.records.supervision import MEANINGS
 from lengen.report.console import NONE, say, table
+from lengen.statistics.formats import floored, reach_text
 
 SHOWN = 8
 """Maximum number of excluded runs that the terminal lists; left_out.csv lists all."""
@@ -27,23 +28,30 @@ PAIRS = (
 )
 
 
-def _number(value: float | None, form: str = ".3f") -> str:
+def _number(value: float | None, form: str) -> str:
     """Format a number; a dash if there is none."""
     return NONE if value is None else format(value, form)
 
 
-def _interval(value: float | None, low: float | None, high: float | None, form: str = ".2f") -> str:
-    """Format a number with its interval, if there is one."""
-    if low is None or high is None:
-        return _number(value, form)
-    return f"{_number(value, form)} [{low:{form}}, {high:{form}}]"
+def _score(value: float | None, digits: int = 3) -> str:
+    """Format a share or an area; a dash if there is none."""
+    return NONE if value is None else floored(value, digits)
+
+
+def _interval(value: float | None, low: float | None, high: float | None) -> str:
+    """Format a share or an area with its interval, if there is one."""
+    bounds = "" if low is None or high is None else f" [{_score(low, 2)}, {_score(high, 2)}]"
+    return f"{_score(value, 2)}{bounds}"
+
+
+def _difference(value: float, low: float | None, high: float | None) -> str:
+    """Format a difference with its interval, if there is one."""
+    return f"{value:+.2f}" if low is None or high is None else f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def _reach(value: float | None, at_least: bool | None = None) -> str:
-    """Format a reach; 0 means none, and `>=` that the sweep ended before the curve fell."""
-    if value is None:
-        return NONE
-    return f"{'>= ' if at_least and value else ''}{value:g}" if value else "none"
+    """Format a reach; a dash if it is unknown."""
+    return NONE if value is None else reach_text(value, at_least=at_least)
 
 
 def _median_reach(row: CellSummary) -> str:
@@ -52,7 +60,7 @@ def _median_reach(row: CellSummary) -> str:
     if row.reach_90_low is None:
         return value
     high = "beyond" if row.reach_90_high is None else f"{row.reach_90_high}"
-    return f"{value} [{row.reach_90_low or 'none'}, {high})"
+    return f"{value} [{reach_text(row.reach_90_low)}, {high})"
 
 
 def _area(row: CellSummary) -> str:
@@ -64,7 +72,7 @@ def _spread(row: CellSummary) -> str:
     """Format the least, median and largest area of the seeds."""
     if row.area_min is None:
         return NONE
-    return " / ".join(_number(value, ".2f") for value in (row.area_min, row.area_median, row.area_max))
+    return " / ".join(_score(value, 2) for value in (row.area_min, row.area_median, row.area_max))
 
 
 def _seeds(row: CellSummary) -> str:
@@ -79,7 +87,7 @@ def _success(row: CellSummary) -> str:
     if row.success_rate is None:
         return NONE
     of = row.tried if row.runs == "all" else row.trained
-    return f"{row.successes}/{of} [{_number(row.success_low, '.2f')}, {_number(row.success_high, '.2f')}]"
+    return f"{row.successes}/{of} [{_score(row.success_low, 2)}, {_score(row.success_high, 2)}]"
 
 
 def _rank(row: CellSummary) -> str:
@@ -101,9 +109,9 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "seeds": _seeds,
     "trained": lambda row: str(row.trained),
     "category": lambda row: row.category or NONE,
-    "ID": lambda row: _number(row.id_exact_match),
+    "ID": lambda row: _score(row.id_exact_match),
     "success": _success,
-    "chance": lambda row: _number(row.chance),
+    "chance": lambda row: _score(row.chance),
     "reach 0.90": _median_reach,
     "0.95": lambda row: _reach(row.reach_95, row.reach_95_at_least),
     "0.99": lambda row: _reach(row.reach_99, row.reach_99_at_least),
@@ -137,8 +145,9 @@ WORDS = ("cell", "picked", "category", "not significantly different from")
 
 
 def columns(rows: Sequence[CellSummary]) -> dict[str, Callable[[CellSummary], str]]:
-    """Return the columns of a table; without chance if no run says it, without picked values if none were picked."""
-    lacking = {"chance"} if all(row.chance is None for row in rows) else set[str]()
+    """Return the columns of a table; without chance and memory if no run says it, without picked values if none were picked."""
+    told = {"chance": [row.chance for row in rows], "MiB": [row.megabytes for row in rows]}
+    lacking = {name for name, values in told.items() if all(value is None for value in values)}
     lacking |= set() if any(row.picked for row in rows) else {"picked"}
     return {name: show for name, show in COLUMNS.items() if name not in lacking}
 
@@ -157,7 +166,7 @@ def legend(criterion: SuccessCriterion) -> str:
         "not significantly different: a permutation test of the mean areas, and a paired test over strings, adjusted for all pairs of the task (closed test up to 12 "
         "cells, otherwise Holm), give p > 0.05. "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
-        "minutes: median wall time of a run; ms and MiB: time per example and peak memory at the longest length."
+        "minutes: median wall time of a run; ms and MiB: time per example and peak memory of a run at the longest length."
     )
 
 
@@ -206,7 +215,7 @@ def blocks(study: Study, summary: StudySummary) -> list[Block]:
                 str(each.trained),
                 each.category or NONE,
                 _number(each.mean_rank, ".2f"),
-                _number(each.iqm, ".2f"),
+                _score(each.iqm, 2),
             ]
             for each in summary.overall
         ]
@@ -246,7 +255,7 @@ def _pair(pair: CellPair) -> list[str]:
         pair.first,
         pair.second,
         f"{pair.first_seeds}, {pair.second_seeds}",
-        _interval(pair.difference, pair.difference_low, pair.difference_high, "+.2f"),
+        _difference(pair.difference, pair.difference_low, pair.difference_high),
         _interval(pair.improvement, pair.improvement_low, pair.improvement_high),
         f"{pair.p_value:.3g}",
         f"{pair.p_family:.3g}",
@@ -291,7 +300,7 @@ def against(published: Published, panels: Sequence[Sequence[PublishedCell]]) -> 
         seeds = {row.line: (row.our_seeds, row.their_seeds) for row in rows}
         header = ["cell", "seeds (ours, paper)", "mean over common lengths: ours", "paper", "difference"]
         cells = [
-            [name, "{}, {}".format(*seeds[name]), f"{ours:.3f}", f"{theirs:.3f}", f"{ours - theirs:+.3f}"]
+            [name, "{}, {}".format(*seeds[name]), floored(ours), floored(theirs), f"{ours - theirs:+.3f}"]
             for name, (ours, theirs) in means(rows).items()
         ]
         lines += ["", *_grid(header, cells), "", "against.csv lists every length.", ""]

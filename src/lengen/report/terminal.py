@@ -15,16 +15,17 @@ from lengen.records.supervision import described
 from lengen.records.verdicts import FAILURES
 from lengen.report.console import ASCII, NONE, ascii_only, say
 from lengen.report.console import table as console_table
-from lengen.report.scale import logarithmic, ticks
+from lengen.report.scale import label, logarithmic, ticks
+from lengen.statistics.formats import floored, percent, reach_text
 from lengen.statistics.intervals import THRESHOLDS, examples_needed
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "length": lambda row: str(row.length),
     "split": lambda row: row.split,
-    "exact match": lambda row: f"{row.exact_match:.3f}",
-    "chance": lambda row: NONE if row.chance_exact_match is None else f"{row.chance_exact_match:.3f}",
-    "95% interval": lambda row: f"{row.ci_low:.3f} to {row.ci_high:.3f}",
-    "token accuracy": lambda row: f"{row.token_accuracy:.3f}",
+    "exact match": lambda row: floored(row.exact_match),
+    "chance": lambda row: NONE if row.chance_exact_match is None else floored(row.chance_exact_match),
+    "95% interval": lambda row: f"{floored(row.ci_low)} to {floored(row.ci_high)}",
+    "token accuracy": lambda row: floored(row.token_accuracy),
     "loss": lambda row: f"{row.loss:.4f}",
     "first error": lambda row: NONE if row.first_error is None else f"{row.first_error:.1f}",
     "seconds": lambda row: f"{row.seconds:.2f}",
@@ -79,7 +80,7 @@ def most_frequent_failure(row: Row) -> str:
     if row.correct == row.examples or not row.failures:
         return NONE
     name, share = max(row.failures.items(), key=lambda each: each[1])
-    return f"{FAILS[name]} {share * row.examples / (row.examples - row.correct):.0%}"
+    return f"{FAILS[name]} {percent(share * row.examples / (row.examples - row.correct))}"
 
 
 def plot(curve: Curve, console: Console) -> list[str]:
@@ -99,8 +100,9 @@ def plot(curve: Curve, console: Console) -> list[str]:
         plotext.ylim(0, 1)
         plotext.yticks([0, 0.5, 1], ["0.0", "0.5", "1.0"])
         character = max(places[-1] - places[0], 1e-9) / (width - 6)
-        labelled = ticks(curve.lengths, curve.rows[0].train_length, place, character)
-        plotext.xticks([place(length) for length in labelled], [str(length) for length in labelled])
+        rows = ticks(curve.lengths, curve.rows[0].train_length, place, character)
+        labelled = [length for length, row in rows.items() if not row]
+        plotext.xticks([place(length) for length in labelled], [label(length) for length in labelled])
         plotext.title("exact match over length" + (", log scale" if log else ""))
         marker = "*" if plain else "hd"
         draw = plotext.scatter if len(curve) == 1 else plotext.plot
@@ -126,11 +128,10 @@ def reached(curve: Curve, threshold: float) -> str:
     line = f"reach {threshold:.2f}: "
     if not curve.measurable(threshold):
         examples = curve.rows[0].examples
-        return (
-            f"{line}not measurable with {examples} examples per length (needs {examples_needed(threshold)})"
-        )
-    line += NONE if length is None else f"{length} ({length / train:.3g}x the train length {train})"
+        return f"{line}{curve.reach_text(threshold)} with {examples} examples per length (needs {examples_needed(threshold)})"
     stopped = next((row for row in curve.rows if length is None or row.length > length), None)
+    line += reach_text(length, at_least=stopped is None)
+    line += "" if length is None else f" ({length / train:.3g}x the train length {train})"
     if stopped is None:
         return f"{line}, every length of the sweep"
     needed = examples_needed(threshold)
@@ -138,21 +139,18 @@ def reached(curve: Curve, threshold: float) -> str:
 
 
 def verdict(id_exact_match: float) -> str:
-    """Describe in a line whether the run is trained; the number is truncated, so that 0.98999 does not read 0.99."""
-    number = id_exact_match if math.isnan(id_exact_match) else math.floor(id_exact_match * 1e4 + 1e-6) / 1e4
+    """Describe in a line whether the run is trained."""
+    number = floored(id_exact_match)
     if id_exact_match >= TRAINED:
-        return f"trained: ID exact match {number:g}"
-    return f"NOT TRAINED: ID exact match {number:g} is below {TRAINED}; OOD results of an untrained run say nothing about extrapolation"
+        return f"trained: ID exact match {number}"
+    return f"NOT TRAINED: ID exact match {number} is below {TRAINED}; OOD results of an untrained run say nothing about extrapolation"
 
 
 def summary(curve: Curve) -> str:
     """Describe a curve in a line: exact match at its ends, and the reaches."""
     ends = dict.fromkeys((curve.rows[0], curve.rows[-1]))
-    shares = ", ".join(f"{row.exact_match:.3f} at {row.length}" for row in ends)
-    reaches = ", ".join(
-        f"{threshold:.2f}: {length or (NONE if curve.measurable(threshold) else 'not measurable')}"
-        for threshold, length in curve.reaches.items()
-    )
+    shares = ", ".join(f"{floored(row.exact_match)} at {row.length}" for row in ends)
+    reaches = ", ".join(f"{threshold:.2f}: {curve.reach_text(threshold)}" for threshold in THRESHOLDS)
     return f"exact match {shares}; reach {reaches}"
 
 

@@ -6,6 +6,7 @@ import warnings
 
 import torch
 
+from lengen.statistics.formats import percent
 from lengen.task import PAD, Batch, Task
 from lengen.testing.report import expect
 from lengen.testing.task_examples import COUNT, MANY, batches, draw_fault, equal, sample
@@ -62,7 +63,7 @@ def answers(task: Task, trained: int) -> str:
             text = " ".join(task.vocabulary.decode(prompt))
             expect(other == answer, f"the prompt {text!r} has two answers, {other} and {answer}")
     duplicates = 1 - len({prompt for prompt, _ in pairs}) / len(pairs)
-    return f"{duplicates:.0%} of {MANY} prompts of length {trained} are duplicates"
+    return f"{percent(duplicates)} of {MANY} prompts of length {trained} are duplicates"
 
 
 def evaluation(task: Task, trained: int) -> None:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from lengen.logger import Logger
 from lengen.records.curve import write_csv
 from lengen.records.run_dir import RunFolder
+from lengen.statistics.formats import floored
 from lengen.training.batch_stream import Example
 from lengen.training.interruption import SIGNALS
 from lengen.training.progress import progress_bar
@@ -130,7 +131,7 @@ class TrainingCallback(Callback):
             total=self.intervals.steps,
             completed=trainer.global_step,
             loss=math.nan,
-            id="-" if last_probe is None else f"{last_probe:.3f}",
+            id="-" if last_probe is None else floored(last_probe),
         )
 
     def on_train_batch_end(
@@ -176,7 +177,7 @@ class TrainingCallback(Callback):
         if probes:
             measured = dict(self.probe())
             row.update(measured)
-            self.bar.update(self.line, id=f"{measured['id_exact_match']:.3f}")
+            self.bar.update(self.line, id=floored(measured["id_exact_match"]))
             score = [measured["id_exact_match"], -measured["id_loss"]]
             if score > self.best_score:
                 self.best_score = score

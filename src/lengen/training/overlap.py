@@ -15,6 +15,7 @@ from torch import Tensor
 from lengen.config.errors import LengthUnavailable, ranges
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.test_set import examples
+from lengen.statistics.formats import percent
 from lengen.task import PAD, Batch, Task, Vocabulary
 from lengen.training.batch_stream import BLOCK, BatchStream
 
@@ -72,7 +73,7 @@ class Overlap:
         for length, strings in self.lengths.items():
             share = strings.trained / strings.examples
             if share >= REPORTED:
-                shares.setdefault(f"{share:.0%}", []).append(length)
+                shares.setdefault(percent(share), []).append(length)
             if strings.examples < self.wanted:
                 few.setdefault(strings.examples, []).append(length)
         least = "" if self.steps == self.of else "at least "

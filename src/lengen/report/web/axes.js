@@ -9,7 +9,7 @@ const METRICS = {
   loss: { name: "loss", axis: "loss (nats per answer token)", wide: 20 },
   first_error: { name: "first error", axis: "tokens before the first error" },
   seconds: { name: "seconds", axis: "seconds per length", wide: 4 },
-  peak_bytes: { name: "peak bytes", axis: "peak memory (bytes)", format: "~s" },
+  memory_bytes: { name: "memory bytes", axis: "peak memory (bytes)", format: "~s" },
 };
 const SHAPES = {
   // matplotlib's markers, in a square from -1 to 1
@@ -34,9 +34,23 @@ const state = { task: 0, metric: "exact_match", x: "length", trained: false, hid
 const byId = (id) => document.getElementById(id);
 const gate = () => (state.trained ? "trained" : "all");
 const known = (value) => value !== null && value !== undefined;
-const bound = study.threshold.toFixed(2);
-const short = (value) => (known(value) ? String(+(+value).toPrecision(4)) : "none");
-const place = (line, length) => (state.x === "factor" ? length / line.train_length : length);
+const threshold = (value) => (value * 100 === Math.round(value * 100) ? value.toFixed(2) : String(value));
+const bound = threshold(study.threshold);
+const number = (value) => (known(value) ? String(+(+value).toPrecision(4)) : "—");
+const metricText = (metric, value) => (METRICS[metric].share ? floored(value) : number(value));
+const place = (cell, length) => (state.x === "factor" ? length / cell.train_length : length);
+
+// A share, rounded down: only 1 reads as 1 and only 0 as 0. The rule of lengen.statistics.formats, as `short` below.
+function floored(share, digits = 3) {
+  if (!known(share)) return "—";
+  const scaled = share * 10 ** digits + 1e-9;
+  return scaled > 2e-9 && scaled < 1
+    ? `<${(10 ** -digits).toFixed(digits)}`
+    : (Math.floor(scaled) / 10 ** digits).toFixed(digits);
+}
+
+// A share in a square of a heat map.
+const short = (share) => (share === 0 || share === 1 ? String(share) : floored(share, 2).replace("0.", "."));
 
 // Create an element with properties and children.
 function element(tag, options = {}, ...children) {
@@ -47,18 +61,48 @@ function element(tag, options = {}, ...children) {
 
 // The cells to draw, each with its index in the panel.
 function drawn(panel) {
-  return panel.lines
-    .map((line, c) => ({ ...line, c, seeds: line.gates[gate()] }))
+  return panel.cells
+    .map((cell, c) => ({ ...cell, c, seeds: cell.gates[gate()] }))
     .filter(
-      (line) => line.seeds && line.lengths.length && !(panel === study.panels[state.task] && state.hidden.has(line.c)),
+      (cell) => cell.seeds && cell.lengths.length && !(panel === study.panels[state.task] && state.hidden.has(cell.c)),
     );
 }
 
-// The axis of lengths: scale, trained region, and ticks that do not overlap.
-function axisX(panel, width, lines = panel.lines, x = state.x) {
+// Values and labels of an axis. The values of `always` are labelled in any case, in a lower row where their labels would overlap
+// others; those of `more` if there is room. `at` gives the place of a value, from 0 to 1.
+function ticks(always, more, at, width, text = String) {
+  const rows = [[]];
+  const fits = (value, row) =>
+    row.every((other) => Math.abs(at(value) - at(other)) * width > 8 + 3.2 * (text(value).length + text(other).length));
+  for (const value of new Set(always)) {
+    const free = rows.find((row) => fits(value, row));
+    if (free) free.push(value);
+    else rows.push([value]);
+  }
+  for (const value of more) if (!always.includes(value) && fits(value, rows[0])) rows[0].push(value);
+  const lower = rows.slice(1).map((row, r) => {
+    const blank = Array(r + 1).fill("''");
+    return `indexof(${JSON.stringify(row)}, datum.value) >= 0 ? [${blank}, datum.label] : `;
+  });
+  return { values: rows.flat(), labelExpr: `${lower.join("")}datum.label`, labelOverlap: false };
+}
+
+// Where the points of one cell are drawn, side by side with those of others, and never across the end of the trained region:
+// the rule of lengen.report.dodge. Places are from 0 to 1.
+function dodged(places, boundary, index, count) {
+  return places.map((place, k) => {
+    const gap = Math.min(place - (places[k - 1] ?? -Infinity), (places[k + 1] ?? Infinity) - place),
+      width = Math.min(0.008 * (count - 1), 0.6 * gap),
+      middle = place <= boundary + 1e-9 ? Math.min(place, boundary - width / 2) : Math.max(place, boundary + width / 2);
+    return middle + width * (index / Math.max(count - 1, 1) - 0.5);
+  });
+}
+
+// The axis of lengths: scale, trained region, and ticks that do not overlap; first, train and last length are always labelled.
+function axisX(panel, width, cells = panel.cells, x = state.x) {
   const at = (length) => (x === "factor" ? length / panel.train_length : length);
   const places = [
-    ...new Set(lines.flatMap((line) => line.lengths.map((l) => (x === "factor" ? l / line.train_length : l)))),
+    ...new Set(cells.flatMap((cell) => cell.lengths.map((l) => (x === "factor" ? l / cell.train_length : l)))),
   ].sort((a, b) => a - b);
   const trained = at(panel.train_length),
     log = panel.logarithmic;
@@ -77,20 +121,24 @@ function axisX(panel, width, lines = panel.lines, x = state.x) {
   const share = (value) =>
     log ? Math.log(value / domain[0]) / Math.log(domain[1] / domain[0]) : (value - domain[0]) / (domain[1] - domain[0]);
   const doublings = places.filter((value) => Number.isInteger(Math.log2(value / trained)));
-  const values = [];
-  for (const value of [trained, high, low, ...doublings, ...places])
-    if (values.every((other) => Math.abs(share(value) - share(other)) * width > 34)) values.push(value);
+  const text = (value) => (x === "factor" ? String(+value.toPrecision(3)) : String(value));
   const title = x === "factor" ? "length / train length" : "length";
   return {
     scale,
     share,
+    value: (share) => (log ? domain[0] * (domain[1] / domain[0]) ** share : domain[0] + share * (domain[1] - domain[0])),
     domain,
     trained,
     encoding: {
       field: "x",
       type: "quantitative",
       scale,
-      axis: { values, title, format: x === "factor" ? ".3~g" : "~r", grid: false, labelOverlap: false },
+      axis: {
+        ...ticks([trained, places.at(-1), places[0]], [...doublings, ...places], share, width, text),
+        title,
+        format: x === "factor" ? ".3~g" : "~r",
+        grid: false,
+      },
     },
   };
 }
@@ -122,13 +170,13 @@ function axisY(title, values, { share = false, wide = Infinity, format = ".4~g",
 }
 
 // Colour, marker and dashes of cells.
-function looks(lines) {
-  const domain = lines.map((line) => line.c);
+function looks(cells) {
+  const domain = cells.map((cell) => cell.c);
   const by = (range) => ({ field: "c", type: "nominal", legend: null, scale: { domain, range } });
   return {
-    color: by(lines.map((line) => line.colour)),
-    shape: by(lines.map((line) => SHAPES[line.marker] ?? SHAPES.o)),
-    dash: by(lines.map((line) => (line.dashes.length ? line.dashes : [1, 0]))),
+    color: by(cells.map((cell) => cell.colour)),
+    shape: by(cells.map((cell) => SHAPES[cell.marker] ?? SHAPES.o)),
+    dash: by(cells.map((cell) => (cell.dashes.length ? cell.dashes : [1, 0]))),
   };
 }
 

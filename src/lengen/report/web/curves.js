@@ -1,43 +1,43 @@
 // A metric over length: every seed, medians and quartiles, large and as small multiples.
 
 // Seeds and quartiles of a metric over length, as rows of one data table.
-function rows(panel, lines, separate = false) {
+function rows(panel, cells, separate = false) {
   const found = [],
     p = study.panels.indexOf(panel),
     metric = state.metric;
   const chances = new Set(); // cells of one task have the same, drawn once where they share a figure
-  for (const line of lines) {
-    const levels = (line.chance[metric] ?? []).map((y, k) => ({ x: place(line, line.lengths[k]), y })),
+  for (const cell of cells) {
+    const levels = (cell.chance[metric] ?? []).map((y, k) => ({ x: place(cell, cell.lengths[k]), y })),
       key = JSON.stringify(levels);
     if (separate || !chances.has(key))
-      found.push(...levels.map((level) => ({ kind: "chance", c: line.c, name: line.name, ...level })));
+      found.push(...levels.map((level) => ({ kind: "chance", c: cell.c, name: cell.name, ...level })));
     chances.add(key);
-    const [low, middle, high] = line.seeds.quartiles[state.metric];
-    line.lengths.forEach((l, k) =>
+    const [low, middle, high] = cell.seeds.quartiles[state.metric];
+    cell.lengths.forEach((l, k) =>
       found.push({
         kind: "middle",
-        c: line.c,
-        name: line.name,
-        x: place(line, l),
+        c: cell.c,
+        name: cell.name,
+        x: place(cell, l),
         y: middle[k],
         low: low[k],
         high: high[k],
       }),
     );
-    line.runs.forEach((run, r) => {
+    cell.runs.forEach((run, r) => {
       if (state.trained && run.state !== "trained") return;
-      line.lengths.forEach((l, k) =>
+      cell.lengths.forEach((l, k) =>
         found.push({
           kind: "seed",
           p,
           metric,
-          c: line.c,
+          c: cell.c,
           r,
           k,
-          name: line.name,
-          run: `${line.c}.${r}`,
+          name: cell.name,
+          run: `${cell.c}.${r}`,
           dotted: run.state !== "trained",
-          x: place(line, l),
+          x: place(cell, l),
           y: run[state.metric][k],
         }),
       );
@@ -104,11 +104,11 @@ function layers(x, y, look, { bold = 1, seeds = 1, cells = 1, chance = false } =
 }
 
 // The figure of one task: reaches in a strip above the metric.
-function curves(panel, lines, width) {
+function curves(panel, cells, width) {
   const metric = METRICS[state.metric],
-    x = axisX(panel, width, lines),
-    look = looks(lines),
-    data = rows(panel, lines);
+    x = axisX(panel, width, cells),
+    look = looks(cells),
+    data = rows(panel, cells);
   const main = {
     width,
     height: 300,
@@ -121,7 +121,7 @@ function curves(panel, lines, width) {
         metric,
       ),
       look,
-      { seeds: lines.flatMap((line) => line.runs).length, cells: lines.length, chance: data.some((row) => row.kind === "chance") },
+      { seeds: cells.flatMap((cell) => cell.runs).length, cells: cells.length, chance: data.some((row) => row.kind === "chance") },
     ),
     resolve: { scale: { strokeDash: "independent" } },
   };
@@ -130,28 +130,26 @@ function curves(panel, lines, width) {
       field: "rank",
       type: "quantitative",
       axis: null,
-      scale: { domain: [-0.7, lines.length - 0.3], reverse: true, nice: false },
+      scale: { domain: [-0.7, cells.length - 0.3], reverse: true, nice: false },
     };
-  const end = (line, reach) => Math.max(reach ? place(line, reach) : 0, x.domain[0]);
-  const reaches = lines.map((line, rank) => {
-    const seeds = line.runs.filter((run) => !state.trained || run.state === "trained").map((run) => run.reach ?? 0);
+  const end = (cell, reach) => Math.max(reach ? place(cell, reach) : 0, x.domain[0]);
+  const reaches = cells.map((cell, rank) => {
+    const shown = cell.runs.filter((run) => !state.trained || run.state === "trained"),
+      seeds = shown.map((run) => run.reach ?? 0);
     return {
-      c: line.c,
+      c: cell.c,
       rank,
-      x: end(line, line.seeds.reach),
-      from: end(line, Math.min(...seeds)),
-      to: end(line, Math.max(...seeds)),
-      none: Math.max(...seeds) ? null : line.unreached === "none" ? "no reach" : "reach not measurable",
-      tip: [
-        line.name,
-        `reach ${bound}: median ${line.seeds.reach || line.unreached}`,
-        `seeds: ${seeds.map((reach) => reach || line.unreached).join(", ")}`,
-      ],
+      x: end(cell, cell.seeds.reach),
+      from: end(cell, Math.min(...seeds)),
+      to: end(cell, Math.max(...seeds)),
+      text: Math.max(...seeds) && !cell.seeds.reach_text.startsWith(">") ? "" : cell.seeds.reach_text,
+      none: !Math.max(...seeds),
+      tip: [cell.name, `reach ${bound}: median ${cell.seeds.reach_text}`, `seeds: ${shown.map((run) => run.reach_text).join(", ")}`],
     };
   });
   const strip = {
     width,
-    height: 11 * lines.length + 4,
+    height: 11 * cells.length + 4,
     data: { values: reaches },
     layer: [
       shade({ ...x, encoding: bare }),
@@ -166,25 +164,26 @@ function curves(panel, lines, width) {
       {
         transform: [{ filter: "datum.none" }],
         mark: { type: "text", align: "left", dx: 7, fontSize: 9, color: "#59636e" },
-        encoding: { x: bare, y: rank, text: { field: "none", type: "nominal" } },
+        encoding: { x: bare, y: rank, text: { field: "text" } },
       },
+      ...["#fff", "#59636e"].map((color, front) => ({
+        transform: [{ filter: "!datum.none" }],
+        mark: { type: "text", align: "right", dx: -7, fontSize: 9, color, ...(!front && { stroke: "#fff", strokeWidth: 4 }) },
+        encoding: { x: bare, y: rank, text: { field: "text" } },
+      })),
     ],
   };
   return { vconcat: [strip, main], spacing: 6 };
 }
 
 // The small multiples of one task: one small figure per cell.
-function multiples(panel, lines, width) {
-  const columns = Math.max(1, Math.min(lines.length, Math.floor(width / 170))),
+function multiples(panel, cells, width) {
+  const columns = Math.max(1, Math.min(cells.length, Math.floor(width / 170))),
     each = Math.min(260, Math.floor((width - 30) / columns) - 24);
-  const x = axisX(panel, each, lines),
-    data = rows(panel, lines, true),
-    names = lines.map((line) => line.name);
-  x.encoding.axis = {
-    ...x.encoding.axis,
-    title: null,
-    values: x.encoding.axis.values.filter((value) => value >= x.trained),
-  };
+  const x = axisX(panel, each, cells),
+    data = rows(panel, cells, true),
+    names = cells.map((cell) => cell.name);
+  x.encoding.axis = { ...x.encoding.axis, title: null };
   const y = axisY(
     null,
     data.map((row) => row.y),
@@ -204,7 +203,7 @@ function multiples(panel, lines, width) {
     spec: {
       width: each,
       height: 84,
-      layer: layers(x, y, looks(lines), { bold: 0.75, chance: data.some((row) => row.kind === "chance") }),
+      layer: layers(x, y, looks(cells), { bold: 0.75, chance: data.some((row) => row.kind === "chance") }),
       resolve: { scale: { strokeDash: "independent" } },
     },
   };

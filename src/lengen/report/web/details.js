@@ -3,18 +3,19 @@
 // The lines of the tooltip for a mark.
 function tooltip({ datum, mark }) {
   if (datum.tip) return datum.tip;
-  const line = study.panels[datum.p].lines[datum.c],
-    run = line.runs[datum.r],
+  const cell = study.panels[datum.p].cells[datum.c],
+    run = cell.runs[datum.r],
     k = datum.k,
     state = run.state === "trained" ? "" : ` (${run.state})`;
-  const head = [`${line.name}, seed ${run.seed}${state}`];
-  if (mark.marktype === "line") return [...head, `reach ${bound}: ${run.reach ?? line.unreached}`, run.place];
-  const [low, middle, high] = line.gates[gate()].quartiles[datum.metric].map((values) => values[k]);
+  const head = [`${cell.name}, seed ${run.seed}${state}`];
+  if (mark.marktype === "line") return [...head, `reach ${bound}: ${run.reach_text}`, run.place];
+  const [low, middle, high] = cell.gates[gate()].quartiles[datum.metric].map((values) => values[k]);
+  const text = (value) => metricText(datum.metric, value);
   const count = run.examples.length ? `: ${run.correct[k]} of ${run.examples[k]} right` : "";
   return [
     ...head,
-    `length ${line.lengths[k]} (${short(line.lengths[k] / line.train_length)} x)${count}`,
-    `${METRICS[datum.metric].name} ${short(run[datum.metric][k])}; median ${short(middle)}, quartiles ${short(low)} to ${short(high)}`,
+    `length ${cell.lengths[k]} (${number(cell.lengths[k] / cell.train_length)} x)${count}`,
+    `${METRICS[datum.metric].name} ${text(run[datum.metric][k])}; median ${text(middle)}, quartiles ${text(low)} to ${text(high)}`,
     run.place,
   ];
 }
@@ -36,22 +37,22 @@ function choose(c, r, p = state.task) {
     fill();
     draw();
   }
-  const line = study.panels[p].lines[c],
-    run = line.runs[r],
+  const cell = study.panels[p].cells[c],
+    run = cell.runs[r],
     origin = study.origins[run.origin];
   state.chosen = { c, r };
   const facts = {
     task: study.panels[p].name,
     state: run.state,
     place: run.place,
-    "ID exact match": short(run.id),
+    "ID exact match": floored(run.id),
     ...Object.fromEntries(
-      study.thresholds.map((threshold, k) => [`reach ${threshold.toFixed(2)}`, run.reaches[k] ?? "none"]),
+      study.thresholds.map((each, k) => [`reach ${threshold(each)}`, run.reaches[k]]),
     ),
   };
   const sources = {
-    "train length": line.train_length,
-    cell: line.cell,
+    "train length": cell.train_length,
+    cell: cell.digest,
     git: origin.git,
     versions: origin.versions,
     device: origin.device,
@@ -69,12 +70,12 @@ function choose(c, r, p = state.task) {
   });
   byId("detail").replaceChildren(
     close,
-    element("h2", { textContent: `${line.name}, seed ${run.seed}` }),
+    element("h2", { textContent: `${cell.name}, seed ${run.seed}` }),
     list(facts),
     element("h3", { textContent: "Command" }),
     element("pre", { className: "command", textContent: origin.command }),
     element("h3", { textContent: "Configuration (without seeds)" }),
-    element("pre", { className: "config", textContent: line.config }),
+    element("pre", { className: "config", textContent: cell.config }),
     list(sources),
   );
   byId("detail").hidden = false;
@@ -109,7 +110,7 @@ function table(node, header, rows, classes = []) {
 }
 
 // The line and marker of a cell, as in the figures.
-function swatch(line) {
+function swatch(cell) {
   const svg = (tag, attributes, ...children) => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -124,11 +125,11 @@ function swatch(line) {
       x2: 34,
       y1: 6,
       y2: 6,
-      stroke: line.colour,
+      stroke: cell.colour,
       "stroke-width": 2,
-      "stroke-dasharray": line.dashes.join(" "),
+      "stroke-dasharray": cell.dashes.join(" "),
     }),
-    svg("path", { d: SHAPES[line.marker] ?? SHAPES.o, transform: "translate(17 6) scale(4)", fill: line.colour }),
+    svg("path", { d: SHAPES[cell.marker] ?? SHAPES.o, transform: "translate(17 6) scale(4)", fill: cell.colour }),
   );
 }
 
@@ -139,11 +140,11 @@ function fill() {
   for (const key of ["task", "metric", "x"]) byId(key).value = state[key];
   byId("trained").checked = state.trained;
   byId("curves-title").textContent = `${panel.name}: ${metric.name} over length`;
-  const chance = panel.lines.some((line) => line.chance[state.metric])
+  const chance = panel.cells.some((cell) => cell.chance[state.metric])
     ? "Black dots: chance, by the likeliest answer. "
     : "";
   byId("curves-note").textContent =
-    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. ${chance}Above: reach ${bound}, median with the range of seeds. Point at a seed to see its name; click it to see its command and configuration.`;
+    `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. ${chance}Above: reach ${bound}, median with the range of seeds (>=: the sweep ended before the curve fell; none: no length is reached). Point at a seed to see its name; click it to see its command and configuration.`;
   byId("heat-title").textContent = `${panel.name}: ${metric.name}, cell by length`;
   const seedsShown = state.trained
     ? "trained seeds only"
@@ -151,45 +152,45 @@ function fill() {
   byId("rates-note").textContent =
     `Share of seeds whose exact match at a length is at least ${study.threshold}: ${seedsShown}. Bars: exact 95% intervals over seeds (Clopper-Pearson).`;
   byId("profile-note").textContent =
-    `Share of seeds whose reach (longest length up to which the lower 95% bound of exact match is at least ${study.threshold}) is at least this multiple of the train length: ${seedsShown}.`;
+    `Share of seeds whose reach (longest length up to which the lower 95% bound of exact match is at least ${study.threshold}) is at least this multiple of the train length, up to the shortest sweep end of each cell: ${seedsShown}. Band: exact 95% intervals over seeds, at each point (Clopper-Pearson).`;
   byId("cells").querySelector(".note").textContent =
     `by ${study.by.join(", ")}; trained: ID exact match of at least 0.99`;
   table(
     byId("cells").querySelector("table"),
     ["", "", "cell", "trained", `reach ${bound}`],
-    panel.lines.map((line, c) => {
+    panel.cells.map((cell, c) => {
       const box = element("input", {
         type: "checkbox",
         checked: !state.hidden.has(c),
-        ariaLabel: line.name,
+        ariaLabel: cell.name,
         onchange: () => {
           state.hidden[box.checked ? "delete" : "add"](c);
           remember();
           draw();
         },
       });
-      const trained = line.gates.trained?.tried ?? 0,
-        seeds = line.gates[gate()];
+      const trained = cell.gates.trained?.tried ?? 0,
+        seeds = cell.gates[gate()];
       const name = element("button", {
         type: "button",
-        textContent: line.name,
+        textContent: cell.name,
         title: "show its first run",
         onclick: () => choose(c, 0),
       });
-      return [box, swatch(line), name, `${trained} of ${line.runs.length}`, seeds ? seeds.reach || line.unreached : "–"];
+      return [box, swatch(cell), name, `${trained} of ${cell.runs.length}`, seeds ? seeds.reach_text : "—"];
     }),
     ["", "", "name"],
   );
-  const runs = panel.lines.flatMap((line, c) => line.runs.map((run, r) => ({ line, run, c, r })));
+  const runs = panel.cells.flatMap((cell, c) => cell.runs.map((run, r) => ({ cell, run, c, r })));
   const body = table(
     byId("runs"),
-    ["cell", "seed", "state", "ID", ...study.thresholds.map((each) => `reach ${each.toFixed(2)}`), "place"],
-    runs.map(({ line, run, c, r }) => [
-      element("button", { type: "button", textContent: line.name, onclick: () => choose(c, r) }),
+    ["cell", "seed", "state", "ID", ...study.thresholds.map((each) => `reach ${threshold(each)}`), "place"],
+    runs.map(({ cell, run, c, r }) => [
+      element("button", { type: "button", textContent: cell.name, onclick: () => choose(c, r) }),
       run.seed,
       element("span", { className: `state-${run.state.replace(" ", "-")}`, textContent: run.state }),
-      short(run.id),
-      ...run.reaches.map((reach) => reach ?? "none"),
+      floored(run.id),
+      ...run.reaches,
       run.place,
     ]),
     ["name", "", "", "", "", "", "", "place"],

@@ -1,33 +1,34 @@
 // Success rates, performance profiles, heat maps and cost.
 
 // Share of seeds that succeed at each length, with intervals; cells are slightly offset so that these do not overlap.
-function rates(panel, lines, width) {
-  const x = axisX(panel, width, lines),
-    look = looks(lines),
+function rates(panel, cells, width) {
+  const x = axisX(panel, width, cells),
+    look = looks(cells),
     values = [];
-  const gap = Math.min(0.008, 0.03 / lines.length);
-  lines.forEach((line, rank) =>
-    line.lengths.forEach((l, k) => {
-      const aside = gap * (rank - (lines.length - 1) / 2),
-        tried = line.seeds.tried,
-        [low, high] = [line.seeds.low[k], line.seeds.high[k]];
-      const moved = panel.logarithmic
-        ? place(line, l) * (x.domain[1] / x.domain[0]) ** aside
-        : place(line, l) + (x.domain[1] - x.domain[0]) * aside;
+  cells.forEach((cell, rank) => {
+    const moved = dodged(
+      cell.lengths.map((l) => x.share(place(cell, l))),
+      x.share(x.trained),
+      rank,
+      cells.length,
+    );
+    cell.lengths.forEach((l, k) => {
+      const tried = cell.seeds.tried,
+        [low, high] = [cell.seeds.low[k], cell.seeds.high[k]];
       values.push({
-        c: line.c,
-        x: moved,
-        y: line.seeds.successes[k] / tried,
+        c: cell.c,
+        x: x.value(moved[k]),
+        y: cell.seeds.successes[k] / tried,
         low,
         high,
         tip: [
-          line.name,
-          `length ${l} (${short(l / line.train_length)} x)`,
-          `${line.seeds.successes[k]} of ${tried} seeds, 95% interval ${low.toFixed(2)} to ${high.toFixed(2)}`,
+          cell.name,
+          `length ${l} (${number(l / cell.train_length)} x)`,
+          `${cell.seeds.successes[k]} of ${tried} seeds, 95% interval ${floored(low, 2)} to ${floored(high, 2)}`,
         ],
       });
-    }),
-  );
+    });
+  });
   const y = axisY(`share of seeds with exact match ≥ ${study.threshold}`, [0, 1], { share: true }),
     at = { x: x.encoding, y, color: look.color };
   return {
@@ -50,23 +51,31 @@ function rates(panel, lines, width) {
 }
 
 // Share of seeds whose reach is at least a multiple of the train length.
-function profile(factors, lines, width, title) {
-  const look = looks(lines),
+function profile(factors, cells, width, title) {
+  const look = looks(cells),
     values = [];
-  const share = (line) => line.seeds.profile ?? line.seeds;
-  const corner = (line, k) => share(line)[k] && share(line)[k] !== share(line)[k + 1];
-  for (const line of lines.filter((line) => line.unreached !== "not measurable"))
-    factors.forEach((factor, k) =>
+  const last = new Set();
+  for (const cell of cells.filter((cell) => cell.seeds.profile)) {
+    const { tried, successes, low, high } = cell.seeds.profile;
+    last.add(factors[successes.length - 1]);
+    successes.forEach((count, k) =>
       values.push({
-        c: line.c,
-        x: factor,
-        y: share(line)[k],
-        corner: Boolean(corner(line, k)),
-        tip: [line.name, `${short(share(line)[k] * 100)}% of seeds reach at least ${short(factor)} train lengths`],
+        c: cell.c,
+        x: factors[k],
+        y: count / tried,
+        low: low[k],
+        high: high[k],
+        corner: count > 0 && count !== successes[k + 1],
+        tip: [
+          cell.name,
+          `${count} of ${tried} seeds reach at least ${number(factors[k])} train lengths, 95% interval ${floored(low[k], 2)} to ${floored(high[k], 2)}`,
+        ],
       }),
     );
+  }
+  const sweeps = [...last].map((end) => ({ x: end, text: end === Math.max(...last) ? "sweep ends" : "" }));
   const ends = { lengths: factors, train_length: 1 };
-  const x = axisX({ lines: [ends], train_length: 1, logarithmic: factors.at(-1) >= 8 * factors[0] }, width, [ends]);
+  const x = axisX({ cells: [ends], train_length: 1, logarithmic: factors.at(-1) >= 8 * factors[0] }, width, [ends]);
   x.encoding.axis.title = `reach ${bound} / train length, at least`;
   x.encoding.axis.format = ".3~g";
   const at = { x: x.encoding, y: axisY("share of seeds", [0, 1], { share: true }), color: look.color };
@@ -77,6 +86,20 @@ function profile(factors, lines, width, title) {
     data: { values },
     layer: [
       shade(x),
+      {
+        data: { values: sweeps },
+        layer: [
+          { mark: { type: "rule", strokeDash: [1, 3], color: "#59636e" }, encoding: { x: x.encoding } },
+          {
+            mark: { type: "text", align: "right", baseline: "bottom", dy: -3, fontSize: 9, color: "#59636e" },
+            encoding: { x: x.encoding, y: { value: 0 }, text: { field: "text" } },
+          },
+        ],
+      },
+      {
+        mark: { type: "area", interpolate: "step-before", opacity: Math.max(0.04, Math.min(0.15, 0.3 / cells.length)) },
+        encoding: { ...at, y: { ...at.y, field: "low" }, y2: { field: "high" } },
+      },
       {
         mark: { type: "line", interpolate: "step-before", strokeWidth: 1.8 },
         encoding: { ...at, strokeDash: look.dash },
@@ -91,24 +114,26 @@ function profile(factors, lines, width, title) {
 }
 
 // Heat map of medians, cell by length.
-function heat(panel, lines, width) {
+function heat(panel, cells, width) {
   const metric = METRICS[state.metric],
     values = [];
-  for (const line of lines)
-    line.lengths.forEach((l, k) => {
-      const value = line.seeds.quartiles[state.metric][1][k];
+  for (const cell of cells)
+    cell.lengths.forEach((l, k) => {
+      const value = cell.seeds.quartiles[state.metric][1][k];
       if (known(value))
         values.push({
-          c: line.c,
-          name: line.name,
-          x: +place(line, l).toPrecision(3),
+          c: cell.c,
+          name: cell.name,
+          x: +place(cell, l).toPrecision(3),
           y: value,
-          text: metric.share ? value.toFixed(2) : short(+value.toPrecision(2)),
-          tip: [line.name, `length ${l} (${short(l / line.train_length)} x)`, `median ${metric.name} ${short(value)}`],
+          text: metric.share ? short(value) : number(+value.toPrecision(2)),
+          tip: [cell.name, `length ${l} (${number(l / cell.train_length)} x)`, `median ${metric.name} ${metricText(state.metric, value)}`],
         });
     });
   const columns = [...new Set(values.map((row) => row.x))].sort((a, b) => a - b),
-    names = lines.map((line) => line.name);
+    names = cells.map((cell) => cell.name);
+  const trained = state.x === "factor" ? 1 : panel.train_length,
+    middle = (value) => columns.indexOf(value) / columns.length;
   const labels = Math.min(width * 0.4, 20 + 6.2 * Math.max(...names.map((name) => name.length)), 200),
     room = width + LEFT - labels - 30;
   if (!values.length) return null;
@@ -126,7 +151,11 @@ function heat(panel, lines, width) {
       field: "x",
       type: "ordinal",
       scale: { domain: columns },
-      axis: { title: state.x === "factor" ? "length / train length" : "length", labelAngle: 0, labelOverlap: true },
+      axis: {
+        ...ticks([trained, columns.at(-1), columns[0]].filter((value) => columns.includes(value)), columns, middle, room),
+        title: state.x === "factor" ? "length / train length" : "length",
+        labelAngle: 0,
+      },
     },
     y: {
       field: "name",
@@ -177,17 +206,17 @@ function heat(panel, lines, width) {
 }
 
 // Median cost over length.
-function cost(panel, lines, width, field, title, options) {
-  const x = axisX(panel, width, lines),
-    look = looks(lines),
+function cost(panel, cells, width, field, title, options) {
+  const x = axisX(panel, width, cells),
+    look = looks(cells),
     values = [];
-  for (const line of lines)
-    line.seeds[field].forEach((value, k) =>
+  for (const cell of cells)
+    cell.seeds[field].forEach((value, k) =>
       values.push({
-        c: line.c,
-        x: place(line, line.lengths[k]),
+        c: cell.c,
+        x: place(cell, cell.lengths[k]),
         y: value,
-        tip: [line.name, `length ${line.lengths[k]}`, `${short(value)} ${title}`],
+        tip: [cell.name, `length ${cell.lengths[k]}`, `${number(value)} ${title}`],
       }),
     );
   const at = {
@@ -199,6 +228,7 @@ function cost(panel, lines, width, field, title, options) {
     ),
     color: look.color,
   };
+  if (!values.some((row) => known(row.y))) return null;
   return {
     width,
     height: 200,

@@ -28,7 +28,7 @@ async function show(id, spec) {
     node.replaceChildren(
       element("p", {
         className: "nothing",
-        textContent: "Nothing to draw: no cell is selected, or no selected cell has a run to show.",
+        textContent: "Nothing to draw: no cell is selected, or no selected cell has a value to show.",
       }),
     );
   } else {
@@ -52,11 +52,11 @@ async function show(id, spec) {
 
 // The profile over all tasks; it needs its own legend, since not every task has every cell.
 function together() {
-  const lines = study.profile.lines.map((line, c) => ({ ...line, c, seeds: line.gates[gate()] }));
-  const counted = lines.filter((line) => line.seeds);
+  const cells = study.profile.cells.map((cell, c) => ({ ...cell, c, seeds: cell.gates[gate()] }));
+  const counted = cells.filter((cell) => cell.seeds);
   const width = byId("profile-all").clientWidth - LEFT - RIGHT;
   byId("profile-legend").replaceChildren(
-    ...counted.map((line) => element("span", {}, swatch(line), element("span", { textContent: line.name }))),
+    ...counted.map((cell) => element("span", {}, swatch(cell), element("span", { textContent: cell.name }))),
   );
   return counted.length && profile(study.profile.factors, counted, width, `all ${study.panels.length} tasks`);
 }
@@ -65,18 +65,18 @@ function together() {
 async function draw() {
   const mine = ++drawing;
   const panel = study.panels[state.task];
-  const lines = drawn(panel);
+  const cells = drawn(panel);
   document.body.dataset.drawn = "";
-  const figure = (id, make) => [id, () => lines.length && make(byId(id).clientWidth - LEFT - RIGHT)];
+  const figure = (id, make) => [id, () => cells.length && make(byId(id).clientWidth - LEFT - RIGHT)];
   const title = study.profile && `${panel.name} only`;
   const figures = [
-    figure("curves", (width) => curves(panel, lines, width)),
-    figure("rates", (width) => rates(panel, lines, width)),
-    figure("profile", (width) => profile(panel.factors, lines, width, title)),
+    figure("curves", (width) => curves(panel, cells, width)),
+    figure("rates", (width) => rates(panel, cells, width)),
+    figure("profile", (width) => profile(panel.factors, cells, width, title)),
     ...(study.profile ? [["profile-all", together]] : []),
-    figure("heat", (width) => heat(panel, lines, width)),
-    figure("time", (width) => cost(panel, lines, width, "milliseconds", "ms per example", { wide: 4 })),
-    figure("memory", (width) => cost(panel, lines, width, "mebibytes", "peak memory (MiB)", {})),
+    figure("heat", (width) => heat(panel, cells, width)),
+    figure("time", (width) => cost(panel, cells, width, "milliseconds", "ms per example", { wide: 4 })),
+    figure("memory", (width) => cost(panel, cells, width, "mebibytes", "peak memory (MiB)", {})),
     ...study.panels.map((each, p) => {
       const id = `multiples-${p}`;
       return [id, () => drawn(each).length && multiples(each, drawn(each), byId(id).clientWidth - RIGHT / 2)];
@@ -112,17 +112,17 @@ function recall() {
   state.trained = chosen.has("trained");
   state.hidden = new Set(numbers("hidden", ","));
   const [c, r] = numbers("run", ".");
-  return study.panels[state.task].lines[c]?.runs[r] ? () => choose(c, r) : () => {};
+  return study.panels[state.task].cells[c]?.runs[r] ? () => choose(c, r) : () => {};
 }
 
 // Fill in what does not depend on the selection, and draw for the first time.
 function start() {
-  const runs = study.panels.flatMap((panel) => panel.lines.flatMap((line) => line.runs)),
+  const runs = study.panels.flatMap((panel) => panel.cells.flatMap((cell) => cell.runs)),
     count = (state) => runs.filter((run) => run.state === state).length;
   const counted = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
   byId("summary").textContent =
     `${counted(runs.length, "run")}: ${count("trained")} trained, ${count("not trained")} not trained, ${count("diverged")} diverged; ${counted(study.panels.length, "task")}, ${counted(
-      study.panels.reduce((sum, panel) => sum + panel.lines.length, 0),
+      study.panels.reduce((sum, panel) => sum + panel.cells.length, 0),
       "cell",
     )}; ${study.left_out.length} excluded`;
   byId("task").replaceChildren(
