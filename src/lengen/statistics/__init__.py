@@ -9,6 +9,7 @@
 | `differences` | difference of two cells' means, probability that a seed of one beats one of the other |
 | `permutation`, `counts` | test of two cells' areas, and of their success counts |
 | `multiple`, `closed`, `pairs` | adjustment for many tests; all pairs of a panel |
+| `variance` | shares of variance of init seed, data seed and strings |
 | `reaches` | median reach and its profile, where sweeps end before curves fall |
 | `equivalence` | whether two cells are alike within a margin |
 | `power`, `plans` | what a study of so many cells and seeds can show |
