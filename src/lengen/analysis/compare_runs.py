@@ -43,6 +43,7 @@ class Comparison:
         mixed: compare runs even if their protocols differ.
         margin: two cells are alike if their areas differ by less than this many doublings.
         control: name of the cell with which all others are compared; None compares all pairs.
+        variance: divide the spread of areas between init seeds, data seeds and strings.
         against: published curves, by name or as a path of a YAML file.
         title: title of table and page; None uses the names of the tasks.
         out: folder for all files.
@@ -62,6 +63,7 @@ class Comparison:
     mixed: bool
     margin: float
     control: str | None
+    variance: bool
     against: str | None
     title: str | None
     out: str
@@ -88,7 +90,7 @@ class Comparison:
         )
         published = load(self.against) if self.against else None
         published_cells = self._published_cells(published, study) if published else {}
-        summary = summarize(study, criterion, pair_options)
+        summary = summarize(study, criterion, pair_options, variance=self.variance)
         files = OutputFiles(Path(self.out))
         title = self.title or ", ".join(panel.name for panel in study.panels)
         csv_tables.write(study, summary, files.file)

@@ -21,7 +21,7 @@ from lengen.config.compose import COMPARE
 from lengen.config.errors import UsageError
 from lengen.records.frame import frame
 
-TABLE, PAIRS = "table.csv", "pairs.csv"
+TABLE, PAIRS, VARIANCE = "table.csv", "pairs.csv", "variance.csv"
 
 
 class Comparison:
@@ -34,7 +34,7 @@ class Comparison:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._note = self._read(NOTE)
-        self._texts = {name: self._read(name) for name in (TABLE, PAIRS) if name in self.files}
+        self._texts = {name: self._read(name) for name in (TABLE, PAIRS, VARIANCE) if name in self.files}
 
     def _read(self, name: str) -> str:
         return (self.path / name).read_text(encoding="utf-8")
@@ -53,6 +53,11 @@ class Comparison:
     def pairs(self) -> Any:
         """One row per pair of cells: `pairs.csv` as a data frame; empty with a single cell."""
         return read_frame(self._texts.get(PAIRS, ""))
+
+    @cached_property
+    def variance(self) -> Any:
+        """One row per cell with its shares of variance: `variance.csv` as a data frame; empty without `variance=True`."""
+        return read_frame(self._texts.get(VARIANCE, ""))
 
     @property
     def page(self) -> Path:
@@ -116,7 +121,7 @@ def compare(
 
     Args:
         runs: globs of run folders, or of folders above them.
-        **options: of `lengen compare`: where, by, best, metric, x, threshold, at, mixed, against, title, out, wandb, …
+        **options: of `lengen compare`: where, by, best, metric, x, threshold, at, mixed, margin, control, variance, against, title, out, wandb, …
 
     Raises:
         UsageError: an option is unknown or invalid, or the runs cannot be compared.

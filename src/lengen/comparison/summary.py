@@ -11,8 +11,12 @@ from lengen.comparison.grouping import Cell, Panel, Study
 from lengen.comparison.overall import Overall, over_all_panels
 from lengen.comparison.pairs import CellPair, PairOptions, compare_pairs, too_few_seeds
 from lengen.comparison.panel_areas import PanelAreas, panel_areas
+from lengen.comparison.variance import CellVariance, variances
 from lengen.config.errors import nearest, require
 from lengen.statistics.intervals import not_measurable
+
+NAMED = 5
+"""Maximum number of cells that a note names."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +42,30 @@ class StudySummary:
     pairs: tuple[CellPair, ...]
     overall: tuple[Overall, ...]
     notes: tuple[Note, ...] = ()
+    variances: tuple[CellVariance, ...] = ()
 
 
-def summarize(study: Study, criterion: SuccessCriterion, options: PairOptions | None = None) -> StudySummary:
+def summarize(
+    study: Study,
+    criterion: SuccessCriterion,
+    options: PairOptions | None = None,
+    *,
+    variance: bool = False,
+) -> StudySummary:
     """Summarize cells, pairs of cells and all panels, for all runs and for trained runs only.
 
     Args:
         study: the compared runs.
         criterion: when a seed counts as a success.
         options: how cells are compared.
+        variance: whether the spread of areas is divided between init seeds, data seeds and strings.
 
     Raises:
-        UsageError: no panel has the control.
+        UsageError: no panel has the control, or no cell has the runs that the variance needs.
     """
     options = options or PairOptions()
     _check(study, options)
+    divided = variances(study) if variance else ()
     summaries: list[CellSummary] = []
     pairs: list[CellPair] = []
     notes: list[Note] = []
@@ -74,7 +87,7 @@ def summarize(study: Study, criterion: SuccessCriterion, options: PairOptions | 
             pairs += panel_pairs
             summaries += rows
     overall = tuple(over_all_panels(study, summaries))
-    return StudySummary(tuple(summaries), tuple(pairs), overall, tuple(notes))
+    return StudySummary(tuple(summaries), tuple(pairs), overall, tuple(notes), divided)
 
 
 def _check(study: Study, options: PairOptions) -> None:
@@ -97,7 +110,7 @@ def _successes(areas: PanelAreas | None, criterion: SuccessCriterion) -> list[in
 
 def _notes(panel: Panel, areas: PanelAreas | None, options: PairOptions) -> list[str]:
     """Return what the results of a panel do not show by themselves."""
-    notes = [too_few_seeds(areas, options), too_few_examples(panel.cells)]
+    notes = [too_few_seeds(areas, options), shared_seeds(areas), too_few_examples(panel.cells)]
     if options.control is not None and options.control not in {cell.name for cell in panel.cells}:
         notes.append(f"not compared: there is no cell {options.control} here")
     longest = _longest(panel.cells)
@@ -113,6 +126,18 @@ def _notes(panel: Panel, areas: PanelAreas | None, options: PairOptions) -> list
             "strings as fixed: some run kept no verdicts, so tests and intervals are over seeds alone"
         )
     return [note for note in notes if note]
+
+
+def shared_seeds(areas: PanelAreas | None) -> str:
+    """Name the cells whose runs share a seed of data or of initial parameters; empty if there are none."""
+    shared = [
+        f"{cell.name} ({cell.tried} runs of {cell.data_seeds} data and {cell.init_seeds} init seeds)"
+        for cell in (areas.cells if areas else ())
+        if min(cell.data_seeds, cell.init_seeds) < cell.tried
+    ]
+    more = f" and {len(shared) - NAMED} more cells" if len(shared) > NAMED else ""
+    text = "runs that share a seed are not independent, though tests and intervals take them so"
+    return f"{text}: {', '.join(shared[:NAMED])}{more}" if shared else ""
 
 
 def too_few_examples(cells: Sequence[Cell]) -> str:

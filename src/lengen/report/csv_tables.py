@@ -14,6 +14,7 @@ from lengen.comparison.overall import Overall
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.run_record import Excluded
 from lengen.comparison.summary import StudySummary
+from lengen.comparison.variance import CellVariance
 from lengen.records.curve import COLUMNS, write_csv
 
 CURVE_COLUMNS = ("panel", "line", "trained", "place", *COLUMNS)
@@ -21,7 +22,7 @@ CANDIDATE_COLUMNS = ("task", "line", "cell", "seeds", "id_exact_match", "id_loss
 
 
 def write(study: Study, summary: StudySummary, file: Callable[[str], Path]) -> None:
-    """Write cells, pairs, all panels, what was picked from what, excluded runs, and every row of every curve.
+    """Write cells, pairs, all panels, shares of variance, what was picked from what, excluded runs, and every row of every curve.
 
     A file without rows is not written. `table.csv` and `curves.csv` have a column for every option in which cells differ.
 
@@ -36,6 +37,7 @@ def write(study: Study, summary: StudySummary, file: Callable[[str], Path]) -> N
         ("table.csv", (*table, *more), _cells(study, summary, more)),
         ("pairs.csv", _columns(CellPair), [asdict(row) for row in summary.pairs]),
         ("overall.csv", _columns(Overall), [asdict(row) for row in summary.overall]),
+        ("variance.csv", _columns(CellVariance), [asdict(row) for row in summary.variances]),
         ("best.csv", (*CANDIDATE_COLUMNS, *study.best), _candidates(study)),
         ("left_out.csv", _columns(Excluded), [asdict(row) for row in study.left_out]),
     ):

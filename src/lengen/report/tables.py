@@ -12,6 +12,7 @@ from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
 from lengen.comparison.summary import StudySummary
 from lengen.records.supervision import MEANINGS
+from lengen.report import variance
 from lengen.report.console import NONE, say, table
 from lengen.statistics.formats import floored, reach_text
 
@@ -237,7 +238,7 @@ def blocks(study: Study, summary: StudySummary) -> list[Block]:
             f"alike within {summary.pairs[0].margin:g} doublings",
         ]
         tables.append((PAIRS, header, cells))
-    return tables
+    return tables + variance.blocks(summary.variances)
 
 
 def _pair(pair: CellPair) -> list[str]:
@@ -365,6 +366,7 @@ def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, conso
             console.print(table(console, cells, dispensable=NARROW, left=WORDS))
             for note in notes(panel, summary, name):
                 say(console, note)
+    variance.show(summary.variances, console)
     for each in study.left_out[:SHOWN]:
         say(console, f"excluded: {each.place}: {each.reason}")
     if len(study.left_out) > SHOWN:
