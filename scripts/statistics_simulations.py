@@ -2,9 +2,10 @@
 
     python scripts/statistics_simulations.py intervals     coverage / mean width of intervals of one cell
     python scripts/statistics_simulations.py differences   the same of intervals of two cells
-    python scripts/statistics_simulations.py pairs         claims about 10 alike cells, and about 10 cells on a ladder
+    python scripts/statistics_simulations.py pairs         claims about 10 cells, alike and not
     python scripts/statistics_simulations.py counts        claims about success counts
-    python scripts/statistics_simulations.py reach         coverage of the interval of a median reach
+    python scripts/statistics_simulations.py success       coverage / mean width of the interval of a success rate
+    python scripts/statistics_simulations.py reach         coverage / mean width of the interval of a median reach
     python scripts/statistics_simulations.py strings       tests and intervals where each cell finds its own strings easy
     python scripts/statistics_simulations.py laws          choice of error laws, coverage of growth
     python scripts/statistics_simulations.py hazards       hazard by place against hazard by length
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import ksone
+from scipy.stats import binom, ksone
 from scipy.stats import t as student
 
 from lengen.statistics.closed import closed_test, panel_p_value
@@ -33,6 +34,7 @@ from lengen.statistics.differences import beats, mean_difference
 from lengen.statistics.error_law import error_law, fitted_law
 from lengen.statistics.hazards import hazards
 from lengen.statistics.interquartile import interquartile_interval
+from lengen.statistics.intervals import clopper_pearson
 from lengen.statistics.laws import LAWS, AnswerCounts
 from lengen.statistics.multiple import benjamini_hochberg, holm, tarone_holm
 from lengen.statistics.permutation import permutation_test, permutation_tests
@@ -377,12 +379,25 @@ def closed_counts(successes: npt.NDArray[np.int64], seeds: int) -> Floats:
     return closed_p_values([np.arange(seeds) < right for right in successes], raw)
 
 
+def success(points: int) -> None:
+    """Print the exact coverage and width of the interval of a success rate."""
+    rates, rows = np.linspace(0, 1, points + 1), []
+    for seeds in SEEDS:
+        bounds_of = np.array([clopper_pearson(right, seeds) for right in range(seeds + 1)])
+        chances = np.asarray(binom.pmf(np.arange(seeds + 1)[:, None], seeds, rates))
+        held = (bounds_of[:, :1] <= rates) & (rates <= bounds_of[:, 1:])
+        widths = np.diff(bounds_of, axis=1)[:, 0] @ chances
+        rows.append([str(seeds), f"{(chances * held).sum(axis=0).min():.3f}", f"{widths.mean():.2f}"])
+    print(f"Interval of a success rate, computed at {points + 1} rates from 0 to 1:\n")
+    table(["seeds", "least coverage", "mean width"], rows)
+
+
 def reach(draws: int) -> None:
-    """Print the coverage of the interval of a median reach."""
+    """Print the coverage and width of the interval of a median reach."""
     lengths = [10, 12, 15, 20, 25, 30, 40, 60, 80]
     rows = []
     for seeds in (5, 6, 8, 10, 20):
-        shares = []
+        shares, widths = [], []
         for center in (14.0, 33.0, 75.0, 150.0):
             true = center * np.exp(generator("reach", seeds, int(center)).normal(0, 0.5, (draws, seeds)))
             below = np.searchsorted(lengths, true, side="right")
@@ -392,12 +407,14 @@ def reach(draws: int) -> None:
                 (each.low or 0) <= center and (each.beyond or center < (each.high or 0)) for each in found
             ]
             shares.append(float(np.mean(held)))
-        rows.append([str(seeds), f"{min(shares):.3f}"])
+            ends = np.array([(each.low or lengths[0], each.high or lengths[-1]) for each in found])
+            widths.append(float(np.log2(ends[:, 1] / ends[:, 0]).mean()))
+        rows.append([str(seeds), f"{min(shares):.3f}", " / ".join(f"{width:.2f}" for width in widths)])
     print(
-        "Least coverage of the interval of a median reach over 4 medians, with grid and censoring, "
-        f"{draws} draws each ({share_error(draws)}):\n"
+        "Interval of a median reach, true medians 14, 33, 75 and 150, log reaches of standard deviation 0.5, lengths "
+        f"{', '.join(map(str, lengths))}, {draws} draws each ({share_error(draws)}):\n"
     )
-    table(["seeds", "coverage"], rows)
+    table(["seeds", "least coverage", "mean width in doublings, within the sweep, by median"], rows)
 
 
 def string_means(
@@ -592,6 +609,7 @@ SIMULATIONS: dict[str, tuple[Callable[[int], None], int]] = {
     "differences": (differences, 400),
     "pairs": (pairs, 400),
     "counts": (counts, 2000),
+    "success": (success, 1000),
     "reach": (reach, 2000),
     "strings": (strings, 1000),
     "laws": (laws, 50),
