@@ -419,47 +419,57 @@ def reach(draws: int) -> None:
 
 
 def string_means(
-    random: np.random.Generator, seeds: int, strings: int, spread: float
+    random: np.random.Generator, seeds: int, strings: int, spread: float, seed_spread: float
 ) -> tuple[Floats, Floats]:
     """Draw a cell that finds its own strings easy: scores of its seeds, and the mean verdict on each string.
 
-    Logits are a seed's effect of standard deviation 0.1 plus a string's effect; means over both are 1/2.
+    Logits are a seed's effect plus a string's effect, with these standard deviations; means over both are 1/2.
     """
-    logits = random.normal(0, 0.1, (seeds, 1)) + random.normal(0, spread, strings)
+    logits = random.normal(0, seed_spread, (seeds, 1)) + random.normal(0, spread, strings)
     verdicts = random.random((seeds, strings)) < 1 / (1 + np.exp(-logits))
     return verdicts.mean(axis=1), verdicts.mean(axis=0)
+
+
+STRING_KINDS = (
+    (5, 200, 2.0, 0.1),
+    (5, 1000, 2.0, 0.1),
+    (10, 1000, 2.0, 0.1),
+    (10, 1000, 2.0, 0.2),
+    (10, 1000, 4.0, 0.1),
+    (20, 1000, 2.0, 0.1),
+    (20, 1000, 2.0, 0.3),
+    (5, 1000, 2.0, 1.0),
+    (5, 1000, 0.0, 0.1),
+)
+"""Seeds, strings, and standard deviations over strings and over seeds, in logits."""
 
 
 def strings(draws: int) -> None:
     """Print false claims about two cells of one mean, and the coverage of their difference and means."""
     rows = []
-    for seeds, number, spread in (
-        (5, 200, 2.0),
-        (5, 1000, 2.0),
-        (10, 1000, 2.0),
-        (10, 1000, 4.0),
-        (20, 1000, 2.0),
-        (5, 1000, 0.0),
-    ):
-        random = generator("strings", seeds, number, int(spread))
+    for seeds, number, spread, seed_spread in STRING_KINDS:
+        random = generator("strings", seeds, number, int(spread), int(10 * seed_spread))
         p_values, held = [], []
         for _ in range(draws if seeds < 20 else -(-draws // 4)):
-            (ours, first), (theirs, second) = (string_means(random, seeds, number, spread) for _ in range(2))
-            by_seeds, by_strings = (
-                permutation_test(ours, theirs).p_value,
-                paired_test([first], [second], [1.0]),
+            (ours, first), (theirs, second) = (
+                string_means(random, seeds, number, spread, seed_spread) for _ in range(2)
             )
+            by_seeds = permutation_test(ours, theirs).p_value
+            by_strings = paired_test([first], [second], [1.0])
             p_values.append((by_seeds, by_strings, max(by_seeds, by_strings)))
             error = standard_error([first], [1.0])
-            plain, wide = bounds(mean_interval(ours)), bounds(mean_interval(ours, string_error=error))
             both = standard_error(string_differences([first], [second]), [1.0])
-            shift = bounds(mean_difference(ours, theirs, string_error=both))
-            win = bounds(beats(ours, theirs))
-            intervals = (plain, 0.5), (wide, 0.5), (shift, 0.0), (win, 0.5)
-            held.append([low <= true <= high for (low, high), true in intervals])
+            intervals = (
+                (mean_interval(ours), 0.5),
+                (mean_interval(ours, string_error=error), 0.5),
+                (mean_difference(ours, theirs, string_error=both), 0.0),
+                (beats(ours, theirs), 0.5),
+                (beats(ours, theirs, string_error=both), 0.5),
+            )
+            held.append([low <= true <= high for (low, high), true in ((bounds(e), t) for e, t in intervals)])
         claimed = (np.array(p_values) <= LEVEL).mean(axis=0)
         shares = [f"{share:.3f}" for share in (*claimed, *np.mean(held, axis=0))]
-        rows.append([str(seeds), str(number), f"{spread:g}", *shares])
+        rows.append([str(seeds), str(number), f"{spread:g}", f"{seed_spread:g}", *shares])
     print(
         f"Two cells of one mean that each find their own strings easy, {draws} draws each, a quarter at 20 seeds ({share_error(draws)}):\n"
     )
@@ -467,14 +477,17 @@ def strings(draws: int) -> None:
         "seeds",
         "strings",
         "spread of strings (logits)",
+        "of seeds",
         "p of seeds <= .05",
         "p of strings <= .05",
         "both",
+        "coverage: mean, seeds alone",
+        "mean",
+        "difference",
+        "P, seeds alone",
+        "P(first beats second)",
     ]
-    table(
-        [*header, "coverage: mean, seeds alone", "mean, with strings", "difference", "P(first beats second)"],
-        rows,
-    )
+    table(header, rows)
 
 
 TRAIN = 10

@@ -13,7 +13,7 @@ from lengen.statistics.interquartile import interquartile_interval
 from lengen.statistics.permutation import assignments, least_p_value, permutation_test
 from lengen.statistics.power import permutation_p_values
 from lengen.statistics.seed_kinds import KIND_PAIRS, KINDS, two_modes
-from lengen.statistics.simplex import mean_interval
+from lengen.statistics.simplex import mean_interval, simplex_weights
 from lengen.statistics.strings import differences, paired_test, standard_error
 
 
@@ -62,6 +62,34 @@ def test_beating_counts_ties_half_over_lengths():
     assert found.value == 0.75
     assert 0 < found.low < 0.75 < found.high < 1
     assert beats(first[:4], second).low is None
+
+
+def test_the_interval_of_beating_covers_where_strings_err():
+    """Seeds that hardly differ: the strings decide which of two alike cells is ahead."""
+    generator = np.random.default_rng(0)
+    error, held = 0.05, []
+    for _ in range(60):
+        first, second = 0.5 + generator.normal(0, 0.002, (2, 12))
+        first = first + generator.normal(0, error)
+        found = [beats(first, second, string_error=size) for size in (0.0, error)]
+        held.append([low <= 0.5 <= high for _, low, high, _ in found])
+    alone, both = np.mean(held, axis=0)
+    assert alone < 0.4
+    assert both >= 0.93
+
+
+def test_the_error_of_strings_shifts_scores_in_each_draw():
+    """Against a slow loop over the draws."""
+    generator = np.random.default_rng(1)
+    first, second, error = generator.random(5), generator.random(6), 0.1
+    shifts = error * np.random.default_rng(4000).standard_normal(4000)
+    shares = []
+    for shift, ours, theirs in zip(shifts, simplex_weights(5, 1), simplex_weights(6, 2), strict=True):
+        wins = (first[:, None] + shift > second[None, :]).astype(float)
+        shares.append(ours[:5] @ wins @ theirs[:6])  # pairs with an added seed lose
+    found = beats(first, second, string_error=error)
+    assert found.low == pytest.approx(min(found.value, np.quantile(shares, 0.025)))
+    assert found.value == beats(first, second).value
 
 
 @pytest.mark.parametrize("scores", [[1.0] * 20, [0.0] * 20, [1.0] * 19 + [0.3]])

@@ -53,7 +53,7 @@ class CellPair:
         second: name of the other.
         first_seeds: number of seeds of the first; likewise `second_seeds`.
         improvement: probability that a seed of `first` has a larger area than a seed of `second`; ties count half. With its
-            interval from five seeds on.
+            interval over seeds and strings, from five seeds on.
         p_value: the greater of `p_seeds` and `p_strings`, not adjusted.
         told_apart: whether the difference is significant: `p_family` is at most 0.05.
         difference: mean area of `first` less that of `second`, in doublings, with its interval from three seeds on.
@@ -155,7 +155,7 @@ def _pair(
     ours, theirs, scale = areas.areas[test.first], areas.areas[test.second], areas.doublings
     error = areas.string_error(test.first, test.second)
     shift, low, high, _ = mean_difference(ours, theirs, string_error=error)
-    win = beats(ours, theirs)
+    win = beats(ours, theirs, string_error=error)
     same = equivalence(ours, theirs, scale, options.margin, string_error=error)
     significant = test.p_family <= SIGNIFICANT
     few = min(first.tried, second.tried) < 3  # noqa: PLR2004

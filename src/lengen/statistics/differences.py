@@ -6,8 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from lengen.statistics.estimates import Estimate, Floats, no_interval, unit_scores
-from lengen.statistics.simplex import SEEDS_OF_A_MEAN, SEEDS_OF_A_RANK, mean_interval, simplex_weights
+from lengen.statistics.simplex import (
+    DRAWS,
+    SEEDS_OF_A_MEAN,
+    SEEDS_OF_A_RANK,
+    mean_interval,
+    simplex_weights,
+)
 from lengen.statistics.strings import half_width
+
+BLOCKS = 20
+"""Number of parts in which the draws are compared, so that less memory is used at a time."""
 
 
 def mean_difference(
@@ -42,7 +51,9 @@ def mean_difference(
     return Estimate(shift, max(-1.0, shift - down), min(1.0, shift + up))
 
 
-def beats(first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
+def beats(
+    first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = 0.95, string_error: float = 0.0
+) -> Estimate:
     """Return the probability that a seed of one cell beats a seed of the other; ties count half (Mann and Whitney 1947).
 
     Both cells get weights uniform on the simplex and one more seed, which makes the first lose for the lower bound and win for
@@ -53,6 +64,8 @@ def beats(first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = 0.95)
         first: one score per seed of one cell, or seeds x lengths.
         second: the same of the other cell, at the same lengths.
         confidence: nominal coverage, in (0, 1).
+        string_error: standard error of the difference of the cells from the draw of test strings, as for `mean_difference`. Each
+            draw then shifts the scores of the first cell by normal noise of this size: all seeds have the same strings.
 
     Returns:
         The probability; without an interval for fewer than five seeds of either cell.
@@ -61,11 +74,14 @@ def beats(first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = 0.95)
     0.625
     """
     ours, theirs = (unit_scores(scores).reshape(np.shape(scores)[0], -1) for scores in (first, second))
-    pairs = ours[:, None], theirs[None, :]
-    wins: Floats = ((pairs[0] > pairs[1]) + 0.5 * (pairs[0] == pairs[1])).mean(axis=2)
+    gaps = ours.T[:, :, None] - theirs.T[:, None, :]
+    wins = _wins(gaps)
     estimate, fewest = float(wins.mean()), min(wins.shape)
     if fewest < SEEDS_OF_A_RANK:
         return no_interval(estimate, fewest, SEEDS_OF_A_RANK)
+    if string_error:
+        shifts = string_error * np.random.default_rng(DRAWS).standard_normal((DRAWS, 1, 1, 1))
+        wins = np.concatenate([_wins(gaps + block) for block in np.array_split(shifts, BLOCKS)])
     tail = (1 - confidence) / 2
     return Estimate(
         estimate,
@@ -74,9 +90,21 @@ def beats(first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = 0.95)
     )
 
 
+def _wins(gaps: Floats) -> Floats:
+    """Return the share of lengths at which a score is larger, ties half: ... x lengths x seeds x seeds."""
+    wins: Floats = ((gaps > 0) + 0.5 * (gaps == 0)).mean(axis=-3)
+    return wins
+
+
 def _with_ghosts(wins: Floats, outcome: float) -> Floats:
-    """Return the weighted share of wins in each draw, where every pair with an added seed has one outcome."""
-    padded = np.pad(wins, ((0, 1), (0, 1)), constant_values=outcome)
-    ours, theirs = simplex_weights(len(wins), 1), simplex_weights(wins.shape[1], 2)
-    shares: Floats = ((ours @ padded) * theirs).sum(axis=1)
+    """Return the weighted share of wins in each draw, where every pair with an added seed has one outcome.
+
+    Args:
+        wins: seeds of the first x seeds of the second, or the same for each draw.
+        outcome: share of wins of an added seed.
+    """
+    around = [(0, 0)] * (wins.ndim - 2) + [(0, 1), (0, 1)]
+    padded = np.pad(wins, around, constant_values=outcome)
+    ours, theirs = simplex_weights(wins.shape[-2], 1), simplex_weights(wins.shape[-1], 2)
+    shares: Floats = ((ours[:, None] @ padded)[:, 0] * theirs).sum(axis=1)
     return shares
