@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
+from scipy.optimize import approx_fprime, brentq
 
 from lengen.statistics.error_law import error_law, fitted_law
 from lengen.statistics.hazards import hazards
@@ -33,6 +33,7 @@ def test_a_known_law_is_found(truth):
     found = [error_law(drawn(TRUTHS[truth](), generator)) for _ in range(10)]
     assert sum(law.chosen is not None and law.chosen.law == truth for law in found) >= 8
     assert sum(law.by_bic == truth for law in found) >= 8
+    assert all(law.by_held_out == law.chosen.law for law in found if law.chosen)
 
 
 @pytest.mark.parametrize(("dispersion", "least"), [(0.0, 0.9), (0.005, 0.87), (0.02, 0.83)])
@@ -45,13 +46,73 @@ def test_the_interval_of_the_growth_covers(dispersion, least):
     assert np.mean(held) >= least
 
 
+def test_intervals_of_what_follows_cover():
+    """The error rate at the train length, and the lengths of exact match 1/2 and of equal parts."""
+    generator = np.random.default_rng(0)
+    truths = {
+        "power": {"error_rate": -np.expm1(-0.004), "half_length": brentq(lambda at: (at + 1) * 0.0004 * at - np.log(2), 1, 99)},
+        "floor and power": {"error_rate": -np.expm1(-0.00402), "horizon": TRAIN * 200 ** (1 / 5)},
+    }  # fmt: skip
+    for law in LAWS[1:]:
+        fits = [fitted_law(law, drawn(TRUTHS[law.name](), generator)) for _ in range(60)]
+        for name, truth in truths[law.name].items():
+            found = [getattr(fitted, name) for fitted in fits]
+            assert np.median([each.value for each in found]) == pytest.approx(truth, rel=0.06)
+            assert np.mean([each.low <= truth <= each.high for each in found]) >= 0.88
+            assert np.mean([each.low <= 1.3 * truth <= each.high for each in found]) < 0.5
+
+
+def test_the_half_length_is_that_of_the_mean_over_answers_that_differ():
+    """Answers of 1 to 2 L tokens: the mean of exp(-m h) is 1/2, not exp of the mean."""
+    tokens = [np.arange(1, 2 * int(length) + 1) for length in LENGTHS]
+    lengths, tokens = np.repeat(LENGTHS, [len(each) for each in tokens]), np.concatenate(tokens)
+    right = np.round(1e6 * np.exp(-tokens * 0.0004 * lengths))
+    found = fitted_law(LAWS[1], AnswerCounts.of(lengths, tokens, right, 1e6, TRAIN))
+    exact = [np.mean(np.exp(-np.arange(1, 2 * length + 1) * 0.0004 * length)) for length in range(10, 80)]
+    truth = 10 + int(np.argmax(np.array(exact) < 0.5))
+    assert found.half_length.value == pytest.approx(truth, abs=1)
+    assert found.predicted == pytest.approx(
+        [np.mean(np.exp(-tokens[lengths == length] * 0.0004 * length)) for length in LENGTHS], abs=1e-4
+    )
+
+
+def test_a_search_that_does_not_converge_is_no_law_and_a_bug_is_a_bug(monkeypatch):
+    counts = drawn(TRUTHS["power"](), np.random.default_rng(0))
+    monkeypatch.setattr("lengen.statistics.laws.ITERATIONS", 1)
+    found = error_law(counts)
+    assert (found.chosen, found.fits) == (None, ())
+    assert found.note == "no law fits: no search for the parameters converged"
+    monkeypatch.setattr("lengen.statistics.laws._loss", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        error_law(counts)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_curve_has_a_law_or_a_reason(seed):
+    """Curves of every shape, under warnings as errors: all bounds are finite and in order."""
+    generator = np.random.default_rng(seed)
+    for _ in range(8):
+        size = int(generator.integers(1, 20))
+        lengths = np.sort(generator.choice(np.arange(1, 500), size, replace=False))
+        examples = int(generator.choice([1, 20, 1000]))
+        share = generator.beta(*generator.choice([0.05, 0.5, 2.0], 2), size)
+        share = np.sort(share)[::-1] if generator.random() < 0.5 else share
+        tokens = generator.integers(1, 60, size)
+        found = error_law(AnswerCounts.of(lengths, tokens, generator.binomial(examples, share), examples, 7))
+        assert bool(found.chosen) != bool(found.note)
+        for fitted in found.fits:
+            estimates = [*fitted.estimates.values(), fitted.error_rate, fitted.half_length, fitted.horizon]
+            for each in filter(None, estimates):
+                assert 0 <= each.low <= each.value <= each.high < np.inf
+
+
 def test_parameters_half_length_and_horizon_are_those_of_the_truth():
     found = error_law(drawn(TRUTHS["floor and power"](), np.random.default_rng(0), examples=100_000)).chosen
     assert found.estimates["constant"].value == pytest.approx(0.004, rel=0.05)
     assert found.estimates["scale"].value == pytest.approx(0.00002, rel=0.2)
     assert found.estimates["growth"].value == pytest.approx(5, rel=0.05)
-    assert found.horizon == pytest.approx(TRAIN * (0.004 / 0.00002) ** (1 / 5), rel=0.05)
-    at = found.half_length
+    assert found.horizon.value == pytest.approx(TRAIN * (0.004 / 0.00002) ** (1 / 5), rel=0.05)
+    at = found.half_length.value
     assert np.exp(-(at + 1) * (0.004 + 0.00002 * (at / TRAIN) ** 5)) == pytest.approx(0.5, abs=0.01)
 
 
@@ -87,6 +148,7 @@ def test_bic_counts_lengths():
         ([1.0] * 12, "at the ceiling: error rate below 4e-05 per token at length 80"),
         ([0.0] * 12, "at the floor"),
         ([1.0] * 6 + [0.5] + [0.0] * 5, "curve is a step"),
+        ([1.0] * 10 + [0.9, 0.7], "too few lengths: 2 with exact match between 0.02 and 0.98"),
         ([1.0] * 6 + [0.4, 0.5, 0.4, 0.3, 0.9, 0.1], "no law fits"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,14 @@ STARTS = (0.5, 1.5, 4.0, 10.0)
 """Growths from which a fit is started."""
 BOUNDS = {"constant": (-30.0, 6.0), "scale": (-120.0, 6.0), "growth": (-3.0, 4.0)}
 """Logarithms between which parameters are sought."""
+TOTALS = (1e-12, 700.0)
+"""Hazard of a whole answer: bounds that keep likelihoods finite."""
+ITERATIONS = 500
+"""Steps after which a search has not converged."""
+
+
+class NotConvergedError(ArithmeticError):
+    """No search for the parameters of a law converged."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class AnswerCounts:
             raise ValueError("answers need at least one token, and the train length must be above 0")
         return cls(length, token, right, total, train_length)
 
-    @property
+    @cached_property
     def log_ratio(self) -> Floats:
         """Natural logarithm of length / train length."""
         return np.asarray(np.log(self.lengths / self.train_length))
@@ -68,15 +78,19 @@ class AnswerCounts:
         """Exact match of each distinct length."""
         return self.by_length(self.correct) / self.by_length(self.examples)
 
-    @property
+    @cached_property
     def distinct(self) -> Floats:
         """The distinct lengths."""
         return np.unique(self.lengths)
 
     def by_length(self, values: Floats) -> Floats:
         """Return the sums of a column over the entries of each distinct length."""
-        sums = np.bincount(np.searchsorted(self.distinct, self.lengths), weights=values)
-        return np.asarray(sums, dtype=float)
+        return np.asarray(np.bincount(self._group, weights=values), dtype=float)
+
+    @cached_property
+    def _group(self) -> npt.NDArray[np.int64]:
+        """Index of each entry's length among the distinct lengths."""
+        return np.searchsorted(self.distinct, self.lengths)
 
     def only(self, keep: npt.NDArray[np.bool_]) -> AnswerCounts:
         """Return some of the entries."""
@@ -150,23 +164,31 @@ def fit(law: Law, counts: AnswerCounts, start: Floats | None = None) -> tuple[Fl
 
     Returns:
         Logarithms of the parameters, and the log-likelihood.
+
+    Raises:
+        NotConvergedError: the search reached its greatest number of steps from every start.
     """
     bounds = [BOUNDS[name] for name in law.parameters]
+    options: Any = {"maxiter": ITERATIONS}
     results = [
-        minimize(_loss, first, (law, counts), jac=True, bounds=bounds, method="L-BFGS-B")
+        minimize(_loss, first, (law, counts), jac=True, bounds=bounds, method="L-BFGS-B", options=options)
         for first in (_starts(law, counts) if start is None else [start.tolist()])
     ]
-    best = min(results, key=lambda result: float(result.fun))
+    converged = [result for result in results if result.nit < ITERATIONS and np.isfinite(result.fun)]
+    if not converged:
+        raise NotConvergedError(f"{law.name}: no search converged within {ITERATIONS} steps")
+    best = min(converged, key=lambda result: float(result.fun))
     return np.asarray(best.x, dtype=float), -float(best.fun)
 
 
 def _loss(theta: Floats, law: Law, counts: AnswerCounts) -> tuple[float, Floats]:
     """Return the negative log-likelihood and its gradient."""
     hazard, slopes = law.hazard(theta, counts.log_ratio)
-    total = np.clip(counts.tokens * hazard, 1e-12, 700.0)
+    total = np.clip(counts.tokens * hazard, *TOTALS)
     wrong = counts.examples - counts.correct
-    value = (counts.correct * total - wrong * np.log(-np.expm1(-total))).sum()
-    by_total = counts.correct - wrong / np.expm1(total)
+    fails = -np.expm1(-total)
+    value = (counts.correct * total - wrong * np.log(fails)).sum()
+    by_total = counts.correct - wrong * (1 - fails) / fails
     return float(value), np.asarray(slopes @ (by_total * counts.tokens))
 
 
