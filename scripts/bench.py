@@ -233,7 +233,11 @@ def compare_cost(_: int, encodings: int = 10, seeds: int = 100) -> None:
                 exact = np.arange(1000) < correct
                 wrong = (~exact).astype(np.int32)
                 verdicts[length] = StringVerdicts(
-                    exact, -exact.astype(np.int32), wrong, (4 * wrong).astype(np.int8)
+                    exact,
+                    -exact.astype(np.int32),
+                    wrong,
+                    (4 * wrong).astype(np.int8),
+                    np.full(1000, length + 1, dtype=np.int32),
                 )
                 split: Any = "id" if length <= plain["train_length"] else "ood"
                 names = (

@@ -281,7 +281,7 @@ def test_a_difference_must_also_hold_over_strings(tmp_path):
             for length, right in zip(LENGTHS, (1000, 1000, correct, correct), strict=True):
                 exact = numpy.arange(1000) < right
                 wrong = (~exact).astype(int)
-                verdicts[length] = StringVerdicts(exact, wrong - 1, wrong, 4 * wrong)
+                verdicts[length] = StringVerdicts(exact, wrong - 1, wrong, 4 * wrong, wrong * 0 + length + 1)
             write_verdicts(folder / "verdicts.parquet", verdicts)
             rows = Curve.load(folder / "curve.csv").rows
             Curve(tuple(replace(row, first_error=0.0 if row.wrong_token else None) for row in rows)).save(

@@ -143,6 +143,7 @@ def judged(folder, spoil=lambda verdicts: None):
             np.where(exact, -1, round(error)).astype(np.int32),
             (~exact).astype(np.int32),
             np.where(exact, 0, ENDINGS.index("wrong_token")).astype(np.int8),
+            np.full(row.examples, row.length + 1, dtype=np.int32),
         )
     spoil(verdicts)
     write_verdicts(folder / "verdicts.parquet", verdicts)
@@ -153,7 +154,7 @@ def whole_errors(folder):
 
 
 def one_more(verdicts):
-    for part, value in zip(verdicts[20], (True, -1, 0, 0), strict=True):
+    for part, value in zip(verdicts[20], (True, -1, 0, 0, 21), strict=True):
         part[-1] = value
 
 

@@ -37,7 +37,10 @@ def run(root, seed, init, exact, *, pe="nope", verdicts=True):
         folder = folder.rename(folder.with_name(f"seed={seed},init_seed={init}"))
     if shares and verdicts:
         wrong = (~exact).astype(int)
-        kept = [StringVerdicts(right, bad - 1, bad, 4 * bad) for right, bad in zip(exact, wrong, strict=True)]
+        kept = [
+            StringVerdicts(right, bad - 1, bad, 4 * bad, 0 * bad + 41)
+            for right, bad in zip(exact, wrong, strict=True)
+        ]
         write_verdicts(folder / "verdicts.parquet", dict(zip(LENGTHS, kept, strict=True)))
         rows = Curve.load(folder / "curve.csv").rows
         known = tuple(replace(row, first_error=0.0 if row.wrong_token else None) for row in rows)

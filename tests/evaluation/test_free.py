@@ -264,3 +264,17 @@ def test_rows_of_other_sizes():
     assert scored(batch, texts).exact.all()
     wrong = [[*text[:-1], PAD, EOS] for text in texts]
     assert not scored(batch, wrong).exact.any()
+
+
+@pytest.mark.parametrize("decode", ["teacher", "greedy", "free"])
+@pytest.mark.parametrize("task", ASKED)
+def test_tokens_are_counted_by_hand(task, decode):
+    """Of the answer with its end token, or of the result alone where only that is scored; no first error lies beyond."""
+    batch = drawn(task)
+    answers = [parts(batch, row)[1] if decode == "free" else whole(batch, row) for row in range(ROWS)]
+    halves = [text[: len(text) // 2] for text in (whole(batch, row) for row in range(ROWS))]
+    strings = scored(batch, halves, decode).strings
+    assert strings.answer_tokens.tolist() == [len(answer) for answer in answers]
+    assert (strings.first_error < strings.answer_tokens).all()
+    assert (strings.wrong_tokens <= strings.answer_tokens).all()
+    assert {answer[-1] for answer in answers} == {EOS}

@@ -22,7 +22,7 @@ def verdicts(*ends: str) -> StringVerdicts:
     """One string for each of some endings; the first error is its index, and all places behind are wrong too."""
     ending = np.array([ENDINGS.index(each) for each in ends])
     first = np.where(ending == 0, -1, np.arange(len(ends)))
-    return StringVerdicts(ending == 0, first, np.where(ending == 0, 0, 3), ending)
+    return StringVerdicts(ending == 0, first, np.where(ending == 0, 0, 3), ending, 4 + np.arange(len(ends)))
 
 
 FOUND = {7: verdicts(*ENDINGS), 3: verdicts("right", "stopped_early", "stopped_early")}
@@ -47,7 +47,7 @@ def test_the_columns_are_those_of_the_contract(tmp_path):
     write_verdicts(path, FOUND)
     table = pandas.read_parquet(path, partitioning=None)
     assert tuple(table.columns) == COLUMNS
-    assert " ".join(COLUMNS) == "length example exact first_error wrong_tokens ending"
+    assert " ".join(COLUMNS) == "length example exact first_error wrong_tokens ending answer_tokens"
     assert table["length"].tolist() == [3] * 3 + [7] * 5
     assert table["example"].tolist() == [0, 1, 2, 0, 1, 2, 3, 4]
     assert table["first_error"].isna().tolist() == table["exact"].tolist()
@@ -56,7 +56,9 @@ def test_the_columns_are_those_of_the_contract(tmp_path):
     from pyarrow import parquet
 
     kinds = {field.name: str(field.type) for field in parquet.read_schema(path)}
-    assert {kinds[name] for name in ("length", "example", "first_error", "wrong_tokens")} == {"int32"}
+    assert {
+        kinds[name] for name in ("length", "example", "first_error", "wrong_tokens", "answer_tokens")
+    } == {"int32"}
     assert kinds["exact"] == "bool"
     assert "dictionary" in kinds["ending"]
     frame = verdicts_frame(path, [3])

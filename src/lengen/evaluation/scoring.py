@@ -70,6 +70,7 @@ class Verdicts(NamedTuple):
             first_error(self.right, self.answer),
             (self.answer & ~self.right).sum(1),
             self.ending,
+            self.answer.sum(1),
         )
         return StringVerdicts(*(part.numpy() for part in parts))
 

@@ -1,7 +1,8 @@
 """The verdicts of a sweep: how every evaluated string was answered, as written to and read from `verdicts.parquet`.
 
 A stable format, one row a string: `length`, `example` (from 0, its place in the test set of that length), `exact`,
-`first_error` (from 0, its place in the answer; null if the answer is right), `wrong_tokens` and `ending`.
+`first_error` (from 0, its place in the answer; null if the answer is right), `wrong_tokens`, `ending` and `answer_tokens` (null in
+files of earlier versions).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ ENDINGS = ("right", "stopped_early", "ran_on", "never_ended", "wrong_token")
 another token where the end token was due; `never_ended` is the same where decoding went on for as long as it may and wrote
 no end token; `wrong_token` is any other first error."""
 FAILURES = ENDINGS[1:]
-COLUMNS = ("length", "example", "exact", "first_error", "wrong_tokens", "ending")
+COLUMNS = ("length", "example", "exact", "first_error", "wrong_tokens", "ending", "answer_tokens")
+LATER = ("answer_tokens",)
+"""Columns that files of earlier versions lack."""
 
 
 class StringVerdicts(NamedTuple):
@@ -32,12 +35,14 @@ class StringVerdicts(NamedTuple):
         first_error: place of the first wrong token in the answer, from 0; -1 if the answer is right.
         wrong_tokens: number of places of the answer that are wrong, its end token's included.
         ending: index into `ENDINGS`.
+        answer_tokens: number of tokens that are scored, the end token included; 0 where an earlier version did not count them.
     """
 
     exact: Bool[np.ndarray, " strings"]
     first_error: Int[np.ndarray, " strings"]
     wrong_tokens: Int[np.ndarray, " strings"]
     ending: Int[np.ndarray, " strings"]
+    answer_tokens: Int[np.ndarray, " strings"]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -53,7 +58,7 @@ def write_verdicts(path: Path, verdicts: Mapping[int, StringVerdicts]) -> None:
 
     lengths = sorted(verdicts)
     sizes = [len(verdicts[length].exact) for length in lengths]
-    exact, first, wrong, ending = (
+    exact, first, wrong, ending, tokens = (
         np.concatenate([getattr(verdicts[length], name) for length in lengths])
         for name in StringVerdicts._fields
     )
@@ -64,6 +69,7 @@ def write_verdicts(path: Path, verdicts: Mapping[int, StringVerdicts]) -> None:
         pa.array(first, pa.int32(), mask=first < 0),
         pa.array(wrong, pa.int32()),
         pa.DictionaryArray.from_arrays(pa.array(ending, pa.int8()), pa.array(ENDINGS)),
+        pa.array(tokens, pa.int32(), mask=tokens < 1),
     )
     with whole(path) as temporary:
         parquet.write_table(pa.table(dict(zip(COLUMNS, columns, strict=True))), temporary)
@@ -80,7 +86,7 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
         UsageError: the file is not Parquet, a column is missing, or an ending is unknown.
     """
     table = _table(path)
-    missing = [name for name in COLUMNS if name not in table.column_names]
+    missing = [name for name in COLUMNS if name not in (*table.column_names, *LATER)]
     if missing:
         raise UsageError(f"{path}: missing column {', '.join(missing)}")
     length = table["length"].to_numpy()
@@ -89,6 +95,9 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
         table["first_error"].fill_null(-1).to_numpy(),
         table["wrong_tokens"].to_numpy(),
         _endings(table["ending"], path),
+        table["answer_tokens"].fill_null(0).to_numpy()
+        if "answer_tokens" in table.column_names
+        else np.zeros(len(length), dtype=np.int32),
     )
     return {
         each: StringVerdicts(*(column[length == each] for column in columns))
