@@ -52,10 +52,14 @@ def test_a_run_says_what_it_found():
     assert run.facts["command"].startswith("lengen.train(task='copy', pe='rope', decoder={")
     frame = run.curve.to_pandas()
     strings = run.verdicts
-    assert " ".join(strings.columns) == "length example exact first_error wrong_tokens ending"
+    assert " ".join(strings.columns) == "length example exact first_error wrong_tokens ending answer_tokens"
     assert strings.groupby("length")["exact"].sum().tolist() == frame["correct"].tolist()
     assert list(frame["length"]) == [2, 3, 5]
     assert list(frame.columns) == list(pandas.read_csv(run.path / "curve.csv").columns)
+    assert run.error_law.note in ("at the floor", "too few lengths: 1 with exact match between 0.02 and 0.98")
+    assert run.error_law.facts == run.facts["error_law"]
+    assert run.evaluate(lengths=[4, 5])[0].error_law.law is None
+    assert f"error law: none ({run.error_law.note})" in repr(run)
     assert "NOT TRAINED" in repr(run)
     assert str(run.path) in repr(run)
     assert run._repr_png_().startswith(b"\x89PNG")

@@ -109,6 +109,9 @@ def assert_agree(folder):
         assert ((strings["ending"] == "right") == strings["exact"]).all()
         assert (strings["first_error"].isna() == strings["exact"]).all()
         assert ((strings["wrong_tokens"] == 0) == strings["exact"]).all()
+        assert (strings["wrong_tokens"] <= strings["answer_tokens"]).all()
+        share = 1 - strings["wrong_tokens"].sum() / strings["answer_tokens"].sum()
+        assert row["token_accuracy"] == pytest.approx(share, abs=1e-6)
         mean = strings["first_error"].mean()
         assert row["first_error"] == pytest.approx(mean, nan_ok=True)
 
@@ -122,13 +125,19 @@ def assert_chance(folder, task, decode):
 
 @pytest.mark.parametrize("decode", ["teacher", "greedy", "free"])
 def test_every_evaluation_keeps_its_verdicts(lengen, tmp_path, decode):
-    assert lengen("train", "task=parity", *TINY, f"eval.decode={decode}").code == 0
+    ran = lengen("train", "task=parity", *TINY, f"eval.decode={decode}")
+    assert ran.code == 0
     (folder,) = run_folders(tmp_path)
     assert_agree(folder)
+    law = json.loads((folder / "run.json").read_text())["error_law"]
+    assert f"error law: {law['law'] or 'none'}" in ran.out
+    assert law["note"] in ran.out
+    assert law["errors_follow"] in ("place", "length", "undecided")
     assert_chance(folder, Parity(scratchpad="interleaved"), decode)
     assert lengen("eval", f"run={folder}", "lengths=[4]", f"decode={decode}").code == 0
     (again,) = folder.glob("eval/*/eval.json")
     assert_agree(again.parent)
+    assert json.loads(again.read_text())["error_law"]["note"]  # one length shows no law
 
 
 def test_a_finished_run_is_not_run_again_and_force_keeps_the_old_one(lengen, tmp_path):

@@ -14,6 +14,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from lengen.records.curve import Curve
+from lengen.records.error_law import ErrorLaw
 from lengen.report import figure
 from lengen.report.colour import colour
 from lengen.report.lines import wrap
@@ -135,6 +136,23 @@ def test_chance_is_a_dotted_line_where_it_matters(drawn):
     for level in (0.01, None):  # not above 0.01, or a curve of an earlier version
         picture = drawn(curve({5: 1.0, 10: 0.9}, chance_exact_match=level))
         assert not [line for line in picture.axes[0].lines if line.get_linestyle() == ":"]
+
+
+def test_the_error_law_is_a_thin_line_behind_the_curve(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(Sheet, "save", lambda sheet, _: kept.append(sheet))
+    found = curve({5: 1.0, 10: 0.9, 20: 0.5})
+    law = ErrorLaw("power", "", predicted={5: 0.99, 10: 0.91, 20: 0.5})
+    none = ErrorLaw(None, "curve is a step")
+    for each in (law, none, None):
+        figure.draw(found, tmp_path / "figure.png", title="copy, nope", footnote=FOOTNOTE, law=each)
+    named = [[text.get_text() for text in sheet.figure.legends[0].get_texts()] for sheet in kept]
+    assert ["error law: power" in names for names in named] == [True, False, False]
+    assert [len(sheet.axes.lines) for sheet in kept] == [3, 2, 2]
+    line = next(line for line in kept[0].axes.lines if list(line.get_ydata()) == [0.99, 0.91, 0.5])
+    exact = next(line for line in kept[0].axes.lines if list(line.get_ydata()) == [1.0, 0.9, 0.5])
+    assert line.get_linewidth() < exact.get_linewidth() / 2
+    assert line.get_zorder() < exact.get_zorder()
 
 
 def test_title_and_footnote_are_whole(drawn):

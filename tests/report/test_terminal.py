@@ -11,7 +11,9 @@ import pytest
 from rich.console import Console
 
 from lengen.records.curve import Curve
-from lengen.report.terminal import files, plot, reached, show, summary, table, verdict
+from lengen.records.error_law import ErrorLaw
+from lengen.report.terminal import error_law, files, plot, reached, show, summary, table, verdict
+from lengen.statistics.estimates import Estimate
 from lengen.statistics.formats import floored
 from lengen.statistics.intervals import clopper_pearson, examples_needed
 from report.curves import curve
@@ -244,3 +246,28 @@ def test_a_curve_without_rows_still_has_a_verdict_and_files():
 def test_the_default_is_standard_output(capsys):
     show(CURVE, id_exact_match=1.0, folder=Path("run"))
     assert "trained: ID exact match 1.000" in capsys.readouterr().out
+
+
+def test_an_error_law_is_told_in_a_line():
+    power = ErrorLaw(
+        "power",
+        "",
+        error_rate=Estimate(0.001, 0.0005, 0.002),
+        growth=Estimate(2.0, 1.5, 2.5),
+        half_length=Estimate(30.0, 28.0, 33.0),
+        errors_follow="place",
+        by_bic="power",
+    )
+    line = (
+        "error law: power, error rate per token at the train length 0.0010 [0.00050, 0.0020], "
+        "growth exponent 2.00 [1.50, 2.50], exact match 1/2 at 30.0 [28.0, 33.0]"
+    )
+    assert error_law(power) == f"{line}, errors follow the place in the answer"
+    other = replace(power, errors_follow="undecided", by_bic="floor and power")
+    assert error_law(other) == f"{line}, BIC prefers: floor and power"
+    assert error_law(ErrorLaw(None, "curve is a step")) == "error law: none (curve is a step)"
+    page = Page("utf-8")
+    console = Console(file=page, width=300)
+    show(CURVE, id_exact_match=1.0, folder=Path("run"), law=power, console=console)
+    assert line in page.read_all()
+    assert "error law" not in shown(CURVE, Path("run"))

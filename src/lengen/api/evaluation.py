@@ -18,6 +18,7 @@ from lengen.config.compose import EVAL
 from lengen.config.errors import UsageError
 from lengen.experiment.reevaluate import EvalResult
 from lengen.records.curve import Curve
+from lengen.records.error_law import ErrorLaw
 from lengen.records.frame import frame
 from lengen.records.run_dir import EvalFolder, RunFolder
 from lengen.report import terminal
@@ -47,6 +48,11 @@ class Evaluation:
     def verdicts(self) -> Any:
         """The verdicts, one row per evaluated string, as a pandas data frame; see `Run.verdicts`."""
         return EvalFolder(self.path).verdicts_frame()
+
+    @property
+    def error_law(self) -> ErrorLaw | None:
+        """How errors grow with length, or why no law is shown; see `Run.error_law`."""
+        return ErrorLaw.of(self.facts)
 
     def figure(self) -> Picture:
         """Return the figure of the evaluation."""

@@ -26,6 +26,7 @@ from lengen.experiment import load_run
 from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import footnote
 from lengen.records.curve import Curve
+from lengen.records.error_law import ErrorLaw
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.report import figure, terminal
 
@@ -101,6 +102,11 @@ class Run:
         return self.curve.reaches
 
     @property
+    def error_law(self) -> ErrorLaw | None:
+        """How errors grow with length, or why no law is shown; None if the run diverged or an earlier version made it."""
+        return ErrorLaw.of(self.facts)
+
+    @property
     def id_exact_match(self) -> float | None:
         """Exact match over the training lengths, on validation examples; None if the run diverged."""
         return self.facts.get("id_exact_match")
@@ -122,7 +128,9 @@ class Run:
     def _draw(self, path: Path) -> None:
         config, accuracy = self._trained_run.config, self.id_exact_match or 0.0
         note = footnote(config, accuracy, self._trained_run.trained_lengths)
-        figure.draw(self.curve, path, title=config.title, footnote=note, trained=self.trained)
+        figure.draw(
+            self.curve, path, title=config.title, footnote=note, trained=self.trained, law=self.error_law
+        )
 
     @cached_property
     def _trained_run(self) -> TrainedRun:
@@ -206,9 +214,11 @@ class Run:
         if not self.curve.rows:
             return f"Run({str(self.path)!r}): {self.status}: {self.error}"
         accuracy = self.id_exact_match or 0.0
+        law = self.error_law
         lines = [
             f"Run({str(self.path)!r})",
             terminal.summary(self.curve),
+            terminal.error_law(law) if law else "",
             terminal.verdict(accuracy),
             self._needs,
         ]

@@ -1,4 +1,4 @@
-"""Report a sweep: its figure, and the summary of its curve in `run.json` or `eval.json`."""
+"""Report a sweep: its error law, its figure, and the summary of its curve in `run.json` or `eval.json`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from lengen.evaluation.sweep import resident_peak
 from lengen.experiment.config import RunConfig
 from lengen.experiment.protocol import footnote
 from lengen.records.curve import TRAINED, Curve
+from lengen.records.error_law import fit_error_law
 from lengen.records.run_dir import Folder
 from lengen.report import figure
 
@@ -23,26 +24,27 @@ def report_sweep(
     title: str,
     remark: str = "",
 ) -> dict[str, Any]:
-    """Draw the figure of a sweep and summarise its curve.
+    """Fit the error law of a sweep, draw its figure and summarise its curve.
 
-    Args:
-        curve: at least one row.
-        folder: folder of the sweep; the figure is written there.
-        config: the run.
-        id_exact_match: exact match over the training lengths, in [0, 1].
-        trained_lengths: the trained lengths, ascending.
-        title: title of the figure.
-        remark: appended to the protocol in the footnote.
+        Args:
+            curve: at least one row.
+            folder: folder of the sweep, with its verdicts; the figure is written there.
+            config: the run.
+            id_exact_match: exact match over the training lengths, in [0, 1].
+            trained_lengths: the trained lengths, ascending.
+            title: title of the figure.
+            remark: appended to the protocol in the footnote.
 
-    Returns:
-        Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches (null if there is none), the
-        thresholds at which there were too few examples to measure one, and peak memory in bytes, of the process (`peak_bytes`)
-        and of the run alone (`memory_bytes`).
+        Returns:
+            Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches (null if there is none), the
+            thresholds at which there were too few examples to measure one, the error law, and peak memory in bytes, of the process
+            (`peak_bytes`) and of the run alone (`memory_bytes`).
     """
     trained = id_exact_match >= TRAINED
     memory = [row.memory_bytes for row in curve.rows if row.memory_bytes is not None]
     note = footnote(config, id_exact_match, trained_lengths) + remark
-    figure.draw(curve, folder.figure, title=title, footnote=note, trained=trained)
+    law = fit_error_law(curve, folder.load_verdicts())
+    figure.draw(curve, folder.figure, title=title, footnote=note, trained=trained, law=law)
     return {
         "id_exact_match": id_exact_match,
         "trained": trained,
@@ -50,6 +52,7 @@ def report_sweep(
         "reach_not_measurable": [
             f"{threshold:.2f}" for threshold in curve.reaches if not curve.measurable(threshold)
         ],
+        "error_law": law.facts,
         "peak_bytes": max(resident_peak(), *(row.peak_bytes for row in curve.rows)),
         "memory_bytes": max(memory, default=None),
     }

@@ -26,6 +26,7 @@ SUMMARY = (
     "cell",
     "id_exact_match",
     "trained",
+    "error_law",
     "parameters",
     "parameters_digest",
     "largest_position",

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from lengen.records.curve import Curve
+from lengen.records.error_law import ErrorLaw
 from lengen.records.verdicts import FAILURES
 from lengen.report.axes import length_axis, place
 from lengen.report.colour import ALARM, GREY, SHADE, colour, marker
@@ -32,13 +33,17 @@ DOTTED: dict[str, Any] = {
     "markersize": 2,
 }
 """Style of the chance level."""
+LAW: dict[str, Any] = {"color": "#222222", "linewidth": 0.5, "alpha": 0.8}
+"""Style of the exact match under the error law."""
 CHANCE = 0.01
 """Chance level of exact match above which its line is drawn."""
 ROOM = 0.6
 """Share of the width beyond which a label is placed left of its mark."""
 
 
-def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool = True) -> None:
+def draw(
+    curve: Curve, path: Path, *, title: str, footnote: str, trained: bool = True, law: ErrorLaw | None = None
+) -> None:
     """Draw a curve and write it as PNG, atomically.
 
     Args:
@@ -47,6 +52,7 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
         title: title above the axes.
         footnote: the protocol, in small type below the axes.
         trained: False marks the figure as NOT TRAINED.
+        law: the error law of the curve; its exact match is drawn if one is shown.
 
     Raises:
         ValueError: the curve has no rows.
@@ -60,6 +66,9 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     ]
     if guessed := chance_levels(curve):
         legend.append((Line2D([], [], **DOTTED), "chance, exact match"))
+    predicted = (law.predicted if law else None) or {}
+    if law and predicted:
+        legend.append((Line2D([], [], **LAW), f"error law: {law.law}"))
     failures = [name for name in FAILURES if any(row.failures.get(name) for row in curve.rows)]
     legend += [
         (Line2D([], [], color=SHADES[name], linewidth=4, solid_capstyle="butt"), name.replace("_", " "))
@@ -71,6 +80,8 @@ def draw(curve: Curve, path: Path, *, title: str, footnote: str, trained: bool =
     _lines(sheet.axes, curve, exact, accuracy)
     if guessed:
         sheet.axes.plot(curve.lengths, guessed, **DOTTED, zorder=3)
+    if predicted:
+        sheet.axes.plot([*predicted], [*predicted.values()], **LAW, zorder=3.5)
     _reaches(sheet.strip, curve, strip / ROW)
     _failures(sheet.strip, curve, failures)
     if not trained:

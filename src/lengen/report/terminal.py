@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lengen.records.curve import TRAINED, Curve, Row
+from lengen.records.error_law import ErrorLaw
 from lengen.records.supervision import described
 from lengen.records.verdicts import FAILURES
 from lengen.report.console import ASCII, NONE, ascii_only, say
@@ -33,6 +34,8 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 }
 FAILS = dict(zip(FAILURES, ("stops early", "runs on", "never ends", "wrong token"), strict=True))
 """Words for the ways in which answers fail."""
+FOLLOWED = {"place": "place in the answer", "length": "length of the problem"}
+"""Words for what errors follow."""
 DISPENSABLE = ("seconds", "first error", "loss", "how it fails", "token accuracy", "chance", "95% interval")
 """Columns that a narrow terminal omits, in the order of omission."""
 NARROW, WIDEST, TALL = 40, 80, 12
@@ -40,15 +43,22 @@ NARROW, WIDEST, TALL = 40, 80, 12
 
 
 def show(
-    curve: Curve, *, id_exact_match: float, folder: Path, category: str = "", console: Console | None = None
+    curve: Curve,
+    *,
+    id_exact_match: float,
+    folder: Path,
+    category: str = "",
+    law: ErrorLaw | None = None,
+    console: Console | None = None,
 ) -> None:
-    """Print a curve, its reaches, whether the run is trained, and the files of the run.
+    """Print a curve, its reaches, its error law, whether the run is trained, and the files of the run.
 
     Args:
         curve: the curve, possibly empty.
         id_exact_match: exact match over the training lengths, which decides whether the run is trained.
         folder: the run folder.
         category: category letters of the run (`lengen.records.supervision`).
+        law: the error law; None in runs of earlier versions.
         console: the terminal; standard output if None.
     """
     console = console or Console()
@@ -57,6 +67,8 @@ def show(
         say(console, *plot(curve, console), "")
     for threshold in THRESHOLDS if curve.rows else ():
         say(console, reached(curve, threshold))
+    if law:
+        say(console, error_law(law))
     style = "" if id_exact_match >= TRAINED else "bold red"
     say(console, verdict(id_exact_match), style=style)
     say(console, *filter(None, [described(category)]), *files(folder))
@@ -136,6 +148,27 @@ def reached(curve: Curve, threshold: float) -> str:
         return f"{line}, every length of the sweep"
     needed = examples_needed(threshold)
     return f"{line}; needs at least {needed} examples per length" if stopped.examples < needed else line
+
+
+def error_law(law: ErrorLaw) -> str:
+    """Describe an error law in a line, or say why there is none."""
+    if not law.law:
+        return f"error law: none ({law.note})"
+    parts = [
+        f"{word} {estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
+        for word, estimate, form in (
+            ("error rate per token at the train length", law.error_rate, "#.2g"),
+            ("growth exponent", law.growth, ".2f"),
+            ("horizon", law.horizon, "#.3g"),
+            ("exact match 1/2 at", law.half_length, "#.3g"),
+        )
+        if estimate
+    ]
+    if followed := FOLLOWED.get(str(law.errors_follow)):
+        parts.append(f"errors follow the {followed}")
+    if law.by_bic != law.law:
+        parts.append(f"BIC prefers: {law.by_bic}")
+    return f"error law: {law.law}, {', '.join(parts)}"
 
 
 def verdict(id_exact_match: float) -> str:

@@ -46,6 +46,7 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
 def print_results(results: list[Any], *, full: bool) -> None:
     """Print a table for a single curve, otherwise one line per evaluation."""
     from lengen.experiment.reevaluate import display_path
+    from lengen.records.error_law import ErrorLaw
     from lengen.report import terminal
 
     for result in results:
@@ -61,6 +62,7 @@ def print_results(results: list[Any], *, full: bool) -> None:
                 id_exact_match=facts["id_exact_match"],
                 folder=result.folder.path,
                 category=facts.get("category", ""),
+                law=ErrorLaw.of(facts),
             )
         elif not result.earlier:
             files = result.folder.path.iterdir()

@@ -33,6 +33,7 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
 def print_results(folder: RunFolder, *, earlier: bool) -> int:
     """Print the results of a run; return 1 if it diverged."""
     from lengen.records.curve import Curve
+    from lengen.records.error_law import ErrorLaw
     from lengen.report import terminal
 
     facts = folder.facts()
@@ -48,5 +49,6 @@ def print_results(folder: RunFolder, *, earlier: bool) -> int:
         id_exact_match=facts.get("id_exact_match") or 0.0,
         folder=folder.path,
         category=facts.get("category", ""),
+        law=ErrorLaw.of(facts),
     )
     return 0
