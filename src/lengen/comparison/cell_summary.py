@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lengen.comparison.cell_laws import law_columns
 from lengen.comparison.cell_scores import (
     Gate,
     chance_levels,
@@ -109,6 +110,13 @@ class CellSummary:
         picked: the values that `best=` picked, and those that were tried.
         rank_last: number of ranked cells less those whose mean area is significantly smaller; `rank` to `rank_last` are the ranks
             that the significant differences leave open.
+        laws: number of seeds by error law (`lengen.records.error_law`), or by the reason why there is none, separated by `; `. This
+            and all that follows is empty in runs of earlier versions.
+        law: the most frequent error law; what follows is over the seeds that have it.
+        error_rate: median error rate per answer token at the train length, with an order-statistic interval from five seeds on;
+            likewise growth, the exponent of length, horizon, where growing errors equal the floor, and half_length, where exact
+            match falls to 1/2 (empty if the median lies outside the sweep, and a bound if it does).
+        errors_follow: number of seeds whose errors follow the place in the answer, the length of the problem, or neither clearly.
     """
 
     task: str
@@ -158,6 +166,21 @@ class CellSummary:
     chance: float | None = None
     picked: str = ""
     rank_last: int | None = None
+    laws: str = ""
+    law: str = ""
+    error_rate: float | None = None
+    error_rate_low: float | None = None
+    error_rate_high: float | None = None
+    growth: float | None = None
+    growth_low: float | None = None
+    growth_high: float | None = None
+    horizon: float | None = None
+    horizon_low: float | None = None
+    horizon_high: float | None = None
+    half_length: float | None = None
+    half_length_low: float | None = None
+    half_length_high: float | None = None
+    errors_follow: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(CellSummary))
@@ -209,6 +232,7 @@ def summarize_cells(
             picked=str(whole.choice or ""),
             **_of_seeds(cell, criterion),
             **_of_areas(cell, areas),
+            **law_columns(cell.runs),
         )
         for whole, cell in zip(panel.cells, cells, strict=True)
     ]

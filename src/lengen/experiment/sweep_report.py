@@ -26,19 +26,19 @@ def report_sweep(
 ) -> dict[str, Any]:
     """Fit the error law of a sweep, draw its figure and summarise its curve.
 
-        Args:
-            curve: at least one row.
-            folder: folder of the sweep, with its verdicts; the figure is written there.
-            config: the run.
-            id_exact_match: exact match over the training lengths, in [0, 1].
-            trained_lengths: the trained lengths, ascending.
-            title: title of the figure.
-            remark: appended to the protocol in the footnote.
+    Args:
+        curve: at least one row.
+        folder: folder of the sweep, with its verdicts; the figure is written there.
+        config: the run.
+        id_exact_match: exact match over the training lengths, in [0, 1].
+        trained_lengths: the trained lengths, ascending.
+        title: title of the figure.
+        remark: appended to the protocol in the footnote.
 
-        Returns:
-            Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches (null if there is none), the
-            thresholds at which there were too few examples to measure one, the error law, and peak memory in bytes, of the process
-            (`peak_bytes`) and of the run alone (`memory_bytes`).
+    Returns:
+        Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches (null if there is none), the
+        thresholds at which there were too few examples to measure one, the error law, and peak memory in bytes, of the process
+        (`peak_bytes`) and of the run alone (`memory_bytes`).
     """
     trained = id_exact_match >= TRAINED
     memory = [row.memory_bytes for row in curve.rows if row.memory_bytes is not None]

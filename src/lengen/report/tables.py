@@ -45,6 +45,12 @@ def _interval(value: float | None, low: float | None, high: float | None) -> str
     return f"{_score(value, 2)}{bounds}"
 
 
+def _estimate(value: float | None, low: float | None, high: float | None, form: str) -> str:
+    """Format a parameter with its interval, if there is one."""
+    bounds = "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
+    return f"{_number(value, form)}{bounds}"
+
+
 def _difference(value: float, low: float | None, high: float | None) -> str:
     """Format a difference with its interval, if there is one."""
     return f"{value:+.2f}" if low is None or high is None else f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
@@ -122,11 +128,20 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "IQM": lambda row: _interval(row.iqm, row.iqm_low, row.iqm_high),
     "rank": _rank,
     "not significantly different from": _not_significantly_different,
+    "error law": lambda row: row.laws or NONE,
+    "error rate": lambda row: _estimate(row.error_rate, row.error_rate_low, row.error_rate_high, "#.2g"),
+    "growth": lambda row: _estimate(row.growth, row.growth_low, row.growth_high, ".2f"),
+    "half at": lambda row: _estimate(row.half_length, row.half_length_low, row.half_length_high, ".1f"),
     "minutes": lambda row: _number(row.minutes, ".1f"),
     "ms": lambda row: _number(row.milliseconds, ".2f"),
     "MiB": lambda row: _number(row.megabytes, ".0f"),
 }
+LAWS = ("error law", "error rate", "growth", "half at")
+"""Columns of error laws."""
+OPTIONAL = ("picked", "chance", "MiB", *LAWS)
+"""Columns that are left out if no cell has them."""
 NARROW = (
+    *LAWS[:0:-1],
     "MiB",
     "ms",
     "minutes",
@@ -135,21 +150,20 @@ NARROW = (
     "0.95",
     "ID",
     "chance",
+    "error law",
     "IQM",
     "seeds' areas",
     "category",
     "area",
 )
 """Columns that a narrow terminal omits, in the order of omission."""
-WORDS = ("cell", "picked", "category", "not significantly different from")
+WORDS = ("cell", "picked", "category", "error law", "not significantly different from")
 """Left-aligned columns."""
 
 
 def columns(rows: Sequence[CellSummary]) -> dict[str, Callable[[CellSummary], str]]:
-    """Return the columns of a table; without chance and memory if no run says it, without picked values if none were picked."""
-    told = {"chance": [row.chance for row in rows], "MiB": [row.megabytes for row in rows]}
-    lacking = {name for name, values in told.items() if all(value is None for value in values)}
-    lacking |= set() if any(row.picked for row in rows) else {"picked"}
+    """Return the columns of a table, without optional ones that no cell has."""
+    lacking = {name for name in OPTIONAL if all(COLUMNS[name](row) == NONE for row in rows)}
     return {name: show for name, show in COLUMNS.items() if name not in lacking}
 
 
@@ -164,6 +178,8 @@ def legend(criterion: SuccessCriterion) -> str:
         "area: mean over seeds of the area under exact match over log2(length / train length), in doublings, on the lengths that all compared runs share, "
         "with an interval over seeds and strings (Gaffke 2005) from three seeds on; seeds' areas: least, median, largest. IQM: interquartile mean of exact match over seeds "
         "and these OOD lengths, with an interval from five seeds on. rank: the ranks that significant differences of mean areas leave open, 1 is the largest; none without a trained run, or if all are at chance. "
+        "error law: number of seeds by law of the error rate per answer token (constant, power of the length, floor and power), or by the reason why none is shown; "
+        "error rate, at the train length, growth, the exponent of the length, and half at, where exact match falls to 1/2: medians over the seeds of the most frequent law, with an order-statistic interval from five seeds on. "
         "not significantly different: a permutation test of the mean areas, and a paired test over strings, adjusted for all pairs of the task (closed test up to 12 "
         "cells, otherwise Holm), give p > 0.05. "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
