@@ -98,6 +98,16 @@ def test_all_subsets_are_tested_with_unequal_seeds_too():
     assert all(0 < p_value <= 1 for p_value in found.values())
 
 
+def test_subsets_with_the_same_scores_have_the_p_value_that_each_has_alone():
+    """Numbers of successes often repeat, and their subsets come in no order of scores."""
+    rights = (3, 0, 5, 0, 3, 5)
+    scores = [np.arange(5) < right for right in rights]
+    found = dict(subset_p_values([each.astype(float) for each in scores], permutations=300))
+    for subset in combinations(range(6), 3):
+        assert found[subset] == panel_p_value([scores[cell] for cell in subset], 300)
+    assert len(set(found.values())) > 3
+
+
 def test_welchs_statistic_finds_a_cell_far_away():
     generator = np.random.default_rng(0)
     cells = [generator.normal(mean, 0.01, seeds) for mean, seeds in ((0.1, 6), (0.1, 5), (0.9, 7))]

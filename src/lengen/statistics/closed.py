@@ -95,9 +95,13 @@ def panel_p_value(cells: Iterable[npt.ArrayLike], permutations: int = PERMUTATIO
 
 
 def _p_values(seeds: tuple[int, ...], pooled: Floats, permutations: int) -> list[float]:
-    """Return the p-values of subsets with the same numbers of seeds: scores are seeds x subsets."""
+    """Return the p-values of subsets with the same numbers of seeds: scores are seeds x subsets.
+
+    Subsets with the same scores, as numbers of successes often have, are tested once.
+    """
+    pooled, places = np.unique(pooled, axis=1, return_inverse=True)
     statistic = _range if len(set(seeds)) == 1 else _largest_welch
-    groups = np.repeat(np.arange(len(seeds)), seeds)
+    groups = np.repeat(np.arange(len(seeds), dtype=np.int16), seeds)
     pooled = pooled - pooled.mean(axis=0)
     observed = statistic(_members(groups[None], len(seeds)), pooled, seeds)[0]
     needed = observed - TOLERANCE * np.maximum(1.0, observed)
@@ -106,7 +110,7 @@ def _p_values(seeds: tuple[int, ...], pooled: Floats, permutations: int) -> list
     for start in range(0, permutations, BLOCK):
         members = _members(groups[orders[start : start + BLOCK]], len(seeds))
         hits += (statistic(members, pooled, seeds) >= needed).sum(axis=0)
-    p_values: list[float] = (hits / (1 + permutations)).tolist()
+    p_values: list[float] = (hits / (1 + permutations))[places.reshape(-1)].tolist()
     return p_values
 
 
@@ -116,9 +120,10 @@ def _orders(total: int, permutations: int) -> npt.NDArray[np.int16]:
     return np.random.default_rng(total).random((permutations, total)).argsort(axis=1).astype(np.int16)
 
 
-def _members(groups: npt.NDArray[np.int64], cells: int) -> Floats:
+def _members(groups: npt.NDArray[np.int16], cells: int) -> Floats:
     """Return 1 where a seed is assigned to a cell: (permutations x cells) x seeds."""
-    members: Floats = (groups[:, None, :] == np.arange(cells)[None, :, None]).astype(float)
+    every = np.arange(cells, dtype=np.int16)
+    members: Floats = (groups[:, None, :] == every[None, :, None]).astype(float)
     return members.reshape(-1, groups.shape[1])
 
 
