@@ -41,6 +41,23 @@ def test_a_round_trip(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["verdicts.parquet"]
 
 
+def test_rows_in_another_order_and_other_encodings_are_read_alike(tmp_path):
+    """Rows of two lengths in turns, endings as plain text; the strings of a length keep their order. No rows are no lengths."""
+    path = tmp_path / "verdicts.parquet"
+    write_verdicts(path, FOUND)
+    table = pandas.read_parquet(path, partitioning=None)
+    table["ending"] = table["ending"].astype(str)
+    mixed = table.sort_values(["example", "length"], ascending=[True, False])
+    assert mixed["length"].tolist() == [7, 3, 7, 3, 7, 3, 7, 7]
+    mixed.to_parquet(path, index=False)
+    back = read_verdicts(path)
+    assert list(back) == [3, 7]
+    for length, found in back.items():
+        assert [part.tolist() for part in found] == [part.tolist() for part in FOUND[length]]
+    mixed[:0].to_parquet(path, index=False)
+    assert read_verdicts(path) == {}
+
+
 def test_the_columns_are_those_of_the_contract(tmp_path):
     path = tmp_path / "seed=0" / "verdicts.parquet"  # a path that Arrow could take for a partition
     path.parent.mkdir()

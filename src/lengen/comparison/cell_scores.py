@@ -32,26 +32,19 @@ def gate(cell: Cell, runs: str) -> Cell:
 
 def lengths(cell: Cell) -> tuple[int, ...]:
     """Return the lengths at which every run of a cell was evaluated; diverged runs are ignored."""
-    common = [set(curve.lengths) for curve in cell.curves]
-    return tuple(sorted(set.intersection(*common))) if common else ()
+    return cell.lengths
 
 
 def ood_lengths(cell: Cell) -> tuple[int, ...]:
     """Return the lengths of a cell that are OOD: longer than every train length."""
-    return tuple(
-        length
-        for length in lengths(cell)
-        if length > max(int(run.config["train_length"]) for run in cell.runs)
-    )
+    longest = max((int(run.config["train_length"]) for run in cell.runs), default=0)
+    return tuple(length for length in cell.lengths if length > longest)
 
 
 def matrix(cell: Cell, metric: str, at: Sequence[int]) -> Floats:
     """Return a metric as seeds x lengths. A diverged run has 0 for a share and NaN for any other metric."""
     missing = 0.0 if metric in SHARES else np.nan
-    rows = []
-    for run in cell.runs:
-        by_length = {row.length: row for row in run.curve.rows}
-        rows.append([_number(by_length.get(length), metric, missing) for length in at])
+    rows = [[_number(run.curve.by_length.get(length), metric, missing) for length in at] for run in cell.runs]
     return np.asarray(rows, dtype=float).reshape(len(cell.runs), len(at))
 
 

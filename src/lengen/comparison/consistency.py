@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from lengen.evaluation.options import EvalOptions
 from lengen.records.curve import Curve, Row, split
 from lengen.records.earlier_runs import seed_name
@@ -123,10 +121,14 @@ def verdict_disagreement(curve: Curve, verdicts: Mapping[int, StringVerdicts]) -
         phrase = f"verdicts.parquet, length {row.length}:"
         if len(strings.exact) != row.examples:
             return f"{phrase} {len(strings.exact)} strings, curve.csv has {row.examples}"
-        errors = strings.first_error
-        right = np.stack([strings.exact, errors < 0, strings.wrong_tokens == 0, strings.ending == 0])
-        if (right != right[0]).any():
-            return f"{phrase} string {int((right != right[0]).any(0).argmax())} is right and wrong at once"
+        errors, wrong = strings.first_error, ~strings.exact
+        torn = (
+            (wrong != (errors >= 0))
+            | (wrong != (strings.wrong_tokens != 0))
+            | (wrong != (strings.ending != 0))
+        )
+        if torn.any():
+            return f"{phrase} string {int(torn.argmax())} is right and wrong at once"
         for name, count in strings.counts.items():
             listed = row.correct if name == ENDINGS[0] else getattr(row, name)
             if listed is not None and listed != count:

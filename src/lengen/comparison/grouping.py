@@ -56,10 +56,19 @@ class Cell:
         """Number of different seeds of the initial parameters."""
         return len({run.init_seed for run in self.runs})
 
-    @property
+    @cached_property
     def curves(self) -> tuple[Curve, ...]:
         """The curves of the runs that did not diverge."""
         return tuple(run.curve for run in self.runs if not run.diverged)
+
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """The lengths at which every run was evaluated, ascending; diverged runs are ignored."""
+        return (
+            tuple(sorted(set.intersection(*(set(curve.lengths) for curve in self.curves))))
+            if self.curves
+            else ()
+        )
 
     def gated(self) -> Cell:
         """Return the cell with only its trained runs, possibly none."""

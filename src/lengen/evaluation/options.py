@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from lengen.config.errors import UsageError, require
@@ -49,24 +50,25 @@ class EvalOptions:
         """
         lengths: set[int] = set()
         for part in self.lengths:
-            lengths.update(_lengths(part, train_length))
+            lengths.update(_lengths(str(part), train_length))
         require(bool(lengths), "eval.lengths is empty: must have at least one length")
         require(min(lengths) >= 1, f"eval.lengths has {min(lengths)}: must be at least 1")
         return sorted(lengths)
 
 
-def _lengths(part: Any, train_length: int) -> list[int]:
-    """One entry of `eval.lengths` as numbers."""
-    text = str(part).replace(" ", "")
+@lru_cache(maxsize=1024)
+def _lengths(part: str, train_length: int) -> Sequence[int]:
+    """One entry of `eval.lengths` as numbers; many runs have the same."""
+    text = part.replace(" ", "")
     if re.fullmatch(r"-?\d+", text):
-        return [int(text)]
+        return (int(text),)
     if factor := re.fullmatch(r"(\d+(?:\.\d+)?)x", text):
         multiple = float(factor[1])
-        return [max(round(multiple * train_length), 1 if multiple > 0 else 0)]
+        return (max(round(multiple * train_length), 1 if multiple > 0 else 0),)
     if span := re.fullmatch(r"range\((-?\d+(?:,-?\d+){0,2})\)", text):
         bounds = [int(bound) for bound in span[1].split(",")]
         require(len(bounds) < 3 or bounds[2] != 0, f"eval.lengths={part}: a range needs a step other than 0")  # noqa: PLR2004
-        return list(range(*bounds))
+        return range(*bounds)
     raise UsageError(
         f"eval.lengths has {part!r}: must be a length (12), a factor of train_length (1.5x), or range(1,41)"
     )

@@ -122,18 +122,22 @@ class Curve:
         """The evaluated lengths."""
         return tuple(row.length for row in self.rows)
 
+    @cached_property
+    def by_length(self) -> dict[int, Row]:
+        """The rows by their lengths."""
+        return {row.length: row for row in self.rows}
+
     def __len__(self) -> int:
         return len(self.rows)
 
     def __contains__(self, length: int) -> bool:
-        return length in self.lengths
+        return length in self.by_length
 
     def __getitem__(self, length: int) -> Row:
         """Return the row of a length, not of an index."""
-        for row in self.rows:
-            if row.length == length:
-                return row
-        raise KeyError(f"length {length} was not evaluated; evaluated lengths: {list(self.lengths)}")
+        if length not in self.by_length:
+            raise KeyError(f"length {length} was not evaluated; evaluated lengths: {list(self.lengths)}")
+        return self.by_length[length]
 
     def add(self, row: Row) -> Curve:
         """Return this curve with one more row."""

@@ -8,6 +8,7 @@ files of earlier versions).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,6 +91,9 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
     if missing:
         raise UsageError(f"{path}: missing column {', '.join(missing)}")
     length = table["length"].to_numpy()
+    order = np.argsort(length, kind="stable")
+    length = length[order]
+    bounds = [0, *(np.flatnonzero(np.diff(length)) + 1).tolist(), len(length)] if len(length) else []
     columns = (
         table["exact"].to_numpy(),
         table["first_error"].fill_null(-1).to_numpy(),
@@ -99,18 +103,22 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
         if "answer_tokens" in table.column_names
         else np.zeros(len(length), dtype=np.int32),
     )
+    sorted_columns = [column[order] for column in columns]
     return {
-        each: StringVerdicts(*(column[length == each] for column in columns))
-        for each in np.unique(length).tolist()
+        each: StringVerdicts(*(column[start:end] for column in sorted_columns))
+        for start, end in pairwise(bounds)
+        for each in (length[start].item(),)
         if lengths is None or each in lengths
     }
 
 
 def _endings(column: Any, path: Path) -> Int[np.ndarray, " strings"]:
     """Convert the names of endings to indices into `ENDINGS`."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    encoded = pc.dictionary_encode(column.combine_chunks().cast("string"))
+    plain = column.combine_chunks()
+    encoded = plain if pa.types.is_dictionary(plain.type) else pc.dictionary_encode(plain.cast("string"))
     names = encoded.dictionary.to_pylist()
     unknown = sorted({str(name) for name in names}.difference(ENDINGS))
     if encoded.null_count:
