@@ -80,7 +80,7 @@ def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str,
                 "chance": _chances(cell),
                 "config": _config(cell.runs[0].config),
                 "runs": _runs(cell, threshold, origins),
-                "gates": {name: _seeds(gate(cell, name), threshold, steps) for name in GATES},
+                "gates": _gates(cell, threshold, steps),
             }
             for cell, look in zip(panel.cells, _looks(panel.cells), strict=True)
         ],
@@ -116,7 +116,7 @@ def _runs(cell: Cell, threshold: float, origins: dict[str, int]) -> list[dict[st
     values = {metric: matrix(cell, metric, at) for metric in METRICS}
     runs = []
     for index, run in enumerate(cell.runs):
-        rows = {row.length: row for row in run.curve.rows}
+        rows = run.curve.by_length
         runs.append(
             {
                 "seed": run.seed,
@@ -133,6 +133,16 @@ def _runs(cell: Cell, threshold: float, origins: dict[str, int]) -> list[dict[st
             }
         )
     return runs
+
+
+def _gates(cell: Cell, threshold: float, steps: Sequence[float]) -> dict[str, dict[str, Any] | None]:
+    """Return statistics over all seeds of a cell, and over the trained ones; the same if all are trained."""
+    trained = cell.gated()
+    every = _seeds(cell, threshold, steps)
+    return {
+        "all": every,
+        "trained": every if trained.tried == cell.tried else _seeds(trained, threshold, steps),
+    }
 
 
 def _seeds(cell: Cell, threshold: float, steps: Sequence[float]) -> dict[str, Any] | None:

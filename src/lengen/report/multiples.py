@@ -79,5 +79,5 @@ def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x:
                 axes.xaxis.label.set_fontsize(6)
             axes.tick_params(labelleft=not labelled)
             labelled = True
-            axes.set_title("\n".join(head), size=6, pad=2, linespacing=1.1, parse_math=False)
+            axes.set_title("\n".join(head), y=1, size=6, pad=2, linespacing=1.1, parse_math=False)
     return sheet.write(stem)
