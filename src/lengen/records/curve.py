@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from io import StringIO
@@ -235,7 +235,7 @@ def _row(line: dict[str, str | None], path: Path) -> Row:
     return Row(**values)
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write a table as CSV, atomically; None becomes an empty field."""
     text = StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
