@@ -7,10 +7,10 @@
     python scripts/statistics_simulations.py success       coverage / mean width of the interval of a success rate
     python scripts/statistics_simulations.py reach         coverage / mean width of the interval of a median reach
     python scripts/statistics_simulations.py strings       tests and intervals where each cell finds its own strings easy
-    python scripts/statistics_simulations.py laws          choice of error laws, coverage of growth
+    python scripts/statistics_simulations.py laws          choice of error laws, coverage of their parameters
     python scripts/statistics_simulations.py hazards       hazard by place against hazard by length
     python scripts/statistics_simulations.py redraw        power from redrawn seeds against true power
-    python scripts/statistics_simulations.py all           all of them (half an hour of one core)
+    python scripts/statistics_simulations.py all           all of them (25 minutes of one core)
 
 Each prints a table in Markdown; `docs/statistics.md` has them. The same command prints the same numbers.
 """
@@ -537,20 +537,26 @@ def laws(draws: int) -> None:
     print(f"Share of {draws} sweeps in which the true law is chosen ({share_error(draws)}):\n")
     table(["truth", "lengths", "by held-out lengths", "else", "by BIC"], rows)
     rows = []
+    rate, half_length = 1 - np.exp(-0.004), (np.sqrt(1 + 4 * np.log(2) / 0.0004) - 1) / 2
     for number in (12, 8, 6, 5, 4):
         lengths = law_lengths(number)
         row = [str(number)]
         for dispersion in (0.0, 0.005, 0.02):
             random, held = generator("growth", number, int(1000 * dispersion)), []
             for _ in range(4 * draws):
-                sweep = sweep_of(random, lengths, 0.004 * lengths / TRAIN, dispersion)
-                growth = fitted_law(LAWS[1], sweep).estimates["growth"]
-                held.append((growth.low or 0) <= 1 <= (growth.high or 0))
-            row.append(f"{np.mean(held):.2f}")
+                fitted = fitted_law(LAWS[1], sweep_of(random, lengths, 0.004 * lengths / TRAIN, dispersion))
+                estimates = (fitted.estimates["growth"], fitted.error_rate, fitted.half_length)
+                held.append(
+                    [
+                        each is not None and (each.low or 0) <= true <= (each.high or 0)
+                        for each, true in zip(estimates, (1.0, rate, half_length), strict=True)
+                    ]
+                )
+            row.append(" / ".join(f"{share:.2f}" for share in np.mean(held, axis=0)))
         rows.append(row)
     print(
-        f"Coverage of the interval of the growth, {4 * draws} draws each ({share_error(4 * draws)}), "
-        "by overdispersion between lengths:\n"
+        "Coverage of the intervals of growth / error rate at the train length / length of exact match 1/2, power of growth 1, "
+        f"{4 * draws} draws each ({share_error(4 * draws)}), by overdispersion between lengths:\n"
     )
     table(["lengths", "0", "0.005", "0.02"], rows)
 
@@ -626,7 +632,7 @@ SIMULATIONS: dict[str, tuple[Callable[[int], None], int]] = {
     "success": (success, 1000),
     "reach": (reach, 2000),
     "strings": (strings, 1000),
-    "laws": (laws, 50),
+    "laws": (laws, 100),
     "hazards": (compare_hazards, 50),
     "redraw": (redraw, 200),
 }
