@@ -52,7 +52,7 @@ class CountTest(NamedTuple):
         second: index of the other.
         p_value: p-value, not adjusted.
         p_holm: p-value adjusted by Holm over the pairs tested.
-        p_tarone: p-value adjusted by Tarone and Holm. It finds most, but makes any false claim in up to 0.09 of studies of alike
+        p_tarone: p-value adjusted by Tarone and Holm. It finds most, but makes any false claim in up to 0.08 of studies of alike
             cells: Boschloo's test keeps its level on average over the number of successes, by which Tarone selects.
         p_family: adjusted p-value on which claims rest: the closed test's, with Boschloo's test of each pair; p_holm beyond 12 cells
             and against a control.
