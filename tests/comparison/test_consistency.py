@@ -163,6 +163,7 @@ UNLIKE = {
     "a length less": (lambda verdicts: verdicts.pop(40), "verdicts.parquet has no length 40"),
     "a string less": (lambda verdicts: verdicts.update({5: StringVerdicts(*(part[1:] for part in verdicts[5]))}), "length 5: 999 strings, curve.csv has 1000"),
     "right with an error": (lambda verdicts: np.put(verdicts[20].first_error, 7, 2), "length 20: string 7 is right and wrong at once"),
+    "an error beyond the answer": (lambda verdicts: np.put(verdicts[20].answer_tokens, 999, 3), "length 20: string 999 has errors beyond its answer"),
     "another ending": (lambda verdicts: np.put(verdicts[20].ending, 999, 1), "length 20: 1 stopped early, curve.csv has 0"),
     "another first error": (lambda verdicts: np.put(verdicts[20].first_error, 999, 9), "length 20: first_error"),
 }  # fmt: skip

@@ -129,6 +129,10 @@ def verdict_disagreement(curve: Curve, verdicts: Mapping[int, StringVerdicts]) -
         )
         if torn.any():
             return f"{phrase} string {int(torn.argmax())} is right and wrong at once"
+        size = strings.answer_tokens  # 0 for unknown
+        beyond = (size > 0) & ((errors >= size) | (strings.wrong_tokens > size))
+        if beyond.any():
+            return f"{phrase} string {int(beyond.argmax())} has errors beyond its answer"
         for name, count in strings.counts.items():
             listed = row.correct if name == ENDINGS[0] else getattr(row, name)
             if listed is not None and listed != count:
