@@ -15,9 +15,6 @@ from lengen.statistics.simplex import (
 )
 from lengen.statistics.strings import half_width
 
-BLOCKS = 20
-"""Number of parts in which the draws are compared, so that less memory is used at a time."""
-
 
 def mean_difference(
     first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = 0.95, string_error: float = 0.0
@@ -74,37 +71,41 @@ def beats(
     0.625
     """
     ours, theirs = (unit_scores(scores).reshape(np.shape(scores)[0], -1) for scores in (first, second))
-    gaps = ours.T[:, :, None] - theirs.T[:, None, :]
-    wins = _wins(gaps)
-    estimate, fewest = float(wins.mean()), min(wins.shape)
+    gaps = ours[:, None] - theirs[None]
+    estimate, fewest = float(((gaps > 0) + 0.5 * (gaps == 0)).mean()), min(len(ours), len(theirs))
     if fewest < SEEDS_OF_A_RANK:
         return no_interval(estimate, fewest, SEEDS_OF_A_RANK)
+    shifts = np.zeros((1, 1))
     if string_error:
-        shifts = string_error * np.random.default_rng(DRAWS).standard_normal((DRAWS, 1, 1, 1))
-        wins = np.concatenate([_wins(gaps + block) for block in np.array_split(shifts, BLOCKS)])
+        shifts = string_error * np.random.default_rng(DRAWS).standard_normal((DRAWS, 1))
+    shares, with_ghosts = _weighted_wins(ours, theirs, shifts)
     tail = (1 - confidence) / 2
     return Estimate(
         estimate,
-        min(estimate, float(np.quantile(_with_ghosts(wins, 0.0), tail))),
-        min(1.0, max(estimate, float(np.quantile(_with_ghosts(wins, 1.0), 1 - tail)))),
+        min(estimate, float(np.quantile(shares, tail))),
+        min(1.0, max(estimate, float(np.quantile(shares + with_ghosts, 1 - tail)))),
     )
 
 
-def _wins(gaps: Floats) -> Floats:
-    """Return the share of lengths at which a score is larger, ties half: ... x lengths x seeds x seeds."""
-    wins: Floats = ((gaps > 0) + 0.5 * (gaps == 0)).mean(axis=-3)
-    return wins
+def _weighted_wins(ours: Floats, theirs: Floats, shifts: Floats) -> tuple[Floats, Floats]:
+    """Return the weighted share of pairs of seeds that the first wins in each draw, ties half, and the weight of pairs with a ghost.
 
-
-def _with_ghosts(wins: Floats, outcome: float) -> Floats:
-    """Return the weighted share of wins in each draw, where every pair with an added seed has one outcome.
+    A seed wins against the weight of all lower scores, which is a cumulated weight of the sorted ones.
 
     Args:
-        wins: seeds of the first x seeds of the second, or the same for each draw.
-        outcome: share of wins of an added seed.
+        ours: seeds x lengths.
+        theirs: the same of the other cell.
+        shifts: what is added to all scores of the first cell: draws x 1, or 1 x 1 for all draws.
     """
-    around = [(0, 0)] * (wins.ndim - 2) + [(0, 1), (0, 1)]
-    padded = np.pad(wins, around, constant_values=outcome)
-    ours, theirs = simplex_weights(wins.shape[-2], 1), simplex_weights(wins.shape[-1], 2)
-    shares: Floats = ((ours[:, None] @ padded)[:, 0] * theirs).sum(axis=1)
-    return shares
+    first, second = (
+        simplex_weights(len(scores), stream)[:, :-1] for stream, scores in ((1, ours), (2, theirs))
+    )
+    shares = np.zeros(len(first))
+    for own, other in zip(ours.T, theirs.T, strict=True):  # a length at a time
+        order = np.argsort(other)
+        below = np.pad(np.cumsum(second[:, order], axis=1), ((0, 0), (1, 0)))
+        for side in ("left", "right"):
+            lower = np.searchsorted(other[order], own + shifts, side)
+            won = np.take_along_axis(below, np.broadcast_to(lower, first.shape), axis=1)
+            shares += (first * won).sum(axis=1) / 2
+    return shares / ours.shape[1], 1 - first.sum(axis=1) * second.sum(axis=1)
