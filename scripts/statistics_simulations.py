@@ -44,7 +44,7 @@ from lengen.statistics.resampling import bootstrap
 from lengen.statistics.seed_kinds import KIND_PAIRS, KINDS, SeedKind, one_mode, two_modes
 from lengen.statistics.simplex import mean_interval
 from lengen.statistics.strings import differences as string_differences
-from lengen.statistics.strings import paired_test, standard_error
+from lengen.statistics.strings import paired_test, seed_error, standard_error
 
 Floats = npt.NDArray[np.float64]
 Bounds = tuple[float, float]
@@ -455,8 +455,10 @@ def strings(draws: int) -> None:
                 string_means(random, seeds, number, spread, seed_spread) for _ in range(2)
             )
             by_seeds = permutation_test(ours, theirs).p_value
-            by_strings = paired_test([first], [second], [1.0])
-            p_values.append((by_seeds, by_strings, max(by_seeds, by_strings)))
+            fixed, by_both = (
+                paired_test([first], [second], [1.0], each) for each in (0.0, seed_error(ours, theirs))
+            )
+            p_values.append((by_seeds, fixed, max(by_seeds, fixed), by_both, max(by_seeds, by_both)))
             error = standard_error([first], [1.0])
             both = standard_error(string_differences([first], [second]), [1.0])
             intervals = (
@@ -478,9 +480,11 @@ def strings(draws: int) -> None:
         "strings",
         "spread of strings (logits)",
         "of seeds",
-        "p of seeds <= .05",
-        "p of strings <= .05",
-        "both",
+        "p_seeds <= .05",
+        "strings, seeds fixed",
+        "both of these",
+        "p_strings <= .05",
+        "p_value <= .05",
         "coverage: mean, seeds alone",
         "mean",
         "difference",

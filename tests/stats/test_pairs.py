@@ -12,6 +12,7 @@ from lengen.statistics.multiple import benjamini_hochberg, holm, tarone_holm
 from lengen.statistics.pairs import compare_areas, compare_counts, panel_pairs
 from lengen.statistics.permutation import permutation_test
 from lengen.statistics.seed_kinds import two_modes
+from lengen.statistics.strings import paired_test, seed_error
 
 
 @pytest.mark.parametrize(("ours", "method"), [(holm, "holm"), (benjamini_hochberg, "fdr_bh")])
@@ -233,6 +234,31 @@ def test_strings_hold_claims_back():
     assert found[0, 1].p_family == pytest.approx(0.06)  # Holm over the strings
     assert found[0, 2].p_family == found[0, 2].p_seeds == pytest.approx(2 / 252)
     assert compare_areas(cells)[0].p_strings is None
+
+
+@pytest.mark.parametrize(("number", "studies"), [(2, 2000), pytest.param(4, 500, marks=pytest.mark.long)])
+def test_equal_errors_of_seeds_and_strings_keep_the_level(number, studies):
+    """Alike cells that each find their own strings easy: with the seeds taken as fixed, the test on strings claims too much."""
+    generator = np.random.default_rng(number)
+    claims = []
+    for _ in range(studies):
+        seeds = generator.normal(0, 0.025, (number, 6))
+        strings = generator.normal(0.5, 0.14, (number, 200))
+        cells = list(strings.mean(axis=1)[:, None] + seeds)
+        strings += seeds.mean(axis=1)[:, None]  # a cell has one mean, over seeds and over strings
+        claimed = []
+        for counted in (0, 1):
+            p_strings = {
+                (one, two): paired_test(
+                    [strings[one]], [strings[two]], [1.0], counted * seed_error(cells[one], cells[two])
+                )
+                for one, two in panel_pairs(number)
+            }
+            claimed.append(min(test.p_family for test in compare_areas(cells, p_strings)) <= 0.05)
+        claims.append(claimed)
+    fixed, both = np.mean(claims, axis=0)
+    assert fixed > 0.09
+    assert both < 0.07
 
 
 def test_a_control_is_tested_against_each_other_cell_alone():

@@ -58,7 +58,8 @@ class CellPair:
         told_apart: whether the difference is significant: `p_family` is at most 0.05.
         difference: mean area of `first` less that of `second`, in doublings, with its interval from three seeds on.
         p_seeds: permutation test of the difference of mean areas over seeds.
-        p_strings: paired test over strings; empty if some run kept no verdicts, which takes the strings as fixed.
+        p_strings: paired test over strings, with the error of the seeds; empty if some run kept no verdicts, which takes the
+            strings as fixed.
         p_holm: `p_value` adjusted by Holm over the pairs of the panel.
         p_family: the adjusted p-value on which claims rest: closed permutation test up to 12 cells, otherwise Holm's.
         q_value: `p_value` adjusted by Benjamini and Hochberg; exploratory.

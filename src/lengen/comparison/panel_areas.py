@@ -14,7 +14,7 @@ from lengen.comparison.grouping import Cell
 from lengen.statistics.areas import area_weights, common_lengths, doublings, mean_areas
 from lengen.statistics.estimates import Estimate
 from lengen.statistics.simplex import mean_interval
-from lengen.statistics.strings import differences, paired_test, standard_error
+from lengen.statistics.strings import differences, paired_test, seed_error, standard_error
 
 Means = tuple[Floats, ...]
 """For each length the mean verdict of a cell's seeds on every string."""
@@ -81,14 +81,15 @@ class PanelAreas:
         return standard_error(differences(self.means[first], self.means[second]), self.weights)
 
     def p_strings(self, first: int, second: int) -> float:
-        """Return the p-value of the paired test on strings.
+        """Return the p-value of the paired test on strings, with the error of the seeds.
 
         Raises:
             ValueError: some run kept no verdicts.
         """
         if self.means is None:
             raise ValueError("some run kept no verdicts")
-        return paired_test(self.means[first], self.means[second], self.weights)
+        error = seed_error(self.areas[first], self.areas[second])
+        return paired_test(self.means[first], self.means[second], self.weights, error)
 
     def _scaled(self, estimate: Estimate) -> Estimate:
         """Return an estimate in doublings."""

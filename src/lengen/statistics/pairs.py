@@ -24,10 +24,10 @@ class PairTest(NamedTuple):
         first: index of one cell.
         second: index of the other.
         p_seeds: p-value over seeds (`permutation.permutation_test`).
-        p_strings: p-value over strings (`strings.paired_test`); None without verdicts: strings are taken as fixed.
+        p_strings: p-value over strings and seeds (`strings.paired_test`); None without verdicts: strings are taken as fixed.
         p_value: the greater of the two, not adjusted.
         p_holm: p_value adjusted by Holm over the pairs tested.
-        p_family: adjusted p-value on which claims rest: the greater of the closed test's for seeds and Holm's for strings; p_holm
+        p_family: adjusted p-value on which claims rest: the greater of the closed test's for seeds and Holm's p_strings; p_holm
             beyond 12 cells and against a control.
         q_value: p_value adjusted by Benjamini and Hochberg; exploratory.
         exact: whether p_seeds is from all assignments.
@@ -86,7 +86,7 @@ def compare_areas(
 
     Args:
         cells: for each cell one score per seed.
-        p_strings: for each pair of `panel_pairs` the p-value over strings; None without verdicts.
+        p_strings: for each pair of `panel_pairs` the p-value over strings and seeds; None without verdicts.
         control: index of the control, declared before the results are seen; None tests all pairs.
 
     Returns:

@@ -60,16 +60,28 @@ def differences(first: Means, second: Means) -> list[npt.NDArray[np.float64]]:
     return [ours - theirs for ours, theirs in pairs]
 
 
-def paired_test(first: Means, second: Means, weights: npt.ArrayLike) -> float:
+def seed_error(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
+    """Return Welch's standard error of the difference of two cells' means over seeds; a single seed adds none.
+
+    >>> round(seed_error([0.0, 1.0], [0.5]), 3)
+    0.5
+    """
+    cells = (np.asarray(scores, dtype=float) for scores in (first, second))
+    return float(np.sqrt(sum(cell.var(ddof=1) / len(cell) for cell in cells if len(cell) > 1)))
+
+
+def paired_test(first: Means, second: Means, weights: npt.ArrayLike, seed_error: float = 0.0) -> float:
     """Return the two-sided p-value that two cells do equally well on strings of this kind: a normal test on paired strings.
 
-    It takes the seeds as fixed. So it is no test of two cells by itself, and is combined with a test over seeds: cells differ
-    if both do, p = max(p of seeds, p of strings) (intersection-union, Berger 1982).
+    With the error of the seeds it counts both errors, though by a normal limit that few seeds do not have. So it is combined with
+    a test over seeds: cells differ if both say so (intersection-union, Berger 1982). Were the seeds fixed here, two tests of which
+    each counts one error would reject alike cells too often where both errors are about equal.
 
     Args:
         first: for each length the mean verdict of one cell's seeds on every string.
         second: the same of the other cell, on the same strings.
         weights: weight of each length, as `areas.area_weights` gives it.
+        seed_error: standard error of the difference over seeds (`seed_error`); 0 takes the seeds as fixed.
 
     Raises:
         ValueError: as in `differences` and `standard_error`.
@@ -78,7 +90,7 @@ def paired_test(first: Means, second: Means, weights: npt.ArrayLike) -> float:
     0.083
     """
     paired = differences(first, second)
-    error = standard_error(paired, weights)
+    error = float(np.hypot(standard_error(paired, weights), seed_error))
     shift = sum(
         weight * float(values.mean())
         for values, weight in zip(paired, np.asarray(weights, dtype=float).tolist(), strict=True)
