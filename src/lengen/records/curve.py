@@ -236,11 +236,18 @@ def _row(line: dict[str, str | None], path: Path) -> Row:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a table as CSV, atomically; None becomes an empty field."""
+    """Write a table as CSV, atomically; None, and a column that a row lacks, become an empty field.
+
+    Raises:
+        ValueError: a row has a value without a column.
+    """
     text = StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer, known = csv.writer(text, lineterminator="\n"), set(columns)
+    writer.writerow(columns)
+    for row in rows:
+        if not row.keys() <= known:
+            raise ValueError(f"{path}: no column for {', '.join(sorted(row.keys() - known))}")
+        writer.writerow([row.get(name) for name in columns])
     write_text(path, text.getvalue())
 
 

@@ -90,7 +90,7 @@ def _curves(study: Study, options: Sequence[str]) -> list[dict[str, Any]]:
             "line": cell.name,
             "trained": run.trained,
             "place": run.place,
-            **{name: getattr(row, name) for name in COLUMNS},
+            **vars(row),
             **values,
         }
         for panel in study.panels
