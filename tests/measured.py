@@ -1,6 +1,6 @@
 """Tables as they are written under results/, and the same numbers from a study's CSV files."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 
@@ -95,3 +95,14 @@ def median_of(ordered: list[float]) -> float:
     """The middle of an odd number of values."""
     assert len(ordered) % 2
     return ordered[len(ordered) // 2]
+
+
+def floored(share: float) -> str:
+    """Three digits of a share, never more than it is."""
+    return str(Decimal(repr(float(share))).quantize(Decimal("0.001"), ROUND_FLOOR))
+
+
+def reached(curve: pandas.DataFrame, threshold: float) -> str:
+    """A reach as tables show it: at the end of the sweep it may be longer."""
+    found = reach(curve, threshold)
+    return f">= {int(found)}" if found == curve.length.max() else whole(found)

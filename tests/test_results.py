@@ -15,9 +15,11 @@ from measured import (
     area,
     at,
     curves,
+    floored,
     pick,
     ranged,
     reach,
+    reached,
     rounded,
     scores,
     seeds,
@@ -36,9 +38,9 @@ def presets(study: str, row: list[str]) -> list[str]:
     score = pick(scores(study), task=task, line=pe).iloc[0]
     trained = curve.train_length.iloc[0]
     return [
-        *(task, pe, positions, f"1 to {trained}", rounded(score.id_exact_match, 3)),
-        *(whole(reach(curve, threshold)) for threshold in (0.90, 0.95, 0.99)),
-        rounded(at(curve, 2 * trained), 3),
+        *(task, pe, positions, f"1 to {trained}", floored(score.id_exact_match)),
+        *(reached(curve, threshold) for threshold in (0.90, 0.95, 0.99)),
+        floored(at(curve, 2 * trained)),
         rounded(score.minutes, 1),
     ]
 
