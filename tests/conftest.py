@@ -96,6 +96,9 @@ def lengen(tmp_path, monkeypatch, capsys):
 def alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Go to a folder, and leave the settings of other programs behind."""
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(
+        "lengen.launcher.local.cores", lambda: 1
+    )  # the jobs of a multirun run in this process
     for name in [name for name in os.environ if name.startswith(("WANDB_", "HYDRA_"))]:
         monkeypatch.delenv(name)
 

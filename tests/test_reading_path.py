@@ -15,7 +15,18 @@ from conftest import TINY
 SOURCE = Path(lengen.__file__).parent
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 SECTION = "## From the command line to curve.csv"
-OPTIONS = ("task", "pe", "attention", "positions", "format", "lengths", "optimizer", "logger", "block")
+OPTIONS = (
+    "task",
+    "pe",
+    "attention",
+    "positions",
+    "format",
+    "lengths",
+    "optimizer",
+    "launcher",
+    "logger",
+    "block",
+)
 """Packages of options, their contracts and what these share."""
 TRAINER = "training/options.py"
 """The option trainer=default, which has no package of its own."""

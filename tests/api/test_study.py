@@ -47,8 +47,8 @@ def test_a_study_shows_its_table_and_figures(study):
 def test_a_study_of_which_every_run_fails_fails():
     with pytest.raises(lengen.UsageError, match="unknown option task=cpoy"):
         lengen.study(task="cpoy", seed=[0, 1])
-    with pytest.raises(lengen.UsageError, match="jobs=2: must be 1; parallel runs are not supported yet"):
-        lengen.study(task="copy", jobs=2)
+    with pytest.raises(lengen.UsageError, match="jobs=0: must be at least 1"):
+        lengen.study(task="copy", jobs=0)
     with pytest.raises(lengen.UsageError, match=r"pe=\[\]: needs at least one value"):
         lengen.study(task="copy", pe=[])
 
@@ -109,3 +109,21 @@ def test_a_list_is_the_value_of_an_option_that_is_a_list():
 
     options = {"seed": [0, 1], "eval.lengths": [2, 4], "optimizer.lr": [0.1, 0.2], "task.alphabet": 3}
     assert list_options(["task=copy"], options, None) == ["eval.lengths"]
+
+
+@pytest.mark.whole_run
+def test_side_by_side_the_runs_are_those_of_one_after_another(study):
+    """The encoding has no file: it is passed to the processes by value."""
+    again = lengen.study(
+        task="copy",
+        pe=["rope", MyEncoding, "rpoe"],
+        seed=range(2),
+        jobs=2,
+        results_dir="results/beside",
+        **TINY,
+    )
+    assert len(again.runs) == len(study.runs)
+    assert [str(each.error) for each in again.failed] == [str(each.error) for each in study.failed]
+    for one, two in zip(study.runs, again.runs, strict=True):
+        assert [row.correct for row in one.curve.rows] == [row.correct for row in two.curve.rows]
+        assert [row.loss for row in one.curve.rows] == [row.loss for row in two.curve.rows]

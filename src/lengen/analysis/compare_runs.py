@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -164,6 +164,12 @@ class Comparison:
                 files.add(against.draw(panel, published, files.stem(f"against-{files.name(panel.name)}")))
                 for line in tables.agreement_lines(agreement(matched[panel.name]), published):
                     say(console, line)
+
+
+def show_table(runs: Sequence[str], console: Console | None = None) -> None:
+    """Print the tables of a comparison with its default options, without writing anything."""
+    study, criterion = assemble(find(runs), ["pe"], []), SuccessCriterion(0.9, "2x")
+    tables.show(study, summarize(study, criterion, PairOptions(0.25, None)), criterion, console or Console())
 
 
 def separate(texts: Iterable[str]) -> list[str]:

@@ -40,6 +40,7 @@ class EvalRequest:
         name: name of the result folders.
         force: repeat evaluations that are already finished.
         changed: evaluate runs whose code or data have changed since training, and mark the results.
+        jobs: runs that are evaluated at a time; None is one a core, or one a GPU.
     """
 
     run: list[str]
@@ -51,6 +52,7 @@ class EvalRequest:
     name: str | None = None
     force: bool = False
     changed: bool = False
+    jobs: int | None = None
 
     def __post_init__(self) -> None:
         require(

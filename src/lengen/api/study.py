@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape
 from itertools import product
 from pathlib import Path
@@ -20,6 +20,9 @@ from lengen.api.run import Run
 from lengen.api.training import train
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError, require
+from lengen.launcher.job import Job, JobResult
+from lengen.launcher.local import Local
+from lengen.records.run_dir import RunFolder
 
 SEEDS = ("seed", "init_seed", "data_seed")
 
@@ -93,7 +96,7 @@ class Study:
         return f"<p>{head}</p>{shown}"
 
 
-def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any) -> Study:
+def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **options: Any) -> Study:
     """Run every combination of the options that are lists, as `lengen train -m` does, in the same folders.
 
         lengen.study(task="passkey", pe=["nope", "rope"], seed=range(3))
@@ -104,7 +107,8 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
 
     Args:
         *words: overrides as on the command line, for all runs.
-        jobs: number of parallel runs; must be 1.
+        jobs: runs at a time. 1 runs them here, one after another; null (None) runs one a core, or one a GPU, each in a process
+            of its own. A script that uses processes needs `if __name__ == "__main__":`.
         config_dir: the user's own configuration folders, as `--config-dir`.
         **options: see `lengen.train`; lists, tuples and ranges are varied, the last one fastest.
 
@@ -115,26 +119,49 @@ def study(*words: str, jobs: int = 1, config_dir: Folders = None, **options: Any
         UsageError: an option is unknown or invalid.
         Exception: the first error, if every run failed.
     """
-    require(jobs == 1, f"jobs={jobs}: must be 1; parallel runs are not supported yet")
     varied = {name: list(value) for name, value in options.items() if isinstance(value, (list, tuple, range))}
     for name in list_options(words, options, config_dir):
         if not any(isinstance(value, (list, tuple, range)) for value in varied.get(name, [[]])):
             del varied[name]  # a single value, which is a list
     for name, values in varied.items():
         require(bool(values), f"{name}={options[name]!r}: needs at least one value")
+    rows = [dict(zip(varied, row, strict=True)) for row in product(*varied.values())]
+    calls = [partial(_train, words, config_dir, {**options, **row}) for row in rows]
+    launcher = Local(jobs, shown=jobs != 1)
+    results: dict[int, JobResult] = {}
+    for index, result in launcher.run(
+        [Job(as_overrides(row), call) for row, call in zip(rows, calls, strict=True)]
+    ):
+        results[index] = result
+        if result.code:
+            print(f"lengen: failed: {as_overrides(rows[index])}: {result.line}", file=sys.stderr)
+            if jobs == 1 and result.traceback:
+                print(result.traceback, file=sys.stderr)
     runs, failed = list[Run](), list[Failure]()
-    for row in product(*varied.values()):
-        chosen = dict(zip(varied, row, strict=True))
-        try:
-            runs.append(train(*words, config_dir=config_dir, **{**options, **chosen}))
-        except Exception as error:  # noqa: BLE001  # as in a multirun, the other runs continue
-            failed.append(Failure(chosen, error))
-            print(f"lengen: failed: {failed[-1]!r}", file=sys.stderr)
-            if not isinstance(error, (UsageError, OSError)):
-                traceback.print_exception(error)
+    for index, row in enumerate(rows):
+        if results[index].code:
+            failed.append(Failure(row, results[index].error or RuntimeError(results[index].line)))
+        else:
+            request = compose_call(TRAIN, words, {**options, **row}, config_dir)
+            runs.append(Run(RunFolder(Path(results[index].value)), request.given, request.allowed))
     if failed and not runs:
         raise failed[0].error
     return Study(tuple(runs), tuple(failed), tuple(varied))
+
+
+def _train(words: Sequence[str], config_dir: Folders, options: Mapping[str, Any]) -> JobResult:
+    """Train one run of a study; an error does not stop the others."""
+    try:
+        run = train(*words, config_dir=config_dir, **options)
+    except Exception as error:  # noqa: BLE001  # as in a multirun, the other runs continue
+        mistake = isinstance(error, (UsageError, OSError))
+        return JobResult(
+            1,
+            str(error) if mistake else f"{type(error).__name__}: {error}",
+            traceback="" if mistake else traceback.format_exc(),
+            error=error,
+        )
+    return JobResult(0, repr(run).splitlines()[0], value=str(run.path))
 
 
 def list_options(words: Sequence[str], options: Mapping[str, Any], config_dir: Folders) -> list[str]:

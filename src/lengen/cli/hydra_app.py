@@ -9,16 +9,17 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lengen.cli.study_jobs import FAILED, REFUSED, Composed, Guarded
 from lengen.config.compose import Command, config_dir, explain, named_modules, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, require
+from lengen.launcher import Launcher
+from lengen.launcher.job import JobResult
 from lengen.training.interruption import exit_code
-
-REFUSED, FAILED = 2, 1
 
 OVERRIDE = re.compile(r"~|[+]*[\w./@]+=")
 """Start of an override: `task=copy`, `+mine=1`, `~mine`."""
@@ -26,10 +27,11 @@ OVERRIDE = re.compile(r"~|[+]*[\w./@]+=")
 
 @dataclass
 class Job:
-    """A job of a multirun: its overrides, its exit code (0 is success), and its error if it failed."""
+    """A job that has ended: its overrides, its exit code (0 is success), and the reason if it failed."""
 
     overrides: list[str]
     code: int
+    reason: str = ""
     error: Exception | None = None
 
 
@@ -42,7 +44,11 @@ class HydraApp:
         work: called with the configuration as resolved plain values, and with the allowed top-level modules; returns the
             exit code. A UsageError is a mistake of the user; any other error keeps its traceback.
         arguments: the command line after the command.
+        job: the same for one job of a multirun, which a launcher carries out in a process of its own; None runs the jobs of
+            a multirun here, one after another.
+        after: called with the results of a multirun, for what is shown at its end.
         jobs: the finished jobs, in order.
+        composed: the jobs of a multirun that a launcher will carry out.
         many: whether this is a multirun.
         own_modules: top-level modules of the user's classes, as named by the YAML of the last job.
     """
@@ -50,7 +56,10 @@ class HydraApp:
     command: Command
     work: Callable[[dict[str, Any], set[str]], int]
     arguments: list[str]
+    job: Callable[[dict[str, Any], set[str]], JobResult] | None = None
+    after: Callable[[list[JobResult]], None] | None = None
     jobs: list[Job] = field(default_factory=list)
+    composed: list[Composed] = field(default_factory=list)
     many: bool = False
     own_modules: set[str] = field(default_factory=set)
 
@@ -84,6 +93,8 @@ class HydraApp:
             )
             refuse_labels(words)
             self._compose(hydra_main)
+            if self.composed:
+                self._launch()
             return self._exit_code()
         except BrokenPipeError:  # the reader has closed the pipe
             raise
@@ -123,19 +134,65 @@ class HydraApp:
         hydra_config = HydraConfig.get()
         self.many = hydra_config.mode == RunMode.MULTIRUN  # with -m, or set by an experiment file
         overrides = list(hydra_config.overrides.task)
+        if self.many and self.job is not None:
+            self.composed.append(self._composed(cfg, overrides))
+            return
         if self.many:
             print(f"\nlengen: job {len(self.jobs) + 1}: {' '.join(overrides)}", flush=True)
         try:
             self.own_modules = named_modules(self._folders)
-            code = self.work(plain_values(cfg), {"lengen", *self.own_modules})
-            self.jobs.append(Job(overrides, code))
+            composed = plain_values(cfg)
+            if "launcher" in composed:  # a single run needs none, and is refused a wrong one
+                launcher_of(composed, {"lengen", *self.own_modules})
+            code = self.work(composed, {"lengen", *self.own_modules})
+            self.jobs.append(Job(overrides, code, "see above" if code else ""))
         except Exception as error:  # noqa: BLE001  # Hydra would print its own traceback
             usage = is_usage_error(error, self.own_modules)
-            self.jobs.append(Job(overrides, REFUSED if usage else FAILED, error))
+            self.jobs.append(Job(overrides, REFUSED if usage else FAILED, self._line(error), error))
             if self.many:
                 print(f"lengen: {self._line(error)}", file=sys.stderr)
                 if not usage:
                     traceback.print_exception(error)
+
+    def _composed(self, cfg: Any, overrides: list[str]) -> Composed:
+        """Resolve the configuration of a job of a multirun."""
+        try:
+            self.own_modules = named_modules(self._folders)
+            return Composed(overrides, plain_values(cfg), frozenset(self.own_modules))
+        except UsageError as error:
+            return Composed(overrides, {}, refused=self._line(error))
+
+    def _launch(self) -> None:
+        """Carry out the jobs of a multirun by their launcher.
+
+        Raises:
+            UsageError: the launcher cannot be built.
+        """
+        from lengen.launcher.job import Job as Launched
+
+        assert self.job is not None
+        able = [each for each in self.composed if not each.refused]
+        refused = {id(each): JobResult(REFUSED, each.refused) for each in self.composed if each.refused}
+        results: dict[int, JobResult] = {}
+        if able:
+            launcher = launcher_of(able[0].config, {"lengen", *able[0].own_modules})
+            shared = set.intersection(*(set(each.overrides) for each in able)) if len(able) > 1 else set()
+            jobs = [
+                Launched(
+                    " ".join(word for word in each.overrides if word not in shared) or "run",
+                    Guarded(self.job, each, self.command.name, self.arguments, self._folders),
+                )
+                for each in able
+            ]
+            for index, result in launcher.run(jobs):
+                results[id(able[index])] = result
+        ended = [refused.get(id(each)) or results[id(each)] for each in self.composed]
+        self.jobs += [
+            Job(each.overrides, result.code, result.line)
+            for each, result in zip(self.composed, ended, strict=True)
+        ]
+        if self.after is not None:
+            self.after(ended)
 
     def _exit_code(self) -> int:
         """Return the exit code over all jobs; in a multirun, list the jobs that failed."""
@@ -148,8 +205,7 @@ class HydraApp:
         failed = [job for job in self.jobs if job.code]
         print(f"\nlengen: {len(self.jobs) - len(failed)} of {len(self.jobs)} jobs finished")
         for job in failed:
-            reason = self._line(job.error) if job.error else "see above"
-            print(f"  failed: {' '.join(job.overrides)}: {reason}", file=sys.stderr)
+            print(f"  failed: {' '.join(job.overrides)}: {job.reason}", file=sys.stderr)
         return FAILED if failed else 0
 
     @property
@@ -162,6 +218,17 @@ class HydraApp:
         if not is_usage_error(error, self.own_modules):
             return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")
         return explain(error, self.command.name, self.arguments, self._folders)
+
+
+def launcher_of(config: Mapping[str, Any], allowed: set[str]) -> Launcher:
+    """Build the launcher of a study.
+
+    Raises:
+        UsageError: an unknown launcher, or a value that is not allowed.
+    """
+    from lengen.config.builder import Builder
+
+    return Builder(allowed).build(Launcher, config["launcher"], "launcher")
 
 
 def plain_values(cfg: Any) -> dict[str, Any]:

@@ -35,6 +35,7 @@ NON_IDENTITY_KEYS = (
     "force",
     "logger",
     "launcher",
+    "jobs",
     "labels",
     "experiment",
 )
@@ -88,7 +89,7 @@ def record_key(record: Mapping[str, Any]) -> str:
         if isinstance(value, Mapping)
         else value
         for key, value in record.items()
-        if key not in ("name", "results_dir", "force", "logger", "launcher", "experiment")
+        if key not in ("name", "results_dir", "force", "logger", "launcher", "jobs", "experiment")
     }
     text = json.dumps([relevant, revisions()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -47,6 +47,9 @@ from lengen.training.checkpoint import parameters_digest, read_checkpoint, resum
 from lengen.training.fit import DecoderModule, fit
 from lengen.training.overlap import SHARE, OverlapTracker
 
+OF_STUDIES = ("launcher", "jobs")
+"""Options of `configs/train.yaml` that say how the runs of a study are carried out, and are none of a run."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -83,6 +86,7 @@ def run_configuration(record: Mapping[str, Any], builder: Builder) -> Outcome:
     Raises:
         UsageError: an unknown option, a value that is not allowed, or incompatible options.
     """
+    record = {name: value for name, value in record.items() if name not in OF_STUDIES}
     experiment = Experiment(builder.build(RunConfig, {**record, "record": record}))
     for line in experiment.changes():
         print(f"lengen: {line}", flush=True)  # noqa: T201

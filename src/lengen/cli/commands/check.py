@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lengen.cli.hydra_app import FAILED, HydraApp
+from lengen.cli.hydra_app import HydraApp
+from lengen.cli.study_jobs import FAILED
 from lengen.config.compose import CHECK
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import traceback
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from lengen.cli.hydra_app import FAILED, HydraApp
+from lengen.cli.hydra_app import HydraApp
+from lengen.cli.study_jobs import FAILED
 from lengen.config.compose import EVAL
 from lengen.config.errors import is_usage_error
+from lengen.launcher.job import JobResult
 
 
 def main(arguments: list[str]) -> int:
@@ -20,41 +24,49 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     """Evaluate every run; a failed run does not stop the others."""
     from lengen.api.evaluation import request
     from lengen.experiment.reevaluate import display_path
+    from lengen.launcher.job import Job
+    from lengen.launcher.local import Local
 
     evaluation = request(config, allowed)
     runs = evaluation.runs
     if len(runs) > 1:
         evaluation.check(allowed)
+    if len(runs) == 1:
+        print_results(evaluation.run_on(runs[0], allowed), full=True)
+        return 0
+    launcher = Local(evaluation.jobs, config["trainer"]["threads"])
+    paths = [display_path(folder.path) for folder in runs]
+    works = [partial(evaluate_one, config, allowed, folder.path) for folder in runs]
     failed = 0
-    for index, folder in enumerate(runs, 1):
-        if len(runs) > 1:
-            print(f"lengen: run {index} of {len(runs)}: {display_path(folder.path)}", flush=True)
-        try:
-            print_results(evaluation.run_on(folder, allowed), full=len(runs) == 1)
-        except Exception as error:
-            if len(runs) == 1:
-                raise
+    for index, result in launcher.run([Job(path, work) for path, work in zip(paths, works, strict=True)]):
+        if result.code:
             failed += 1
-            print(f"lengen: failed: {display_path(folder.path)}: {error}", file=sys.stderr)
-            if not is_usage_error(error, allowed):
-                traceback.print_exception(error)
-    if len(runs) > 1:
-        print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
+            print(f"lengen: failed: {paths[index]}: {result.line}", file=sys.stderr)
+    print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
     return FAILED if failed else 0
+
+
+def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobResult:
+    """Evaluate one of several runs, in whatever process."""
+    from lengen.api.evaluation import request
+    from lengen.records.run_dir import RunFolder
+
+    try:
+        results = request(config, allowed).run_on(RunFolder(path), allowed)
+    except Exception as error:  # noqa: BLE001  # a failed run does not stop the others
+        trace = "" if is_usage_error(error, allowed) else traceback.format_exc()
+        return JobResult(FAILED, str(error), traceback=trace)
+    return JobResult(0, "; ".join(described(result) for result in results))
 
 
 def print_results(results: list[Any], *, full: bool) -> None:
     """Print a table for a single curve, otherwise one line per evaluation."""
-    from lengen.experiment.reevaluate import display_path
     from lengen.records.error_law import ErrorLaw
     from lengen.report import terminal
 
     for result in results:
         if result.earlier:
-            print(
-                f"lengen: {display_path(result.folder.path)} is there already; force=true repeats it and keeps the old "
-                "folder under another name"
-            )
+            print(f"lengen: {described(result)}")
         if full and result.curve is not None and len(results) == 1:
             facts = result.folder.facts()
             terminal.show(
@@ -65,7 +77,16 @@ def print_results(results: list[Any], *, full: bool) -> None:
                 law=ErrorLaw.of(facts),
             )
         elif not result.earlier:
-            files = result.folder.path.iterdir()
-            names = sorted(path.name for path in files if path.suffix in (".csv", ".png"))
-            line = terminal.summary(result.curve) if result.curve else ", ".join(names)
-            print(f"  {display_path(result.folder.path)}: {line}")
+            print(f"  {described(result)}")
+
+
+def described(result: Any) -> str:
+    """An evaluation on one line."""
+    from lengen.experiment.reevaluate import display_path
+    from lengen.report import terminal
+
+    path = display_path(result.folder.path)
+    if result.earlier:
+        return f"{path} is there already; force=true repeats it and keeps the old folder under another name"
+    names = sorted(each.name for each in result.folder.path.iterdir() if each.suffix in (".csv", ".png"))
+    return f"{path}: {terminal.summary(result.curve) if result.curve else ', '.join(names)}"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from lengen.cli.hydra_app import FAILED, HydraApp
+from lengen.cli.hydra_app import HydraApp
+from lengen.cli.study_jobs import FAILED
 from lengen.config.compose import TRAIN
+from lengen.launcher.job import JobResult
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return HydraApp(TRAIN, train, arguments).enter()
+    return HydraApp(TRAIN, train, arguments, job=train_job, after=show_study).enter()
 
 
 def train(config: dict[str, Any], allowed: set[str]) -> int:
@@ -28,6 +30,35 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
         if result.curve:
             print(f"{result.folder.path}: {terminal.summary(result.curve)}")
     return print_results(outcome.folder, earlier=outcome.earlier)
+
+
+def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
+    """Train and evaluate one run of a study."""
+    from lengen.config.builder import Builder
+    from lengen.experiment.run import run_configuration
+    from lengen.report import terminal
+
+    folder = finished_already(config)
+    if folder is None:
+        outcome = run_configuration(config, Builder(allowed))
+        folder, earlier = outcome.folder, outcome.earlier
+    else:
+        earlier = True
+    facts = folder.facts()
+    if facts["status"] == "diverged":
+        return JobResult(FAILED, f"diverged: {facts.get('error')}", value=str(folder.path))
+    before = "finished already: " if earlier else ""
+    trained = f"ID exact match {facts.get('id_exact_match') or 0.0:.3f}"
+    return JobResult(0, f"{before}{trained}; {terminal.summary(folder.load_curve())}", value=str(folder.path))
+
+
+def show_study(results: list[JobResult]) -> None:
+    """Print the table of the runs of a study, by the options in which they differ."""
+    folders = [result.value for result in results if result.code == 0 and result.value]
+    if len(folders) > 1:
+        from lengen.analysis.compare_runs import show_table
+
+        show_table(folders)
 
 
 def print_results(folder: RunFolder, *, earlier: bool) -> int:

@@ -1,0 +1,29 @@
+"""Launchers: where the jobs of a study run, and how many at a time.
+
+| module | content |
+|---|---|
+| `job` | a job and its result; how a process carries one out |
+| `local` | the cores and the GPUs of this machine |
+| `display` | a line for every running job |
+
+A launcher yields every job's result, in whatever order jobs end. What a run has written is in its folder: a result is only
+what is shown, and a job that leaves none is a failed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lengen.launcher.job import Job, JobResult
+
+
+class Launcher:
+    """Base class of launchers."""
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
+        """Run jobs; yield the index and the result of each as it ends.
+
+        Raises:
+            Interrupted: a signal; jobs that were running have written a checkpoint.
+        """
+        raise NotImplementedError

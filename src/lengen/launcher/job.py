@@ -1,0 +1,113 @@
+"""A job, its result, and how a process of its own carries it out. Imports no torch."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from lengen.training.interruption import SIGNALS, exit_code
+from lengen.training.progress import reported_to
+
+_BUSY = threading.Lock()
+"""Held while this process does a job."""
+Report = Callable[[Mapping[str, Any]], None]
+"""Receives how far a job is: `completed`, `total` and `text`."""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What a job leaves to be shown.
+
+    Args:
+        code: exit code; 0 is success.
+        line: the result, or the reason of a failure, on one line.
+        output: what the job printed.
+        traceback: of an error that is not the user's mistake.
+        value: what the work returned.
+        error: what the work raised; None if it cannot be passed on.
+    """
+
+    code: int
+    line: str = ""
+    output: str = ""
+    traceback: str = ""
+    value: Any = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job.
+
+    Args:
+        label: the options in which it differs from the others.
+        work: does the job and returns its result; it is pickled, the user's own classes included.
+        environment: environment variables of its process.
+    """
+
+    label: str
+    work: Callable[[], JobResult]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def packed(self) -> bytes:
+        """The job for another process: its work, and where its modules are found."""
+        packed: bytes = cloudpickle.dumps((self.work, list(sys.path), str(Path.cwd())))
+        return packed
+
+
+def carry_out(packed: bytes, report: Report | None = None) -> JobResult:
+    """Do a job in this process, which does nothing else: what it prints is kept for its result.
+
+    Args:
+        packed: the job.
+        report: receives how far the job is.
+    """
+    output = io.StringIO()
+    with _BUSY, redirect_stdout(output), redirect_stderr(output), SIGNALS.heeded(), reported_to(report):
+        try:
+            work, places, folder = cloudpickle.loads(packed)
+            sys.path.extend(place for place in places if place not in sys.path)
+            os.chdir(folder)
+            result: JobResult = work()
+        except KeyboardInterrupt as stopped:
+            result = JobResult(exit_code(stopped), str(stopped) or "interrupted")
+        except Exception as error:  # noqa: BLE001  # shown by the parent
+            result = JobResult(1, f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+    return replace(result, output=output.getvalue(), error=result.error if pickles(result.error) else None)
+
+
+def pickles(value: object) -> bool:
+    """Whether a value can be passed to another process."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001  # of whatever a user's exception holds
+        return False
+    return True
+
+
+def end_with_parent() -> None:
+    """Stop this process, as by SIGTERM, when the process that started it is gone: its job writes a checkpoint first."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        _BUSY.acquire()  # until the job has ended
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="lengen-parent").start()

@@ -1,0 +1,203 @@
+"""The cores and GPUs of this machine: one process a job, several at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lengen.config.errors import require
+from lengen.launcher import Launcher
+from lengen.launcher.display import Display
+from lengen.launcher.job import Job, JobResult, carry_out, end_with_parent
+
+IMPORTED = ("lengen.experiment.run", "lengen.report.terminal", "lengen.optimizer.muon")
+"""Imported once, by the process from which the workers are forked."""
+_WORKER: dict[str, Any] = {}
+"""In a worker: its slot and the queue to its parent."""
+
+
+@dataclass(frozen=True)
+class Local(Launcher):
+    """The cores and GPUs of this machine.
+
+    Args:
+        jobs: how many jobs run at a time; null is one a physical core, or one a GPU where there are GPUs. 1 runs one after
+            another.
+        threads: threads of each job, by which the cores are divided.
+        gpus: GPUs to use; null is all that torch sees.
+        shown: whether running jobs are shown.
+    """
+
+    jobs: int | None = None
+    threads: int = 1
+    gpus: int | None = None
+    shown: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in (("jobs", self.jobs), ("trainer.threads", self.threads)):
+            require(value is None or value >= 1, f"{name}={value}: must be at least 1")
+        require(self.gpus is None or self.gpus >= 0, f"launcher.gpus={self.gpus}: must be at least 0")
+
+    def slots(self, count: int) -> list[Mapping[str, str]]:
+        """Environment of each process that works at a time, for `count` jobs."""
+        gpus = visible_gpus() if self.gpus is None else visible_gpus()[: self.gpus]
+        many = self.jobs or len(gpus) or max(1, cores() // self.threads)
+        threads = {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)}
+        return [
+            {**threads, **({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {})}
+            for slot in range(min(many, count))
+        ]
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
+        """Run jobs: here, one after another, or several at a time in processes forked from one that has imported torch once."""
+        if len(self.slots(len(jobs))) == 1:
+            return self._here(jobs)
+        return self._beside(jobs)
+
+    def _here(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
+        with Display([job.label for job in jobs], None, shown=self.shown) as display:
+            for index, job in enumerate(jobs):
+                display.begin(0, index)
+                result = job.work()
+                display.end(0, index, result)
+                yield index, result
+
+    def _beside(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(IMPORTED))
+        queue: SimpleQueue[tuple[int, Mapping[str, Any]]] = context.SimpleQueue()
+        environments = self.slots(len(jobs))
+        workers = [Worker(slot, each, queue, context) for slot, each in enumerate(environments)]
+        waiting = iter(enumerate(jobs))
+        running: dict[Future[JobResult], tuple[int, Worker]] = {}
+        with Display([job.label for job in jobs], queue, shown=self.shown) as display:
+            try:
+                for worker in workers:
+                    if (following := next(waiting, None)) is not None:
+                        running[worker.start(following[1])] = (following[0], worker)
+                        display.begin(worker.slot, following[0])
+                while running:
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        index, worker = running.pop(future)
+                        result = worker.result(future)
+                        display.end(worker.slot, index, result)
+                        yield index, result
+                        if (following := next(waiting, None)) is not None:
+                            running[worker.start(following[1])] = (following[0], worker)
+                            display.begin(worker.slot, following[0])
+            except BaseException:
+                stop()
+                raise
+            finally:
+                for worker in workers:
+                    worker.close()
+
+
+class Worker:
+    """A slot of the machine: one process, which is replaced if it dies.
+
+    Args:
+        slot: from 0.
+        environment: environment variables of its process.
+        queue: to which it reports.
+        context: from which processes are started.
+    """
+
+    def __init__(
+        self, slot: int, environment: Mapping[str, str], queue: SimpleQueue[Any], context: Any
+    ) -> None:
+        self.slot, self._environment, self._queue, self._context = slot, environment, queue, context
+        self._pool: ProcessPoolExecutor | None = None
+
+    def start(self, job: Job) -> Future[JobResult]:
+        """Start a job; what cannot be passed to a process ends at once."""
+        try:
+            packed = job.packed()
+        except Exception as error:  # noqa: BLE001  # of whatever the user's objects hold
+            ended: Future[JobResult] = Future()
+            ended.set_exception(error)
+            return ended
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                1,
+                mp_context=self._context,
+                initializer=prepare,
+                initargs=(self.slot, dict(self._environment), self._queue),
+            )
+        return self._pool.submit(work, packed)
+
+    def result(self, future: Future[JobResult]) -> JobResult:
+        """Return the result of a job that has ended; a process that died is a failed job, and is replaced."""
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            self.close()
+            return JobResult(1, "its process was killed (out of memory?); the same command goes on with it")
+        except Exception as error:  # noqa: BLE001  # the job could not be passed to its process
+            return JobResult(1, f"cannot be passed to another process ({error}); jobs=1 runs it here")
+
+    def close(self) -> None:
+        """Let the process end."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+
+def prepare(slot: int, environment: Mapping[str, str], queue: SimpleQueue[Any]) -> None:
+    """Prepare a process for its jobs."""
+    os.environ.update(environment)
+    _WORKER.update(slot=slot, queue=queue)
+    end_with_parent()
+
+
+def work(packed: bytes) -> JobResult:
+    """Carry out a job in this process and report to its parent."""
+
+    def report(state: Mapping[str, Any]) -> None:
+        with suppress(OSError):  # the parent is gone
+            _WORKER["queue"].put((_WORKER["slot"], dict(state)))
+
+    return carry_out(packed, report)
+
+
+def stop() -> None:
+    """Ask all jobs that run to write a checkpoint and end."""
+    for server in psutil.Process().children():
+        for process in server.children() if "forkserver" in " ".join(server.cmdline()) else ():
+            with suppress(psutil.Error):
+                process.terminate()
+
+
+def cores() -> int:
+    """Physical cores that this process may use."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    physical = psutil.cpu_count(logical=False) or allowed
+    return max(1, min(allowed, physical, quota() or allowed))
+
+
+def quota() -> int | None:
+    """Cores that the container allows; None if it sets no limit."""
+    with suppress(OSError, ValueError):
+        most, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, int(most) // int(period))
+    return None
+
+
+def visible_gpus() -> list[str]:
+    """Numbers of the CUDA GPUs that this process may use, without starting CUDA."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [each.strip() for each in given.split(",") if each.strip() not in ("", "-1")]
+    with suppress(OSError):
+        return [str(number) for number, _ in enumerate(Path("/proc/driver/nvidia/gpus").iterdir())]
+    return []

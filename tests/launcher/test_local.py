@@ -1,0 +1,236 @@
+"""Jobs side by side: every result comes back, a process that dies loses one job, and nobody is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conftest import TINY, read_rows
+from lengen.config.errors import UsageError
+from lengen.launcher import local
+from lengen.launcher.job import Job, JobResult, carry_out
+from lengen.launcher.local import Local
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch):
+    """These jobs need no torch, and the machine has many cores."""
+    monkeypatch.setattr(local, "IMPORTED", ())
+    monkeypatch.setattr(local, "cores", lambda: 4)
+
+
+def double(number: int) -> JobResult:
+    sys.stdout.write(f"doubling {number}\n")
+    return JobResult(0, f"{2 * number}", value=os.getpid())
+
+
+def die() -> JobResult:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def fail() -> JobResult:
+    raise KeyError("a bug")
+
+
+def variable(name: str) -> JobResult:
+    return JobResult(0, os.environ.get(name, ""))
+
+
+def jobs(*works) -> list[Job]:
+    return [Job(f"job {index}", work) for index, work in enumerate(works)]
+
+
+def results(launcher: Local, *works) -> dict[int, JobResult]:
+    return dict(launcher.run(jobs(*works)))
+
+
+def test_every_job_has_its_result_and_its_process(capfd):
+    found = results(Local(jobs=3), *(partial(double, number) for number in range(6)))
+    assert {index: result.line for index, result in found.items()} == {n: str(2 * n) for n in range(6)}
+    assert found[4].output == "doubling 4\n"
+    pids = {result.value for result in found.values()}
+    assert os.getpid() not in pids
+    assert 1 < len(pids) <= 3
+    shown = capfd.readouterr().out
+    assert shown.count("lengen: ") == 6
+    assert "lengen: 6 of 6: job" in shown
+    assert "doubling" not in shown
+
+
+def test_one_at_a_time_runs_here():
+    found = results(Local(jobs=1), *(partial(double, number) for number in range(3)))
+    assert list(found) == [0, 1, 2]
+    assert {result.value for result in found.values()} == {os.getpid()}
+
+
+def test_a_process_that_dies_loses_its_job_alone():
+    found = results(Local(jobs=2), die, *(partial(double, number) for number in range(3)), die)
+    assert [found[index].code for index in range(5)] == [1, 0, 0, 0, 1]
+    assert "its process was killed" in found[0].line
+
+
+def test_a_bug_is_shown_with_its_traceback(capfd):
+    found = results(Local(jobs=2), fail, partial(double, 1))
+    assert found[0].code == 1
+    assert found[0].line == "KeyError: 'a bug'"
+    assert 'raise KeyError("a bug")' in found[0].traceback
+    assert 'raise KeyError("a bug")' in capfd.readouterr().err
+
+
+def test_a_class_of_a_notebook_reaches_the_process():
+    """Which has no module that the process could import."""
+    space = {"__name__": "__main__", "JobResult": JobResult}
+    exec("class Mine:\n    def __call__(self):\n        return JobResult(0, type(self).__name__)", space)
+    found = results(Local(jobs=2), space["Mine"](), space["Mine"]())
+    assert {result.line for result in found.values()} == {"Mine"}
+
+
+def test_what_cannot_be_passed_on_is_a_failed_job():
+    lock = threading.Lock()
+    found = results(Local(jobs=2), partial(double, 1), lambda: lock)
+    assert found[0].code == 0
+    assert found[1].code == 1
+
+
+def test_each_gpu_has_a_queue(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in Local().slots(10)] == ["3", "5"]
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in Local(jobs=3).slots(10)] == ["3", "5", "3"]
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in Local(gpus=1).slots(10)] == ["3"]
+    assert "CUDA_VISIBLE_DEVICES" not in Local(gpus=0).slots(10)[0]
+    found = results(
+        Local(), partial(variable, "CUDA_VISIBLE_DEVICES"), partial(variable, "CUDA_VISIBLE_DEVICES")
+    )
+    assert {result.line for result in found.values()} <= {"3", "5"}
+
+
+def test_threads_share_the_cores(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(local, "visible_gpus", list)
+    assert len(Local().slots(10)) == 4
+    assert len(Local(threads=2).slots(10)) == 2
+    assert len(Local(threads=8).slots(10)) == 1
+    assert len(Local().slots(3)) == 3
+    assert Local(threads=2).slots(10)[0]["OMP_NUM_THREADS"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"jobs": 0}, "jobs=0"), ({"gpus": -1}, r"launcher\.gpus=-1")]
+)
+def test_impossible_numbers_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        Local(**options)
+
+
+def test_a_job_reports_how_far_it_is():
+    from rich.progress import TextColumn
+
+    from lengen.training.progress import progress_bar
+
+    def bar() -> JobResult:
+        shown = progress_bar(TextColumn("loss {task.fields[loss]:.1f}"), shown=True)
+        line = shown.add_task("", total=10, loss=0.0)
+        shown.update(line, completed=4, loss=0.25)
+        return JobResult(0)
+
+    states = []
+    carry_out(Job("", bar).packed(), states.append)
+    assert states == [{"completed": 4, "total": 10, "text": "loss 0.2"}]
+
+
+STUDY = """
+import sys, time
+from pathlib import Path
+from lengen.launcher import local
+from lengen.launcher.job import Job, JobResult
+
+def busy(name):
+    from lengen.training.interruption import SIGNALS  # of the process that does the job
+    with SIGNALS.deferred():
+        Path(name).touch()
+        for _ in range(1000):
+            time.sleep(0.02)
+            if SIGNALS.pending:
+                Path(name + ".checkpoint").touch()
+            SIGNALS.stop_if_pending()
+    return JobResult(0)
+
+if __name__ == "__main__":
+    from functools import partial
+    local.IMPORTED = ()
+    from lengen.training.interruption import SIGNALS
+    with SIGNALS.heeded():
+        list(local.Local(jobs=2).run([Job(name, partial(busy, name)) for name in ("a", "b", "c")]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_jobs_end_with_their_launcher_and_leave_checkpoints(tmp_path, number):
+    """Asked to by a signal; or because it is gone, which leaves nobody who could ask."""
+    script = tmp_path / "study.py"
+    script.write_text(STUDY)
+    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    wait_for(lambda: (tmp_path / "a").exists() and (tmp_path / "b").exists())
+    below = psutil.Process(process.pid).children(recursive=True)
+    assert len(below) >= 3
+    process.send_signal(number)
+    process.wait(timeout=60)
+    wait_for(lambda: (tmp_path / "a.checkpoint").exists() and (tmp_path / "b.checkpoint").exists())
+    assert not (tmp_path / "c").exists()
+    psutil.wait_procs(below, timeout=20)
+    assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in below)
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.whole_run
+def test_side_by_side_the_numbers_are_those_of_one_after_another(lengen, tmp_path, monkeypatch):
+    study = ("-m", "task=copy", "pe=nope,rope", *TINY)
+    assert lengen("train", *study, "results_dir=one", "jobs=1").code == 0
+    ran = lengen("train", *study, "results_dir=two", "jobs=2")
+    assert ran.code == 0, ran.err
+    assert "2 of 2 jobs finished" in ran.out
+    assert "2 of 2: pe=" in ran.out
+    curves = sorted(path.relative_to(tmp_path / "one") for path in Path("one").resolve().rglob("curve.csv"))
+    assert len(curves) == 2
+    for path in curves:
+        one, two = (
+            [
+                {**row, "seconds": "", "peak_bytes": "", "memory_bytes": ""}
+                for row in read_rows(tmp_path / name / path)
+            ]
+            for name in ("one", "two")
+        )
+        assert one == two
+
+
+def test_a_refused_job_is_named_and_the_others_run(lengen, tmp_path):
+    ran = lengen(
+        "train", "-m", "task=copy", "decoder.heads=2,3", *(w for w in TINY if "heads" not in w), "jobs=2"
+    )
+    assert ran.code == 1
+    assert "1 of 2 jobs finished" in ran.out
+    assert "decoder.heads=3" in ran.err
+    assert "Traceback" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("words", [["jobs=0"], ["-m", "jobs=0", "seed=0,1"]])
+def test_no_jobs_at_a_time_is_refused(lengen, tmp_path, words):
+    ran = lengen("train", "task=copy", *TINY, *words)
+    assert (ran.code, ran.err) == (2, "lengen: jobs=0: must be at least 1\n")
+    assert not (tmp_path / "results" / "runs" / "copy").exists()
