@@ -34,7 +34,8 @@ from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder
-from lengen.config.compose import TRAIN, Request, config_dir
+from lengen.config.compose import TRAIN, Request
+from lengen.config.search import config_dir
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_loss
 from lengen.evaluation.options import EvalOptions

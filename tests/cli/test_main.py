@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import TINY, run_folders
-from lengen.config.compose import config_dir
+from lengen.config.search import config_dir
 
 MINE = '''
 """My task."""

@@ -24,7 +24,8 @@ from lengen.config.aliases import (
     with_current_targets,
 )
 from lengen.config.builder import Builder
-from lengen.config.compose import TRAIN, Request, config_dir
+from lengen.config.compose import TRAIN, Request
+from lengen.config.search import config_dir
 from lengen.pe import PositionalEncoding
 from lengen.task import Task, Vocabulary
 from lengen.task.copy import Copy

@@ -8,7 +8,8 @@ from typing import Literal
 import pytest
 
 from lengen.config.builder import Builder
-from lengen.config.compose import TRAIN, Request, config_dir
+from lengen.config.compose import TRAIN, Request
+from lengen.config.search import config_dir
 from lengen.pe import PositionalEncoding
 
 OPTIONS = [

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import Shape
 from lengen.config.builder import Builder
-from lengen.config.compose import config_dir
+from lengen.config.search import config_dir
 from lengen.decoder import Architecture, Decoder
 from lengen.pe import PositionalEncoding
 from lengen.pe.alibi import ALiBi

@@ -13,6 +13,7 @@ from lengen.analysis.attention_stats import AttentionStats
 from lengen.comparison.find_runs import find_folders
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
+from lengen.config.limits import Limits
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.compatibility import check_sweep
@@ -20,6 +21,7 @@ from lengen.experiment.load_run import TrainedRun, load
 from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
 from lengen.records.run_dir import RunFolder
+from lengen.training.options import TrainerOptions
 
 INSPECTIONS = (None, "attention")
 INSPECTION_DEFAULTS = {"lengths": ["1x", "2x"], "examples": 64}
@@ -35,6 +37,7 @@ class EvalRequest:
         eval: options of the sweep; None keeps the run's own value.
         task: where data lie that were moved; they must be the same data. None keeps the run's own place.
         trainer: device, threads and progress of the evaluation.
+        limits: what an evaluation may use at most.
         inspect: `attention`, or None for a sweep.
         against: paths and globs of the runs that the attention is compared with.
         name: name of the result folders.
@@ -46,6 +49,7 @@ class EvalRequest:
     run: list[str]
     eval: Mapping[str, Any]
     trainer: Mapping[str, Any]
+    limits: Limits = field(default_factory=Limits)
     task: Mapping[str, str | None] = field(default_factory=dict)
     inspect: str | None = None
     against: list[str] = field(default_factory=list)
@@ -64,6 +68,7 @@ class EvalRequest:
             f"against={self.against[0] if self.against else None}: needs inspect=attention",
         )
         Builder().build(EvalOptions, self.changes["eval"], "eval")
+        Builder().build(TrainerOptions, self.trainer, "trainer")
 
     @cached_property
     def changes(self) -> dict[str, dict[str, Any]]:
@@ -75,6 +80,8 @@ class EvalRequest:
         defaults = INSPECTION_DEFAULTS if self.inspect else {}
         moved = {name: value for name, value in self.task.items() if value is not None}
         changes = {"eval": {**defaults, **requested, **listed}, "trainer": dict(self.trainer)}
+        if self.limits.memory is not None:
+            changes["limits"] = {"memory": self.limits.memory}
         return {**changes, "task": moved} if moved else changes
 
     @property

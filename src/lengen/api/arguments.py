@@ -13,8 +13,9 @@ import torch
 
 from lengen.api.parts import Part
 from lengen.config.builder import Builder
-from lengen.config.compose import Command, Request, groups, named_modules
+from lengen.config.compose import Command, Request
 from lengen.config.errors import UsageError
+from lengen.config.search import groups, named_modules
 from lengen.records.provenance import CALL
 
 Folders = str | PathLike[str] | Sequence[str | PathLike[str]] | None

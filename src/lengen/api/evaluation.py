@@ -119,7 +119,7 @@ def request(config: Mapping[str, Any], allowed: Iterable[str]) -> EvalRequest:
     """Build the options of `lengen eval` from its configuration, and set torch's number of threads."""
     lists = {name: as_list(config[name]) for name in ("run", "against")}
     built = Builder(allowed).build(EvalRequest, {**config, **lists})
-    torch.set_num_threads(built.trainer["threads"])
+    torch.set_num_threads(built.trainer.get("threads", 1))
     return built
 
 

@@ -11,8 +11,9 @@ from functools import cached_property, partial
 from typing import Any
 
 from lengen.config.builder import ready
-from lengen.config.compose import groups, plain
+from lengen.config.compose import plain
 from lengen.config.errors import UsageError, require
+from lengen.config.search import groups
 from lengen.experiment.config import RunConfig
 
 HINTS: dict[str, Any] = typing.get_type_hints(RunConfig)

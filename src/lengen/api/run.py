@@ -19,8 +19,8 @@ from lengen.api.parts import Part
 from lengen.api.picture import Picture
 from lengen.api.prompts import Answers
 from lengen.comparison.find_runs import find_folders
-from lengen.config.compose import named_modules
 from lengen.config.errors import UsageError, require
+from lengen.config.search import named_modules
 from lengen.decoder import Decoder
 from lengen.experiment import load_run
 from lengen.experiment.load_run import TrainedRun

@@ -12,11 +12,14 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lengen.cli.study_jobs import FAILED, REFUSED, Composed, Guarded
-from lengen.config.compose import Command, config_dir, explain, named_modules, refuse_labels
-from lengen.config.errors import UsageError, is_usage_error, require
+from lengen.config.compose import Command, refuse_labels
+from lengen.config.errors import UsageError, is_usage_error, one_line, require
+from lengen.config.explain import explain, interpolation
+from lengen.config.search import config_dir, groups, named_modules
+from lengen.config.words import check_words
 from lengen.launcher import Launcher
 from lengen.launcher.job import JobResult
 from lengen.training.interruption import exit_code
@@ -47,6 +50,7 @@ class HydraApp:
         job: the same for one job of a multirun, which a launcher carries out in a process of its own; None runs the jobs of
             a multirun here, one after another.
         after: called with the results of a multirun, for what is shown at its end.
+        settings: options of Hydra itself that the command sets.
         jobs: the finished jobs, in order.
         composed: the jobs of a multirun that a launcher will carry out.
         many: whether this is a multirun.
@@ -58,6 +62,7 @@ class HydraApp:
     arguments: list[str]
     job: Callable[[dict[str, Any], set[str]], JobResult] | None = None
     after: Callable[[list[JobResult]], None] | None = None
+    settings: tuple[str, ...] = ()
     jobs: list[Job] = field(default_factory=list)
     composed: list[Composed] = field(default_factory=list)
     many: bool = False
@@ -73,7 +78,6 @@ class HydraApp:
             Exception: any error of a single job that is not a usage error; Python prints its traceback and exits with 1.
         """
         import hydra
-        from hydra._internal.utils import get_args_parser
 
         traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, so that we choose the exit code
@@ -86,12 +90,9 @@ class HydraApp:
             config_path=str(config_dir()), config_name=self.command.name, version_base="1.3"
         )
         try:
-            unknown = [] if completing else get_args_parser().parse_known_args(words)[1]
-            require(
-                not unknown,
-                f"{' '.join(unknown)}: unknown flag (lengen {self.command.name} --help lists all flags)",
-            )
-            refuse_labels(words)
+            if not completing:
+                self._check(words)
+            sys.argv += self.settings
             self._compose(hydra_main)
             if self.composed:
                 self._launch()
@@ -110,6 +111,17 @@ class HydraApp:
         finally:
             if not traced:
                 os.environ.pop("HYDRA_FULL_ERROR", None)
+
+    def _check(self, words: list[str]) -> None:
+        """Refuse words before Hydra sees them.
+
+        Raises:
+            UsageError: names the word.
+        """
+        flags = given_flags(words, f"lengen {self.command.name} --help lists all flags")
+        refuse_labels(words)
+        known = groups(self._folders) if self.command.grouped else ()
+        check_words(flags.overrides, self._folders, known)
 
     def _compose(self, hydra_main: Callable[..., Any]) -> None:
         """Compose with Hydra and run every job. Jobs do not raise, so any error here is from composing.
@@ -130,10 +142,11 @@ class HydraApp:
         """Run one job; called by Hydra. In a multirun a failed job does not stop the others."""
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
+        from omegaconf import OmegaConf
 
         hydra_config = HydraConfig.get()
         self.many = hydra_config.mode == RunMode.MULTIRUN  # with -m, or set by an experiment file
-        overrides = list(hydra_config.overrides.task)
+        overrides = [*map(str, OmegaConf.to_container(hydra_config.overrides.task) or ())]
         if self.many and self.job is not None:
             self.composed.append(self._composed(cfg, overrides))
             return
@@ -243,7 +256,30 @@ def plain_values(cfg: Any) -> dict[str, Any]:
     try:
         return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(interpolation(error)) from error
+
+
+def given_flags(words: list[str], hint: str) -> Any:
+    """Parse the flags of a command.
+
+    Raises:
+        UsageError: a flag is unknown, or has a wrong value.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    def fault(message: str) -> NoReturn:
+        raise UsageError(f"{message.removeprefix('argument ')} ({hint})")
+
+    parser = get_args_parser()
+    parser.error = fault  # type: ignore[method-assign]
+    flags, unknown = parser.parse_known_args(words)
+    require(not unknown, f"{' '.join(unknown)}: unknown flag ({hint})")
+    for name in ("config_path", "config_name", "experimental_rerun"):
+        flag = f"--{name.replace('_', '-')}"
+        require(
+            getattr(flags, name) is None, f"{flag}: lengen has its own; --config-dir adds a folder of yours"
+        )
+    return flags
 
 
 def folders(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -260,5 +296,5 @@ def folders(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def refuse(line: str) -> int:
     """Print a usage error on one line and return exit code 2."""
-    print(f"lengen: {line}", file=sys.stderr)
+    print(f"lengen: {one_line(line)}", file=sys.stderr)
     return REFUSED

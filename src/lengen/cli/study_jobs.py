@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lengen.config.compose import explain
 from lengen.config.errors import is_usage_error
+from lengen.config.explain import explain
 from lengen.launcher.job import JobResult
 
 REFUSED, FAILED = 2, 1

@@ -8,7 +8,18 @@ from typing import Any
 
 from lengen.comparison.run_record import MISSING, RunRecord
 
-NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "name", "results_dir", "force", "logger", "labels")
+NON_IDENTITY_KEYS = (
+    "seed",
+    "init_seed",
+    "data_seed",
+    "name",
+    "results_dir",
+    "force",
+    "logger",
+    "labels",
+    "limits",
+    "dry",
+)
 """Keys of a configuration that cannot distinguish cells."""
 
 

@@ -15,8 +15,8 @@ from scipy.stats import kendalltau
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.ranks import rankable
-from lengen.config.compose import config_dir
 from lengen.config.errors import UsageError, nearest
+from lengen.config.search import config_dir
 
 NEEDED = ("data", "scored", "splits")
 DATA = ("split", "encoding", "seed", "length", "exact_match")

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, is_dataclass, make_dataclass
 from functools import cache, partial
+from math import isfinite
 from typing import Any, Literal, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -17,9 +18,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lengen.config.aliases import current, warn_renamed
 from lengen.config.errors import UsageError, nearest, require
+from lengen.config.foreign import foreign_word, nearest_value
 
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
+
+SIZED, LARGEST = ("task", "format", "pe", "attention", "positions"), 1_000_000
+"""Groups whose whole numbers are sizes, which are made when the part is, and the largest such size."""
 
 
 class Builder:
@@ -60,7 +65,7 @@ class Builder:
             if key not in names:
                 where = f"{path}.{key}" if path else str(key)
                 raise UsageError(
-                    f"unknown option {where!r}{nearest(str(key), names)} (allowed: {', '.join(names)})"
+                    f"unknown option {where!r}{foreign_word(str(key)) or nearest(str(key), names)} (allowed: {', '.join(names)})"
                 )
         for parameter in parameters:
             if parameter.name not in options and parameter.default is inspect.Parameter.empty:
@@ -79,7 +84,7 @@ class Builder:
             if inspect.isabstract(kind) or not is_dataclass(kind):
                 raise UsageError(f"{path}._target_ is missing: must be a {kind.__name__} under {self._roots}")
             return kind
-        if (new := current(str(name))) != name:
+        if (new := current(str(name))) != str(name):
             warn_renamed(str(name), new)
         module, _, leaf = new.rpartition(".")
         if module.partition(".")[0] not in self.allowed:
@@ -114,10 +119,10 @@ class Builder:
 
     def _named(self, kind: Any, value: Any, path: str) -> Any:
         """Build objects by name, each from its own node; a mapping of plain values is returned unchanged."""
-        if kind is Any:
-            return value
         if not isinstance(value, Mapping):
             raise UsageError(f"{path}={value!r}: must be a group of options")
+        if kind is Any:
+            return value
         return {name: self._value(kind, node, f"{path}.{name}") for name, node in value.items()}
 
 
@@ -164,7 +169,7 @@ def leaf(hint: Any, value: Any, path: str) -> Any:
         choices = typing.get_args(hint)
         if value in choices and type(value) in {type(choice) for choice in choices}:
             return value
-        near = nearest(str(value), map(str, choices))
+        near = nearest_value(str(value), [*map(str, choices)])
         raise UsageError(f"{path}={value}: must be one of {', '.join(map(str, choices))}{near}")
     if any(typing.get_origin(part) is Literal for part in typing.get_args(hint)):
         return either(hint, value, path)
@@ -172,9 +177,26 @@ def leaf(hint: Any, value: Any, path: str) -> Any:
         if hint is not bool and bool not in typing.get_args(hint) and isinstance(value, bool):
             raise_type(hint, value, path)
         merged = OmegaConf.merge(_schema(hint), {"value": value})
-        return OmegaConf.to_container(merged)["value"]  # type: ignore[index, call-overload]
-    except OmegaConfBaseException:
+        converted = OmegaConf.to_container(merged)["value"]  # type: ignore[index, call-overload]
+    except (OmegaConfBaseException, ValueError, OverflowError):  # int() refuses thousands of digits
         raise_type(hint, value, path)
+    require_representable(converted, path)
+    return converted
+
+
+def require_representable(value: Any, path: str) -> None:
+    """Refuse a whole number of more than 64 bits, and a number that is not finite; also in a list.
+
+    Raises:
+        UsageError: there is such a number.
+    """
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, int):
+            require(-(2**63) <= part < 2**63, f"{path}={part}: must fit into 64 bits")
+            sized = path.partition(".")[0] in SIZED
+            require(not sized or part <= LARGEST, f"{path}={part}: must be at most {LARGEST:,}")
+        if isinstance(part, float):
+            require(isfinite(part), f"{path}={part}: must be finite")
 
 
 @cache
@@ -212,4 +234,6 @@ def raise_type(hint: Any, value: Any, path: str) -> typing.NoReturn:
     choices = [
         str(name) for kind in kinds if typing.get_origin(kind) is Literal for name in typing.get_args(kind)
     ]
-    raise UsageError(f"{path}={value}: must be {' or '.join(choices + words)}{nearest(str(value), choices)}")
+    raise UsageError(
+        f"{path}={value}: must be {' or '.join(choices + words)}{nearest_value(str(value), choices)}"
+    )

@@ -58,8 +58,26 @@ def is_usage_error(error: BaseException, own_modules: Collection[str] = ()) -> b
 
 def nearest(wrong: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for near matches, else an empty text."""
-    close = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.5)
+    close = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(repr(word) for word in close)}?" if close else ""
+
+
+LONGEST_LINE, LONGEST_WORD = 290, 80
+"""Most characters of a message, and of one word in it."""
+
+
+def one_line(message: str) -> str:
+    r"""Return a message on one line of limited size: control characters are written as escapes, what is long is shortened.
+
+    >>> one_line("seed=" + "9" * 400 + ": must fit into\n64 bits")
+    'seed=9999999999999999999999999999999999…99999999999999999999999999999999999999: must fit into 64 bits'
+    """
+    words = [
+        "".join(char if char.isprintable() else repr(char)[1:-1] for char in word) for word in message.split()
+    ]
+    half = LONGEST_WORD // 2 - 1
+    text = " ".join(word if len(word) <= LONGEST_WORD else f"{word[:half]}…{word[-half:]}" for word in words)
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -38,6 +38,8 @@ NON_IDENTITY_KEYS = (
     "jobs",
     "labels",
     "experiment",
+    "limits",
+    "dry",
 )
 """Keys of a configuration that cannot change the results of a cell."""
 NON_IDENTITY_OPTIONS = {
@@ -89,7 +91,8 @@ def record_key(record: Mapping[str, Any]) -> str:
         if isinstance(value, Mapping)
         else value
         for key, value in record.items()
-        if key not in ("name", "results_dir", "force", "logger", "launcher", "jobs", "experiment")
+        if key
+        not in ("name", "results_dir", "force", "logger", "launcher", "jobs", "experiment", "limits", "dry")
     }
     text = json.dumps([relevant, revisions()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

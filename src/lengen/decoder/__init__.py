@@ -38,6 +38,9 @@ from lengen.pe import PositionalEncoding
 if not TYPE_CHECKING:
     __getattr__ = moved_from(__name__)
 
+WIDEST = 10_000
+"""Widest feed-forward layer, as a multiple of `dim`."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -77,7 +80,9 @@ class Architecture:
             self.dim % self.heads == 0,
             f"decoder.dim={self.dim}: must be a multiple of decoder.heads={self.heads}",
         )
-        require(self.hidden > 0, f"decoder.hidden={self.hidden}: must be above 0")
+        require(
+            0 < self.hidden <= WIDEST, f"decoder.hidden={self.hidden}: must be above 0 and at most {WIDEST}"
+        )
         require(0 <= self.dropout < 1, f"decoder.dropout={self.dropout}: must be in [0, 1)")
 
     @property

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import identity
+from lengen.config.limits import MOST_LENGTHS, require_count
 
 
 @dataclass(frozen=True)
@@ -56,22 +57,33 @@ class EvalOptions:
         return sorted(lengths)
 
 
+LONGEST = 60
+"""Most characters of an entry of `eval.lengths`."""
+
+
 @lru_cache(maxsize=1024)
 def _lengths(part: str, train_length: int) -> Sequence[int]:
     """One entry of `eval.lengths` as numbers; many runs have the same."""
-    text = part.replace(" ", "")
+    text = part.replace(" ", "") if len(part) <= LONGEST else ""
     if re.fullmatch(r"-?\d+", text):
         return (int(text),)
-    if factor := re.fullmatch(r"(\d+(?:\.\d+)?)x", text):
+    if factor := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)x", text):
         multiple = float(factor[1])
         return (max(round(multiple * train_length), 1 if multiple > 0 else 0),)
     if span := re.fullmatch(r"range\((-?\d+(?:,-?\d+){0,2})\)", text):
         bounds = [int(bound) for bound in span[1].split(",")]
         require(len(bounds) < 3 or bounds[2] != 0, f"eval.lengths={part}: a range needs a step other than 0")  # noqa: PLR2004
+        require_count(_span(*bounds), MOST_LENGTHS, f"eval.lengths={part}", "lengths")
         return range(*bounds)
     raise UsageError(
         f"eval.lengths has {part!r}: must be a length (12), a factor of train_length (1.5x), or range(1,41)"
     )
+
+
+def _span(start: int, stop: int | None = None, step: int = 1) -> int:
+    """Size of a range, also of one that `len` refuses."""
+    low, high = (0, start) if stop is None else (start, stop)
+    return max(0, -(-(high - low) // step))
 
 
 class FreeDecoding:

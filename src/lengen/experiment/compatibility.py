@@ -12,6 +12,7 @@ from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import with_room
 from lengen.evaluation.stress_sets import chosen
+from lengen.experiment.budget import Budget
 from lengen.experiment.config import RunConfig
 from lengen.pe import PositionalEncoding
 from lengen.sampling import generator
@@ -26,12 +27,13 @@ def check(config: RunConfig) -> None:
     Raises:
         UsageError: names the options, their values and what they must be.
     """
+    budget(config).check()
     longest, train_length = config.lengths.support[-1], config.train_length
     require(
         longest == train_length,
         f"train_length={train_length}: the longest length of lengths={config.labels.lengths} is {longest}; the two must be equal",
     )
-    outline = _outline(config)
+    outline = decoder_outline(config)
     _check_pair(config, outline)
     for part in config.formatted_task.training_tasks():
         _check_length(config, outline.pe, part, train_length, f"train_length={train_length}", training=True)
@@ -73,7 +75,8 @@ def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
     Raises:
         UsageError: names the options, their values and what they must be.
     """
-    lengths, pe = config.eval_lengths, _outline(config).pe
+    budget(config).check_sweep()
+    lengths, pe = config.eval_lengths, decoder_outline(config).pe
     for name, task in tasks.items():
         option = f"{f'eval.stress={name}, ' if name else ''}eval.lengths"
         longest = f"{option} has {lengths[-1]}"
@@ -81,11 +84,23 @@ def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
         _check_each(task.evaluation_task(), lengths, option)
 
 
-def _outline(config: RunConfig) -> Decoder:
-    """Return the decoder without memory for its parameters, or with it where a constructor reads tensor values."""
-    build = partial(
-        Decoder, config.decoder, len(config.formatted_task.vocabulary), config.pe, config.attention
-    )
+def budget(config: RunConfig) -> Budget:
+    """Return what a run needs at least."""
+    return Budget(config, partial(decoder_outline, config))
+
+
+def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
+    """Return a decoder of some blocks without memory for its parameters, or with it where a constructor reads tensor values.
+
+    Args:
+        config: the run.
+        layers: number of blocks.
+
+    Raises:
+        UsageError: a part refuses its options, or is too large to be made.
+    """
+    shape, vocabulary = replace(config.decoder, layers=layers), len(config.formatted_task.vocabulary)
+    build = partial(Decoder, shape, vocabulary, config.pe, config.attention)
     try:
         with torch.device("meta"):
             return build()
@@ -93,7 +108,24 @@ def _outline(config: RunConfig) -> Decoder:
         raise
     except Exception:  # noqa: BLE001  # for example from `.tolist()`; any other error is raised again below
         with torch.random.fork_rng(devices=[]):
-            return build()
+            return _made(config, build)
+
+
+def _made(config: RunConfig, build: partial[Decoder]) -> Decoder:
+    """Make a decoder in memory.
+
+    Raises:
+        UsageError: it does not fit.
+    """
+    try:
+        return build()
+    except (MemoryError, OverflowError, RuntimeError) as error:
+        line = next(iter(str(error).splitlines()), "")
+        if isinstance(error, RuntimeError) and "memory" not in line and "overflow" not in line:
+            raise
+        raise UsageError(
+            f"pe={config.labels.pe}, attention={config.labels.attention}: too large to be made ({line})"
+        ) from None
 
 
 def _check_table(config: RunConfig, largest: int, option: str) -> None:

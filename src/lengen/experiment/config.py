@@ -15,6 +15,7 @@ from lengen.attention import AttentionRule
 from lengen.block.inputs import Shape
 from lengen.config.errors import require
 from lengen.config.identity import cell, outside, record_key
+from lengen.config.limits import Limits
 from lengen.config.source import sources
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.options import EvalOptions, cell_identity
@@ -76,6 +77,8 @@ class RunConfig:
     force: bool
     record: Mapping[str, Any]
     format: Format = field(default_factory=Plain)
+    limits: Limits = field(default_factory=Limits)
+    dry: bool = False
 
     def __post_init__(self) -> None:
         for name in ("train_length", "batch_size", "steps"):

@@ -123,12 +123,13 @@ def load(
     except (YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
     require(
-        isinstance(record, dict) and all(isinstance(record.get(group), dict) for group in changes),
+        isinstance(record, dict)
+        and all(isinstance(record.get(group), dict) for group in {*changes} - {"limits"}),
         f"{path}: not the configuration of a run",
     )
     for name in changes.get("task", {}):
         require(name in record["task"], f"task.{name}: the task of {folder.path} reads no data")
-    evaluated = {group: {**record[group], **options} for group, options in changes.items()}
+    evaluated = {group: {**record.get(group, {}), **options} for group, options in changes.items()}
     try:
         own = {
             name: part for name, part in given.items() if like is None or like.get(name) == record.get(name)

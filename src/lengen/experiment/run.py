@@ -24,7 +24,7 @@ import torch
 from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
 from lengen.evaluation.sweep import announce_sweep, mean_scores, sweep
 from lengen.experiment.compatibility import check
@@ -86,11 +86,27 @@ def run_configuration(record: Mapping[str, Any], builder: Builder) -> Outcome:
     Raises:
         UsageError: an unknown option, a value that is not allowed, or incompatible options.
     """
-    record = {name: value for name, value in record.items() if name not in OF_STUDIES}
-    experiment = Experiment(builder.build(RunConfig, {**record, "record": record}))
+    experiment = Experiment(configured(record, builder))
+    require(
+        not experiment.config.dry, "dry=true: only as a word of lengen train, as in lengen train dry=true"
+    )
     for line in experiment.changes():
         print(f"lengen: {line}", flush=True)  # noqa: T201
     return experiment.run()
+
+
+def configured(record: Mapping[str, Any], builder: Builder) -> RunConfig:
+    """Build the objects of one run.
+
+    Args:
+        record: the keys of `configs/train.yaml`, resolved.
+        builder: builds the configured objects.
+
+    Raises:
+        UsageError: an unknown option, or a value that is not allowed.
+    """
+    record = {name: value for name, value in record.items() if name not in OF_STUDIES}
+    return builder.build(RunConfig, {**record, "record": record})
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
 
     The user's code must be unchanged. Whether the data are unchanged is decided later, by the classes that read them.
     """
-    if record.get("force") or record["eval"].get("stress"):
+    if record.get("force") or not isinstance(record["eval"], Mapping) or record["eval"].get("stress"):
         return None
     for folder, facts in same_configuration(record):
         identity = facts.get("identity")

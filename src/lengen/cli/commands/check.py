@@ -24,12 +24,14 @@ def check(config: dict[str, Any], allowed: set[str], groups: dict[str, None]) ->
     """Check the chosen options of some groups against their contracts."""
     from lengen.config.builder import Builder, leaf
     from lengen.config.errors import require
+    from lengen.config.limits import MOST_LENGTHS
     from lengen.testing.parts import Parts
 
     require(bool(groups), "nothing to check: name an option with pe=, attention=, positions= or task=")
     names = ("pe", "attention", "positions", "task")
     parts = Builder(allowed).build(Parts, {name: config[name] for name in names})
     length = leaf(int, config["train_length"], "train_length")
+    require(1 <= length <= MOST_LENGTHS, f"train_length={length}: must be 1 to {MOST_LENGTHS}")
     reports = [
         parts.check(group, config["labels"][group], length, shown="task" in groups) for group in groups
     ]

@@ -20,17 +20,27 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
         return export(config, allowed)
     from lengen.config.builder import Builder, leaf
     from lengen.config.errors import require
+    from lengen.config.limits import Limits, short
+    from lengen.evaluation.options import EvalOptions
     from lengen.format import Format
+    from lengen.lengths import Lengths
     from lengen.sampling import generator
     from lengen.task import Task
     from lengen.task.unavailable import length_needed
+    from lengen.training.options import TrainerOptions
 
     builder = Builder(allowed)
+    for part, kind in (("lengths", Lengths), ("eval", EvalOptions), ("trainer", TrainerOptions)):
+        builder.build(kind, config[part], part)  # not used here, and checked all the same
     formatting = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
     task = formatting.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
     length, count, seed = (leaf(int, config[name], name) for name in ("length", "count", "seed"))
     require(length >= 1, f"length={length}: must be at least 1")
     require(count >= 1, f"count={count}: must be at least 1")
+    limits = builder.build(Limits, config["limits"], "limits")
+    limits.require_memory(
+        count * length * 8, f"length={length}, count={count}", f"{short(count * length)} tokens"
+    )
     with length_needed(f"length={length}"):
         batch = task.sample(length, count, generator("show", seed))
     for row in range(count):
@@ -41,6 +51,7 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
 def export(config: dict[str, Any], allowed: set[str]) -> int:
     """Write a data set with a training, an ID and an OOD split."""
     from lengen.config.builder import Builder, leaf
+    from lengen.config.limits import MOST_LENGTHS, Limits, require_count, short
     from lengen.evaluation.options import EvalOptions
     from lengen.export.dataset import Export
     from lengen.format import Format
@@ -49,8 +60,18 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
 
     builder, seed = Builder(allowed), "seed" if config["data_seed"] is None else "data_seed"
     path = Path(leaf(str, config["export"], "export"))
+    train_length = leaf(int, config["train_length"], "train_length")
+    require_count(train_length, MOST_LENGTHS, f"train_length={train_length}", "lengths")
     formatting = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
     task = formatting.applied(builder.build(Task, config["task"], "task"))  # type: ignore[type-abstract]
+    evaluation = builder.build(EvalOptions, config["eval"], "eval")
+    examples = leaf(int | None, config["examples"], "examples")
+    limits, most = builder.build(Limits, config["limits"], "limits"), max(evaluation.at(train_length))
+    for count, length, options in (
+        (examples or 1, train_length, f"examples={examples}, train_length={train_length}"),
+        (evaluation.examples, most, f"eval.lengths has {most}, eval.examples={evaluation.examples}"),
+    ):
+        limits.require_memory(count * length * 8, options, f"{short(count * length)} tokens")
     summary = Export(
         folder=path,
         task=task,
@@ -60,10 +81,10 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
             "chosen": {name: config["labels"][name] for name in ("decoder", "lengths")},
         },
         lengths=builder.build(Lengths, config["lengths"], "lengths").of(task),  # type: ignore[type-abstract]
-        train_length=leaf(int, config["train_length"], "train_length"),
-        evaluation=builder.build(EvalOptions, config["eval"], "eval"),
+        train_length=train_length,
+        evaluation=evaluation,
         seed=leaf(int, config[seed], seed),
-        examples=leaf(int | None, config["examples"], "examples"),
+        examples=examples,
         deduplicate=leaf(bool, config["trainer"]["deduplicate"], "trainer.deduplicate"),
         format=leaf(Literal["parquet", "jsonl"], config["files"], "files"),
         progress=leaf(bool, config["trainer"]["progress"], "trainer.progress"),

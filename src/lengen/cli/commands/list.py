@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lengen.cli.hydra_app import folders, refuse
-from lengen.config.compose import config_dir
 from lengen.config.errors import nearest
+from lengen.config.search import config_dir
 
 FACTS = ("paper", "learned", "cost", "cache", "beyond")
 """Named comments in the YAML of an option: its paper, what it learns, the cheapest exact implementation, what decoding

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lengen.cli.hydra_app import HydraApp
@@ -11,10 +13,27 @@ from lengen.launcher.job import JobResult
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
 
+DRY = re.compile("dry=(true|yes|on)", re.IGNORECASE)
+
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
+    if any(DRY.fullmatch(word) for word in arguments):
+        with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
+            return HydraApp(TRAIN, dry_run, arguments, settings=(f"hydra.sweep.dir={folder}",)).enter()
     return HydraApp(TRAIN, train, arguments, job=train_job, after=show_study).enter()
+
+
+def dry_run(config: dict[str, Any], allowed: set[str]) -> int:
+    """Say what one run would do and need."""
+    from lengen.config.builder import Builder
+    from lengen.experiment.dry_run import DryRun
+    from lengen.experiment.run import configured
+
+    print("lengen: dry run; nothing is written")
+    for name, text in DryRun(configured(config, Builder(allowed))).lines():
+        print(f"  {name:<10}  {text}")
+    return 0
 
 
 def train(config: dict[str, Any], allowed: set[str]) -> int:

@@ -1,0 +1,101 @@
+"""Errors of Hydra and OmegaConf in the user's words, on one line: the option, what it got, and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf.errors import OmegaConfBaseException
+
+from lengen.config.errors import nearest
+from lengen.config.foreign import foreign_word
+from lengen.config.search import config_dir, groups, hydra_in, searched
+
+
+def explain(error: BaseException, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
+    """Describe an error on one line: the option, the value it got, and what is allowed.
+
+    Args:
+        error: an error of Hydra, or a usage error.
+        command: name of the command.
+        words: overrides as on the command line.
+        folders: the user's own configuration folders.
+    """
+    text = str(error)
+    if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+        options = re.findall(r"^\t([\w.-]+)$", text, re.MULTILINE)
+        hint = forgotten_folder(found[1], found[2]) or nearest(found[2], options)
+        return f"unknown option {found[1]}={found[2]}{hint} (allowed: {', '.join(options)})"
+    if isinstance(error, OmegaConfBaseException) and "nterpolation" in f"{type(error).__name__} {text}":
+        return interpolation(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'results_dir'}: {error.strerror or error}"
+    if found := re.search(
+        r"Could not override '([^']+)'|Key '([^']+)' is not in struct|In '[^']+': Could not override '([^']+)'",
+        text,
+    ):
+        key = (found[1] or found[2] or found[3]).partition("@")[0].replace("/", ".")
+        return f"unknown option {key!r}{near(key, command, words, folders)}"
+    if "Error parsing override" in text:
+        word = re.search(r"Error parsing override '(.*)'", text)
+        detail = next((line.strip() for line in text.splitlines()[1:] if line.strip()), "")
+        return f"cannot parse {word[1] if word else text!r}: must be option=value, quoted for the shell ({detail})"
+    if "add --multirun" in text or "requires --multirun" in text:
+        word = re.search(r"argument '(.*)'", text)
+        named = word[1] if word else " ".join(text.splitlines()[0].split())
+        return f"{named}: several values; to run them all, add -m, or pass a list to lengen.study"
+    shown = " ".join(text.split("\nSet the environment variable", maxsplit=1)[0].split())
+    return shown or f"the configuration cannot be read ({type(error.__cause__ or error).__name__})"
+
+
+def interpolation(error: BaseException) -> str:
+    """Describe a reference, such as `seed=${steps}`, that cannot be resolved: the option that has it, and what is wrong."""
+    key, text = getattr(error, "full_key", None) or "an option", str(error).splitlines()[0]
+    if "Recursive" in text:
+        return f"{key}: refers to itself by ${{…}}"
+    if found := re.search(r"Interpolation key '([^']*)' not found", text):
+        return f"{key}: refers to ${{{found[1]}}}, and there is no such option"
+    if found := re.search(r"Environment variable '([^']*)' not found", text):
+        return f"{key}: refers to the environment variable {found[1]}, which is not set"
+    return f"{key}: {text}"
+
+
+def forgotten_folder(group: str, option: str) -> str:
+    """Suggest `--config-dir` if a folder of the working directory has the option; an empty text if none has."""
+    file = next(iter(sorted(Path.cwd().glob(f"*/{group}/{option}.yaml"))), None)
+    return f"; did you forget --config-dir {file.parents[1].name}?" if file else ""
+
+
+def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
+    """Suggest the options nearest to a mistyped one; an empty text if there are none."""
+    known_groups = groups(folders)
+    chosen = [
+        word for word in words if re.fullmatch(r"\w+=[\w-]+", word) and word.partition("=")[0] in known_groups
+    ]
+    try:
+        from hydra import compose
+        from omegaconf import OmegaConf
+
+        with hydra_in(config_dir()):
+            known = flat(OmegaConf.to_container(compose(command, [*searched(folders), *chosen])))
+    except Exception:  # noqa: BLE001  # failing to suggest must not hide the first error
+        return ""
+    if meant := foreign_word(key, known):
+        return meant
+    head, _, tail = key.rpartition(".")
+    siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
+    if close := nearest(tail, siblings):
+        return close.replace("'", f"'{head}." if head else "'", 1) if head else close
+    if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
+        return f"; did you mean {namesakes[0]!r}?"
+    return nearest(key, known)
+
+
+def flat(node: Any, head: str = "") -> list[str]:
+    """Return the dotted names of all options."""
+    if not isinstance(node, dict):
+        return []
+    names = [f"{head}{key}" for key in node if key != "_target_"]
+    return names + [name for key, value in node.items() for name in flat(value, f"{head}{key}.")]

@@ -1,0 +1,159 @@
+"""Words of the command line that are refused before Hydra composes them. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lengen.config.errors import UsageError, nearest, require
+from lengen.config.limits import MOST_JOBS, require_count
+from lengen.config.search import choices, groups
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+PLACES = {
+    "hydra.run.dir": "results_dir",
+    "hydra.sweep.dir": "results_dir",
+    "hydra.sweep.subdir": "results_dir",
+    "hydra.output_subdir": "results_dir",
+    "hydra.job.chdir": "results_dir",
+    "hydra.searchpath": "--config-dir",
+}
+"""Options of Hydra that say where files are read or written, and what lengen has for them."""
+
+
+def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection[str]) -> None:
+    """Refuse what cannot be parsed, empty values, options that do not exist, and sweeps without or with too many values.
+
+    Args:
+        words: overrides, as they are given to Hydra.
+        folders: the user's own configuration folders.
+        known: the groups of the command.
+
+    Raises:
+        UsageError: names the word and what it must be.
+    """
+    for folder in folders:
+        require(folder.is_dir(), f"--config-dir={folder}: no such folder")
+    jobs, named = 1, groups(folders)
+    for word in words:
+        override = parsed(word)
+        _check_key(override, word, known)
+        if override.is_sweep_override():
+            jobs *= _count(override, word, folders)
+            require_count(jobs, MOST_JOBS, word, "jobs")
+        elif override.key_or_group in known:
+            _check_choice(override, word, folders)
+        else:
+            name, value = override.key_or_group, override.value()
+            require(value != "", f"{word}: has no value (allowed: {name}=null, or a value)")
+            require(isinstance(value, str) or name not in named, f"{word}: must be a group of options")
+
+
+def parsed(word: str) -> Override:
+    """Parse an override.
+
+    Raises:
+        UsageError: it cannot be parsed.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        return OverridesParser.create().parse_override(word)
+    except (HydraException, ValueError) as error:
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"cannot parse {word!r}: must be option=value") from None
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in lines if " while evaluating " in line), "")
+        quoted = "a value with other characters than letters, digits and ./:_- needs two pairs of quotes"
+        raise UsageError(f"cannot parse {word}: {reason or quoted}, as in '{key}=\"{value}\"'") from None
+
+
+def _check_key(override: Override, word: str, known: Collection[str]) -> None:
+    """Refuse keys that would remove an option, choose a group twice, or set where Hydra writes."""
+    name = override.key_or_group
+    require(
+        not override.is_delete(),
+        f"{word}: an option cannot be removed; set {name or 'it'} to another value, or to null",
+    )
+    require(bool(name), f"cannot parse {word!r}: must be option=value")
+    require(override.package is None, f"{word}: @ is not supported; choose an option with {name}=OPTION")
+    require(
+        name not in known or not (override.is_add() or override.is_force_add()),
+        f"{word}: {name} has an option already; choose another with {name}=OPTION",
+    )
+    require(name not in PLACES, f"{word}: lengen sets this; use {PLACES.get(name)}")
+
+
+def _check_choice(override: Override, word: str, folders: Sequence[Path]) -> None:
+    """Refuse what is not the name of one option of a group."""
+    group, value = override.key_or_group, override.value()
+    allowed = choices(group, folders)
+    listed = f"(allowed: {', '.join(allowed)})"
+    require(isinstance(value, str), f"{word}: must be the name of one option of {group} {listed}")
+    if "$" not in str(value):
+        require_choice(group, str(value), allowed)
+
+
+def require_choice(group: str, value: str, allowed: Sequence[str]) -> None:
+    """Refuse an option that a group does not have.
+
+    Raises:
+        UsageError: names the options that it has.
+    """
+    from lengen.config.explain import forgotten_folder
+
+    if value not in allowed:
+        hint = forgotten_folder(group, value) or nearest(value, allowed)
+        raise UsageError(f"unknown option {group}={value}{hint} (allowed: {', '.join(allowed)})")
+
+
+def _count(override: Override, word: str, folders: Sequence[Path]) -> int:
+    """Number of values of a sweep, without making them.
+
+    Raises:
+        UsageError: it has none, or is not a list of values.
+    """
+    from hydra.core.override_parser.types import ChoiceSweep, Glob, RangeSweep
+
+    name, sweep = override.key_or_group, override.value()
+    allowed = choices(name, folders)
+    if isinstance(sweep, ChoiceSweep):
+        count = len(sweep.list)
+        for value in sweep.list:
+            require(value != "", f"{word}: has an empty value")
+            if allowed:
+                require_choice(name, str(value), allowed)
+    elif isinstance(sweep, RangeSweep):
+        require(not allowed, f"{word}: range is for numbers; list the options of {name}")
+        count = _range_size(word, sweep)
+    elif isinstance(sweep, Glob):
+        require(bool(allowed), f"{word}: glob is for groups; list the values of {name}")
+        count = sum(
+            any(fnmatch(each, text) for text in sweep.include)
+            and not any(fnmatch(each, text) for text in sweep.exclude)
+            for each in allowed
+        )
+    else:
+        raise UsageError(
+            f"{word}: a study needs values one by one, as in {name}=1,2 or {name}=range(0,3), not an interval"
+        )
+    require(count > 0, f"{word}: has no value" + (f" (allowed: {', '.join(allowed)})" if allowed else ""))
+    return int(count)
+
+
+def _range_size(word: str, sweep: Any) -> int:
+    """Number of values of a range."""
+    start, stop, step = sweep.start, sweep.stop, sweep.step
+    if stop is None:
+        start, stop = 0, start
+    require(step != 0, f"{word}: a range needs a step other than 0")
+    size: float = (stop - start) / step if isinstance(step, float) else -((start - stop) // step)
+    require(math.isfinite(size), f"{word}: a range needs finite ends")
+    return max(0, math.ceil(size))

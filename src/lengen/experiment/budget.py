@@ -1,0 +1,119 @@
+"""What the options of a run imply, computed before anything is drawn or trained: parameters, tokens and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import nn
+
+from lengen.config.limits import MOST_LENGTHS, require_count, short
+
+TRAINED = 16
+"""Bytes of a parameter in training: float32 of the weight, its gradient and two moments."""
+TOKEN = 8
+"""Bytes of a token id."""
+VERDICT = 16
+"""Least bytes of the verdict on one string."""
+CHECKED = 64
+"""Examples that are drawn of a length before training."""
+KEPT = 6
+"""Tensors as wide as the residual stream that a block keeps for its backward pass, at least: two normalised inputs, queries,
+keys, values and the result of attention."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run needs at least. A problem has at least as many tokens as its length.
+
+    Args:
+        config: the run, a `RunConfig`.
+        outline: makes a decoder of some blocks without memory for its parameters.
+    """
+
+    config: Any
+    outline: Callable[[int], nn.Module]
+
+    def check(self) -> None:
+        """Refuse a run that cannot be trained within `limits.memory`.
+
+        Raises:
+            UsageError: names the options, what they imply and the limit.
+        """
+        config = self.config
+        length, batch, probe = config.train_length, config.batch_size, config.trainer.probe_examples
+        require_count(length, MOST_LENGTHS, f"train_length={length}", "lengths")
+        self._require(self.matrices * TRAINED, self._size, f"{short(self.matrices)} parameters, in training,")
+        self._require(
+            self.parameters * TRAINED,
+            f"pe={config.labels.pe}, attention={config.labels.attention}, task={config.labels.task}, {self._size}",
+            f"{short(self.parameters)} parameters, in training,",
+        )
+        self._require(
+            batch * length * (TOKEN + self.kept),
+            f"batch_size={batch}, train_length={length}, {self._size}",
+            f"the {short(batch * length)} tokens of a batch",
+        )
+        self._require_drawn(
+            max(probe, CHECKED), length, f"trainer.probe_examples={probe}, train_length={length}"
+        )
+        if (stored := config.trainer.examples) is not None:
+            self._require_drawn(stored, 1, f"trainer.examples={stored}")
+        self.check_sweep()
+
+    def check_sweep(self) -> None:
+        """Refuse lengths or a number of examples of the sweep whose test set does not fit into memory.
+
+        Raises:
+            UsageError: names the options, what they imply and the limit.
+        """
+        config, lengths = self.config, self.config.eval_lengths
+        examples, longest = config.eval.examples, lengths[-1]
+        asked = f"eval.lengths has {longest}, eval.examples={examples}"
+        self._require_drawn(max(examples, CHECKED), longest, asked)
+        verdicts = examples * len(lengths)
+        config.limits.require_memory(
+            verdicts * VERDICT, f"eval.lengths has {len(lengths)} lengths, eval.examples={examples}",
+            f"{short(verdicts)} verdicts",
+        )  # fmt: skip
+
+    @cached_property
+    def matrices(self) -> int:
+        """Parameters in the matrices of the blocks."""
+        decoder = self.config.decoder
+        hidden, parts = round(decoder.dim * decoder.hidden), 3 if decoder.activation == "swiglu" else 2
+        return int(decoder.layers * decoder.dim * (4 * decoder.dim + parts * hidden))
+
+    @cached_property
+    def parameters(self) -> int:
+        """All parameters of the decoder; each further block has as many as the second."""
+        one, two = (sum(weight.numel() for weight in self.outline(layers).parameters()) for layers in (1, 2))
+        return one + int(self.config.decoder.layers - 1) * (two - one)
+
+    @property
+    def kept(self) -> int:
+        """Bytes of what the blocks keep of one token for the backward pass, at least."""
+        decoder, width = self.config.decoder, 2 if self.config.trainer.bf16 else 4
+        channels = KEPT * decoder.dim + 2 * round(decoder.dim * decoder.hidden)
+        return int(decoder.layers * decoder.loops * channels * width)
+
+    @property
+    def _size(self) -> str:
+        """The options that set the size of the decoder."""
+        decoder = self.config.decoder
+        names = ("layers", "dim", "hidden", "loops")
+        return ", ".join(f"decoder.{name}={getattr(decoder, name)}" for name in names)
+
+    def _require(self, needed: int, options: str, what: str) -> None:
+        """Refuse what does not fit into the memory of the device that trains."""
+        device = self.config.trainer.device
+        held = torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else None
+        self.config.limits.require_memory(needed, options, what, held)
+
+    def _require_drawn(self, examples: int, length: int, options: str) -> None:
+        """Refuse examples whose tokens do not fit into memory."""
+        tokens = examples * length
+        self.config.limits.require_memory(tokens * TOKEN, options, f"{short(tokens)} tokens")

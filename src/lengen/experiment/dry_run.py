@@ -1,0 +1,120 @@
+"""What a run would do and need, without doing it: nothing is written, and no run is trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from lengen.config.limits import amount, short
+from lengen.experiment.budget import TRAINED, Budget
+from lengen.experiment.compatibility import budget, check
+from lengen.experiment.config import RunConfig
+from lengen.sampling import generator
+from lengen.task import PAD, Task
+from lengen.training.batch_stream import read
+from lengen.training.fit import DecoderModule
+
+TIMED = 1e10
+"""Floating-point operations of the step that is timed, at most: about a second of a CPU core."""
+LOOKED_AT = 16
+"""Lengths that are drawn to count tokens, at most."""
+STORED = 12
+"""Bytes of a parameter in a checkpoint: float32 of the weight and of two moments."""
+CHECKPOINTS = 2
+"""Checkpoints that a finished run keeps: the last, and the best on ID."""
+TABLES, VERDICT = 300_000, 4
+"""Bytes of the figure and the tables, and of the verdict on one string."""
+BACKWARD = 3
+"""A training step costs as much as three forward passes."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would do and need.
+
+    Args:
+        config: the run.
+
+    Raises:
+        UsageError: the run would be refused.
+    """
+
+    config: RunConfig
+
+    def __post_init__(self) -> None:
+        check(self.config)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What the run needs at least."""
+        return budget(self.config)
+
+    @cached_property
+    def trained_tokens(self) -> float:
+        """Tokens of training, padding left out."""
+        config = self.config
+        parts = config.formatted_task.training_tasks()
+        means = [mean_tokens(part, config.trained_lengths.support) for part in parts]
+        return sum(means) / len(means) * config.batch_size * config.steps
+
+    @cached_property
+    def evaluated_tokens(self) -> float:
+        """Tokens of the test set."""
+        config = self.config
+        task, lengths = config.formatted_task.evaluation_task(), config.eval_lengths
+        return mean_tokens(task, lengths) * len(lengths) * config.eval.examples
+
+    def seconds_per_token(self) -> float:
+        """Time one training step on this machine, or a part of its examples if it is long: seconds for one token."""
+        config = self.config
+        task, length = config.formatted_task.training_tasks()[0], config.train_length
+        one = task.sample(length, 1, generator("dry", 0)).time
+        rows = max(1, min(config.batch_size, int(TIMED / (6 * self.budget.parameters * one))))
+        example = read(
+            task.sample(length, rows, generator("dry", 1)), config.positions, generator("dry", 2),
+            bos=config.decoder.bos, training=True,
+        )  # fmt: skip
+        with torch.random.fork_rng(devices=[]):
+            module = DecoderModule(config.make_decoder(), config.optimizer, config.steps, 0)
+            optimizer = config.optimizer.make(module.decoder)
+            for _ in range(2):  # the first call of an operation takes longer
+                started = time.perf_counter()
+                module.training_step(example, 0).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                seconds = time.perf_counter() - started
+        return seconds / example.tokens.numel()
+
+    @property
+    def disk(self) -> int:
+        """Bytes of the run folder when the run is finished, about."""
+        verdicts = len(self.config.eval_lengths) * self.config.eval.examples
+        return CHECKPOINTS * STORED * self.budget.parameters + VERDICT * verdicts + TABLES
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What the run would do and need, by name."""
+        config, needed = self.config, self.budget
+        facts = config.folder.facts() if config.folder.path.exists() else {}
+        lengths, per_token = config.eval_lengths, self.seconds_per_token()
+        hours = per_token * (self.trained_tokens + self.evaluated_tokens / BACKWARD) / 3600
+        kept = config.batch_size * config.train_length * needed.kept
+        span = f"{len(lengths)} lengths from {lengths[0]} to {lengths[-1]}"
+        return [
+            ("run", f"{config.folder.path} ({facts.get('status', 'new')})"),
+            ("parameters", f"{needed.parameters:,}"),
+            ("training", f"{config.steps:,} steps of {config.batch_size:,} examples, about {short(int(self.trained_tokens))} tokens"),
+            ("test set", f"{span}, {config.eval.examples:,} examples each, about {short(int(self.evaluated_tokens))} tokens"),
+            ("time", f"about {hours:.2g} hours with {config.trainer.threads} CPU threads, as one step was timed"),
+            ("memory", f"at least {amount(needed.parameters * TRAINED + kept)}"),
+            ("disk", f"about {amount(self.disk)}"),
+        ]  # fmt: skip
+
+
+def mean_tokens(task: Task, lengths: Sequence[int]) -> float:
+    """Mean number of tokens of an example, over some of the lengths evenly."""
+    step = -(-len(lengths) // LOOKED_AT)
+    batches = [task.sample(length, 4, generator("dry", length)) for length in lengths[::step]]
+    return sum(int((batch.tokens != PAD).sum()) / len(batch) for batch in batches) / len(batches)
