@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from conftest import TINY, read_rows, run_folders, train
+from lengen import load
+from lengen.config.errors import UsageError
 from lengen.records.curve import COLUMNS
 
 COMMAND = ("task=copy", "pe=nope", *TINY)
-UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes")]
+UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes", "memory_bytes")]
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +125,24 @@ def test_a_finished_run_that_cannot_be_written_is_shown(lengen, run, monkeypatch
     refused = lengen("eval", f"run={run}", "lengths=[2,3]")
     assert refused.code == 2
     assert refused.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("run.json", '{"status": "finished", "protocol": [1]}'),
+        ("run.json", "[" * 100_000),
+        ("config.yaml", "task: {}\neval: {examples: 3}\nlabels: {}\ntrain_length: 3\n"),
+        ("config.yaml", "[" * 20_000),
+        ("config.yaml", "a: &a [1]\n" + "".join(f"{i}: &a [{'*a,' * 9}]\n" for i in range(20))),
+    ],
+)
+def test_a_damaged_run_is_refused_on_one_line(lengen, run, name: str, text: str):
+    (run / name).write_text(text)
+    for command in ("eval", "compare"):
+        ran = lengen(command, f"{'run' if command == 'eval' else 'runs'}={run}")
+        assert ran.code == 2
+        assert ran.err.count("\n") == 1
+        assert name in ran.err
+    with pytest.raises(UsageError, match=name):
+        load(run).config  # noqa: B018

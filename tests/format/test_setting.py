@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from config.test_builder import composed
-from lengen.comparison.find_runs import check_config
+from lengen.comparison.find_runs import complete_config
 from lengen.config.builder import Builder
 from lengen.experiment.config import RunConfig
 from lengen.format.interleaved import Interleaved
@@ -65,8 +65,8 @@ def test_a_format_that_the_task_cannot_have_is_refused_before_training():
 
 def test_older_runs_are_compared_as_plain_ones():
     config = composed("task=copy")
-    read = check_config(older(config), "config.yaml")
+    read = complete_config(older(config), "config.yaml")
     assert read["labels"] == config["labels"]
     assert read == config
     hinted = composed("task=copy", "format=hints")
-    assert check_config(hinted, "config.yaml") == hinted
+    assert complete_config(hinted, "config.yaml") == hinted

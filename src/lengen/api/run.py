@@ -10,8 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, overload
 
-from omegaconf import OmegaConf
-
 from lengen.api.arguments import Folders, folder_list, recorded_call
 from lengen.api.attention import AttentionMap, attention
 from lengen.api.evaluation import Evaluations, evaluate
@@ -70,7 +68,7 @@ class Run:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration, `config.yaml`."""
-        return OmegaConf.to_container(OmegaConf.load(self.path / "config.yaml"))  # type: ignore[return-value]
+        return self._folder.config()
 
     @property
     def status(self) -> str:

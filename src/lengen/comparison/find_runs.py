@@ -11,17 +11,17 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lengen.comparison.consistency import disagreement, verdict_disagreement
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.aliases import with_current_targets
+from lengen.config.bounded_yaml import parse_yaml, yaml_text
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import cell, completed
 from lengen.evaluation.options import EvalOptions, cell_identity
 from lengen.records.curve import Curve
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import OVER, RunFolder
+from lengen.records.schema import check_config
 from lengen.records.verdicts import read_verdicts
 
 Identified = tuple[str, Mapping[str, Any], Mapping[str, Any]]
@@ -30,7 +30,7 @@ BELOW_RUNS = ("checkpoints", "wandb", "eval", "multirun")
 """Folders that are not searched for runs."""
 SEPARATE = ("init_seed", "data_seed")
 """Seeds that may be set separately."""
-SEEDS = re.compile(rf"^(seed|{'|'.join(SEPARATE)}): (\d+|null)$\n?", re.MULTILINE)
+SEEDS = re.compile(rf"^(seed|{'|'.join(SEPARATE)}): (\d{{1,18}}|null)$\n?", re.MULTILINE)
 """The seeds in the text of a configuration."""
 BEFORE = {"labels": {"format": "plain"}, "format": {"_target_": "lengen.format.plain.Plain"}}
 """Options of runs that were made before these options existed."""
@@ -122,14 +122,11 @@ class Known:
         Raises:
             UsageError: the file is not YAML, or lacks required keys.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{path}: not a YAML file ({error})") from None
+        text = yaml_text(path)
         shared = SEEDS.sub("", text)
         key = hashlib.sha256(shared.encode()).hexdigest()
         if key not in self.configs:
-            self.configs[key] = _config(text, path)
+            self.configs[key] = complete_config(parse_yaml(text, str(path)), str(path))
         seeds = dict.fromkeys(SEPARATE) | {
             name: None if value == "null" else int(value) for name, value in SEEDS.findall(text)
         }
@@ -181,32 +178,13 @@ def read(folder: Path, known: Known) -> RunRecord | Excluded:
     return RunRecord(str(folder), cell, seed, config, facts, curve, identity, exact)
 
 
-def _config(text: str, path: Path) -> Mapping[str, Any]:
-    """Parse a resolved configuration.
+def complete_config(config: Any, name: str) -> Mapping[str, Any]:
+    """Check a configuration, and fill in options that were added later.
 
     Raises:
-        UsageError: the text is not YAML, or lacks required keys.
+        UsageError: a required key is missing, or a value has the wrong type.
     """
-    try:
-        config = yaml.load(
-            text,
-            Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506  # safe, and with libyaml fast
-        )
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
-    return check_config(config, str(path))
-
-
-def check_config(config: Any, name: str) -> Mapping[str, Any]:
-    """Check a configuration for required keys, and fill in options that were added later.
-
-    Raises:
-        UsageError: a key is missing.
-    """
-    needed = ("task", "eval", "labels", "train_length")
-    missing = [key for key in needed if not isinstance(config, Mapping) or key not in config]
-    if missing:
-        raise UsageError(f"{name} is from an older version of lengen, without {', '.join(missing)}")
+    config = check_config(config, name)
     known = {key: {**value, **config.get(key, {})} for key, value in BEFORE.items()}
     return dict(with_current_targets({**config, **known}))
 

@@ -246,7 +246,11 @@ def _cells(runs: list[RunRecord], by: Sequence[str], best: Sequence[str]) -> lis
 
 def _difference(protocol: Mapping[str, Any], common: Mapping[str, Any]) -> str:
     """Describe how a protocol differs from the common one."""
-    keys = [key for key in {**common, **protocol} if protocol.get(key) != common.get(key)]
+    texts = [
+        {key: json.dumps(value, sort_keys=True) for key, value in each.items()}  # as text, NaN equals itself
+        for each in (protocol, common)
+    ]
+    keys = [key for key in {**common, **protocol} if texts[0].get(key) != texts[1].get(key)]
     return ", ".join(f"{key} {protocol.get(key)} instead of {common.get(key)}" for key in keys)
 
 

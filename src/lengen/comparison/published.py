@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from scipy.stats import kendalltau
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.ranks import rankable
+from lengen.config.bounded_yaml import parse_yaml, yaml_text
 from lengen.config.errors import UsageError, nearest
 from lengen.config.search import config_dir
 
@@ -68,11 +68,8 @@ def load(name: str) -> Published:
         raise UsageError(
             f"against={name}: no such published curves{nearest(name, known)} (allowed: {', '.join(known)}, or the path of a .yaml)"
         )
-    text = path.read_text(encoding="utf-8")
-    try:
-        node = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"against={name}: not a YAML file ({str(error).splitlines()[0]})") from None
+    text = yaml_text(path, f"against={name}")
+    node = parse_yaml(text, f"against={name}")
     missing = [key for key in NEEDED if not isinstance(node, Mapping) or key not in node]
     if missing:
         raise UsageError(f"against={name}: {path} lacks {', '.join(missing)}")

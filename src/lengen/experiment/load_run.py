@@ -8,9 +8,6 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from omegaconf import OmegaConf
-from yaml import YAMLError
-
 from lengen.config.aliases import with_current_targets
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
@@ -117,14 +114,9 @@ def load(
             data have changed.
     """
     path = folder.path / "config.yaml"
-    require(path.exists(), f"run={folder.path}: there is no config.yaml")
-    try:
-        record: Any = OmegaConf.to_container(OmegaConf.load(path))
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
+    record = folder.config()
     require(
-        isinstance(record, dict)
-        and all(isinstance(record.get(group), dict) for group in {*changes} - {"limits"}),
+        all(isinstance(record.get(group), dict) for group in {*changes} - {"limits"}),
         f"{path}: not the configuration of a run",
     )
     for name in changes.get("task", {}):

@@ -102,6 +102,10 @@ KINDS: dict[str, Any] = {
     for name, hint in get_type_hints(Row).items()
 }
 """By column: the type that its text is converted to."""
+LARGEST = 1 << 64
+"""Whole numbers are smaller, whatever their sign."""
+SHOWN = 40
+"""Most characters of a value in a message."""
 LATER = tuple(field.name for field in fields(Row) if field.default is None)
 """Columns that curves of earlier versions lack."""
 
@@ -222,9 +226,12 @@ def _row(line: dict[str, str | None], path: Path) -> Row:
     for name, kind in KINDS.items():
         text = line.get(name, "")
         try:
-            values[name] = None if text == "" and name in (*LATER, "first_error") else kind(text)
+            value = None if text == "" and name in (*LATER, "first_error") else kind(text)
         except (TypeError, ValueError):
-            raise UsageError(f"{path}: invalid value {text!r} in column {name}") from None
+            value = ...
+        if value is ... or (isinstance(value, int) and abs(value) >= LARGEST):
+            raise UsageError(f"{path}: invalid value {(text or '')[:SHOWN]!r} in column {name}")
+        values[name] = value
     if values["split"] not in ("id", "ood"):
         raise UsageError(f"{path}: invalid value {values['split']!r} in column split")
     counts = [values[name] for name in FAILURES]

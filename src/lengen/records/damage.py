@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from lengen.config.errors import UsageError
 from lengen.records.curve import write_csv, write_text
@@ -35,7 +31,7 @@ def mend(folder: RunFolder, config: str) -> list[str]:
         write_text(facts, "{}\n")
         lines.append(f"{facts} was damaged: the run is resumed from its other files")
     file = folder.path / "config.yaml"
-    if not _reads(lambda: _mapping(file)):
+    if not _reads(folder.config) or not file.read_bytes().endswith(b"\n"):
         write_text(file, config)
         lines.append(f"{file} was damaged: written again from the command")
     if not _reads(folder.load_curve) or not _reads(folder.load_verdicts):
@@ -58,23 +54,6 @@ def mend_training(folder: RunFolder, columns: Sequence[str], rows: Sequence[Mapp
         written = 0
     if written < len(rows):
         write_csv(folder.training, columns, rows)
-
-
-def _mapping(path: Path) -> None:
-    """Read a YAML file of options.
-
-    Raises:
-        UsageError: it is none.
-    """
-    text, found = "", None
-    with suppress(OSError, UnicodeDecodeError, yaml.YAMLError):
-        text = path.read_text(encoding="utf-8")
-        found = yaml.load(
-            text,
-            Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506  # safe, and with libyaml fast
-        )
-    if not isinstance(found, dict) or not text.endswith("\n"):
-        raise UsageError(f"{path}: not the configuration of a run")
 
 
 def _reads(load: Callable[[], object]) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from lengen.config.bounded_yaml import read_yaml
 from lengen.config.errors import UsageError, require
 from lengen.records.atomic import whole_folder
 from lengen.records.claim import claimed
@@ -19,6 +20,8 @@ from lengen.records.verdicts import StringVerdicts, read_verdicts, verdicts_fram
 
 OVER = ("finished", "diverged")
 """Statuses of runs that are over and are not repeated."""
+DAMAGED = "move the folder away, or set force=true"
+"""What to do about a damaged file of facts."""
 
 
 class SweepRecord(NamedTuple):
@@ -113,19 +116,24 @@ class Folder:
         sweep.curve.save(self.curve)
 
     def facts(self) -> dict[str, Any]:
-        """Read the file of facts; empty if there is none."""
+        """Read the file of facts; empty if there is none.
+
+        Raises:
+            UsageError: it is damaged.
+        """
+        from lengen.records.schema import check_facts
+
         path = self.path / self.facts_name
         if not path.exists():
             return {}
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"{path}: not a JSON file ({error}); move the folder away, or set force=true"
-            ) from None
-        if not isinstance(facts, dict):
-            raise UsageError(f"{path}: not the facts of a run; move the folder away, or set force=true")
-        return facts
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path}: not a JSON file ({error}); {DAMAGED}") from None
+        try:
+            return check_facts(facts, str(path))
+        except UsageError as error:
+            raise UsageError(f"{error}; {DAMAGED}") from None
 
     def record(self, facts: Mapping[str, Any]) -> None:
         """Add entries to the file of facts, atomically."""
@@ -171,6 +179,18 @@ class RunFolder(Folder):
 
     facts_name: ClassVar[str] = "run.json"
     inside: ClassVar[tuple[str, ...]] = ("checkpoints",)
+
+    def config(self) -> dict[str, Any]:
+        """Read the resolved configuration.
+
+        Raises:
+            UsageError: there is none, or it is damaged.
+        """
+        from lengen.records.schema import check_config
+
+        path = self.path / "config.yaml"
+        require(path.exists(), f"run={self.path}: there is no config.yaml")
+        return check_config(read_yaml(path), str(path))
 
     @property
     def training(self) -> Path:

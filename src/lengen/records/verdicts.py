@@ -24,6 +24,8 @@ another token where the end token was due; `never_ended` is the same where decod
 no end token; `wrong_token` is any other first error."""
 FAILURES = ENDINGS[1:]
 COLUMNS = ("length", "example", "exact", "first_error", "wrong_tokens", "ending", "answer_tokens")
+NULLABLE = ("first_error", "answer_tokens")
+"""Columns that may have nulls."""
 LATER = ("answer_tokens",)
 """Columns that files of earlier versions lack."""
 
@@ -90,6 +92,7 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
     missing = [name for name in COLUMNS if name not in (*table.column_names, *LATER)]
     if missing:
         raise UsageError(f"{path}: missing column {', '.join(missing)}")
+    table = _typed(table, path)
     length = table["length"].to_numpy()
     order = np.argsort(length, kind="stable")
     length = length[order]
@@ -112,13 +115,37 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
     }
 
 
+def _typed(table: Any, path: Path) -> Any:
+    """Convert the columns to their types.
+
+    Raises:
+        UsageError: a column has another type, or a null where there may be none.
+    """
+    import pyarrow as pa
+
+    whole_number = pa.int32()
+    kinds = dict.fromkeys(COLUMNS, whole_number) | {"exact": pa.bool_()}
+    columns = {}
+    for name in (name for name in COLUMNS if name in table.column_names):
+        try:
+            columns[name] = table[name] if name == "ending" else table[name].cast(kinds[name])
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+            raise UsageError(f"{path}: column {name} holds {table[name].type}, not {kinds[name]}") from None
+        if name not in NULLABLE and columns[name].null_count:
+            raise UsageError(f"{path}: column {name} has empty values")
+    return pa.table(columns)
+
+
 def _endings(column: Any, path: Path) -> Int[np.ndarray, " strings"]:
     """Convert the names of endings to indices into `ENDINGS`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     plain = column.combine_chunks()
-    encoded = plain if pa.types.is_dictionary(plain.type) else pc.dictionary_encode(plain.cast("string"))
+    try:
+        encoded = plain if pa.types.is_dictionary(plain.type) else pc.dictionary_encode(plain.cast("string"))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise UsageError(f"{path}: column ending holds {plain.type}, not text") from None
     names = encoded.dictionary.to_pylist()
     unknown = sorted({str(name) for name in names}.difference(ENDINGS))
     if encoded.null_count:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lengen.comparison import find_runs
 from lengen.comparison.consistency import disagreement
-from lengen.comparison.find_runs import check_config, cut_short, identified
+from lengen.comparison.find_runs import complete_config, cut_short, identified
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import UsageError
 from lengen.logger import wandb_session
@@ -21,6 +21,7 @@ from lengen.logger.wandb_session import SUMMARY, TABLE
 from lengen.records.curve import COLUMNS, KINDS, LATER, Curve, Row
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import OVER
+from lengen.records.schema import check_facts
 
 PREFIX = "wandb:"
 """Prefix of a W&B project among the patterns for runs."""
@@ -90,7 +91,8 @@ def read_run(run: Any, place: str) -> RunRecord | Excluded:
     if status not in OVER:
         return Excluded(place, f"unfinished (status {status or run.state})")
     try:
-        config = check_config(dict(run.config), "its configuration")
+        facts = check_facts(facts, "its summary")
+        config = complete_config(dict(run.config), "its configuration")
         curve = Curve() if status == "diverged" else _curve(run, summary)
         missing = [] if status == "diverged" else cut_short(config, curve)
     except (ValueError, KeyError, TypeError, OSError) as error:

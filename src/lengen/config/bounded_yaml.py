@@ -1,0 +1,103 @@
+"""YAML from others, read within bounds: a small file must not fill the memory or the stack of this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+
+from lengen.config.errors import UsageError, require
+
+SIZE, DEPTH, NODES = 1 << 20, 64, 200_000
+"""Most bytes of a file, levels of nesting, and values, those that aliases repeat included."""
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # safe, and with libyaml fast
+
+
+def read_yaml(path: Path, name: str = "") -> Any:
+    """Read a YAML file of plain values.
+
+    Args:
+        path: of the file.
+        name: how a message names it; its path if empty.
+
+    Raises:
+        UsageError: it is not YAML, or is beyond the bounds.
+        OSError: it cannot be read.
+    """
+    return parse_yaml(yaml_text(path, name), name or str(path))
+
+
+def yaml_text(path: Path, name: str = "") -> str:
+    """Read the text of a YAML file.
+
+    Raises:
+        UsageError: it is not text, or too large.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(SIZE + 1)
+    require(len(content) <= SIZE, f"{name or path}: larger than {SIZE >> 10} KiB")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name or path}: not a YAML file ({error})") from None
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """Parse YAML.
+
+    Raises:
+        UsageError: the text is not YAML, or is beyond the bounds.
+    """
+    try:
+        check_yaml(text, name)
+        return yaml.load(text, Loader=LOADER)  # noqa: S506
+    except (yaml.YAMLError, ValueError) as error:  # a value error is of a date or a number
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"{name}: not a YAML file ({str(error).splitlines()[0]})") from None
+
+
+def check_yaml(text: str, name: str) -> None:
+    """Refuse YAML that is nested too deeply, or that aliases make too large, without building its values.
+
+    Raises:
+        UsageError: it is beyond the bounds.
+        yaml.YAMLError: the text is not YAML.
+    """
+    sizes: dict[str | None, int] = {}
+    opened: list[tuple[str | None, int]] = []
+    count = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, CollectionStartEvent):
+            opened.append((event.anchor, count))
+            count += 1
+        elif isinstance(event, CollectionEndEvent):
+            anchor, before = opened.pop()
+            if anchor is not None:
+                sizes[anchor] = count - before
+        elif isinstance(event, ScalarEvent):
+            count += 1
+        elif isinstance(event, AliasEvent):
+            require(
+                all(anchor != event.anchor for anchor, _ in opened), f"{name}: an alias that contains itself"
+            )
+            count += sizes.get(event.anchor, 1)
+        require(len(opened) <= DEPTH, f"{name}: nested more than {DEPTH} levels deep")
+        require(count <= NODES, f"{name}: more than {NODES:,} values")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a configuration folder with YAML beyond the bounds; what is not YAML is left to its reader.
+
+    Raises:
+        UsageError: a file is beyond the bounds; it is named.
+    """
+    for path in sorted(folder.rglob("*.yaml")):
+        if path.is_file():
+            try:
+                check_yaml(yaml_text(path), str(path))
+            except yaml.YAMLError:
+                continue
