@@ -134,7 +134,10 @@ def test_a_finished_run_that_cannot_be_written_is_shown(lengen, run, monkeypatch
         ("run.json", "[" * 100_000),
         ("config.yaml", "task: {}\neval: {examples: 3}\nlabels: {}\ntrain_length: 3\n"),
         ("config.yaml", "[" * 20_000),
-        ("config.yaml", "a: &a [1]\n" + "".join(f"{i}: &a [{'*a,' * 9}]\n" for i in range(20))),
+        (
+            "config.yaml",
+            "a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [{f'*a{i - 1},' * 9}]\n" for i in range(1, 20)),
+        ),
     ],
 )
 def test_a_damaged_run_is_refused_on_one_line(lengen, run, name: str, text: str):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lengen.cli.study_jobs import FAILED, REFUSED, Composed, Guarded
+from lengen.config.bounded_yaml import check_folder
 from lengen.config.compose import Command, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, one_line, require
 from lengen.config.explain import explain, interpolation
@@ -120,6 +121,8 @@ class HydraApp:
         """
         flags = given_flags(words, f"lengen {self.command.name} --help lists all flags")
         refuse_labels(words)
+        for folder in self._folders:
+            check_folder(folder)
         known = groups(self._folders) if self.command.grouped else ()
         check_words(flags.overrides, self._folders, known)
 
