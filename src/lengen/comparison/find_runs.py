@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,11 @@ def find(patterns: Iterable[str]) -> Iterator[RunRecord | Excluded]:
     known = Known()
     seen: set[Path] = set()
     for pattern in patterns:
-        folders = run_folders(pattern)
+        try:
+            folders = run_folders(pattern)
+        except OSError as error:  # a name that is too long
+            yield Excluded(pattern, str(error.strerror))
+            continue
         if not folders:
             yield Excluded(pattern, "no run here" if matching(pattern) else "nothing matches")
         for folder in folders:
@@ -81,15 +84,26 @@ def run_folders(pattern: str) -> list[Path]:
 
 
 def matching(pattern: str) -> list[Path]:
-    """Return the path itself if it exists, else its matches as a glob, sorted."""
+    """Return the path itself if it exists, else its matches as a glob, sorted; `**` follows no links."""
     path = Path(pattern).expanduser()
-    return [path] if path.exists() else [Path(match) for match in sorted(glob(str(path), recursive=True))]  # noqa: PTH207
+    if path.exists():
+        return [path]
+    first = next((place for place, part in enumerate(path.parts) if set(part) & set("*?[")), None)
+    if first is None:
+        return []
+    top, rest = Path(*path.parts[:first]), path.parts[first:]
+    hidden = any(part.startswith(".") for part in rest)
+    return sorted(
+        match
+        for match in top.glob("/".join(rest))
+        if hidden or not any(part.startswith(".") for part in match.parts[first:])
+    )
 
 
 def below(top: Path) -> list[Path]:
-    """Return the run folders at or below a folder, without hidden folders and runs that were set aside."""
+    """Return the run folders at or below a folder, without hidden folders, runs that were set aside, and links."""
     found = []
-    for directory, folders, files in os.walk(top, followlinks=True):
+    for directory, folders, files in os.walk(top):
         path = Path(directory)
         if "run.json" in files:
             found += [path] if _counts(path.name) else []
