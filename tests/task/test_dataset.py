@@ -13,11 +13,13 @@ import yaml
 from scipy.stats import chisquare
 
 from conftest import TINY, run_folders
+from lengen.config.errors import UsageError
 from lengen.lengths.listed import Listed
 from lengen.records.curve import COLUMNS
 from lengen.sampling import generator
 from lengen.task import PAD, SEP, SPECIAL
 from lengen.task.dataset import Dataset
+from lengen.task.external import source
 from lengen.training.batch_stream import fixed_set
 
 from .reading import draw
@@ -447,3 +449,16 @@ def test_reading_does_not_hold_all_rows(tmp_path):
         assert isinstance(
             corpus.rows.data, datasets.table.MemoryMappedTable | datasets.table.ConcatenationTable
         )
+
+
+@pytest.mark.parametrize(
+    "place", ["../secret.csv", "http://127.0.0.1:9/rows.csv", "/etc/passwd", "zip://rows.csv::../rows.zip", "sub/../../secret.csv", "hf://datasets/a/b/rows.csv"]
+)  # fmt: skip
+def test_a_readme_names_only_files_of_its_folder(tmp_path, place):
+    (tmp_path / "secret.csv").write_text("prompt,answer\na,b\n")
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "README.md").write_text(
+        f"---\nconfigs:\n- config_name: default\n  data_files: '{place}'\n---\n"
+    )
+    with pytest.raises(UsageError, match="its README names data files outside the folder"):
+        source.opened(str(tmp_path / "rows"))

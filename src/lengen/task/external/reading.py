@@ -133,6 +133,9 @@ class Saved(Part):
     def chunks(self, wanted: Sequence[str], length: str | None) -> Iterator[Chunk]:
         """See `Part`."""
         state = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
+        for name in (each["filename"] for each in state["_data_files"]):
+            if Path(name).name != name:
+                raise ValueError(f"its {STATE} names a file outside the folder ({name})")
         if state["_data_files"]:  # `datasets` cannot load a folder without rows
             rows = datasets.load_from_disk(str(self.folder))
             columns = [name for name in wanted if name in rows.column_names]

@@ -173,10 +173,17 @@ def downloaded(name: str) -> Path:
 
 
 def saved(folder: Path) -> dict[str, Part]:
-    """Find the splits of a folder that `datasets` has saved."""
+    """Find the splits of a folder that `datasets` has saved.
+
+    Raises:
+        ValueError: a split is outside the folder.
+    """
     if (folder / STATE).exists():
         return {"train": Saved(folder)}
     names = json.loads((folder / SPLITS).read_text(encoding="utf-8"))["splits"]
+    for name in names:
+        if Path(name).name != name:
+            raise ValueError(f"its {SPLITS} names a split outside the folder ({name})")
     return {name: Saved(folder / name) for name in names}
 
 
@@ -187,7 +194,16 @@ def matched(folder: Path, patterns: Any = None, separator: str | None = None) ->
         folder: the folder.
         patterns: globs by split; None goes by the names of files.
         separator: between the columns of a CSV; None for the usual one.
+
+    Raises:
+        ValueError: a pattern leads out of the folder, or to the network.
     """
+    for pattern in (each for several in (patterns or {}).values() for each in several):
+        inside = not Path(pattern).is_absolute() and ".." not in re.split(r"[/\\\\]", pattern)
+        if not inside or "::" in pattern or "://" in pattern:
+            raise ValueError(
+                f"its README names data files outside the folder ({pattern}), which are not read"
+            )
     top = str(folder.resolve())
     found = DataFilesDict.from_patterns(patterns or get_data_patterns(top), base_path=top)
     parts: dict[str, Part] = {}
