@@ -68,12 +68,14 @@ def _library() -> str:
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     cached = cache_home / "lengen" / f"vega-{version('vl-convert-python')}.js"
     with suppress(OSError):
-        return cached.read_text(encoding="utf-8")
+        head, _, text = cached.read_text(encoding="utf-8", errors="replace").partition("\n")
+        if text and head == f"// {_digest(text)}":  # otherwise empty, torn, or of an earlier version
+            return text
     bundle = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed;")
     text = str(bundle).replace("</script", r"<\/script")
     with suppress(OSError):
         cached.parent.mkdir(parents=True, exist_ok=True)
-        write_text(cached, text)
+        write_text(cached, f"// {_digest(text)}\n{text}")
     return text
 
 
