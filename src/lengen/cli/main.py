@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from lengen.cli.output import OutputError, checked_output
 from lengen.config.version import VERSION
 from lengen.training.interruption import SIGNALS, exit_code
 
@@ -45,7 +46,16 @@ def usage() -> str:
 
 def main() -> int:
     """Run a command and return its exit code; entry point of the console script."""
-    arguments = sys.argv[1:]
+    try:
+        with checked_output():
+            return run(sys.argv[1:])
+    except OutputError as error:
+        print(f"lengen: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
@@ -65,6 +75,8 @@ def main() -> int:
     try:
         with SIGNALS.heeded():
             return int(importlib.import_module(f"lengen.cli.commands.{name}").main(rest))
+    except OutputError:
+        raise
     except BrokenPipeError:  # `lengen list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
