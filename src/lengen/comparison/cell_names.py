@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lengen.comparison.run_record import MISSING, RunRecord
+from lengen.records.plain_text import visible
 
 NON_IDENTITY_KEYS = (
     "seed",
@@ -83,7 +84,7 @@ def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, st
     found = [{group: labels[index] for group, labels in chosen.items()} for index in range(len(runs))]
     for key in dict.fromkeys(key for each in options for key in each):
         choices = chosen.get(key.partition(".")[0], [""] * len(runs))
-        values = [str(each.get(key, MISSING)) for each in options]
+        values = [visible(str(each.get(key, MISSING))) for each in options]
         of_choice: dict[str, set[str]] = {}
         for choice, value in zip(choices, values, strict=True):
             of_choice.setdefault(choice, set()).add(value)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lengen.records.curve import TRAINED, Curve
+from lengen.records.plain_text import visible
 
 MISSING = "(none)"
 """Value of an option that a run does not have."""
@@ -89,8 +90,8 @@ class RunRecord:
         return node
 
     def value(self, key: str) -> str:
-        """Return an option as text; `(none)` if the run has no such option."""
-        return str(self.option(key))
+        """Return an option as text, control characters as escapes; `(none)` if the run has no such option."""
+        return visible(str(self.option(key)))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from lengen.records.plain_text import visible
+
 NONE = "—"
 """Shown in place of a missing value."""
 ASCII = str.maketrans({"│": "|", "─": "-", NONE: "-", **dict.fromkeys("┌┐└┘├┤┬┴┼", "+")})
@@ -22,6 +24,7 @@ def ascii_only(console: Console) -> bool:
 
 def printable(text: str, console: Console) -> str:
     """Replace characters that the terminal cannot print."""
+    text = visible(text)
     if not ascii_only(console):
         return text
     return text.translate(ASCII).encode(console.encoding, "replace").decode(console.encoding)

@@ -9,6 +9,7 @@ from matplotlib.ticker import NullFormatter
 
 from lengen.comparison.cell_scores import costs, lengths
 from lengen.comparison.grouping import Panel
+from lengen.records.plain_text import visible
 from lengen.report.axes import length_axis
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
@@ -27,7 +28,9 @@ def draw(panel: Panel, stem: Path) -> list[Path]:
     looks = styles(panel.cells)
     measured = {cell.name: costs(cell, lengths(cell)) for cell in cells}
     labels = LABELS[: 1 + any(np.isfinite(memory).any() for _, memory in measured.values())]
-    devices = sorted({str(run.facts.get("device", "unknown device")) for cell in cells for run in cell.runs})
+    devices = sorted(
+        {visible(str(run.facts.get("device", "unknown device"))) for cell in cells for run in cell.runs}
+    )
     memory = (
         "Memory: of the run alone (its parameters, and what a length takes besides)."
         if len(labels) > 1

@@ -16,6 +16,7 @@ from lengen.comparison.run_record import Excluded
 from lengen.comparison.summary import StudySummary
 from lengen.comparison.variance import CellVariance
 from lengen.records.curve import COLUMNS, write_csv
+from lengen.records.plain_text import harmless
 
 CURVE_COLUMNS = ("panel", "line", "trained", "place", *COLUMNS)
 CANDIDATE_COLUMNS = ("task", "line", "cell", "seeds", "id_exact_match", "id_loss", "picked")
@@ -42,9 +43,9 @@ def write(study: Study, summary: StudySummary, file: Callable[[str], Path]) -> N
         ("left_out.csv", _columns(Excluded), [asdict(row) for row in study.left_out]),
     ):
         if rows:
-            write_csv(file(name), columns, rows)
+            write_csv(file(name), columns, harmless(rows))
     more = [key for key in options if key not in CURVE_COLUMNS]
-    write_csv(file("curves.csv"), (*CURVE_COLUMNS, *more), _curves(study, more))
+    write_csv(file("curves.csv"), (*CURVE_COLUMNS, *more), harmless(_curves(study, more)))
 
 
 def _columns(kind: type[Any]) -> tuple[str, ...]:

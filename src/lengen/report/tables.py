@@ -11,6 +11,7 @@ from lengen.comparison.grouping import Panel, Study
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
 from lengen.comparison.summary import StudySummary
+from lengen.records.plain_text import visible
 from lengen.records.supervision import MEANINGS
 from lengen.report import variance
 from lengen.report.console import NONE, say, table
@@ -351,12 +352,13 @@ def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def _plain(text: str) -> str:
     """Escape a text for Markdown, on one line."""
     return (
-        " ".join(text.split())
+        visible(" ".join(text.split()))
         .replace("\\", "\\\\")
         .replace("|", "\\|")
         .replace("<", "&lt;")
         .replace("*", "\\*")
         .replace("_", "\\_")
+        .replace("](", "]\\(")
     )
 
 
