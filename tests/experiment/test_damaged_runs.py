@@ -83,6 +83,32 @@ def test_a_finished_run_without_its_curve_is_evaluated_again_and_said_to_be_dama
     assert numbers(run) == before
 
 
+def test_a_partial_curve_without_its_checkpoint_keeps_no_old_rows(lengen, run):
+    before = numbers(run)
+    curve = run / "curve.csv"
+    header, first, *_ = curve.read_text().splitlines(keepends=True)
+    stale = first.replace(before[0][COLUMNS.index("loss")], "123.0")
+    assert stale != first
+    curve.write_text(header + stale)
+    unfinished(run)
+    for name in ("last.ckpt", "best.ckpt"):
+        (run / "checkpoints" / name).unlink(missing_ok=True)
+    ran = lengen("train", *COMMAND)
+    assert ran.code == 0, ran.err
+    assert ran.out.count("its last checkpoint is missing or damaged") == 1
+    assert numbers(run) == before
+
+
+def test_a_checkpoint_of_another_seed_is_refused(lengen, run):
+    other = [word for word in COMMAND if not word.startswith("seed=")]
+    assert lengen("train", *other, "seed=1").code == 0
+    unfinished(run)
+    shutil.copy(run.parent / "seed=1" / "checkpoints" / "last.ckpt", run / "checkpoints" / "last.ckpt")
+    ran = lengen("train", *COMMAND)
+    assert ran.code == 2
+    assert "is a checkpoint of another run" in ran.err
+
+
 def test_of_two_checkpoints_the_one_that_can_be_read_is_used(lengen, tmp_path, finished, monkeypatch):
     from lengen.training.callback import TrainingCallback
 

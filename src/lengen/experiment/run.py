@@ -232,6 +232,11 @@ class Experiment:
         module = DecoderModule(decoder, config.optimizer, config.steps, config.effective_data_seed, run)
         checkpoint, start = resumable((folder.last, folder.previous), run)
         if start < config.steps:
+            if folder.discard_sweep():  # found with parameters that are gone
+                print(  # noqa: T201
+                    f"lengen: {folder.path}: its last checkpoint is missing or damaged: all lengths are evaluated again",
+                    flush=True,
+                )
             callback = TrainingCallback(
                 options.intervals(config.steps),
                 folder,

@@ -106,9 +106,15 @@ class Folder:
     def sweep_on(self, device: str) -> None:
         """Note the device of a sweep; what an interrupted sweep found on another device is removed, and evaluated again."""
         if self.facts().get("sweep_device", device) != device:
-            self.curve.unlink(missing_ok=True)
-            self.verdicts.unlink(missing_ok=True)
+            self.discard_sweep()
         self.record({"sweep_device": device})
+
+    def discard_sweep(self) -> bool:
+        """Remove what a sweep found; return whether there was something."""
+        found = self.curve.exists() or self.verdicts.exists()
+        self.curve.unlink(missing_ok=True)
+        self.verdicts.unlink(missing_ok=True)
+        return found
 
     def save(self, sweep: SweepRecord) -> None:
         """Write the verdicts, then the curve: no length of the curve is ever without its verdicts."""
