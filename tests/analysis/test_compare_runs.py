@@ -378,11 +378,15 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
         (["x=log"], "x=log: must be one of length, factor"),
         (["threshold=2"], "threshold=2.0: must be in (0, 1]"),
         (["at=2y"], "at=2y: must be a length"),
-        (["margin=0"], "margin=0.0: must be above 0"),
+        (["margin=0"], "margin=0: must be above 0"),
         (["margin=wide"], "margin=wide: must be a number"),
+        (["margin=inf"], "margin=inf: must be above 0 and finite"),
+        (["margin=5"], "margin=5: must be below the "),
+        (["out="], "out is empty"),
+        (["out=out/here", "by=seed"], "by=seed: seeds are pooled in a cell"),
         (
             ["control=noep"],
-            "control=noep: no cell has this name; did you mean 'nope' or 'rope'? (allowed: nope, rope)",
+            "control=noep: no cell has this name; did you mean 'nope'? (allowed: nope, rope)",
         ),
         (["against=kazemnejad"], "did you mean 'kazemnejad2023'"),
         (

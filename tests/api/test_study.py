@@ -40,7 +40,7 @@ def test_a_study_shows_its_table_and_figures(study):
     assert "my_encoding" in html
     assert "data:image/png;base64," in html
     assert study.comparison.path.parts[:3] == ("results", "runs", "studies")
-    other = study.compare(by="seed", out="results/other")
+    other = study.compare(by="decoder", out="results/other")
     assert len(other.table) != 0
 
 
@@ -69,7 +69,7 @@ def test_compare_writes_what_the_command_writes(study, monkeypatch, capsys):
     assert "curves-copy" in repr(found)
     with pytest.raises(lengen.UsageError, match=r"figure 'curvs': there is none \(allowed: .*curves-copy"):
         found.figure("curvs")
-    lengen.compare("results/runs", by="seed", out="results/python")
+    lengen.compare("results/runs", by="decoder", out="results/python")
     with pytest.raises(lengen.UsageError, match="another comparison has been written there since"):
         found.figure()
 

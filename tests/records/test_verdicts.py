@@ -128,3 +128,19 @@ def test_a_sweep_without_verdicts_is_begun_anew(tmp_path):
     curve({3: 1.0}).save(folder.curve)
     assert folder.load_verdicts() == {}
     assert folder.resumed().curve.lengths == ()
+
+
+def test_strings_are_paired_by_their_number_and_not_by_their_row(tmp_path):
+    from pyarrow import parquet
+
+    path = tmp_path / "verdicts.parquet"
+    write_verdicts(path, FOUND)
+    table = parquet.read_table(path)
+    order = np.random.default_rng(0).permutation(len(table))
+    parquet.write_table(table.take(order), path)
+    back = read_verdicts(path)
+    assert all(np.array_equal(back[length].exact, FOUND[length].exact) for length in FOUND)
+    doubled = [0, *range(len(table) - 1)]
+    parquet.write_table(table.take(doubled), path)
+    with pytest.raises(UsageError, match="the strings of length"):
+        read_verdicts(path)

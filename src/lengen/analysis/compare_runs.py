@@ -18,8 +18,9 @@ from lengen.comparison.pairs import PairOptions
 from lengen.comparison.published import COLUMNS as AGAINST_COLUMNS
 from lengen.comparison.published import Published, PublishedCell, agreement, load, matched_cells
 from lengen.comparison.summary import summarize
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require
 from lengen.records.curve import write_csv, write_text
+from lengen.records.run_dir import RunFolder
 from lengen.report import against, band, cost, csv_tables, medians, multiples, page, profile, success, tables
 from lengen.report.band import X
 from lengen.report.console import say
@@ -80,6 +81,16 @@ class Comparison:
     def pair_options(self) -> PairOptions:
         """How cells are compared with each other."""
         return PairOptions(self.margin, self.control)
+
+    def __post_init__(self) -> None:
+        require(bool(self.out.strip()), "out is empty: must be a folder for the files of the comparison")
+        folder = Path(self.out).absolute()
+        for place in (folder, *folder.parents):
+            require(
+                not (place / RunFolder.facts_name).exists(),
+                f"out={self.out}: must not be in the folder of a run ({place})",
+            )
+        require("seed" not in separate(self.by), "by=seed: seeds are pooled in a cell; must be other options")
 
     def run(self, console: Console | None = None) -> Study:
         """Find the runs, compare them, write the files and print the tables."""

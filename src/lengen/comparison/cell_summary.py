@@ -91,7 +91,7 @@ class CellSummary:
             from five seeds on. A description: no claim rests on it.
         area: mean over seeds of the area under exact match over log2(length / train length), in doublings, on the lengths that
             all compared runs of the task share.
-        rank: 1 + number of cells whose mean area is significantly larger. Empty for a cell without a trained run, for all cells
+        rank: 1 + number of cells that differ significantly and have a larger mean area. Empty for a cell without a trained run, for all cells
             if none of those with one is above chance, and where cells are compared with a control alone.
         not_told_apart: cells from which this one does not differ significantly (`p_family` above 0.05), separated by `; `.
         minutes: median wall time of a run.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lengen.evaluation.options import EvalOptions
-from lengen.records.curve import Curve, Row, split
+from lengen.records.curve import TRAINED, Curve, Row, split
 from lengen.records.earlier_runs import seed_name
 from lengen.records.verdicts import ENDINGS, StringVerdicts
 from lengen.statistics.intervals import clopper_pearson
@@ -52,6 +52,8 @@ def _disagreements(
     share = facts.get("id_exact_match")
     if share is not None and not 0 <= share <= 1:
         yield f"run.json: id_exact_match={share} is not in [0, 1]"
+    if share is not None and "trained" in facts and facts["trained"] != (share >= TRAINED):
+        yield f"run.json: trained={facts['trained']} with id_exact_match={share}"
     if not curve.rows:
         return
     yield from _of_runs(config, facts, curve)
@@ -155,10 +157,20 @@ def _of_row(row: Row, train_length: int) -> Iterator[str]:
         yield f"its interval {row.ci_low:.4f} to {row.ci_high:.4f} is not {low:.4f} to {high:.4f}"
     if row.split != split(row.length, train_length):
         yield f"split {row.split}, train length {train_length}"
+    yield from _of_measures(row)
+
+
+def _of_measures(row: Row) -> Iterator[str]:
+    """Check what was measured besides exact match."""
     if not 0 <= row.token_accuracy <= 1:
         yield f"token_accuracy {row.token_accuracy} is not in [0, 1]"
     for name in ("chance_exact_match", "chance_token_accuracy"):
         if not 0 <= (getattr(row, name) or 0.0) <= 1:
             yield f"{name} {getattr(row, name)} is not in [0, 1]"
+    if (row.correct == row.examples) and row.token_accuracy < 1 - CLOSE:
+        yield f"token_accuracy {row.token_accuracy} although every answer is right"
+    for name in ("seconds", "peak_bytes"):
+        if (getattr(row, name) or 0) < 0:
+            yield f"{name} {getattr(row, name)} is below 0"
     if row.loss < 0:
         yield f"loss {row.loss} is below 0"

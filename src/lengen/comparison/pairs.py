@@ -6,6 +6,7 @@ Every pair of a panel is tested, or every cell against one declared control. The
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,7 +40,7 @@ class PairOptions:
     control: str | None = None
 
     def __post_init__(self) -> None:
-        require(self.margin > 0, f"margin={self.margin}: must be above 0")
+        require(0 < self.margin < math.inf, f"margin={self.margin:g}: must be above 0 and finite")
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,12 @@ def _pair(
     error = areas.string_error(test.first, test.second)
     shift, low, high, _ = mean_difference(ours, theirs, string_error=error)
     win = beats(ours, theirs, string_error=error)
+    require(
+        options.margin < scale or options.margin == MARGIN,
+        f"margin={options.margin:g}: must be below the {scale:g} doublings beyond the train length that {task} was evaluated at",
+    )
     same = equivalence(ours, theirs, scale, options.margin, string_error=error)
+    sensible = options.margin < scale  # else any two cells were alike
     significant = test.p_family <= SIGNIFICANT
     few = min(first.tried, second.tried) < 3  # noqa: PLR2004
     return CellPair(
@@ -181,7 +187,7 @@ def _pair(
         p_family=test.p_family,
         q_value=test.q_value,
         higher=_higher(first.name, second.name, low, high),
-        alike=same.alike,
+        alike=same.alike and sensible,
         margin=options.margin,
         alike_seeds=same.seeds_needed,
         typical_seeds=None

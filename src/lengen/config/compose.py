@@ -74,8 +74,20 @@ EVAL = Command(
 )
 PLAN = Command("plan", grouped=False)
 COMPARE = Command(
-    "compare", texts=("title", "out", "against"), lists=("runs", "where", "by", "best"), grouped=False
+    "compare",
+    texts=("title", "out", "against", "control"),
+    lists=("runs", "where", "by", "best"),
+    grouped=False,
 )
+
+
+OF_STUDIES = ("launcher", "jobs")
+"""Options of `configs/train.yaml` that say how the runs of a study are carried out, and are none of a run."""
+
+
+def of_run(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without the options of studies."""
+    return {name: value for name, value in config.items() if name not in OF_STUDIES}
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,8 @@ class Request:
                     config.labels[group] = label
             for key, value in self.values.items():
                 self._put(config, key, value)
-            return resolved(config)
+            whole = resolved(config)
+            return of_run(whole) if self.command.name == TRAIN.name else whole
 
     def _put(self, config: DictConfig, key: str, value: Any) -> None:
         """Set an option that the configuration has; with a leading `+`, add one."""

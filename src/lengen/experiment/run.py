@@ -24,6 +24,7 @@ import torch
 from omegaconf import OmegaConf
 
 from lengen.config.builder import Builder
+from lengen.config.compose import of_run
 from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
 from lengen.evaluation.sweep import announce_sweep, mean_scores, sweep
@@ -46,9 +47,6 @@ from lengen.training.callback import TRAIN_COLUMNS, DivergedError, TrainingCallb
 from lengen.training.checkpoint import parameters_digest, read_checkpoint, resumable
 from lengen.training.fit import DecoderModule, fit
 from lengen.training.overlap import SHARE, OverlapTracker
-
-OF_STUDIES = ("launcher", "jobs")
-"""Options of `configs/train.yaml` that say how the runs of a study are carried out, and are none of a run."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def configured(record: Mapping[str, Any], builder: Builder) -> RunConfig:
     Raises:
         UsageError: an unknown option, or a value that is not allowed.
     """
-    record = {name: value for name, value in record.items() if name not in OF_STUDIES}
+    record = of_run(record)
     return builder.build(RunConfig, {**record, "record": record})
 
 

@@ -13,8 +13,6 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from lengen.config.errors import require
 from lengen.launcher import Launcher
 from lengen.launcher.display import Display
@@ -172,6 +170,8 @@ def work(packed: bytes) -> JobResult:
 
 def stop() -> None:
     """Ask all jobs that run to write a checkpoint and end."""
+    import psutil
+
     for server in psutil.Process().children():
         for process in server.children() if "forkserver" in " ".join(server.cmdline()) else ():
             with suppress(psutil.Error):
@@ -180,6 +180,8 @@ def stop() -> None:
 
 def cores() -> int:
     """Physical cores that this process may use."""
+    import psutil
+
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     physical = psutil.cpu_count(logical=False) or allowed
     return max(1, min(allowed, physical, quota() or allowed))

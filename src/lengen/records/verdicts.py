@@ -79,14 +79,14 @@ def write_verdicts(path: Path, verdicts: Mapping[int, StringVerdicts]) -> None:
 
 
 def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[int, StringVerdicts]:
-    """Read verdicts by length.
+    """Read verdicts by length, in the order of the test set.
 
     Args:
         path: of a `verdicts.parquet`.
         lengths: the lengths that are read, those of the curve beside it; None for all.
 
     Raises:
-        UsageError: the file is not Parquet, a column is missing, or an ending is unknown.
+        UsageError: the file is not Parquet, a column is missing, an ending is unknown, or a string is missing or doubled.
     """
     table = _table(path)
     missing = [name for name in COLUMNS if name not in (*table.column_names, *LATER)]
@@ -94,9 +94,15 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
         raise UsageError(f"{path}: missing column {', '.join(missing)}")
     table = _typed(table, path)
     length = table["length"].to_numpy()
-    order = np.argsort(length, kind="stable")
-    length = length[order]
+    example = table["example"].to_numpy()
+    order = np.lexsort((example, length))
+    length, example = length[order], example[order]
     bounds = [0, *(np.flatnonzero(np.diff(length)) + 1).tolist(), len(length)] if len(length) else []
+    for start, end in pairwise(bounds):
+        if not np.array_equal(example[start:end], np.arange(end - start)):
+            raise UsageError(
+                f"{path}: the strings of length {length[start]} are not those from 0 to {end - start - 1}"
+            )
     columns = (
         table["exact"].to_numpy(),
         table["first_error"].fill_null(-1).to_numpy(),
