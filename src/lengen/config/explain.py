@@ -47,7 +47,12 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
         named = word[1] if word else " ".join(text.splitlines()[0].split())
         return f"{named}: several values; to run them all, add -m, or pass a list to lengen.study"
     shown = " ".join(text.split("\nSet the environment variable", maxsplit=1)[0].split())
-    return shown or f"the configuration cannot be read ({type(error.__cause__ or error).__name__})"
+    if shown:
+        return shown
+    cause: BaseException | None = error  # Hydra raises some errors of YAML without a text
+    while cause is not None and not str(cause).strip():
+        cause = cause.__cause__ or cause.__context__
+    return f"{' '.join(words)}: the configuration cannot be read ({' '.join(str(cause).split())})"
 
 
 def interpolation(error: BaseException) -> str:
