@@ -380,9 +380,9 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
         (["at=2y"], "at=2y: must be a length"),
         (["margin=0"], "margin=0: must be above 0"),
         (["margin=wide"], "margin=wide: must be a number"),
-        (["margin=inf"], "margin=inf: must be above 0 and finite"),
+        (["margin=inf"], "margin=inf: must be finite"),
         (["margin=5"], "margin=5: must be below the "),
-        (["out="], "out is empty"),
+        (["out="], "out=: has no value"),
         (["out=out/here", "by=seed"], "by=seed: seeds are pooled in a cell"),
         (
             ["control=noep"],
