@@ -111,6 +111,7 @@ def test_a_list_is_the_value_of_an_option_that_is_a_list():
     assert list_options(["task=copy"], options, None) == ["eval.lengths"]
 
 
+@pytest.mark.long
 @pytest.mark.whole_run
 def test_side_by_side_the_runs_are_those_of_one_after_another(study):
     """The encoding has no file: it is passed to the processes by value."""

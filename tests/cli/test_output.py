@@ -14,7 +14,9 @@ from conftest import TINY
 
 @pytest.mark.whole_run
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("words", [["list", "pe"], ["--help"], ["data", "task=copy"]])
+@pytest.mark.parametrize(
+    "words", [["list", "pe"], ["--help"], pytest.param(["data", "task=copy"], marks=pytest.mark.long)]
+)
 def test_a_full_standard_output_is_said_on_one_line(words):
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
@@ -24,7 +26,9 @@ def test_a_full_standard_output_is_said_on_one_line(words):
 
 
 @pytest.mark.whole_run
-@pytest.mark.parametrize("words", [["list"], ["data", "task=copy", "count=2"]])
+@pytest.mark.parametrize(
+    "words", [["list"], pytest.param(["data", "task=copy", "count=2"], marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize(
     "settings",
     [

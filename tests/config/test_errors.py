@@ -100,7 +100,7 @@ def test_a_program_ends_with_the_line_of_the_user_and_code_1(tmp_path):
 
 
 @pytest.mark.whole_run
-@pytest.mark.parametrize("kind", ["ValueError", "OSError"])
+@pytest.mark.parametrize("kind", ["ValueError", pytest.param("OSError", marks=pytest.mark.long)])
 def test_an_error_in_a_forward_pass_shows_its_line(tmp_path, kind):
     line, error = RAISED[kind]
     own(tmp_path, "pe", ENCODING.format(line=line))

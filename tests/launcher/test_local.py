@@ -219,6 +219,7 @@ def test_side_by_side_the_numbers_are_those_of_one_after_another(lengen, tmp_pat
         assert one == two
 
 
+@pytest.mark.long
 def test_a_refused_job_is_named_and_the_others_run(lengen, tmp_path):
     ran = lengen(
         "train", "-m", "task=copy", "decoder.heads=2,3", *(w for w in TINY if "heads" not in w), "jobs=2"

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
+from omegaconf.errors import OmegaConfBaseException
 
 
 class RemoveSweepFolder(Callback):
     """Removes the folder when a job starts and when all have ended; it stays if a launcher of Hydra keeps its logs there."""
 
     def on_job_start(self, config: Any, **_: Any) -> None:
-        """See `Callback`."""
-        remove(config)
+        """See `Callback`. A folder that cannot be named is refused with the configuration."""
+        with suppress(OmegaConfBaseException):
+            remove(config)
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
         """See `Callback`."""
