@@ -34,20 +34,22 @@ def test_the_race_at_its_ends():
     assert weighted_mean_cdf([0.2, 0.4], 0.4) == 1
 
 
-def coverage(interval, seeds: int, draws: int) -> dict[str, float]:
-    """Share of intervals that hold the mean, by kind of seeds."""
+def coverage(interval, seeds: int, draws: int) -> tuple[dict[str, float], float]:
+    """Share of intervals that hold the mean, by kind of seeds; and the mean width over all kinds."""
     generator = np.random.default_rng(seeds)
-    shares = {}
+    shares, widths = {}, []
     for name, kind in KINDS.items():
         found = [interval(scores) for scores in kind.draw(generator, (draws, seeds))]
         shares[name] = float(np.mean([low <= kind.mean <= high for _, low, high, _ in found]))
-    return shares
+        widths += [high - low for _, low, high, _ in found]
+    return shares, float(np.mean(widths))
 
 
-@pytest.mark.parametrize("seeds", [3, 5, 10])
-def test_it_covers(seeds):
-    shares = coverage(mean_interval, seeds, 400)
+@pytest.mark.parametrize(("seeds", "width"), [(3, 0.77), (5, 0.63), (10, 0.45)])
+def test_it_covers_and_is_no_wider_than_it_was_measured(seeds, width):
+    shares, mean_width = coverage(mean_interval, seeds, 400)
     assert min(shares.values()) >= 0.93, shares
+    assert mean_width <= 1.1 * width
 
 
 def test_five_alike_seeds_are_not_certain():

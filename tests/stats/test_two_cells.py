@@ -17,14 +17,16 @@ from lengen.statistics.simplex import mean_interval, simplex_weights
 from lengen.statistics.strings import differences, paired_test, standard_error
 
 
-@pytest.mark.parametrize("seeds", [3, 5, 10])
-def test_the_interval_of_a_difference_covers(seeds):
-    generator = np.random.default_rng(seeds)
+@pytest.mark.parametrize(("seeds", "width"), [(3, 1.20), (5, 0.95), (10, 0.66)])
+def test_the_interval_of_a_difference_covers_and_is_no_wider_than_it_was_measured(seeds, width):
+    generator, widths = np.random.default_rng(seeds), []
     for names in KIND_PAIRS:
         cells = [KINDS[name].draw(generator, (200, seeds)) for name in names]
         truth = KINDS[names[0]].mean - KINDS[names[1]].mean
         found = [mean_difference(*pair) for pair in zip(*cells, strict=True)]
         assert np.mean([low <= truth <= high for _, low, high, _ in found]) >= 0.93, names
+        widths += [high - low for _, low, high, _ in found]
+    assert np.mean(widths) <= 1.1 * width
 
 
 @pytest.mark.parametrize(("seeds", "low"), [(3, -0.001), (4, 0.15), (5, 0.26)])
@@ -44,9 +46,9 @@ def test_a_difference_mirrors_and_takes_unequal_numbers():
     assert mean_difference(first[:2], second).note == "2 seeds: no interval below 3"
 
 
-@pytest.mark.parametrize("seeds", [5, 10])
-def test_the_interval_of_beating_covers(seeds):
-    generator = np.random.default_rng(seeds)
+@pytest.mark.parametrize(("seeds", "width"), [(5, 0.76), (10, 0.58)])
+def test_the_interval_of_beating_covers_and_is_no_wider_than_it_was_measured(seeds, width):
+    generator, widths = np.random.default_rng(seeds), []
     for names in KIND_PAIRS:
         draws = [KINDS[name].draw for name in names]
         large = [draw(generator, (3000,)) for draw in draws]
@@ -54,6 +56,8 @@ def test_the_interval_of_beating_covers(seeds):
         cells = [draw(generator, (100, seeds)) for draw in draws]
         found = [beats(*pair) for pair in zip(*cells, strict=True)]
         assert np.mean([low <= truth <= high for _, low, high, _ in found]) >= 0.93, names
+        widths += [high - low for _, low, high, _ in found]
+    assert np.mean(widths) <= 1.1 * width
 
 
 def test_beating_counts_ties_half_over_lengths():
