@@ -11,6 +11,8 @@ from tests.conftest import TINY, run_folders
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = pytest.mark.parametrize("page", ["own-task", "own-encoding", "own-positions", "own-attention"])
 
+pytestmark = pytest.mark.whole_run  # seconds each
+
 
 def blocks(page):
     """Languages and texts of the code blocks of a page."""

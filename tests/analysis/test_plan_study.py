@@ -11,6 +11,8 @@ from scipy.stats import binom, boschloo_exact
 import lengen as package
 from lengen.statistics.intervals import clopper_pearson
 
+pytestmark = pytest.mark.whole_run  # seconds each
+
 
 def row(text, start):
     """The cells of a row of a table, by its first cell."""

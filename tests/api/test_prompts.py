@@ -13,6 +13,8 @@ from lengen.evaluation.scoring import score
 from lengen.evaluation.test_set import examples, positions_key
 from lengen.task import PAD, Vocabulary, join_symbols
 
+pytestmark = pytest.mark.whole_run  # seconds each
+
 
 def shown(batch):
     """Prompts and answers of a batch as `Task.show` writes them."""

@@ -19,6 +19,8 @@ from conftest import command, run_folders
 from lengen.pe.rope import RoPE
 from lengen.task.copy import Copy
 
+pytestmark = pytest.mark.whole_run  # seconds each
+
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ LIMIT, WIDTH = 10, 300
 """Seconds that an answer may take, and characters that it may have."""
 SOME = 10
 """Lines of each generator that the ordinary suite tries."""
+pytestmark = pytest.mark.whole_run  # many command lines
 
 
 def some(generator) -> list[Line]:

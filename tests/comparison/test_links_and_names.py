@@ -17,6 +17,8 @@ from studies import write_run
 
 GOOD = [1.0, 1.0, 0.6, 0.1]
 
+pytestmark = pytest.mark.whole_run  # seconds each
+
 
 def test_links_to_parents_are_not_followed(tmp_path):
     folder = write_run(tmp_path / "runs", 0, GOOD)

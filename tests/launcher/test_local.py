@@ -20,6 +20,8 @@ from lengen.launcher import local
 from lengen.launcher.job import Job, JobResult, carry_out
 from lengen.launcher.local import Local
 
+pytestmark = pytest.mark.whole_run  # processes of their own
+
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch):

@@ -14,6 +14,8 @@ from lengen.statistics.permutation import permutation_test
 from lengen.statistics.seed_kinds import two_modes
 from lengen.statistics.strings import paired_test, seed_error
 
+pytestmark = pytest.mark.whole_run  # seconds each
+
 
 @pytest.mark.parametrize(("ours", "method"), [(holm, "holm"), (benjamini_hochberg, "fdr_bh")])
 def test_adjusted_p_values_are_those_of_statsmodels(ours, method):
