@@ -14,6 +14,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GROUPS = (
+    "task",
+    "pe",
+    "attention",
+    "positions",
+    "format",
+    "lengths",
+    "decoder",
+    "optimizer",
+    "trainer",
+    "logger",
+)
+"""Groups of options of a run."""
+
 
 @dataclass(frozen=True)
 class Line:

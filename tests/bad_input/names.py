@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bad_input import Line
+from bad_input import GROUPS, Line
 from lengen.config.search import choices
-
-GROUPS = (
-    "task",
-    "pe",
-    "attention",
-    "positions",
-    "format",
-    "lengths",
-    "decoder",
-    "optimizer",
-    "trainer",
-    "logger",
-)
 
 
 def lines() -> Iterator[Line]:  # a list of kinds

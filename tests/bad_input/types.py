@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
-from bad_input import Line
+from bad_input import GROUPS, Line
 from lengen.analysis.compare_runs import Comparison
 from lengen.analysis.plan_study import StudyPlan
 from lengen.config.builder import imported
@@ -35,18 +35,7 @@ DRAWN = ("task", "format", "lengths")
 def lines() -> Iterator[Line]:  # noqa: C901, PLR0912  # a list of kinds
     """Yield the command lines."""
     turn, seen = 0, set[tuple[str, str, str]]()
-    for group in (
-        "task",
-        "pe",
-        "attention",
-        "positions",
-        "format",
-        "lengths",
-        "decoder",
-        "optimizer",
-        "trainer",
-        "logger",
-    ):
+    for group in GROUPS:
         for option in choices(group):
             for name, hint in fields(group, option):
                 found = wrong(hint, turn)

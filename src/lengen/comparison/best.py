@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lengen.comparison.cell_names import NON_IDENTITY_KEYS, flat, within
+from lengen.comparison.cell_names import flat, within
 from lengen.comparison.conditions import check_key, is_number
 from lengen.comparison.run_record import MISSING, RunRecord
 from lengen.config.errors import require
+from lengen.config.identity import NON_IDENTITY_KEYS
 from lengen.statistics.formats import floored
 
 MEASURED = ("task", "format", "lengths", "train_length", "eval", "cell", *NON_IDENTITY_KEYS)

@@ -7,21 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lengen.comparison.run_record import MISSING, RunRecord
+from lengen.config.identity import NON_IDENTITY_KEYS
 from lengen.records.plain_text import visible
-
-NON_IDENTITY_KEYS = (
-    "seed",
-    "init_seed",
-    "data_seed",
-    "name",
-    "results_dir",
-    "force",
-    "logger",
-    "labels",
-    "limits",
-    "dry",
-)
-"""Keys of a configuration that cannot distinguish cells."""
 
 
 def distinguishing_names(

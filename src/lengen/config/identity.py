@@ -26,21 +26,9 @@ from typing import Any
 from lengen.config.aliases import current
 from lengen.config.source import OWN, sources
 
-NON_IDENTITY_KEYS = (
-    "seed",
-    "init_seed",
-    "data_seed",
-    "name",
-    "results_dir",
-    "force",
-    "logger",
-    "launcher",
-    "jobs",
-    "labels",
-    "experiment",
-    "limits",
-    "dry",
-)
+CONDUCT = ("name", "results_dir", "force", "logger", "launcher", "jobs", "experiment", "limits", "dry")
+"""Keys of a configuration that cannot change the results of a run."""
+NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "labels", *CONDUCT)
 """Keys of a configuration that cannot change the results of a cell."""
 NON_IDENTITY_OPTIONS = {
     "trainer": ("threads", "accelerator", "flex", "progress", "log_every", "checkpoint_every"),
@@ -91,8 +79,7 @@ def record_key(record: Mapping[str, Any]) -> str:
         if isinstance(value, Mapping)
         else value
         for key, value in record.items()
-        if key
-        not in ("name", "results_dir", "force", "logger", "launcher", "jobs", "experiment", "limits", "dry")
+        if key not in CONDUCT
     }
     text = json.dumps([relevant, revisions()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
