@@ -45,10 +45,5 @@ class Line:
     why: str
     yaml: str | None = None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Texts of which the refusal must contain one: the launcher of a study takes its threads from the trainer."""
-        return (self.named, "launcher.threads=") if self.named == "trainer.threads" else (self.named,)
-
     def __str__(self) -> str:
         return " ".join(word if len(word) < 60 else f"{word[:40]}…" for word in self.words)

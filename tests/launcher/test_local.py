@@ -120,10 +120,10 @@ def test_threads_share_the_cores(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(local, "visible_gpus", list)
     assert len(Local().slots(10)) == 4
-    assert len(Local(threads=2).slots(10)) == 2
-    assert len(Local(threads=8).slots(10)) == 1
+    assert len(Local().slots(10, threads=2)) == 2
+    assert len(Local().slots(10, threads=8)) == 1
     assert len(Local().slots(3)) == 3
-    assert Local(threads=2).slots(10)[0]["OMP_NUM_THREADS"] == "2"
+    assert Local().slots(10, threads=2)[0]["OMP_NUM_THREADS"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_job_reports_how_far_it_is():
 
 
 STUDY = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from lengen.launcher import local
 from lengen.launcher.job import Job, JobResult
@@ -161,7 +161,7 @@ def busy(name):
     with SIGNALS.deferred():
         Path(name).touch()
         for _ in range(1000):
-            time.sleep(0.02)
+            time.sleep(float(os.environ.get("STEP", "0.02")))
             if SIGNALS.pending:
                 Path(name + ".checkpoint").touch()
             SIGNALS.stop_if_pending()
@@ -191,6 +191,25 @@ def test_jobs_end_with_their_launcher_and_leave_checkpoints(tmp_path, number):
     assert not (tmp_path / "c").exists()
     psutil.wait_procs(below, timeout=20)
     assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in below)
+
+
+def test_ctrl_c_in_a_terminal_is_one_signal_for_every_job(tmp_path):
+    """It reaches the command and all its processes at once; a second one would stop the jobs without a checkpoint."""
+    script = tmp_path / "study.py"
+    script.write_text(STUDY)
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "STEP": "2"},  # seconds, in which both signals would come
+    )
+    wait_for(lambda: (tmp_path / "a").exists() and (tmp_path / "b").exists())
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=60)
+    assert (tmp_path / "a.checkpoint").exists()
+    assert (tmp_path / "b.checkpoint").exists()
+    assert not (tmp_path / "c").exists()
 
 
 def wait_for(condition) -> None:

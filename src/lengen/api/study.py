@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -154,12 +153,8 @@ def _train(words: Sequence[str], config_dir: Folders, options: Mapping[str, Any]
     try:
         run = train(*words, config_dir=config_dir, **options)
     except Exception as error:  # noqa: BLE001  # as in a multirun, the other runs continue
-        mistake = isinstance(error, (UsageError, OSError))
-        return JobResult(
-            1,
-            str(error) if mistake else f"{type(error).__name__}: {error}",
-            traceback="" if mistake else traceback.format_exc(),
-            error=error,
+        return JobResult.failed(
+            error, mistake=str(error) if isinstance(error, (UsageError, OSError)) else None
         )
     return JobResult(0, repr(run).splitlines()[0], value=str(run.path))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lengen.cli.study_jobs import FAILED, REFUSED, Composed, Guarded
+from lengen.cli.study_jobs import Composed, Guarded
 from lengen.config.bounded_yaml import check_folder
 from lengen.config.compose import Command, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, one_line, require
@@ -22,7 +22,8 @@ from lengen.config.explain import explain, interpolation
 from lengen.config.search import config_dir, groups, named_modules
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
-from lengen.launcher.job import JobResult
+from lengen.launcher.job import FAILED, REFUSED, JobResult, named
+from lengen.launcher.job import Job as Launched
 from lengen.training.interruption import exit_code
 
 OVERRIDE = re.compile(r"~|[+]*[\w./@]+=")
@@ -184,31 +185,38 @@ class HydraApp:
         Raises:
             UsageError: the launcher cannot be built.
         """
-        from lengen.launcher.job import Job as Launched
-
         assert self.job is not None
-        able = [each for each in self.composed if not each.refused]
-        refused = {id(each): JobResult(REFUSED, each.refused) for each in self.composed if each.refused}
-        results: dict[int, JobResult] = {}
+        results = {
+            index: JobResult(REFUSED, each.refused)
+            for index, each in enumerate(self.composed)
+            if each.refused
+        }
+        able = [index for index in range(len(self.composed)) if index not in results]
+        shared = set[str]()
+        if len(able) > 1:
+            shared = set.intersection(*(set(self.composed[index].overrides) for index in able))
+        jobs = [self._launched(self.composed[index], shared) for index in able]
         if able:
-            launcher = launcher_of(able[0].config, {"lengen", *able[0].own_modules})
-            shared = set.intersection(*(set(each.overrides) for each in able)) if len(able) > 1 else set()
-            jobs = [
-                Launched(
-                    " ".join(word for word in each.overrides if word not in shared) or "run",
-                    Guarded(self.job, each, self.command.name, self.arguments, self._folders),
-                )
-                for each in able
-            ]
-            for index, result in launcher.run(jobs):
-                results[id(able[index])] = result
-        ended = [refused.get(id(each)) or results[id(each)] for each in self.composed]
+            first = self.composed[able[0]]
+            launcher = launcher_of(first.config, {"lengen", *first.own_modules})
+            results |= {able[index]: result for index, result in launcher.run(jobs)}
+        ended = [results[index] for index in range(len(self.composed))]
         self.jobs += [
             Job(each.overrides, result.code, result.line)
             for each, result in zip(self.composed, ended, strict=True)
         ]
         if self.after is not None:
             self.after(ended)
+
+    def _launched(self, composed: Composed, shared: set[str]) -> Launched:
+        """A job for a launcher, named by the overrides that not all jobs share."""
+        assert self.job is not None
+        threads = composed.config["trainer"]["threads"]
+        return Launched(
+            " ".join(word for word in composed.overrides if word not in shared) or "run",
+            Guarded(self.job, composed, self.command.name, self.arguments, self._folders),
+            threads if isinstance(threads, int) and threads > 0 else 1,  # the job refuses any other
+        )
 
     def _exit_code(self) -> int:
         """Return the exit code over all jobs; in a multirun, list the jobs that failed."""
@@ -232,7 +240,7 @@ class HydraApp:
     def _line(self, error: BaseException) -> str:
         """Describe an error on one line: the option, the value it got, and what is allowed."""
         if not is_usage_error(error, self.own_modules):
-            return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")
+            return named(error)
         return explain(error, self.command.name, self.arguments, self._folders)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,6 @@ from typing import Any
 from lengen.config.errors import is_usage_error
 from lengen.config.explain import explain
 from lengen.launcher.job import JobResult
-
-REFUSED, FAILED = 2, 1
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,6 @@ class Guarded:
         try:
             return self.work(self.job.config, {"lengen", *own})
         except Exception as error:  # noqa: BLE001  # shown by the command
-            if is_usage_error(error, own):
-                return JobResult(REFUSED, explain(error, self.command, self.arguments, self.folders))
-            line = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")
-            return JobResult(FAILED, line, traceback=traceback.format_exc())
+            usage = is_usage_error(error, own)
+            mistake = explain(error, self.command, self.arguments, self.folders) if usage else None
+            return JobResult.failed(error, mistake=mistake)

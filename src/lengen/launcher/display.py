@@ -9,7 +9,7 @@ from multiprocessing.queues import SimpleQueue
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from lengen.launcher.job import JobResult
@@ -40,7 +40,8 @@ class Display:
             transient=True,
             refresh_per_second=4,
         )
-        self._lines = {-1: self.progress.add_task(self._total, total=len(labels), text="")}
+        self._all = self.progress.add_task(self._count, total=len(labels), text="")
+        self._lines = dict[int, TaskID]()
         self._reader = threading.Thread(target=self._read, daemon=True, name="lengen-display")
 
     def __enter__(self) -> Display:  # noqa: PYI034
@@ -56,14 +57,12 @@ class Display:
         self.progress.stop()
 
     @property
-    def _total(self) -> str:
+    def _count(self) -> str:
         left = len(self.labels) - self.done - self.failed
         return f"{self.done} done, {self.failed} failed, {left} left"
 
     def begin(self, slot: int, index: int) -> None:
         """A job has started."""
-        if slot in self._lines:
-            self.progress.remove_task(self._lines[slot])
         self._lines[slot] = self.progress.add_task(self.labels[index], total=None, text="")
         if self.shown and self._queue is None:
             self._say(f"\nlengen: job {index + 1} of {len(self.labels)}: {self.labels[index]}")
@@ -73,7 +72,7 @@ class Display:
         self.failed += result.code != 0
         self.done += result.code == 0
         self.progress.remove_task(self._lines.pop(slot))
-        self.progress.update(self._lines[-1], advance=1, description=self._total)
+        self.progress.update(self._all, advance=1, description=self._count)
         if self.shown:
             head = "failed: " if result.code else ""
             count = f"{self.done + self.failed} of {len(self.labels)}"
@@ -86,8 +85,7 @@ class Display:
 
     def _left(self) -> str:
         """How long the rest will take; nothing in a terminal, which shows it all the time."""
-        (total,) = (task for task in self.progress.tasks if task.id == self._lines[-1])
-        seconds = total.time_remaining
+        seconds = self.progress.tasks[0].time_remaining  # of the line of all jobs
         return f" ({seconds / 60:.0f} min left)" if self.progress.disable and seconds else ""
 
     def _read(self) -> None:

@@ -11,20 +11,24 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
-
 from lengen.training.interruption import SIGNALS, exit_code
-from lengen.training.progress import reported_to
 
 _BUSY = threading.Lock()
 """Held while this process does a job."""
-Report = Callable[[Mapping[str, Any]], None]
-"""Receives how far a job is: `completed`, `total` and `text`."""
+
+
+REFUSED, FAILED = 2, 1
+"""Exit codes of a mistake of the user, and of any other failure."""
+
+
+def named(error: BaseException) -> str:
+    """An error on one line: its class, and the first line of its text."""
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,18 @@ class JobResult:
     value: Any = None
     error: Exception | None = None
 
+    @classmethod
+    def failed(cls, error: Exception, *, mistake: str | None = None) -> JobResult:
+        """The result of a job that has raised an error, which is being handled.
+
+        Args:
+            error: the error.
+            mistake: what was wrong, on one line, if it was the user's mistake; None shows the traceback of a bug.
+        """
+        if mistake is not None:
+            return cls(REFUSED, mistake, error=error)
+        return cls(FAILED, named(error), traceback=traceback.format_exc(), error=error)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -55,26 +71,32 @@ class Job:
     Args:
         label: the options in which it differs from the others.
         work: does the job and returns its result; it is pickled, the user's own classes included.
-        environment: environment variables of its process.
+        threads: threads of torch in it.
     """
 
     label: str
     work: Callable[[], JobResult]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 1
 
     def packed(self) -> bytes:
         """The job for another process: its work, and where its modules are found."""
+        import cloudpickle
+
         packed: bytes = cloudpickle.dumps((self.work, list(sys.path), str(Path.cwd())))
         return packed
 
 
-def carry_out(packed: bytes, report: Report | None = None) -> JobResult:
+def carry_out(packed: bytes, report: Callable[[Mapping[str, Any]], None] | None = None) -> JobResult:
     """Do a job in this process, which does nothing else: what it prints is kept for its result.
 
     Args:
         packed: the job.
-        report: receives how far the job is.
+        report: receives how far the job is, as a bar of `lengen.training.progress` reports it.
     """
+    import cloudpickle
+
+    from lengen.training.progress import reported_to
+
     output = io.StringIO()
     with _BUSY, redirect_stdout(output), redirect_stderr(output), SIGNALS.heeded(), reported_to(report):
         try:
@@ -85,7 +107,7 @@ def carry_out(packed: bytes, report: Report | None = None) -> JobResult:
         except KeyboardInterrupt as stopped:
             result = JobResult(exit_code(stopped), str(stopped) or "interrupted")
         except Exception as error:  # noqa: BLE001  # shown by the parent
-            result = JobResult(1, f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+            result = JobResult.failed(error)
     return replace(result, output=output.getvalue(), error=result.error if pickles(result.error) else None)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
@@ -29,38 +31,34 @@ class Local(Launcher):
     """The cores and GPUs of this machine.
 
     Args:
-        jobs: how many jobs run at a time; null is one a physical core, or one a GPU where there are GPUs. 1 runs one after
-            another.
-        threads: threads of each job, by which the cores are divided.
+        jobs: how many jobs run at a time; null is one a physical core, divided by the threads of a job, or one a GPU where
+            there are GPUs. 1 runs one after another.
         gpus: GPUs to use; null is all that torch sees.
         shown: whether running jobs are shown.
     """
 
     jobs: int | None = None
-    threads: int = 1
     gpus: int | None = None
     shown: bool = True
 
     def __post_init__(self) -> None:
-        for name, value in (("jobs", self.jobs), ("trainer.threads", self.threads)):
-            require(value is None or value >= 1, f"{name}={value}: must be at least 1")
+        require(self.jobs is None or self.jobs >= 1, f"jobs={self.jobs}: must be at least 1")
         require(self.gpus is None or self.gpus >= 0, f"launcher.gpus={self.gpus}: must be at least 0")
 
-    def slots(self, count: int) -> list[Mapping[str, str]]:
-        """Environment of each process that works at a time, for `count` jobs."""
+    def slots(self, count: int, threads: int = 1) -> list[Mapping[str, str]]:
+        """Environment of each process that works at a time, for `count` jobs of some threads each."""
         gpus = visible_gpus() if self.gpus is None else visible_gpus()[: self.gpus]
-        many = self.jobs or len(gpus) or max(1, cores() // self.threads)
-        threads = {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)}
+        many = self.jobs or len(gpus) or max(1, cores() // threads)
+        of_threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         return [
-            {**threads, **({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {})}
+            {**of_threads, **({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {})}
             for slot in range(min(many, count))
         ]
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs: here, one after another, or several at a time in processes forked from one that has imported torch once."""
-        if len(self.slots(len(jobs))) == 1:
-            return self._here(jobs)
-        return self._beside(jobs)
+        slots = self.slots(len(jobs), max((job.threads for job in jobs), default=1))
+        return self._beside(jobs, slots) if len(slots) > 1 else self._here(jobs)
 
     def _here(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         with Display([job.label for job in jobs], None, shown=self.shown) as display:
@@ -70,35 +68,41 @@ class Local(Launcher):
                 display.end(0, index, result)
                 yield index, result
 
-    def _beside(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
+    def _beside(
+        self, jobs: Sequence[Job], slots: Sequence[Mapping[str, str]]
+    ) -> Iterator[tuple[int, JobResult]]:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(IMPORTED))
         queue: SimpleQueue[tuple[int, Mapping[str, Any]]] = context.SimpleQueue()
-        environments = self.slots(len(jobs))
-        workers = [Worker(slot, each, queue, context) for slot, each in enumerate(environments)]
+        workers = [Worker(slot, each, queue, context) for slot, each in enumerate(slots)]
         waiting = iter(enumerate(jobs))
         running: dict[Future[JobResult], tuple[int, Worker]] = {}
         with Display([job.label for job in jobs], queue, shown=self.shown) as display:
+
+            def start_next(worker: Worker) -> None:
+                for index, job in islice(waiting, 1):
+                    running[worker.start(job)] = (index, worker)
+                    display.begin(worker.slot, index)
+
             try:
                 for worker in workers:
-                    if (following := next(waiting, None)) is not None:
-                        running[worker.start(following[1])] = (following[0], worker)
-                        display.begin(worker.slot, following[0])
+                    start_next(worker)
                 while running:
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         index, worker = running.pop(future)
                         result = worker.result(future)
                         display.end(worker.slot, index, result)
                         yield index, result
-                        if (following := next(waiting, None)) is not None:
-                            running[worker.start(following[1])] = (following[0], worker)
-                            display.begin(worker.slot, following[0])
+                        start_next(worker)
+                close(workers)
             except BaseException:
                 stop()
+                try:
+                    close(workers)
+                except KeyboardInterrupt:  # a second signal: the jobs stop at once, too
+                    stop()
+                    close(workers)
                 raise
-            finally:
-                for worker in workers:
-                    worker.close()
 
 
 class Worker:
@@ -151,8 +155,15 @@ class Worker:
             self._pool = None
 
 
+def close(workers: Sequence[Worker]) -> None:
+    """Wait for the jobs that run, and let the processes end."""
+    for worker in workers:
+        worker.close()
+
+
 def prepare(slot: int, environment: Mapping[str, str], queue: SimpleQueue[Any]) -> None:
-    """Prepare a process for its jobs."""
+    """Prepare a process for its jobs. Ctrl-C in a terminal reaches all processes, and is passed on by the command alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(environment)
     _WORKER.update(slot=slot, queue=queue)
     end_with_parent()

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from lengen.cli.hydra_app import HydraApp
-from lengen.cli.study_jobs import FAILED
 from lengen.config.compose import CHECK
+from lengen.launcher.job import FAILED
 
 
 def main(arguments: list[str]) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lengen.cli.hydra_app import HydraApp
-from lengen.cli.study_jobs import FAILED
 from lengen.config.compose import EVAL
 from lengen.config.errors import is_usage_error
-from lengen.launcher.job import JobResult
+from lengen.launcher.job import FAILED, Job, JobResult
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +22,6 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     """Evaluate every run; a failed run does not stop the others."""
     from lengen.api.evaluation import request
     from lengen.experiment.reevaluate import display_path
-    from lengen.launcher.job import Job
     from lengen.launcher.local import Local
 
     evaluation = request(config, allowed)
@@ -34,14 +31,16 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     if len(runs) == 1:
         print_results(evaluation.run_on(runs[0], allowed), full=True)
         return 0
-    launcher = Local(evaluation.jobs, config["trainer"]["threads"])
-    paths = [display_path(folder.path) for folder in runs]
-    works = [partial(evaluate_one, config, allowed, folder.path) for folder in runs]
+    threads = evaluation.trainer.get("threads", 1)
+    jobs = [
+        Job(display_path(folder.path), partial(evaluate_one, config, allowed, folder.path), threads)
+        for folder in runs
+    ]
     failed = 0
-    for index, result in launcher.run([Job(path, work) for path, work in zip(paths, works, strict=True)]):
+    for index, result in Local(evaluation.jobs).run(jobs):
         if result.code:
             failed += 1
-            print(f"lengen: failed: {paths[index]}: {result.line}", file=sys.stderr)
+            print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
     print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
     return FAILED if failed else 0
 
@@ -54,8 +53,7 @@ def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobRe
     try:
         results = request(config, allowed).run_on(RunFolder(path), allowed)
     except Exception as error:  # noqa: BLE001  # a failed run does not stop the others
-        trace = "" if is_usage_error(error, allowed) else traceback.format_exc()
-        return JobResult(FAILED, str(error), traceback=trace)
+        return JobResult.failed(error, mistake=str(error) if is_usage_error(error, allowed) else None)
     return JobResult(0, "; ".join(described(result) for result in results))
 
 

@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lengen.cli.hydra_app import HydraApp
-from lengen.cli.study_jobs import FAILED
 from lengen.config.compose import TRAIN
-from lengen.launcher.job import JobResult
+from lengen.launcher.job import FAILED, JobResult
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
+from lengen.statistics.formats import floored
 
 DRY = re.compile("dry=(true|yes|on)", re.IGNORECASE)
 
@@ -38,37 +38,45 @@ def dry_run(config: dict[str, Any], allowed: set[str]) -> int:
 
 def train(config: dict[str, Any], allowed: set[str]) -> int:
     """Train and evaluate one run, and print its table."""
+    folder, earlier, stress_sets = run(config, allowed)
+    for line in stress_sets:
+        print(line)
+    return print_results(folder, earlier=earlier)
+
+
+def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
+    """Train and evaluate one run of a study."""
+    from lengen.report import terminal
+
+    folder, earlier, stress_sets = run(config, allowed)
+    facts = folder.facts()
+    if facts["status"] == "diverged":
+        return JobResult(FAILED, f"diverged: {facts.get('error')}", value=str(folder.path))
+    before = "finished already: " if earlier else ""
+    trained = f"{before}ID exact match {floored(facts.get('id_exact_match') or 0.0)}"
+    line = "; ".join([trained, terminal.summary(folder.load_curve()), *stress_sets])
+    return JobResult(0, line, value=str(folder.path))
+
+
+def run(config: dict[str, Any], allowed: set[str]) -> tuple[RunFolder, bool, list[str]]:
+    """Train and evaluate one run, unless it is finished.
+
+    Returns:
+        Its folder, whether it was finished already, and a line for each stress set.
+    """
     if folder := finished_already(config):  # needs no torch
-        return print_results(folder, earlier=True)
+        return folder, True, []
     from lengen.config.builder import Builder
     from lengen.experiment.run import run_configuration
     from lengen.report import terminal
 
     outcome = run_configuration(config, Builder(allowed))
-    for result in outcome.stress_sets:
-        if result.curve:
-            print(f"{result.folder.path}: {terminal.summary(result.curve)}")
-    return print_results(outcome.folder, earlier=outcome.earlier)
-
-
-def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
-    """Train and evaluate one run of a study."""
-    from lengen.config.builder import Builder
-    from lengen.experiment.run import run_configuration
-    from lengen.report import terminal
-
-    folder = finished_already(config)
-    if folder is None:
-        outcome = run_configuration(config, Builder(allowed))
-        folder, earlier = outcome.folder, outcome.earlier
-    else:
-        earlier = True
-    facts = folder.facts()
-    if facts["status"] == "diverged":
-        return JobResult(FAILED, f"diverged: {facts.get('error')}", value=str(folder.path))
-    before = "finished already: " if earlier else ""
-    trained = f"ID exact match {facts.get('id_exact_match') or 0.0:.3f}"
-    return JobResult(0, f"{before}{trained}; {terminal.summary(folder.load_curve())}", value=str(folder.path))
+    stress_sets = [
+        f"{result.folder.path}: {terminal.summary(result.curve)}"
+        for result in outcome.stress_sets
+        if result.curve
+    ]
+    return outcome.folder, outcome.earlier, stress_sets
 
 
 def show_study(results: list[JobResult]) -> None:
