@@ -179,8 +179,8 @@ class Comparison:
 
 def show_table(runs: Sequence[str], console: Console | None = None) -> None:
     """Print the tables of a comparison with its default options, without writing anything."""
-    study, criterion = assemble(find(runs), ["pe"], []), SuccessCriterion(0.9, "2x")
-    tables.show(study, summarize(study, criterion, PairOptions(0.25, None)), criterion, console or Console())
+    study, criterion = assemble(find(runs)), SuccessCriterion()
+    tables.show(study, summarize(study, criterion), criterion, console or Console())
 
 
 def separate(texts: Iterable[str]) -> list[str]:

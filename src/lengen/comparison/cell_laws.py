@@ -7,12 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lengen.comparison.run_record import RunRecord
+from lengen.comparison.run_record import BETWEEN, RunRecord
 from lengen.records.error_law import QUANTITIES, ErrorLaw
 from lengen.statistics.reaches import median_interval
-
-BETWEEN = "; "
-"""Separator of laws and reasons, each with its number of seeds."""
 
 
 def law_columns(runs: Sequence[RunRecord]) -> dict[str, Any]:

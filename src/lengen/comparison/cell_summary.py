@@ -24,15 +24,12 @@ from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.panel_areas import PanelAreas
 from lengen.comparison.ranks import rankable, ranks
-from lengen.comparison.run_record import RunRecord
+from lengen.comparison.run_record import BETWEEN, RunRecord
 from lengen.config.errors import UsageError, require
 from lengen.evaluation.options import EvalOptions
 from lengen.statistics.interquartile import interquartile_interval
 from lengen.statistics.intervals import THRESHOLDS, Rate, success_rate
 from lengen.statistics.reaches import median_reach
-
-BETWEEN = "; "
-"""Separator of cell names, which may contain commas."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lengen.comparison.cell_names import differences
 from lengen.comparison.grouping import Study
-from lengen.comparison.run_record import MISSING, RunRecord
-
-BETWEEN = "; "
-"""Separator of the values of an option in which runs of one cell differ."""
+from lengen.comparison.run_record import BETWEEN, MISSING, RunRecord
 
 
 def option_columns(study: Study) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from lengen.records.plain_text import visible
 
 MISSING = "(none)"
 """Value of an option that a run does not have."""
+BETWEEN = "; "
+"""Separator of several names in one field; names themselves have commas."""
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,7 @@ def mend(folder: RunFolder, config: str) -> list[str]:
         lines.append(f"{file} was damaged: written again from the command")
     if not _reads(folder.load_curve) or not _reads(folder.load_verdicts):
         torn = folder.verdicts if _reads(folder.load_curve) else folder.curve
-        folder.curve.unlink(missing_ok=True)
-        folder.verdicts.unlink(missing_ok=True)
+        folder.discard_sweep()
         folder.record({"status": "interrupted"})
         lines.append(f"{torn} was damaged: all lengths are evaluated again")
     elif folder.facts().get("status") == "finished" and not folder.curve.exists():

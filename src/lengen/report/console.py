@@ -12,6 +12,8 @@ from rich.text import Text
 
 from lengen.records.plain_text import visible
 
+Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
+"""A table of a document: caption, header, rows."""
 NONE = "—"
 """Shown in place of a missing value."""
 ASCII = str.maketrans({"│": "|", "─": "-", NONE: "-", **dict.fromkeys("┌┐└┘├┤┬┴┼", "+")})

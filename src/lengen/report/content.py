@@ -25,10 +25,10 @@ from lengen.comparison.cell_scores import (
 )
 from lengen.comparison.grouping import Cell, Panel, Study, pooled
 from lengen.comparison.run_record import RunRecord
+from lengen.report.console import Block
 from lengen.report.figure import CHANCE
 from lengen.report.scale import logarithmic
 from lengen.report.styles import styles
-from lengen.report.tables import Block
 from lengen.statistics.formats import reach_text, truncated
 from lengen.statistics.intervals import THRESHOLDS, success_rate
 from lengen.statistics.reaches import median_reach

@@ -19,8 +19,8 @@ import vl_convert
 
 from lengen.comparison.grouping import Study
 from lengen.records.curve import write_text
+from lengen.report.console import Block
 from lengen.report.content import content
-from lengen.report.tables import Block
 
 SCRIPTS = ("axes", "curves", "figures", "details", "page")
 """Files of the page's script, in order."""

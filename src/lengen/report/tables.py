@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from lengen.comparison.cell_summary import BETWEEN, CellSummary, SuccessCriterion
+from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
 from lengen.comparison.grouping import Panel, Study
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
+from lengen.comparison.run_record import BETWEEN
 from lengen.comparison.summary import StudySummary
 from lengen.records.plain_text import visible
 from lengen.records.supervision import MEANINGS
 from lengen.report import variance
-from lengen.report.console import NONE, say, table
+from lengen.report.console import NONE, Block, say, table
 from lengen.statistics.formats import floored, reach_text
 
 SHOWN = 8
@@ -22,8 +23,6 @@ SHOWN = 8
 NAMED = 5
 """Maximum number of cells without a significant difference that a table names; table.csv and pairs.csv name all."""
 
-Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
-"""A table: caption, header, rows."""
 PAIRS = (
     "Pairs of cells, all seeds. difference: mean area of the first less that of the second, in doublings, with its 95% interval; P: probability "
     "that a seed of the first has a larger area than a seed of the second, ties count half. A pair that does not differ significantly names about how many seeds would be needed"

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from lengen.comparison.variance import CellVariance
-from lengen.report.console import NONE, say, table
+from lengen.report.console import NONE, Block, say, table
 
-Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
-"""A table: caption, header, rows."""
 CAPTION = (
     "Shares of the variance of a run's area over new init seeds, data seeds and test strings, for cells whose runs cross the seeds: "
     "two-way random effects by mean squares (Searle, Casella and McCulloch 1992), strings by the covariance of runs that share no seed. "
