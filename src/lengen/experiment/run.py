@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ class Experiment:
         except DivergedError as error:
             return Outcome("diverged", folder, Curve(), None, error=str(error))
 
-    @property
+    @cached_property
     def _yaml(self) -> str:
         """The configuration, as YAML."""
         return OmegaConf.to_yaml(OmegaConf.create(dict(self.config.record)))

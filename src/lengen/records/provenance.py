@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextvars import ContextVar
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def device_name(device: torch.device) -> str:
     return f"{device.type} ({platform.machine()})"
 
 
+@cache
 def installed(package: str) -> str | None:
     """Return the version of a package; None if it is not installed."""
     try:
@@ -48,8 +50,12 @@ def installed(package: str) -> str | None:
         return None
 
 
+@cache
 def git(folder: Path) -> dict[str, Any] | None:
-    """Return the commit of the checkout around a folder, and whether tracked files differ from it; None outside a checkout."""
+    """Return the commit of the checkout around a folder, and whether tracked files differ from it; None outside a checkout.
+
+    It is asked once a process, whose code does not change any more.
+    """
 
     def run_git(*words: str) -> str:
         process = subprocess.run(

@@ -7,8 +7,7 @@ from math import exp, expm1, log
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from lengen.statistics.estimates import Estimate, Floats
 from lengen.statistics.intervals import clopper_pearson
@@ -134,7 +133,7 @@ def fitted_law(law: Law, counts: AnswerCounts, confidence: float = 0.95) -> Fitt
     theta, likelihood = fit(law, counts)
     dispersion, freedom = _dispersion(law, theta, counts)
     covariance = max(dispersion, 1.0) * _covariance(law, theta, counts)
-    quantile = float(student.isf((1 - confidence) / 2, freedom))
+    quantile = float(stdtrit(freedom, (1 + confidence) / 2))
 
     def estimate(logarithm: float, gradient: Floats) -> Estimate:
         half = quantile * max(float(gradient @ covariance @ gradient), 0.0) ** 0.5
@@ -216,6 +215,8 @@ def _half_length(law: Law, theta: Floats, counts: AnswerCounts) -> tuple[float, 
 
     Between lengths of the sweep the logarithm of exact match is interpolated between those of the answers on both sides.
     """
+    from scipy.optimize import brentq  # slow to import, and a finished run is shown without it
+
     lengths, totals = counts.distinct, counts.by_length(counts.examples)
     unit = np.eye(len(theta)) * STEP
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import beta, binomtest
+from scipy.special import betaincinv
 
 THRESHOLDS = (0.90, 0.95, 0.99)
 """Lower bounds at which a reach is reported."""
@@ -33,8 +33,8 @@ def clopper_pearson(correct: int, examples: int, confidence: float = 0.95) -> tu
     """
     _check_count(correct, examples)
     tail = (1 - confidence) / 2
-    low = beta.ppf(tail, correct, examples - correct + 1) if correct else 0.0
-    high = beta.ppf(1 - tail, correct + 1, examples - correct) if correct < examples else 1.0
+    low = betaincinv(correct, examples - correct + 1, tail) if correct else 0.0
+    high = betaincinv(correct + 1, examples - correct, 1 - tail) if correct < examples else 1.0
     return float(low), float(high)
 
 
@@ -108,6 +108,8 @@ def wilson(correct: int, examples: int, confidence: float = 0.95) -> tuple[float
     >>> [round(bound, 3) for bound in wilson(5, 5)]
     [0.566, 1.0]
     """
+    from scipy.stats import binomtest  # half a second, and few commands need it
+
     _check_count(correct, examples)
     interval = binomtest(correct, examples).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from lengen.statistics.estimates import Floats
 
@@ -168,6 +167,8 @@ def fit(law: Law, counts: AnswerCounts, start: Floats | None = None) -> tuple[Fl
     Raises:
         NotConvergedError: the search reached its greatest number of steps from every start.
     """
+    from scipy.optimize import minimize  # slow to import, and a finished run is shown without it
+
     bounds = [BOUNDS[name] for name in law.parameters]
     options: Any = {"maxiter": ITERATIONS}
     results = [
