@@ -59,11 +59,12 @@ wheel: $(READY)  ## build sdist and wheel, install the wheel, run it from an emp
 	sh scripts/wheel.sh $(BIN)/python
 
 .PHONY: bench
-bench: $(READY)  ## measure training, the sweep, the optimizer, comparing, and the tasks
+bench: $(READY)  ## measure training, the sweep, the optimizer, comparing, a study, and the tasks
 	$(BIN)/python scripts/bench.py overhead
 	$(BIN)/python scripts/bench.py sweep
 	$(BIN)/python scripts/bench.py muon
 	$(BIN)/python scripts/bench.py compare
+	$(BIN)/python scripts/bench.py study
 	$(BIN)/python scripts/bench.py tasks
 
 .PHONY: check

@@ -5,6 +5,7 @@
     python scripts/bench.py muon       a step of lengen's Muon against torch's, on the matrices of two decoders
     python scripts/bench.py compare    lengen compare on 1,000 synthetic runs: ten encodings, a hundred seeds
     python scripts/bench.py schemes    time and memory of a training step with every encoding and every attention
+    python scripts/bench.py study      six runs one after another, and with all cores: the ratio, and equal curves
     python scripts/bench.py tasks      examples per second of every task; exit code 1 if a task is below its limit
 
 The speed of a machine drifts: the two sides of a comparison alternate, and their ratio is reported. Tasks and Muon are
@@ -42,6 +43,7 @@ from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.sweep import sweep
 from lengen.experiment.config import RunConfig
 from lengen.experiment.run import Experiment
+from lengen.launcher.local import cores
 from lengen.logger import Logger
 from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
@@ -269,6 +271,51 @@ def compare_cost(_: int, encodings: int = 10, seeds: int = 100) -> None:
         )
 
 
+def study_speed(steps: int, pairs: int = 3) -> None:
+    """Print how long a study of six runs takes with `jobs=1` and with one job a core; exit with 1 if their curves differ."""
+    words = [
+        "task=copy",
+        "pe=nope,rope",
+        "seed=0,1,2",
+        "decoder=tiny",
+        f"steps={steps}",
+        "trainer.progress=false",
+    ]
+    alone, beside, equal = list[float](), list[float](), True
+    for pair in range(pairs):
+        curves = list[list[Any]]()
+        for jobs, seconds in ((1, alone), (cores(), beside)):
+            with tempfile.TemporaryDirectory() as folder:
+                started = time.perf_counter()
+                command = [
+                    sys.executable,
+                    "-m",
+                    "lengen",
+                    "train",
+                    "-m",
+                    *words,
+                    f"jobs={jobs}",
+                    f"results_dir={folder}",
+                ]
+                subprocess.run(command, check=True, capture_output=True)
+                seconds.append(time.perf_counter() - started)
+                curves.append([without_cost(path) for path in sorted(Path(folder).rglob("curve.csv"))])
+        equal &= curves[0] == curves[1] and len(curves[0]) == 6
+        print(
+            f"pair {pair + 1}: jobs=1 {alone[-1]:.1f} s, jobs={cores()} {beside[-1]:.1f} s, ratio {alone[-1] / beside[-1]:.3f}",
+            flush=True,
+        )
+    ratios = [one / many for one, many in zip(alone, beside, strict=True)]
+    print(f"ratio {median_and_range(ratios)}; curves {'equal' if equal else 'DIFFER'}")
+    if not equal:
+        sys.exit(1)
+
+
+def without_cost(path: Path) -> list[Row]:
+    """Return the rows of a curve without the columns that differ from one run to the next: seconds and memory."""
+    return [replace(row, seconds=0.0, peak_bytes=0, memory_bytes=0) for row in Curve.load(path).rows]
+
+
 def schemes(_: int, rows: int = 16, time_axis: int = 256) -> None:
     """Print time and memory of a training step of the small decoder with each option, relative to nope with softmax."""
     plain, tokens = scheme("pe=nope"), torch.randint(8, (rows, time_axis))
@@ -367,6 +414,7 @@ if __name__ == "__main__":
         "muon": muon,
         "compare": compare_cost,
         "schemes": schemes,
+        "study": study_speed,
         "tasks": tasks,
     }
     parser.add_argument("measure", choices=measures)
