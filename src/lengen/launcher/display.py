@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from multiprocessing.queues import SimpleQueue
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from lengen.launcher.job import JobResult
+
+REPEATED = 1.0
+"""Seconds of a job that found its run finished already: it says nothing of how long the others take."""
+
+
+class TimeLeft(TimeRemainingColumn):
+    """Time left of a job by its speed; of all jobs until the time that is given as `until`."""
+
+    def render(self, task: Task) -> Text:
+        """See `TimeRemainingColumn`."""
+        if (until := task.fields.get("until")) is None:
+            return super().render(task)
+        return Text(str(timedelta(seconds=max(0, int(until - time.monotonic())))), style="progress.remaining")
 
 
 class Display:
@@ -34,7 +50,7 @@ class Display:
             TextColumn("{task.description}", markup=False),
             BarColumn(20),
             TextColumn("{task.fields[text]}", markup=False),
-            TimeRemainingColumn(),
+            TimeLeft(),
             console=self.console,
             disable=not (shown and queue and self.console.is_terminal),
             transient=True,
@@ -42,6 +58,7 @@ class Display:
         )
         self._all = self.progress.add_task(self._count, total=len(labels), text="")
         self._lines = dict[int, TaskID]()
+        self._begun, self._took = dict[int, float](), list[float]()
         self._reader = threading.Thread(target=self._read, daemon=True, name="lengen-display")
 
     def __enter__(self) -> Display:  # noqa: PYI034
@@ -64,6 +81,7 @@ class Display:
     def begin(self, slot: int, index: int) -> None:
         """A job has started."""
         self._lines[slot] = self.progress.add_task(self.labels[index], total=None, text="")
+        self._begun[slot] = time.monotonic()
         if self.shown and self._queue is None:
             self._say(f"\nlengen: job {index + 1} of {len(self.labels)}: {self.labels[index]}")
 
@@ -71,22 +89,35 @@ class Display:
         """A job has ended: print a line, and what it printed if it failed by a bug."""
         self.failed += result.code != 0
         self.done += result.code == 0
+        side_by_side = len(self._begun)
+        self._took.append(time.monotonic() - self._begun.pop(slot))
+        left = self.seconds_left(side_by_side)
         self.progress.remove_task(self._lines.pop(slot))
-        self.progress.update(self._all, advance=1, description=self._count)
+        self.progress.update(
+            self._all, advance=1, description=self._count, until=left and time.monotonic() + left
+        )
         if self.shown:
             head = "failed: " if result.code else ""
             count = f"{self.done + self.failed} of {len(self.labels)}"
-            self._say(f"lengen: {count}: {head}{self.labels[index]}: {result.line}{self._left()}")
+            self._say(f"lengen: {count}: {head}{self.labels[index]}: {result.line}{minutes_left(left)}")
             if result.traceback:
                 print(result.output + result.traceback, file=sys.stderr)  # noqa: T201
 
     def _say(self, line: str) -> None:
         self.progress.console.print(Text(line), soft_wrap=True, highlight=False)
 
-    def _left(self) -> str:
-        """How long the rest will take; nothing in a terminal, which shows it all the time."""
-        seconds = self.progress.tasks[0].time_remaining  # of the line of all jobs
-        return f" ({seconds / 60:.0f} min left)" if self.progress.disable and seconds else ""
+    def seconds_left(self, side_by_side: int) -> float | None:
+        """How long the rest will take, if it takes as long a job as those that have ended; None before one has.
+
+        Args:
+            side_by_side: jobs that run at a time.
+        """
+        known = [seconds for seconds in self._took if seconds > REPEATED]
+        if not known:
+            return None
+        spent = sum(time.monotonic() - begun for begun in self._begun.values())
+        left = len(self.labels) - self.done - self.failed
+        return max(0.0, fmean(known) * left - spent) / side_by_side
 
     def _read(self) -> None:
         """Read the states of running jobs until the end."""
@@ -96,3 +127,12 @@ class Display:
                 return
             if (line := self._lines.get(slot)) is not None:
                 self.progress.update(line, **state)
+
+
+def minutes_left(seconds: float | None) -> str:
+    """Time left as the end of a line; empty if it is not known, or if nothing is left.
+
+    >>> minutes_left(125), minutes_left(40), minutes_left(None), minutes_left(0)
+    (' (2 min left)', ' (1 min left)', '', '')
+    """
+    return f" ({max(1, round(seconds / 60))} min left)" if seconds else ""

@@ -1,0 +1,53 @@
+"""What is shown of a study."""
+
+from __future__ import annotations
+
+import pytest
+
+from lengen.launcher import display
+from lengen.launcher.display import Display
+from lengen.launcher.job import JobResult
+
+
+class Clock:
+    """Stands for the module `time`."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(display, "time", made)
+    return made
+
+
+def test_time_left_is_that_of_jobs_that_have_ended(clock, capsys):
+    shown = Display([f"seed={seed}" for seed in range(12)], None, shown=True)
+    for slot in (0, 1):  # finished already
+        shown.begin(slot, slot)
+        clock.now += 0.1
+        shown.end(slot, slot, JobResult(0, "there"))
+    assert "min left" not in capsys.readouterr().out
+    for slot in (0, 1):
+        shown.begin(slot, slot + 2)
+    for slot in (0, 1):  # two jobs of ten minutes end a second apart: eight are left, two at a time
+        clock.now += 600.0 if slot == 0 else 1.0
+        shown.end(slot, slot + 2, JobResult(0, "done"))
+        shown.begin(slot, slot + 4)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "done" in line]
+    assert lines == [
+        "lengen: 3 of 12: seed=2: done (40 min left)",
+        "lengen: 4 of 12: seed=3: done (40 min left)",
+    ]
+
+
+def test_nothing_is_left_at_the_end(clock, capsys):
+    shown = Display(["seed=0"], None, shown=True)
+    shown.begin(0, 0)
+    clock.now += 90.0
+    shown.end(0, 0, JobResult(0, "done"))
+    assert capsys.readouterr().out.splitlines()[-1] == "lengen: 1 of 1: seed=0: done"
