@@ -44,7 +44,7 @@ class Display:
         self, labels: Sequence[str], queue: SimpleQueue[tuple[int, Mapping[str, Any]]] | None, *, shown: bool
     ) -> None:
         self.labels, self._queue, self.shown = labels, queue, shown
-        self.done = self.failed = 0
+        self.done = self.failed = self.ended = 0
         self.console = Console()
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -75,7 +75,7 @@ class Display:
 
     @property
     def _count(self) -> str:
-        left = len(self.labels) - self.done - self.failed
+        left = len(self.labels) - self.ended
         return f"{self.done} done, {self.failed} failed, {left} left"
 
     def begin(self, slot: int, index: int) -> None:
@@ -86,8 +86,9 @@ class Display:
             self._say(f"\nlengen: job {index + 1} of {len(self.labels)}: {self.labels[index]}")
 
     def end(self, slot: int, index: int, result: JobResult) -> None:
-        """A job has ended: print a line, and what it printed if it failed by a bug."""
-        self.failed += result.code != 0
+        """A job has ended: print a line, and what it printed if it failed by a bug; the command says at its end what was wrong."""
+        self.ended += 1
+        self.failed += result.bad
         self.done += result.code == 0
         side_by_side = len(self._begun)
         self._took.append(time.monotonic() - self._begun.pop(slot))
@@ -97,9 +98,9 @@ class Display:
             self._all, advance=1, description=self._count, until=left and time.monotonic() + left
         )
         if self.shown:
-            head = "failed: " if result.code else ""
-            count = f"{self.done + self.failed} of {len(self.labels)}"
-            self._say(f"lengen: {count}: {head}{self.labels[index]}: {result.line}{minutes_left(left)}")
+            label = self.labels[index]
+            line = f"failed: {label}" if result.bad else f"{label}: {result.line}"
+            self._say(f"lengen: {self.ended} of {len(self.labels)}: {line}{minutes_left(left)}")
             if result.traceback:
                 print(result.output + result.traceback, file=sys.stderr)  # noqa: T201
 
@@ -116,7 +117,7 @@ class Display:
         if not known:
             return None
         spent = sum(time.monotonic() - begun for begun in self._begun.values())
-        left = len(self.labels) - self.done - self.failed
+        left = len(self.labels) - self.ended
         return max(0.0, fmean(known) * left - spent) / side_by_side
 
     def _read(self) -> None:
