@@ -24,6 +24,7 @@ from lengen.config.words import check_words
 from lengen.launcher import Launcher
 from lengen.launcher.job import FAILED, REFUSED, JobResult, named
 from lengen.launcher.job import Job as Launched
+from lengen.launcher.shared import run_shared
 from lengen.training.interruption import exit_code
 
 OVERRIDE = re.compile(r"~|[+]*[\w./@]+=")
@@ -199,7 +200,7 @@ class HydraApp:
         if able:
             first = self.composed[able[0]]
             launcher = launcher_of(first.config, {"lengen", *first.own_modules})
-            results |= {able[index]: result for index, result in launcher.run(jobs)}
+            results |= {able[index]: result for index, result in run_shared(launcher, jobs)}
         ended = [results[index] for index in range(len(self.composed))]
         self.jobs += [
             Job(each.overrides, result.code, result.line)
@@ -250,8 +251,9 @@ def launcher_of(config: Mapping[str, Any], allowed: set[str]) -> Launcher:
     Raises:
         UsageError: an unknown launcher, or a value that is not allowed.
     """
-    from lengen.config.builder import Builder
+    from lengen.config.builder import Builder, leaf
 
+    leaf(int | None, config["jobs"], "jobs")  # by its own name, of which every launcher's is a copy
     return Builder(allowed).build(Launcher, config["launcher"], "launcher")
 
 

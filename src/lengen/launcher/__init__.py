@@ -5,6 +5,7 @@
 | `job` | a job and its result; how a process carries one out |
 | `local` | the cores and the GPUs of this machine |
 | `display` | a line for every running job |
+| `shared` | jobs at which other processes may be, too |
 
 A launcher yields every job's result, in whatever order jobs end. What a run has written is in its folder: a result is only
 what is shown, and a job that leaves none is a failed one.

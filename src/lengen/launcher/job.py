@@ -24,6 +24,8 @@ _BUSY = threading.Lock()
 
 REFUSED, FAILED = 2, 1
 """Exit codes of a mistake of the user, and of any other failure."""
+ELSEWHERE = -1
+"""Code of a job that was not done because another process is at it; its value is the path of the claimed folder."""
 
 
 def named(error: BaseException) -> str:
@@ -36,7 +38,7 @@ class JobResult:
     """What a job leaves to be shown.
 
     Args:
-        code: exit code; 0 is success.
+        code: exit code; 0 is success, `ELSEWHERE` neither success nor failure.
         line: the result, or the reason of a failure, on one line.
         output: what the job printed.
         traceback: of an error that is not the user's mistake.
@@ -50,6 +52,11 @@ class JobResult:
     traceback: str = ""
     value: Any = None
     error: Exception | None = None
+
+    @property
+    def bad(self) -> bool:
+        """Whether the job was refused or failed."""
+        return self.code not in (0, ELSEWHERE)
 
     @classmethod
     def failed(cls, error: Exception, *, mistake: str | None = None) -> JobResult:

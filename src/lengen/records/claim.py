@@ -11,12 +11,14 @@ from __future__ import annotations
 import _thread
 import os
 import re
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 from filelock import SoftFileLease, Timeout
 
 from lengen.config.errors import UsageError
@@ -29,6 +31,24 @@ BEAT = 10.0
 """Seconds between renewals."""
 TORN = 3.0
 """Seconds to see that a claim that says nothing is not being written at this moment."""
+OWNER = re.compile(r"^pid=(?P<pid>\d{1,9})\nhost=(?P<host>[\w.-]+)$", re.MULTILINE)
+"""In a claim: the process that has it."""
+
+
+class ClaimedError(UsageError):
+    """Another process has the folder.
+
+    Args:
+        folder: the folder.
+        text: what is said of it.
+    """
+
+    def __init__(self, folder: Path, text: str) -> None:
+        super().__init__(f"{folder}: {text}")
+        self.folder, self.text = folder, text
+
+    def __reduce__(self) -> tuple[type[ClaimedError], tuple[Path, str]]:
+        return ClaimedError, (self.folder, self.text)
 
 
 @contextmanager
@@ -36,27 +56,52 @@ def claimed(folder: Path) -> Iterator[None]:
     """Claim a folder, which need not exist, while the block runs.
 
     Raises:
-        UsageError: another process has it; or another machine took it over while this one was suspended.
+        ClaimedError: another process has it; or another machine took it over while this one was suspended.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    path = folder.parent / f".{folder.name}.claim"
+    path = _file(folder)
     lease = SoftFileLease(
         path, lease_duration=LEASE, heartbeat_interval=BEAT, on_compromise=lambda _: _thread.interrupt_main()
     )
     try:
         _acquire(lease, path, folder)
     except Timeout:
-        raise UsageError(f"{folder}: another process is working on this run{_owner(path)}") from None
+        raise ClaimedError(folder, f"another process is working on this run{_owner(path)}") from None
     try:
         yield
     except KeyboardInterrupt:
         if lease.compromise is None:
             raise
-        raise UsageError(
-            f"{folder}: another process has taken over this run: this one was suspended, or could not reach its folder"
+        raise ClaimedError(
+            folder,
+            "another process has taken over this run: this one was suspended, or could not reach its folder",
         ) from None
     finally:
         lease.release()
+
+
+def holder(folder: Path) -> str:
+    """Say which process has a folder, such as `process 12 on node-7`; empty if none has, or if it may be taken over.
+
+    Reads without claiming.
+    """
+    path = _file(folder)
+    if not os.path.lexists(path):
+        return ""
+    owner = OWNER.search(_content(path))
+    gone = (
+        owner is not None
+        and owner["host"] == socket.gethostname()
+        and not psutil.pid_exists(int(owner["pid"]))
+    )
+    if gone or _age(path) > STALE:
+        return ""
+    return f"process {owner['pid']} on {owner['host']}" if owner else "a process that does not say which"
+
+
+def _file(folder: Path) -> Path:
+    """The file of a claim."""
+    return folder.parent / f".{folder.name}.claim"
 
 
 def _acquire(lease: SoftFileLease, path: Path, folder: Path) -> None:
@@ -92,8 +137,8 @@ def _content(path: Path) -> str:
 
 def _owner(path: Path) -> str:
     """Process and machine of a claim, for a message; empty if it does not say."""
-    found = re.search(r"^pid=(\d+)\nhost=([\w.-]+)$", _content(path), re.MULTILINE)
-    return f" (process {found[1]} on {found[2]})" if found else ""
+    found = OWNER.search(_content(path))
+    return f" (process {found['pid']} on {found['host']})" if found else ""
 
 
 def _age(path: Path) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import TRAIN
-from lengen.launcher.job import FAILED, JobResult
+from lengen.launcher.job import ELSEWHERE, FAILED, JobResult
+from lengen.records.claim import ClaimedError
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import floored
@@ -48,7 +49,10 @@ def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
     """Train and evaluate one run of a study."""
     from lengen.report import terminal
 
-    folder, earlier, stress_sets = run(config, allowed)
+    try:
+        folder, earlier, stress_sets = run(config, allowed)
+    except ClaimedError as claimed:
+        return JobResult(ELSEWHERE, f"passed over: {claimed.text}", value=str(claimed.folder))
     facts = folder.facts()
     if facts["status"] == "diverged":
         return JobResult(FAILED, f"diverged: {facts.get('error')}", value=str(folder.path))
