@@ -8,37 +8,25 @@ from __future__ import annotations
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lengen.cli.study_jobs import Composed, Guarded
+from lengen.cli.study_jobs import Jobs, plain_values
 from lengen.config.bounded_yaml import check_folder
 from lengen.config.compose import Command, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, one_line, require
-from lengen.config.explain import explain, interpolation
+from lengen.config.explain import explain
 from lengen.config.search import config_dir, groups, named_modules
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
-from lengen.launcher.job import FAILED, REFUSED, JobResult, named
-from lengen.launcher.job import Job as Launched
-from lengen.launcher.shared import run_shared
+from lengen.launcher.job import REFUSED, JobResult, named
 from lengen.training.interruption import exit_code
 
 OVERRIDE = re.compile(r"~|[+]*[\w./@]+=")
 """Start of an override: `task=copy`, `+mine=1`, `~mine`."""
-
-
-@dataclass
-class Job:
-    """A job that has ended: its overrides, its exit code (0 is success), and the reason if it failed."""
-
-    overrides: list[str]
-    code: int
-    reason: str = ""
-    error: Exception | None = None
 
 
 @dataclass
@@ -54,10 +42,9 @@ class HydraApp:
             a multirun here, one after another.
         after: called with the results of a multirun, for what is shown at its end.
         settings: options of Hydra itself that the command sets.
-        jobs: the finished jobs, in order.
-        composed: the jobs of a multirun that a launcher will carry out.
-        many: whether this is a multirun.
-        own_modules: top-level modules of the user's classes, as named by the YAML of the last job.
+        code: exit code of a single run.
+        error: what a single run has raised.
+        own_modules: top-level modules of the user's classes, as their YAML names them.
     """
 
     command: Command
@@ -66,9 +53,8 @@ class HydraApp:
     job: Callable[[dict[str, Any], set[str]], JobResult] | None = None
     after: Callable[[list[JobResult]], None] | None = None
     settings: tuple[str, ...] = ()
-    jobs: list[Job] = field(default_factory=list)
-    composed: list[Composed] = field(default_factory=list)
-    many: bool = False
+    code: int = 0
+    error: Exception | None = None
     own_modules: set[str] = field(default_factory=set)
 
     def enter(self) -> int:
@@ -96,10 +82,7 @@ class HydraApp:
             if not completing:
                 self._check(words)
             sys.argv += self.settings
-            self._compose(hydra_main)
-            if self.composed:
-                self._launch()
-            return self._exit_code()
+            return self._run(hydra_main)
         except BrokenPipeError:  # the reader has closed the pipe
             raise
         except Exception as error:
@@ -128,110 +111,47 @@ class HydraApp:
         known = groups(self._folders) if self.command.grouped else ()
         check_words(flags.overrides, self._folders, known)
 
-    def _compose(self, hydra_main: Callable[..., Any]) -> None:
-        """Compose with Hydra and run every job. Jobs do not raise, so any error here is from composing.
+    def _run(self, hydra_main: Callable[..., Any]) -> int:
+        """Compose with Hydra and run every job. Jobs do not raise, so any error of Hydra's is from composing.
 
         Raises:
             UsageError: Hydra cannot compose the overrides.
+            Exception: any error of a single run.
         """
         from hydra.errors import HydraException
         from omegaconf.errors import OmegaConfBaseException
         from yaml import YAMLError
 
+        from lengen.cli.multirun import LauncherFault, Multirun
+
+        work = self.job or partial(exit_coded, self.work)
+        jobs = Jobs(work, self.command.name, self.arguments, self._folders)
+        multirun = Multirun(jobs, launcher_of if self.job else None)
         try:
-            hydra_main(self._job)()
+            with multirun.launching():
+                hydra_main(self._job)()
+        except LauncherFault as fault:
+            raise fault.__cause__ or fault from None
         except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
             raise UsageError(str(error)) from error
+        if self.error is not None:
+            raise self.error
+        if not multirun.results:
+            return self.code
+        if self.after is not None:
+            self.after(multirun.results)
+        return multirun.summed_up()
 
     def _job(self, cfg: Any) -> None:
-        """Run one job; called by Hydra. In a multirun a failed job does not stop the others."""
-        from hydra.core.hydra_config import HydraConfig
-        from hydra.types import RunMode
-        from omegaconf import OmegaConf
-
-        hydra_config = HydraConfig.get()
-        self.many = hydra_config.mode == RunMode.MULTIRUN  # with -m, or set by an experiment file
-        overrides = [*map(str, OmegaConf.to_container(hydra_config.overrides.task) or ())]
-        if self.many and self.job is not None:
-            self.composed.append(self._composed(cfg, overrides))
-            return
-        if self.many:
-            print(f"\nlengen: job {len(self.jobs) + 1}: {' '.join(overrides)}", flush=True)
+        """Carry out a single run; called by Hydra, which would print its own traceback of an error."""
         try:
             self.own_modules = named_modules(self._folders)
             composed = plain_values(cfg)
             if "launcher" in composed:  # a single run needs none, and is refused a wrong one
                 launcher_of(composed, {"lengen", *self.own_modules})
-            code = self.work(composed, {"lengen", *self.own_modules})
-            self.jobs.append(Job(overrides, code, "see above" if code else ""))
-        except Exception as error:  # noqa: BLE001  # Hydra would print its own traceback
-            usage = is_usage_error(error, self.own_modules)
-            self.jobs.append(Job(overrides, REFUSED if usage else FAILED, self._line(error), error))
-            if self.many:
-                print(f"lengen: {self._line(error)}", file=sys.stderr)
-                if not usage:
-                    traceback.print_exception(error)
-
-    def _composed(self, cfg: Any, overrides: list[str]) -> Composed:
-        """Resolve the configuration of a job of a multirun."""
-        try:
-            self.own_modules = named_modules(self._folders)
-            return Composed(overrides, plain_values(cfg), frozenset(self.own_modules))
-        except UsageError as error:
-            return Composed(overrides, {}, refused=self._line(error))
-
-    def _launch(self) -> None:
-        """Carry out the jobs of a multirun by their launcher.
-
-        Raises:
-            UsageError: the launcher cannot be built.
-        """
-        assert self.job is not None
-        results = {
-            index: JobResult(REFUSED, each.refused)
-            for index, each in enumerate(self.composed)
-            if each.refused
-        }
-        able = [index for index in range(len(self.composed)) if index not in results]
-        shared = set[str]()
-        if len(able) > 1:
-            shared = set.intersection(*(set(self.composed[index].overrides) for index in able))
-        jobs = [self._launched(self.composed[index], shared) for index in able]
-        if able:
-            first = self.composed[able[0]]
-            launcher = launcher_of(first.config, {"lengen", *first.own_modules})
-            results |= {able[index]: result for index, result in run_shared(launcher, jobs)}
-        ended = [results[index] for index in range(len(self.composed))]
-        self.jobs += [
-            Job(each.overrides, result.code, result.line)
-            for each, result in zip(self.composed, ended, strict=True)
-        ]
-        if self.after is not None:
-            self.after(ended)
-
-    def _launched(self, composed: Composed, shared: set[str]) -> Launched:
-        """A job for a launcher, named by the overrides that not all jobs share."""
-        assert self.job is not None
-        threads = composed.config["trainer"]["threads"]
-        return Launched(
-            " ".join(word for word in composed.overrides if word not in shared) or "run",
-            Guarded(self.job, composed, self.command.name, self.arguments, self._folders),
-            threads if isinstance(threads, int) and threads > 0 else 1,  # the job refuses any other
-        )
-
-    def _exit_code(self) -> int:
-        """Return the exit code over all jobs; in a multirun, list the jobs that failed."""
-        if not self.jobs:
-            return 0
-        if not self.many:
-            if self.jobs[0].error is not None:
-                raise self.jobs[0].error
-            return self.jobs[0].code
-        failed = [job for job in self.jobs if job.code]
-        print(f"\nlengen: {len(self.jobs) - len(failed)} of {len(self.jobs)} jobs finished")
-        for job in failed:
-            print(f"  failed: {' '.join(job.overrides)}: {job.reason}", file=sys.stderr)
-        return FAILED if failed else 0
+            self.code = self.work(composed, {"lengen", *self.own_modules})
+        except Exception as error:  # noqa: BLE001  # raised again outside of Hydra
+            self.error = error
 
     @property
     def _folders(self) -> list[Path]:
@@ -245,6 +165,14 @@ class HydraApp:
         return explain(error, self.command.name, self.arguments, self._folders)
 
 
+def exit_coded(
+    work: Callable[[dict[str, Any], set[str]], int], config: dict[str, Any], allowed: set[str]
+) -> JobResult:
+    """Do what a command does, as a job of a multirun."""
+    code = work(config, allowed)
+    return JobResult(code, "see above" if code else "")
+
+
 def launcher_of(config: Mapping[str, Any], allowed: set[str]) -> Launcher:
     """Build the launcher of a study.
 
@@ -255,21 +183,6 @@ def launcher_of(config: Mapping[str, Any], allowed: set[str]) -> Launcher:
 
     leaf(int | None, config["jobs"], "jobs")  # by its own name, of which every launcher's is a copy
     return Builder(allowed).build(Launcher, config["launcher"], "launcher")
-
-
-def plain_values(cfg: Any) -> dict[str, Any]:
-    """Resolve a composed configuration to plain values.
-
-    Raises:
-        UsageError: a value is missing, or refers to a key that does not exist.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
-    except OmegaConfBaseException as error:
-        raise UsageError(interpolation(error)) from error
 
 
 def given_flags(words: list[str], hint: str) -> Any:

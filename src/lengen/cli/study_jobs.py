@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lengen.config.errors import is_usage_error
-from lengen.config.explain import explain
+from lengen.config.errors import UsageError, is_usage_error
+from lengen.config.explain import explain, interpolation
+from lengen.config.search import named_modules
 from lengen.launcher.job import JobResult
 
 
@@ -17,16 +18,38 @@ class Composed:
     """A job of a multirun, composed and not yet carried out.
 
     Args:
-        overrides: in which it differs from the others.
         config: its configuration, resolved; empty if it could not be composed.
         own_modules: top-level modules of the user's classes.
         refused: why it could not be composed.
     """
 
-    overrides: list[str]
     config: dict[str, Any]
     own_modules: frozenset[str] = frozenset()
     refused: str = ""
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """How the jobs of a multirun are made from what Hydra composes; small, since it is passed to other processes.
+
+    Args:
+        work: called with the configuration and the allowed modules.
+        command: name of the command, for messages.
+        arguments: the command line, for messages.
+        folders: the user's configuration folders.
+    """
+
+    work: Callable[[dict[str, Any], set[str]], JobResult]
+    command: str
+    arguments: list[str]
+    folders: list[Path]
+
+    def composed(self, cfg: Any) -> Composed:
+        """Resolve what Hydra has composed for a job."""
+        try:
+            return Composed(plain_values(cfg), frozenset(named_modules(self.folders)))
+        except UsageError as error:
+            return Composed({}, refused=explain(error, self.command, self.arguments, self.folders))
 
 
 @dataclass(frozen=True)
@@ -34,25 +57,36 @@ class Guarded:
     """A command's function on one configuration; its errors become a result.
 
     Args:
-        work: called with the configuration and the allowed modules.
+        jobs: what the jobs have in common.
         job: the configuration.
-        command: name of the command, for messages.
-        arguments: the command line, for messages.
-        folders: the user's configuration folders.
     """
 
-    work: Callable[[dict[str, Any], set[str]], JobResult]
+    jobs: Jobs
     job: Composed
-    command: str
-    arguments: list[str]
-    folders: list[Path]
 
     def __call__(self) -> JobResult:
         """Carry out the job."""
         own = set(self.job.own_modules)
         try:
-            return self.work(self.job.config, {"lengen", *own})
+            return self.jobs.work(self.job.config, {"lengen", *own})
         except Exception as error:  # noqa: BLE001  # shown by the command
             usage = is_usage_error(error, own)
-            mistake = explain(error, self.command, self.arguments, self.folders) if usage else None
+            mistake = (
+                explain(error, self.jobs.command, self.jobs.arguments, self.jobs.folders) if usage else None
+            )
             return JobResult.failed(error, mistake=mistake)
+
+
+def plain_values(cfg: Any) -> dict[str, Any]:
+    """Resolve a composed configuration to plain values.
+
+    Raises:
+        UsageError: a value is missing, or refers to a key that does not exist.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise UsageError(interpolation(error)) from error

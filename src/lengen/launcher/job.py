@@ -94,23 +94,33 @@ class Job:
 
 
 def carry_out(packed: bytes, report: Callable[[Mapping[str, Any]], None] | None = None) -> JobResult:
-    """Do a job in this process, which does nothing else: what it prints is kept for its result.
+    """Do a job in this process, which does nothing else.
 
     Args:
         packed: the job.
         report: receives how far the job is, as a bar of `lengen.training.progress` reports it.
     """
-    import cloudpickle
-
     from lengen.training.progress import reported_to
 
+    def unpacked() -> JobResult:
+        import cloudpickle
+
+        work, places, folder = cloudpickle.loads(packed)
+        sys.path.extend(place for place in places if place not in sys.path)
+        os.chdir(folder)
+        result: JobResult = work()
+        return result
+
+    with _BUSY, reported_to(report):
+        return captured(unpacked)
+
+
+def captured(work: Callable[[], JobResult]) -> JobResult:
+    """Do the work of a job in this process: what it prints, raises, or is stopped by, becomes its result."""
     output = io.StringIO()
-    with _BUSY, redirect_stdout(output), redirect_stderr(output), SIGNALS.heeded(), reported_to(report):
+    with redirect_stdout(output), redirect_stderr(output), SIGNALS.heeded():
         try:
-            work, places, folder = cloudpickle.loads(packed)
-            sys.path.extend(place for place in places if place not in sys.path)
-            os.chdir(folder)
-            result: JobResult = work()
+            result = work()
         except KeyboardInterrupt as stopped:
             result = JobResult(exit_code(stopped), str(stopped) or "interrupted")
         except Exception as error:  # noqa: BLE001  # shown by the parent

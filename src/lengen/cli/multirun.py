@@ -1,0 +1,211 @@
+"""A multirun: Hydra's sweeper asks for jobs, batch by batch, and a launcher carries them out.
+
+Every sweeper of Hydra gets its launcher from `Plugins.instantiate_launcher`. Here it gets one that stands in between: with
+Hydra's basic launcher, the jobs are composed and carried out by the launcher of the command (`launcher=local`); any other
+launcher of Hydra's carries them out itself. Either way no job raises an error through Hydra, and the sweeper gets a number.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides
+from hydra.plugins.launcher import Launcher as HydraLauncher
+
+from lengen.cli.foreign_jobs import ForeignJob, JobFiles
+from lengen.cli.study_jobs import Composed, Guarded, Jobs
+from lengen.cli.sweep_folder import remove
+from lengen.config.errors import UsageError
+from lengen.launcher import Launcher
+from lengen.launcher.job import ELSEWHERE, FAILED, REFUSED, Job, JobResult, named
+from lengen.launcher.shared import let_go, run_shared
+
+
+class LauncherFault(Exception):  # noqa: N818  # its cause is the error
+    """A launcher has raised an error that is no mistake of the user; Hydra's errors are told apart from it."""
+
+
+@dataclass
+class Multirun:
+    """The jobs of a multirun.
+
+    Args:
+        jobs: what they have in common.
+        launcher_of: makes the launcher of the command, for a configuration and the allowed modules; None runs the jobs here, one
+            after another.
+        overrides: of each job so far, in order.
+        results: of these.
+    """
+
+    jobs: Jobs
+    launcher_of: Callable[[dict[str, Any], set[str]], Launcher] | None
+    overrides: list[list[str]] = field(default_factory=list)
+    results: list[JobResult] = field(default_factory=list)
+
+    @contextmanager
+    def launching(self) -> Iterator[None]:
+        """Stand between Hydra's sweepers and launchers while the block runs."""
+        original = Plugins.instantiate_launcher
+
+        def instantiate(plugins: Plugins, hydra_context: Any, task_function: Any, config: Any) -> Any:  # noqa: ARG001
+            def make(task: Callable[[Any], Any]) -> HydraLauncher:
+                return original(plugins, hydra_context, task, config)
+
+            return StudyLauncher(self, make, config)
+
+        Plugins.instantiate_launcher = instantiate  # type: ignore[method-assign,assignment]
+        try:
+            yield
+        finally:
+            Plugins.instantiate_launcher = original  # type: ignore[method-assign]
+
+    def label(self, overrides: Sequence[str]) -> str:
+        """Name a job by the overrides that not all jobs share."""
+        shared = set.intersection(*map(set, self.overrides)) if len(self.overrides) > 1 else set()
+        return " ".join(word for word in overrides if word not in shared) or "run"
+
+    def show(self, label: str, result: JobResult) -> None:
+        """Print the result of a job that a launcher of Hydra's has carried out."""
+        print(
+            f"lengen: {'failed: ' if result.code else ''}{label}: {result.line}".removesuffix(": "),
+            flush=True,
+        )
+        if self.launcher_of is None:  # what it prints is its result
+            print(result.output, end="", flush=True)
+        if result.traceback:
+            print(result.output + result.traceback, file=sys.stderr)
+
+    def summed_up(self) -> int:
+        """Say how many jobs finished, and which failed for what reason; return the exit code."""
+        failed = [
+            (words, result) for words, result in zip(self.overrides, self.results, strict=True) if result.code
+        ]
+        print(f"\nlengen: {len(self.results) - len(failed)} of {len(self.results)} jobs finished")
+        for words, result in failed:
+            print(f"  failed: {' '.join(words)}: {result.line}", file=sys.stderr)
+        return FAILED if failed else 0
+
+    def carry_out(self, composed: Sequence[Composed], labels: Sequence[str]) -> list[JobResult]:
+        """Carry out composed jobs.
+
+        Raises:
+            UsageError: the launcher cannot be built.
+            LauncherFault: it has raised an error.
+        """
+        if self.launcher_of is None:
+            return [*map(self._here, composed, labels)]
+        return self._launch(self.launcher_of, composed, labels)
+
+    def _here(self, composed: Composed, label: str) -> JobResult:
+        """Carry out a job in this process; what it prints is seen."""
+        print(f"\nlengen: job {len(self.results) + 1}: {label}", flush=True)
+        result = JobResult(REFUSED, composed.refused) if composed.refused else Guarded(self.jobs, composed)()
+        if composed.refused or result.error:
+            print(f"lengen: {result.line}", result.traceback, sep="\n", file=sys.stderr)
+        return result
+
+    def _launch(
+        self,
+        launcher_of: Callable[[dict[str, Any], set[str]], Launcher],
+        composed: Sequence[Composed],
+        labels: Sequence[str],
+    ) -> list[JobResult]:
+        """Carry out composed jobs by the launcher of the command."""
+        results = {
+            index: JobResult(REFUSED, each.refused) for index, each in enumerate(composed) if each.refused
+        }
+        able = [index for index in range(len(composed)) if index not in results]
+        if able:
+            first = composed[able[0]]
+            launcher = launcher_of(first.config, {"lengen", *first.own_modules})
+            launched = [self._launched(composed[index], labels[index]) for index in able]
+            try:
+                results |= {able[index]: result for index, result in run_shared(launcher, launched)}
+            except UsageError:
+                raise
+            except Exception as error:
+                raise LauncherFault from error
+        return [results[index] for index in range(len(composed))]
+
+    def _launched(self, composed: Composed, label: str) -> Job:
+        """A job for a launcher."""
+        threads = composed.config["trainer"]["threads"]
+        return Job(
+            label,
+            Guarded(self.jobs, composed),
+            threads if isinstance(threads, int) and threads > 0 else 1,  # the job refuses any other
+        )
+
+
+class StudyLauncher(HydraLauncher):
+    """What a sweeper of Hydra's takes for its launcher.
+
+    Args:
+        multirun: its jobs.
+        make: makes the launcher of Hydra's that was chosen, for a function that is called with the configuration of each job.
+        config: of the multirun.
+    """
+
+    def __init__(
+        self, multirun: Multirun, make: Callable[[Callable[[Any], Any]], HydraLauncher], config: Any
+    ) -> None:
+        self.multirun, self.config, self.handed_over = multirun, config, 0
+        self.folder = Path(str(config.hydra.sweep.dir))
+        self.files: JobFiles | None = None
+        if config.hydra.runtime.choices["hydra/launcher"] == "basic":
+            self.launcher = make(multirun.jobs.composed)
+        else:
+            self.files = JobFiles.below(self.folder)
+            self.launcher = make(ForeignJob(multirun.jobs, self.files))
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
+        """See `Launcher`."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Carry out a batch of jobs and return what the sweeper wants of each."""
+        overrides = [list(filter_overrides(each)) for each in job_overrides]
+        self.multirun.overrides += overrides
+        labels = [self.multirun.label(each) for each in overrides]
+        if self.files is None:
+            composed = [each.return_value for each in self.launcher.launch(job_overrides, initial_job_idx)]
+            results = self.multirun.carry_out(composed, labels)
+        else:
+            with self.files.kept():
+                results = self._foreign(self.files, job_overrides)
+            for label, result in zip(labels, results, strict=True):
+                self.multirun.show(label, result)
+        self.multirun.results += results
+        self.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may write there at its end
+        return [JobReturn(words, status=JobStatus.COMPLETED) for words in overrides]
+
+    def _foreign(self, files: JobFiles, job_overrides: Sequence[Sequence[str]]) -> list[JobResult]:
+        """Let a launcher of Hydra's carry out a batch of jobs; what it has not started when it gives up is handed over again."""
+        results, left = dict[int, JobResult](), [*range(len(job_overrides))]
+        while left:
+            numbers = [self.handed_over + place for place in range(len(left))]
+            self.handed_over += len(left)
+            try:
+                returns = self.launcher.launch([job_overrides[index] for index in left], numbers[0])
+                ended = {index: each.return_value for index, each in zip(left, returns, strict=True)}
+            except KeyboardInterrupt:
+                files.stop(numbers)
+                raise
+            except Exception as error:  # of the launcher, such as for a process that was killed
+                files.wait(numbers)
+                handed = [*zip(left, numbers, strict=True)]
+                started = [(index, number) for index, number in handed if files.read(number)]
+                if not started and not results:
+                    remove(self.config)
+                    raise
+                ended = {index: files.result(number, named(error)) for index, number in started or handed}
+            elsewhere = {index: Path(each.value) for index, each in ended.items() if each.code == ELSEWHERE}
+            let_go(elsewhere)
+            results |= {index: each for index, each in ended.items() if index not in elsewhere}
+            left = [index for index in left if index not in results]
+        return [results[index] for index in range(len(job_overrides))]

@@ -1,0 +1,150 @@
+"""Launchers of Hydra's own: every job has a result, whatever becomes of its process, and the command says so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import cloudpickle
+import pytest
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+
+from conftest import TINY, run_folders
+from lengen.cli import foreign_jobs
+from lengen.cli.foreign_jobs import JobFiles
+
+DEADLY = '''
+import os, signal
+from dataclasses import dataclass
+
+from lengen.task.copy import Copy
+
+
+@dataclass(frozen=True)
+class Deadly(Copy):
+    """Copy, but for what becomes of its process."""
+
+    dies: bool = False
+    fails: bool = False
+
+    def sample(self, length, count, generator):
+        if self.dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.fails:
+            raise KeyError("a bug")
+        return super().sample(length, count, generator)
+'''
+
+
+class Fragile(BasicLauncher):
+    """Carries out jobs here, and gives up after the second."""
+
+    calls: ClassVar[list[int]] = []
+    task: bytes = b""
+
+    def launch(self, job_overrides, initial_job_idx):
+        self.calls.append(len(job_overrides))
+        type(self).task = cloudpickle.dumps(self.task_function)
+        super().launch(job_overrides[:2], initial_job_idx)
+        raise OSError("a process of the launcher has died")
+
+
+class Absent(BasicLauncher):
+    """Starts nothing."""
+
+    def launch(self, job_overrides, initial_job_idx):
+        raise ValueError("no such cluster")
+
+
+@pytest.fixture
+def _launchers(monkeypatch):
+    monkeypatch.setattr(foreign_jobs, "GRACE", 0.1)
+    monkeypatch.setitem(sys.modules, "hydra_plugins.tried", sys.modules[__name__])
+    for kind in (Fragile, Absent):
+        monkeypatch.setattr(kind, "__module__", "hydra_plugins.tried")
+        Plugins.instance().register(kind)
+        ConfigStore.instance().store(
+            "fragile" if kind is Fragile else "absent",
+            {"_target_": f"hydra_plugins.tried.{kind.__name__}"},
+            group="hydra/launcher",
+        )
+
+
+@pytest.mark.usefixtures("_launchers")
+def test_a_launcher_that_gives_up_loses_no_job(lengen, tmp_path):
+    Fragile.calls.clear()
+    study = ("task=copy", *(word for word in TINY if "heads" not in word), "decoder.heads=3,5,7,9,11")
+    ran = lengen("train", "-m", "hydra/launcher=fragile", *study)
+    assert ran.code == 1
+    assert Fragile.calls == [5, 3, 1]
+    assert "0 of 5 jobs finished" in ran.out
+    for heads in (3, 5, 7, 9, 11):
+        assert (
+            f"decoder.heads={heads}: decoder.dim=16: must be a multiple of decoder.heads={heads}" in ran.err
+        )
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(Fragile.task) < 5000
+
+
+@pytest.mark.usefixtures("_launchers")
+def test_a_launcher_that_starts_nothing_is_a_mistake_on_one_line(lengen, tmp_path):
+    ran = lengen("train", "-m", "hydra/launcher=absent", "task=copy", *TINY, "seed=0,1")
+    assert (ran.code, ran.err) == (2, "lengen: no such cluster\n")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_process_that_is_gone_is_told_from_one_that_runs(tmp_path):
+    files = JobFiles(tmp_path)
+    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    files.write(0, {"pid": sleeper.pid, "host": foreign_jobs.platform.node()})
+    files.write(1, {"pid": sleeper.pid, "host": "elsewhere"})
+    (tmp_path / "2.json").write_text('{"pid": 1, "ho')  # torn
+    assert files.running(range(4)) == [sleeper.pid]
+    sleeper.kill()
+    deadline = time.monotonic() + 10
+    while files.running(range(4)):  # a dead child that nobody has waited for does not run
+        assert time.monotonic() < deadline
+    sleeper.communicate()
+    lines = [files.result(number, "it gave up").line for number in range(3)]
+    assert "was killed" in lines[0]
+    assert lines[1] == f"no result yet of process {sleeper.pid} on elsewhere (it gave up)"
+    assert lines[2] == "was not started (it gave up)"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "launcher", [("joblib", "hydra.launcher.n_jobs=2"), ("submitit_local", "hydra.launcher.timeout_min=5")]
+)
+def test_killed_refused_and_failed_jobs_are_named_and_the_others_run(tmp_path, launcher):
+    name, option = launcher
+    pytest.importorskip(f"hydra_plugins.hydra_{name.partition('_')[0]}_launcher")
+    (tmp_path / "mine" / "task").mkdir(parents=True)
+    (tmp_path / "mine" / "deadly.py").write_text(DEADLY)
+    (tmp_path / "mine" / "task" / "deadly.yaml").write_text("_target_: deadly.Deadly\n")
+    words = ["-m", "--config-dir", "mine", "task=deadly", f"hydra/launcher={name}", option, *TINY]
+    choices = ["+task.dies=true,false", "+task.fails=false,true", "batch_size=8,0"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "lengen", "train", *words, *choices],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert ran.returncode == 1, ran.stderr
+    assert "1 of 8 jobs finished" in ran.stdout
+    failed = [line for line in ran.stderr.splitlines() if line.startswith("  failed: ")]
+    assert [line.rpartition(": ")[2] for line in failed] == [
+        *["its process was killed (out of memory?); the same command goes on with it", "must be at least 1"]
+        * 2,
+        "must be at least 1",
+        "'a bug'",
+        "must be at least 1",
+    ]
+    finished = [folder for folder in run_folders(tmp_path) if (folder / "curve.csv").exists()]
+    assert len(finished) == 1
+    assert not list(Path(tmp_path / "results" / "runs" / "multirun").rglob("jobs-*"))
