@@ -31,7 +31,16 @@ CONDUCT = ("name", "results_dir", "force", "logger", "launcher", "jobs", "experi
 NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "labels", *CONDUCT)
 """Keys of a configuration that cannot change the results of a cell."""
 NON_IDENTITY_OPTIONS = {
-    "trainer": ("threads", "accelerator", "flex", "progress", "log_every", "checkpoint_every"),
+    "trainer": (
+        "threads",
+        "accelerator",
+        "accumulate",
+        "flex",
+        "progress",
+        "log_every",
+        "checkpoint_every",
+        "keep",
+    ),
     "eval": ("stress",),
 }
 """By group: options that cannot change the results of a cell."""

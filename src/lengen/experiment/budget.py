@@ -44,7 +44,9 @@ class Budget:
             UsageError: names the options, what they imply and the limit.
         """
         config = self.config
-        length, batch, probe = config.train_length, config.batch_size, config.trainer.probe_examples
+        length, probe = config.train_length, config.trainer.probe_examples
+        batch = -(-config.batch_size // config.trainer.accumulate)  # read at a time
+        divided = f", {config.trainer.division}" if batch < config.batch_size else ""
         require_count(length, MOST_LENGTHS, f"train_length={length}", "lengths")
         self._require(self.matrices * TRAINED, self._size, f"{short(self.matrices)} parameters, in training,")
         self._require(
@@ -54,7 +56,7 @@ class Budget:
         )
         self._require(
             batch * length * (TOKEN + self.kept),
-            f"batch_size={batch}, train_length={length}, {self._size}",
+            f"batch_size={config.batch_size}{divided}, train_length={length}, {self._size}",
             f"the {short(batch * length)} tokens of a batch",
         )
         self._require_drawn(

@@ -33,6 +33,7 @@ def check(config: RunConfig) -> None:
         longest == train_length,
         f"train_length={train_length}: the longest length of lengths={config.labels.lengths} is {longest}; the two must be equal",
     )
+    _check_parts(config)
     outline = decoder_outline(config)
     _check_pair(config, outline)
     for part in config.formatted_task.training_tasks():
@@ -48,6 +49,21 @@ def check(config: RunConfig) -> None:
     )
     check_sweep(config, {"": config.formatted_task, **chosen(config.formatted_task, config.eval.stress)})
     _check_training_set(config)
+
+
+def _check_parts(config: RunConfig) -> None:
+    """Refuse a batch that cannot be divided as the trainer is to divide it, or would train otherwise if it was."""
+    count, options = config.trainer.parts().count, config.trainer.division
+    require(
+        config.batch_size >= count,
+        f"batch_size={config.batch_size}: must be at least {count} with {options}, which divides it into {count} parts",
+    )
+    dropout = config.decoder.dropout
+    require(
+        count == 1 or not dropout,
+        f"decoder.dropout={dropout} with {options}: the parts of a batch would have other dropout masks than the "
+        "batch; use decoder.dropout=0",
+    )
 
 
 def _check_training_set(config: RunConfig) -> None:

@@ -32,7 +32,7 @@ from lengen.records.run_dir import RunFolder
 from lengen.records.supervision import category
 from lengen.sampling import generator
 from lengen.task import Batch, Task
-from lengen.training.batch_stream import BatchStream
+from lengen.training.batch_stream import BatchStream, Parts
 from lengen.training.options import TrainerOptions
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
 
@@ -193,12 +193,18 @@ class RunConfig:
         """Seed of the training data."""
         return self.seed if self.data_seed is None else self.data_seed
 
-    def stream(self, start: int = 0, observer: Callable[[int, Batch], None] | None = None) -> BatchStream:
+    def stream(
+        self,
+        start: int = 0,
+        observer: Callable[[int, Batch], None] | None = None,
+        parts: Parts | None = None,
+    ) -> BatchStream:
         """Return the stream of training batches.
 
         Args:
             start: the first step.
             observer: called with every step and its batch.
+            parts: how a batch is divided; None yields it as a whole.
         """
         task = self.formatted_task
         return BatchStream(
@@ -211,6 +217,7 @@ class RunConfig:
             self.trainer.examples,
             start,
             observer,
+            parts or Parts(),
         )
 
     def id_exact_match(self, decoder: Decoder) -> float:

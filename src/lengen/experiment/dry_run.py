@@ -22,10 +22,8 @@ TIMED = 1e10
 """Floating-point operations of the step that is timed, at most: about a second of a CPU core."""
 LOOKED_AT = 16
 """Lengths that are drawn to count tokens, at most."""
-STORED = 12
-"""Bytes of a parameter in a checkpoint: float32 of the weight and of two moments."""
-CHECKPOINTS = 2
-"""Checkpoints that a finished run keeps: the last, and the best on ID."""
+LAST, BEST = 12, 4
+"""Bytes of a parameter in a checkpoint: float32 of the weight and, to go on from the last, of two moments."""
 TABLES, VERDICT = 300_000, 4
 """Bytes of the figure and the tables, and of the verdict on one string."""
 BACKWARD = 3
@@ -91,8 +89,11 @@ class DryRun:
     @property
     def disk(self) -> int:
         """Bytes of the run folder when the run is finished, about."""
-        verdicts = len(self.config.eval_lengths) * self.config.eval.examples
-        return CHECKPOINTS * STORED * self.budget.parameters + VERDICT * verdicts + TABLES
+        config = self.config
+        verdicts = len(config.eval_lengths) * config.eval.examples
+        every = LAST * (config.steps // config.trainer.checkpoint_every)
+        kept = {"last": LAST, "best": BEST, "none": 0, "all": LAST + BEST + every, None: LAST + BEST}
+        return kept[config.trainer.keep] * self.budget.parameters + VERDICT * verdicts + TABLES
 
     def lines(self) -> list[tuple[str, str]]:
         """What the run would do and need, by name."""

@@ -43,12 +43,18 @@ class TrainedRun:
         )
         require(
             self._checkpoint.exists(),
-            f"eval.checkpoint={self.config.eval.checkpoint}: there is no {self._checkpoint}",
+            f"eval.checkpoint={self.config.eval.checkpoint}: there is no {self._checkpoint}{self._kept}",
         )
 
     @property
     def _checkpoint(self) -> Any:
         return self.folder.best if self.config.eval.checkpoint == "best" else self.folder.last
+
+    @property
+    def _kept(self) -> str:
+        """Which checkpoints the run was to keep, if it said so."""
+        keep = self.config.record.get("trainer", {}).get("keep")
+        return f": the run was trained with trainer.keep={keep}" if keep else ""
 
     @cached_property
     def _contents(self) -> dict[str, Any]:

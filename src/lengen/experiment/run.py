@@ -151,6 +151,8 @@ class Experiment:
             outcome = self._earlier_outcome() or self._start_or_resume()
             if outcome.status == "finished" and config.eval.stress:
                 outcome = replace(outcome, stress_sets=tuple(evaluate(TrainedRun(config, folder))))
+            if outcome.status == "finished" and not outcome.earlier:
+                folder.leave(config.trainer.keep)
             return outcome
 
     def _earlier_outcome(self) -> Outcome | None:
@@ -245,7 +247,7 @@ class Experiment:
             )
             if start:
                 folder.record({"resumed_from_step": start})
-            stream = config.stream(start=start, observer=overlap.note)
+            stream = config.stream(start, overlap.note, options.parts())
             fit(module, stream, callback, options, checkpoint)
         last = read_checkpoint(folder.last, run)
         state = last["callbacks"][TrainingCallback.STATE]
@@ -331,7 +333,6 @@ class Experiment:
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             }
         )
-        folder.previous.unlink(missing_ok=True)
         config.logger.curve(curve, folder.figure)
         return Outcome("finished", folder, curve, id_accuracy)
 

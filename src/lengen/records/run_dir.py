@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -222,6 +223,27 @@ class RunFolder(Folder):
     def best(self) -> Path:
         """Path of the checkpoint that was best on ID validation."""
         return self.path / "checkpoints" / "best.ckpt"
+
+    def keep(self, step: int) -> None:
+        """Keep the last checkpoint also under its step."""
+        kept = self.last.with_name(f"step={step}.ckpt")
+        kept.unlink(missing_ok=True)
+        try:
+            kept.hardlink_to(self.last)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(self.last, kept)
+
+    def leave(self, keep: str | None) -> None:
+        """Remove the checkpoints of a finished run that do not stay.
+
+        Args:
+            keep: `last`, `best`, `all` or `none`; None keeps the last and the best.
+        """
+        self.previous.unlink(missing_ok=True)
+        if keep in ("best", "none"):
+            self.last.unlink(missing_ok=True)
+        if keep in ("last", "none"):
+            self.best.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
@@ -23,11 +23,56 @@ BLOCK = 32
 
 
 class Example(NamedTuple):
-    """A batch as the decoder reads it: tensors only, so that Lightning can move them to a device."""
+    """A batch, or a part of one, as the decoder reads it: tensors only, so that Lightning can move them to a device.
+
+    Args:
+        tokens: the tokens.
+        answer: True on the tokens that are scored.
+        positions: of the tokens.
+        weight: of the part's mean loss, such that the mean over the parts of a step is the mean over its answer tokens; 1 for
+            a whole batch.
+    """
 
     tokens: Int[Tensor, "batch time"]
     answer: Bool[Tensor, "batch time"]
     positions: Real[Tensor, "#batch time *streams"]
+    weight: Float[Tensor, ""] = torch.ones(())
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How the batch of a step is divided: over processes, and in each of them over passes one after another.
+
+    Args:
+        passes: forward and backward passes of a step, whose gradients are added.
+        processes: that train one run together.
+        rank: of this process, from 0.
+    """
+
+    passes: int = 1
+    processes: int = 1
+    rank: int = 0
+
+    @property
+    def count(self) -> int:
+        """Number of parts of a batch."""
+        return self.passes * self.processes
+
+    def of(self, whole: Example) -> Iterator[Example]:
+        """Yield the parts of a batch that this process reads. Each has every `count`-th row, so about as many tokens."""
+        if self.count == 1:
+            yield whole
+            return
+        answers = int(whole.answer.sum())
+        for index in range(self.rank, self.count, self.processes):
+            rows = slice(index, None, self.count)
+            answer, positions = whole.answer[rows], whole.positions
+            yield Example(
+                whole.tokens[rows],
+                answer,
+                positions if len(positions) == 1 else positions[rows],
+                self.count * answer.sum() / answers,
+            )
 
 
 def read(
@@ -52,6 +97,7 @@ class BatchStream(IterableDataset[Example]):
         examples: size of a fixed training set of distinct examples; None draws new examples at every step.
         start: the first step to yield.
         observer: called with each yielded step and its batch.
+        parts: how a batch is divided; every part is yielded by itself.
     """
 
     task: Task
@@ -63,6 +109,7 @@ class BatchStream(IterableDataset[Example]):
     examples: int | None = None
     start: int = 0
     observer: Callable[[int, Batch], None] | None = None
+    parts: Parts = field(default_factory=Parts)
     _pool: Batch | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +124,7 @@ class BatchStream(IterableDataset[Example]):
                     if self.observer is not None:
                         self.observer(step, batch)
                     draws = generator("positions", self.seed, step)
-                    yield read(batch, self.positions, draws, bos=self.bos, training=True)
+                    yield from self.parts.of(read(batch, self.positions, draws, bos=self.bos, training=True))
             block += 1
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 from lengen.logger import Logger
 from lengen.records.curve import write_csv
@@ -38,12 +39,16 @@ class DivergedError(RuntimeError):
 
 @dataclass(frozen=True)
 class LogIntervals:
-    """Steps between rows of `train.csv`, between probes and between checkpoints, and the number of steps of the run."""
+    """Steps between rows of `train.csv`, between probes and between checkpoints, and the number of steps of the run.
+
+    `keep_all` says whether every checkpoint stays.
+    """
 
     log: int
     probe: int
     checkpoint: int
     steps: int
+    keep_all: bool = False
 
 
 @dataclass
@@ -86,6 +91,7 @@ class TrainingCallback(Callback):
         self.clock = Stopwatch()
         self.tokens = 0
         self.largest_position = 0.0
+        self.losses = list[Tensor]()  # of the parts of the current step
         self.best_score: list[float] = []
         self.bar = progress_bar(
             TextColumn("step"),
@@ -142,22 +148,29 @@ class TrainingCallback(Callback):
         batch: Example,
         batch_idx: int,
     ) -> None:
-        """After every step: count tokens; log, probe and save if the step is due."""
+        """Count tokens; after every step, log, probe and save if the step is due."""
         step = trainer.global_step
         self.tokens += batch.tokens.numel()
         self.largest_position = max(self.largest_position, float(batch.positions.max()))
+        self.losses.append(outputs["loss"])
+        if len(self.losses) < trainer.accumulate_grad_batches:
+            return
+        losses, self.losses = self.losses, []
         last = step == self.intervals.steps
         logs = last or step % self.intervals.log == 0
         probes = last or step % self.intervals.probe == 0
         if logs or probes or not batch.tokens.is_cuda:
-            loss = float(outputs["loss"])
+            loss = sum(map(float, losses))  # Lightning divides each by their number
             if not math.isfinite(loss):
                 raise DivergedError(f"the loss is {loss} at step {step}")
             self.bar.update(self.line, completed=step, loss=loss)
             if logs or probes:
                 self._write(step, loss, trainer, probes=probes)
-        if last or step % self.intervals.checkpoint == 0 or SIGNALS.pending:
+        due = last or step % self.intervals.checkpoint == 0
+        if due or SIGNALS.pending:
             self._save(trainer)
+        if due and self.intervals.keep_all:
+            self.folder.keep(step)
         SIGNALS.stop_if_pending()
 
     def _save(self, trainer: Trainer) -> None:

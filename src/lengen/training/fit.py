@@ -49,16 +49,24 @@ class DecoderModule(LightningModule):
         self.decoder, self.rule, self.steps, self.seed = decoder, optimizer, steps, seed
 
     def training_step(self, example: Example, _: int) -> Tensor:
-        """Loss of one batch, plus the auxiliary loss of the encoding if it has one."""
+        """Loss of one batch or part of it, plus the auxiliary loss of the encoding if it has one."""
         if self.decoder.architecture.dropout:
             torch.manual_seed(generator("dropout", self.seed, self.global_step).initial_seed())
-        loss = answer_loss(self.decoder(example.tokens, example.positions), example.tokens, example.answer)
+        logits = self.decoder(example.tokens, example.positions)
+        loss = answer_loss(logits, example.tokens, example.answer) * example.weight
         auxiliary = self.decoder.pe.auxiliary(generator("auxiliary", self.seed, self.global_step))
         return loss if auxiliary is None else loss + auxiliary
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write into a checkpoint which run it is of."""
         checkpoint[RUN] = dict(self.run)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Count the passes of earlier steps as if all had been divided as those to come, so that the next begins a step."""
+        passes = checkpoint["global_step"] * self.trainer.accumulate_grad_batches
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        for counts in (progress["total"], progress["current"]):
+            counts.update(ready=passes, started=passes, processed=passes, completed=passes - 1)
 
     def configure_optimizers(self) -> Any:
         """The optimizer with its schedule."""
@@ -82,7 +90,7 @@ def fit(
         learner: the decoder with its loss and optimizer.
         stream: the training batches, which start at the checkpoint's step.
         journal: logs, probes and saves checkpoints.
-        options: device, precision and gradient clipping.
+        options: device, precision, gradient clipping, and how a batch is divided.
         checkpoint: where to resume from; None starts anew.
 
     Raises:
@@ -106,6 +114,7 @@ def fit(
             max_epochs=-1,
             max_steps=learner.steps,
             gradient_clip_val=options.clip or None,
+            accumulate_grad_batches=options.accumulate,
             callbacks=[journal],
             plugins=[SafeCheckpoints()],
             logger=False,

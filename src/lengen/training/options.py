@@ -8,7 +8,10 @@ from typing import ClassVar, Literal
 import torch
 
 from lengen.config.errors import require
+from lengen.training.batch_stream import Parts
 from lengen.training.callback import LogIntervals
+
+Keep = Literal["last", "best", "all", "none"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class TrainerOptions:
         flex: whether, on CUDA, biases of distances (T5, ALiBi, NAPE, KERPLE, Sandwich) are computed by FlexAttention
             without a mask. Heads need at least 16 channels. Tested against the mask on a CPU; not run on a GPU yet.
         threads: number of CPU threads of torch.
+        accumulate: passes of a step, one after another, each over a part of the batch; their gradients are added, so that
+            a batch needs less memory. `batch_size` stays that of a step, and results differ by rounding alone.
         clip: maximum norm of the gradient; 0 does not clip.
         examples: size of a fixed training set; null draws new examples at every step.
         deduplicate: whether the prompts of the test set are kept out of training.
@@ -28,6 +33,8 @@ class TrainerOptions:
         probe_every: steps between probes of ID and OOD exact match; a probe also writes a row.
         probe_examples: examples per probe, split over its lengths.
         checkpoint_every: steps between checkpoints, from which an interrupted run can be resumed.
+        keep: checkpoints that stay when a run is finished: `last`, `best`, `none`, or `all`, which adds one of every
+            `checkpoint_every` steps to the last and the best; null keeps the last and the best.
         progress: whether a progress bar is shown.
     """
 
@@ -38,6 +45,7 @@ class TrainerOptions:
     precision: Literal["auto", "float32", "bf16"] = "auto"
     flex: bool = False
     threads: int = 1
+    accumulate: int = 1
     clip: float = 1.0
     examples: int | None = None
     deduplicate: bool = False
@@ -45,10 +53,18 @@ class TrainerOptions:
     probe_every: int = 250
     probe_examples: int = 256
     checkpoint_every: int = 250
+    keep: Keep | None = None
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("threads", "log_every", "probe_every", "probe_examples", "checkpoint_every"):
+        for name in (
+            "threads",
+            "accumulate",
+            "log_every",
+            "probe_every",
+            "probe_examples",
+            "checkpoint_every",
+        ):
             require(getattr(self, name) >= 1, f"trainer.{name}={getattr(self, name)}: must be at least 1")
         require(self.clip >= 0, f"trainer.clip={self.clip}: must be 0 (off) or more")
         require(
@@ -68,9 +84,20 @@ class TrainerOptions:
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return torch.device(self.accelerator)
 
+    def parts(self, rank: int = 0) -> Parts:
+        """How a batch is divided; the parts that the process of some rank reads."""
+        return Parts(self.accumulate, 1, rank)
+
+    @property
+    def division(self) -> str:
+        """The options that divide a batch."""
+        return f"trainer.accumulate={self.accumulate}"
+
     def intervals(self, steps: int) -> LogIntervals:
         """The intervals of logging, probes and checkpoints in a run of `steps`."""
-        return LogIntervals(self.log_every, self.probe_every, self.checkpoint_every, steps)
+        return LogIntervals(
+            self.log_every, self.probe_every, self.checkpoint_every, steps, keep_all=self.keep == "all"
+        )
 
     @property
     def bf16(self) -> bool:
