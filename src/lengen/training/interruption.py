@@ -40,22 +40,28 @@ class Signals:
 
     def __init__(self) -> None:
         self.pending: int | None = None
-        self._deferred = False
+        self._deferred = self._once = self._received = False
 
     @contextmanager
-    def heeded(self) -> Iterator[None]:
-        """Handle the signals while the block runs; without effect outside the main thread."""
+    def heeded(self, *more: int, once: bool = False) -> Iterator[None]:
+        """Handle the signals while the block runs; without effect outside the main thread.
+
+        Args:
+            more: signals besides those of `HEEDED`.
+            once: whether what comes after the first signal is ignored: a scheduler sends several before it kills.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.getsignal(number) for number in HEEDED}
+        self._once, self._received = once, False
+        before = {number: signal.getsignal(number) for number in (*HEEDED, *more)}
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:  # as under nohup
                 signal.signal(number, self._receive)
         try:
             yield
         finally:
-            self.pending = None
+            self.pending, self._once = None, False
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -82,13 +88,17 @@ class Signals:
             raise Interrupted(number)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self._once and self._received:
+            return
+        self._received = True
         if not self._deferred or self.pending is not None:
             self.pending = None
             raise Interrupted(number)
         self.pending = number
         with suppress(OSError, ValueError):  # the terminal may be gone
             print(  # noqa: T201
-                f"lengen: {signal.Signals(number).name}: finishing this step and writing a checkpoint; again to stop at once",
+                f"lengen: {signal.Signals(number).name}: finishing this step and writing a checkpoint"
+                + ("" if self._once else "; again to stop at once"),
                 file=sys.stderr,
                 flush=True,
             )
