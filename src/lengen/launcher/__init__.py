@@ -4,6 +4,7 @@
 |---|---|
 | `job` | a job and its result; how a process carries one out |
 | `local` | the cores and the GPUs of this machine |
+| `slurm` | a Slurm cluster; `slurm_job` runs in it, `slurm_queue` asks it, `slurm_results` waits for it |
 | `display` | a line for every running job |
 | `shared` | jobs at which other processes may be, too |
 
@@ -20,6 +21,13 @@ from lengen.launcher.job import Job, JobResult
 
 class Launcher:
     """Base class of launchers."""
+
+    def ready(self) -> None:
+        """Refuse what this machine lacks, before anything is written.
+
+        Raises:
+            UsageError: a program or a package is missing.
+        """
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs; yield the index and the result of each as it ends.

@@ -104,6 +104,15 @@ class Display:
             if result.traceback:
                 print(result.output + result.traceback, file=sys.stderr)  # noqa: T201
 
+    def note(self, text: str) -> None:
+        """Say on the line of all jobs what those that are left wait for."""
+        self.progress.update(self._all, text=text)
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        if self.shown:
+            self._say(line)
+
     def _say(self, line: str) -> None:
         self.progress.console.print(Text(line), soft_wrap=True, highlight=False)
 

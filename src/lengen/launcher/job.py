@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from multiprocessing import connection, parent_process
 from pathlib import Path
@@ -26,6 +26,8 @@ REFUSED, FAILED = 2, 1
 """Exit codes of a mistake of the user, and of any other failure."""
 ELSEWHERE = -1
 """Code of a job that was not done because another process is at it; its value is the path of the claimed folder."""
+QUEUED = -2
+"""Code of a job that a launcher leaves to a queue, for which it does not wait."""
 
 
 def named(error: BaseException) -> str:
@@ -38,7 +40,7 @@ class JobResult:
     """What a job leaves to be shown.
 
     Args:
-        code: exit code; 0 is success, `ELSEWHERE` neither success nor failure.
+        code: exit code; 0 is success, `ELSEWHERE` and `QUEUED` neither success nor failure.
         line: the result, or the reason of a failure, on one line.
         output: what the job printed.
         traceback: of an error that is not the user's mistake.
@@ -56,7 +58,7 @@ class JobResult:
     @property
     def bad(self) -> bool:
         """Whether the job was refused or failed."""
-        return self.code not in (0, ELSEWHERE)
+        return self.code not in (0, ELSEWHERE, QUEUED)
 
     @classmethod
     def failed(cls, error: Exception, *, mistake: str | None = None) -> JobResult:
@@ -93,12 +95,17 @@ class Job:
         return packed
 
 
-def carry_out(packed: bytes, report: Callable[[Mapping[str, Any]], None] | None = None) -> JobResult:
+def carry_out(
+    packed: bytes,
+    report: Callable[[Mapping[str, Any]], None] | None = None,
+    heeded: Callable[[], AbstractContextManager[None]] = SIGNALS.heeded,
+) -> JobResult:
     """Do a job in this process, which does nothing else.
 
     Args:
         packed: the job.
         report: receives how far the job is, as a bar of `lengen.training.progress` reports it.
+        heeded: which signals stop the job.
     """
     from lengen.training.progress import reported_to
 
@@ -112,13 +119,20 @@ def carry_out(packed: bytes, report: Callable[[Mapping[str, Any]], None] | None 
         return result
 
     with _BUSY, reported_to(report):
-        return captured(unpacked)
+        return captured(unpacked, heeded)
 
 
-def captured(work: Callable[[], JobResult]) -> JobResult:
-    """Do the work of a job in this process: what it prints, raises, or is stopped by, becomes its result."""
+def captured(
+    work: Callable[[], JobResult], heeded: Callable[[], AbstractContextManager[None]] = SIGNALS.heeded
+) -> JobResult:
+    """Do the work of a job in this process: what it prints, raises, or is stopped by, becomes its result.
+
+    Args:
+        work: the work.
+        heeded: which signals stop the job.
+    """
     output = io.StringIO()
-    with redirect_stdout(output), redirect_stderr(output), SIGNALS.heeded():
+    with redirect_stdout(output), redirect_stderr(output), heeded():
         try:
             result = work()
         except KeyboardInterrupt as stopped:

@@ -1,0 +1,237 @@
+"""Slurm: the jobs of a study as one array, submitted by submitit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lengen.config.errors import UsageError, require
+from lengen.launcher import Launcher
+from lengen.launcher.display import Display
+from lengen.launcher.job import QUEUED, Job, JobResult
+from lengen.launcher.slurm_job import SlurmJob
+from lengen.launcher.slurm_queue import largest_array, queue
+from lengen.launcher.slurm_results import Task, results
+from lengen.records.curve import write_text
+
+TIME = re.compile(r"\d+|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
+"""Time limits: minutes, hours:minutes:seconds, days-hours, days-hours:minutes:seconds."""
+FLAG = re.compile(r"--[a-z][a-z-]*(=.+)?")
+"""Options of sbatch."""
+REQUEUED = ("--no-requeue", "--requeue")
+"""Whether Slurm puts a job back into the queue when its node fails or another job takes its place."""
+JOBS = "jobs.json"
+"""Among the files of an array: the key of each of its jobs, by its number."""
+
+
+@dataclass(frozen=True)
+class Slurm(Launcher):
+    """A Slurm cluster. The results folder must be on a file system that its nodes share.
+
+    Args:
+        partition: where jobs run; null is the cluster's default, as for all options whose default is null.
+        account: that is charged.
+        qos: quality of service.
+        constraint: features that a node must have.
+        time: limit of a job: minutes, `h:mm:ss` or `d-hh:mm:ss`.
+        cpus: cores of a job; null is one a thread.
+        gpus: GPUs of a job, as a number or with a type (`a100:1`); 0 is none.
+        memory: of a job, such as `8G`.
+        jobs: how many run at a time; null is as many as Slurm allows.
+        requeue: how often a job that Slurm is about to stop (time limit, preemption) writes a checkpoint and goes back to the queue.
+        signal_delay_s: seconds before the time limit at which a job is told so.
+        setup: lines of shell before each job, such as `module load cuda`.
+        extra: further options of sbatch, such as `--exclude=node7`.
+        folder: of logs and results of jobs.
+        wait: whether the command waits for its jobs and shows them; false submits and ends.
+        shown: whether something is shown.
+    """
+
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    time: int | str | None = None
+    cpus: int | None = None
+    gpus: int | str = 0
+    memory: str | None = None
+    jobs: int | None = None
+    requeue: int = 100
+    signal_delay_s: int = 90
+    setup: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    folder: str = "results/slurm"
+    wait: bool = True
+    shown: bool = True
+
+    def __post_init__(self) -> None:
+        require(self.jobs is None or self.jobs >= 1, f"jobs={self.jobs}: must be at least 1")
+        require(self.cpus is None or self.cpus >= 1, f"launcher.cpus={self.cpus}: must be at least 1")
+        require(self.requeue >= 0, f"launcher.requeue={self.requeue}: must be at least 0")
+        require(
+            self.signal_delay_s >= 0, f"launcher.signal_delay_s={self.signal_delay_s}: must be at least 0"
+        )
+        require(
+            self.time is None or TIME.fullmatch(str(self.time)) is not None,
+            f"launcher.time={self.time}: must be minutes, h:mm:ss or d-hh:mm:ss",
+        )
+        for each in self.extra:
+            require(
+                FLAG.fullmatch(each) is not None,
+                f"launcher.extra={each!r}: must be an option of sbatch, as in --exclude=node7",
+            )
+
+    @property
+    def _folder(self) -> Path:
+        return Path(os.path.normpath(self.folder)).absolute()
+
+    def ready(self) -> None:
+        """See `Launcher`."""
+        require(
+            shutil.which("sbatch") is not None and shutil.which("srun") is not None,
+            "launcher=slurm: there is no Slurm here (no sbatch on PATH); launcher=local uses this machine",
+        )
+        try:
+            import submitit  # noqa: F401
+        except ImportError:
+            raise UsageError('launcher=slurm: needs submitit: pip install "lengen[slurm]"') from None
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
+        """Submit the jobs that are not in the queue yet, and yield the results of all as they come."""
+        self.ready()
+        with Display([job.label for job in jobs], multiprocessing.SimpleQueue(), shown=self.shown) as display:
+            tasks = self._tasks(jobs, display.say)
+            arrays = " ".join(sorted({task.array for task in tasks.values()}))
+            stay = f"jobs stay in the queue of Slurm: scancel {arrays} cancels them, the same command waits for them"
+            if not self.wait:
+                display.say(f"lengen: {stay}")
+                yield from (
+                    (index, JobResult(QUEUED, f"submitted as {task.number}")) for index, task in tasks.items()
+                )
+                return
+            begun = set[int]()
+
+            def begin(running: set[int]) -> None:
+                for index in running - begun:
+                    display.begin(index, index)
+                begun.update(running)
+
+            try:
+                for index, result in results(tasks, display.note, begin):
+                    begin({index})
+                    display.end(index, index, result)
+                    yield index, result
+            except KeyboardInterrupt:
+                display.say(f"lengen: {stay}")
+                raise
+
+    def _tasks(self, jobs: Sequence[Job], say: Callable[[str], None]) -> dict[int, Task]:
+        """Submit the jobs that are not in the queue yet; where all are, by index."""
+        packed = [job.packed() for job in jobs]
+        keys = [hashlib.sha256(each).hexdigest() for each in packed]
+        tasks = self._in_queue(keys)
+        if tasks:
+            say(f"lengen: {len(tasks)} jobs are in the queue of Slurm already")
+        new = [index for index in range(len(jobs)) if index not in tasks]
+        threads = max((jobs[index].threads for index in new), default=1)
+        size = largest_array()
+        for start in range(0, len(new), size):
+            part = new[start : start + size]
+            submitted = self._submit([SlurmJob(packed[index], self.requeue) for index in part], threads)
+            folder = submitted[0].folder
+            numbered = {task.number: keys[index] for task, index in zip(submitted, part, strict=True)}
+            write_text(folder / JOBS, json.dumps(numbered, indent=1) + "\n")
+            say(
+                f"lengen: {len(part)} jobs submitted to Slurm as {submitted[0].array}; their logs are in {folder}"
+            )
+            tasks |= dict(zip(part, submitted, strict=True))
+        return tasks
+
+    def _in_queue(self, keys: Sequence[str]) -> dict[int, Task]:
+        """Find jobs that an earlier command has submitted and that have not ended, by index."""
+        running = {number for number, state in (queue() or {}).items() if not state.ended}
+        tasks = {}
+        for file in self._folder.glob(f"*/{JOBS}") if running else ():
+            for number, key in json.loads(file.read_text(encoding="utf-8")).items():
+                if number in running and key in keys:
+                    tasks[keys.index(key)] = Task(number, file.parent)
+        return tasks
+
+    def _submit(self, jobs: Sequence[SlurmJob], threads: int) -> list[Task]:
+        """Submit jobs as one array.
+
+        Args:
+            jobs: the jobs.
+            threads: of each.
+
+        Raises:
+            UsageError: Slurm refuses it.
+        """
+        from submitit import SlurmExecutor
+        from submitit.core.utils import FailedJobError
+
+        folder = new_folder(self._folder)
+        executor = SlurmExecutor(folder)
+        cpus = self.cpus or threads
+        given = {
+            "partition": self.partition,
+            "account": self.account,
+            "qos": self.qos,
+            "constraint": self.constraint,
+            "time": self.time,
+            "gpus_per_node": self.gpus or None,
+            "mem": self.memory,
+        }
+        executor.update_parameters(
+            job_name="lengen",
+            cpus_per_task=cpus,
+            array_parallelism=self.jobs or len(jobs),
+            signal_delay_s=self.signal_delay_s,
+            setup=[
+                f"export OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads}",
+                f"export SRUN_CPUS_PER_TASK={cpus}",  # since Slurm 22.05 srun does not inherit it
+                *self.setup,
+            ],
+            additional_parameters=dict(map(flag, [REQUEUED[self.requeue > 0], *self.extra])),
+            **{"time": None, **{name: value for name, value in given.items() if value is not None}},
+        )
+        try:
+            submitted = executor.submit_array(jobs)
+        except FailedJobError as error:
+            shutil.rmtree(folder)
+            with suppress(OSError):  # not empty
+                folder.parent.rmdir()
+            lines = str(error).replace("sbatch: ", "").replace("error: ", "").strip().splitlines()
+            raise UsageError(f"launcher=slurm: sbatch refuses: {'; '.join(lines)}") from None
+        return [Task(job.job_id, folder) for job in submitted]
+
+
+def flag(text: str) -> tuple[str, str | bool]:
+    """Name and value of an option of sbatch.
+
+    >>> flag("--exclude=node7"), flag("--exclusive")
+    (('exclude', 'node7'), ('exclusive', True))
+    """
+    name, equals, value = text.removeprefix("--").partition("=")
+    return name, value if equals else True
+
+
+def new_folder(parent: Path) -> Path:
+    """Make a folder that is named by the time."""
+    parent.mkdir(parents=True, exist_ok=True)
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    for count in range(1000):
+        folder = parent / (f"{stamp}-{count}" if count else stamp)
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise UsageError(f"launcher.folder={parent}: a thousand studies in one second")

@@ -1,0 +1,356 @@
+"""Slurm: every job has a result, whatever the queue does with it; with a real Slurm where there is one."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from conftest import TINY, read_rows
+from lengen.config.errors import UsageError
+from lengen.launcher import slurm, slurm_job, slurm_results
+from lengen.launcher.job import QUEUED, Job, JobResult
+from lengen.launcher.slurm import Slurm
+from lengen.launcher.slurm_job import SlurmJob
+from lengen.launcher.slurm_queue import State, states
+from lengen.launcher.slurm_results import Task, missing, results
+
+submitit = pytest.importorskip("submitit")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": 0}, r"jobs=0: must be at least 1"),
+        ({"cpus": 0}, r"launcher\.cpus=0"),
+        ({"requeue": -1}, r"launcher\.requeue=-1"),
+        ({"time": "1:30"}, r"launcher\.time=1:30: must be minutes, h:mm:ss or d-hh:mm:ss"),
+        ({"time": "soon"}, r"launcher\.time=soon"),
+        ({"extra": ["exclude=n7"]}, r"launcher\.extra='exclude=n7': must be an option of sbatch"),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        Slurm(**options)
+
+
+@pytest.mark.parametrize("limit", [90, "90", "1:30:00", "2-12", "2-12:30:00"])
+def test_times_are_those_of_slurm(limit):
+    assert Slurm(time=limit).time == limit
+
+
+def test_without_slurm_the_command_is_refused_before_anything_is_written(lengen, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=slurm")
+    assert (ran.code, ran.err) == (
+        2,
+        "lengen: launcher=slurm: there is no Slurm here (no sbatch on PATH); launcher=local uses this machine\n",
+    )
+    assert not list(tmp_path.rglob("run.json"))
+    assert not (tmp_path / "results" / "slurm").exists()
+
+
+def test_without_submitit_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr(slurm.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(UsageError, match=r'pip install "lengen\[slurm\]"'):
+        Slurm().ready()
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Commands of Slurm that note what they are given, accept every job as number 7, and have an empty queue."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    scripts = {
+        "sbatch": f'cp "$1" {tmp_path}/submitted.sh; echo Submitted batch job 7',
+        "srun": "exit 1",
+        "squeue": f"cat {tmp_path}/queue 2>/dev/null",
+        "scontrol": f'echo "$@" >> {tmp_path}/asked; echo "JobState=$(cat {tmp_path}/state) Reason=None"',
+    }
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr(slurm_results, "LOOK", 0.01)
+    monkeypatch.setattr(slurm_results, "FIRST", 0.02)
+    monkeypatch.setattr(slurm_results, "GRACE", 0.1)
+    return tmp_path
+
+
+def say(text: str) -> JobResult:
+    return JobResult(0, text)
+
+
+def jobs(*texts: str) -> list[Job]:
+    return [Job(text, partial(say, text), threads=2) for text in texts]
+
+
+def test_a_study_is_one_array_with_the_options_in_their_places(fake):
+    launcher = Slurm(
+        partition="short",
+        account="lab",
+        time="1:30:00",
+        gpus="a100:1",
+        memory="8G",
+        jobs=2,
+        setup=["module load cuda"],
+        extra=["--exclude=n7", "--exclusive"],
+        folder=f"{fake}/runs/../slurm",
+        wait=False,
+        shown=False,
+    )
+    ended = dict(launcher.run(jobs("a", "b", "c")))
+    assert {index: (result.code, result.line) for index, result in ended.items()} == {
+        index: (QUEUED, f"submitted as 7_{index}") for index in range(3)
+    }
+    assert not any(result.bad for result in ended.values())
+    lines = (fake / "submitted.sh").read_text().splitlines()
+    for line in (
+        "#SBATCH --array=0-2%2",
+        "#SBATCH --partition=short",
+        "#SBATCH --account=lab",
+        "#SBATCH --time=1:30:00",
+        "#SBATCH --gpus-per-node=a100:1",
+        "#SBATCH --mem=8G",
+        "#SBATCH --cpus-per-task=2",
+        "#SBATCH --exclude=n7",
+        "#SBATCH --exclusive",
+        "#SBATCH --requeue",
+        "#SBATCH --signal=USR2@90",
+        "export OMP_NUM_THREADS=2 MKL_NUM_THREADS=2",
+        "module load cuda",
+    ):
+        assert line in lines
+    assert len(list((fake / "slurm").glob("*/7_*_submitted.pkl"))) == 3
+
+
+def test_the_same_command_waits_for_jobs_that_are_in_the_queue(fake, capsys):
+    launcher = Slurm(folder=str(fake / "slurm"), wait=False)
+    list(launcher.run(jobs("a", "b", "c")))
+    (fake / "queue").write_text("7_0|COMPLETED|None\n7_1|RUNNING|None\n7_2|PENDING|Resources\n")
+    (fake / "submitted.sh").unlink()
+    capsys.readouterr()
+    ended = dict(launcher.run(jobs("c", "d", "b")))
+    assert (ended[0].line, ended[2].line) == ("submitted as 7_2", "submitted as 7_1")
+    assert "--array" not in (fake / "submitted.sh").read_text()  # d alone
+    assert "2 jobs are in the queue of Slurm already" in capsys.readouterr().out
+
+
+def test_what_slurm_refuses_is_said_on_one_line_and_leaves_nothing(fake):
+    (fake / "bin" / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: no such partition' >&2\nexit 1\n")
+    with pytest.raises(UsageError, match=r"^launcher=slurm: sbatch refuses: no such partition$"):
+        list(Slurm(folder=str(fake / "slurm"), shown=False).run(jobs("a", "b")))
+    assert not (fake / "slurm").exists()
+
+
+def test_a_job_that_leaves_no_result_fails_with_what_slurm_says(fake):
+    (fake / "8_0_0_result.pkl").write_bytes(pickle.dumps(("success", JobResult(0, "well"))))
+    (fake / "8_1_0_result.pkl").write_bytes(pickle.dumps(("error", "Traceback\nModuleNotFoundError: x")))
+    (fake / "8_2_0_log.err").write_text("lost for ever\nsrun: error: task 0: Killed\n")
+    (fake / "queue").write_text(
+        "8_2|FAILED|RaisedSignal:9(Killed)\n8_3|OUT_OF_MEMORY|None\n8_5|CANCELLED by 0|None\n9_0|RUNNING|None\n"
+    )
+    notes, begun = [], []
+    found = dict(
+        results({n: Task(f"8_{n}", fake) for n in range(6)}, notes.append, begun.append)
+    )  # 8_4 is unknown
+    assert found[0].line == "well"
+    assert (found[1].code, found[1].line) == (1, "ModuleNotFoundError: x")
+    lines = {index: found[index].line.partition(";")[0] for index in range(2, 6)}
+    assert lines == {
+        2: "its process ended without a result (RaisedSignal:9(Killed))",
+        3: "out of memory (launcher.memory)",
+        4: "it left the queue without a result",
+        5: "it was cancelled",
+    }
+    assert found[2].line.endswith("8_2_0_log.err ends with: lost for ever")
+    assert all(found[index].bad for index in range(1, 6))
+
+
+def test_a_job_that_goes_back_to_the_queue_is_waited_for(monkeypatch):
+    monkeypatch.setattr(slurm_results, "GRACE", 10.0)
+    now = [0.0]
+    monkeypatch.setattr(slurm_results.time, "monotonic", lambda: now[0])
+    absent = {}
+    assert missing({0: State("NODE_FAIL"), 1: State("RUNNING"), 2: None}, absent) == []
+    now[0] = 9.0
+    assert missing({0: State("PENDING"), 1: State("RUNNING"), 2: None}, absent) == []
+    now[0] = 11.0
+    assert missing({0: State("FAILED"), 1: State("RUNNING"), 2: None}, absent) == [2]
+
+
+def test_a_queue_that_does_not_answer_fails_no_job(fake, monkeypatch):
+    (fake / "bin" / "squeue").write_text("#!/bin/sh\necho slurm_load_jobs error >&2\nexit 1\n")
+    given = results({0: Task("8_0", fake)}, lambda _: None, lambda _: None)
+
+    sleep, started = time.sleep, time.monotonic()
+
+    def later(seconds):
+        if time.monotonic() > started + 0.5:
+            (fake / "8_0_0_result.pkl").write_bytes(pickle.dumps(("success", JobResult(0, "late"))))
+        sleep(seconds)
+
+    monkeypatch.setattr(slurm_results.time, "sleep", later)
+    assert [result.line for _, result in given] == ["late"]
+
+
+def interrupted(number: int) -> JobResult:
+    from lengen.training.interruption import SIGNALS
+
+    with SIGNALS.deferred():
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGTERM)  # as Slurm sends several before it kills
+        time.sleep(0.01)
+        SIGNALS.stop_if_pending()
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "restarts", "requeued", "result"),
+    [
+        (signal.SIGUSR2, "RUNNING", 0, True, None),  # before the time limit
+        (signal.SIGUSR2, "RUNNING", 3, False, "stopped by Slurm 4 times"),
+        (signal.SIGTERM, "RUNNING", 0, True, None),  # a preemption with a time of grace
+        (signal.SIGTERM, "COMPLETING", 0, False, None),  # cancelled, or Slurm requeues it itself
+    ],
+)
+def test_a_stopped_job_goes_back_to_the_queue_where_slurm_does_not_do_it(
+    fake, monkeypatch, number, state, restarts, requeued, result
+):
+    (fake / "state").write_text(state)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "2")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", str(restarts))
+    job = SlurmJob(Job("", partial(interrupted, number)).packed(), requeue=3)
+    if result is None:
+        with pytest.raises(SystemExit) as stopped:
+            job()
+        assert stopped.value.code == 128 + number
+    else:
+        left = job()
+        assert left.bad
+        assert result in left.line
+    asked = (fake / "asked").read_text()
+    assert ("requeue 7_2" in asked) is requeued
+
+
+def test_states_of_accounting_and_of_the_queue_are_read_alike():
+    assert states("1_0|CANCELLED by 1000|None\n") == states("1_0|CANCELLED|\n")
+
+
+def test_a_log_says_now_and_then_how_far_a_job_is(monkeypatch, capsys):
+    monkeypatch.setattr(slurm_job, "PAUSE", -1.0)
+    slurm_job.progress_lines()({"completed": 3, "total": 10, "text": "loss 0.5"})
+    assert capsys.readouterr().out == "3 of 10 loss 0.5\n"
+
+
+real = [
+    pytest.mark.long,
+    pytest.mark.cluster,
+    pytest.mark.skipif(
+        shutil.which("sbatch") is None
+        or subprocess.run(["sinfo"], capture_output=True, check=False).returncode != 0,
+        reason="there is no Slurm here (sh scripts/slurm.sh up)",
+    ),
+]
+STUDY = (
+    "task=copy", "pe=nope,rope,alibi", *(word for word in TINY if not word.startswith(("steps", "trainer"))),
+    "steps=1500", "trainer.checkpoint_every=10000", "trainer.probe_every=500",
+)  # fmt: skip
+
+
+class RealSlurm:
+    """A study on the Slurm of this machine."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.folder = folder
+        command = [sys.executable, "-m", "lengen", "train", "-m", *STUDY, "launcher=slurm", *words]
+        self.process = subprocess.Popen(
+            command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def training(self, count: int) -> list[str]:
+        """Numbers of the jobs, once some train."""
+        wait_for(lambda: len(list(self.folder.glob("results/runs/copy/*/*/*/checkpoints"))) >= count)
+        time.sleep(1.0)
+        asked = ["squeue", "--me", "--noheader", "--array", "--states=RUNNING", "--format=%i"]
+        return sorted(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split())
+
+    def end(self) -> str:
+        """What the command printed, once it has ended."""
+        return self.process.communicate(timeout=150)[0]
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 100
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def curves(folder: Path) -> dict[str, list[dict[str, str]]]:
+    """The curves below a folder, apart from what differs from time to time."""
+    differing = ("seconds", "peak_bytes", "memory_bytes")
+    return {
+        str(path.relative_to(folder)): [
+            {name: value for name, value in row.items() if name not in differing} for row in read_rows(path)
+        ]
+        for path in sorted(folder.rglob("curve.csv"))
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("local")
+    subprocess.run(
+        [sys.executable, "-m", "lengen", "train", "-m", *STUDY], cwd=folder, check=True, capture_output=True
+    )
+    found = curves(folder / "results" / "runs")
+    assert len(found) == 3
+    return found
+
+
+class TestRealSlurm:
+    pytestmark = real
+
+    def test_jobs_that_slurm_stops_go_on_and_their_numbers_are_the_same(self, tmp_path, undisturbed):
+        """A warning before a time limit, a requeue by an administrator, a cancelled job."""
+        study = RealSlurm(tmp_path)
+        running = study.training(1)
+        subprocess.run(["scancel", "--signal=USR2", running[0]], check=True)
+        if len(running) > 1:
+            subprocess.run(["scontrol", "requeue", running[1]], check=True)
+        shown = study.end()
+        assert study.process.returncode == 0, shown
+        assert "3 of 3 jobs finished" in shown
+        assert curves(tmp_path / "results" / "runs") == undisturbed
+        log = "".join(path.read_text() for path in tmp_path.glob("results/slurm/*/*_log.out"))
+        assert "stopped by SIGUSR2" in log
+
+    def test_a_killed_launcher_and_killed_jobs_are_gone_on_with(self, tmp_path, undisturbed):
+        study = RealSlurm(tmp_path)
+        first = study.training(1)[0]
+        study.process.send_signal(signal.SIGINT)
+        assert "jobs stay in the queue of Slurm: scancel" in study.end()
+        assert study.process.returncode == 130
+        subprocess.run(["scancel", first], check=True)
+        again = RealSlurm(tmp_path)
+        shown = again.end()
+        assert "jobs are in the queue of Slurm already" in shown
+        if again.process.returncode:  # it had attached to the job before Slurm had cancelled it
+            assert "it was cancelled" in shown
+            last = RealSlurm(tmp_path)
+            shown = last.end()
+            assert last.process.returncode == 0, shown
+        assert "3 of 3 jobs finished" in shown
+        assert curves(tmp_path / "results" / "runs") == undisturbed
