@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from hydra.plugins.launcher import Launcher as HydraLauncher
+from omegaconf import OmegaConf
 
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
 from lengen.cli.study_jobs import Composed, Guarded, Jobs
@@ -90,6 +91,20 @@ class Multirun:
         for words, result in failed:
             print(f"  failed: {' '.join(words)}: {result.line}", file=sys.stderr)
         return FAILED if failed else 0
+
+    def prepare(self, config: Any, count: int) -> None:
+        """Let the launcher of the command start what takes long; what is wrong with it is said when jobs are carried out.
+
+        Args:
+            config: of the multirun, as Hydra composed it.
+            count: how many jobs there will be.
+        """
+        if self.launcher_of is None:
+            return
+        composed = self.jobs.composed(OmegaConf.masked_copy(config, ["jobs", "launcher"]))
+        if not composed.refused:
+            with suppress(UsageError):
+                self.launcher_of(composed.config, {"lengen", *composed.own_modules}).prepare(count)
 
     def carry_out(self, composed: Sequence[Composed], labels: Sequence[str]) -> list[JobResult]:
         """Carry out composed jobs.
@@ -173,6 +188,7 @@ class StudyLauncher(HydraLauncher):
         self.multirun.overrides += overrides
         labels = [self.multirun.label(each) for each in overrides]
         if self.files is None:
+            self.multirun.prepare(self.config, len(overrides))
             composed = [each.return_value for each in self.launcher.launch(job_overrides, initial_job_idx)]
             results = self.multirun.carry_out(composed, labels)
         else:
