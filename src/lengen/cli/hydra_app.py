@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lengen.cli.study_jobs import Jobs, plain_values
+from lengen.cli.study_jobs import Jobs, Keeper, plain_values
 from lengen.config.bounded_yaml import check_folder
 from lengen.config.compose import Command, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, one_line, require
@@ -40,7 +40,7 @@ class HydraApp:
         arguments: the command line after the command.
         job: the same for one job of a multirun, which a launcher carries out in a process of its own; None runs the jobs of
             a multirun here, one after another.
-        after: called with the results of a multirun, for what is shown at its end.
+        keeper: makes what is told of the jobs of a multirun before they start, and of their results.
         settings: options of Hydra itself that the command sets.
         code: exit code of a single run.
         error: what a single run has raised.
@@ -51,7 +51,7 @@ class HydraApp:
     work: Callable[[dict[str, Any], set[str]], int]
     arguments: list[str]
     job: Callable[[dict[str, Any], set[str]], JobResult] | None = None
-    after: Callable[[list[JobResult]], None] | None = None
+    keeper: Callable[[], Keeper] | None = None
     settings: tuple[str, ...] = ()
     code: int = 0
     error: Exception | None = None
@@ -126,7 +126,7 @@ class HydraApp:
 
         work = self.job or partial(exit_coded, self.work)
         jobs = Jobs(work, self.command.name, self.arguments, self._folders)
-        multirun = Multirun(jobs, launcher_of if self.job else None)
+        multirun = Multirun(jobs, launcher_of if self.job else None, self.keeper)
         try:
             with multirun.launching():
                 hydra_main(self._job)()
@@ -138,8 +138,8 @@ class HydraApp:
             raise self.error
         if not multirun.results:
             return self.code
-        if self.after is not None:
-            self.after(multirun.results)
+        if multirun.keeper is not None:
+            multirun.keeper.end(multirun.results)
         return multirun.summed_up()
 
     def _job(self, cfg: Any) -> None:

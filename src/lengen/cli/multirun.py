@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from hydra.plugins.launcher import Launcher as HydraLauncher
-from omegaconf import OmegaConf
 
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
-from lengen.cli.study_jobs import Composed, Guarded, Jobs
+from lengen.cli.study_jobs import Composed, Guarded, Jobs, Keeper
 from lengen.cli.sweep_folder import remove
 from lengen.config.errors import UsageError
 from lengen.launcher import Launcher
@@ -40,14 +40,21 @@ class Multirun:
         jobs: what they have in common.
         launcher_of: makes the launcher of the command, for a configuration and the allowed modules; None runs the jobs here, one
             after another.
+        make_keeper: makes what is told of the jobs before they start, and of their results.
         overrides: of each job so far, in order.
         results: of these.
     """
 
     jobs: Jobs
     launcher_of: Callable[[dict[str, Any], set[str]], Launcher] | None
+    make_keeper: Callable[[], Keeper] | None = None
     overrides: list[list[str]] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)
+
+    @cached_property
+    def keeper(self) -> Keeper | None:
+        """What is told of the jobs."""
+        return self.make_keeper() if self.make_keeper else None
 
     @contextmanager
     def launching(self) -> Iterator[None]:
@@ -91,20 +98,6 @@ class Multirun:
         for words, result in failed:
             print(f"  failed: {' '.join(words)}: {result.line}", file=sys.stderr)
         return FAILED if failed else 0
-
-    def prepare(self, config: Any, count: int) -> None:
-        """Let the launcher of the command start what takes long; what is wrong with it is said when jobs are carried out.
-
-        Args:
-            config: of the multirun, as Hydra composed it.
-            count: how many jobs there will be.
-        """
-        if self.launcher_of is None:
-            return
-        composed = self.jobs.composed(OmegaConf.masked_copy(config, ["jobs", "launcher"]))
-        if not composed.refused:
-            with suppress(UsageError):
-                self.launcher_of(composed.config, {"lengen", *composed.own_modules}).prepare(count)
 
     def carry_out(self, composed: Sequence[Composed], labels: Sequence[str]) -> list[JobResult]:
         """Carry out composed jobs.
@@ -188,8 +181,11 @@ class StudyLauncher(HydraLauncher):
         self.multirun.overrides += overrides
         labels = [self.multirun.label(each) for each in overrides]
         if self.files is None:
-            self.multirun.prepare(self.config, len(overrides))
             composed = [each.return_value for each in self.launcher.launch(job_overrides, initial_job_idx)]
+            if self.multirun.keeper is not None:
+                self.multirun.keeper.begin(
+                    [(words, each.config) for words, each in zip(overrides, composed, strict=True)]
+                )
             results = self.multirun.carry_out(composed, labels)
         else:
             with self.files.kept():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,26 @@ class Composed:
     config: dict[str, Any]
     own_modules: frozenset[str] = frozenset()
     refused: str = ""
+
+
+Configured = tuple[Sequence[str], Mapping[str, Any]]
+"""A job: its overrides, and its resolved configuration, which is empty if it could not be composed."""
+
+
+class Keeper:
+    """Base class of what is told of a multirun as a whole, such as to keep the file of its study."""
+
+    def begin(self, jobs: Sequence[Configured]) -> None:
+        """Called with each batch of jobs before they start, if they are composed here.
+
+        Raises:
+            UsageError: they are refused.
+        """
+        raise NotImplementedError
+
+    def end(self, results: Sequence[JobResult]) -> None:
+        """Called with the results of all jobs, in order."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,23 @@ SIZE, DEPTH, NODES = 1 << 20, 64, 200_000
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # safe, and with libyaml fast
 
 
-def read_yaml(path: Path, name: str = "") -> Any:
+def read_yaml(path: Path, name: str = "", *, size: int = SIZE, values: int = NODES) -> Any:
     """Read a YAML file of plain values.
 
     Args:
         path: of the file.
         name: how a message names it; its path if empty.
+        size: most bytes of the file.
+        values: most values in it, those that aliases repeat included.
 
     Raises:
         UsageError: it is not YAML, or is beyond the bounds.
         OSError: it cannot be read.
     """
-    return parse_yaml(yaml_text(path, name), name or str(path))
+    return parse_yaml(yaml_text(path, name, size=size), name or str(path), values=values)
 
 
-def yaml_text(path: Path, name: str = "") -> str:
+def yaml_text(path: Path, name: str = "", *, size: int = SIZE) -> str:
     """Read the text of a YAML file.
 
     Raises:
@@ -37,22 +39,22 @@ def yaml_text(path: Path, name: str = "") -> str:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        content = file.read(SIZE + 1)
-    require(len(content) <= SIZE, f"{name or path}: larger than {SIZE >> 10} KiB")
+        content = file.read(size + 1)
+    require(len(content) <= size, f"{name or path}: larger than {size >> 10} KiB")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{name or path}: not a YAML file ({error})") from None
 
 
-def parse_yaml(text: str, name: str) -> Any:
+def parse_yaml(text: str, name: str, *, values: int = NODES) -> Any:
     """Parse YAML.
 
     Raises:
         UsageError: the text is not YAML, or is beyond the bounds.
     """
     try:
-        check_yaml(text, name)
+        check_yaml(text, name, values=values)
         return yaml.load(text, Loader=LOADER)  # noqa: S506
     except (yaml.YAMLError, ValueError) as error:  # a value error is of a date or a number
         if isinstance(error, UsageError):
@@ -60,7 +62,7 @@ def parse_yaml(text: str, name: str) -> Any:
         raise UsageError(f"{name}: not a YAML file ({str(error).splitlines()[0]})") from None
 
 
-def check_yaml(text: str, name: str) -> None:
+def check_yaml(text: str, name: str, *, values: int = NODES) -> None:
     """Refuse YAML that is nested too deeply, or that aliases make too large, without building its values.
 
     Raises:
@@ -86,7 +88,7 @@ def check_yaml(text: str, name: str) -> None:
             )
             count += sizes.get(event.anchor, 1)
         require(len(opened) <= DEPTH, f"{name}: nested more than {DEPTH} levels deep")
-        require(count <= NODES, f"{name}: more than {NODES:,} values")
+        require(count <= values, f"{name}: more than {values:,} values")
 
 
 def check_folder(folder: Path) -> None:

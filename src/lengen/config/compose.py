@@ -62,7 +62,7 @@ class Command:
 
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
 """Options of `task=dataset` that are texts, and options that are lists of texts."""
-TRAIN = Command("train", texts=("name", "results_dir", *TEXTS), lists=("eval.stress", *LISTS))
+TRAIN = Command("train", texts=("name", "study", "results_dir", *TEXTS), lists=("eval.stress", *LISTS))
 CHECK = Command("check", texts=TEXTS, lists=LISTS)
 DATA = Command("data", texts=("export", *TEXTS), lists=LISTS)
 EVAL = Command(
@@ -81,7 +81,7 @@ COMPARE = Command(
 )
 
 
-OF_STUDIES = ("launcher", "jobs")
+OF_STUDIES = ("study", "launcher", "jobs")
 """Options of `configs/train.yaml` that say how the runs of a study are carried out, and are none of a run."""
 
 

@@ -26,7 +26,18 @@ from typing import Any
 from lengen.config.aliases import current
 from lengen.config.source import OWN, sources
 
-CONDUCT = ("name", "results_dir", "force", "logger", "launcher", "jobs", "experiment", "limits", "dry")
+CONDUCT = (
+    "name",
+    "results_dir",
+    "force",
+    "logger",
+    "study",
+    "launcher",
+    "jobs",
+    "experiment",
+    "limits",
+    "dry",
+)
 """Keys of a configuration that cannot change the results of a run."""
 NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "labels", *CONDUCT)
 """Keys of a configuration that cannot change the results of a cell."""

@@ -20,11 +20,8 @@ from lengen.launcher import Launcher
 from lengen.launcher.display import Display
 from lengen.launcher.job import Job, JobResult, carry_out, end_with_parent
 
-IMPORTED = (
-    *("lengen.experiment.run", "lengen.report.terminal", "lengen.optimizer.muon", "lengen.records.schema"),
-    *("pandas", "pyarrow.parquet", "scipy.optimize"),
-)
-"""What every run needs; imported once, by the process from which the workers are forked."""
+IMPORTED = ("lengen.experiment.run", "lengen.report.terminal", "lengen.optimizer.muon")
+"""Imported once, by the process from which the workers are forked."""
 _WORKER: dict[str, Any] = {}
 """In a worker: its slot and the queue to its parent."""
 
@@ -58,14 +55,6 @@ class Local(Launcher):
             for slot in range(min(many, count))
         ]
 
-    def prepare(self, count: int) -> None:
-        """Start the process from which workers are forked, which imports torch, if there will be several."""
-        if len(self.slots(count)) > 1:
-            from multiprocessing import forkserver
-
-            fork_server_context()
-            forkserver.ensure_running()
-
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs: here, one after another, or several at a time in processes forked from one that has imported torch once."""
         slots = self.slots(len(jobs), max((job.threads for job in jobs), default=1))
@@ -82,7 +71,8 @@ class Local(Launcher):
     def _beside(
         self, jobs: Sequence[Job], slots: Sequence[Mapping[str, str]]
     ) -> Iterator[tuple[int, JobResult]]:
-        context = fork_server_context()
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(IMPORTED))
         queue: SimpleQueue[tuple[int, Mapping[str, Any]]] = context.SimpleQueue()
         workers = [Worker(slot, each, queue, context) for slot, each in enumerate(slots)]
         waiting = iter(enumerate(jobs))
@@ -113,13 +103,6 @@ class Local(Launcher):
                     stop()
                     close(workers)
                 raise
-
-
-def fork_server_context() -> Any:
-    """Return what processes are started by: forked from one process that has imported what every run needs."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(IMPORTED))
-    return context
 
 
 class Worker:

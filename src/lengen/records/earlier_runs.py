@@ -44,19 +44,28 @@ def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
     for folder, facts in same_configuration(record):
         identity = facts.get("identity")
         without_data = isinstance(identity, dict) and "data" not in identity
-        complete = facts.get("status") == "diverged" or folder.curve.exists()
-        if facts.get("status") in OVER and complete and without_data and not changed_files(facts):
+        if over(folder, facts) and without_data and not changed_files(facts):
             return folder
     return None
 
 
-def changed_files(facts: Mapping[str, Any]) -> list[str]:
-    """Return the files of the user's code that have changed since a run was made."""
+def over(folder: RunFolder, facts: Mapping[str, Any]) -> bool:
+    """Whether a run is over and has its results."""
+    return facts.get("status") in OVER and (facts["status"] == "diverged" or folder.curve.exists())
+
+
+def changed_files(facts: Mapping[str, Any], *, gone: bool = True) -> list[str]:
+    """Return the files of the user's code that have changed since a run was made.
+
+    Args:
+        facts: of the run.
+        gone: whether a file that is not there has changed; it may lie elsewhere on this machine.
+    """
     changed = []
     for name, source in facts.get("sources", {}).items():
         path = source.get("path")
         text = Path(path).read_text(encoding="utf-8") if path and Path(path).is_file() else None
-        if text is None or digest(text) != source.get("hash"):
+        if gone if text is None else digest(text) != source.get("hash"):
             changed.append(name)
     return changed
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lengen.cli.hydra_app import HydraApp
+from lengen.cli.hydra_app import HydraApp, refuse
 from lengen.config.compose import TRAIN
+from lengen.config.errors import UsageError
 from lengen.launcher.job import ELSEWHERE, FAILED, JobResult
 from lengen.records.claim import ClaimedError
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import floored
 
+if TYPE_CHECKING:
+    from lengen.cli.study_jobs import Keeper
+    from lengen.cli.study_words import Words
+    from lengen.study.progress import Progress
+
 DRY = re.compile("dry=(true|yes|on)", re.IGNORECASE)
+OF_STUDY = re.compile("-m|--multirun|study=.*")
+"""Words of the command line by which it is one of a study."""
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +31,51 @@ def main(arguments: list[str]) -> int:
     if any(DRY.fullmatch(word) for word in arguments):
         with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
             return HydraApp(TRAIN, dry_run, arguments, settings=(f"hydra.sweep.dir={folder}",)).enter()
-    return HydraApp(TRAIN, train, arguments, job=train_job, after=show_study).enter()
+    if any(OF_STUDY.fullmatch(word) for word in arguments):
+        from lengen.cli.study_words import Words
+
+        try:
+            return train_study(Words.of(arguments))
+        except UsageError as error:
+            return refuse(str(error))
+    return train_app(arguments).enter()
+
+
+def train_app(arguments: list[str]) -> HydraApp:
+    """The command: one run, or with -m, or where an experiment says so, those of a study, whose file is kept."""
+
+    def keeper() -> Keeper:
+        from lengen.cli.study_record import NewRuns
+        from lengen.cli.study_words import Words
+
+        return NewRuns(show_study, words=Words.of(arguments))
+
+    return HydraApp(TRAIN, train, arguments, job=train_job, keeper=keeper)
+
+
+def train_study(words: Words) -> int:
+    """Train the runs of a study: those of a grid, with -m; what is left of those that it has, without.
+
+    Raises:
+        UsageError: there is no such study, or a word would change the runs that it has.
+    """
+    if {"-m", "--multirun"}.intersection(words.flags):
+        return train_app(words.completed().arguments).enter()
+    if words.others or not words.study:  # as --help
+        return train_app(words.arguments).enter()
+    from lengen.cli.study_again import Left
+    from lengen.cli.study_record import RunsLeft
+
+    left = Left.of(words)
+    if not left.runs:
+        show_study(left.progress, [])
+        return 0 if left.progress.finished else FAILED
+    print(f"lengen: study {left.progress.summary()}", flush=True)
+    record = RunsLeft(show_study, left.path, runs=[run for _, run in left.runs])
+    with left.given():
+        app = HydraApp(TRAIN, train, left.multirun(words).arguments, job=train_job, keeper=lambda: record)
+        code = app.enter()
+    return code or (0 if record.finished else FAILED)
 
 
 def dry_run(config: dict[str, Any], allowed: set[str]) -> int:
@@ -83,13 +136,23 @@ def run(config: dict[str, Any], allowed: set[str]) -> tuple[RunFolder, bool, lis
     return outcome.folder, outcome.earlier, stress_sets
 
 
-def show_study(results: list[JobResult]) -> None:
-    """Print the table of the runs of a study, by the options in which they differ."""
+def show_study(progress: Progress | None, results: Sequence[JobResult]) -> None:
+    """Print the table of the finished runs of a study, by the options in which they differ, and how far it is.
+
+    Args:
+        progress: how far it is; None if that is not known.
+        results: of the jobs, which are shown then.
+    """
     folders = [result.value for result in results if result.code == 0 and result.value]
+    if progress is not None:
+        folders = [str(folder) for folder in progress.finished_folders]
     if len(folders) > 1:
         from lengen.analysis.compare_runs import show_table
 
         show_table(folders)
+    if progress is not None:
+        hint = "" if progress.finished else f"; lengen status {progress.name} says more"
+        print(f"\nlengen: study {progress.summary()}{hint}", flush=True)
 
 
 def print_results(folder: RunFolder, *, earlier: bool) -> int:

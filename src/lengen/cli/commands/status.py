@@ -1,0 +1,95 @@
+"""Status of studies: which runs are done, running, failed or missing, and how long the rest will take."""
+
+from __future__ import annotations
+
+import re
+
+from lengen.cli.hydra_app import refuse
+from lengen.config.errors import UsageError, nearest, one_line, require
+from lengen.launcher.job import FAILED
+from lengen.records.plain_text import visible
+
+DEFAULTS = {"study": "", "results_dir": "results/runs", "all": "false"}
+"""The options and their defaults."""
+HELP = """\
+lengen status [NAME] [option=value …]: how far a study is, or one line for each study; reads the run folders alone
+
+  study         its name; study=NAME and NAME are the same
+  results_dir   the folder of the runs; the studies are in the folder studies beside it
+  all           true: list all runs
+
+Exit code: 0 if every run of the study is finished, else 1; without a name 0.
+
+lengen status
+lengen status first all=true
+lengen train study=first      carries out what is missing, interrupted or failed
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    if any(word in ("-h", "--help") for word in arguments):
+        print(HELP, end="")
+        return 0
+    if arguments[:1] in (["-sc"], ["--shell-completion"]):
+        return 0
+    try:
+        options = parsed(arguments)
+        return one(options) if options["study"] else every(options["results_dir"])
+    except UsageError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"{error.filename or 'results_dir'}: {error.strerror or error}")
+
+
+def parsed(arguments: list[str]) -> dict[str, str]:
+    """Read the words.
+
+    Raises:
+        UsageError: a word is no option, has no value, or names a second study.
+    """
+    given = dict[str, str]()
+    for word in arguments:
+        name, equals, value = word.partition("=") if "=" in word else ("study", "=", word)
+        require(
+            name in DEFAULTS,
+            f"unknown option {name!r}{nearest(name, DEFAULTS)} (allowed: {', '.join(DEFAULTS)})",
+        )
+        require(not word.startswith("-"), f"{word}: unknown flag (allowed: --help)")
+        require(bool(value), f"{name}{equals}: has no value")
+        require(name not in given, f"{word}: {name}={given.get(name)} was given before")
+        given[name] = value
+    options = {**DEFAULTS, **given}
+    require(bool(re.fullmatch("true|false", options["all"])), f"all={options['all']}: must be true or false")
+    return options
+
+
+def one(options: dict[str, str]) -> int:
+    """Print how far a study is."""
+    from lengen.study.plan_file import existing, read_plan
+    from lengen.study.progress import Progress
+
+    path = existing(options["results_dir"], options["study"])
+    progress = Progress.of(path, read_plan(path))
+    for line in progress.lines(everything=options["all"] == "true"):
+        print(visible(line))
+    return 0 if progress.finished else FAILED
+
+
+def every(results_dir: str) -> int:
+    """Print a line for each study; one whose file cannot be read is named."""
+    from lengen.study.plan_file import read_plan, studies_folder, study_names
+    from lengen.study.progress import COLUMNS, Progress, table
+
+    folder, rows, damaged = studies_folder(results_dir), [list(COLUMNS)], list[str]()
+    for name in study_names(results_dir):
+        path = folder / f"{name}.yaml"
+        try:
+            rows.append(Progress.of(path, read_plan(path)).row())
+        except (UsageError, OSError) as error:
+            damaged.append(one_line(str(error)))
+    if len(rows) == 1 and not damaged:
+        print(f"lengen: no study in {folder}; lengen train -m makes one")
+    for line in (*(table(rows) if len(rows) > 1 else ()), *damaged):
+        print(visible(line))
+    return 0

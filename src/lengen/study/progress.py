@@ -1,0 +1,143 @@
+"""How far a study is, as lines: counts, lists, and the time that is left."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+
+from lengen.study.plan import PlannedRun, StudyPlan
+from lengen.study.plan_file import runs_folder
+from lengen.study.run_state import FINISHED, OVER, STATES, RunState, State, run_states
+
+LISTED = 20
+"""Runs of a state that are listed, unless all are."""
+COLUMNS = ("study", "runs", *STATES, "left")
+"""Of the table of studies."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a study is.
+
+    Args:
+        name: of the study.
+        plan: its runs.
+        states: of these.
+    """
+
+    name: str
+    plan: StudyPlan
+    states: Sequence[RunState]
+
+    @classmethod
+    def of(cls, path: Path, plan: StudyPlan) -> Progress:
+        """Look at the run folders of a study.
+
+        Args:
+            path: its file.
+            plan: what the file holds.
+        """
+        return cls(path.stem, plan, run_states(plan.runs, runs_folder(path, plan)))
+
+    @cached_property
+    def counts(self) -> Mapping[State, int]:
+        """Number of runs by state."""
+        found = Counter(each.state for each in self.states)
+        return {state: found[state] for state in STATES if found[state]}
+
+    @property
+    def finished(self) -> bool:
+        """Whether every run has its curve."""
+        return all(each.state in FINISHED for each in self.states)
+
+    @property
+    def finished_folders(self) -> list[Path]:
+        """Folders of the runs that have their curve."""
+        return [each.folder for each in self.states if each.folder and each.state in FINISHED]
+
+    @property
+    def left(self) -> list[int]:
+        """Places of the runs that are not over."""
+        return [place for place, each in enumerate(self.states) if each.state not in OVER]
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time until all runs are over, if as many go on at a time as run now, at least one; None if no run is over."""
+        taken = [each.seconds for each in self.states if each.seconds]
+        if not taken:
+            return None
+        runs = sum(1 - self.states[place].share for place in self.left)
+        return fmean(taken) * runs / max(1, self.counts.get("running", 0))
+
+    def summary(self) -> str:
+        """The counts on one line."""
+        counts = ", ".join(f"{count} {state}" for state, count in self.counts.items())
+        return f"{self.name}: {len(self.states)} runs: {counts or 'none'}"
+
+    def lines(self, *, everything: bool = False) -> Iterator[str]:
+        """The counts, the runs by state, and the time left.
+
+        Args:
+            everything: list all runs, those that are done, too.
+        """
+        yield self.summary()
+        for state in self.counts:
+            if state != "done" or everything:
+                yield from self._list(state, everything=everything)
+        if self.left:
+            if (seconds := self.seconds_left) is not None:
+                at_a_time = max(1, self.counts.get("running", 0))
+                yield f"about {duration(seconds)} left, {at_a_time} at a time"
+            yield f"lengen train study={self.name}   carries out what is left"
+
+    def _list(self, state: State, *, everything: bool) -> Iterator[str]:
+        """The runs of one state."""
+        runs = [each for each in self.states if each.state == state]
+        shown = runs if everything else runs[:LISTED]
+        yield f"  {state}"
+        for each in shown:
+            yield f"    {label(each.run)}{f': {each.text}' if each.text else ''}"
+        if len(shown) < len(runs):
+            yield f"    and {len(runs) - len(shown)} more (all=true lists them)"
+
+    def row(self) -> list[str]:
+        """Its row in a table of studies, by `COLUMNS`."""
+        seconds = self.seconds_left if self.left else None
+        counts = [str(self.counts.get(state, "")) for state in STATES]
+        return [self.name, str(len(self.states)), *counts, duration(seconds) if seconds is not None else ""]
+
+
+def label(run: PlannedRun) -> str:
+    """Name a run by the options in which it differs from the others of its grid."""
+    return shlex.join(run.options) or f"{run.task} {run.pe} {run.seed}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time.
+
+    >>> duration(20), duration(200), duration(5000), duration(400000)
+    ('20 s', '3 min', '1 h 23 min', '4 d 15 h')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 90:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    if minutes < 90:  # noqa: PLR2004
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align the columns of rows; columns in which nothing stands, but for the first row, are left out."""
+    kept = [column for column in zip(*rows, strict=True) if any(column[1:])]
+    widths = [max(map(len, column)) for column in kept]
+    return [
+        "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in zip(*kept, strict=True)
+    ]

@@ -1,0 +1,163 @@
+"""`lengen status`: every state that a run can be in, from its folder alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from study.made import FINISHED, left, run, study
+
+HOLD = """
+import sys
+from pathlib import Path
+from lengen.records.claim import claimed
+with claimed(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def status(monkeypatch, tmp_path, capsys):
+    """Run `lengen status` in an empty folder."""
+    from lengen.cli.commands.status import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def ask(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        return main([*words]), *capsys.readouterr()
+
+    return ask
+
+
+def test_every_state_is_told_with_its_reason(status, tmp_path):
+    runs = [run(number) for number in range(10)]
+    study(tmp_path, *runs, run(10, refused="decoder.heads=3: must divide"))
+    left(tmp_path, runs[0], **FINISHED)
+    left(tmp_path, runs[1], **{**FINISHED, "id_exact_match": 0.5, "trained": False})
+    left(tmp_path, runs[2], status="diverged", error="DivergedError: loss nan\nmore", curve=False)
+    interrupted = left(tmp_path, runs[3], status="interrupted", curve=False)
+    (interrupted / "train.csv").write_text("step,loss\n10,1.0\n40,0.5\n")
+    left(tmp_path, runs[4], status="running", curve=False)  # its process was killed
+    left(tmp_path, runs[5], status="failed", error="OutOfMemoryError: \x1b[31mtoo much", curve=False)
+    torn = left(tmp_path, runs[6])
+    (torn / "run.json").write_text("")
+    left(tmp_path, runs[7], **FINISHED, curve=False)
+    left(tmp_path, run(80), cell="c2", status="finished")  # a run of another configuration
+    running = left(tmp_path, runs[9], status="running", curve=False)
+    (running / "train.csv").write_text("step,loss\n50,1.0\n")
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(running)], stdin=-1, stdout=-1) as other:
+        assert other.stdout.readline() == b"held\n"
+        code, out, err = status("first")
+        other.kill()
+    assert (code, err) == (1, "")
+    lines = out.splitlines()
+    assert lines[0] == (
+        "first: 11 runs: 1 done, 1 not trained, 1 diverged, 1 running, 2 interrupted, 2 failed, 2 damaged, 1 missing"
+    )
+    told = {
+        line.split(": ")[0].strip(): line.partition(": ")[2] for line in lines[1:] if line.startswith("    ")
+    }
+    assert told["pe=nope seed=1"] == "ID exact match 0.500"
+    assert told["pe=nope seed=2"] == "DivergedError: loss nan"
+    assert told["pe=nope seed=3"] == "step 40 of 100"
+    assert told["pe=nope seed=4"] == "step 0 of 100"
+    assert told["pe=nope seed=5"] == r"OutOfMemoryError: \x1b[31mtoo much"
+    assert "run.json: not a JSON file" in told["pe=nope seed=6"]
+    assert "its results are missing" in told["pe=nope seed=7"]
+    assert told["pe=nope seed=9"] == f"step 50 of 100, process {other.pid} on {socket.gethostname()}"
+    assert told["pe=nope seed=10"] == "decoder.heads=3: must divide"
+    assert "pe=nope seed=0" not in told
+    assert "about 8 min left, 1 at a time" in lines  # 7.5 runs of 60 s
+    assert lines[-1].startswith("lengen train study=first ")
+    code, out, _ = status("study=first", "all=true")
+    assert "pe=nope seed=0: ID exact match 1.000" in out
+    assert "1 running" not in out  # its process is gone
+
+
+def test_all_done_is_exit_code_0_and_one_line_a_study_without_a_name(status, tmp_path):
+    runs = [run(number) for number in range(3)]
+    study(tmp_path, *runs)
+    study(tmp_path, run(1), run(9), name="second")
+    for each in runs:
+        left(tmp_path, each, **FINISHED)
+    assert status("first") == (0, "first: 3 runs: 3 done\n", "")
+    code, out, _ = status()
+    assert code == 0
+    assert [line.split() for line in out.splitlines()] == [
+        ["study", "runs", "done", "missing", "left"],
+        ["first", "3", "3"],
+        ["second", "2", "1", "1", "60", "s"],
+    ]
+    assert status("second")[0] == 1
+    assert status("results_dir=results/other") == status()  # studies lie beside the folder of the runs
+    assert "no study in elsewhere/studies" in status("results_dir=elsewhere/runs")[1]
+
+
+def test_a_run_recorded_under_the_key_of_another_version_is_done(status, tmp_path):
+    study(tmp_path, run(1, recorded=f"{7:016x}"))
+    path = left(tmp_path, run(7), **FINISHED)
+    path.rename(path.with_name("seed=1"))
+    assert status("first")[0] == 0
+
+
+def test_code_that_changed_since_makes_a_run_missing(status, tmp_path):
+    planned = run(1)
+    study(tmp_path, planned)
+    (tmp_path / "mine.py").write_text("new")
+    sources = {"mine": {"path": str(tmp_path / "mine.py"), "hash": "0"}}
+    left(tmp_path, planned, **FINISHED, sources=sources)
+    assert "mine changed since" in status("first")[1]
+    (tmp_path / "mine.py").unlink()  # on another machine it lies elsewhere
+    assert status("first")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["frist"], "study=frist: no such study in results/studies; did you mean 'first'? (allowed: "),
+        (["study=../first"], "study=../first: must be 1 to 100 letters"),
+        (["first", "second"], "second: study=first was given before"),
+        (["pe=nope"], "unknown option 'pe'"),
+        (["--al"], "--al: unknown flag"),
+        (["all=yes", "first"], "all=yes: must be true or false"),
+        (["study="], "study=: has no value"),
+        (["torn"], "torn.yaml: not the file of a study"),
+        (["strange"], "strange.yaml: not the file of a study (grids.0.runs.0.task"),
+        (["bomb"], "bomb.yaml"),
+        (["folder"], "folder.yaml: Is a directory"),
+    ],
+)
+def test_mistakes_and_files_of_strangers_are_refused_on_one_line(status, tmp_path, words, reason):
+    path = study(tmp_path, run(1))
+    (path.parent / "torn.yaml").write_text(path.read_text()[:200])
+    (path.parent / "strange.yaml").write_text(path.read_text().replace("task: copy", "task: ../../etc"))
+    levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    (path.parent / "bomb.yaml").write_text(f"a0: &a0 [x]\n{levels}")
+    (path.parent / "folder.yaml").mkdir()
+    code, _, err = status(*words)
+    assert code == 2
+    assert reason in err
+    assert len(err.splitlines()) == 1
+    assert len(err) <= 300
+    code, out, _ = status()  # the others are shown
+    assert code == 0
+    assert "first" in out
+    assert "torn.yaml: not the file of a study" in out
+
+
+def test_it_answers_soon_and_without_torch(tmp_path):
+    study(tmp_path, run(1))
+    script = "import sys; sys.argv = ['lengen', 'status', 'first']; from lengen.cli.main import main; main(); print('torch' in sys.modules, 'hydra' in sys.modules)"
+    started = time.process_time(), os.times().children_user
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("False False\n")
+    assert os.times().children_user - started[1] < 3
