@@ -11,6 +11,7 @@ import pytest
 
 from lengen.records import atomic
 from lengen.records.atomic import whole, whole_folder
+from lengen.records.run_dir import RunFolder
 
 
 def test_a_file_replaces_the_one_before_at_the_end(tmp_path):
@@ -93,7 +94,7 @@ def test_everything_is_flushed_before_it_gets_its_name_and_the_name_after(tmp_pa
 def test_a_full_disk_names_the_file_and_not_its_temporary_name(tmp_path, monkeypatch):
     path = tmp_path / "curve.csv"
     monkeypatch.setattr(
-        atomic, "_flush", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left"))
+        atomic, "flush", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left"))
     )
     with pytest.raises(OSError, match="No space left on device") as error, whole(path) as part:
         part.write_text("x")
@@ -101,7 +102,31 @@ def test_a_full_disk_names_the_file_and_not_its_temporary_name(tmp_path, monkeyp
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["config.yaml", None])
+def test_a_full_disk_names_a_file_of_a_new_folder_by_where_it_was_to_be(tmp_path, name):
+    path = tmp_path / "seed=0"
+    with pytest.raises(OSError, match="No space left on device") as error, whole_folder(path) as part:
+        raise OSError(errno.ENOSPC, "in the words of a library", *([str(part / name)] if name else []))
+    assert error.value.filename == str(path / name if name else path)
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as error, whole(tmp_path / "absent" / "curve.csv"):
         pass
     assert error.value.filename == str(tmp_path / "absent" / "curve.csv")
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_process(tmp_path):
+    folder = RunFolder(tmp_path / "seed=1")
+    folder.create("a: 1\n", {})
+    (folder.path / "eval" / "x").mkdir(parents=True)
+    for place in (folder.path, folder.path / "checkpoints", folder.path / "eval" / "x", tmp_path / "seed=10"):
+        place.mkdir(exist_ok=True)
+        (place / ".curve.csv.abc.part").touch()
+    for name in (".seed=1.0a.part", ".seed=10.0a.part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").touch()
+    with folder.locked():
+        left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob(".*.part")}
+    assert left == {".seed=10.0a.part", "seed=1/eval/x/.curve.csv.abc.part", "seed=10/.curve.csv.abc.part"}

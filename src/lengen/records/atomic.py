@@ -7,11 +7,12 @@ the file is replaced, not written through.
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,12 +32,12 @@ def whole(path: Path) -> Iterator[Path]:
     os.close(descriptor)
     temporary = Path(name)
     try:
-        with _named(path):
+        with _named(path, temporary):
             yield temporary
             temporary.chmod(0o666 & ~_umask())  # a temporary file is for its owner only
-            _flush(temporary)
+            flush(temporary)
             temporary.replace(path)
-            _flush(path.parent)
+            flush(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -48,18 +49,33 @@ def whole_folder(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
-        yield temporary
-        for each in (*temporary.rglob("*"), temporary):
-            _flush(each)
-        temporary.rename(path)
-        _flush(path.parent)
+        with _named(path, temporary):
+            temporary.mkdir()
+            yield temporary
+            for each in (*temporary.rglob("*"), temporary):
+                flush(each)
+            temporary.rename(path)
+        flush(path.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def _flush(path: Path) -> None:
+def remove_abandoned(folder: Path, inside: Iterable[str] = ()) -> None:
+    """Remove the temporary files of writers that were killed; for the process that has the folder to itself.
+
+    Args:
+        folder: files in it are removed, and what was to become the folder; it need not exist.
+        inside: its subfolders of which the same holds.
+    """
+    for place in (folder, *(folder / name for name in inside)):
+        for path in place.glob(f".*{PART}"):
+            path.unlink(missing_ok=True)
+    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*{PART}"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def flush(path: Path) -> None:
     """Flush a file or folder to the disk."""
     if os.name == "nt" and path.is_dir():  # Windows cannot open folders
         return
@@ -78,11 +94,18 @@ def _umask() -> int:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Let the error of a full or read-only disk name the file that could not be written, not its temporary name."""
+def _named(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Let the error of a full or read-only disk name what could not be written, not its temporary name.
+
+    Args:
+        path: what is to be written.
+        temporary: its temporary name; None while it has none.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno is not None and (error.filename is None or str(error.filename).endswith(PART)):
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
-        raise
+        if error.errno is None:
+            raise
+        unnamed = error.filename is None or temporary is None
+        name = str(path) if unnamed else str(error.filename).replace(str(temporary), str(path))
+        raise OSError(error.errno, os.strerror(error.errno), name) from error

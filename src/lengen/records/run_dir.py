@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from lengen.config.bounded_yaml import read_yaml
 from lengen.config.errors import UsageError, require
-from lengen.records.atomic import whole_folder
+from lengen.records.atomic import remove_abandoned, whole_folder
 from lengen.records.claim import claimed
 from lengen.records.curve import Curve, Row, write_text
 from lengen.records.links import require_no_way_out
@@ -155,6 +155,7 @@ class Folder:
         """
         require_no_way_out(self.run)
         with claimed(self.path):
+            remove_abandoned(self.path, self.inside)
             yield
 
     def create(self, config: str, facts: Mapping[str, Any]) -> None:
