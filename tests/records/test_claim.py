@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -123,16 +124,41 @@ def test_a_claim_that_says_nothing_is_no_claim(tmp_path, file, text):
         pass
 
 
-def test_an_empty_claim_is_no_claim_once_it_is_old(tmp_path, file, monkeypatch):
+def test_an_empty_claim_that_is_not_renewed_is_no_claim(tmp_path, file, monkeypatch, capsys):
     """A power cut leaves a new file empty."""
-    monkeypatch.setattr(claim, "TORN", 0.1)
+    monkeypatch.setattr(claim, "QUIET", 0.3)
     file.touch()
-    with pytest.raises(UsageError, match="another process"), claimed(tmp_path / "run"):
-        pass
-    past = time.time() - claim.STALE - 1
-    os.utime(file, (past, past))
     with claimed(tmp_path / "run"):
+        assert f"pid={os.getpid()}" in file.read_text()
+    monkeypatch.setattr(claim, "QUIET", 3600.0)
+    file.touch()
+    past = time.time() - 3601
+    os.utime(file, (past, past))
+    started = time.monotonic()
+    with claimed(tmp_path / "run"):
+        assert time.monotonic() - started < 2
+    assert not capsys.readouterr().err
+
+
+def test_a_claim_that_is_being_written_is_one(tmp_path, file):
+    file.touch()
+    writer = threading.Timer(0.5, lambda: file.write_text(OTHER.format(duration=claim.LEASE)))
+    writer.start()
+    with pytest.raises(UsageError, match=r"\(process 4242 on node-7\)$"), claimed(tmp_path / "run"):
         pass
+    writer.join()
+
+
+def test_a_claim_is_on_the_disk_before_the_work_begins(tmp_path, file, monkeypatch):
+    flushed, fsync = set(), os.fsync
+
+    def noted(descriptor):
+        flushed.add((os.fstat(descriptor).st_ino, os.fstat(descriptor).st_size > 0))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with claimed(tmp_path / "run"):
+        assert {(file.stat().st_ino, True), (tmp_path.stat().st_ino, True)} <= flushed
 
 
 def test_a_link_in_the_place_of_a_claim_is_not_followed(tmp_path, file):

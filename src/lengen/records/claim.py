@@ -14,14 +14,15 @@ import re
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
 from filelock import SoftFileLease, Timeout
 
 from lengen.config.errors import UsageError
+from lengen.records.atomic import flush
 
 STALE = 300.0
 """Seconds without renewal after which a claim of another machine is taken over."""
@@ -30,7 +31,9 @@ LEASE = 60.0
 BEAT = 10.0
 """Seconds between renewals."""
 TORN = 3.0
-"""Seconds to see that a claim that says nothing is not being written at this moment."""
+"""Seconds to see that a claim that says nonsense is not being written at this moment."""
+QUIET = 3 * BEAT
+"""Seconds without renewal after which an empty claim is one that a power cut or a full disk has left."""
 OWNER = re.compile(r"^pid=(?P<pid>\d{1,9})\nhost=(?P<host>[\w.-]+)$", re.MULTILINE)
 """In a claim: the process that has it."""
 
@@ -65,6 +68,8 @@ def claimed(folder: Path) -> Iterator[None]:
     )
     try:
         _acquire(lease, path, folder)
+        flush(path)  # or it is empty after a power cut, and says of no process that it is gone
+        flush(path.parent)
     except Timeout:
         raise ClaimedError(folder, f"another process is working on this run{_owner(path)}") from None
     try:
@@ -85,6 +90,8 @@ def holder(folder: Path) -> str:
 
     Reads without claiming.
     """
+    import psutil
+
     path = _file(folder)
     if not os.path.lexists(path):
         return ""
@@ -94,7 +101,7 @@ def holder(folder: Path) -> str:
         and owner["host"] == socket.gethostname()
         and not psutil.pid_exists(int(owner["pid"]))
     )
-    if gone or _age(path) > STALE:
+    if gone or _age(path) > (STALE if _content(path) else QUIET):
         return ""
     return f"process {owner['pid']} on {owner['host']}" if owner else "a process that does not say which"
 
@@ -111,9 +118,10 @@ def _acquire(lease: SoftFileLease, path: Path, folder: Path) -> None:
         return
     if path.is_symlink():
         raise UsageError(f"{path}: a link, where the claim of a process should be: remove it")
-    if not _owner(path):  # torn by a power cut, or being written
-        if not _content(path) and _age(path) > STALE:
-            path.unlink(missing_ok=True)
+    if not _content(path):  # left by a power cut, or being written
+        _wait_for_content(path, folder)
+        lease.acquire(timeout=0)
+    elif not _owner(path):
         lease.acquire(timeout=TORN)
     elif _age(path) > STALE - LEASE:
         print(  # noqa: T201
@@ -123,6 +131,21 @@ def _acquire(lease: SoftFileLease, path: Path, folder: Path) -> None:
         lease.acquire(timeout=LEASE + BEAT)
     else:
         lease.acquire(timeout=0)
+
+
+def _wait_for_content(path: Path, folder: Path) -> None:
+    """Wait until an empty claim has been written; remove one that is not renewed either."""
+    deadline = time.monotonic() + QUIET
+    with suppress(OSError):  # it may be gone at any moment
+        if (left := QUIET - _age(path)) > TORN:
+            print(  # noqa: T201
+                f"lengen: {folder}: waiting {left:.0f} s to see whether the process that claims it is alive",
+                file=sys.stderr,
+            )
+        while not path.stat().st_size and _age(path) < QUIET and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if not path.stat().st_size and _age(path) >= QUIET:
+            path.unlink()
 
 
 def _content(path: Path) -> str:
