@@ -258,14 +258,39 @@ def test_a_server_that_does_not_answer_is_offline_and_says_so(facts, monkeypatch
     assert (facts.folder / "wandb" / "identity").read_text().strip() == load(path)["run"].run_id
 
 
-def test_a_login_that_the_server_refuses_counts_as_none(monkeypatch):
+@pytest.mark.parametrize("mode", ["auto", "online"])
+def test_a_login_that_the_server_refuses_is_offline_and_says_so(monkeypatch, capsys, mode):
     import wandb
 
     def refuse(**_):
-        raise wandb.errors.AuthenticationError("no")
+        raise wandb.errors.AuthenticationError("no such key\nat all")
 
     monkeypatch.setattr(wandb, "login", refuse)
-    assert wandb_session.logged_in() is False
+    assert wandb_session.Session("lengen", mode=mode).resolve() == "offline"
+    assert capsys.readouterr().err.splitlines() == [
+        "lengen: W&B cannot be reached, or refuses the login (no such key); logging offline"
+    ]
+
+
+def test_the_end_does_not_wait_for_a_server_forever(facts, capsys):
+    logger = Wandb(mode="offline")
+    logger.begin(facts)
+    real = logger._session.run
+    assert real.settings.finish_timeout == wandb_session.UPLOAD
+
+    class Late:
+        settings, summary = real.settings, {}
+
+        def finish(self, exit_code):
+            raise TimeoutError("Timed out finishing run.")
+
+    logger._session.run = Late()
+    logger.finish("finished")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        "lengen: W&B has not received everything within 60 s; to upload this run: wandb sync "
+    )
+    real.finish()
 
 
 class Broken:

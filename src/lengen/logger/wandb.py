@@ -75,12 +75,12 @@ class Wandb(Logger):
 
             for row in curve.rows:
                 run.log({"length": row.length, **{f"curve/{name}": getattr(row, name) for name in PLOTTED}})
-            data = [[getattr(row, name) for name in COLUMNS] for row in curve.rows]
-            run.log({TABLE: wandb.Table(columns=list(COLUMNS), data=data)})
             for threshold, length in curve.reaches.items():
                 run.summary[f"reach/{threshold:.2f}"] = length
             if figure.exists():
                 run.log({"figure": wandb.Image(str(figure))})
+            data = [[getattr(row, name) for name in COLUMNS] for row in curve.rows]
+            run.log({TABLE: wandb.Table(columns=list(COLUMNS), data=data)})  # asks the server, so comes last
 
     def finish(self, status: str) -> None:
         """End the W&B run and forget it."""

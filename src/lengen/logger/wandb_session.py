@@ -16,7 +16,9 @@ from lengen.config.errors import UsageError
 
 Mode = Literal["auto", "online", "offline", "disabled"]
 PATIENCE = 20
-"""Timeout for the server, in seconds."""
+"""Seconds that the beginning waits for the server."""
+UPLOAD = 60
+"""Seconds that the end waits for the server to receive the rest."""
 FORBIDDEN = "/\\#?%:"
 """Characters that W&B does not allow in the name of a project."""
 
@@ -98,16 +100,21 @@ class Session:
         return self.run is not None and self.run.settings.mode != "offline"
 
     def close(self, code: int) -> None:
-        """End the run; if it was logged offline, print how to upload it."""
+        """End the run; if W&B has not received all of it, print how to upload it."""
         run, self.run = self.run, None
         if run is None:
             return
+        reason = ""
         with self.harmless():
-            run.finish(exit_code=code)
+            try:
+                run.finish(exit_code=code)
+            except TimeoutError:
+                reason = f"W&B has not received everything within {UPLOAD} s"
         with self.harmless():
-            if run.settings.mode == "offline":
-                place = shlex.quote(str(run.settings.sync_dir))
-                say(f"W&B is offline; to upload this run: wandb sync {place}")
+            if not reason and run.settings.mode == "offline":
+                reason = "W&B is offline"
+            if reason:
+                say(f"{reason}; to upload this run: wandb sync {shlex.quote(str(run.settings.sync_dir))}")
 
     def resolve(self) -> Literal["online", "offline", "disabled"]:
         """Return the effective mode: resolves `auto`, and falls back to offline without a login."""
@@ -117,10 +124,16 @@ class Session:
             case "disabled":
                 return "disabled"
             case requested:
-                if logged_in():
-                    return "online"
-                if requested == "online":
-                    say("not logged in to W&B (wandb login); logging offline")
+                import wandb
+
+                try:
+                    if logged_in():
+                        return "online"
+                except wandb.errors.Error as error:
+                    say(f"W&B cannot be reached, or refuses the login ({first_line(error)}); logging offline")
+                else:
+                    if requested == "online":
+                        say("not logged in to W&B (wandb login); logging offline")
                 return "offline"
 
     def _start(self, folder: Path, identity: str, mode: Literal["online", "offline"], options: Any) -> Any:
@@ -136,7 +149,14 @@ class Session:
             mode=mode,
             resume="allow",
             reinit="create_new",
-            settings=wandb.Settings(silent=True, console="off", symlink=False, init_timeout=PATIENCE),
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                symlink=False,
+                init_timeout=PATIENCE,
+                finish_timeout=UPLOAD,
+                finish_timeout_raises=True,
+            ),
             **options,
         )
 
@@ -186,14 +206,15 @@ def requested_mode(mode: Mode) -> str:
 
 
 def logged_in() -> bool:
-    """Whether the user is logged in to W&B and its server answers; does not prompt or print."""
+    """Whether the user has logged in to W&B; does not prompt or print.
+
+    Raises:
+        wandb.errors.Error: the server does not answer, or refuses the login.
+    """
     import wandb
 
     with redirect_stderr(StringIO()):
-        try:
-            return bool(wandb.login(prompt=False))
-        except wandb.errors.Error:
-            return False
+        return bool(wandb.login(prompt=False))
 
 
 def say(line: str) -> None:
