@@ -36,6 +36,10 @@ test-fast: $(READY)  ## run units and one case of each contract (under a minute)
 test-long: $(READY)  ## run the tests that take long
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m long
 
+.PHONY: faults
+faults: $(READY)  ## kill, cut, fill and tear everything that writes; the results stay equal (minutes)
+	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m faults tests/faults
+
 .PHONY: bad-input
 bad-input: $(READY)  ## run hundreds of command lines that must be refused (a minute or two)
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m long tests/cli/test_bad_input.py
