@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ class HydraApp:
         job: the same for one job of a multirun, which a launcher carries out in a process of its own; None runs the jobs of
             a multirun here, one after another.
         keeper: makes what is told of the jobs of a multirun before they start, and of their results.
+        search_of: makes what a search is told of its trials; see `Multirun`.
         settings: options of Hydra itself that the command sets.
         code: exit code of a single run.
         error: what a single run has raised.
@@ -52,6 +53,7 @@ class HydraApp:
     arguments: list[str]
     job: Callable[[dict[str, Any], set[str]], JobResult] | None = None
     keeper: Callable[[], Keeper] | None = None
+    search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Any] | None = None
     settings: tuple[str, ...] = ()
     code: int = 0
     error: Exception | None = None
@@ -126,7 +128,7 @@ class HydraApp:
 
         work = self.job or partial(exit_coded, self.work)
         jobs = Jobs(work, self.command.name, self.arguments, self._folders)
-        multirun = Multirun(jobs, launcher_of if self.job else None, self.keeper)
+        multirun = Multirun(jobs, launcher_of if self.job else None, self.keeper, self.search_of)
         try:
             with multirun.launching():
                 hydra_main(self._job)()
@@ -174,11 +176,14 @@ def exit_coded(
 
 
 def launcher_of(config: Mapping[str, Any], allowed: set[str]) -> Launcher:
-    """Build the launcher of a study.
+    """Build the launcher of a study, and check what else is said of studies.
 
     Raises:
         UsageError: an unknown launcher, or a value that is not allowed.
     """
+    from lengen.config.objectives import require_objective
+
+    require_objective(config["objective"])
     from lengen.config.builder import Builder, leaf
 
     leaf(int | None, config["jobs"], "jobs")  # by its own name, of which every launcher's is a copy

@@ -7,25 +7,37 @@ launcher of Hydra's carries them out itself. Either way no job raises an error t
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from hydra.plugins.launcher import Launcher as HydraLauncher
 
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
-from lengen.cli.study_jobs import Composed, Guarded, Jobs, Keeper
-from lengen.cli.sweep_folder import remove
+from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper
 from lengen.config.errors import UsageError
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
+
+
+@runtime_checkable
+class Search(Protocol):
+    """What a search is told of its trials."""
+
+    def value(self, result: JobResult) -> float:
+        """The number of a trial."""
+
+    def best(self, jobs: Jobs, overrides: Sequence[list[str]], results: Sequence[JobResult]) -> list[str]:
+        """Lines about the best trial."""
 
 
 class LauncherFault(Exception):  # noqa: N818  # its cause is the error
@@ -41,13 +53,18 @@ class Multirun:
         launcher_of: makes the launcher of the command, for a configuration and the allowed modules; None runs the jobs here, one
             after another.
         make_keeper: makes what is told of the jobs before they start, and of their results.
+        search_of: makes what a search is told of its trials, for the configuration of the first, the options of the sweeper and the
+            words of the command; None tells it nothing.
         overrides: of each job so far, in order.
         results: of these.
+        search: what a search is told; None in a study.
     """
 
     jobs: Jobs
     launcher_of: Callable[[dict[str, Any], set[str]], Launcher] | None
     make_keeper: Callable[[], Keeper] | None = None
+    search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Search] | None = None
+    search: Search | None = None
     overrides: list[list[str]] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)
 
@@ -65,7 +82,7 @@ class Multirun:
             def make(task: Callable[[Any], Any]) -> HydraLauncher:
                 return original(plugins, hydra_context, task, config)
 
-            return StudyLauncher(self, make, config)
+            return StudyLauncher(self, make, config, hydra_context)
 
         Plugins.instantiate_launcher = instantiate  # type: ignore[method-assign,assignment]
         try:
@@ -73,10 +90,14 @@ class Multirun:
         finally:
             Plugins.instantiate_launcher = original  # type: ignore[method-assign]
 
-    def label(self, overrides: Sequence[str]) -> str:
-        """Name a job by the overrides that not all jobs share."""
+    def labels(self, batch: Sequence[Sequence[str]]) -> list[str]:
+        """Name the jobs of the last batch by the overrides that not all jobs share; those of a search by their numbers, too."""
         shared = set.intersection(*map(set, self.overrides)) if len(self.overrides) > 1 else set()
-        return " ".join(word for word in overrides if word not in shared) or "run"
+        names = [" ".join(word for word in words if word not in shared) or "run" for words in batch]
+        first = len(self.overrides) - len(batch) + 1
+        return (
+            [f"trial {first + index}: {name}" for index, name in enumerate(names)] if self.search else names
+        )
 
     def show(self, label: str, result: JobResult) -> None:
         """Print the result of a job that a launcher of Hydra's has carried out."""
@@ -97,6 +118,8 @@ class Multirun:
         print(f"\nlengen: {len(self.results) - len(failed)} of {len(self.results)} jobs finished")
         for words, result in failed:
             print(f"  failed: {' '.join(words)}: {result.line}", file=sys.stderr)
+        if self.search:
+            print(*self.search.best(self.jobs, self.overrides, self.results), sep="\n")
         return FAILED if failed else 0
 
     def carry_out(self, composed: Sequence[Composed], labels: Sequence[str]) -> list[JobResult]:
@@ -158,17 +181,25 @@ class StudyLauncher(HydraLauncher):
         multirun: its jobs.
         make: makes the launcher of Hydra's that was chosen, for a function that is called with the configuration of each job.
         config: of the multirun.
+        context: composes the configurations of its jobs.
     """
 
     def __init__(
-        self, multirun: Multirun, make: Callable[[Callable[[Any], Any]], HydraLauncher], config: Any
+        self,
+        multirun: Multirun,
+        make: Callable[[Callable[[Any], Any]], HydraLauncher],
+        config: Any,
+        context: Any,
     ) -> None:
         self.multirun, self.config, self.handed_over = multirun, config, 0
         self.folder = Path(str(config.hydra.sweep.dir))
         self.files: JobFiles | None = None
+        logging.getLogger("optuna").setLevel(logging.WARNING)
         if config.hydra.runtime.choices["hydra/launcher"] == "basic":
-            self.launcher = make(multirun.jobs.composed)
+            self.composer = make(multirun.jobs.composed)
         else:
+            self.composer = BasicLauncher()
+            self.composer.setup(hydra_context=context, task_function=multirun.jobs.composed, config=config)
             self.files = JobFiles.below(self.folder)
             self.launcher = make(ForeignJob(multirun.jobs, self.files))
 
@@ -178,14 +209,10 @@ class StudyLauncher(HydraLauncher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Carry out a batch of jobs and return what the sweeper wants of each."""
         overrides = [list(filter_overrides(each)) for each in job_overrides]
-        self.multirun.overrides += overrides
-        labels = [self.multirun.label(each) for each in overrides]
+        composed = [each.return_value for each in self.composer.launch(job_overrides, initial_job_idx)]
+        self._begin([(words, each.config) for words, each in zip(overrides, composed, strict=True)])
+        labels = self.multirun.labels(overrides)
         if self.files is None:
-            composed = [each.return_value for each in self.launcher.launch(job_overrides, initial_job_idx)]
-            if self.multirun.keeper is not None:
-                self.multirun.keeper.begin(
-                    [(words, each.config) for words, each in zip(overrides, composed, strict=True)]
-                )
             results = self.multirun.carry_out(composed, labels)
         else:
             with self.files.kept():
@@ -194,7 +221,26 @@ class StudyLauncher(HydraLauncher):
                 self.multirun.show(label, result)
         self.multirun.results += results
         self.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may write there at its end
-        return [JobReturn(words, status=JobStatus.COMPLETED) for words in overrides]
+        values = map(self.multirun.search.value, results) if self.multirun.search else [0.0] * len(results)
+        return [
+            JobReturn(words, status=JobStatus.COMPLETED, _return_value=value)
+            for words, value in zip(overrides, values, strict=True)
+        ]
+
+    def _begin(self, jobs: Sequence[Configured]) -> None:
+        """Check a search before its first trial, and tell the keeper of the jobs.
+
+        Raises:
+            UsageError: they are refused.
+        """
+        multirun, configs = self.multirun, [config for _, config in jobs if config]
+        searching = self.config.hydra.runtime.choices["hydra/sweeper"] != "basic"
+        if searching and multirun.search_of and multirun.search is None and configs:
+            words = [*self.config.hydra.overrides.task]
+            multirun.search = multirun.search_of(configs[0], self.config.hydra.sweeper, words)
+        if multirun.keeper is not None:
+            multirun.keeper.begin(jobs)
+        multirun.overrides += [[*words] for words, _ in jobs]
 
     def _foreign(self, files: JobFiles, job_overrides: Sequence[Sequence[str]]) -> list[JobResult]:
         """Let a launcher of Hydra's carry out a batch of jobs; what it has not started when it gives up is handed over again."""
@@ -208,13 +254,12 @@ class StudyLauncher(HydraLauncher):
             except KeyboardInterrupt:
                 files.stop(numbers)
                 raise
-            except Exception as error:  # of the launcher, such as for a process that was killed
+            except Exception as error:  # noqa: BLE001  # of the launcher, such as for a process that was killed
                 files.wait(numbers)
                 handed = [*zip(left, numbers, strict=True)]
                 started = [(index, number) for index, number in handed if files.read(number)]
                 if not started and not results:
-                    remove(self.config)
-                    raise
+                    return [JobResult(REFUSED, f"was not started ({named(error)})")] * len(left)
                 ended = {index: files.result(number, named(error)) for index, number in started or handed}
             elsewhere = {index: Path(each.value) for index, each in ended.items() if each.code == ELSEWHERE}
             let_go(elsewhere)

@@ -81,7 +81,7 @@ COMPARE = Command(
 )
 
 
-OF_STUDIES = ("study", "launcher", "jobs")
+OF_STUDIES = ("study", "launcher", "jobs", "objective")
 """Options of `configs/train.yaml` that say how the runs of a study are carried out, and are none of a run."""
 
 

@@ -13,6 +13,15 @@ from lengen.config.errors import nearest
 from lengen.config.foreign import foreign_word
 from lengen.config.search import config_dir, groups, hydra_in, searched
 
+PLUGINS = {
+    "hydra/sweeper=optuna": "'lengen[optuna]'",
+    "hydra/launcher=joblib": "hydra-joblib-launcher",
+    "hydra/launcher=submitit_local": "hydra-submitit-launcher",
+    "hydra/launcher=submitit_slurm": "hydra-submitit-launcher",
+    "hydra/launcher=ray": "hydra-ray-launcher",
+}
+"""Plugins of Hydra that lengen is tried with, and where they come from."""
+
 
 def explain(error: BaseException, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
     """Describe an error on one line: the option, the value it got, and what is allowed.
@@ -26,7 +35,9 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
     text = str(error)
     if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         options = re.findall(r"^\t([\w.-]+)$", text, re.MULTILINE)
-        hint = forgotten_folder(found[1], found[2]) or nearest(found[2], options)
+        package = PLUGINS.get(f"{found[1]}={found[2]}")
+        hint = f"; pip install {package} adds it" if package else ""
+        hint = hint or forgotten_folder(found[1], found[2]) or nearest(found[2], options)
         return f"unknown option {found[1]}={found[2]}{hint} (allowed: {', '.join(options)})"
     if isinstance(error, OmegaConfBaseException) and "nterpolation" in f"{type(error).__name__} {text}":
         return interpolation(error)
@@ -46,6 +57,10 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
         word = re.search(r"argument '(.*)'", text)
         named = word[1] if word else " ".join(text.splitlines()[0].split())
         return f"{named}: several values; to run them all, add -m, or pass a list to lengen.study"
+    if "does not support sweep type" in text:
+        swept = next((word for word in words if "interval(" in word), text)
+        key = swept.partition("=")[0]
+        return f"{swept}: a study needs values one by one, as in {key}=1,2 or {key}=range(0,3); hydra/sweeper=optuna searches intervals"
     shown = " ".join(text.split("\nSet the environment variable", maxsplit=1)[0].split())
     if shown:
         return shown

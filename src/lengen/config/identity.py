@@ -34,6 +34,7 @@ CONDUCT = (
     "study",
     "launcher",
     "jobs",
+    "objective",
     "experiment",
     "limits",
     "dry",

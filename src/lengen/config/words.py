@@ -39,12 +39,15 @@ def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection
     """
     for folder in folders:
         require(folder.is_dir(), f"--config-dir={folder}: no such folder")
+    words = [*words]
     jobs, named = 1, groups(folders)
+    search = any(word.startswith("hydra/sweeper=") for word in words)
     for word in words:
         override = parsed(word)
         _check_key(override, word, known)
         if override.is_sweep_override():
-            jobs *= _count(override, word, folders)
+            count = _count(override, word, folders)
+            jobs *= 1 if search else count
             require_count(jobs, MOST_JOBS, word, "jobs")
         elif override.key_or_group in known:
             _check_choice(override, word, folders)
@@ -120,7 +123,7 @@ def _count(override: Override, word: str, folders: Sequence[Path]) -> int:
     Raises:
         UsageError: it has none, or is not a list of values.
     """
-    from hydra.core.override_parser.types import ChoiceSweep, Glob, RangeSweep
+    from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, RangeSweep
 
     name, sweep = override.key_or_group, override.value()
     allowed = choices(name, folders)
@@ -141,8 +144,10 @@ def _count(override: Override, word: str, folders: Sequence[Path]) -> int:
             for each in allowed
         )
     else:
-        raise UsageError(
-            f"{word}: a study needs values one by one, as in {name}=1,2 or {name}=range(0,3), not an interval"
+        assert isinstance(sweep, IntervalSweep)
+        count = 1  # a search tries values of it; Hydra refuses it in a study
+        require(
+            (sweep.start or 0) < (sweep.end or 0), f"{word}: an interval goes from a number to a larger one"
         )
     require(count > 0, f"{word}: has no value" + (f" (allowed: {', '.join(allowed)})" if allowed else ""))
     return int(count)

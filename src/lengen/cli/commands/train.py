@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ def train_app(arguments: list[str]) -> HydraApp:
 
         return NewRuns(show_study, words=Words.of(arguments))
 
-    return HydraApp(TRAIN, train, arguments, job=train_job, keeper=keeper)
+    return HydraApp(TRAIN, train, arguments, job=train_job, keeper=keeper, search_of=search_of)
 
 
 def train_study(words: Words) -> int:
@@ -134,6 +134,13 @@ def run(config: dict[str, Any], allowed: set[str]) -> tuple[RunFolder, bool, lis
         if result.curve
     ]
     return outcome.folder, outcome.earlier, stress_sets
+
+
+def search_of(config: Mapping[str, Any], sweeper: Any, words: Sequence[str]) -> Any:
+    """Return what a search is told of its trials."""
+    from lengen.cli.search import search
+
+    return search(config, sweeper, words)
 
 
 def show_study(progress: Progress | None, results: Sequence[JobResult]) -> None:
