@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -52,5 +53,22 @@ def test_a_multirun_leaves_no_folder_of_hydra(lengen, tmp_path):
     assert ran.code == 0, ran.err
     ran = lengen("compare", "-m", "threshold=0.8,0.9", "out=results/${threshold}")
     assert ran.code == 0, ran.err
-    assert {path.name for path in (tmp_path / "results").iterdir()} == {"runs", "0.8", "0.9"}
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {"runs", "studies", "0.8", "0.9"}
     assert {path.name for path in (tmp_path / "results" / "runs").iterdir()} == {"copy"}
+
+
+def test_a_study_of_finished_runs_is_shown_where_nothing_can_be_written(lengen, tmp_path, monkeypatch):
+    study = ("-m", "task=copy", "seed=0,1", *TINY)
+    assert lengen("train", *study).code == 0
+    make = Path.mkdir
+
+    def refuse(self, *arguments, **options):
+        if self.is_relative_to("results") or self.is_relative_to(tmp_path / "results"):
+            raise OSError(errno.EROFS, "Read-only file system", str(self))
+        make(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode, **_: not Path(path).is_relative_to(tmp_path))
+    ran = lengen("train", *study)
+    assert ran.code == 0, ran.err
+    assert ran.out.count("finished already") == 2

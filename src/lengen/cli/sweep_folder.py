@@ -1,12 +1,15 @@
-"""Removes the folder that Hydra makes for every multirun; lengen writes nothing there."""
+"""The folder that Hydra makes for every multirun: lengen writes nothing there, and removes it."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 
@@ -27,7 +30,17 @@ def remove(config: Any) -> None:
     """Remove the folder of a multirun, and the one above it, if they hold nothing but Hydra's note of the command."""
     folder = Path(str(config.hydra.sweep.dir))
     if str(config.hydra.mode).endswith("MULTIRUN"):
-        (folder / "multirun.yaml").unlink(missing_ok=True)
         with suppress(OSError):  # not empty
+            (folder / "multirun.yaml").unlink(missing_ok=True)
             folder.rmdir()
             folder.parent.rmdir()
+
+
+def writable(folder: str) -> str:
+    """Return a folder, or where it cannot be written, as in an archive, a temporary one: a resolver of `configs/quiet.yaml`."""
+    path = Path(folder).absolute()
+    there = next(place for place in (path, *path.parents) if place.exists())
+    return folder if os.access(there, os.W_OK) else tempfile.gettempdir()
+
+
+OmegaConf.register_new_resolver("writable", writable, replace=True)
