@@ -83,7 +83,7 @@ def tables(root: Path) -> dict[str, Any]:
             found[name] = {key: facts.get(key) for key in FACTS}
         elif path.suffix == ".csv":
             found[name] = rows(path)
-        elif path.name in WHOLE or path.is_relative_to(root / "data"):
+        elif path.name in WHOLE or path.parent.name in ("studies", "data"):
             found[name] = path.read_bytes() if path.is_file() else None
     return found
 

@@ -24,6 +24,7 @@ def test_an_archive_is_read(starter: Starter, tmp_path: Path, undisturbed: Path,
         shown = (
             ("train", "pe=nope", "seed=0", *TINY),
             STUDY,
+            ("status",),
             (*EVAL, "jobs=1"),
             ("eval", "run=results/runs/majority/nope/*/seed=0", *EVAL[2:]),
             (*COMPARE, f"out={elsewhere}"),
