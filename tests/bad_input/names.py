@@ -36,6 +36,9 @@ def lines() -> Iterator[Line]:  # a list of kinds
             yield Line((command, word), named, "there is no such option or folder")
     for words, named in (
         (("trian",), "trian"), (("",), "''"), (("--zz",), "--zz"), (("Train",), "Train"), (("list", "zz"), "zz"),
+        (("status", "zz"), "study=zz"), (("status", "zz=1"), "zz"), (("status", "study=../x"), "study=../x"), (("status", "--zz"), "--zz"),
+        (("status", "all=zz"), "all=zz"), (("status", "study="), "study="), (("train", "study=zz"), "study=zz"),
+        (("train", "study=../x"), "study=../x"), (("train", "-m", "study=a/b", "seed=0,1"), "study=a/b"),
         (("list", "--config-dir=/nonexistent"), "/nonexistent"), (("list", "pe", "zz"), "zz"),
         (("check",), "pe="), (("check", "steps=3"), "pe="), (("eval",), "run"), (("eval", "lengths=[3]"), "run"),
     ):  # fmt: skip

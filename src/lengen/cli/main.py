@@ -38,6 +38,7 @@ def usage() -> str:
             "",
             "lengen train task=addition pe=nope                                  one run: trains, then evaluates",
             "lengen train -m task=passkey pe=nope,rope,alibi 'seed=range(3)'     a study",
+            "lengen train study=NAME                                             what is left of it",
             "lengen COMMAND --help                                               options of a command",
             'eval "$(lengen -sc install=bash)"                                   tab completion',
         ]

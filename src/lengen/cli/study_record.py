@@ -109,7 +109,8 @@ class NewRuns(StudyRecord):
 
         plan = update_plan(path, with_grid)
         added = "" if there is None else f", {len(plan.runs) - there} of them new"
-        print(f"lengen: study {path.stem}: {len(plan.runs)} runs{added}", flush=True)
+        if not self.keys:  # a search has many batches
+            print(f"lengen: study {path.stem}: {len(plan.runs)} runs{added}", flush=True)
         self.new = self.new or there is None
         self.path = path
         self.keys += keys_of(jobs)
