@@ -193,23 +193,29 @@ def test_jobs_end_with_their_launcher_and_leave_checkpoints(tmp_path, number):
     assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in below)
 
 
-def test_ctrl_c_in_a_terminal_is_one_signal_for_every_job(tmp_path):
-    """It reaches the command and all its processes at once; a second one would stop the jobs without a checkpoint."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_is_one_for_every_job(tmp_path, number):
+    """As Ctrl-C in a terminal, or of a scheduler; a second one would stop the jobs without a checkpoint."""
     script = tmp_path / "study.py"
     script.write_text(STUDY)
     process = subprocess.Popen(
         [sys.executable, str(script)],
         cwd=tmp_path,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
         env={**os.environ, "STEP": "2"},  # seconds, in which both signals would come
     )
     wait_for(lambda: (tmp_path / "a").exists() and (tmp_path / "b").exists())
-    os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=60)
-    assert (tmp_path / "a.checkpoint").exists()
+    below = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, number)
+    _, error = process.communicate(timeout=60)
+    assert (tmp_path / "a.checkpoint").exists(), error
     assert (tmp_path / "b.checkpoint").exists()
     assert not (tmp_path / "c").exists()
+    assert f"Interrupted: stopped by {number.name}" in error
+    psutil.wait_procs(below, timeout=20)
+    assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in below)
 
 
 def wait_for(condition) -> None:

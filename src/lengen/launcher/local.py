@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -19,9 +20,12 @@ from lengen.config.errors import require
 from lengen.launcher import Launcher
 from lengen.launcher.display import Display
 from lengen.launcher.job import Job, JobResult, carry_out, end_with_parent
+from lengen.training.interruption import SIGNALS
 
 IMPORTED = ("lengen.experiment.run", "lengen.report.terminal", "lengen.optimizer.muon")
 """Imported once, by the process from which the workers are forked."""
+SERVER = "lengen.launcher.server"
+"""Imported before them."""
 _WORKER: dict[str, Any] = {}
 """In a worker: its slot and the queue to its parent."""
 
@@ -72,7 +76,7 @@ class Local(Launcher):
         self, jobs: Sequence[Job], slots: Sequence[Mapping[str, str]]
     ) -> Iterator[tuple[int, JobResult]]:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(IMPORTED))
+        context.set_forkserver_preload([SERVER, *IMPORTED])
         queue: SimpleQueue[tuple[int, Mapping[str, Any]]] = context.SimpleQueue()
         workers = [Worker(slot, each, queue, context) for slot, each in enumerate(slots)]
         waiting = iter(enumerate(jobs))
@@ -100,7 +104,7 @@ class Local(Launcher):
                 try:
                     close(workers)
                 except KeyboardInterrupt:  # a second signal: the jobs stop at once, too
-                    stop()
+                    stop(at_once=True)
                     close(workers)
                 raise
 
@@ -163,6 +167,9 @@ def close(workers: Sequence[Worker]) -> None:
 
 def prepare(slot: int, environment: Mapping[str, str], queue: SimpleQueue[Any]) -> None:
     """Prepare a process for its jobs. Ctrl-C in a terminal reaches all processes, and is passed on by the command alone."""
+    from lengen.launcher import server
+
+    server.heed_again()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(environment)
     _WORKER.update(slot=slot, queue=queue)
@@ -176,17 +183,19 @@ def work(packed: bytes) -> JobResult:
         with suppress(OSError):  # the parent is gone
             _WORKER["queue"].put((_WORKER["slot"], dict(state)))
 
-    return carry_out(packed, report)
+    once = partial(SIGNALS.heeded, once=True)  # a signal to all processes is also passed on by the command
+    return carry_out(packed, report, once)
 
 
-def stop() -> None:
-    """Ask all jobs that run to write a checkpoint and end."""
+def stop(*, at_once: bool = False) -> None:
+    """Ask all jobs that run to write a checkpoint and end; or end their processes."""
     import psutil
 
     for server in psutil.Process().children():
-        for process in server.children() if "forkserver" in " ".join(server.cmdline()) else ():
-            with suppress(psutil.Error):
-                process.terminate()
+        with suppress(psutil.Error):
+            for process in server.children() if "forkserver" in " ".join(server.cmdline()) else ():
+                with suppress(psutil.Error):
+                    process.kill() if at_once else process.terminate()
 
 
 def cores() -> int:

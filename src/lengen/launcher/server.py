@@ -1,0 +1,23 @@
+"""Imported by the process from which workers are forked: a signal to all processes of a command does not end it.
+
+Its jobs would be orphans, which the command could neither ask to write a checkpoint nor wait for. It ends with the command.
+"""
+
+from __future__ import annotations
+
+import signal
+
+IGNORED = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP")
+    if hasattr(signal, name)
+    and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN  # as under nohup
+)
+for each in IGNORED:
+    signal.signal(each, signal.SIG_IGN)
+
+
+def heed_again() -> None:
+    """Undo it, in a worker."""
+    for each in IGNORED:
+        signal.signal(each, signal.SIG_DFL)
