@@ -39,10 +39,10 @@ from lengen.experiment.sweep_report import report_sweep
 from lengen.logger import RunFacts
 from lengen.records.curve import Curve, write_text
 from lengen.records.damage import mend, mend_training
-from lengen.records.earlier_runs import runs_in_other_cells, seed_name
+from lengen.records.earlier_runs import over, runs_in_other_cells, seed_name
 from lengen.records.links import require_inside
 from lengen.records.provenance import device_name, provenance
-from lengen.records.run_dir import OVER, RunFolder
+from lengen.records.run_dir import RunFolder
 from lengen.task import SPECIAL
 from lengen.training.callback import TRAIN_COLUMNS, DivergedError, TrainingCallback
 from lengen.training.checkpoint import parameters_digest, read_checkpoint, resumable
@@ -161,8 +161,8 @@ class Experiment:
             facts, curve = self.folder.facts(), self.folder.load_curve()
         except UsageError:
             return None
-        status = facts.get("status")
-        if status not in OVER or (status == "finished" and not curve.rows):
+        status = str(facts.get("status"))
+        if not over(self.folder, facts) or (status == "finished" and not curve.rows):
             return None
         accuracy, error = facts.get("id_exact_match"), facts.get("error")
         return Outcome(status, self.folder, curve, accuracy, earlier=True, error=error)
@@ -197,7 +197,7 @@ class Experiment:
         """Create the run folder if needed, and record in `run.json` how the run is made."""
         config, folder = self.config, self.folder
         device = device_name(config.trainer.device)
-        folder.create(self._yaml, {"status": "running", **config.code})
+        folder.create(self._yaml, {"status": "running"})
         folder.record(
             {
                 "status": "running",

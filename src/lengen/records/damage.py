@@ -8,6 +8,16 @@ from typing import Any
 from lengen.config.errors import UsageError
 from lengen.records.curve import write_csv, write_text
 from lengen.records.run_dir import RunFolder
+from lengen.records.verdicts import cut
+
+
+def complete(folder: RunFolder) -> bool:
+    """Whether other commands can read the files of a finished run; of the verdicts, only the ends are looked at."""
+    return (
+        folder.curve.exists()
+        and all(map(_reads, (folder.config, folder.load_curve)))
+        and not cut(folder.verdicts)
+    )
 
 
 def mend(folder: RunFolder, config: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from lengen.config.errors import UsageError
 from lengen.config.identity import differences, record_key
 from lengen.config.source import digest
+from lengen.records.damage import complete
 from lengen.records.run_dir import OVER, RunFolder
 
 
@@ -50,8 +51,8 @@ def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
 
 
 def over(folder: RunFolder, facts: Mapping[str, Any]) -> bool:
-    """Whether a run is over and has its results."""
-    return facts.get("status") in OVER and (facts["status"] == "diverged" or folder.curve.exists())
+    """Whether a run is over and has its results, in files that can be read."""
+    return facts.get("status") in OVER and (facts["status"] == "diverged" or complete(folder))
 
 
 def changed_files(facts: Mapping[str, Any], *, gone: bool = True) -> list[str]:
