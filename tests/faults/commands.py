@@ -154,8 +154,11 @@ class Running:
 
     def signal(self, number: int) -> None:
         """Send a signal to all its processes, as a terminal does."""
-        with suppress(ProcessLookupError):
+        try:
             os.killpg(self.pid, number)
+        except ProcessLookupError:  # it has ended, or has not yet made its group
+            if not self.ended:
+                os.kill(self.pid, number)
 
     def kill(self) -> int:
         """Kill all its processes; return the exit code, which is that of an earlier end if it had ended."""

@@ -89,7 +89,9 @@ def snapshots(starter: Starter, tmp_path_factory: pytest.TempPathFactory, worker
     """The runs of the study in the middle of training and of the sweep; made once for all workers."""
 
     def make(work: Path) -> None:
-        (root := work.with_suffix(".study")).mkdir()
+        root = work.with_suffix(".study")
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
         made = Commands(root, starter)
         take(made, work)
         made.close()
@@ -104,6 +106,7 @@ def once(name: str, make: Callable[[Path], None], factory: pytest.TempPathFactor
     with FileLock(folder.with_suffix(".lock")):
         if not folder.exists():
             work = folder.with_suffix(".part")
+            shutil.rmtree(work, ignore_errors=True)  # of a session that was stopped
             work.mkdir()
             make(work)
             shutil.move(work, folder)

@@ -37,7 +37,7 @@ def test_a_full_disk_is_said_on_one_line_and_nothing_is_lost(
                     disk.leave(size << 10, disk.folder / "ballast")
                     ran = commands.run(*words)
                     if ran.code:
-                        is_said(ran, many="-m" in words)
+                        is_said(ran)
                         count("full disks")
                 (disk.folder / "ballast").unlink()
                 commands.run(*words).check()
@@ -53,10 +53,10 @@ def test_a_full_disk_is_said_on_one_line_and_nothing_is_lost(
             commands.close()
 
 
-def is_said(ran: Running, *, many: bool) -> None:
+def is_said(ran: Running) -> None:
     """Require one line that names a file of the user's."""
     printed = f"lengen {' '.join(ran.words)}: {ran.code}\n{ran.out}\n{ran.err}"
-    assert ran.code in ((1,) if many else (1, 2)), printed
+    assert ran.code in (1, 2), printed
     lines = [line for line in ran.err.splitlines() if "No space left on device" in line]
     assert len(lines) == 1, printed
     assert "Traceback" not in ran.err, printed

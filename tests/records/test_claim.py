@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -173,3 +174,13 @@ def test_a_link_in_the_place_of_a_claim_is_not_followed(tmp_path, file):
     with pytest.raises(UsageError, match=r"\.run\.claim: a link"), claimed(tmp_path / "run"):
         pass
     assert not (tmp_path / "absent").exists()
+
+
+def test_a_full_disk_names_the_claim(tmp_path, file, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(claim.SoftFileLease, "acquire", full)
+    with pytest.raises(OSError, match="No space left") as error, claimed(tmp_path / "run"):
+        pass
+    assert error.value.filename == str(file)

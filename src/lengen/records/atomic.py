@@ -27,12 +27,12 @@ def whole(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be written; the temporary file is removed, and an earlier file is as it was.
     """
-    with _named(path):
+    with named(path):
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     os.close(descriptor)
     temporary = Path(name)
     try:
-        with _named(path, temporary):
+        with named(path, temporary):
             yield temporary
             temporary.chmod(0o666 & ~_umask())  # a temporary file is for its owner only
             flush(temporary)
@@ -49,7 +49,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _named(path, temporary):
+        with named(path, temporary):
             temporary.mkdir()
             yield temporary
             for each in (*temporary.rglob("*"), temporary):
@@ -94,7 +94,7 @@ def _umask() -> int:
 
 
 @contextmanager
-def _named(path: Path, temporary: Path | None = None) -> Iterator[None]:
+def named(path: Path, temporary: Path | None = None) -> Iterator[None]:
     """Let the error of a full or read-only disk name what could not be written, not its temporary name.
 
     Args:

@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import SoftFileLease, Timeout
 
 from lengen.config.errors import UsageError
-from lengen.records.atomic import flush
+from lengen.records.atomic import flush, named
 
 STALE = 300.0
 """Seconds without renewal after which a claim of another machine is taken over."""
@@ -67,7 +67,8 @@ def claimed(folder: Path) -> Iterator[None]:
         path, lease_duration=LEASE, heartbeat_interval=BEAT, on_compromise=lambda _: _thread.interrupt_main()
     )
     try:
-        _acquire(lease, path, folder)
+        with named(path):
+            _acquire(lease, path, folder)
         flush(path)  # or it is empty after a power cut, and says of no process that it is gone
         flush(path.parent)
     except Timeout:

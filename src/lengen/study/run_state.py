@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -60,11 +59,11 @@ class Found:
     facts: Mapping[str, Any]
     damage: str = ""
 
-    @cached_property
+    @property
     def key(self) -> str:
-        """The key of its configuration: as it says, or if it does not, by its configuration; empty if that is damaged, too."""
-        if "record_key" in self.facts:
-            return str(self.facts["record_key"])
+        """The key of its configuration: as it says, or if it is damaged, by its configuration; empty if that is damaged, too."""
+        if not self.damage:
+            return str(self.facts.get("record_key", ""))
         with suppress(UsageError, OSError, KeyError, TypeError):
             return record_key(self.folder.config())
         return ""
