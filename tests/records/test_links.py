@@ -26,7 +26,15 @@ def test_a_link_below_them_may_not_lead_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["eval", "checkpoints", "curve.csv", "wandb/latest-run", "checkpoints/last.ckpt"]
+    "name",
+    [
+        "eval",
+        "checkpoints",
+        "curve.csv",
+        "wandb/latest-run",
+        "wandb/logs/debug-core.log",
+        "checkpoints/last.ckpt",
+    ],
 )
 @pytest.mark.parametrize("target", ["../elsewhere", "{tmp}/elsewhere", "../absent", "/"])
 def test_a_run_that_leads_out_is_not_worked_on(tmp_path, name, target):
@@ -46,6 +54,10 @@ def test_links_within_a_run_are_allowed(tmp_path):
     """W&B leaves such links."""
     (tmp_path / "run" / "wandb" / "offline-run-1").mkdir(parents=True)
     (tmp_path / "run" / "wandb" / "latest-run").symlink_to("offline-run-1")
+    (tmp_path / "run" / "wandb" / "offline-run-1" / "logs").mkdir()
+    (tmp_path / "run" / "wandb" / "offline-run-1" / "logs" / "debug-core.log").symlink_to(
+        "/somewhere/core.log"
+    )
     require_no_way_out(tmp_path / "run")
     with RunFolder(tmp_path / "run").locked():
         pass

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lengen.config.errors import UsageError
+from lengen.config.secrets import no_secret_arguments
 
 Mode = Literal["auto", "online", "offline", "disabled"]
 PATIENCE = 20
@@ -140,25 +141,26 @@ class Session:
         """Start a W&B run that is independent of any other in this process."""
         import wandb
 
-        return wandb.init(
-            project=self.project,
-            entity=self.entity,
-            dir=str(folder),
-            id=identity,
-            allow_val_change=True,
-            mode=mode,
-            resume="allow",
-            reinit="create_new",
-            settings=wandb.Settings(
-                silent=True,
-                console="off",
-                symlink=False,
-                init_timeout=PATIENCE,
-                finish_timeout=UPLOAD,
-                finish_timeout_raises=True,
-            ),
-            **options,
-        )
+        with no_secret_arguments():
+            return wandb.init(
+                project=self.project,
+                entity=self.entity,
+                dir=str(folder),
+                id=identity,
+                allow_val_change=True,
+                mode=mode,
+                resume="allow",
+                reinit="create_new",
+                settings=wandb.Settings(
+                    silent=True,
+                    console="off",
+                    symlink=False,
+                    init_timeout=PATIENCE,
+                    finish_timeout=UPLOAD,
+                    finish_timeout_raises=True,
+                ),
+                **options,
+            )
 
     def _start_offline(self, folder: Path, identity: str, options: Any) -> Any:
         """Start an offline run; if W&B rejects even that, the options are wrong."""

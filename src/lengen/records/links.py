@@ -6,10 +6,14 @@ A results folder may itself be a link. A link below it may lead to a place below
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from lengen.config.errors import require
+
+OF_WANDB = r"wandb/[^/]+/logs/debug-core\.log"
+"""The log of W&B's process, which leads to W&B's cache."""
 
 
 def require_inside(path: Path, top: Path) -> None:
@@ -30,13 +34,14 @@ def require_inside(path: Path, top: Path) -> None:
 
 
 def require_no_way_out(folder: Path) -> None:
-    """Refuse a folder in which a link, at any depth, leads out of it.
+    """Refuse a folder in which a link, at any depth, leads out of it; but for one that W&B leaves, and nothing writes through.
 
     Raises:
         UsageError: there is such a link; it is named.
     """
     for link in links(folder):
-        require_inside(link, folder)
+        if not re.fullmatch(OF_WANDB, link.relative_to(folder).as_posix()):
+            require_inside(link, folder)
 
 
 def links(folder: Path) -> Iterator[Path]:

@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from lengen.config.secrets import without_secrets
+
 PACKAGES = ("lengen", "torch", "lightning", "hydra-core", "omegaconf", "wandb", "datasets", "numpy", "scipy")
 
 
@@ -25,7 +27,7 @@ CALL: ContextVar[str | None] = ContextVar("call", default=None)
 def provenance(device: torch.device) -> dict[str, Any]:
     """Return the provenance entries of `run.json`."""
     return {
-        "command": CALL.get() or f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}",
+        "command": without_secrets(CALL.get() or f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}"),
         "git": git(Path(__file__).parent),
         "versions": {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}},
         "device": device_name(device),
