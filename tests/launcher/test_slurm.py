@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TINY, read_rows
+from conftest import TINY
+from launcher.clusters import STUDY, curves, wait_for
 from lengen.config.errors import UsageError
 from lengen.launcher import slurm, slurm_job, slurm_results
 from lengen.launcher.job import QUEUED, Job, JobResult
@@ -263,10 +264,6 @@ real = [
         reason="there is no Slurm here (sh scripts/slurm.sh up)",
     ),
 ]
-STUDY = (
-    "task=copy", "pe=nope,rope,alibi", *(word for word in TINY if not word.startswith(("steps", "trainer"))),
-    "steps=1500", "trainer.checkpoint_every=10000", "trainer.probe_every=500",
-)  # fmt: skip
 
 
 class RealSlurm:
@@ -291,35 +288,6 @@ class RealSlurm:
         return self.process.communicate(timeout=150)[0]
 
 
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 100
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def curves(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """The curves below a folder, apart from what differs from time to time."""
-    differing = ("seconds", "peak_bytes", "memory_bytes")
-    return {
-        str(path.relative_to(folder)): [
-            {name: value for name, value in row.items() if name not in differing} for row in read_rows(path)
-        ]
-        for path in sorted(folder.rglob("curve.csv"))
-    }
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("local")
-    subprocess.run(
-        [sys.executable, "-m", "lengen", "train", "-m", *STUDY], cwd=folder, check=True, capture_output=True
-    )
-    found = curves(folder / "results" / "runs")
-    assert len(found) == 3
-    return found
-
-
 class TestRealSlurm:
     pytestmark = real
 
@@ -333,7 +301,7 @@ class TestRealSlurm:
         shown = study.end()
         assert study.process.returncode == 0, shown
         assert "3 of 3 jobs finished" in shown
-        assert curves(tmp_path / "results" / "runs") == undisturbed
+        assert curves(tmp_path) == undisturbed
         log = "".join(path.read_text() for path in tmp_path.glob("results/slurm/*/*_log.out"))
         assert "stopped by SIGUSR2" in log
 
@@ -353,4 +321,4 @@ class TestRealSlurm:
             shown = last.end()
             assert last.process.returncode == 0, shown
         assert "3 of 3 jobs finished" in shown
-        assert curves(tmp_path / "results" / "runs") == undisturbed
+        assert curves(tmp_path) == undisturbed

@@ -4,6 +4,7 @@
 |---|---|
 | `job` | a job and its result; how a process carries one out |
 | `local` | the cores and the GPUs of this machine |
+| `ray` | a Ray cluster |
 | `slurm` | a Slurm cluster; `slurm_job` runs in it, `slurm_queue` asks it, `slurm_results` waits for it |
 | `display` | a line for every running job |
 | `shared` | jobs at which other processes may be, too |
@@ -15,12 +16,18 @@ what is shown, and a job that leaves none is a failed one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from lengen.launcher.job import Job, JobResult
 
 
 class Launcher:
-    """Base class of launchers."""
+    """Base class of launchers.
+
+    `here` is whether the jobs run in this process or beside it, where a single run is carried out, too.
+    """
+
+    here: ClassVar[bool] = False
 
     def ready(self) -> None:
         """Refuse what this machine lacks, before anything is written.

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lengen.config.errors import require
 from lengen.launcher import Launcher
@@ -40,6 +40,8 @@ class Local(Launcher):
         gpus: GPUs to use; null is all that torch sees.
         shown: whether running jobs are shown.
     """
+
+    here: ClassVar[bool] = True
 
     jobs: int | None = None
     gpus: int | None = None

@@ -1,0 +1,207 @@
+"""Ray: the jobs of a study as tasks of a cluster, or of one that is started on this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from lengen.config.errors import UsageError, require
+from lengen.launcher import Launcher
+from lengen.launcher.display import Display
+from lengen.launcher.job import FAILED, Job, JobResult, carry_out
+from lengen.launcher.local import cores
+from lengen.training.interruption import HEEDED, SIGNALS
+
+LOOK = 0.5
+"""Seconds between looks at how far running jobs are."""
+STARTS = 3
+"""How often it is tried to start a cluster."""
+
+
+@dataclass(frozen=True)
+class Ray(Launcher):
+    """A Ray cluster. The results folder must be on a file system that its nodes share.
+
+    Args:
+        address: of the cluster; `auto` is the one of this machine; null starts one here and stops it at the end.
+        cpus: cores that a job reserves; null is one a thread.
+        gpus: GPUs that a job reserves; a part of one (0.5) is shared.
+        jobs: how many run at a time; null is as many as fit.
+        retries: how often a job is started again whose process or node dies; it goes on from its checkpoint.
+        shown: whether something is shown.
+    """
+
+    address: str | None = None
+    cpus: float | None = None
+    gpus: float = 0
+    jobs: int | None = None
+    retries: int = 3
+    shown: bool = True
+
+    def __post_init__(self) -> None:
+        require(self.jobs is None or self.jobs >= 1, f"jobs={self.jobs}: must be at least 1")
+        require(self.cpus is None or self.cpus >= 0, f"launcher.cpus={self.cpus}: must be at least 0")
+        require(self.gpus >= 0, f"launcher.gpus={self.gpus}: must be at least 0")
+        require(self.retries >= 0, f"launcher.retries={self.retries}: must be at least 0")
+
+    def ready(self) -> None:
+        """See `Launcher`."""
+        found = importlib.util.find_spec("ray") is not None
+        require(found, 'launcher=ray: needs Ray: pip install "lengen[ray]"')
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
+        """Run jobs as tasks of Ray."""
+        self.ready()
+        import ray
+
+        queue: Any = multiprocessing.SimpleQueue()
+        threads = max((job.threads for job in jobs), default=1)
+        needs = {"num_cpus": threads if self.cpus is None else self.cpus, "num_gpus": self.gpus}
+        packed = [job.packed() for job in jobs]
+        with (
+            Display([job.label for job in jobs], queue, shown=self.shown) as display,
+            connected(self.address, needs),
+        ):
+            board = ray.remote(num_cpus=0)(Board).remote()
+            task = ray.remote(**needs, max_retries=self.retries)(work)
+            waiting = iter(enumerate(packed))
+            running = {task.remote(each, index, board): index for index, each in islice(waiting, self.jobs)}
+            begun = set[int]()
+            try:
+                while running:
+                    with SIGNALS.deferred():  # Ray would forget which signal it was
+                        ended, _ = ray.wait([*running], timeout=LOOK)
+                        news = ray.get(board.news.remote())
+                    SIGNALS.stop_if_pending()
+                    for index, state in news:
+                        if index not in begun:
+                            display.begin(index, index)
+                            begun.add(index)
+                        queue.put((index, state))
+                    for reference in ended:
+                        index = running.pop(reference)
+                        if index not in begun:
+                            display.begin(index, index)
+                        result = result_of(reference)
+                        display.end(index, index, result)
+                        yield index, result
+                        for later, each in islice(waiting, 1):
+                            running[task.remote(each, later, board)] = later
+            except BaseException:
+                stop([*running])
+                raise
+
+
+class Board:
+    """In a process of its own: how far jobs are, from when they tell until they are asked."""
+
+    def __init__(self) -> None:
+        self.states: dict[int, Mapping[str, Any]] = {}
+
+    def tell(self, index: int, state: Mapping[str, Any]) -> None:
+        """Note the state of a job."""
+        self.states[index] = state
+
+    def news(self) -> list[tuple[int, Mapping[str, Any]]]:
+        """What was noted since the last time."""
+        news = [*self.states.items()]
+        self.states.clear()
+        return news
+
+
+def work(packed: bytes, index: int, board: Any) -> JobResult:
+    """Carry out a job, as a task of Ray."""
+    board.tell.remote(index, {})
+    return carry_out(packed, lambda state: board.tell.remote(index, dict(state)))
+
+
+def result_of(reference: Any) -> JobResult:
+    """Result of a task that has ended."""
+    import ray
+
+    try:
+        return ray.get(reference)  # type: ignore[no-any-return]
+    except ray.exceptions.OutOfMemoryError:
+        return JobResult(FAILED, "out of memory; the same command goes on with it")
+    except ray.exceptions.WorkerCrashedError:
+        return JobResult(FAILED, "its process was killed; the same command goes on with it")
+    except ray.exceptions.RayError as error:
+        return JobResult(FAILED, f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}")
+
+
+def stop(running: Sequence[Any]) -> None:
+    """Ask the jobs that run to write a checkpoint and end, and wait for them; after a second signal they end at once."""
+    import ray
+
+    try:
+        for reference in running:
+            ray.cancel(reference)
+        if running:
+            ray.wait([*running], num_returns=len(running))
+    except KeyboardInterrupt:
+        for reference in running:
+            ray.cancel(reference, force=True)
+
+
+def begin(address: str | None) -> None:
+    """Connect to a cluster; without an address start one, again if it fails: Ray gives a busy machine half a minute.
+
+    Raises:
+        UsageError: there is none at this address, or none starts.
+    """
+    import ray
+
+    options = {"address": address} if address else {"num_cpus": cores(), "include_dashboard": False}
+    for left in reversed(range(1 if address else STARTS)):
+        try:
+            ray.init(**options, log_to_driver=False, configure_logging=False)
+        except Exception as error:  # noqa: BLE001  # of many classes, the base class among them
+            ray.shutdown()
+            if not left:
+                what = f"launcher.address={address}" if address else "launcher=ray: no cluster starts here"
+                raise UsageError(f"{what}: {next(iter(str(error).splitlines()), '')}") from None
+        else:
+            return
+
+
+@contextmanager
+def connected(address: str | None, needs: Mapping[str, float]) -> Iterator[None]:
+    """Connect to a cluster, or start one here, while the block runs.
+
+    Args:
+        address: of the cluster; None starts one.
+        needs: of a job.
+
+    Raises:
+        UsageError: there is none at this address, or no job fits into it.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    handlers = {number: signal.getsignal(number) for number in HEEDED}
+    begin(address)
+    for (
+        number,
+        handler,
+    ) in handlers.items():  # in their place Ray has put its own, which end the process at once
+        signal.signal(number, handler)
+    try:
+        there = ray.cluster_resources()
+        for name, option in (("CPU", "num_cpus"), ("GPU", "num_gpus")):
+            most = there.get(name, 0.0)
+            require(
+                needs[option] <= most or address is not None,
+                f"launcher.{name.lower()}s={needs[option]:g}: this machine has {most:g}",
+            )
+        yield
+    finally:
+        ray.shutdown()

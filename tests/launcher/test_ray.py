@@ -1,0 +1,129 @@
+"""Ray: a study on a cluster that is started for it, and on one that is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conftest import TINY
+from launcher.clusters import STUDY, curves, wait_for
+from lengen.config.errors import UsageError
+from lengen.launcher.ray import Board, Ray
+
+HERE = importlib.util.find_spec("ray") is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": 0}, r"jobs=0: must be at least 1"),
+        ({"cpus": -1.0}, r"launcher\.cpus=-1\.0"),
+        ({"gpus": -0.5}, r"launcher\.gpus=-0\.5"),
+        ({"retries": -1}, r"launcher\.retries=-1"),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        Ray(**options)
+
+
+def test_without_ray_the_extra_is_named(lengen, tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "ray" else found(name, *a)
+    )
+    ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=ray")
+    assert (ran.code, ran.err) == (2, 'lengen: launcher=ray: needs Ray: pip install "lengen[ray]"\n')
+    assert not list(tmp_path.rglob("run.json"))
+
+
+def test_the_board_tells_news_once():
+    board = Board()
+    board.tell(1, {"completed": 1})
+    board.tell(1, {"completed": 2})
+    assert board.news() == [(1, {"completed": 2})]
+    assert board.news() == []
+
+
+def study(folder: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "lengen", "train", "-m", *STUDY, *words]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def shown(process: subprocess.Popen[str]) -> str:
+    return process.communicate(timeout=200)[0]
+
+
+def training(folder: Path) -> list[Path]:
+    """The folders of runs that train."""
+    return [path.parent for path in folder.glob("results/runs/copy/*/*/*/train.csv")]
+
+
+def left_running(before: set[int]) -> list[str]:
+    """Processes of Ray that were not there before."""
+    names = [each.info for each in psutil.process_iter(["pid", "name"]) if each.info["pid"] not in before]
+    return [info["name"] for info in names if info["name"].startswith(("ray", "gcs_server"))]
+
+
+@pytest.mark.long
+@pytest.mark.cluster
+@pytest.mark.skipif(not HERE, reason='Ray is not installed (pip install "lengen[ray]")')
+class TestRealRay:
+    def test_a_stopped_study_leaves_checkpoints_and_goes_on(self, tmp_path, undisturbed):
+        before = set(psutil.pids())
+        process = study(tmp_path, "launcher=ray")
+        wait_for(lambda: training(tmp_path))
+        process.send_signal(signal.SIGTERM)
+        told = shown(process)
+        assert process.returncode == 143, told
+        stopped = training(tmp_path)
+        assert all((folder / "checkpoints" / "last.ckpt").exists() for folder in stopped)
+        wait_for(lambda: not left_running(before))
+        again = study(tmp_path, "launcher=ray")
+        told = shown(again)
+        assert again.returncode == 0, told
+        assert "3 of 3 jobs finished" in told
+        assert any('"resumed_from_step"' in (folder / "run.json").read_text() for folder in stopped)
+        assert curves(tmp_path) == undisturbed
+        wait_for(lambda: not left_running(before))
+
+    def test_a_killed_worker_of_a_cluster_is_replaced(self, tmp_path, undisturbed):
+        ray = Path(sys.executable).with_name("ray")
+        environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+        temporary = tmp_path / "ray"
+        subprocess.run(
+            [ray, "start", "--head", "--num-cpus=2", "--include-dashboard=false", f"--temp-dir={temporary}", "--port=0"],
+            env=environment, check=True, capture_output=True,
+        )  # fmt: skip
+        own = [
+            each
+            for each in psutil.process_iter(["cmdline"])
+            if str(temporary) in " ".join(each.info["cmdline"] or ())
+        ]
+        try:
+            process = study(tmp_path, "launcher=ray", "launcher.address=auto")
+            wait_for(lambda: training(tmp_path))
+            victims = [each for each in psutil.process_iter(["name"]) if each.info["name"] == "ray::work"]
+            victims[0].kill()
+            told = shown(process)
+            assert process.returncode == 0, told
+            assert "3 of 3 jobs finished" in told
+            assert curves(tmp_path) == undisturbed
+        finally:
+            for each in own:
+                each.terminate()
+            psutil.wait_procs(own, timeout=20)
