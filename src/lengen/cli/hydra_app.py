@@ -150,7 +150,11 @@ class HydraApp:
             self.own_modules = named_modules(self._folders)
             composed = plain_values(cfg)
             if "launcher" in composed:  # a single run needs none, and is refused a wrong one
-                launcher_of(composed, {"lengen", *self.own_modules})
+                launcher = launcher_of(composed, {"lengen", *self.own_modules})
+                require(
+                    launcher.here or self.job is None,
+                    "launcher: a single run would be carried out here: add -m, by which it is a study of one",
+                )
             self.code = self.work(composed, {"lengen", *self.own_modules})
         except Exception as error:  # noqa: BLE001  # raised again outside of Hydra
             self.error = error

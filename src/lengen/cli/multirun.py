@@ -25,8 +25,9 @@ from lengen.cli.foreign_jobs import ForeignJob, JobFiles
 from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper
 from lengen.config.errors import UsageError
 from lengen.launcher import Launcher
-from lengen.launcher.job import ELSEWHERE, FAILED, REFUSED, Job, JobResult, named
+from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
+from lengen.records.earlier_runs import finished_already
 
 
 @runtime_checkable
@@ -102,7 +103,7 @@ class Multirun:
     def show(self, label: str, result: JobResult) -> None:
         """Print the result of a job that a launcher of Hydra's has carried out."""
         print(
-            f"lengen: {'failed: ' if result.code else ''}{label}: {result.line}".removesuffix(": "),
+            f"lengen: {'failed: ' if result.bad else ''}{label}: {result.line}".removesuffix(": "),
             flush=True,
         )
         if self.launcher_of is None:  # what it prints is its result
@@ -112,15 +113,26 @@ class Multirun:
 
     def summed_up(self) -> int:
         """Say how many jobs finished, and which failed for what reason; return the exit code."""
-        failed = [
-            (words, result) for words, result in zip(self.overrides, self.results, strict=True) if result.code
-        ]
-        print(f"\nlengen: {len(self.results) - len(failed)} of {len(self.results)} jobs finished")
+        jobs = [*zip(self.overrides, self.results, strict=True)]
+        failed = [(words, result) for words, result in jobs if result.bad]
+        queued = sum(result.code == QUEUED for result in self.results)
+        finished = f"{len(jobs) - len(failed) - queued} of {len(jobs)} jobs finished"
+        print(f"\nlengen: {finished}{f', {queued} in a queue' if queued else ''}")
         for words, result in failed:
             print(f"  failed: {' '.join(words)}: {result.line}", file=sys.stderr)
         if self.search:
             print(*self.search.best(self.jobs, self.overrides, self.results), sep="\n")
         return FAILED if failed else 0
+
+    def ready(self, composed: Sequence[Composed]) -> None:
+        """Refuse a launcher that cannot work here, before anything is written.
+
+        Raises:
+            UsageError: it cannot be built, or needs what is not here.
+        """
+        able = next((each for each in composed if not each.refused), None)
+        if self.launcher_of is not None and able is not None:
+            self.launcher_of(able.config, {"lengen", *able.own_modules}).ready()
 
     def carry_out(self, composed: Sequence[Composed], labels: Sequence[str]) -> list[JobResult]:
         """Carry out composed jobs.
@@ -155,9 +167,18 @@ class Multirun:
         if able:
             first = composed[able[0]]
             launcher = launcher_of(first.config, {"lengen", *first.own_modules})
-            launched = [self._launched(composed[index], labels[index]) for index in able]
+            if not launcher.here:
+                over = [index for index in able if is_over(composed[index].config)]
+                results |= {index: Guarded(self.jobs, composed[index])() for index in over}
+                print(f"lengen: {len(over)} of {len(composed)} runs are over already", flush=True)
+            jobs = {
+                index: self._launched(composed[index], labels[index])
+                for index in able
+                if index not in results
+            }
+            places = [*jobs]
             try:
-                results |= {able[index]: result for index, result in run_shared(launcher, launched)}
+                results |= {places[place]: result for place, result in run_shared(launcher, [*jobs.values()])}
             except UsageError:
                 raise
             except Exception as error:
@@ -172,6 +193,14 @@ class Multirun:
             Guarded(self.jobs, composed),
             threads if isinstance(threads, int) and threads > 0 else 1,  # the job refuses any other
         )
+
+
+def is_over(config: Mapping[str, Any]) -> bool:
+    """Whether a run is over, as far as is known without torch; a job that only says so need not wait in a queue."""
+    try:
+        return finished_already(config) is not None
+    except (UsageError, LookupError, TypeError):  # the job says what is wrong
+        return False
 
 
 class StudyLauncher(HydraLauncher):
@@ -210,6 +239,8 @@ class StudyLauncher(HydraLauncher):
         """Carry out a batch of jobs and return what the sweeper wants of each."""
         overrides = [list(filter_overrides(each)) for each in job_overrides]
         composed = [each.return_value for each in self.composer.launch(job_overrides, initial_job_idx)]
+        if self.files is None:
+            self.multirun.ready(composed)
         self._begin([(words, each.config) for words, each in zip(overrides, composed, strict=True)])
         labels = self.multirun.labels(overrides)
         if self.files is None:
