@@ -40,6 +40,10 @@ test-long: $(READY)  ## run the tests that take long
 faults: $(READY)  ## kill, cut, fill and tear everything that writes; the results stay equal (minutes)
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m faults tests/faults
 
+.PHONY: clusters
+clusters: $(READY)  ## run the tests that need Slurm (scripts/slurm.sh up) or Ray (minutes)
+	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs -m cluster tests/launcher
+
 .PHONY: bad-input
 bad-input: $(READY)  ## run hundreds of command lines that must be refused (a minute or two)
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m long tests/cli/test_bad_input.py

@@ -62,6 +62,7 @@ EOF
 }
 
 down() {
+    if ! grep -qs "$mark" /etc/slurm/slurm.conf; then exit 0; fi  # what runs here is not of this script
     stop "$home/slurmd.pid"; stop "$home/slurmctld.pid"; stop /run/munge/munged.pid
     for each in slurm.conf gres.conf; do
         if grep -qs "$mark" "/etc/slurm/$each"; then rm "/etc/slurm/$each"; fi
