@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lengen.comparison.find_runs import find_folders
+from lengen.comparison.find_runs import find, find_folders
 from lengen.config.compose import EVAL
+from studies import write_run
 
 
 @pytest.fixture
@@ -78,3 +79,10 @@ def test_values_are_taken_as_they_are_written(word, value):
     assert not override.is_sweep_override()
     key = word.lstrip("+").partition("=")[0]
     assert override.key_or_group == (f"eval.{key}" if key == "lengths" else key)
+
+
+def test_a_run_that_has_lost_its_facts_is_named(tmp_path):
+    folder = write_run(tmp_path, 0, (1.0, 1.0, 0.5, 0.0))
+    (folder / "run.json").unlink()
+    (found,) = find([str(tmp_path)])
+    assert (found.place, found.reason) == (str(folder), "there is no run.json")

@@ -105,7 +105,9 @@ def below(top: Path) -> list[Path]:
     found = []
     for directory, folders, files in os.walk(top):
         path = Path(directory)
-        if "run.json" in files:
+        if "run.json" in files or (
+            "config.yaml" in files and "checkpoints" in folders
+        ):  # a run that has lost it
             found += [path] if _counts(path.name) else []
             folders.clear()
             continue
@@ -158,6 +160,8 @@ def read(folder: Path, known: Known) -> RunRecord | Excluded:
     files = RunFolder(folder)
     try:
         facts = files.facts()
+        if not facts and not (folder / files.facts_name).exists():
+            return Excluded(str(folder), f"there is no {files.facts_name}")
         status = str(facts.get("status"))
         if status not in OVER:
             return Excluded(str(folder), f"unfinished (status {status})")
