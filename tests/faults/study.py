@@ -78,13 +78,24 @@ def tables(root: Path) -> dict[str, Any]:
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))
         if path.name in ("run.json", "eval.json"):
-            facts = json.loads(path.read_text())
-            found[name] = {key: facts.get(key) for key in FACTS}
+            found[name] = facts(path)
         elif path.suffix == ".csv":
-            found[name] = rows(path)
+            try:
+                found[name] = rows(path)
+            except (UnicodeDecodeError, ValueError, IndexError):
+                found[name] = path.read_bytes()
         elif path.name in WHOLE or path.parent.name in ("studies", "data"):
             found[name] = path.read_bytes() if path.is_file() else None
     return found
+
+
+def facts(path: Path) -> Any:
+    """What is compared of `run.json` or `eval.json`; its bytes if it is damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        return path.read_bytes()
+    return {key: found.get(key) for key in FACTS}
 
 
 def rows(path: Path) -> list[list[str]]:
