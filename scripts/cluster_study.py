@@ -2,13 +2,14 @@
 
     python scripts/cluster_study.py FOLDER local slurm ray
 
-The launchers are tried in turn, each in FOLDER/NAME; `local` first, to which the others are compared: curves and tables must
-agree byte for byte, apart from times and memory. Slurm must be up (scripts/slurm.sh).
+The launchers are tried in turn, each in FOLDER/NAME; `local` first, to which the others are compared: curves, tables and
+digests of the final parameters must agree byte for byte, apart from times and memory. Slurm must be up (scripts/slurm.sh).
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -24,13 +25,9 @@ STUDY = (
 KILLS = (15, 35)
 """Finished runs at which everything is killed."""
 DIFFERING = (
-    "seconds",
-    "peak_bytes",
-    "memory_bytes",
-    "train_seconds",
-    "steps_per_second",
-    "tokens_per_second",
-)
+    "seconds", "peak_bytes", "memory_bytes", "train_seconds", "steps_per_second", "tokens_per_second",
+    "minutes", "milliseconds", "megabytes",
+)  # fmt: skip
 """Columns that differ from time to time."""
 
 
@@ -99,13 +96,15 @@ def carried_out(folder: Path, launcher: str, kills: tuple[int, ...]) -> None:
 
 
 def tables(folder: Path) -> dict[str, list[list[str]]]:
-    """Curves and tables below a folder, without the columns that differ."""
+    """Curves, tables and digests of final parameters below a folder, without the columns that differ."""
     found = {}
     for path in sorted([*folder.glob("results/runs/**/curve.csv"), *folder.glob("compared/*.csv")]):
         with path.open(newline="") as file:
             rows = [*csv.DictReader(file)]
         kept = [name for name in (rows[0] if rows else ()) if not name.startswith(DIFFERING)]
         found[str(path.relative_to(folder))] = [kept, *([row[name] for name in kept] for row in rows)]
+    for path in sorted(folder.glob("results/runs/**/run.json")):
+        found[str(path.relative_to(folder))] = [[json.loads(path.read_text())["parameters_digest"]]]
     return found
 
 
@@ -118,7 +117,7 @@ def main() -> int:
             here, there = tables(root / "local"), tables(root / launcher)
             differing = [name for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
             say(
-                f"{launcher}: {len(here)} curves and tables, {len(differing)} differ from those of local: {differing[:5]}"
+                f"{launcher}: {len(here)} curves, tables and digests, {len(differing)} differ from those of local: {differing[:5]}"
             )
             if differing:
                 return 1
