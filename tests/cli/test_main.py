@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -310,3 +311,15 @@ def test_a_users_own_task_and_encoding_need_no_fork(lengen, tmp_path):
     refused(
         lengen("train", "task._target_=mine.Mine"), "mine.Mine", "--config-dir"
     )  # not named: not imported
+
+
+def test_a_signal_while_python_ends_prints_no_error(tmp_path):
+    program = """
+import atexit, os, signal, sys
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+from lengen.cli import main
+main.run = lambda _: 130
+sys.exit(main.main())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")

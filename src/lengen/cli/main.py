@@ -6,14 +6,19 @@ Every module under `lengen.cli.commands` is a command; the first line of its doc
 from __future__ import annotations
 
 import ast
+import atexit
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
 from lengen.cli.output import OutputError, checked_output
 from lengen.config.version import VERSION
 from lengen.training.interruption import SIGNALS, exit_code
+
+SIGNALLED = 128
+"""Exit codes above are of signals."""
 
 
 def commands() -> dict[str, str]:
@@ -49,10 +54,13 @@ def main() -> int:
     """Run a command and return its exit code; entry point of the console script."""
     try:
         with checked_output():
-            return run(sys.argv[1:])
+            code = run(sys.argv[1:])
     except OutputError as error:
         print(f"lengen: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
+    if code > SIGNALLED:  # another Ctrl-C, while Python ends, is no error to be printed
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return code
 
 
 def run(arguments: list[str]) -> int:
