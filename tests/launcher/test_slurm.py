@@ -146,6 +146,18 @@ def test_the_same_command_waits_for_jobs_that_are_in_the_queue(fake, capsys):
     assert "2 jobs are in the queue of Slurm already" in capsys.readouterr().out
 
 
+def test_other_options_of_the_launcher_do_not_make_another_job(lengen, fake, monkeypatch):
+    """The same command is given with `launcher.wait=false`, and again to wait."""
+    study = ("-m", "task=copy", *TINY, "seed=0,1", "launcher=slurm", "launcher.wait=false")
+    assert lengen("train", *study).code == 0
+    (fake / "queue").write_text("7_0|RUNNING|None\n7_1|PENDING|Resources\n")
+    ran = lengen("train", *study, "launcher.time=90", "jobs=1")
+    assert ran.code == 0
+    assert "2 jobs are in the queue of Slurm already" in ran.out
+    assert "submitted" not in ran.out
+    assert "0 of 2 jobs finished, 2 in a queue" in ran.out
+
+
 def test_what_slurm_refuses_is_said_on_one_line_and_leaves_nothing(fake):
     (fake / "bin" / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: no such partition' >&2\nexit 1\n")
     with pytest.raises(UsageError, match=r"^launcher=slurm: sbatch refuses: no such partition$"):

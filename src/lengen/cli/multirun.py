@@ -24,6 +24,7 @@ from hydra.plugins.launcher import Launcher as HydraLauncher
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
 from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper
 from lengen.config.errors import UsageError
+from lengen.config.identity import record_key
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
@@ -192,7 +193,14 @@ class Multirun:
             label,
             Guarded(self.jobs, composed),
             threads if isinstance(threads, int) and threads > 0 else 1,  # the job refuses any other
+            work_key(composed.config),
         )
+
+
+def work_key(config: Mapping[str, Any]) -> str:
+    """The same for the same work, however it is launched: the run, its folder, and whether it is repeated."""
+    folder = Path(str(config["results_dir"])).absolute()
+    return f"{record_key(config)} {folder}{' again' if config.get('force') else ''}"
 
 
 def is_over(config: Mapping[str, Any]) -> bool:

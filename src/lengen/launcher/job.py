@@ -81,11 +81,13 @@ class Job:
         label: the options in which it differs from the others.
         work: does the job and returns its result; it is pickled, the user's own classes included.
         threads: threads of torch in it.
+        key: the same for the same work of a later command; empty if there is none.
     """
 
     label: str
     work: Callable[[], JobResult]
     threads: int = 1
+    key: str = ""
 
     def packed(self) -> bytes:
         """The job for another process: its work, and where its modules are found."""

@@ -137,7 +137,7 @@ class Slurm(Launcher):
     def _tasks(self, jobs: Sequence[Job], say: Callable[[str], None]) -> dict[int, Task]:
         """Submit the jobs that are not in the queue yet; where all are, by index."""
         packed = [job.packed() for job in jobs]
-        keys = [hashlib.sha256(each).hexdigest() for each in packed]
+        keys = [job.key or hashlib.sha256(each).hexdigest() for job, each in zip(jobs, packed, strict=True)]
         tasks = self._in_queue(keys)
         if tasks:
             say(f"lengen: {len(tasks)} jobs are in the queue of Slurm already")
