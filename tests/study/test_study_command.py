@@ -183,6 +183,7 @@ MISTAKES = [
     (["-m", "seed=0,1", "results_dir=a${seed}/x"], "results_dir=a0/x,a1/x: the runs of a study have one folder in common"),
     (["-m", "study=torn", "seed=0,1"], "torn.yaml: not the file of a study"),
     (["study=torn"], "torn.yaml: not the file of a study"),
+    (["study=first", "dry=true"], "dry=true: lengen status first says what is left of it"),
     (["study=first", "jobs=many"], "jobs=many: must be a whole number or null"),
     (["study=first", "--config-dir=nowhere"], "--config-dir=nowhere: no such folder"),
 ]  # fmt: skip

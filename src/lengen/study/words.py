@@ -96,6 +96,7 @@ def require_beside(words: Iterable[str], name: str) -> None:
         UsageError: names the first one, and what is allowed.
     """
     for word in words:
+        require(option(word) != "dry", f"{word}: lengen status {name} says what is left of it")
         if not within(option(word), BESIDE):
             raise UsageError(
                 f"{word}: the runs of study={name} are given; lengen train -m study={name} {word} adds runs "

@@ -28,17 +28,22 @@ OF_STUDY = re.compile("-m|--multirun|study=.*")
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    if any(DRY.fullmatch(word) for word in arguments):
-        with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
-            return HydraApp(TRAIN, dry_run, arguments, settings=(f"hydra.sweep.dir={folder}",)).enter()
-    if any(OF_STUDY.fullmatch(word) for word in arguments):
-        from lengen.cli.study_words import Words
+    if not any(OF_STUDY.fullmatch(word) for word in arguments):
+        return train_all(arguments)
+    from lengen.cli.study_words import Words
 
-        try:
-            return train_study(Words.of(arguments))
-        except UsageError as error:
-            return refuse(str(error))
-    return train_app(arguments).enter()
+    try:
+        return train_study(Words.of(arguments))
+    except UsageError as error:
+        return refuse(str(error))
+
+
+def train_all(arguments: list[str]) -> int:
+    """Train what the words say, or with `dry=true` say what that would need."""
+    if not any(DRY.fullmatch(word) for word in arguments):
+        return train_app(arguments).enter()
+    with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
+        return HydraApp(TRAIN, dry_run, arguments, settings=(f"hydra.sweep.dir={folder}",)).enter()
 
 
 def train_app(arguments: list[str]) -> HydraApp:
@@ -60,9 +65,9 @@ def train_study(words: Words) -> int:
         UsageError: there is no such study, or a word would change the runs that it has.
     """
     if {"-m", "--multirun"}.intersection(words.flags):
-        return train_app(words.completed().arguments).enter()
+        return train_all(words.completed().arguments)
     if words.others or not words.study:  # as --help
-        return train_app(words.arguments).enter()
+        return train_all(words.arguments)
     from lengen.cli.study_again import Left
     from lengen.cli.study_record import RunsLeft
 
