@@ -6,6 +6,7 @@
     python scripts/bench.py compare    lengen compare on 1,000 synthetic runs: ten encodings, a hundred seeds
     python scripts/bench.py schemes    time and memory of a training step with every encoding and every attention
     python scripts/bench.py study      six runs one after another, and with all cores: the ratio, and equal curves
+    python scripts/bench.py status     lengen status on a study of 5,000 runs, some of them unfinished
     python scripts/bench.py tasks      examples per second of every task; exit code 1 if a task is below its limit
 
 The speed of a machine drifts: the two sides of a comparison alternate, and their ratio is reported. Tasks and Muon are
@@ -15,8 +16,10 @@ timed in CPU seconds of one thread, which other processes do not affect.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -51,6 +54,8 @@ from lengen.records.curve import Curve, Row
 from lengen.records.run_dir import RunFolder, SweepRecord
 from lengen.records.verdicts import StringVerdicts
 from lengen.statistics.intervals import clopper_pearson
+from lengen.study.plan import Grid, PlannedRun, StudyPlan
+from lengen.study.plan_file import update_plan
 from lengen.task import Task
 from lengen.training.batch_stream import Example
 from lengen.training.callback import TrainingCallback
@@ -295,7 +300,7 @@ def study_speed(steps: int, pairs: int = 3) -> None:
                     "-m",
                     *words,
                     f"jobs={jobs}",
-                    f"results_dir={folder}",
+                    f"results_dir={folder}/runs",
                 ]
                 subprocess.run(command, check=True, capture_output=True)
                 seconds.append(time.perf_counter() - started)
@@ -314,6 +319,47 @@ def study_speed(steps: int, pairs: int = 3) -> None:
 def without_cost(path: Path) -> list[Row]:
     """Return the rows of a curve without the columns that differ from one run to the next: seconds and memory."""
     return [replace(row, seconds=0.0, peak_bytes=0, memory_bytes=0) for row in Curve.load(path).rows]
+
+
+def status_cost(_: int, encodings: int = 50, seeds: int = 100) -> None:
+    """Print wall and CPU time of `lengen status` on copies of a real run: of each encoding's, some interrupted, failed, missing."""
+    words = [
+        "task=copy",
+        "steps=2",
+        "decoder.layers=1",
+        "decoder.dim=16",
+        "trainer.progress=false",
+        "trainer.log_every=1",
+    ]
+    script = "import sys; from lengen.cli.main import main; sys.argv[0] = 'lengen'; sys.exit(main())"
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-c", script]
+        subprocess.run([*command, "train", *words], cwd=place, check=True, stdout=subprocess.DEVNULL)
+        (run,) = Path(place).glob("results/runs/copy/*/*/seed=0")
+        facts, runs = json.loads((run / "run.json").read_text()), list[PlannedRun]()
+        for encoding, seed in product(range(encodings), range(seeds)):
+            name, key = f"pe{encoding}", f"{encoding * seeds + seed:016x}"
+            runs.append(PlannedRun(key, "copy", name, f"seed={seed}", (f"pe={name}", f"seed={seed}")))
+            folder = Path(place, "results", "runs", "copy", name, "c0", f"seed={seed}")
+            status = {1: "running", 2: "failed"}.get(seed % 20, "finished")
+            if seed % 20:  # else it is missing
+                folder.mkdir(parents=True)
+                (folder / "run.json").write_text(json.dumps({**facts, "record_key": key, "status": status}))
+                for file in ("config.yaml", "train.csv", "curve.csv"):
+                    shutil.copy(run / file, folder)
+        plan = StudyPlan("runs", (Grid(tuple(words), (), tuple(words), tuple(runs)),))
+        update_plan(Path(place, "results", "studies", "first.yaml"), lambda _: plan)
+        for arguments in (["first"], []):
+            before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            done = subprocess.run(
+                [*command, "status", *arguments], cwd=place, check=False, text=True, stdout=subprocess.PIPE
+            )
+            seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            print(
+                f"lengen status {' '.join(arguments)} on {len(runs)} runs: {seconds:.1f} s of wall time, {spent:.1f} s of CPU time; "
+                f"{done.stdout.splitlines()[-1 if not arguments else 0]}"
+            )
 
 
 def schemes(_: int, rows: int = 16, time_axis: int = 256) -> None:
@@ -415,6 +461,7 @@ if __name__ == "__main__":
         "compare": compare_cost,
         "schemes": schemes,
         "study": study_speed,
+        "status": status_cost,
         "tasks": tasks,
     }
     parser.add_argument("measure", choices=measures)
