@@ -197,7 +197,7 @@ class Experiment:
         """Create the run folder if needed, and record in `run.json` how the run is made."""
         config, folder = self.config, self.folder
         device = device_name(config.trainer.device)
-        folder.create(self._yaml, {"status": "running"})
+        folder.create(self._yaml, {"status": "running", **config.code})
         folder.record(
             {
                 "status": "running",

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -59,11 +60,11 @@ class Found:
     facts: Mapping[str, Any]
     damage: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """The key of its configuration: as it says, or if it is damaged, by its configuration; empty if that is damaged, too."""
-        if not self.damage:
-            return str(self.facts.get("record_key", ""))
+        """The key of its configuration: as it says, or if it does not, by its configuration; empty if that is damaged, too."""
+        if "record_key" in self.facts:
+            return str(self.facts["record_key"])
         with suppress(UsageError, OSError, KeyError, TypeError):
             return record_key(self.folder.config())
         return ""
