@@ -51,6 +51,12 @@ def start(folder: Path, *words: str, script: str = COUNTING) -> subprocess.Popen
     )
 
 
+def ended(process: subprocess.Popen[str]) -> int:
+    """The exit code of a command."""
+    process.communicate(timeout=600)
+    return process.returncode
+
+
 def progress(folder: Path, name: str) -> Progress:
     """How far a study is."""
     path = folder / "results" / "studies" / f"{name}.yaml"
@@ -105,7 +111,7 @@ def test_a_run_that_another_command_fails_at_is_tried_here(tmp_path):
 
 def test_ctrl_c_while_waiting_leaves_the_run_to_the_other(tmp_path):
     words = ("train", "-m", "task=copy", "seed=0,1", "study=first", "jobs=1", *TINY)
-    assert start(tmp_path, *words).wait(300) == 0
+    assert ended(start(tmp_path, *words)) == 0
     (folder,) = tmp_path.glob("results/runs/copy/nope/*/seed=1")
     (folder / "run.json").unlink()
     with RunFolder(folder).locked():
@@ -123,7 +129,7 @@ def test_what_is_killed_is_finished_without_repeating_a_finished_run(tmp_path, v
     """The command, one of its workers, or all of them, at a random moment, four times; then the study is finished."""
     words = ("-m", "task=copy", "pe=nope,rope", "seed=range(3)", *TINY)
     (tmp_path / "calm").mkdir()
-    assert start(tmp_path / "calm", "train", *words, "jobs=1").wait(600) == 0
+    assert ended(start(tmp_path / "calm", "train", *words, "jobs=1")) == 0
     folder = tmp_path / "killed"
     folder.mkdir()
     chance, finished = random.Random(victims), dict[Path, int]()

@@ -54,6 +54,16 @@ def test_a_union_has_every_run_once():
     assert plan.with_grid(Grid.of(WORDS, [], jobs(("nope", 1), ("nope", 1)))) == plan
 
 
+def test_the_next_runs_of_one_command_stand_in_one_grid():
+    """As those of a search, which come one by one."""
+    plan = StudyPlan("runs")
+    for seed in range(3):
+        plan = plan.with_grid(Grid.of(WORDS, [], jobs(("nope", seed))))
+    assert len(plan.grids) == 1
+    assert [each.seed for each in plan.runs] == ["seed=0", "seed=1", "seed=2"]
+    assert len(plan.with_grid(Grid.of(WORDS[:2], [], jobs(("nope", 3)))).grids) == 2
+
+
 def test_words_that_mean_another_run_by_now_replace_it():
     plan = StudyPlan("runs").with_grid(Grid.of(WORDS, [], jobs(("nope", 0), ("nope", 1))))
     now = plan.with_grid(Grid.of(WORDS, [], jobs(("nope", 1), ("nope", 2), steps=30)))

@@ -140,7 +140,7 @@ def test_results_of_several_machines_are_merged_by_copying(lengen, tmp_path, sta
 def test_a_refused_run_is_told_and_a_study_of_refused_runs_leaves_no_file(lengen, tmp_path, stand):
     stand.bad = {"rope": UsageError("pe=rope: not today"), "nope": UsageError("pe=nope: not today")}
     assert lengen(*STUDY, "study=first").code == 1
-    assert not list(tmp_path.glob("results/studies/*.yaml"))
+    assert not list(tmp_path.iterdir())
     del stand.bad["nope"]
     ran = lengen(*STUDY, "study=first")
     assert ran.code == 1
@@ -193,11 +193,11 @@ def test_mistakes_are_refused_on_one_line(lengen, tmp_path, stand):
     stand.bad = {"rope": OSError("no")}
     lengen("train", "-m", "task=copy", "pe=nope,rope", "study=first")
     (tmp_path / "results/studies/torn.yaml").write_text("results: ru")
-    before, stand.ran = sorted(tmp_path.rglob("*.*")), []
+    before, stand.ran = sorted(tmp_path.rglob("*")), []
     for words, reason in MISTAKES:
         ran = lengen("train", *words)
         assert ran.code == 2, ran.out + ran.err
         assert reason in ran.err
         assert len(ran.err.splitlines()) == 1
     assert stand.ran == []
-    assert sorted(tmp_path.rglob("*.*")) == before
+    assert sorted(tmp_path.rglob("*")) == before

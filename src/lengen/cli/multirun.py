@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from hydra.plugins.launcher import Launcher as HydraLauncher
 
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
 from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper
+from lengen.cli.sweep_folder import none_left_empty
 from lengen.config.errors import UsageError
 from lengen.config.identity import record_key
 from lengen.launcher import Launcher
@@ -78,17 +79,19 @@ class Multirun:
     @contextmanager
     def launching(self) -> Iterator[None]:
         """Stand between Hydra's sweepers and launchers while the block runs."""
-        original = Plugins.instantiate_launcher
+        original, folders = Plugins.instantiate_launcher, ExitStack()
 
         def instantiate(plugins: Plugins, hydra_context: Any, task_function: Any, config: Any) -> Any:  # noqa: ARG001
             def make(task: Callable[[Any], Any]) -> HydraLauncher:
                 return original(plugins, hydra_context, task, config)
 
+            folders.enter_context(none_left_empty(config))
             return StudyLauncher(self, make, config, hydra_context)
 
         Plugins.instantiate_launcher = instantiate  # type: ignore[method-assign,assignment]
         try:
-            yield
+            with folders:
+                yield
         finally:
             Plugins.instantiate_launcher = original  # type: ignore[method-assign]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -60,6 +61,9 @@ class StudyRecord(Keeper):
             refused = all(result.code == REFUSED for result in results)
             if self.new and refused and not any(each.folder for each in progress.states):
                 self.path.unlink(missing_ok=True)
+                with suppress(OSError):  # not empty
+                    self.path.parent.rmdir()
+                    self.path.parent.parent.rmdir()
                 progress = None
         self.show(progress, results)
 

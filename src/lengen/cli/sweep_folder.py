@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,20 @@ def remove(config: Any) -> None:
             (folder / "multirun.yaml").unlink(missing_ok=True)
             folder.rmdir()
             folder.parent.rmdir()
+
+
+@contextmanager
+def none_left_empty(config: Any) -> Iterator[None]:
+    """Remove the folder of a multirun at the end, and those above it that were not there before, where nothing is in them."""
+    folder = Path(str(config.hydra.sweep.dir))
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield
+    finally:
+        remove(config)
+        for each in new:
+            with suppress(OSError):  # not empty
+                each.rmdir()
 
 
 def writable(folder: str) -> str:

@@ -107,8 +107,11 @@ class StudyPlan:
                 new.append(run)
             else:
                 renewed[place] = replace(run, options=self.runs[place].options)
-        grids = self.with_runs(renewed).grids
-        return replace(self, grids=(*grids, replace(grid, runs=tuple(new))) if new else grids)
+        *others, last = self.with_runs(renewed).grids or (replace(grid, runs=()),)
+        if replace(last, runs=()) == replace(grid, runs=()):  # the next runs of the same command
+            return replace(self, grids=(*others, replace(last, runs=(*last.runs, *new))))
+        added = (replace(grid, runs=tuple(new)),) if new else ()
+        return replace(self, grids=(*others, last, *added))
 
     def with_runs(self, changed: Mapping[int, PlannedRun]) -> StudyPlan:
         """Return the study with some runs replaced, by their place among all."""
