@@ -63,6 +63,11 @@ def stand(monkeypatch):
     return made
 
 
+def files(folder: Path) -> list[Path]:
+    """All files below a folder."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
 def only(folder: Path) -> Path:
     """The file of the only study."""
     (path,) = folder.glob("results/studies/*.yaml")
@@ -193,11 +198,12 @@ def test_mistakes_are_refused_on_one_line(lengen, tmp_path, stand):
     stand.bad = {"rope": OSError("no")}
     lengen("train", "-m", "task=copy", "pe=nope,rope", "study=first")
     (tmp_path / "results/studies/torn.yaml").write_text("results: ru")
-    before, stand.ran = sorted(tmp_path.rglob("*")), []
+    before, stand.ran = files(tmp_path), []
     for words, reason in MISTAKES:
         ran = lengen("train", *words)
         assert ran.code == 2, ran.out + ran.err
         assert reason in ran.err
         assert len(ran.err.splitlines()) == 1
     assert stand.ran == []
-    assert sorted(tmp_path.rglob("*")) == before
+    assert files(tmp_path) == before
+    assert not (tmp_path / "results/other").exists()

@@ -19,8 +19,10 @@ from lengen.api.run import Run
 from lengen.api.training import train
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError, require
-from lengen.launcher.job import Job, JobResult
+from lengen.launcher.job import ELSEWHERE, Job, JobResult
 from lengen.launcher.local import Local
+from lengen.launcher.shared import run_shared
+from lengen.records.claim import ClaimedError
 from lengen.records.run_dir import RunFolder
 
 SEEDS = ("seed", "init_seed", "data_seed")
@@ -98,6 +100,8 @@ class Study:
 def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **options: Any) -> Study:
     """Run every combination of the options that are lists, as `lengen train -m` does, in the same folders.
 
+    Runs that another process has are waited for at the end. There is no file of the study, since options may be objects.
+
         lengen.study(task="passkey", pe=["nope", "rope"], seed=range(3))
         lengen.study(task="copy", pe=[MyEncoding, "rope"], **{"optimizer.lr": [0.01, 0.02]}, eval={"lengths": [5, 10, 20]})
 
@@ -128,9 +132,8 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
     calls = [partial(_train, words, config_dir, {**options, **row}) for row in rows]
     launcher = Local(jobs, shown=jobs != 1)
     results: dict[int, JobResult] = {}
-    for index, result in launcher.run(
-        [Job(as_overrides(row), call) for row, call in zip(rows, calls, strict=True)]
-    ):
+    named = [Job(as_overrides(row), call) for row, call in zip(rows, calls, strict=True)]
+    for index, result in run_shared(launcher, named):
         results[index] = result
         if result.code:
             print(f"lengen: failed: {as_overrides(rows[index])}: {result.line}", file=sys.stderr)
@@ -152,6 +155,8 @@ def _train(words: Sequence[str], config_dir: Folders, options: Mapping[str, Any]
     """Train one run of a study; an error does not stop the others."""
     try:
         run = train(*words, config_dir=config_dir, **options)
+    except ClaimedError as claimed:
+        return JobResult(ELSEWHERE, f"passed over: {claimed.text}", value=str(claimed.folder))
     except Exception as error:  # noqa: BLE001  # as in a multirun, the other runs continue
         return JobResult.failed(
             error, mistake=str(error) if isinstance(error, (UsageError, OSError)) else None
