@@ -70,7 +70,7 @@ def test_every_state_is_told_with_its_reason(status, tmp_path):
     assert told["pe=nope seed=4"] == "step 0 of 100"
     assert told["pe=nope seed=5"] == r"OutOfMemoryError: \x1b[31mtoo much"
     assert "run.json: not a JSON file" in told["pe=nope seed=6"]
-    assert "its results are missing" in told["pe=nope seed=7"]
+    assert "its results are torn or missing" in told["pe=nope seed=7"]
     assert told["pe=nope seed=9"] == f"step 50 of 100, process {other.pid} on {socket.gethostname()}"
     assert told["pe=nope seed=10"] == "decoder.heads=3: must divide"
     assert "pe=nope seed=0" not in told

@@ -46,7 +46,8 @@ class Stand:
         if error:
             file.write_text(json.dumps({**facts, "status": "failed", "error": str(error)}))
             return JobResult(FAILED, str(error))
-        (path / "curve.csv").touch()
+        for name in ("config.yaml", "curve.csv"):
+            (path / name).write_text("\n")
         file.write_text(json.dumps(facts))
         return JobResult(0, "trained", value=str(path))
 

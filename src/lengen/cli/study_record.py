@@ -11,7 +11,7 @@ from lengen.cli.study_jobs import Configured, Keeper
 from lengen.cli.study_words import Words
 from lengen.config.errors import require
 from lengen.config.identity import record_key
-from lengen.launcher.job import REFUSED, JobResult
+from lengen.launcher.job import QUEUED, REFUSED, JobResult
 from lengen.records.run_dir import RunFolder
 from lengen.study.plan import Grid, PlannedRun, StudyPlan
 from lengen.study.plan_file import read_plan, results_name, study_path, update_plan
@@ -35,7 +35,7 @@ class StudyRecord(Keeper):
         path: the file, once it is known.
         keys: of the runs of the command's jobs so far, in order; empty for a job that could not be composed.
         new: whether this command has made the file.
-        finished: whether all runs of the study had their curve at the end.
+        finished: whether all runs of the study had their curve at the end, or wait in a queue.
     """
 
     show: Show
@@ -57,7 +57,7 @@ class StudyRecord(Keeper):
             ended = dict(zip(self.keys, results, strict=True))
             plan = update_plan(self.path, lambda plan: noted(plan or StudyPlan(""), ended))
             progress = Progress.of(self.path, plan)
-            self.finished = progress.finished
+            self.finished = progress.finished or any(result.code == QUEUED for result in results)
             refused = all(result.code == REFUSED for result in results)
             if self.new and refused and not any(each.folder for each in progress.states):
                 self.path.unlink(missing_ok=True)

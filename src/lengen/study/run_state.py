@@ -15,7 +15,9 @@ from typing import Any, Literal, get_args
 from lengen.config.errors import UsageError
 from lengen.config.identity import record_key
 from lengen.records.claim import holder
-from lengen.records.earlier_runs import changed_files, over
+from lengen.records.damage import seems_complete
+from lengen.records.earlier_runs import changed_files
+from lengen.records.run_dir import OVER as ENDED
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import floored
 from lengen.study.plan import PlannedRun
@@ -59,6 +61,12 @@ class Found:
     folder: RunFolder
     facts: Mapping[str, Any]
     damage: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is over and has its results."""
+        status = self.facts.get("status")
+        return status in ENDED and (status == "diverged" or seems_complete(self.folder))
 
     @cached_property
     def key(self) -> str:
@@ -122,7 +130,7 @@ def _state(run: PlannedRun, found: Sequence[Found]) -> RunState:
     keys = [key for key in (run.key, run.recorded) if key]
     own = [each for key in keys for each in found if each.key == key]
     changed = {each.folder: changed_files(each.facts, gone=False) for each in own}
-    finished = [each for each in own if over(each.folder, each.facts)]
+    finished = [each for each in own if each.over]
     for each in finished:
         if not changed[each.folder]:
             return _over(run, each)
@@ -163,7 +171,7 @@ def _unfinished(run: PlannedRun, found: Found) -> RunState:
         return RunState(
             run,
             "damaged",
-            f"{folder.path}: it is {facts['status']}, and its results are missing",
+            f"{folder.path}: it is {facts['status']}, and its results are torn or missing",
             folder.path,
         )
     step, steps = _step(folder)
