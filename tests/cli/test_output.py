@@ -72,3 +72,29 @@ def test_a_study_of_finished_runs_is_shown_where_nothing_can_be_written(lengen, 
     ran = lengen("train", *study)
     assert ran.code == 0, ran.err
     assert ran.out.count("finished already") == 2
+
+
+@pytest.mark.whole_run
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    ("line", "code"), [('"$@" > /dev/full', 1), ('"$@" | true; exit ${PIPESTATUS[0]}', 0)]
+)
+def test_a_command_does_its_work_whatever_becomes_of_its_output(tmp_path, line, code):
+    program = """
+import sys
+from pathlib import Path
+from lengen.cli import main
+
+def work(_):
+    for _ in range(3):
+        print("x" * 100_000, flush=True)
+    Path("done").touch()
+    return 0
+
+main.run = work
+sys.exit(main.main())
+"""
+    command = ["bash", "-c", line, "lengen", sys.executable, "-c", program]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr.count("\n")) == (code, code), ran.stderr
+    assert (tmp_path / "done").exists()

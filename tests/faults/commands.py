@@ -94,9 +94,9 @@ class Commands:
         self.running.append(running)
         return running
 
-    def run(self, *words: str, **options: str) -> Running:
+    def run(self, *words: str, fresh: bool = False, **environment: str) -> Running:
         """Run a command line to its end."""
-        running = self.start(*words, **options)
+        running = self.start(*words, fresh=fresh, **environment)
         running.wait()
         return running
 

@@ -63,7 +63,7 @@ def test_ascii_is_enough(commands: Commands, undisturbed: Path, environment: dic
         (*EVAL, "jobs=1"),
         COMPARE,
     ):
-        ran = commands.run(*words, **environment)
+        ran = commands.run(*words, fresh=True, **environment)
         ran.check()
         if "LANG" not in environment:  # Python takes UTF-8 where the locale is C, if it may
             assert ran.out.isascii(), ran.out

@@ -31,26 +31,18 @@ class OutputError(BrokenPipeError):
 
 
 class Checked(io.FileIO):
-    """The file under standard output. Its first error names it; what is written after that is dropped."""
+    """The file under standard output. What is written after its first error is dropped, and the command does its work."""
 
-    lost: OutputError | None = None
+    lost: OSError | None = None
 
     def write(self, content: Any) -> int:
-        """Write bytes.
-
-        Raises:
-            OutputError: the file cannot be written.
-            BrokenPipeError: its reader has gone.
-        """
-        if self.lost is not None:
-            return memoryview(content).nbytes
-        try:
-            return super().write(content) or 0
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            self.lost = OutputError(error.errno, error.strerror, "standard output")
-            raise self.lost from None
+        """Write bytes."""
+        if self.lost is None:
+            try:
+                return super().write(content) or 0
+            except OSError as error:
+                self.lost = error
+        return memoryview(content).nbytes
 
 
 def in_ascii(error: UnicodeError) -> tuple[str, int]:
@@ -86,7 +78,7 @@ def checked_output() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-        if file.lost is not None:
-            raise file.lost
+        if file.lost is not None and not isinstance(file.lost, BrokenPipeError):  # nobody reads it any more
+            raise OutputError(file.lost.errno, file.lost.strerror, "standard output")
     finally:
         sys.stdout = before
