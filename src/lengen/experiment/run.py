@@ -171,7 +171,6 @@ class Experiment:
         """Train, sweep and report; every step continues from what an interrupted run has written."""
         config, folder = self.config, self.folder
         announce_sweep(config.eval)
-        self._create_folder()
         try:
             with self._logged():
                 decoder, stream = config.make_decoder(), config.stream()
@@ -338,13 +337,14 @@ class Experiment:
 
     @contextmanager
     def _logged(self) -> Iterator[None]:
-        """Start and finish the logger; record the run's status and wall time, however the run ends."""
+        """Create the folder, start and finish the logger; record the run's status and wall time, however the run ends."""
         config, folder, labels = self.config, self.folder, self.config.labels
         started, earlier_seconds = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
         tags = tuple(dict.fromkeys((labels.task, labels.pe, labels.positions, labels.decoder)))
         name = config.name or f"{labels.task}-{labels.pe}-seed{config.seed}"
         status, message = "failed", None
         try:
+            self._create_folder()
             config.logger.begin(RunFacts(name, config.cell, folder.path, config.record, tags=tags))
             yield
             status = "finished"
