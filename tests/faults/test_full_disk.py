@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -40,8 +39,8 @@ def test_a_full_disk_is_said_on_one_line_and_nothing_is_lost(
                         is_said(ran)
                         count("full disks")
                 (disk.folder / "ballast").unlink()
-                commands.run(*words).check()
-                shutil.rmtree(root / "results/runs/multirun", ignore_errors=True)
+                if ran.code:  # an export that had space enough is not repeated
+                    commands.run(*words).check()
             found, expected = tables(root), of_some(tables(undisturbed), "seed=0", "seed=1")
             expected = {name: value for name, value in expected.items() if "/nope/" in name}
             expected |= {
