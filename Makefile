@@ -36,6 +36,10 @@ test-fast: $(READY)  ## run units and one case of each contract (under a minute)
 test-long: $(READY)  ## run the tests that take long
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m long
 
+.PHONY: gpu
+gpu: $(READY)  ## train in bf16, with FlexAttention and on several devices, where there are CUDA GPUs
+	$(BIN)/python -m pytest -q -rs -m gpu tests/gpu
+
 .PHONY: faults
 faults: $(READY)  ## kill, cut, fill and tear everything that writes; the results stay equal (minutes)
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m faults tests/faults

@@ -132,7 +132,7 @@ def overhead(steps: int, block: int = 10) -> None:
         with tempfile.TemporaryDirectory() as place:
             folder = RunFolder(Path(place) / "run")
             folder.create("", {})
-            intervals, probe = run.trainer.intervals(run.steps), partial(Experiment(run).probe, model)
+            intervals, probe = run.trainer.intervals(run.steps), partial(run.probe, model)
             callback = Alternating(intervals, folder, Logger(), probe, run.trainer.progress)
             callback.alternate(plain_loop(run, spent, block), block)
             fit(DecoderModule(model, run.optimizer, run.steps, 0), run.stream(), callback, run.trainer, None)

@@ -96,11 +96,11 @@ def test_every_word_of_another_library_leads_to_an_option_or_to_a_reason(options
 @pytest.mark.parametrize(
     ("word", "leads"),
     [
-        ("max_steps=10", "'steps'"), ("trainer.max_steps=10", "'steps'"), ("devices=2", "one device"), ("gpus=1", "one device"),
+        ("max_steps=10", "'steps'"), ("trainer.max_steps=10", "'steps'"), ("devices=2", "'trainer.devices'"), ("gpus=1", "'trainer.devices'"),
         ("max_epochs=3", "steps sets"), ("learning_rate=1", "'optimizer.lr'"), ("d_model=8", "'decoder.dim'"),
         ("warmup_steps=8", "'optimizer.schedule.warmup'"), ("report_to=wandb", "'logger'"), ("output_dir=x", "'results_dir'"),
         ("resume_from_checkpoint=x", "the same command resumes"), ("project=x", "'logger.project'"), ("lr=1", "'optimizer.lr'"),
-        ("trainer.accelerator=gpu", "did you mean 'cuda'?"), ("+trainer.devices=2", "one device"),
+        ("trainer.accelerator=gpu", "did you mean 'cuda'?"), ("trainer.num_nodes=2", "one machine"),
     ],
 )  # fmt: skip
 def test_words_of_other_libraries_are_answered_on_the_command_line(lengen, word, leads):

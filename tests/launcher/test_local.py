@@ -109,6 +109,8 @@ def test_each_gpu_has_a_queue(monkeypatch):
     assert [each["CUDA_VISIBLE_DEVICES"] for each in Local().slots(10)] == ["3", "5"]
     assert [each["CUDA_VISIBLE_DEVICES"] for each in Local(jobs=3).slots(10)] == ["3", "5", "3"]
     assert [each["CUDA_VISIBLE_DEVICES"] for each in Local(gpus=1).slots(10)] == ["3"]
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in Local().slots(10, devices=2)] == ["3,5"]
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in Local().slots(10, devices=3)] == ["3,5"]
     assert "CUDA_VISIBLE_DEVICES" not in Local(gpus=0).slots(10)[0]
     found = results(
         Local(), partial(variable, "CUDA_VISIBLE_DEVICES"), partial(variable, "CUDA_VISIBLE_DEVICES")
@@ -122,6 +124,8 @@ def test_threads_share_the_cores(monkeypatch):
     assert len(Local().slots(10)) == 4
     assert len(Local().slots(10, threads=2)) == 2
     assert len(Local().slots(10, threads=8)) == 1
+    assert len(Local().slots(10, devices=2)) == 2
+    assert len(Local().slots(10, threads=2, devices=2)) == 1
     assert len(Local().slots(3)) == 3
     assert Local().slots(10, threads=2)[0]["OMP_NUM_THREADS"] == "2"
 

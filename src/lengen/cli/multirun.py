@@ -25,11 +25,10 @@ from lengen.cli.foreign_jobs import ForeignJob, JobFiles
 from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper
 from lengen.cli.sweep_folder import none_left_empty
 from lengen.config.errors import UsageError
-from lengen.config.identity import record_key
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
-from lengen.records.earlier_runs import finished_already
+from lengen.records.earlier_runs import configuration_key, finished_already
 
 
 @runtime_checkable
@@ -191,19 +190,18 @@ class Multirun:
 
     def _launched(self, composed: Composed, label: str) -> Job:
         """A job for a launcher."""
-        threads = composed.config["trainer"]["threads"]
-        return Job(
-            label,
-            Guarded(self.jobs, composed),
-            threads if isinstance(threads, int) and threads > 0 else 1,  # the job refuses any other
-            work_key(composed.config),
+        trainer = composed.config["trainer"]
+        threads, devices = (
+            count if isinstance(count := trainer[name], int) and count > 0 else 1  # the job refuses any other
+            for name in ("threads", "devices")
         )
+        return Job(label, Guarded(self.jobs, composed), threads, work_key(composed.config), devices)
 
 
 def work_key(config: Mapping[str, Any]) -> str:
     """The same for the same work, however it is launched: the run, its folder, and whether it is repeated."""
     folder = Path(str(config["results_dir"])).absolute()
-    return f"{record_key(config)} {folder}{' again' if config.get('force') else ''}"
+    return f"{configuration_key(config)} {folder}{' again' if config.get('force') else ''}"
 
 
 def is_over(config: Mapping[str, Any]) -> bool:

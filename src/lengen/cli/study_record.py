@@ -10,8 +10,8 @@ from pathlib import Path
 from lengen.cli.study_jobs import Configured, Keeper
 from lengen.cli.study_words import Words
 from lengen.config.errors import require
-from lengen.config.identity import record_key
 from lengen.launcher.job import QUEUED, REFUSED, JobResult
+from lengen.records.earlier_runs import configuration_key
 from lengen.records.run_dir import RunFolder
 from lengen.study.plan import Grid, PlannedRun, StudyPlan
 from lengen.study.plan_file import read_plan, results_name, study_path, update_plan
@@ -146,7 +146,7 @@ class RunsLeft(StudyRecord):
 
 def keys_of(jobs: Sequence[Configured]) -> list[str]:
     """The keys of jobs."""
-    return [record_key(config) if config else "" for _, config in jobs]
+    return [configuration_key(config) if config else "" for _, config in jobs]
 
 
 def noted(plan: StudyPlan, ended: Mapping[str, JobResult]) -> StudyPlan:

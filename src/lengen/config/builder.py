@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, is_dataclass, make_dataclass
 from functools import cache, partial
+from keyword import iskeyword
 from math import isfinite
 from typing import Any, Literal, TypeVar, cast
 
@@ -60,7 +61,8 @@ class Builder:
         hints = typing.get_type_hints(annotated)
         parameters = list(inspect.signature(target).parameters.values())[skip:]
         options = {key: value for key, value in node.items() if key != "_target_"}
-        names = [parameter.name for parameter in parameters]
+        arguments = {option_name(parameter.name): parameter.name for parameter in parameters}
+        names = [*arguments]
         for key in options:
             if key not in names:
                 where = f"{path}.{key}" if path else str(key)
@@ -68,10 +70,10 @@ class Builder:
                     f"unknown option {where!r}{foreign_word(str(key)) or nearest(str(key), names)} (allowed: {', '.join(names)})"
                 )
         for parameter in parameters:
-            if parameter.name not in options and parameter.default is inspect.Parameter.empty:
+            if option_name(parameter.name) not in options and parameter.default is inspect.Parameter.empty:
                 raise UsageError(f"{path}.{parameter.name} is missing".lstrip("."))
         bound = {
-            key: self._value(hints.get(key, Any), value, f"{path}.{key}".lstrip("."))
+            arguments[key]: self._value(hints.get(arguments[key], Any), value, f"{path}.{key}".lstrip("."))
             for key, value in options.items()
         }
         constructor: Callable[..., Any] = target
@@ -124,6 +126,12 @@ class Builder:
         if kind is Any:
             return value
         return {name: self._value(kind, node, f"{path}.{name}") for name, node in value.items()}
+
+
+def option_name(argument: str) -> str:
+    """Return the option that an argument stands for: `from` for `from_`, since Python has its own use of the word."""
+    word = argument.removesuffix("_")
+    return word if iskeyword(word) else argument
 
 
 def imported(module: str, option: str) -> types.ModuleType:

@@ -62,7 +62,9 @@ class Command:
 
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
 """Options of `task=dataset` that are texts, and options that are lists of texts."""
-TRAIN = Command("train", texts=("name", "study", "results_dir", *TEXTS), lists=("eval.stress", *LISTS))
+TRAIN = Command(
+    "train", texts=("name", "study", "results_dir", "from", *TEXTS), lists=("eval.stress", *LISTS)
+)
 CHECK = Command("check", texts=TEXTS, lists=LISTS)
 DATA = Command("data", texts=("export", *TEXTS), lists=LISTS)
 EVAL = Command(

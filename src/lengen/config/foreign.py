@@ -40,6 +40,8 @@ MEANT: Mapping[str, str] = {
     "pe.base": "rope_theta rotary_emb_base rope_base",
     "pe.fraction": "rotary_pct partial_rotary_factor rotary_dim",
     "attention": "attn_implementation attention_type attn attn_type",
+    "trainer.devices": "devices gpus num_gpus n_gpus n_gpu gpu_ids nproc_per_node world_size num_processes",
+    "trainer.strategy": "strategy ddp fsdp sharded_ddp distributed_backend parallelism",
     "trainer.accumulate": "accumulate_grad_batches gradient_accumulation_steps grad_accum",
     "trainer.keep": "save_total_limit save_top_k save_last save_strategy save_only_model",
     "trainer.clip": "gradient_clip_val max_grad_norm grad_clip clip_grad_norm gradient_clipping",
@@ -72,8 +74,8 @@ MEANT: Mapping[str, str] = {
 
 ABSENT: Mapping[str, str] = {
     "max_epochs num_train_epochs num_epochs n_epochs epochs epoch min_epochs": "training draws new examples at every step; steps sets how long it is",
-    "devices gpus num_gpus n_gpus n_gpu gpu_ids num_nodes nnodes nproc_per_node world_size num_processes tpu_cores": "a run uses one device (trainer.accelerator); -m runs several",
-    "strategy ddp fsdp deepspeed sharded_ddp distributed_backend parallelism": "a run uses one device (trainer.accelerator)",
+    "num_nodes nnodes tpu_cores": "a run uses the devices of one machine (trainer.devices)",
+    "deepspeed": "several devices are used by trainer=ddp or trainer=fsdp",
     "gradient_checkpointing use_cache torch_compile compile": "it changes speed and memory alone; decoder sets the size",
     "per_device_eval_batch_size eval_batch_size val_batch_size test_batch_size": "evaluation divides its examples by itself; eval.examples sets how many there are",
     "warmup_ratio warmup_fraction": "warm-up is a number of steps (optimizer.schedule.warmup)",
@@ -81,7 +83,7 @@ ABSENT: Mapping[str, str] = {
     "adam_epsilon eps epsilon": "optimizers have torch's own",
     "label_smoothing label_smoothing_factor": "the loss is the cross-entropy of the answer",
     "num_workers dataloader_num_workers pin_memory dataloader_pin_memory prefetch_factor": "examples are drawn where they are used; trainer.threads sets the CPU threads",
-    "resume resume_from_checkpoint ckpt_path resume_from resume_id checkpoint_path init_from": "the same command resumes an interrupted run",
+    "resume resume_from_checkpoint ckpt_path resume_from resume_id checkpoint_path init_from": "the same command resumes an interrupted run, and from= goes on from a finished one with more steps",
     "monitor": "a run keeps its last checkpoint and the best on ID (trainer.keep, eval.checkpoint)",
     "early_stopping early_stopping_patience patience min_delta": "all runs of a cell train for the same steps",
     "evaluation_strategy eval_strategy logging_strategy do_train do_eval do_predict": "a run trains and then evaluates; trainer.probe_every sets the probes in between",

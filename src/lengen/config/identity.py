@@ -40,12 +40,16 @@ CONDUCT = (
     "dry",
 )
 """Keys of a configuration that cannot change the results of a run."""
+ORIGIN = "from"
+"""Key of the run from which this one goes on; part of a cell where there is one, without the folder in which it lies."""
 NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "labels", *CONDUCT)
 """Keys of a configuration that cannot change the results of a cell."""
 NON_IDENTITY_OPTIONS = {
     "trainer": (
         "threads",
         "accelerator",
+        "devices",
+        "strategy",
         "accumulate",
         "flex",
         "progress",
@@ -71,7 +75,10 @@ def identity(
     """
     described: dict[str, Any] = {}
     for key, value in record.items():
-        if key in NON_IDENTITY_KEYS:
+        if key in NON_IDENTITY_KEYS or (key == ORIGIN and value is None):
+            continue
+        if key == ORIGIN:
+            described[key] = _origin(value)
             continue
         if isinstance(value, Mapping):
             excluded = NON_IDENTITY_OPTIONS.get(key, ())
@@ -82,6 +89,11 @@ def identity(
     if data:
         described["data"] = dict(sorted(data.items()))
     return described
+
+
+def _origin(run: Mapping[str, Any] | str) -> Any:
+    """Describe the run from which another one goes on; a folder where there is no such run."""
+    return run if isinstance(run, str) else {name: value for name, value in run.items() if name != "run"}
 
 
 def cell(described: Mapping[str, Any]) -> str:
@@ -100,8 +112,10 @@ def record_key(record: Mapping[str, Any]) -> str:
         if isinstance(value, Mapping)
         else value
         for key, value in record.items()
-        if key not in CONDUCT
+        if key not in CONDUCT and key != ORIGIN
     }
+    if record.get(ORIGIN):
+        relevant[ORIGIN] = _origin(record[ORIGIN])
     text = json.dumps([relevant, revisions()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -6,8 +6,9 @@ import ctypes
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,15 @@ from lengen.evaluation.test_set import examples, positions_key
 from lengen.positions import Positions
 from lengen.records.curve import Row, split
 from lengen.records.run_dir import SweepRecord
+from lengen.records.verdicts import StringVerdicts
 from lengen.sampling import generator
 from lengen.statistics.intervals import clopper_pearson, not_measurable
 from lengen.task import Task
+
+Measured = tuple[Row, StringVerdicts]
+"""What is measured at a length."""
+Spread = Callable[[Callable[[int], Measured], Sequence[int]], Iterable[Measured]]
+"""Measures several lengths, as `map` does."""
 
 
 def sweep(
@@ -35,6 +42,7 @@ def sweep(
     facts: dict[str, Any],
     done: SweepRecord,
     found: Callable[[SweepRecord], None],
+    spread: Spread = map,
 ) -> SweepRecord:
     """Evaluate a decoder at every length that was not evaluated before.
 
@@ -47,51 +55,63 @@ def sweep(
         facts: the columns of a row that describe the run, `task` to `train_length`.
         done: rows and verdicts of lengths that were evaluated before.
         found: called with all rows and verdicts after every length.
+        spread: measures the lengths and yields them in any order; several processes may do so.
     """
     decoder.eval()
-    device = next(decoder.parameters()).device
-    held = sum(each.nbytes for each in (*decoder.parameters(), *decoder.buffers()))
-    for length in lengths:
-        if length in done.curve:
-            continue
-        started = time.perf_counter()
-        with PeakMemory(device) as memory:
-            batch = examples(evaluation, task, length)
-            verdicts = score(decoder, batch, positions, positions_key(evaluation, length), evaluation.decode)
-        strings = verdicts.strings
-        counts = strings.counts
-        correct = counts["right"]
-        low, high = clopper_pearson(correct, len(batch))
-        errors = strings.first_error[~strings.exact]
-        seconds = round(time.perf_counter() - started, 4)
-        evaluated = task.evaluation_task()
-        chance = (evaluated.result_chance if evaluation.decode == "free" else evaluated.chance)(length)
-        row = Row(
-            **facts,
-            decode=evaluation.decode,
-            length=length,
-            split=split(length, facts["train_length"]),
-            examples=len(batch),
-            correct=correct,
-            exact_match=correct / len(batch),
-            ci_low=low,
-            ci_high=high,
-            token_accuracy=float(verdicts.right.sum() / verdicts.answer.sum()),
-            loss=verdicts.loss,
-            first_error=float(errors.mean()) if len(errors) else None,
-            seconds=seconds,
-            peak_bytes=memory.peak,
-            stopped_early=counts["stopped_early"],
-            ran_on=counts["ran_on"],
-            never_ended=counts["never_ended"],
-            wrong_token=counts["wrong_token"],
-            chance_exact_match=chance.exact_match,
-            chance_token_accuracy=chance.token_accuracy,
-            memory_bytes=None if memory.growth is None else memory.growth + held,
-        )
+    measure = partial(measured, decoder, task, positions, evaluation, facts)
+    for row, strings in spread(measure, [length for length in lengths if length not in done.curve]):
         done = done.add(row, strings)
         found(done)
     return done
+
+
+def measured(
+    decoder: Decoder,
+    task: Task,
+    positions: Positions,
+    evaluation: EvalOptions,
+    facts: dict[str, Any],
+    length: int,
+) -> Measured:
+    """Evaluate a decoder, in evaluation mode, at one length; see `sweep`."""
+    device = next(decoder.parameters()).device
+    held = sum(each.nbytes for each in (*decoder.parameters(), *decoder.buffers()))
+    started = time.perf_counter()
+    with PeakMemory(device) as memory:
+        batch = examples(evaluation, task, length)
+        verdicts = score(decoder, batch, positions, positions_key(evaluation, length), evaluation.decode)
+    strings = verdicts.strings
+    counts = strings.counts
+    correct = counts["right"]
+    low, high = clopper_pearson(correct, len(batch))
+    errors = strings.first_error[~strings.exact]
+    seconds = round(time.perf_counter() - started, 4)
+    evaluated = task.evaluation_task()
+    chance = (evaluated.result_chance if evaluation.decode == "free" else evaluated.chance)(length)
+    row = Row(
+        **facts,
+        decode=evaluation.decode,
+        length=length,
+        split=split(length, facts["train_length"]),
+        examples=len(batch),
+        correct=correct,
+        exact_match=correct / len(batch),
+        ci_low=low,
+        ci_high=high,
+        token_accuracy=float(verdicts.right.sum() / verdicts.answer.sum()),
+        loss=verdicts.loss,
+        first_error=float(errors.mean()) if len(errors) else None,
+        seconds=seconds,
+        peak_bytes=memory.peak,
+        stopped_early=counts["stopped_early"],
+        ran_on=counts["ran_on"],
+        never_ended=counts["never_ended"],
+        wrong_token=counts["wrong_token"],
+        chance_exact_match=chance.exact_match,
+        chance_token_accuracy=chance.token_accuracy,
+        memory_bytes=None if memory.growth is None else memory.growth + held,
+    )
+    return row, strings
 
 
 def mean_scores(

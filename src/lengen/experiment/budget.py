@@ -14,6 +14,8 @@ from lengen.config.limits import MOST_LENGTHS, require_count, short
 
 TRAINED = 16
 """Bytes of a parameter in training: float32 of the weight, its gradient and two moments."""
+WHOLE = 4
+"""Bytes of a parameter that every device holds in evaluation."""
 TOKEN = 8
 """Bytes of a token id."""
 VERDICT = 16
@@ -45,18 +47,19 @@ class Budget:
         """
         config = self.config
         length, probe = config.train_length, config.trainer.probe_examples
-        batch = -(-config.batch_size // config.trainer.accumulate)  # read at a time
-        divided = f", {config.trainer.division}" if batch < config.batch_size else ""
+        batch = self.read
         require_count(length, MOST_LENGTHS, f"train_length={length}", "lengths")
-        self._require(self.matrices * TRAINED, self._size, f"{short(self.matrices)} parameters, in training,")
         self._require(
-            self.parameters * TRAINED,
+            self.matrices * self.trained, self._size, f"{short(self.matrices)} parameters, in training,"
+        )
+        self._require(
+            self.parameters * self.trained,
             f"pe={config.labels.pe}, attention={config.labels.attention}, task={config.labels.task}, {self._size}",
             f"{short(self.parameters)} parameters, in training,",
         )
         self._require(
             batch * length * (TOKEN + self.kept),
-            f"batch_size={config.batch_size}{divided}, train_length={length}, {self._size}",
+            f"batch_size={config.batch_size}, train_length={length}, {self._size}",
             f"the {short(batch * length)} tokens of a batch",
         )
         self._require_drawn(
@@ -96,6 +99,20 @@ class Budget:
         return one + int(self.config.decoder.layers - 1) * (two - one)
 
     @property
+    def trained(self) -> int:
+        """Bytes of a parameter in training, in the memory of a GPU or in that of all processes of a CPU."""
+        trainer = self.config.trainer
+        each = max(TRAINED // trainer.devices, WHOLE) if trainer.sharded else TRAINED
+        return each * (1 if trainer.device.type == "cuda" else int(trainer.devices))
+
+    @property
+    def read(self) -> int:
+        """Examples that are read at a time, on a GPU or by all processes of a CPU."""
+        trainer = self.config.trainer
+        count = trainer.parts().count if trainer.device.type == "cuda" else trainer.accumulate
+        return -(-int(self.config.batch_size) // int(count))
+
+    @property
     def kept(self) -> int:
         """Bytes of what the blocks keep of one token for the backward pass, at least."""
         decoder, width = self.config.decoder, 2 if self.config.trainer.bf16 else 4
@@ -107,7 +124,8 @@ class Budget:
         """The options that set the size of the decoder."""
         decoder = self.config.decoder
         names = ("layers", "dim", "hidden", "loops")
-        return ", ".join(f"decoder.{name}={getattr(decoder, name)}" for name in names)
+        sizes = [f"decoder.{name}={getattr(decoder, name)}" for name in names]
+        return ", ".join(filter(None, [*sizes, self.config.trainer.division]))
 
     def _require(self, needed: int, options: str, what: str) -> None:
         """Refuse what does not fit into the memory of the device that trains."""

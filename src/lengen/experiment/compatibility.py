@@ -52,11 +52,22 @@ def check(config: RunConfig) -> None:
 
 
 def _check_parts(config: RunConfig) -> None:
-    """Refuse a batch that cannot be divided as the trainer is to divide it, or would train otherwise if it was."""
+    """Refuse devices that are missing, and a batch that cannot be divided, or would train otherwise if it was."""
+    config.trainer.check_devices()
     count, options = config.trainer.parts().count, config.trainer.division
     require(
         config.batch_size >= count,
         f"batch_size={config.batch_size}: must be at least {count} with {options}, which divides it into {count} parts",
+    )
+    require(
+        not (config.trainer.strategy == "fsdp" and config.optimizer.whole),
+        f"optimizer={config.labels.optimizer} with trainer.strategy=fsdp: it needs whole matrices, which fsdp divides over "
+        "devices; use optimizer=adamw, or trainer=ddp",
+    )
+    require(
+        not (config.trainer.strategy == "fsdp" and _shares(decoder_outline(config, 2))),
+        f"attention={config.labels.attention} with trainer.strategy=fsdp: its layers share parameters, which fsdp divides "
+        "block by block; use trainer=ddp",
     )
     dropout = config.decoder.dropout
     require(
@@ -64,6 +75,12 @@ def _check_parts(config: RunConfig) -> None:
         f"decoder.dropout={dropout} with {options}: the parts of a batch would have other dropout masks than the "
         "batch; use decoder.dropout=0",
     )
+
+
+def _shares(outline: Decoder) -> bool:
+    """Whether the blocks of a decoder share parameters."""
+    first, second = ({id(weight) for weight in block.parameters()} for block in outline.blocks)
+    return not first.isdisjoint(second)
 
 
 def _check_training_set(config: RunConfig) -> None:

@@ -19,7 +19,7 @@ from lengen.config.limits import Limits
 from lengen.config.source import sources
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.options import EvalOptions, cell_identity
-from lengen.evaluation.sweep import id_exact_match
+from lengen.evaluation.sweep import id_exact_match, mean_scores
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
@@ -33,6 +33,7 @@ from lengen.records.supervision import category
 from lengen.sampling import generator
 from lengen.task import Batch, Task
 from lengen.training.batch_stream import BatchStream, Parts
+from lengen.training.fit import DecoderModule
 from lengen.training.options import TrainerOptions
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
 
@@ -49,6 +50,21 @@ class Labels:
     lengths: str
     optimizer: str
     format: str = "plain"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The run from which another one goes on.
+
+    Args:
+        run: its folder.
+        step: its steps.
+        parameters: digest of its parameters.
+    """
+
+    run: str
+    step: int
+    parameters: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,7 @@ class RunConfig:
     record: Mapping[str, Any]
     format: Format = field(default_factory=Plain)
     limits: Limits = field(default_factory=Limits)
+    from_: Origin | None = None
     dry: bool = False
 
     def __post_init__(self) -> None:
@@ -193,6 +210,15 @@ class RunConfig:
         """Seed of the training data."""
         return self.seed if self.data_seed is None else self.data_seed
 
+    @property
+    def run(self) -> dict[str, str]:
+        """Cell and seeds of the run, which its checkpoints carry."""
+        return {"cell": self.cell, "seed": seed_name(self.record)}
+
+    def module(self, decoder: Decoder) -> DecoderModule:
+        """Return a decoder with its loss, optimizer and schedule."""
+        return DecoderModule(decoder, self.optimizer, self.steps, self.effective_data_seed, self.run)
+
     def stream(
         self,
         start: int = 0,
@@ -219,6 +245,31 @@ class RunConfig:
             observer,
             parts or Parts(),
         )
+
+    def probe(self, decoder: Decoder) -> dict[str, float]:
+        """Measure exact match and loss (nats per answer token) during training, on ID and on OOD lengths.
+
+        ID lengths are the trained ones. OOD lengths go up to twice the train length, or to the longest length of the
+        sweep if that is shorter. OOD results never select a checkpoint.
+        """
+        longest = min(2 * self.train_length, max(self.eval_lengths[-1], self.train_length))
+        splits = {"id": self.trained_lengths.support, "ood": range(self.train_length + 1, longest + 1)}
+        scores = {}
+        training = decoder.training
+        decoder.eval()
+        for split, candidates in splits.items():
+            if lengths := list(filter(self.formatted_task.evaluation_task().has, candidates)):
+                scores[f"{split}_exact_match"], scores[f"{split}_loss"] = mean_scores(
+                    decoder,
+                    self.formatted_task,
+                    self.positions,
+                    lengths,
+                    self.trainer.probe_examples,
+                    self.eval.seed,
+                    "probe",
+                )
+        decoder.train(training)
+        return scores
 
     def id_exact_match(self, decoder: Decoder) -> float:
         """Return the exact match over the training lengths, in [0, 1]; it decides whether a run counts as trained."""

@@ -10,9 +10,10 @@ from functools import cached_property
 import torch
 
 from lengen.config.limits import amount, short
-from lengen.experiment.budget import TRAINED, Budget
+from lengen.experiment.budget import Budget
 from lengen.experiment.compatibility import budget, check
 from lengen.experiment.config import RunConfig
+from lengen.experiment.continuation import check_origin
 from lengen.sampling import generator
 from lengen.task import PAD, Task
 from lengen.training.batch_stream import read
@@ -45,6 +46,8 @@ class DryRun:
 
     def __post_init__(self) -> None:
         check(self.config)
+        if self.config.from_:
+            check_origin(self.config, self.config.from_)
 
     @cached_property
     def budget(self) -> Budget:
@@ -101,7 +104,7 @@ class DryRun:
         facts = config.folder.facts() if config.folder.path.exists() else {}
         lengths, per_token = config.eval_lengths, self.seconds_per_token()
         hours = per_token * (self.trained_tokens + self.evaluated_tokens / BACKWARD) / 3600
-        kept = config.batch_size * config.train_length * needed.kept
+        kept = needed.read * config.train_length * needed.kept
         span = f"{len(lengths)} lengths from {lengths[0]} to {lengths[-1]}"
         return [
             ("run", f"{config.folder.path} ({facts.get('status', 'new')})"),
@@ -109,7 +112,7 @@ class DryRun:
             ("training", f"{config.steps:,} steps of {config.batch_size:,} examples, about {short(int(self.trained_tokens))} tokens"),
             ("test set", f"{span}, {config.eval.examples:,} examples each, about {short(int(self.evaluated_tokens))} tokens"),
             ("time", f"about {hours:.2g} hours with {config.trainer.threads} CPU threads, as one step was timed"),
-            ("memory", f"at least {amount(needed.parameters * TRAINED + kept)}"),
+            ("memory", f"at least {amount(needed.parameters * needed.trained + kept)}"),
             ("disk", f"about {amount(self.disk)}"),
         ]  # fmt: skip
 

@@ -30,6 +30,7 @@ def protocol(config: RunConfig) -> dict[str, Any]:
         "positions_need": config.positions.needs,
         "training_examples": config.trainer.examples or "fresh",
         **({"deduplicated": True} if config.trainer.deduplicate else {}),
+        **({"continued_from_step": config.from_.step} if config.from_ else {}),
         "trained_from": TRAINED,
         "confidence": 0.95,
     }

@@ -15,9 +15,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +28,30 @@ from lengen.config.builder import Builder
 from lengen.config.compose import of_run
 from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
-from lengen.evaluation.sweep import announce_sweep, mean_scores, sweep
+from lengen.evaluation.sweep import announce_sweep, sweep
 from lengen.experiment.compatibility import check
 from lengen.experiment.config import RunConfig
+from lengen.experiment.continuation import adopt, check_origin, continuation, continued
+from lengen.experiment.follow import follow, shared
 from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import protocol
 from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
 from lengen.experiment.sweep_report import report_sweep
-from lengen.logger import RunFacts
+from lengen.logger import Logger, RunFacts
 from lengen.records.curve import Curve, write_text
 from lengen.records.damage import mend, mend_training
-from lengen.records.earlier_runs import over, runs_in_other_cells, seed_name
+from lengen.records.earlier_runs import over, runs_in_other_cells, shorter_runs, with_origin
 from lengen.records.links import require_inside
 from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import RunFolder
 from lengen.task import SPECIAL
 from lengen.training.callback import TRAIN_COLUMNS, DivergedError, TrainingCallback
 from lengen.training.checkpoint import parameters_digest, read_checkpoint, resumable
-from lengen.training.fit import DecoderModule, fit
+from lengen.training.fit import fit
 from lengen.training.overlap import SHARE, OverlapTracker
+from lengen.training.rank_processes import started
+from lengen.training.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def configured(record: Mapping[str, Any], builder: Builder) -> RunConfig:
     Raises:
         UsageError: an unknown option, or a value that is not allowed.
     """
-    record = of_run(record)
+    record = with_origin(of_run(record))
     return builder.build(RunConfig, {**record, "record": record})
 
 
@@ -123,6 +127,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         check(self.config)
+        if self.config.from_:
+            check_origin(self.config, self.config.from_)
 
     @property
     def folder(self) -> RunFolder:
@@ -130,10 +136,19 @@ class Experiment:
         return self.config.folder
 
     def changes(self) -> list[str]:
-        """Describe the runs of the same command that were made with other code or data, one line each."""
-        return [
+        """Describe the runs of the same command that were made with other code or data, and those with fewer steps."""
+        config = self.config
+        lines = [
             f"{changes} since {folder.path}: this is another cell"
-            for folder, changes in runs_in_other_cells(self.config.record, self.config.identity)
+            for folder, changes in runs_in_other_cells(config.record, config.identity)
+        ]
+        if config.from_:
+            return [*lines, continuation(config, config.from_)]
+        shorter = shorter_runs(config.record, config.identity) if not self.folder.path.exists() else ()
+        return lines + [
+            f"{folder.path} has {steps} of these {config.steps} steps: from={folder.path} goes on there; this "
+            "command trains them anew"
+            for folder, steps in shorter
         ]
 
     def run(self) -> Outcome:
@@ -181,11 +196,18 @@ class Experiment:
                     }
                 )
                 overlap = OverlapTracker(config.test_prompts, config.eval.examples, config.steps, stream)
-                step = self.train(decoder, overlap)
-                curve = self.sweep(decoder, step)
+                with self._ranks() as ranks:
+                    decoder, step = self.train(decoder, overlap, ranks)
+                    curve = self.sweep(decoder, step, ranks)
                 return self.report(decoder, curve, overlap)
         except DivergedError as error:
             return Outcome("diverged", folder, Curve(), None, error=str(error))
+
+    def _ranks(self) -> AbstractContextManager[Ranks]:
+        """The processes that train the run, while the block runs."""
+        options = self.config.trainer
+        others = partial(follow, replace(self.config, logger=Logger()))
+        return started(options, others) if options.devices > 1 else nullcontext(ALONE)
 
     @cached_property
     def _yaml(self) -> str:
@@ -206,6 +228,7 @@ class Experiment:
                 "protocol": protocol(config),
                 "category": config.category,
                 **config.code,
+                **(continued(config, config.from_) if config.from_ else {}),
             }
         )
         if config.task.fingerprints:
@@ -214,23 +237,27 @@ class Experiment:
                 folder.vocabulary, json.dumps({"symbols": symbols}, ensure_ascii=False, indent=1) + "\n"
             )
 
-    def train(self, decoder: Decoder, overlap: OverlapTracker) -> int:
+    def train(self, decoder: Decoder, overlap: OverlapTracker, ranks: Ranks = ALONE) -> tuple[Decoder, int]:
         """Train the decoder, from the last checkpoint if there is one.
 
         Args:
-            decoder: trained in place; it ends with the parameters of the checkpoint in `eval.checkpoint`.
+            decoder: trained in place, unless its parameters are divided over devices.
             overlap: counts test prompts that occur in the training batches.
+            ranks: the processes that train it together.
 
         Returns:
-            The optimizer steps behind these parameters.
+            The decoder with the parameters of the checkpoint in `eval.checkpoint`, and the optimizer steps behind them.
 
         Raises:
             DivergedError: the loss is not finite.
         """
         config, folder, options = self.config, self.folder, self.config.trainer
-        run = {"cell": config.cell, "seed": seed_name(config.record)}
-        module = DecoderModule(decoder, config.optimizer, config.steps, config.effective_data_seed, run)
+        run, module = config.run, config.module(decoder)
         checkpoint, start = resumable((folder.last, folder.previous), run)
+        if config.from_ and not start:
+            adopt(config, config.from_)
+            checkpoint, start = folder.last, config.from_.step
+        ranks.tell("checkpoint", [str(checkpoint) if checkpoint else None, start])
         if start < config.steps:
             if folder.discard_sweep():  # found with parameters that are gone
                 print(  # noqa: T201
@@ -241,21 +268,24 @@ class Experiment:
                 options.intervals(config.steps),
                 folder,
                 config.logger,
-                lambda: self.probe(decoder),
+                partial(config.probe, decoder),
                 options.progress,
+                ranks,
             )
             if start:
                 folder.record({"resumed_from_step": start})
             stream = config.stream(start, overlap.note, options.parts())
-            fit(module, stream, callback, options, checkpoint)
+            fit(module, stream, callback, options, checkpoint, ranks)
         last = read_checkpoint(folder.last, run)
         state = last["callbacks"][TrainingCallback.STATE]
         mend_training(folder, TRAIN_COLUMNS, state["rows"])
         folder.record(self._training_facts(state))
         evaluated = read_checkpoint(folder.best, run) if config.eval.checkpoint == "best" else last
+        if options.sharded:
+            decoder = config.make_decoder()
+            module = config.module(decoder)
         module.load_state_dict(evaluated["state_dict"])
-        decoder.to(options.device).eval()
-        return int(evaluated["global_step"])
+        return decoder.to(options.device).eval(), int(evaluated["global_step"])
 
     def _training_facts(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the speed of training and the largest position, from the callback's state in the last checkpoint."""
@@ -267,33 +297,7 @@ class Experiment:
             "largest_position": state["largest_position"],
         }
 
-    def probe(self, decoder: Decoder) -> dict[str, float]:
-        """Measure exact match and loss (nats per answer token) during training, on ID and on OOD lengths.
-
-        ID lengths are the trained ones. OOD lengths go up to twice the train length, or to the longest length of the
-        sweep if that is shorter. OOD results never select a checkpoint.
-        """
-        config = self.config
-        longest = min(2 * config.train_length, max(config.eval_lengths[-1], config.train_length))
-        splits = {"id": config.trained_lengths.support, "ood": range(config.train_length + 1, longest + 1)}
-        scores = {}
-        training = decoder.training
-        decoder.eval()
-        for split, candidates in splits.items():
-            if lengths := list(filter(config.formatted_task.evaluation_task().has, candidates)):
-                scores[f"{split}_exact_match"], scores[f"{split}_loss"] = mean_scores(
-                    decoder,
-                    config.formatted_task,
-                    config.positions,
-                    lengths,
-                    config.trainer.probe_examples,
-                    config.eval.seed,
-                    "probe",
-                )
-        decoder.train(training)
-        return scores
-
-    def sweep(self, decoder: Decoder, step: int) -> Curve:
+    def sweep(self, decoder: Decoder, step: int, ranks: Ranks = ALONE) -> Curve:
         """Evaluate every length and save the curve after each; lengths that are already in `curve.csv` are kept."""
         config, folder = self.config, self.folder
         folder.sweep_on(device_name(config.trainer.device))
@@ -306,6 +310,7 @@ class Experiment:
             config.facts(step),
             folder.resumed(),
             folder.save,
+            map if ranks.count == 1 else partial(shared, ranks),
         ).curve
 
     def report(self, decoder: Decoder, curve: Curve, overlap: OverlapTracker) -> Outcome:

@@ -80,14 +80,16 @@ class Job:
     Args:
         label: the options in which it differs from the others.
         work: does the job and returns its result; it is pickled, the user's own classes included.
-        threads: threads of torch in it.
+        threads: threads of torch in each of its processes.
         key: the same for the same work of a later command; empty if there is none.
+        devices: its processes, each on a GPU or on CPU threads of its own.
     """
 
     label: str
     work: Callable[[], JobResult]
     threads: int = 1
     key: str = ""
+    devices: int = 1
 
     def packed(self) -> bytes:
         """The job for another process: its work, and where its modules are found."""

@@ -35,7 +35,7 @@ class Local(Launcher):
     """The cores and GPUs of this machine.
 
     Args:
-        jobs: how many jobs run at a time; null is one a physical core, divided by the threads of a job, or one a GPU where
+        jobs: how many jobs run at a time; null is one a physical core, divided by the devices and threads of a job, or one a GPU where
             there are GPUs. 1 runs one after another.
         gpus: GPUs to use; null is all that torch sees.
         shown: whether running jobs are shown.
@@ -51,10 +51,16 @@ class Local(Launcher):
         require(self.jobs is None or self.jobs >= 1, f"jobs={self.jobs}: must be at least 1")
         require(self.gpus is None or self.gpus >= 0, f"launcher.gpus={self.gpus}: must be at least 0")
 
-    def slots(self, count: int, threads: int = 1) -> list[Mapping[str, str]]:
-        """Environment of each process that works at a time, for `count` jobs of some threads each."""
-        gpus = visible_gpus() if self.gpus is None else visible_gpus()[: self.gpus]
-        many = self.jobs or len(gpus) or max(1, cores() // threads)
+    def slots(self, count: int, threads: int = 1, devices: int = 1) -> list[Mapping[str, str]]:
+        """Environment of each process that works at a time, for `count` jobs of some devices and threads each."""
+        seen = visible_gpus() if self.gpus is None else visible_gpus()[: self.gpus]
+        last = max(
+            len(seen) - devices, 0
+        )  # a job that wants more GPUs than there are sees all, and is refused
+        gpus = [
+            ",".join(seen[first : first + devices]) for first in range(0, min(last + 1, len(seen)), devices)
+        ]
+        many = self.jobs or len(gpus) or max(1, cores() // (threads * devices))
         of_threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         return [
             {**of_threads, **({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {})}
@@ -63,7 +69,10 @@ class Local(Launcher):
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs: here, one after another, or several at a time in processes forked from one that has imported torch once."""
-        slots = self.slots(len(jobs), max((job.threads for job in jobs), default=1))
+        threads, devices = (
+            max((getattr(job, name) for job in jobs), default=1) for name in ("threads", "devices")
+        )
+        slots = self.slots(len(jobs), threads, devices)
         return self._beside(jobs, slots) if len(slots) > 1 else self._here(jobs)
 
     def _here(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:

@@ -46,6 +46,9 @@ class OptimizerRule(ABC):
     revision: ClassVar[int] = 1
     """Raised by every change to what the class computes or draws; part of a cell's identity."""
 
+    whole: ClassVar[bool] = False
+    """Whether an update needs whole matrices, which `trainer.strategy=fsdp` divides over devices."""
+
     schedule: Schedule
 
     @abstractmethod

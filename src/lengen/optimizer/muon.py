@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -28,6 +28,8 @@ class Muon(OptimizerRule):
         rest_lr: peak learning rate of AdamW.
         schedule: warm-up and cosine decay of both.
     """
+
+    whole: ClassVar[bool] = True
 
     lr: float = 0.02
     weight_decay: float = 0.1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require
 from lengen.config.identity import differences, record_key
 from lengen.config.source import digest
 from lengen.records.damage import complete
@@ -21,8 +22,47 @@ def seed_name(record: Mapping[str, Any]) -> str:
     return ",".join([f"seed={record['seed']}", *separate])
 
 
+def with_origin(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration in which `from` says which run it goes on from: its folder, steps and digest of parameters.
+
+    Args:
+        record: a resolved configuration; `from` is the folder of a run, or the folder of its cell, which holds its seeds.
+
+    Raises:
+        UsageError: there is no such run, it is not finished, or it has as many steps.
+    """
+    given = record.get("from")
+    if given is None or isinstance(given, Mapping):
+        return dict(record)
+    require(isinstance(given, str), f"from={given}: must be the folder of a run")
+    name = seed_name(record)
+    folder = next(
+        (each for each in (Path(given), Path(given) / name) if (each / RunFolder.facts_name).is_file()), None
+    )
+    if folder is None:
+        raise UsageError(f"from={given}: must be the folder of a run, or one with a run {name}")
+    run = RunFolder(folder)
+    facts, steps = run.facts(), run.config().get("steps", 0)
+    status = facts.get("status")
+    require(status == "finished", f"from={given}: its status is {status!r}; must be 'finished'")
+    require(
+        isinstance(record["steps"], int) and record["steps"] > steps,
+        f"steps={record['steps']} with from={given}: must be above {steps}, the steps of that run",
+    )
+    origin = {"run": str(folder), "step": steps, "parameters": facts.get("parameters_digest") or ""}
+    return {**record, "from": origin}
+
+
+def configuration_key(record: Mapping[str, Any]) -> str:
+    """Return the key of a resolved configuration; see `record_key`. One that goes on from no run is refused elsewhere."""
+    with suppress(UsageError):
+        record = with_origin(record)
+    return record_key(record)
+
+
 def same_configuration(record: Mapping[str, Any]) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
     """Yield the runs of this configuration, in any cell, with the facts in their `run.json`."""
+    record = with_origin(record)
     labels, key = record["labels"], record_key(record)
     parent = Path(str(record["results_dir"])) / str(labels["task"]) / str(labels["pe"])
     for path in sorted(parent.glob(f"*/{seed_name(record)}/run.json")):
@@ -48,6 +88,22 @@ def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
         if over(folder, facts) and without_data and not changed_files(facts):
             return folder
     return None
+
+
+def shorter_runs(record: Mapping[str, Any], identity: Mapping[str, Any]) -> Iterator[tuple[RunFolder, int]]:
+    """Yield the finished runs that differ from a configuration by fewer steps alone, with their steps."""
+    labels = record["labels"]
+    parent = Path(str(record["results_dir"])) / str(labels["task"]) / str(labels["pe"])
+    for path in sorted(parent.glob(f"*/{seed_name(record)}/run.json")):
+        folder = RunFolder(path.parent)
+        with suppress(UsageError):  # reported when the run is opened
+            facts = folder.facts()
+            earlier = dict(facts.get("identity") or {})
+            steps = earlier.get("steps")
+            alike = {**earlier, "steps": None} == {**identity, "steps": None}
+            done = facts.get("status") == "finished" and folder.last.exists()
+            if alike and done and isinstance(steps, int) and steps < record["steps"]:
+                yield folder, steps
 
 
 def over(folder: RunFolder, facts: Mapping[str, Any]) -> bool:

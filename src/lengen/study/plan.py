@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lengen.config.identity import record_key
-from lengen.records.earlier_runs import seed_name
+from lengen.records.earlier_runs import configuration_key, seed_name
 from lengen.study.words import of_study, option
 
 
@@ -138,7 +137,7 @@ def planned(options: Sequence[str], config: Mapping[str, Any]) -> PlannedRun:
     labels, evaluation = config["labels"], config["eval"]
     stress = evaluation.get("stress") if isinstance(evaluation, Mapping) else None
     return PlannedRun(
-        record_key(config),
+        configuration_key(config),
         str(labels["task"]),
         str(labels["pe"]),
         seed_name(config),

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from torch import Tensor
 
 from lengen.logger import Logger
 from lengen.records.curve import write_csv
@@ -20,6 +19,7 @@ from lengen.statistics.formats import floored
 from lengen.training.batch_stream import Example
 from lengen.training.interruption import SIGNALS
 from lengen.training.progress import progress_bar
+from lengen.training.ranks import ALONE, Ranks
 
 TRAIN_COLUMNS = (
     "step",
@@ -73,6 +73,7 @@ class TrainingCallback(Callback):
         logger: receives the same numbers as `train.csv`.
         probe: measures ID and OOD exact match and loss.
         progress: whether the progress bar is shown.
+        ranks: the processes that train the run; the first of them writes.
     """
 
     STATE: ClassVar[str] = "Journal"
@@ -85,13 +86,15 @@ class TrainingCallback(Callback):
         logger: Logger,
         probe: Callable[[], Mapping[str, float]],
         progress: bool,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         self.intervals, self.folder, self.logger, self.probe = intervals, folder, logger, probe
         self.rows: list[dict[str, float | None]] = []
         self.clock = Stopwatch()
         self.tokens = 0
         self.largest_position = 0.0
-        self.losses = list[Tensor]()  # of the parts of the current step
+        self.parts = list[tuple[float, int, float]]()  # loss, tokens, largest position of those of this step
         self.best_score: list[float] = []
         self.bar = progress_bar(
             TextColumn("step"),
@@ -150,33 +153,39 @@ class TrainingCallback(Callback):
     ) -> None:
         """Count tokens; after every step, log, probe and save if the step is due."""
         step = trainer.global_step
-        self.tokens += batch.tokens.numel()
-        self.largest_position = max(self.largest_position, float(batch.positions.max()))
-        self.losses.append(outputs["loss"])
-        if len(self.losses) < trainer.accumulate_grad_batches:
+        self.parts.append(
+            (float(outputs["loss"]), batch.tokens.numel(), float(batch.positions.max()))
+        )  # Lightning has divided the loss by the number of passes
+        if len(self.parts) < trainer.accumulate_grad_batches:
             return
-        losses, self.losses = self.losses, []
+        losses, tokens, positions = zip(*self.parts, strict=True)
+        self.parts.clear()
+        every = self.ranks.gather([sum(losses), sum(tokens), max(positions), SIGNALS.pending is not None])
+        loss = sum(each[0] for each in every) / len(every)
+        self.tokens += int(sum(each[1] for each in every))
+        self.largest_position = max(self.largest_position, *(each[2] for each in every))
+        stopped = bool(every[0][3])
+        if not math.isfinite(loss):
+            raise DivergedError(f"the loss is {loss} at step {step}")
+        self.bar.update(self.line, completed=step, loss=loss)
         last = step == self.intervals.steps
         logs = last or step % self.intervals.log == 0
         probes = last or step % self.intervals.probe == 0
-        if logs or probes or not batch.tokens.is_cuda:
-            loss = sum(map(float, losses))  # Lightning divides each by their number
-            if not math.isfinite(loss):
-                raise DivergedError(f"the loss is {loss} at step {step}")
-            self.bar.update(self.line, completed=step, loss=loss)
-            if logs or probes:
-                self._write(step, loss, trainer, probes=probes)
+        if logs or probes:
+            self._write(step, loss, trainer, probes=probes)
         due = last or step % self.intervals.checkpoint == 0
-        if due or SIGNALS.pending:
+        if due or stopped:
             self._save(trainer)
-        if due and self.intervals.keep_all:
+        if due and self.intervals.keep_all and self.ranks.first:
             self.folder.keep(step)
-        SIGNALS.stop_if_pending()
+        if stopped:
+            SIGNALS.stop_if_pending()
+            raise KeyboardInterrupt  # the signal has reached the first process alone
 
     def _save(self, trainer: Trainer) -> None:
         """Write the last checkpoint; the one before stays until the run is finished."""
         last, previous = self.folder.last, self.folder.previous
-        if last.exists():
+        if last.exists() and self.ranks.first:
             previous.unlink(missing_ok=True)
             with suppress(OSError):  # a file system without hard links keeps the last one only
                 previous.hardlink_to(last)
@@ -188,7 +197,8 @@ class TrainingCallback(Callback):
         row: dict[str, float | None] = {"step": step, "loss": loss, "lr": lr}
         row["tokens_per_second"] = round(self.tokens / max(self.clock.seconds, 1e-9), 1)
         if probes:
-            measured = dict(self.probe())
+            probed = self.probe()
+            measured = dict(zip(probed, self.ranks.gather([*probed.values()])[0], strict=True))
             row.update(measured)
             self.bar.update(self.line, id=floored(measured["id_exact_match"]))
             score = [measured["id_exact_match"], -measured["id_loss"]]
@@ -196,6 +206,8 @@ class TrainingCallback(Callback):
                 self.best_score = score
                 trainer.save_checkpoint(self.folder.best, weights_only=True)
         self.rows.append(row)
+        if not self.ranks.first:
+            return
         write_csv(self.folder.training, TRAIN_COLUMNS, self.rows)
         scalars = {name: value for name, value in row.items() if name != "step" and value is not None}
         kinds = {name: "probe" if name.startswith(("id_", "ood_")) else "train" for name in scalars}

@@ -23,6 +23,8 @@ from lengen.training.callback import TrainingCallback
 from lengen.training.checkpoint import RUN, SafeCheckpoints
 from lengen.training.interruption import SIGNALS
 from lengen.training.options import TrainerOptions
+from lengen.training.ranks import ALONE, Ranks
+from lengen.training.strategies import RankEnvironment, shard, strategy
 
 
 class DecoderModule(LightningModule):
@@ -48,6 +50,11 @@ class DecoderModule(LightningModule):
         self.run = run
         self.decoder, self.rule, self.steps, self.seed = decoder, optimizer, steps, seed
 
+    def configure_model(self) -> None:
+        """Divide the parameters over devices, if the strategy does."""
+        if self.device_mesh is not None:
+            shard(self.decoder, self.device_mesh["data_parallel"])
+
     def training_step(self, example: Example, _: int) -> Tensor:
         """Loss of one batch or part of it, plus the auxiliary loss of the encoding if it has one."""
         if self.decoder.architecture.dropout:
@@ -68,6 +75,12 @@ class DecoderModule(LightningModule):
         for counts in (progress["total"], progress["current"]):
             counts.update(ready=passes, started=passes, processed=passes, completed=passes - 1)
 
+    def on_train_start(self) -> None:
+        """Set the learning rates by the schedule, which has more steps than before where a run goes on with more."""
+        factor = self.rule.schedule.factor(self.global_step, self.steps)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
     def configure_optimizers(self) -> Any:
         """The optimizer with its schedule."""
         optimizer = self.rule.make(self.decoder)
@@ -83,6 +96,7 @@ def fit(
     journal: TrainingCallback,
     options: TrainerOptions,
     checkpoint: Path | None,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Train, or resume from a checkpoint.
 
@@ -92,6 +106,7 @@ def fit(
         journal: logs, probes and saves checkpoints.
         options: device, precision, gradient clipping, and how a batch is divided.
         checkpoint: where to resume from; None starts anew.
+        ranks: the processes that train the run together, each of which calls this.
 
     Raises:
         KeyboardInterrupt: a signal stopped training; Lightning turns it into a SystemExit.
@@ -109,25 +124,30 @@ def fit(
             warnings.filterwarnings("ignore", message=f".*{text}.*")
         trainer = Trainer(
             accelerator="gpu" if options.device.type == "cuda" else options.device.type,
-            devices=1,
+            devices=ranks.count,
+            strategy="auto" if ranks.count == 1 else strategy(options, ranks, learner.decoder),
+            use_distributed_sampler=False,
             precision="bf16-mixed" if options.bf16 else "32-true",
             max_epochs=-1,
             max_steps=learner.steps,
             gradient_clip_val=options.clip or None,
             accumulate_grad_batches=options.accumulate,
             callbacks=[journal],
-            plugins=[SafeCheckpoints()],
+            plugins=[SafeCheckpoints(), *([RankEnvironment(ranks)] if ranks.count > 1 else [])],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
+        # lengen heeds signals itself; Lightning's handler would communicate in the middle of a step
+        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # noqa: SLF001
         try:
             with SIGNALS.deferred():
                 trainer.fit(learner, DataLoader(stream, batch_size=None), ckpt_path=checkpoint)
         except SystemExit as stopped:
             raise _interruption(stopped) from None
+        SIGNALS.stop_if_pending()  # since the last step
 
 
 def _interruption(stopped: SystemExit) -> KeyboardInterrupt:

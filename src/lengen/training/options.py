@@ -24,6 +24,9 @@ class TrainerOptions:
         flex: whether, on CUDA, biases of distances (T5, ALiBi, NAPE, KERPLE, Sandwich) are computed by FlexAttention
             without a mask. Heads need at least 16 channels. Tested against the mask on a CPU; not run on a GPU yet.
         threads: number of CPU threads of torch.
+        devices: processes that train the run together, each on a GPU, or on CPU threads of its own; each reads a part of
+            the batch. `batch_size` stays that of a step, and results differ by rounding alone.
+        strategy: with several devices: `ddp` keeps all parameters on each, `fsdp` a part of them on each (FSDP2).
         accumulate: passes of a step, one after another, each over a part of the batch; their gradients are added, so that
             a batch needs less memory. `batch_size` stays that of a step, and results differ by rounding alone.
         clip: maximum norm of the gradient; 0 does not clip.
@@ -45,6 +48,8 @@ class TrainerOptions:
     precision: Literal["auto", "float32", "bf16"] = "auto"
     flex: bool = False
     threads: int = 1
+    devices: int = 1
+    strategy: Literal["ddp", "fsdp"] = "ddp"
     accumulate: int = 1
     clip: float = 1.0
     examples: int | None = None
@@ -59,6 +64,7 @@ class TrainerOptions:
     def __post_init__(self) -> None:
         for name in (
             "threads",
+            "devices",
             "accumulate",
             "log_every",
             "probe_every",
@@ -77,6 +83,19 @@ class TrainerOptions:
             f"trainer.accelerator={self.accelerator}: not available to torch on this machine",
         )
 
+    def check_devices(self) -> None:
+        """Refuse more devices than there are; a run that was trained on several may be evaluated on one.
+
+        Raises:
+            UsageError: there are not as many.
+        """
+        kind = self.device.type
+        most = torch.cuda.device_count() if kind == "cuda" else 1 if kind == "mps" else self.devices
+        require(
+            self.devices <= most,
+            f"trainer.devices={self.devices}: must be at most {most}, the GPUs of this machine",
+        )
+
     @property
     def device(self) -> torch.device:
         """The torch device of the accelerator."""
@@ -86,12 +105,18 @@ class TrainerOptions:
 
     def parts(self, rank: int = 0) -> Parts:
         """How a batch is divided; the parts that the process of some rank reads."""
-        return Parts(self.accumulate, 1, rank)
+        return Parts(self.accumulate, self.devices, rank)
+
+    @property
+    def sharded(self) -> bool:
+        """Whether each device has a part of the parameters."""
+        return self.devices > 1 and self.strategy == "fsdp"
 
     @property
     def division(self) -> str:
         """The options that divide a batch."""
-        return f"trainer.accumulate={self.accumulate}"
+        used = {"devices": self.devices, "accumulate": self.accumulate}
+        return ", ".join(f"trainer.{name}={count}" for name, count in used.items() if count > 1)
 
     def intervals(self, steps: int) -> LogIntervals:
         """The intervals of logging, probes and checkpoints in a run of `steps`."""
