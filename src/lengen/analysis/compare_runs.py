@@ -20,6 +20,7 @@ from lengen.comparison.published import Published, PublishedCell, agreement, loa
 from lengen.comparison.summary import summarize
 from lengen.config.errors import UsageError, require
 from lengen.records.curve import write_csv, write_text
+from lengen.records.links import require_inside
 from lengen.records.run_dir import RunFolder
 from lengen.report import against, band, cost, csv_tables, medians, multiples, page, profile, success, tables
 from lengen.report.band import X
@@ -84,7 +85,9 @@ class Comparison:
 
     def __post_init__(self) -> None:
         require(bool(self.out.strip()), "out is empty: must be a folder for the files of the comparison")
-        folder = Path(self.out).absolute()
+        if not (out := Path(self.out)).is_absolute():
+            require_inside(out, Path(out.parts[0]) if out.parts else out)  # no link of a stranger's results
+        folder = out.absolute()
         for place in (folder, *folder.parents):
             require(
                 not (place / RunFolder.facts_name).exists(),

@@ -25,6 +25,7 @@ from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import protocol
 from lengen.experiment.sweep_report import report_sweep
 from lengen.records.curve import Curve
+from lengen.records.plain_text import on_one_line
 from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import EvalFolder, SweepRecord
 from lengen.task import Batch, Task
@@ -192,4 +193,4 @@ def to_yaml(request: Mapping[str, Any]) -> str:
 def display_path(path: Path) -> str:
     """Return a path relative to the working directory if it lies below it, else the absolute path."""
     working_dir, path = Path.cwd(), path.absolute()
-    return str(path.relative_to(working_dir) if path.is_relative_to(working_dir) else path)
+    return on_one_line(str(path.relative_to(working_dir) if path.is_relative_to(working_dir) else path))

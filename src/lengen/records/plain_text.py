@@ -21,6 +21,15 @@ def visible(text: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def on_one_line(text: str) -> str:
+    r"""Return a name, such as that of a folder, with control characters and ends of lines as escapes.
+
+    >>> print(on_one_line("a\nb"))
+    a\nb
+    """
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def harmless(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return rows of a CSV whose texts no spreadsheet takes for formulas: those have an apostrophe in front.
 

@@ -12,7 +12,7 @@ from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
 from lengen.comparison.run_record import BETWEEN
 from lengen.comparison.summary import StudySummary
-from lengen.records.plain_text import visible
+from lengen.records.plain_text import on_one_line, visible
 from lengen.records.supervision import MEANINGS
 from lengen.report import variance
 from lengen.report.console import NONE, Block, say, table
@@ -385,6 +385,6 @@ def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, conso
                 say(console, note)
     variance.show(summary.variances, console)
     for each in study.left_out[:SHOWN]:
-        say(console, f"excluded: {each.place}: {each.reason}")
+        say(console, on_one_line(f"excluded: {each.place}: {each.reason}"))
     if len(study.left_out) > SHOWN:
         say(console, f"excluded: {len(study.left_out) - SHOWN} more (left_out.csv)")

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lengen.records.curve import TRAINED, Curve, Row
 from lengen.records.error_law import ErrorLaw
+from lengen.records.plain_text import on_one_line
 from lengen.records.supervision import described
 from lengen.records.verdicts import FAILURES
 from lengen.report.console import ASCII, NONE, ascii_only, say
@@ -193,6 +194,8 @@ def files(folder: Path) -> list[str]:
     working_directory = Path.cwd()
     paths = sorted(path.absolute() for path in all_files if not path.name.startswith("."))
     return [
-        str(path.relative_to(working_directory) if path.is_relative_to(working_directory) else path)
+        on_one_line(
+            str(path.relative_to(working_directory) if path.is_relative_to(working_directory) else path)
+        )
         for path in paths
     ]
