@@ -104,7 +104,7 @@ class TestRealRay:
     def test_a_killed_worker_of_a_cluster_is_replaced(self, tmp_path, undisturbed):
         ray = Path(sys.executable).with_name("ray")
         environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
-        temporary = tmp_path / "ray"
+        temporary = Path(tempfile.mkdtemp(prefix="ray"))  # a short path: Ray makes sockets below it
         subprocess.run(
             [ray, "start", "--head", "--num-cpus=2", "--include-dashboard=false", f"--temp-dir={temporary}", "--port=0"],
             env=environment, check=True, capture_output=True,
