@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +20,13 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from hydra.plugins.launcher import Launcher as HydraLauncher
+from omegaconf import OmegaConf
 
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
-from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper
+from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper, plain_values
 from lengen.cli.sweep_folder import none_left_empty
 from lengen.config.errors import UsageError
+from lengen.config.search import named_modules
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
@@ -126,6 +128,19 @@ class Multirun:
         if self.search:
             print(*self.search.best(self.jobs, self.overrides, self.results), sep="\n")
         return FAILED if failed else 0
+
+    def prepare(self, config: Any, count: int) -> None:
+        """Let the launcher of the command start what takes long; what is wrong with it is said when jobs are carried out.
+
+        Args:
+            config: of the multirun, as Hydra composed it.
+            count: how many jobs there will be.
+        """
+        if self.launcher_of is None:
+            return
+        with suppress(UsageError):
+            known = plain_values(OmegaConf.masked_copy(config, ["jobs", "launcher", "objective"]))
+            self.launcher_of(known, {"lengen", *named_modules(self.jobs.folders)}).prepare(count)
 
     def ready(self, composed: Sequence[Composed]) -> None:
         """Refuse a launcher that cannot work here, before anything is written.
@@ -247,6 +262,8 @@ class StudyLauncher(HydraLauncher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Carry out a batch of jobs and return what the sweeper wants of each."""
         overrides = [list(filter_overrides(each)) for each in job_overrides]
+        if self.files is None:
+            self.multirun.prepare(self.config, len(overrides))
         composed = [each.return_value for each in self.composer.launch(job_overrides, initial_job_idx)]
         if self.files is None:
             self.multirun.ready(composed)

@@ -36,6 +36,13 @@ class Launcher:
             UsageError: a program or a package is missing.
         """
 
+    def prepare(self, count: int) -> None:
+        """Start what takes long, while the jobs are still being composed.
+
+        Args:
+            count: how many jobs there will be.
+        """
+
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs; yield the index and the result of each as it ends.
 

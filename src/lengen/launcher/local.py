@@ -22,8 +22,11 @@ from lengen.launcher.display import Display
 from lengen.launcher.job import Job, JobResult, carry_out, end_with_parent
 from lengen.training.interruption import SIGNALS
 
-IMPORTED = ("lengen.experiment.run", "lengen.report.terminal", "lengen.optimizer.muon")
-"""Imported once, by the process from which the workers are forked."""
+IMPORTED = (
+    *("lengen.experiment.run", "lengen.report.terminal", "lengen.optimizer.muon", "lengen.records.schema"),
+    *("pandas", "pyarrow.parquet", "scipy.optimize"),
+)
+"""What every run needs; imported once, by the process from which the workers are forked."""
 SERVER = "lengen.launcher.server"
 """Imported before them."""
 _WORKER: dict[str, Any] = {}
@@ -67,6 +70,14 @@ class Local(Launcher):
             for slot in range(min(many, count))
         ]
 
+    def prepare(self, count: int) -> None:
+        """Start the process from which workers are forked, which imports torch, if there will be several."""
+        if len(self.slots(count)) > 1:
+            from multiprocessing import forkserver
+
+            fork_server_context()
+            forkserver.ensure_running()
+
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs: here, one after another, or several at a time in processes forked from one that has imported torch once."""
         threads, devices = (
@@ -86,8 +97,7 @@ class Local(Launcher):
     def _beside(
         self, jobs: Sequence[Job], slots: Sequence[Mapping[str, str]]
     ) -> Iterator[tuple[int, JobResult]]:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([SERVER, *IMPORTED])
+        context = fork_server_context()
         queue: SimpleQueue[tuple[int, Mapping[str, Any]]] = context.SimpleQueue()
         workers = [Worker(slot, each, queue, context) for slot, each in enumerate(slots)]
         waiting = iter(enumerate(jobs))
@@ -118,6 +128,13 @@ class Local(Launcher):
                     stop(at_once=True)
                     close(workers)
                 raise
+
+
+def fork_server_context() -> Any:
+    """Return what processes are started by: forked from one process that has imported what every run needs."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([SERVER, *IMPORTED])
+    return context
 
 
 class Worker:
