@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -109,11 +111,6 @@ class TestRealRay:
             [ray, "start", "--head", "--num-cpus=2", "--include-dashboard=false", f"--temp-dir={temporary}", "--port=0"],
             env=environment, check=True, capture_output=True,
         )  # fmt: skip
-        own = [
-            each
-            for each in psutil.process_iter(["cmdline"])
-            if str(temporary) in " ".join(each.info["cmdline"] or ())
-        ]
         try:
             process = study(tmp_path, "launcher=ray", "launcher.address=auto")
             wait_for(lambda: training(tmp_path))
@@ -124,6 +121,12 @@ class TestRealRay:
             assert "3 of 3 jobs finished" in told
             assert curves(tmp_path) == undisturbed
         finally:
+            own = [
+                each
+                for each in psutil.process_iter(["cmdline"])
+                if str(temporary) in " ".join(each.info["cmdline"] or ())
+            ]
             for each in own:
-                each.terminate()
+                each.kill()
             psutil.wait_procs(own, timeout=20)
+            shutil.rmtree(temporary, ignore_errors=True)
