@@ -182,7 +182,7 @@ def test_a_run_of_several_processes_diverges_as_one_does(tmp_path):
     )
     out, errors = process.communicate(timeout=600)
     assert process.returncode == 1
-    assert "diverged: the loss is nan" in out
+    assert "DivergedError: the loss is nan" in out
     assert "Traceback" not in errors
 
 
