@@ -92,7 +92,7 @@ def say(text: str) -> JobResult:
 
 
 def jobs(*texts: str) -> list[Job]:
-    return [Job(text, partial(say, text), threads=2) for text in texts]
+    return [Job(text, partial(say, text), threads=2, devices=3) for text in texts]
 
 
 def test_a_study_is_one_array_with_the_options_in_their_places(fake):
@@ -122,7 +122,7 @@ def test_a_study_is_one_array_with_the_options_in_their_places(fake):
         "#SBATCH --time=1:30:00",
         "#SBATCH --gpus-per-node=a100:1",
         "#SBATCH --mem=8G",
-        "#SBATCH --cpus-per-task=2",
+        "#SBATCH --cpus-per-task=6",
         "#SBATCH --exclude=n7",
         "#SBATCH --exclusive",
         "#SBATCH --requeue",

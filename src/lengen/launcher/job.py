@@ -91,6 +91,11 @@ class Job:
     key: str = ""
     devices: int = 1
 
+    @property
+    def cores(self) -> int:
+        """CPU cores that it uses."""
+        return self.threads * self.devices
+
     def packed(self) -> bytes:
         """The job for another process: its work, and where its modules are found."""
         import cloudpickle

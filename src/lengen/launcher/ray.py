@@ -63,8 +63,8 @@ class Ray(Launcher):
         import ray
 
         queue: Any = multiprocessing.SimpleQueue()
-        threads = max((job.threads for job in jobs), default=1)
-        needs = {"num_cpus": threads if self.cpus is None else self.cpus, "num_gpus": self.gpus}
+        cores = max((job.cores for job in jobs), default=1)
+        needs = {"num_cpus": cores if self.cpus is None else self.cpus, "num_gpus": self.gpus}
         packed = [job.packed() for job in jobs]
         with (
             Display([job.label for job in jobs], queue, shown=self.shown) as display,

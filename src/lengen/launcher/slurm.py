@@ -142,11 +142,15 @@ class Slurm(Launcher):
         if tasks:
             say(f"lengen: {len(tasks)} jobs are in the queue of Slurm already")
         new = [index for index in range(len(jobs)) if index not in tasks]
-        threads = max((jobs[index].threads for index in new), default=1)
+        threads, cores = (
+            max((getattr(jobs[index], name) for index in new), default=1) for name in ("threads", "cores")
+        )
         size = largest_array()
         for start in range(0, len(new), size):
             part = new[start : start + size]
-            submitted = self._submit([SlurmJob(packed[index], self.requeue) for index in part], threads)
+            submitted = self._submit(
+                [SlurmJob(packed[index], self.requeue) for index in part], threads, cores
+            )
             folder = submitted[0].folder
             numbered = {task.number: keys[index] for task, index in zip(submitted, part, strict=True)}
             write_text(folder / JOBS, json.dumps(numbered, indent=1) + "\n")
@@ -166,12 +170,13 @@ class Slurm(Launcher):
                     tasks[keys.index(key)] = Task(number, file.parent)
         return tasks
 
-    def _submit(self, jobs: Sequence[SlurmJob], threads: int) -> list[Task]:
+    def _submit(self, jobs: Sequence[SlurmJob], threads: int, cores: int) -> list[Task]:
         """Submit jobs as one array.
 
         Args:
             jobs: the jobs.
-            threads: of each.
+            threads: of each process of a job.
+            cores: of each job, unless `cpus` says.
 
         Raises:
             UsageError: Slurm refuses it.
@@ -181,7 +186,7 @@ class Slurm(Launcher):
 
         folder = new_folder(self._folder)
         executor = SlurmExecutor(folder)
-        cpus = self.cpus or threads
+        cpus = self.cpus or cores
         given = {
             "partition": self.partition,
             "account": self.account,
