@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import UsageError, require, require_file
 
 SIZE, DEPTH, NODES = 1 << 20, 64, 200_000
 """Most bytes of a file, levels of nesting, and values, those that aliases repeat included."""
@@ -38,6 +38,7 @@ def yaml_text(path: Path, name: str = "", *, size: int = SIZE) -> str:
         UsageError: it is not text, or too large.
         OSError: it cannot be read.
     """
+    require_file(path)
     with path.open("rb") as file:
         content = file.read(size + 1)
     require(len(content) <= size, f"{name or path}: larger than {size >> 10} KiB")

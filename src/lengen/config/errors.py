@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import traceback
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 
 class UsageError(ValueError):
@@ -23,6 +24,15 @@ def require(holds: bool, message: str) -> None:
     """
     if not holds:
         raise UsageError(message)
+
+
+def require_file(path: Path) -> None:
+    """Refuse what is there and is no file: a pipe or a device in its place would keep its reader waiting.
+
+    Raises:
+        UsageError: it is no file.
+    """
+    require(path.is_file() or not path.exists(), f"{path}: must be a file")
 
 
 def require_length(holds: bool, length: int, reason: str) -> None:

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require_file
 from lengen.records.atomic import whole
 from lengen.records.frame import frame
 from lengen.records.verdicts import FAILURES
@@ -199,6 +199,7 @@ class Curve:
             UsageError: the file is not CSV or is cut short, a column is missing, a value has the wrong type, or lengths are
                 out of order.
         """
+        require_file(path)
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 reader = csv.DictReader(file)

@@ -28,6 +28,8 @@ def seems_complete(folder: RunFolder) -> bool:
 
 def _ends(path: Path) -> bool:
     """Whether a text is there, ends with a line, and has no zeros, as a power cut leaves them."""
+    if not path.is_file():  # a pipe would keep its reader waiting
+        return False
     try:
         text = path.read_bytes()
     except OSError:

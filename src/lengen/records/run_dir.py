@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from lengen.config.bounded_yaml import read_yaml
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import UsageError, require, require_file
 from lengen.records.atomic import remove_abandoned, whole_folder
 from lengen.records.claim import claimed
 from lengen.records.curve import Curve, Row, write_text
@@ -133,6 +133,7 @@ class Folder:
         path = self.path / self.facts_name
         if not path.exists():
             return {}
+        require_file(path)
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:

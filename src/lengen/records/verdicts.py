@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require_file
 from lengen.records.atomic import whole
 
 ENDINGS = ("right", "stopped_early", "ran_on", "never_ended", "wrong_token")
@@ -81,6 +81,8 @@ def write_verdicts(path: Path, verdicts: Mapping[int, StringVerdicts]) -> None:
 
 def cut(path: Path) -> bool:
     """Whether a file of verdicts is there and does not begin and end as Parquet does. Fast: imports nothing."""
+    if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
+        return True
     try:
         with path.open("rb") as file:
             first = file.read(4)
@@ -102,6 +104,7 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
     Raises:
         UsageError: the file is not Parquet, a column is missing, an ending is unknown, or a string is missing or doubled.
     """
+    require_file(path)
     table = _table(path)
     missing = [name for name in COLUMNS if name not in (*table.column_names, *LATER)]
     if missing:

@@ -12,7 +12,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from torch import Tensor
 
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require_file
 from lengen.records.atomic import whole
 
 RUN = "run"
@@ -51,6 +51,7 @@ def read_checkpoint(path: Path, run: Mapping[str, str] | None = None) -> dict[st
     Raises:
         UsageError: the file is not a checkpoint of lengen, or is of another run.
     """
+    require_file(path)
     written = BytesIO(path.read_bytes())  # its errors are those of the disk, torch's those of the contents
     try:
         contents = torch.load(written, map_location="cpu", weights_only=True)
