@@ -122,6 +122,13 @@ def answer(operation: str, body: bytes, url: str) -> dict[str, Any]:
             "upsertBucket": {"bucket": RUN, "inserted": True},
             "project": {"run": None},
             "model": {"bucket": None},
+            "createArtifact": {
+                "artifact": {
+                    "id": "QQ==",
+                    "state": "COMMITTED",
+                    "artifactSequence": {"id": "UQ==", "latestArtifact": None},
+                }
+            },
             "createRunFiles": {"runID": "run", "uploadHeaders": [], "files": files},
         }
     }
