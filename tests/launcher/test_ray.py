@@ -17,7 +17,7 @@ import pytest
 from conftest import TINY
 from launcher.clusters import STUDY, curves, wait_for
 from lengen.config.errors import UsageError
-from lengen.launcher.ray import Board, Ray
+from lengen.launcher.ray import Board, Ray, require_answer
 
 HERE = importlib.util.find_spec("ray") is not None
 
@@ -130,3 +130,22 @@ class TestRealRay:
                 each.kill()
             psutil.wait_procs(own, timeout=20)
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost:1", "127.0.0.1:99999999", "ray://localhost:1", "nowhere.invalid:6379"]
+)
+def test_an_address_at_which_nothing_answers_is_refused(address):
+    with pytest.raises(UsageError, match=rf"launcher\.address={address}: nothing answers there \("):
+        require_answer(address)
+
+
+@pytest.mark.skipif(not HERE, reason="needs Ray")
+def test_it_is_refused_before_anything_is_written(lengen, tmp_path):
+    ran = lengen(
+        "train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=ray", "launcher.address=localhost:1"
+    )
+    assert ran.code == 2
+    assert ran.err.startswith("lengen: launcher.address=localhost:1: nothing answers there (")
+    assert ran.err.count("\n") == 1
+    assert not list(tmp_path.rglob("*.yaml"))

@@ -6,7 +6,9 @@ import importlib.util
 import logging
 import multiprocessing
 import os
+import re
 import signal
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,10 @@ LOOK = 0.5
 """Seconds between looks at how far running jobs are."""
 STARTS = 3
 """How often it is tried to start a cluster."""
+PLACE = re.compile(r"(ray://)?(?P<host>[^:/]+):(?P<port>\d+)")
+"""An address with host and port."""
+ANSWER = 10.0
+"""Seconds in which a cluster must answer."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class Ray(Launcher):
         """See `Launcher`."""
         found = importlib.util.find_spec("ray") is not None
         require(found, 'launcher=ray: needs Ray: pip install "lengen[ray]"')
+        if self.address:
+            require_answer(self.address)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs as tasks of Ray."""
@@ -135,6 +143,21 @@ def result_of(reference: Any) -> JobResult:
         return JobResult(FAILED, "its process was killed; the same command goes on with it")
     except ray.exceptions.RayError as error:
         return JobResult(FAILED, f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}")
+
+
+def require_answer(address: str) -> None:
+    """Refuse the address of a cluster at which nothing answers; Ray would try it for minutes.
+
+    Raises:
+        UsageError: nothing does.
+    """
+    found = PLACE.fullmatch(address)
+    if found is None:  # `auto` and the like, of which Ray itself says at once what is wrong
+        return
+    try:
+        socket.create_connection((found["host"], int(found["port"])), ANSWER).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise UsageError(f"launcher.address={address}: nothing answers there ({error})") from None
 
 
 def stop(running: Sequence[Any]) -> None:
