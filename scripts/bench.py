@@ -54,8 +54,8 @@ from lengen.records.curve import Curve, Row
 from lengen.records.run_dir import RunFolder, SweepRecord
 from lengen.records.verdicts import StringVerdicts
 from lengen.statistics.intervals import clopper_pearson
-from lengen.study.plan import Grid, PlannedRun, StudyPlan
-from lengen.study.plan_file import update_plan
+from lengen.studies.plan import Grid, PlannedRun, StudyPlan
+from lengen.studies.plan_file import update_plan
 from lengen.task import Task
 from lengen.training.batch_stream import Example
 from lengen.training.callback import TrainingCallback

@@ -50,7 +50,7 @@ OTHERS = (
     (("eval", "run=../../esc"), "run=../../esc"), (("eval", "run=nowhere", "trainer.threads=0"), "trainer.threads"),
     (("eval", "run=nowhere", "decode=zz"), "eval.decode"), (("eval", "run=nowhere", "checkpoint=zz"), "eval.checkpoint"),
     (("compare", "runs=nowhere"), "nowhere"), (("compare", "metric=zz"), "metric"), (("compare", "x=zz"), "x=zz"),
-    (("compare", "runs=[]"), "runs"), (("compare", "margin=abc"), "margin"), (("compare", "runs=a=b"), "a=b"),
+    (("compare", "runs=[]"), "runs"), (("compare", "margin=none_of_these"), "margin"), (("compare", "runs=a=b"), "a=b"),
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ NEEDS = {
     ("positions", "coupled"): ["task=addition"],
     ("positions", "abacus"): ["task=addition"],
     ("positions", "multilevel"): ["task=many_addition"],
+    ("trainer", "fsdp"): ["optimizer=adamw"],
     ("pe", "multilevel"): ["task=many_addition", "positions=multilevel"],
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -273,3 +274,10 @@ def test_no_jobs_at_a_time_is_refused(lengen, tmp_path, words, reason):
     ran = lengen("train", "task=copy", *TINY, *words)
     assert (ran.code, ran.err) == (2, f"lengen: {reason}\n")
     assert not (tmp_path / "results" / "runs" / "copy").exists()
+
+
+def test_importing_what_the_server_imports_leaves_the_signals_of_other_processes_alone():
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    importlib.import_module(local.SERVER)
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
+    assert signal.SIG_IGN not in before

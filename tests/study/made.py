@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lengen.study.plan import Grid, PlannedRun, StudyPlan
-from lengen.study.plan_file import text_of
+from lengen.studies.plan import Grid, PlannedRun, StudyPlan
+from lengen.studies.plan_file import text_of
 
 
 def run(number: int, *, pe: str = "nope", **more: Any) -> PlannedRun:

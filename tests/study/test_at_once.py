@@ -14,8 +14,8 @@ import pytest
 
 from conftest import TINY, read_rows
 from lengen.records.run_dir import RunFolder
-from lengen.study.plan_file import read_plan
-from lengen.study.progress import Progress
+from lengen.studies.plan_file import read_plan
+from lengen.studies.progress import Progress
 
 pytestmark = [pytest.mark.long, pytest.mark.whole_run]
 COUNTING = """

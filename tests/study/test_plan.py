@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from lengen.config.errors import UsageError
-from lengen.study.plan import Grid, StudyPlan
-from lengen.study.plan_file import read_plan, studies_folder, update_plan
-from lengen.study.words import checked_name, default_name, replaced, require_beside
+from lengen.studies.plan import Grid, StudyPlan
+from lengen.studies.plan_file import read_plan, studies_folder, update_plan
+from lengen.studies.words import checked_name, default_name, replaced, require_beside
 from study.made import run, study
 
 WORDS = ["task=copy", "pe=nope,rope", "seed=range(3)"]

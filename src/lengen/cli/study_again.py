@@ -10,10 +10,10 @@ from typing import Any
 
 from lengen.cli.study_words import Words
 from lengen.config.errors import require
-from lengen.study.plan import Grid, PlannedRun
-from lengen.study.plan_file import existing, read_plan, runs_folder
-from lengen.study.progress import Progress
-from lengen.study.words import option, replaced, require_beside
+from lengen.studies.plan import Grid, PlannedRun
+from lengen.studies.plan_file import existing, read_plan, runs_folder
+from lengen.studies.progress import Progress
+from lengen.studies.words import option, replaced, require_beside
 
 
 @dataclass(frozen=True)

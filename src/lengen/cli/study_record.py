@@ -13,10 +13,10 @@ from lengen.config.errors import require
 from lengen.launcher.job import QUEUED, REFUSED, JobResult
 from lengen.records.earlier_runs import configuration_key
 from lengen.records.run_dir import RunFolder
-from lengen.study.plan import Grid, PlannedRun, StudyPlan
-from lengen.study.plan_file import read_plan, results_name, study_path, update_plan
-from lengen.study.progress import Progress
-from lengen.study.words import default_name, of_study
+from lengen.studies.plan import Grid, PlannedRun, StudyPlan
+from lengen.studies.plan_file import read_plan, results_name, study_path, update_plan
+from lengen.studies.progress import Progress
+from lengen.studies.words import default_name, of_study
 
 LONGEST = 300
 """Most characters of a reason that is kept."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lengen.cli.hydra_app import OVERRIDE, folders
-from lengen.study.plan_file import read_plan, study_path
-from lengen.study.words import replaced
+from lengen.studies.plan_file import read_plan, study_path
+from lengen.studies.words import replaced
 
 RESULTS = "results/runs"
 """Default of `results_dir`."""

@@ -1,16 +1,21 @@
 """Imported by the process from which workers are forked: a signal to all processes of a command does not end it.
 
 Its jobs would be orphans, which the command could neither ask to write a checkpoint nor wait for. It ends with the command.
+In any other process the import does nothing.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 
+FORKS_WORKERS = any("multiprocessing.forkserver" in word for word in sys.orig_argv)
+"""Whether this is that process, or a worker."""
 IGNORED = tuple(
     getattr(signal, name)
     for name in ("SIGTERM", "SIGHUP")
-    if hasattr(signal, name)
+    if FORKS_WORKERS
+    and hasattr(signal, name)
     and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN  # as under nohup
 )
 for each in IGNORED:

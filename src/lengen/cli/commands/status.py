@@ -66,8 +66,8 @@ def parsed(arguments: list[str]) -> dict[str, str]:
 
 def one(options: dict[str, str]) -> int:
     """Print how far a study is."""
-    from lengen.study.plan_file import existing, read_plan
-    from lengen.study.progress import Progress
+    from lengen.studies.plan_file import existing, read_plan
+    from lengen.studies.progress import Progress
 
     path = existing(options["results_dir"], options["study"])
     progress = Progress.of(path, read_plan(path))
@@ -78,8 +78,8 @@ def one(options: dict[str, str]) -> int:
 
 def every(results_dir: str) -> int:
     """Print a line for each study; one whose file cannot be read is named."""
-    from lengen.study.plan_file import read_plan, studies_folder, study_names
-    from lengen.study.progress import COLUMNS, Progress, table
+    from lengen.studies.plan_file import read_plan, studies_folder, study_names
+    from lengen.studies.progress import COLUMNS, Progress, table
 
     folder, rows, damaged = studies_folder(results_dir), [list(COLUMNS)], list[str]()
     for name in study_names(results_dir):

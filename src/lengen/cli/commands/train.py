@@ -19,7 +19,7 @@ from lengen.statistics.formats import floored
 if TYPE_CHECKING:
     from lengen.cli.study_jobs import Keeper
     from lengen.cli.study_words import Words
-    from lengen.study.progress import Progress
+    from lengen.studies.progress import Progress
 
 DRY = re.compile("dry=(true|yes|on)", re.IGNORECASE)
 OF_STUDY = re.compile("-m|--multirun|study=.*")

@@ -18,9 +18,9 @@ from lengen.config.bounded_yaml import read_yaml
 from lengen.config.errors import UsageError, nearest
 from lengen.records.claim import ClaimedError, claimed
 from lengen.records.curve import write_text
-from lengen.study.plan import Grid, PlannedRun, StudyPlan
-from lengen.study.plan_schema import Content, Run, checked
-from lengen.study.words import checked_name
+from lengen.studies.plan import Grid, PlannedRun, StudyPlan
+from lengen.studies.plan_schema import Content, Run, checked
+from lengen.studies.words import checked_name
 
 FOLDER = "studies"
 """Name of the folder of studies, beside that of the runs."""

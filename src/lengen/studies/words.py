@@ -60,7 +60,7 @@ def default_name(words: Sequence[str], results: str) -> str:
     """Name a study by its command: readable, and equal for the same words in any order.
 
     >>> default_name(["task=copy", "pe=nope,rope", "seed=range(3)"], "runs")
-    'copy-pe-seed-57c06e'
+    'copy-pe-seed-eb64d1'
 
     Args:
         words: overrides that belong to the study.

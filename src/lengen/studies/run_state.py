@@ -20,7 +20,7 @@ from lengen.records.earlier_runs import changed_files
 from lengen.records.run_dir import OVER as ENDED
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import floored
-from lengen.study.plan import PlannedRun
+from lengen.studies.plan import PlannedRun
 
 State = Literal["done", "not trained", "diverged", "running", "interrupted", "failed", "damaged", "missing"]
 STATES: tuple[State, ...] = get_args(State)

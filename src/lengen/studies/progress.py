@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
-from lengen.study.plan import PlannedRun, StudyPlan
-from lengen.study.plan_file import runs_folder
-from lengen.study.run_state import FINISHED, OVER, STATES, RunState, State, run_states
+from lengen.studies.plan import PlannedRun, StudyPlan
+from lengen.studies.plan_file import runs_folder
+from lengen.studies.run_state import FINISHED, OVER, STATES, RunState, State, run_states
 
 LISTED = 20
 """Runs of a state that are listed, unless all are."""
@@ -121,7 +121,7 @@ def duration(seconds: float) -> str:
     """Write a time.
 
     >>> duration(20), duration(200), duration(5000), duration(400000)
-    ('20 s', '3 min', '1 h 23 min', '4 d 15 h')
+    ('20 s', '3 min', '83 min', '4 d 15 h')
     """
     minutes = round(seconds / 60)
     if seconds < 90:  # noqa: PLR2004

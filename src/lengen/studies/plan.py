@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lengen.records.earlier_runs import configuration_key, seed_name
-from lengen.study.words import of_study, option
+from lengen.studies.words import of_study, option
 
 
 @dataclass(frozen=True)
