@@ -63,8 +63,10 @@ def lines() -> Iterator[Line]:  # noqa: C901, PLR0912  # a list of kinds
         if typing.get_origin(hint) is not typing.ClassVar:
             for command, before in (("train", ()), ("eval", ("run=nowhere",))):
                 found = "{a: 1}" if name == "lengths" else wrong(hint, turn)
-                if name == "stress" or (command == "eval" and found == "null"):
-                    continue  # takes any text; null is what the run has
+                if name == "stress":
+                    continue  # takes any text
+                if command == "eval" and found == "null":  # which is what the run has
+                    found = wrong(hint, turn + 1)
                 yield Line(
                     (command, *before, f"eval.{name}={found}"), f"eval.{name}", f"it must be {kind(hint)}"
                 )

@@ -164,7 +164,7 @@ class TrainingCallback(Callback):
         loss = sum(each[0] for each in every) / len(every)
         self.tokens += int(sum(each[1] for each in every))
         self.largest_position = max(self.largest_position, *(each[2] for each in every))
-        stopped = bool(every[0][3])
+        stopped = bool(every[0][3])  # as all processes know it; a run of one is stopped by what comes later, too
         if not math.isfinite(loss):
             raise DivergedError(f"the loss is {loss} at step {step}")
         self.bar.update(self.line, completed=step, loss=loss)
@@ -174,12 +174,14 @@ class TrainingCallback(Callback):
         if logs or probes:
             self._write(step, loss, trainer, probes=probes)
         due = last or step % self.intervals.checkpoint == 0
-        if due or stopped:
+        alone = self.ranks.count == 1
+        if due or stopped or (alone and SIGNALS.pending):
             self._save(trainer)
         if due and self.intervals.keep_all and self.ranks.first:
             self.folder.keep(step)
-        if stopped:
+        if stopped or alone:
             SIGNALS.stop_if_pending()
+        if stopped:
             raise KeyboardInterrupt  # the signal has reached the first process alone
 
     def _save(self, trainer: Trainer) -> None:
