@@ -60,10 +60,9 @@ def configuration_key(record: Mapping[str, Any]) -> str:
     return record_key(record)
 
 
-def same_configuration(record: Mapping[str, Any]) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    """Yield the runs of this configuration, in any cell, with the facts in their `run.json`."""
-    record = with_origin(record)
-    labels, key = record["labels"], record_key(record)
+def in_any_cell(record: Mapping[str, Any]) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """Yield the runs with the task, the encoding and the seeds of a configuration, with the facts in their `run.json`."""
+    labels = record["labels"]
     parent = Path(str(record["results_dir"])) / str(labels["task"]) / str(labels["pe"])
     for path in sorted(parent.glob(f"*/{seed_name(record)}/run.json")):
         folder = RunFolder(path.parent)
@@ -71,8 +70,14 @@ def same_configuration(record: Mapping[str, Any]) -> Iterator[tuple[RunFolder, d
             facts = folder.facts()
         except UsageError:
             continue  # a damaged run.json is reported when the run is opened
-        if facts.get("record_key") == key:
-            yield folder, facts
+        yield folder, facts
+
+
+def same_configuration(record: Mapping[str, Any]) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """Yield the runs of this configuration, in any cell, with the facts in their `run.json`."""
+    record = with_origin(record)
+    key = record_key(record)
+    return ((folder, facts) for folder, facts in in_any_cell(record) if facts.get("record_key") == key)
 
 
 def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
@@ -92,18 +97,13 @@ def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
 
 def shorter_runs(record: Mapping[str, Any], identity: Mapping[str, Any]) -> Iterator[tuple[RunFolder, int]]:
     """Yield the finished runs that differ from a configuration by fewer steps alone, with their steps."""
-    labels = record["labels"]
-    parent = Path(str(record["results_dir"])) / str(labels["task"]) / str(labels["pe"])
-    for path in sorted(parent.glob(f"*/{seed_name(record)}/run.json")):
-        folder = RunFolder(path.parent)
-        with suppress(UsageError):  # reported when the run is opened
-            facts = folder.facts()
-            earlier = dict(facts.get("identity") or {})
-            steps = earlier.get("steps")
-            alike = {**earlier, "steps": None} == {**identity, "steps": None}
-            done = facts.get("status") == "finished" and folder.last.exists()
-            if alike and done and isinstance(steps, int) and steps < record["steps"]:
-                yield folder, steps
+    for folder, facts in in_any_cell(record):
+        earlier = dict(facts.get("identity") or {})
+        steps = earlier.get("steps")
+        alike = {**earlier, "steps": None} == {**identity, "steps": None}
+        done = facts.get("status") == "finished" and folder.last.exists()
+        if alike and done and isinstance(steps, int) and steps < record["steps"]:
+            yield folder, steps
 
 
 def over(folder: RunFolder, facts: Mapping[str, Any]) -> bool:
