@@ -19,7 +19,7 @@ from lengen.api.run import Run
 from lengen.api.training import train
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError, require
-from lengen.launcher.job import ELSEWHERE, Job, JobResult
+from lengen.launcher.job import Job, JobResult
 from lengen.launcher.local import Local
 from lengen.launcher.shared import run_shared
 from lengen.records.claim import ClaimedError
@@ -156,7 +156,7 @@ def _train(words: Sequence[str], config_dir: Folders, options: Mapping[str, Any]
     try:
         run = train(*words, config_dir=config_dir, **options)
     except ClaimedError as claimed:
-        return JobResult(ELSEWHERE, f"passed over: {claimed.text}", value=str(claimed.folder))
+        return JobResult.passed_over(claimed)
     except Exception as error:  # noqa: BLE001  # as in a multirun, the other runs continue
         return JobResult.failed(
             error, mistake=str(error) if isinstance(error, (UsageError, OSError)) else None

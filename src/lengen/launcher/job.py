@@ -16,6 +16,7 @@ from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
+from lengen.records.claim import ClaimedError
 from lengen.training.interruption import SIGNALS, exit_code
 
 _BUSY = threading.Lock()
@@ -71,6 +72,11 @@ class JobResult:
         if mistake is not None:
             return cls(REFUSED, mistake, error=error)
         return cls(FAILED, named(error), traceback=traceback.format_exc(), error=error)
+
+    @classmethod
+    def passed_over(cls, claimed: ClaimedError) -> JobResult:
+        """The result of a job that was not done because another process is at it."""
+        return cls(ELSEWHERE, f"passed over: {claimed.text}", value=str(claimed.folder))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lengen.cli.hydra_app import HydraApp, refuse
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
-from lengen.launcher.job import ELSEWHERE, FAILED, JobResult
+from lengen.launcher.job import FAILED, JobResult
 from lengen.records.claim import ClaimedError
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
@@ -110,7 +110,7 @@ def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
     try:
         folder, earlier, stress_sets = run(config, allowed)
     except ClaimedError as claimed:
-        return JobResult(ELSEWHERE, f"passed over: {claimed.text}", value=str(claimed.folder))
+        return JobResult.passed_over(claimed)
     facts = folder.facts()
     if facts["status"] == "diverged":
         return JobResult(FAILED, f"diverged: {facts.get('error')}", value=str(folder.path))
