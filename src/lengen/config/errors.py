@@ -27,12 +27,12 @@ def require(holds: bool, message: str) -> None:
 
 
 def require_file(path: Path) -> None:
-    """Refuse what is there and is no file: a pipe or a device in its place would keep its reader waiting.
+    """Refuse a pipe or a device in the place of a file: its reader would wait. Of a folder, the system says what is wrong.
 
     Raises:
-        UsageError: it is no file.
+        UsageError: it is one.
     """
-    require(path.is_file() or not path.exists(), f"{path}: must be a file")
+    require(path.is_file() or path.is_dir() or not path.exists(), f"{path}: must be a file")
 
 
 def require_length(holds: bool, length: int, reason: str) -> None:
