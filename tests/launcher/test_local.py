@@ -276,8 +276,17 @@ def test_no_jobs_at_a_time_is_refused(lengen, tmp_path, words, reason):
     assert not (tmp_path / "results" / "runs" / "copy").exists()
 
 
-def test_importing_what_the_server_imports_leaves_the_signals_of_other_processes_alone():
-    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
-    importlib.import_module(local.SERVER)
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
-    assert signal.SIG_IGN not in before
+def test_importing_what_the_server_imports_leaves_the_signals_of_other_processes_alone(monkeypatch):
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
+    try:
+        importlib.reload(importlib.import_module(local.SERVER))
+        assert {signal.getsignal(number) for number in numbers} == {signal.SIG_DFL}
+        monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "from multiprocessing.forkserver import main"])
+        importlib.reload(importlib.import_module(local.SERVER))
+        assert {signal.getsignal(number) for number in numbers} == {signal.SIG_IGN}
+    finally:
+        monkeypatch.undo()
+        importlib.reload(importlib.import_module(local.SERVER))
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -164,7 +164,7 @@ class TrainingCallback(Callback):
         loss = sum(each[0] for each in every) / len(every)
         self.tokens += int(sum(each[1] for each in every))
         self.largest_position = max(self.largest_position, *(each[2] for each in every))
-        stopped = bool(every[0][3])  # as all processes know it; a run of one is stopped by what comes later, too
+        stopped = bool(every[0][3])  # as all processes know; one alone heeds later signals, too
         if not math.isfinite(loss):
             raise DivergedError(f"the loss is {loss} at step {step}")
         self.bar.update(self.line, completed=step, loss=loss)
