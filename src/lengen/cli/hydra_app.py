@@ -19,6 +19,7 @@ from lengen.config.bounded_yaml import check_folder
 from lengen.config.compose import Command, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, one_line, require
 from lengen.config.explain import explain
+from lengen.config.objectives import require_objective
 from lengen.config.search import config_dir, groups, named_modules
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
@@ -149,7 +150,8 @@ class HydraApp:
         try:
             self.own_modules = named_modules(self._folders)
             composed = plain_values(cfg)
-            if "launcher" in composed:  # a single run needs none, and is refused a wrong one
+            if "launcher" in composed:  # a single run needs none, and is refused what is wrong
+                require_objective(composed["objective"])
                 launcher = launcher_of(composed, {"lengen", *self.own_modules})
                 require(
                     launcher.here or self.job is None,
@@ -180,14 +182,11 @@ def exit_coded(
 
 
 def launcher_of(config: Mapping[str, Any], allowed: set[str]) -> Launcher:
-    """Build the launcher of a study, and check what else is said of studies.
+    """Build the launcher of a study.
 
     Raises:
         UsageError: an unknown launcher, or a value that is not allowed.
     """
-    from lengen.config.objectives import require_objective
-
-    require_objective(config["objective"])
     from lengen.config.builder import Builder, leaf
 
     leaf(int | None, config["jobs"], "jobs")  # by its own name, of which every launcher's is a copy

@@ -26,6 +26,7 @@ from lengen.cli.foreign_jobs import ForeignJob, JobFiles
 from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper, plain_values
 from lengen.cli.sweep_folder import none_left_empty
 from lengen.config.errors import UsageError
+from lengen.config.objectives import require_objective
 from lengen.config.search import named_modules
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
@@ -139,68 +140,71 @@ class Multirun:
         if self.launcher_of is None:
             return
         with suppress(UsageError):
-            known = plain_values(OmegaConf.masked_copy(config, ["jobs", "launcher", "objective"]))
+            known = plain_values(OmegaConf.masked_copy(config, ["jobs", "launcher"]))
             self.launcher_of(known, {"lengen", *named_modules(self.jobs.folders)}).prepare(count)
 
-    def ready(self, composed: Sequence[Composed]) -> None:
-        """Refuse a launcher that cannot work here, before anything is written.
+    def ready(self, composed: Sequence[Composed]) -> Launcher | None:
+        """Return the launcher of the command, before anything is written; None if it has none, or if every job is refused.
 
         Raises:
-            UsageError: it cannot be built, or needs what is not here.
+            UsageError: it cannot be built, or needs what is not here, or something else that is said of studies is wrong.
         """
         able = next((each for each in composed if not each.refused), None)
-        if self.launcher_of is not None and able is not None:
-            self.launcher_of(able.config, {"lengen", *able.own_modules}).ready()
+        if self.launcher_of is None or able is None:
+            return None
+        require_objective(able.config["objective"])
+        launcher = self.launcher_of(able.config, {"lengen", *able.own_modules})
+        launcher.ready()
+        return launcher
 
-    def carry_out(self, composed: Sequence[Composed], labels: Sequence[str]) -> list[JobResult]:
+    def carry_out(
+        self, composed: Sequence[Composed], labels: Sequence[str], launcher: Launcher | None
+    ) -> list[JobResult]:
         """Carry out composed jobs.
 
+        Args:
+            composed: the jobs.
+            labels: their names.
+            launcher: of the command, as `ready` returns it.
+
         Raises:
-            UsageError: the launcher cannot be built.
-            LauncherFault: it has raised an error.
+            LauncherFault: the launcher has raised an error.
         """
         if self.launcher_of is None:
-            return [*map(self._here, composed, labels)]
-        return self._launch(self.launcher_of, composed, labels)
+            numbers = range(len(self.results) + 1, len(self.results) + len(composed) + 1)
+            return [*map(self._here, composed, labels, numbers)]
+        return self._launch(launcher, composed, labels)
 
-    def _here(self, composed: Composed, label: str) -> JobResult:
+    def _here(self, composed: Composed, label: str, number: int) -> JobResult:
         """Carry out a job in this process; what it prints is seen."""
-        print(f"\nlengen: job {len(self.results) + 1}: {label}", flush=True)
+        print(f"\nlengen: job {number}: {label}", flush=True)
         result = JobResult(REFUSED, composed.refused) if composed.refused else Guarded(self.jobs, composed)()
         if composed.refused or result.error:
             print(f"lengen: {result.line}", result.traceback, sep="\n", file=sys.stderr)
         return result
 
     def _launch(
-        self,
-        launcher_of: Callable[[dict[str, Any], set[str]], Launcher],
-        composed: Sequence[Composed],
-        labels: Sequence[str],
+        self, launcher: Launcher | None, composed: Sequence[Composed], labels: Sequence[str]
     ) -> list[JobResult]:
         """Carry out composed jobs by the launcher of the command."""
         results = {
             index: JobResult(REFUSED, each.refused) for index, each in enumerate(composed) if each.refused
         }
-        able = [index for index in range(len(composed)) if index not in results]
-        if able:
-            first = composed[able[0]]
-            launcher = launcher_of(first.config, {"lengen", *first.own_modules})
-            if not launcher.here:
-                over = [index for index in able if is_over(composed[index].config)]
-                results |= {index: Guarded(self.jobs, composed[index])() for index in over}
+        if launcher is None:
+            return [*results.values()]
+        if not launcher.here:
+            over = [index for index, each in enumerate(composed) if not each.refused and is_over(each.config)]
+            results |= {index: Guarded(self.jobs, composed[index])() for index in over}
+            if over:
                 print(f"lengen: {len(over)} of {len(composed)} runs are over already", flush=True)
-            jobs = {
-                index: self._launched(composed[index], labels[index])
-                for index in able
-                if index not in results
-            }
-            places = [*jobs]
-            try:
-                results |= {places[place]: result for place, result in run_shared(launcher, [*jobs.values()])}
-            except UsageError:
-                raise
-            except Exception as error:
-                raise LauncherFault from error
+        places = [index for index in range(len(composed)) if index not in results]
+        jobs = [self._launched(composed[index], labels[index]) for index in places]
+        try:
+            results |= {places[place]: result for place, result in run_shared(launcher, jobs)}
+        except UsageError:
+            raise
+        except Exception as error:
+            raise LauncherFault from error
         return [results[index] for index in range(len(composed))]
 
     def _launched(self, composed: Composed, label: str) -> Job:
@@ -265,12 +269,11 @@ class StudyLauncher(HydraLauncher):
         if self.files is None:
             self.multirun.prepare(self.config, len(overrides))
         composed = [each.return_value for each in self.composer.launch(job_overrides, initial_job_idx)]
-        if self.files is None:
-            self.multirun.ready(composed)
+        launcher = self.multirun.ready(composed) if self.files is None else None
         self._begin([(words, each.config) for words, each in zip(overrides, composed, strict=True)])
         labels = self.multirun.labels(overrides)
         if self.files is None:
-            results = self.multirun.carry_out(composed, labels)
+            results = self.multirun.carry_out(composed, labels, launcher)
         else:
             with self.files.kept():
                 results = self._foreign(self.files, job_overrides)
