@@ -5,7 +5,7 @@
     python scripts/bench.py muon       a step of lengen's Muon against torch's, on the matrices of two decoders
     python scripts/bench.py compare    lengen compare on 1,000 synthetic runs: ten encodings, a hundred seeds
     python scripts/bench.py schemes    time and memory of a training step with every encoding and every attention
-    python scripts/bench.py study      six runs one after another, and with all cores: the ratio, and equal curves
+    python scripts/bench.py study      eight runs one after another, and with all cores: the ratio, and equal curves
     python scripts/bench.py status     lengen status on a study of 5,000 runs, some of them unfinished
     python scripts/bench.py tasks      examples per second of every task; exit code 1 if a task is below its limit
 
@@ -277,11 +277,11 @@ def compare_cost(_: int, encodings: int = 10, seeds: int = 100) -> None:
 
 
 def study_speed(steps: int, pairs: int = 3) -> None:
-    """Print how long a study of six runs takes with `jobs=1` and with one job a core; exit with 1 if their curves differ."""
+    """Print how long a study of eight runs takes with `jobs=1` and with one job a core; exit with 1 if their curves differ."""
     words = [
         "task=copy",
         "pe=nope,rope",
-        "seed=0,1,2",
+        "seed=0,1,2,3",
         "decoder=tiny",
         f"steps={steps}",
         "trainer.progress=false",
@@ -305,7 +305,7 @@ def study_speed(steps: int, pairs: int = 3) -> None:
                 subprocess.run(command, check=True, capture_output=True)
                 seconds.append(time.perf_counter() - started)
                 curves.append([without_cost(path) for path in sorted(Path(folder).rglob("curve.csv"))])
-        equal &= curves[0] == curves[1] and len(curves[0]) == 6
+        equal &= curves[0] == curves[1] and len(curves[0]) == 8
         print(
             f"pair {pair + 1}: jobs=1 {alone[-1]:.1f} s, jobs={cores()} {beside[-1]:.1f} s, ratio {alone[-1] / beside[-1]:.3f}",
             flush=True,
