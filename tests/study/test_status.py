@@ -100,6 +100,21 @@ def test_all_done_is_exit_code_0_and_one_line_a_study_without_a_name(status, tmp
     assert "no study in elsewhere/studies" in status("results_dir=elsewhere/runs")[1]
 
 
+@pytest.mark.parametrize(
+    ("results_dir", "words"),
+    [("results/runs", ""), ("my runs/a", " 'results_dir=my runs/a'")],
+)
+def test_the_command_that_goes_on_with_a_study_is_whole(status, tmp_path, results_dir, words):
+    study(tmp_path, run(1))
+    (tmp_path / "results").rename(tmp_path / "moved")
+    (tmp_path / results_dir).parent.mkdir(exist_ok=True)
+    (tmp_path / "moved").rename((tmp_path / results_dir).parent)
+    plan = (tmp_path / results_dir).parent / "studies" / "first.yaml"
+    plan.write_text(plan.read_text().replace("results: runs", f"results: {results_dir.rpartition('/')[2]}"))
+    out = status("first", f"results_dir={results_dir}")[1]
+    assert f"lengen train study=first{words}   carries out what is left" in out
+
+
 def test_a_run_recorded_under_the_key_of_another_version_is_done(status, tmp_path):
     study(tmp_path, run(1, recorded=f"{7:016x}"))
     path = left(tmp_path, run(7), **FINISHED)

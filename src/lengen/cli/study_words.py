@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lengen.cli.hydra_app import OVERRIDE, folders
-from lengen.studies.plan_file import read_plan, study_path
+from lengen.studies.plan_file import RESULTS, read_plan, study_path
 from lengen.studies.words import replaced
-
-RESULTS = "results/runs"
-"""Default of `results_dir`."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from lengen.studies.plan import Grid, PlannedRun, StudyPlan
 from lengen.studies.plan_schema import Content, Run, checked
 from lengen.studies.words import checked_name
 
+RESULTS = "results/runs"
+"""Default of `results_dir`."""
 FOLDER = "studies"
 """Name of the folder of studies, beside that of the runs."""
 BYTES, VALUES = 32 << 20, 2_000_000

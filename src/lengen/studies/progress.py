@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from lengen.studies.plan import PlannedRun, StudyPlan
-from lengen.studies.plan_file import runs_folder
+from lengen.studies.plan_file import RESULTS, runs_folder
 from lengen.studies.run_state import FINISHED, OVER, STATES, RunState, State, run_states
 
 LISTED = 20
@@ -28,11 +28,13 @@ class Progress:
         name: of the study.
         plan: its runs.
         states: of these.
+        results_dir: the folder of the runs.
     """
 
     name: str
     plan: StudyPlan
     states: Sequence[RunState]
+    results_dir: Path
 
     @classmethod
     def of(cls, path: Path, plan: StudyPlan) -> Progress:
@@ -42,7 +44,8 @@ class Progress:
             path: its file.
             plan: what the file holds.
         """
-        return cls(path.stem, plan, run_states(plan.runs, runs_folder(path, plan)))
+        folder = runs_folder(path, plan)
+        return cls(path.stem, plan, run_states(plan.runs, folder), folder)
 
     @cached_property
     def counts(self) -> Mapping[State, int]:
@@ -93,7 +96,8 @@ class Progress:
             if (seconds := self.seconds_left) is not None:
                 at_a_time = max(1, self.counts.get("running", 0))
                 yield f"about {duration(seconds)} left, {at_a_time} at a time"
-            yield f"lengen train study={self.name}   carries out what is left"
+            where = f" {shlex.quote(f'results_dir={self.results_dir}')}" * (self.results_dir != Path(RESULTS))
+            yield f"lengen train study={self.name}{where}   carries out what is left"
 
     def _list(self, state: State, *, everything: bool) -> Iterator[str]:
         """The runs of one state."""

@@ -8,8 +8,9 @@ from lengen.cli.hydra_app import refuse
 from lengen.config.errors import UsageError, nearest, one_line, require
 from lengen.launcher.job import FAILED
 from lengen.records.plain_text import visible
+from lengen.studies.plan_file import RESULTS
 
-DEFAULTS = {"study": "", "results_dir": "results/runs", "all": "false"}
+DEFAULTS = {"study": "", "results_dir": RESULTS, "all": "false"}
 """The options and their defaults."""
 HELP = """\
 lengen status [NAME] [option=value …]: how far a study is, or one line for each study; reads the run folders alone
