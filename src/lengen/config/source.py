@@ -48,7 +48,7 @@ def sources(kind: type[Any]) -> dict[str, tuple[Path | None, str]]:
         if name in seen or name.partition(".")[0] == OWN:
             continue
         seen.add(name)
-        path = _file(name)
+        path = module_file(name)
         if path is None or (_installed(path) and name.partition(".")[0] != top):
             continue
         text = path.read_text(encoding="utf-8")
@@ -109,7 +109,7 @@ def _installed(path: Path) -> bool:
     return any(path.is_relative_to(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
 
 
-def _file(name: str) -> Path | None:
+def module_file(name: str) -> Path | None:
     """Return the Python file of a module; None if it has none, such as a built-in module or a namespace package."""
     module = sys.modules.get(name)
     origin = getattr(module, "__file__", None) if module is not None else getattr(_spec(name), "origin", None)

@@ -1,0 +1,271 @@
+"""What there is to know of an option, read from its YAML and from the source of its class. Imports no torch.
+
+`lengen list` and the pages of the documentation show the same record, so a new option is described by being there.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from keyword import iskeyword
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lengen.config.annotation_words import allowed
+from lengen.config.bounded_yaml import LOADER, read_yaml
+from lengen.config.class_source import (
+    ClassSource,
+    Parameter,
+    find_class,
+    meanings,
+    parameters,
+    ranges,
+    read_class,
+    sections,
+)
+from lengen.config.errors import UsageError, nearest
+from lengen.config.search import choices, config_dir, groups, named_modules
+
+FACTS = ("paper", "learned", "cost", "cache", "beyond")
+"""Named comments in the YAML of an option: its paper, what it learns, the cheapest exact implementation, what decoding
+caches, and its behaviour beyond the trained length."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of an option.
+
+    Args:
+        name: as on the command line, such as `pe.slopes`.
+        default: its value in the YAML of the option, or that of the constructor, as YAML; empty if it must be given.
+        allowed: type, choices and range, in words; empty if unknown.
+        meaning: what the docstring of the class says of it, else a comment in the YAML; empty if neither does.
+    """
+
+    name: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class OptionPage:
+    """An option of a group.
+
+    Args:
+        group: the group.
+        name: the option.
+        line: the first comment of its YAML.
+        facts: the named comments of its YAML; see `FACTS`.
+        target: the class that it builds, with its module; None if it only sets values.
+        text: the docstring of the class, without examples and arguments.
+        examples: the examples of that docstring, in the notation of doctest.
+        arguments: its arguments, in the order of the constructor.
+        sets: values of other options that it sets, by name, as YAML.
+    """
+
+    group: str
+    name: str
+    line: str
+    facts: Mapping[str, str]
+    target: str | None
+    text: str
+    examples: str
+    arguments: tuple[Argument, ...]
+    sets: Mapping[str, str]
+
+
+def option_page(group: str, name: str, folders: Sequence[Path] = ()) -> OptionPage:
+    """Return what there is to know of an option.
+
+    Args:
+        group: such as `pe`.
+        name: such as `alibi`.
+        folders: the user's configuration folders.
+
+    Raises:
+        UsageError: there is no such group or option.
+
+    >>> page = option_page("pe", "alibi")
+    >>> page.line, page.facts["paper"], page.target
+    ('A penalty on the logits that grows linearly with distance, with one slope per head', 'Press et al. 2022', 'lengen.pe.alibi.ALiBi')
+    >>> page.arguments[0].name, page.arguments[0].default, page.arguments[0].allowed
+    ('pe.slopes', 'null', 'geometric, harmonic, list of numbers, or null')
+    """
+    known = sorted(groups(folders))
+    if group not in known:
+        raise UsageError(f"unknown group {group!r}{nearest(group, known)} (allowed: {', '.join(known)})")
+    names = choices(group, folders)
+    if name not in names:
+        raise UsageError(f"unknown option {group}={name}{nearest(name, names)} (allowed: {', '.join(names)})")
+    named_modules(folders)  # the user's modules are found from here on
+    file = _file(group, name, folders)
+    line, facts = described(file)
+    data, remarks = _values(file, folders), _remarks(file)
+    own = data.pop(group, {}) if _is_global(file) else data
+    target = own.get("_target_") if isinstance(own, Mapping) else None
+    source = read_class(target) if target else None
+    text, examples = sections(source.docstring) if source else ("", "")
+    arguments = tuple(_arguments(source, own, f"{group}.", remarks)) if source else ()
+    rest = data if target is None or _is_global(file) else {}
+    if target is None and _is_global(file) and own:
+        rest = {group: own, **rest}
+    return OptionPage(group, name, line, facts, target, text, examples, arguments, dict(_flat(rest)))
+
+
+def option_pages(group: str, folders: Sequence[Path] = ()) -> list[OptionPage]:
+    """Return all options of a group, by name.
+
+    Raises:
+        UsageError: there is no such group.
+    """
+    return [option_page(group, name, folders) for name in choices(group, folders)]
+
+
+def described(file: Path) -> tuple[str, dict[str, str]]:
+    """Read the first comments of a YAML file: one line that describes it, and named facts (`FACTS`)."""
+    line, facts = "", dict[str, str]()
+    for text in file.read_text(encoding="utf-8").splitlines():
+        if not text.startswith("#"):
+            break
+        comment = text.lstrip("# ")
+        name, colon, fact = comment.partition(": ")
+        if name in FACTS and colon:
+            facts[name] = fact
+        elif not comment.startswith("@package"):
+            line = line or comment
+    return line, facts
+
+
+def _file(group: str, name: str, folders: Sequence[Path]) -> Path:
+    """Return the YAML of an option; the packaged one comes first, as in Hydra."""
+    files = [folder / group / f"{name}.yaml" for folder in (config_dir(), *folders)]
+    return next(file for file in files if file.is_file())
+
+
+def _is_global(file: Path) -> bool:
+    """Whether the YAML sets options of other groups, too."""
+    return re.search(r"^# *@package _global_", file.read_text(encoding="utf-8"), re.MULTILINE) is not None
+
+
+def _values(file: Path, folders: Sequence[Path]) -> dict[str, Any]:
+    """Return the values of a YAML file on top of those of the files that its defaults name."""
+    own = read_yaml(file) or {}
+    values = dict[str, Any]()
+    for entry in own.pop("defaults", []):
+        if isinstance(entry, str) and entry != "_self_":
+            values = _merged(values, _values(_file(file.parent.name, entry, folders), folders))
+        elif isinstance(entry, Mapping):  # `override /decoder: tiny`
+            values |= {key.removeprefix("override ").lstrip("/"): name for key, name in entry.items()}
+    return {**_merged(values, own)}
+
+
+def _merged(below: Any, above: Any) -> Any:
+    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
+        return above
+    return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
+
+
+def _remarks(file: Path) -> dict[str, str]:
+    """Return the comments that stand behind the values of a YAML file, by dotted name without the group."""
+    text = file.read_text(encoding="utf-8")
+    lines, found = text.splitlines(), dict[str, str]()
+
+    def walk(node: yaml.Node | None, path: str) -> None:
+        if not isinstance(node, yaml.MappingNode):
+            return
+        for key, value in node.value:
+            name = f"{path}{key.value}"
+            if not (isinstance(value, yaml.MappingNode) and not value.flow_style):
+                end = value.end_mark
+                comment = lines[end.line][end.column :].strip() if end.line < len(lines) else ""
+                if comment.startswith("#"):
+                    found[name] = comment.lstrip("# ")
+            walk(value, f"{name}.")
+
+    walk(yaml.compose(text, Loader=LOADER), "" if _is_global(file) else f"{file.parent.name}.")
+    return found
+
+
+def _arguments(
+    source: ClassSource, values: Mapping[str, Any], prefix: str, remarks: Mapping[str, str]
+) -> Iterator[Argument]:
+    """Yield the arguments of a class, those of the objects in them included."""
+    said, bounds = meanings(source), ranges(source, prefix)
+    for part in parameters(source):
+        word = part.name.removesuffix("_")
+        option = word if iskeyword(word) else part.name
+        name, given = f"{prefix}{option}", values.get(option, {})
+        if option not in values and part.default is None:
+            if (
+                part.annotation is None or ast.unparse(part.annotation) != "Shape"
+            ):  # the decoder gives its shape
+                yield Argument(name, "", allowed(part.annotation, part.module), said.get(part.name, ""))
+            continue
+        inner = _inner(part)
+        nested = inner if given and isinstance(given, Mapping) else None
+        if nested and "Mapping" not in ast.unparse(part.annotation or ast.Constant("")):
+            nested = read_class(given["_target_"]) if "_target_" in given else nested
+            if nested:
+                yield from _arguments(nested, given, f"{name}.", remarks)
+                continue
+        if nested and all(isinstance(node, Mapping) for node in given.values()):
+            for key, node in given.items():
+                yield from _arguments(nested, node, f"{name}.{key}.", remarks)
+            continue
+        kinds = allowed(part.annotation, part.module)
+        bound = bounds.get(part.name, "")
+        meaning = said.get(part.name, "") or remarks.get(name, "")
+        yield Argument(name, _default(part, values, option), f"{kinds}: {bound}" if bound else kinds, meaning)
+
+
+def _inner(part: Parameter) -> ClassSource | None:
+    """Return the class of lengen in an annotation, such as `Schedule`, `Task | None` or `Mapping[str, Aid]`."""
+    for node in ast.walk(part.annotation) if part.annotation else ():
+        if (
+            isinstance(node, ast.Name)
+            and node.id[0].isupper()
+            and (found := find_class(part.module, node.id))
+        ):
+            return found
+    return None
+
+
+def _default(part: Parameter, values: Mapping[str, Any], option: str) -> str:
+    """Return the default of an argument: its value in the YAML, else that of the constructor."""
+    if option in values:
+        return as_yaml(values[option])
+    if part.default is None:
+        return ""
+    try:
+        return as_yaml(ast.literal_eval(part.default))
+    except ValueError:
+        factory = re.search(r"default_factory=(?:lambda: )?(.+)\)$", ast.unparse(part.default))
+        return (
+            {"list": "[]", "dict": "{}"}.get(factory[1], factory[1]) if factory else ast.unparse(part.default)
+        )
+
+
+def as_yaml(value: Any) -> str:
+    """Return a plain value as YAML on one line, as it is written on the command line.
+
+    >>> as_yaml([1, None, True, "a b"])
+    '[1, null, true, a b]'
+    """
+    if isinstance(value, tuple):
+        value = list(value)
+    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...").strip()
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield nested values by dotted name."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", as_yaml(value)
