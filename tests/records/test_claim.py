@@ -9,17 +9,22 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from lengen.config.errors import UsageError
 from lengen.records import claim
 from lengen.records.claim import claimed
+from lengen.training.interruption import SIGNALS
 
 HOLD = """
 import sys
 from pathlib import Path
 from lengen.records.claim import claimed
+from lengen.training.interruption import SIGNALS
 with claimed(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -105,10 +110,13 @@ def test_a_claim_is_renewed(tmp_path, file, monkeypatch):
             time.sleep(0.02)
 
 
-def test_a_process_whose_claim_was_taken_over_stops(tmp_path, file, monkeypatch):
+@pytest.mark.parametrize("ignored", [False, True], ids=["", "although Ctrl-C is ignored"])
+def test_a_process_whose_claim_was_taken_over_stops(tmp_path, file, monkeypatch, ignored):
     monkeypatch.setattr(claim, "LEASE", 0.3)
     monkeypatch.setattr(claim, "BEAT", 0.1)
     with (
+        handled(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler),
+        SIGNALS.heeded(),
         pytest.raises(UsageError, match="another process has taken over this run"),
         claimed(tmp_path / "run"),
     ):
@@ -116,6 +124,16 @@ def test_a_process_whose_claim_was_taken_over_stops(tmp_path, file, monkeypatch)
         file.write_text(OTHER.format(duration=0.3))
         for _ in range(500):
             time.sleep(0.01)
+
+
+@contextmanager
+def handled(number: int, handler: Any) -> Iterator[None]:
+    """Handle a signal in some way while the block runs."""
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 @pytest.mark.parametrize("text", ["123456789\n", "\0" * 40])

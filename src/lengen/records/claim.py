@@ -11,6 +11,7 @@ from __future__ import annotations
 import _thread
 import os
 import re
+import signal
 import socket
 import sys
 import tempfile
@@ -63,9 +64,7 @@ def claimed(folder: Path) -> Iterator[None]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     path = _file(folder)
-    lease = SoftFileLease(
-        path, lease_duration=LEASE, heartbeat_interval=BEAT, on_compromise=lambda _: _thread.interrupt_main()
-    )
+    lease = SoftFileLease(path, lease_duration=LEASE, heartbeat_interval=BEAT, on_compromise=_stop)
     try:
         with named(path):
             _acquire(lease, path, folder)
@@ -84,6 +83,12 @@ def claimed(folder: Path) -> Iterator[None]:
         ) from None
     finally:
         lease.release()
+
+
+def _stop(_: object) -> None:
+    """Stop the main thread by a signal that it heeds: Ctrl-C is ignored by workers, and by what a shell starts in the background."""
+    heeded = (number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number)))
+    _thread.interrupt_main(next(heeded, signal.SIGINT))
 
 
 def holder(folder: Path) -> str:
