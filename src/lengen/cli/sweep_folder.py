@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +14,10 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+
+START = time.strftime("%Y%m%dT%H%M%S")
+PROCESS = secrets.token_hex(8)
+"""Of this process: another command of the same second has a folder of its own, and no one can guess the name."""
 
 
 class RemoveSweepFolder(Callback):
@@ -51,11 +57,21 @@ def none_left_empty(config: Any) -> Iterator[None]:
                 each.rmdir()
 
 
-def writable(folder: str) -> str:
-    """Return a folder, or where it cannot be written, as in an archive, a temporary one: a resolver of `configs/quiet.yaml`."""
-    path = Path(folder).absolute()
+def sweep_folder(results_dir: str, *chosen: str) -> str:
+    """Name the folder that Hydra makes: a resolver of `configs/quiet.yaml`.
+
+    Args:
+        results_dir: the folder of the runs.
+        chosen: launcher and sweeper of Hydra's. Those that are not its own defaults leave files, and only for them the folder is in
+            the results, unless these cannot be written, as an archive.
+    """
+    path = Path(results_dir).absolute()
     there = next(place for place in (path, *path.parents) if place.exists())
-    return folder if os.access(there, os.W_OK) else tempfile.gettempdir()
+    if any(name != "basic" for name in chosen) and os.access(there, os.W_OK):
+        return f"{results_dir}/multirun/{START}-{PROCESS}"
+    return f"{tempfile.gettempdir()}/lengen-{PROCESS}/multirun"
 
 
-OmegaConf.register_new_resolver("writable", writable, replace=True)
+OmegaConf.register_new_resolver(
+    "sweep_folder", sweep_folder, replace=True, use_cache=True
+)  # Hydra passes the cache on to its jobs
