@@ -21,6 +21,7 @@ from lengen.config.errors import require
 from lengen.launcher import Launcher
 from lengen.launcher.display import Display
 from lengen.launcher.job import Job, JobResult, carry_out, end_with_parent
+from lengen.launcher.tracker import start_tracker
 from lengen.training.interruption import SIGNALS
 
 IMPORTED = (
@@ -133,6 +134,7 @@ class Local(Launcher):
 
 def fork_server_context() -> Any:
     """Return what processes are started by: forked from one process that has imported what every run needs."""
+    start_tracker()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([SERVER, *IMPORTED])
     return context

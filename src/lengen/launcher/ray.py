@@ -20,6 +20,7 @@ from lengen.launcher import Launcher
 from lengen.launcher.display import Display
 from lengen.launcher.job import FAILED, Job, JobResult, carry_out
 from lengen.launcher.local import cores
+from lengen.launcher.tracker import start_tracker
 from lengen.training.interruption import HEEDED, SIGNALS
 
 LOOK = 0.5
@@ -70,6 +71,7 @@ class Ray(Launcher):
         self.ready()
         import ray
 
+        start_tracker()
         queue: Any = multiprocessing.SimpleQueue()
         cores = max((job.cores for job in jobs), default=1)
         needs = {"num_cpus": cores if self.cpus is None else self.cpus, "num_gpus": self.gpus}

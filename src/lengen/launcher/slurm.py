@@ -21,6 +21,7 @@ from lengen.launcher.job import QUEUED, Job, JobResult
 from lengen.launcher.slurm_job import SlurmJob
 from lengen.launcher.slurm_queue import largest_array, queue
 from lengen.launcher.slurm_results import Task, results
+from lengen.launcher.tracker import start_tracker
 from lengen.records.curve import write_text
 
 TIME = re.compile(r"\d+|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
@@ -108,6 +109,7 @@ class Slurm(Launcher):
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Submit the jobs that are not in the queue yet, and yield the results of all as they come."""
         self.ready()
+        start_tracker()
         with Display([job.label for job in jobs], multiprocessing.SimpleQueue(), shown=self.shown) as display:
             tasks = self._tasks(jobs, display.say)
             arrays = " ".join(sorted({task.array for task in tasks.values()}))
