@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -154,11 +155,11 @@ def test_what_was_not_received_can_be_uploaded_later(name: str, cases: dict[str,
         for line in cases[name].running.err.splitlines()
         if line.startswith("lengen: ") and "wandb sync" in line
     )
-    folder = line.rpartition("wandb sync ")[2].strip("'")
+    *flags, folder = shlex.split(line.rpartition("wandb sync ")[2])
     shutil.copytree(cases[name].root / folder, tmp_path / "run" / Path(folder).name)
     with serving("answer") as server:
         ran = subprocess.run(
-            [sys.executable, "-m", "wandb", "sync", str(tmp_path / "run" / Path(folder).name)],
+            [sys.executable, "-m", "wandb", "sync", *flags, str(tmp_path / "run" / Path(folder).name)],
             env=alone(environment(tmp_path, server)),
             cwd=tmp_path,
             capture_output=True,

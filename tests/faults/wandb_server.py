@@ -107,7 +107,9 @@ def answer(operation: str, body: bytes, url: str) -> dict[str, Any]:
     """What W&B would answer, as far as a run reads it."""
     if operation.startswith("/"):
         return {"exitcode": None, "limits": {}}
-    names = json.loads(body).get("variables", {}).get("files") or []
+    variables = json.loads(body).get("variables") or {}
+    names = variables.get("files") or []
+    run = {**RUN, "name": variables.get("name") or RUN["name"]}  # by which W&B names the folder of the run
     files = [{"name": name, "uploadUrl": f"{url}/upload/{number}"} for number, name in enumerate(names)]
     return {
         "data": {
@@ -119,7 +121,7 @@ def answer(operation: str, body: bytes, url: str) -> dict[str, Any]:
                 "teams": {"edges": []},
             },
             "serverInfo": {"cliVersionInfo": {"max_cli_version": "99.0.0"}, "features": []},
-            "upsertBucket": {"bucket": RUN, "inserted": True},
+            "upsertBucket": {"bucket": run, "inserted": True},
             "project": {"run": None},
             "model": {"bucket": None},
             "createArtifact": {

@@ -288,7 +288,7 @@ def test_the_end_does_not_wait_for_a_server_forever(facts, capsys):
     logger.finish("finished")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
-        "lengen: W&B has not received everything within 60 s; to upload this run: wandb sync "
+        "lengen: W&B has not received everything within 60 s; to upload this run: wandb sync --include-online "
     )
     real.finish()
 

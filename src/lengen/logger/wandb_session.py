@@ -105,17 +105,17 @@ class Session:
         run, self.run = self.run, None
         if run is None:
             return
-        reason = ""
+        reason = which = ""
         with self.harmless():
             try:
                 run.finish(exit_code=code)
             except TimeoutError:
-                reason = f"W&B has not received everything within {UPLOAD} s"
+                reason, which = f"W&B has not received everything within {UPLOAD} s", "--include-online "
         with self.harmless():
             if not reason and run.settings.mode == "offline":
                 reason = "W&B is offline"
             if reason:
-                say(f"{reason}; to upload this run: wandb sync {shlex.quote(str(run.settings.sync_dir))}")
+                say(f"{reason}; to upload this run: wandb sync {which}{shlex.quote(str(run.settings.sync_dir))}")
 
     def resolve(self) -> Literal["online", "offline", "disabled"]:
         """Return the effective mode: resolves `auto`, and falls back to offline without a login."""
