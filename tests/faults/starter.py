@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -45,6 +46,11 @@ def serve() -> dict[str, Any] | None:
 def become(request: dict[str, Any]) -> None:
     """Make this process that of a command: its session, folder, environment, and standard files."""
     os.setsid()
+    for number in (
+        signal.SIGINT,
+        signal.SIGHUP,
+    ):  # which a shell that starts the tests in the background ignores
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     os.chdir(request["folder"])
     os.environ.update(request["environment"])
     append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
