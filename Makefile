@@ -70,6 +70,15 @@ types: $(READY)  ## check types
 wheel: $(READY)  ## build sdist and wheel, install the wheel, run it from an empty folder
 	sh scripts/wheel.sh $(BIN)/python
 
+$(VENV)/.docs-ready: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	touch $@
+
+.PHONY: docs
+docs: $(VENV)/.docs-ready  ## build the documentation as a site, into build/docs (minutes: its notebooks are run)
+	env OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/docs-cache docs build/docs
+	@echo "build/docs/index.html"
+
 .PHONY: bench
 bench: $(READY)  ## measure training, the sweep, the optimizer, comparing, a study, and the tasks
 	$(BIN)/python scripts/bench.py overhead
@@ -80,7 +89,7 @@ bench: $(READY)  ## measure training, the sweep, the optimizer, comparing, a stu
 	$(BIN)/python scripts/bench.py tasks
 
 .PHONY: check
-check: test lint types wheel  ## everything that is checked before a change lands
+check: test lint types wheel docs  ## everything that is checked before a change lands
 
 .PHONY: clean
 clean:  ## remove .venv and what builds leave

@@ -1,0 +1,54 @@
+"""The documentation as a site: `make docs` builds it, into build/docs, with warnings as errors."""
+
+import re
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from lengen.config.version import VERSION
+
+project, author, copyright = "lengen", "the authors of lengen", "the authors of lengen, MIT license"  # noqa: A001
+version = release = VERSION
+SOURCE = "https://github.com/lengen/lengen/blob/main/"
+
+extensions = ["myst_nb", "sphinx_copybutton", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_pages"]
+exclude_patterns = ["README.md", "_build"]  # README.md is the table of contents where there is no site
+nitpicky = False
+
+myst_heading_anchors = 4
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
+highlight_language = "none"  # of indented blocks: commands with their meaning beside them
+copybutton_prompt_text = "$ "
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = True
+
+nb_execution_mode = "force"
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+nb_execution_in_temp = True
+nb_merge_streams = True
+
+html_theme = "furo"
+html_title = "lengen"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_theme_options = {
+    "source_repository": "https://github.com/lengen/lengen/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+
+
+def link_to_repository(app: Sphinx, name: str, content: list[str]) -> None:
+    """Let links to files outside this folder, which are no pages, lead to the repository; pictures are copied."""
+    content[0] = re.sub(r"(?<!\!)(\[[^\]]*\]\()\.\./", rf"\1{SOURCE}", content[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Register what this file adds."""
+    app.connect("source-read", link_to_repository)

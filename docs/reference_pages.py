@@ -1,0 +1,122 @@
+"""A Sphinx extension that writes the pages of docs/reference: every option of every group, from its YAML and its class.
+
+A new option has its page by being there: `lengen.config.option_page` reads it, as `lengen list` does.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import re
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from lengen.cli.main import run
+from lengen.config.option_page import OptionPage, option_pages
+from lengen.config.search import groups
+from lengen.config.source import module_file
+
+FOLDER = Path(__file__).parent / "reference"
+PLACES = {"trainer": "lengen.training.options", "experiment": "", "published": ""}
+"""Modules whose docstrings introduce a group, where they are not the package of its name."""
+LINES = {
+    "experiment": "Complete settings of papers: one word sets task, sizes, steps and lengths.",
+    "published": "Curves of papers, for `lengen compare against=`.",
+}
+
+
+def introduction(group: str) -> tuple[str, str]:
+    """Return the first sentence of a group's contract, and the rest of it up to its first code."""
+    path = module_file(PLACES.get(group, f"lengen.{group}") or "lengen")
+    text = (
+        inspect.cleandoc(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") if path else ""
+    )
+    line, _, rest = LINES.get(group, text).partition("\n")
+    return line, re.split(r"\n *(?:>>>|\|)", rest)[0].strip() if group not in LINES else ""
+
+
+def cell(text: str) -> str:
+    """Return a text as a cell of a table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def code(text: str) -> str:
+    """Return a text as code in a line, also if it has backticks."""
+    return f"`{text}`" if text else ""
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """Return the lines of a table."""
+    lines = [[*head], ["---" for _ in head], *map(list, rows)]
+    return ["| " + " | ".join(map(cell, row)) + " |" for row in lines]
+
+
+def examples(page: OptionPage) -> list[str]:
+    """Return what `lengen data` prints of a task, with the command."""
+    command = ["data", f"task={page.name}", "length=4", "count=2"]
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        failed = run(command)
+    if failed:
+        raise RuntimeError(f"lengen {' '.join(command)}")
+    return ["```text", f"$ lengen {' '.join(command)}", shown.getvalue().strip(), "```", ""]
+
+
+def section(page: OptionPage) -> list[str]:
+    """Return the section of an option."""
+    lines = [f"## {page.name}", "", f"{page.line}.", ""]
+    lines += [f"- *{name}*: {fact}" for name, fact in page.facts.items()]
+    lines += [f"- *class*: {code(page.target)}"] if page.target else []
+    lines += ["", page.text, ""]
+    if page.group == "task":
+        lines += examples(page)
+    elif page.group != "published":
+        lines += ["```text", f"lengen train {page.group}={page.name}", "```", ""]
+    if page.arguments:
+        rows = (
+            (code(part.name), code(part.default) or "must be given", part.allowed, part.meaning)
+            for part in page.arguments
+        )
+        lines += [*table(("option", "default", "allowed", "meaning"), rows), ""]
+    if page.sets:
+        rows = ((code(name), code(value)) for name, value in page.sets.items())
+        lines += [
+            "It also sets:" if page.arguments else "It sets:",
+            "",
+            *table(("option", "value"), rows),
+            "",
+        ]
+    return lines
+
+
+def group_page(group: str) -> str:
+    """Return the page of a group."""
+    line, rest = introduction(group)
+    pages = option_pages(group)
+    rows = ((f"[{page.name}](#{page.name})", page.line, page.facts.get("paper", "none")) for page in pages)
+    head = [f"# {group}", "", line, "", rest, "", *table(("option", "", "paper"), rows), ""]
+    return "\n".join([*head, *(text for page in pages for text in section(page))]) + "\n"
+
+
+def write(app: Sphinx) -> None:
+    """Write all pages; one that has not changed keeps its time, so that Sphinx does not build it again."""
+    FOLDER.mkdir(exist_ok=True)
+    names = sorted(groups())
+    texts = {f"{group}.md": group_page(group) for group in names}
+    for file in FOLDER.iterdir():
+        if file.name not in texts:
+            file.unlink()
+    for name, text in texts.items():
+        path = FOLDER / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("builder-inited", write)
+    return {"parallel_read_safe": True}
