@@ -1,8 +1,7 @@
-"""W&B sweeps: the command line that W&B's agent makes of the documented sweep is one that lengen takes."""
+"""W&B sweeps: the command line that W&B's agent makes of `docs/sweep.yaml` is one that lengen takes."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import yaml
@@ -10,14 +9,14 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_com
 
 from conftest import TINY
 
-DOCS = Path(__file__).parents[2] / "docs" / "wandb.md"
+SWEEP = Path(__file__).parents[2] / "docs" / "sweep.yaml"
 CHOSEN = {"pe": "rope", "optimizer.lr": 1e-05, "decoder.layers": 1, "eval.lengths": [5, 10, "2x"]}
 """What W&B's server might choose."""
 
 
 def started(chosen) -> list[str]:
     """The words that the agent starts for some values of the parameters, as wandb/wandb_agent.py puts them together."""
-    sweep = yaml.safe_load(re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)[1])
+    sweep = yaml.safe_load(SWEEP.read_text())
     assert set(chosen) == set(sweep["parameters"])
     arguments = create_sweep_command_args({"args": {name: {"value": each} for name, each in chosen.items()}})
     variables = {**arguments, "env": ["/usr/bin/env"]}
@@ -28,7 +27,7 @@ def started(chosen) -> list[str]:
     ]
 
 
-def test_the_documented_sweep_starts_runs_or_is_told_what_is_wrong(lengen):
+def test_the_sweep_that_is_shipped_starts_runs_or_is_told_what_is_wrong(lengen):
     env, program, *words = started(CHOSEN)
     assert (env, program) == ("/usr/bin/env", "lengen")
     small = [word for word in TINY if not word.startswith(("eval.lengths", "decoder.layers"))]

@@ -43,7 +43,7 @@ def load(path: Path) -> dict:
 
 
 def parse(path: Path) -> dict:
-    """Config, history, summary, metrics (name to axis), files, exit code and the run's own record."""
+    """Config, history, summary, metrics (name to axis), files, artifacts, command, exit code and the run's own record."""
     from wandb.proto import wandb_internal_pb2
 
     found = {
@@ -54,6 +54,9 @@ def parse(path: Path) -> dict:
         "files": [],
         "exit_code": None,
         "run": None,
+        "artifacts": {},
+        "command": [],
+        "stats": 0,
     }
     for chunk in chunks(path):
         record = wandb_internal_pb2.Record()
@@ -74,4 +77,18 @@ def parse(path: Path) -> dict:
                 found["files"] += [file.path for file in record.files.files]
             case "exit":
                 found["exit_code"] = record.exit.exit_code
+            case kind:
+                note(kind, record, found)
     return found
+
+
+def note(kind, record, found) -> None:
+    """Add what a record of another kind says."""
+    match kind:
+        case "artifact":
+            paths = [entry.path for entry in record.artifact.manifest.contents]
+            found["artifacts"][record.artifact.name] = (record.artifact.type, paths)
+        case "environment" if record.environment.program:
+            found["command"] = [record.environment.program, *record.environment.args]
+        case "stats":
+            found["stats"] += 1

@@ -70,7 +70,7 @@ class Comparison:
     title: str | None
     out: str
     wandb: bool
-    project: str
+    project: str | None
     entity: str | None
 
     @property

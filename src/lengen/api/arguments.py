@@ -16,7 +16,7 @@ from lengen.config.builder import Builder
 from lengen.config.compose import Command, Request
 from lengen.config.errors import UsageError
 from lengen.config.search import groups, named_modules
-from lengen.records.provenance import CALL
+from lengen.records.command import CALL
 
 Folders = str | PathLike[str] | Sequence[str | PathLike[str]] | None
 """The user's own configuration folders."""

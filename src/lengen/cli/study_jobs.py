@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lengen.config.compose import OF_STUDIES
 from lengen.config.errors import UsageError, is_usage_error
 from lengen.config.explain import explain, interpolation
 from lengen.config.search import named_modules
 from lengen.launcher.job import JobResult
+from lengen.records.command import of_job
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class Composed:
         config: its configuration, resolved; empty if it could not be composed.
         own_modules: top-level modules of the user's classes.
         refused: why it could not be composed.
+        words: its overrides, without those that say how the jobs are carried out.
     """
 
     config: dict[str, Any]
     own_modules: frozenset[str] = frozenset()
     refused: str = ""
+    words: tuple[str, ...] = ()
 
 
 Configured = tuple[Sequence[str], Mapping[str, Any]]
@@ -67,9 +71,13 @@ class Jobs:
     def composed(self, cfg: Any) -> Composed:
         """Resolve what Hydra has composed for a job."""
         try:
-            return Composed(plain_values(cfg), frozenset(named_modules(self.folders)))
+            return Composed(plain_values(cfg), frozenset(named_modules(self.folders)), words=job_words())
         except UsageError as error:
             return Composed({}, refused=explain(error, self.command, self.arguments, self.folders))
+
+    def command_of(self, job: Composed) -> list[str]:
+        """The command line that carries out a job alone."""
+        return ["lengen", self.command, *(f"--config-dir={folder}" for folder in self.folders), *job.words]
 
 
 @dataclass(frozen=True)
@@ -88,13 +96,24 @@ class Guarded:
         """Carry out the job."""
         own = set(self.job.own_modules)
         try:
-            return self.jobs.work(self.job.config, {"lengen", *own})
+            with of_job(self.jobs.command_of(self.job)):
+                return self.jobs.work(self.job.config, {"lengen", *own})
         except Exception as error:  # noqa: BLE001  # shown by the command
             usage = is_usage_error(error, own)
             mistake = (
                 explain(error, self.jobs.command, self.jobs.arguments, self.jobs.folders) if usage else None
             )
             return JobResult.failed(error, mistake=mistake)
+
+
+def job_words() -> tuple[str, ...]:
+    """The overrides of the job that Hydra composes, without those that say how the jobs of a study are carried out."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from lengen.studies.words import option, within
+
+    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else ()
+    return tuple(word for word in words if not within(option(word), (*OF_STUDIES, "force", "hydra")))
 
 
 def plain_values(cfg: Any) -> dict[str, Any]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 LOGIN = re.compile(r"://[^\s/@'\"]+@")
 """User, password or token before the host of a URL."""
@@ -28,14 +25,3 @@ def without_secrets(text: str) -> str:
         if NAMES.search(name) and len(value) >= SHORTEST:
             text = text.replace(value, HIDDEN)
     return text
-
-
-@contextmanager
-def no_secret_arguments() -> Iterator[None]:
-    """Keep the secrets of the command line from libraries that record it while the block runs."""
-    words = sys.argv
-    sys.argv = [*map(without_secrets, words)]
-    try:
-        yield
-    finally:
-        sys.argv = words

@@ -275,6 +275,7 @@ class Experiment:
             if start:
                 folder.record({"resumed_from_step": start})
             stream = config.stream(start, overlap.note, options.parts())
+            config.logger.watch(decoder)
             fit(module, stream, callback, options, checkpoint, ranks)
         last = read_checkpoint(folder.last, run)
         state = last["callbacks"][TrainingCallback.STATE]
@@ -350,7 +351,10 @@ class Experiment:
         status, message = "failed", None
         try:
             self._create_folder()
-            config.logger.begin(RunFacts(name, config.cell, folder.path, config.record, tags=tags))
+            named = bool(config.name)
+            config.logger.begin(
+                RunFacts(name, config.cell, folder.path, config.record, tags=tags, named=named)
+            )
             yield
             status = "finished"
         except KeyboardInterrupt as stopped:

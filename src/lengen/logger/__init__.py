@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from lengen.records.curve import Curve
 
 
@@ -21,6 +23,7 @@ class RunFacts:
         config: the resolved configuration.
         job_type: `train`.
         tags: task, encoding, positions and decoder.
+        named: whether the user has given the name.
     """
 
     name: str
@@ -29,6 +32,7 @@ class RunFacts:
     config: Mapping[str, Any]
     job_type: str = "train"
     tags: tuple[str, ...] = field(default=())
+    named: bool = False
 
 
 class Logger:
@@ -36,6 +40,9 @@ class Logger:
 
     def begin(self, facts: RunFacts) -> None:
         """Called when a run starts or resumes."""
+
+    def watch(self, decoder: nn.Module) -> None:
+        """Called before training with what is trained; when `scalars` is called, it has the gradients of that step."""
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Log metrics of a training step."""

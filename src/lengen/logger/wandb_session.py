@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from io import StringIO
@@ -13,15 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lengen.config.errors import UsageError
-from lengen.config.secrets import no_secret_arguments
+from lengen.logger.wandb_settings import PROJECT, Mode, requested_mode, variable
+from lengen.logger.wandb_upload import left_to_the_study, mark
+from lengen.records.command import recorded_arguments
 
-Mode = Literal["auto", "online", "offline", "disabled"]
 PATIENCE = 20
 """Seconds that the beginning waits for the server."""
 UPLOAD = 60
 """Seconds that the end waits for the server to receive the rest."""
-FORBIDDEN = "/\\#?%:"
-"""Characters that W&B does not allow in the name of a project."""
 
 TABLE = "curve_table"
 """Name under which the curve is logged as a table."""
@@ -53,32 +51,35 @@ class Session:
     """A W&B run that can be opened and closed.
 
     Args:
-        project: the project.
-        entity: user or team; None for the account's default.
+        project: the project; None for WANDB_PROJECT, else `lengen`.
+        entity: user or team; None for WANDB_ENTITY, else the account's default.
         mode: `auto` follows WANDB_MODE, else logs online if logged in and offline otherwise; `online` falls back to offline.
         reassurance: the end of a warning, which says what is not lost.
+        settings: further settings of W&B.
         run: the W&B run while the session is open, else None.
     """
 
-    project: str
+    project: str | None = None
     entity: str | None = None
     mode: Mode = "auto"
     reassurance: str = "the run continues, and its files are complete"
+    settings: Mapping[str, Any] = field(default_factory=dict)
     run: Any = field(default=None, init=False, repr=False)
     _warned: bool = field(default=False, init=False, repr=False)
+    _folder: Path = field(default=Path(), init=False, repr=False)
 
     def open(self, folder: Path, identity: Callable[[bool], str], **options: Any) -> None:
         """Start or resume a run.
 
         Args:
-            folder: W&B writes to its subfolder `wandb`.
+            folder: W&B writes to its subfolder `wandb`, or to that of WANDB_DIR.
             identity: returns the W&B id of the run; called with True for a new id if the first can no longer be used.
             options: further arguments of `wandb.init`.
 
         Raises:
             UsageError: the mode is invalid, or W&B rejects the options.
         """
-        self.run, self._warned = None, False
+        self.run, self._warned, self._folder = None, False, folder
         mode = self.resolve()
         if mode == "disabled":
             return
@@ -92,7 +93,7 @@ class Session:
         if self.run is None:
             self.run = self._start_offline(folder, name, options)
         with self.harmless():
-            if self.online:
+            if self.online and not left_to_the_study():
                 say(f"W&B: {self.run.url}")
 
     @property
@@ -115,7 +116,10 @@ class Session:
             if not reason and run.settings.mode == "offline":
                 reason = "W&B is offline"
             if reason:
-                say(f"{reason}; to upload this run: wandb sync {which}{shlex.quote(str(run.settings.sync_dir))}")
+                sync_dir = Path(run.settings.sync_dir).absolute()
+                mark(self._folder, sync_dir)
+                if not left_to_the_study():
+                    say(f"{reason}; to upload this run: wandb sync {which}{shlex.quote(str(sync_dir))}")
 
     def resolve(self) -> Literal["online", "offline", "disabled"]:
         """Return the effective mode: resolves `auto`, and falls back to offline without a login."""
@@ -141,11 +145,11 @@ class Session:
         """Start a W&B run that is independent of any other in this process."""
         import wandb
 
-        with no_secret_arguments():
+        with recorded_arguments() as program:
             return wandb.init(
-                project=self.project,
+                project=self.project or variable("WANDB_PROJECT") or PROJECT,
                 entity=self.entity,
-                dir=str(folder),
+                dir=variable("WANDB_DIR") or str(folder),
                 id=identity,
                 allow_val_change=True,
                 mode=mode,
@@ -158,6 +162,8 @@ class Session:
                     init_timeout=PATIENCE,
                     finish_timeout=UPLOAD,
                     finish_timeout_raises=True,
+                    program=program,
+                    **self.settings,
                 ),
                 **options,
             )
@@ -180,31 +186,6 @@ class Session:
             if not self._warned:
                 say(f"W&B failed ({first_line(error)}); {self.reassurance}")
             self._warned = True
-
-
-def check(option: str, project: str) -> None:
-    """Refuse an invalid project name.
-
-    Raises:
-        UsageError: the name is empty, or has characters that W&B does not allow.
-    """
-    if not project or set(project) & set(FORBIDDEN):
-        raise UsageError(f"{option}={project!r}: must be a name without {' '.join(FORBIDDEN)}")
-
-
-def requested_mode(mode: Mode) -> str:
-    """Return the requested mode: the option, or WANDB_MODE if the option is `auto`.
-
-    Raises:
-        UsageError: the value of WANDB_MODE is invalid.
-    """
-    if mode != "auto":
-        return mode
-    value = os.environ.get("WANDB_MODE", "").lower() or "auto"
-    value = {"dryrun": "offline", "run": "online"}.get(value, value)
-    if value not in ("auto", "online", "offline", "disabled"):
-        raise UsageError(f"WANDB_MODE={value}: must be online, offline or disabled")
-    return value
 
 
 def logged_in() -> bool:

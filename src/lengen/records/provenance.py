@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import platform
-import shlex
 import subprocess
-import sys
 import time
-from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,19 +12,15 @@ from typing import Any
 
 import torch
 
-from lengen.config.secrets import without_secrets
+from lengen.records.command import command
 
 PACKAGES = ("lengen", "torch", "lightning", "hydra-core", "omegaconf", "wandb", "datasets", "numpy", "scipy")
-
-
-CALL: ContextVar[str | None] = ContextVar("call", default=None)
-"""The Python call that started the run; None if a command line did."""
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
     """Return the provenance entries of `run.json`."""
     return {
-        "command": without_secrets(CALL.get() or f"{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}"),
+        "command": command(),
         "git": git(Path(__file__).parent),
         "versions": {"python": platform.python_version(), **{name: installed(name) for name in PACKAGES}},
         "device": device_name(device),

@@ -14,7 +14,8 @@ import numpy as np
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Panel
-from lengen.logger.wandb_session import Mode, Session, check, requested_mode
+from lengen.logger.wandb_session import Session
+from lengen.logger.wandb_settings import Mode, check_environment, check_project
 from lengen.tracking import wandb_workspace
 
 TABLES = ("table", "pairs")
@@ -28,18 +29,18 @@ class WandbComparison:
     """Logs comparisons to a W&B project, each as a run of type `compare`.
 
     Args:
-        project: the project.
-        entity: user or team; None for the account's default.
+        project: the project; None for WANDB_PROJECT, else `lengen`.
+        entity: user or team; None for WANDB_ENTITY, else the account's default.
         mode: as for `logger=wandb`.
     """
 
-    project: str = "lengen"
+    project: str | None = None
     entity: str | None = None
     mode: Mode = "auto"
 
     def __post_init__(self) -> None:
-        check("project", self.project)
-        requested_mode(self.mode)
+        check_project("project", self.project)
+        check_environment()
 
     def log(
         self,

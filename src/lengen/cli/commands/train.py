@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -105,10 +106,12 @@ def train(config: dict[str, Any], allowed: set[str]) -> int:
 
 def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
     """Train and evaluate one run of a study."""
+    from lengen.logger.wandb_upload import named_by_the_study
     from lengen.report import terminal
 
     try:
-        folder, earlier, stress_sets = run(config, allowed)
+        with named_by_the_study():
+            folder, earlier, stress_sets = run(config, allowed)
     except ClaimedError as claimed:
         return JobResult.passed_over(claimed)
     facts = folder.facts()
@@ -165,6 +168,15 @@ def show_study(progress: Progress | None, results: Sequence[JobResult]) -> None:
     if progress is not None:
         hint = "" if progress.finished else f"; lengen status {progress.name} says more"
         print(f"\nlengen: study {progress.summary()}{hint}", flush=True)
+    show_upload([*folders, *(result.value for result in results if result.value)])
+
+
+def show_upload(folders: Sequence[str]) -> None:
+    """Print how to upload runs that W&B has not received, if there are any."""
+    from lengen.logger.wandb_upload import study_line
+
+    if line := study_line(map(Path, folders)):
+        print(f"lengen: {line}", flush=True)
 
 
 def print_results(folder: RunFolder, *, earlier: bool) -> int:
