@@ -116,7 +116,14 @@ def write(app: Sphinx) -> None:
             path.write_text(text, encoding="utf-8")
 
 
+def link(app: Sphinx, name: str, content: list[str]) -> None:
+    """Let the groups in the table of options lead to their pages, which only the site has."""
+    if name == "options":
+        content[0] = re.sub(r"^\| `(\w+)` \|", r"| [`\1`](reference/\1.md) |", content[0], flags=re.MULTILINE)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect("builder-inited", write)
+    app.connect("source-read", link)
     return {"parallel_read_safe": True}
