@@ -21,10 +21,11 @@ from lengen.config.search import groups
 from lengen.config.source import module_file
 
 FOLDER = Path(__file__).parent / "reference"
-PLACES = {"trainer": "lengen.training.options", "experiment": "", "published": ""}
+PLACES = {"trainer": "lengen.training.options", "experiment": "", "size": "", "published": ""}
 """Modules whose docstrings introduce a group, where they are not the package of its name."""
 LINES = {
     "experiment": "Complete settings of papers: one word sets task, sizes, steps and lengths.",
+    "size": "Decoder, optimizer and number of steps: those of a paper, or of a laptop.",
     "published": "Curves of papers, for `lengen compare against=`.",
 }
 

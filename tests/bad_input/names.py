@@ -10,7 +10,7 @@ from lengen.config.search import choices
 
 def lines() -> Iterator[Line]:  # a list of kinds
     """Yield the command lines."""
-    for group in (*GROUPS, "experiment"):
+    for group in (*GROUPS, "size", "experiment"):
         for wrong in ("zz_nothing", "../nope", f"{group}.yaml", "null", "[a, b]", "3", "", "/etc/passwd"):
             yield Line(("train", f"{group}={wrong}"), f"{group}=", f"there is no such option of {group}")
     for group in GROUPS:
