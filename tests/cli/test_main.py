@@ -95,12 +95,6 @@ def test_a_command_without_any_option_takes_the_defaults(lengen, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_lists_groups_and_options(lengen):
-    ran = lengen("train", "--help")
-    assert "pe: alibi, " in ran.out
-    assert "train_length: " in ran.out
-
-
 def test_cfg_shows_the_composed_configuration(lengen):
     ran = lengen("train", "--cfg", "job", "task=addition")
     assert ran.code == 0

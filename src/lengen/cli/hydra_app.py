@@ -6,7 +6,6 @@ Imports no torch, so that `--help`, `--cfg`, tab completion and usage errors are
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,20 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lengen.cli.arguments import OVERRIDE, folders, refuse
 from lengen.cli.study_jobs import Jobs, Keeper, plain_values
 from lengen.config.bounded_yaml import check_folder
 from lengen.config.compose import Command, refuse_labels
-from lengen.config.errors import UsageError, is_usage_error, one_line, require
+from lengen.config.errors import UsageError, is_usage_error, require
 from lengen.config.explain import explain
 from lengen.config.objectives import require_objective
 from lengen.config.search import config_dir, groups, named_modules
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
-from lengen.launcher.job import REFUSED, JobResult, named
+from lengen.launcher.job import JobResult, named
 from lengen.training.interruption import exit_code
-
-OVERRIDE = re.compile(r"~|[+]*[\w./@]+=")
-"""Start of an override: `task=copy`, `+mine=1`, `~mine`."""
 
 
 @dataclass
@@ -214,21 +211,3 @@ def given_flags(words: list[str], hint: str) -> Any:
             getattr(flags, name) is None, f"{flag}: lengen has its own; --config-dir adds a folder of yours"
         )
     return flags
-
-
-def folders(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Split arguments into the configuration folders given by --config-dir and the other arguments."""
-    given, others, rest = list[str](), list[str](), iter(arguments)
-    for word in rest:
-        flag, _, folder = word.partition("=")
-        if flag in ("--config-dir", "-cd"):
-            given.append(folder or next(rest, ""))
-        else:
-            others.append(word)
-    return given, others
-
-
-def refuse(line: str) -> int:
-    """Print a usage error on one line and return exit code 2."""
-    print(f"lengen: {one_line(line)}", file=sys.stderr)
-    return REFUSED

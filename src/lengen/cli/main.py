@@ -13,7 +13,12 @@ import signal
 import sys
 from pathlib import Path
 
+from lengen.cli.arguments import HELP, refuse
+from lengen.cli.help_text import help_lines
 from lengen.cli.output import OutputError, checked_output
+from lengen.cli.text import width
+from lengen.config.errors import UsageError
+from lengen.config.search import config_dir
 from lengen.config.version import VERSION
 from lengen.training.interruption import SIGNALS, exit_code
 
@@ -83,6 +88,8 @@ def run(arguments: list[str]) -> int:
         return 2
     try:
         with SIGNALS.heeded():
+            if has_help(name, rest):
+                return show_help(name, rest)
             return int(importlib.import_module(f"lengen.cli.commands.{name}").main(rest))
     except OutputError:
         raise
@@ -92,6 +99,21 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt as stopped:
         print("lengen: interrupted", file=sys.stderr)
         return exit_code(stopped)
+
+
+def has_help(name: str, arguments: list[str]) -> bool:
+    """Whether help is asked for that the YAML of the command has."""
+    return any(word in HELP for word in arguments) and (config_dir() / f"{name}.yaml").exists()
+
+
+def show_help(name: str, arguments: list[str]) -> int:
+    """Print what a command and its options mean, without composing a configuration."""
+    try:
+        lines = help_lines(name, arguments, width())
+    except UsageError as error:
+        return refuse(str(error))
+    print("\n".join(lines))
+    return 0
 
 
 def complete(request: str) -> int:

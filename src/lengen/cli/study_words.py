@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lengen.cli.hydra_app import OVERRIDE, folders
+from lengen.cli.arguments import OVERRIDE, folders
 from lengen.studies.plan_file import RESULTS, read_plan, study_path
 from lengen.studies.words import replaced
 

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from lengen.config.annotation_words import allowed
-from lengen.config.bounded_yaml import LOADER, read_yaml
+from lengen.config.bounded_yaml import read_yaml
 from lengen.config.class_source import (
     ClassSource,
     Parameter,
@@ -28,6 +28,7 @@ from lengen.config.class_source import (
     sections,
 )
 from lengen.config.errors import UsageError, nearest
+from lengen.config.remarks import remarks
 from lengen.config.search import choices, config_dir, groups, named_modules
 
 FACTS = ("paper", "learned", "cost", "cache", "beyond")
@@ -103,14 +104,15 @@ def option_page(group: str, name: str, folders: Sequence[Path] = ()) -> OptionPa
     if name not in names:
         raise UsageError(f"unknown option {group}={name}{nearest(name, names)} (allowed: {', '.join(names)})")
     named_modules(folders)  # the user's modules are found from here on
-    file = _file(group, name, folders)
+    file = option_file(group, name, folders)
     line, facts = described(file)
-    data, remarks = _values(file, folders), _remarks(file)
+    data = _values(file, folders)
+    said = remarks(file, "" if _is_global(file) else f"{group}.")
     own = data.pop(group, {}) if _is_global(file) else data
     target = own.get("_target_") if isinstance(own, Mapping) else None
     source = read_class(target) if target else None
     text, examples = sections(source.docstring) if source else ("", "")
-    arguments = tuple(_arguments(source, own, f"{group}.", remarks)) if source else ()
+    arguments = tuple(_arguments(source, own, f"{group}.", said)) if source else ()
     rest = data if target is None or _is_global(file) else {}
     if target is None and _is_global(file) and own:
         rest = {group: own, **rest}
@@ -141,7 +143,7 @@ def described(file: Path) -> tuple[str, dict[str, str]]:
     return line, facts
 
 
-def _file(group: str, name: str, folders: Sequence[Path]) -> Path:
+def option_file(group: str, name: str, folders: Sequence[Path]) -> Path:
     """Return the YAML of an option; the packaged one comes first, as in Hydra."""
     files = [folder / group / f"{name}.yaml" for folder in (config_dir(), *folders)]
     return next(file for file in files if file.is_file())
@@ -158,7 +160,7 @@ def _values(file: Path, folders: Sequence[Path]) -> dict[str, Any]:
     values = dict[str, Any]()
     for entry in own.pop("defaults", []):
         if isinstance(entry, str) and entry != "_self_":
-            values = _merged(values, _values(_file(file.parent.name, entry, folders), folders))
+            values = _merged(values, _values(option_file(file.parent.name, entry, folders), folders))
         elif isinstance(entry, Mapping):  # `override /decoder: tiny`
             values |= {key.removeprefix("override ").lstrip("/"): name for key, name in entry.items()}
     return {**_merged(values, own)}
@@ -170,29 +172,8 @@ def _merged(below: Any, above: Any) -> Any:
     return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
 
 
-def _remarks(file: Path) -> dict[str, str]:
-    """Return the comments that stand behind the values of a YAML file, by dotted name without the group."""
-    text = file.read_text(encoding="utf-8")
-    lines, found = text.splitlines(), dict[str, str]()
-
-    def walk(node: yaml.Node | None, path: str) -> None:
-        if not isinstance(node, yaml.MappingNode):
-            return
-        for key, value in node.value:
-            name = f"{path}{key.value}"
-            if not (isinstance(value, yaml.MappingNode) and not value.flow_style):
-                end = value.end_mark
-                comment = lines[end.line][end.column :].strip() if end.line < len(lines) else ""
-                if comment.startswith("#"):
-                    found[name] = comment.lstrip("# ")
-            walk(value, f"{name}.")
-
-    walk(yaml.compose(text, Loader=LOADER), "" if _is_global(file) else f"{file.parent.name}.")
-    return found
-
-
 def _arguments(
-    source: ClassSource, values: Mapping[str, Any], prefix: str, remarks: Mapping[str, str]
+    source: ClassSource, values: Mapping[str, Any], prefix: str, remarked: Mapping[str, str]
 ) -> Iterator[Argument]:
     """Yield the arguments of a class, those of the objects in them included."""
     said, bounds = meanings(source), ranges(source, prefix)
@@ -211,15 +192,15 @@ def _arguments(
         if nested and "Mapping" not in ast.unparse(part.annotation or ast.Constant("")):
             nested = read_class(given["_target_"]) if "_target_" in given else nested
             if nested:
-                yield from _arguments(nested, given, f"{name}.", remarks)
+                yield from _arguments(nested, given, f"{name}.", remarked)
                 continue
         if nested and all(isinstance(node, Mapping) for node in given.values()):
             for key, node in given.items():
-                yield from _arguments(nested, node, f"{name}.{key}.", remarks)
+                yield from _arguments(nested, node, f"{name}.{key}.", remarked)
             continue
         kinds = allowed(part.annotation, part.module)
         bound = bounds.get(part.name, "")
-        meaning = said.get(part.name, "") or remarks.get(name, "")
+        meaning = said.get(part.name, "") or remarked.get(name, "")
         yield Argument(name, _default(part, values, option), f"{kinds}: {bound}" if bound else kinds, meaning)
 
 

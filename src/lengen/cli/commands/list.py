@@ -1,59 +1,64 @@
-"""List the options of a group with their papers, learned parameters and costs; without a group, list all groups."""
+"""List groups and options: all, those of a group with papers and costs, or one option (pe=alibi) with its arguments."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from lengen.cli.hydra_app import folders, refuse
-from lengen.config.errors import nearest
-from lengen.config.search import config_dir
+from lengen.cli.arguments import HELP, folders, refuse
+from lengen.cli.option_text import entry, page_lines
+from lengen.cli.text import entries, width, wrapped
+from lengen.config.command_page import group_meanings
+from lengen.config.errors import UsageError, nearest
+from lengen.config.option_page import described, option_file, option_page
+from lengen.config.search import choices, groups
 
-FACTS = ("paper", "learned", "cost", "cache", "beyond")
-"""Named comments in the YAML of an option: its paper, what it learns, the cheapest exact implementation, what decoding
-caches, and its behaviour beyond the trained length."""
+FORMS = {
+    "lengen list": "every option of every group, a line each",
+    "lengen list GROUP …": "the options of a group, with what they learn, what they cost, and what they do beyond the trained length",
+    "lengen list GROUP=OPTION …": "an option: what it is, and its arguments with defaults, allowed values and meanings",
+    "lengen list … --config-dir DIR": "your own options as well",
+}
 
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    own, arguments = folders(arguments)
-    for folder in own:
+    given, words = folders(arguments)
+    for folder in given:
         if not folder or not Path(folder).is_dir():
             return refuse(f"--config-dir={folder}: no such folder")
-    options: dict[str, list[Path]] = {}
-    for file in sorted(
-        file for folder in (config_dir(), *map(Path, own)) for file in folder.glob("*/*.yaml")
-    ):
-        options.setdefault(file.parent.name, []).append(file)
-    groups = sorted(options)
-    if any(word in ("-h", "--help") for word in arguments):
-        print(f"lengen list [--config-dir DIR] [GROUP …]\n\nGroups: {', '.join(groups)}")
+    own, columns = [Path(folder) for folder in given], width()
+    if any(word in HELP for word in words):
+        known = group_meanings()
+        pairs = [(name, known.get(name, "")) for name in sorted(groups(own))]
+        print(*entries(FORMS.items(), 0, columns), "", "Groups", *entries(pairs, 2, columns), sep="\n")
         return 0
-    for group in arguments:
-        if group not in groups:
-            return refuse(f"unknown group {group!r}{nearest(group, groups)} (allowed: {', '.join(groups)})")
-    for group in arguments or groups:
-        files = sorted(options[group], key=lambda file: file.stem)
-        print(f"{group}")
-        width = max(len(file.stem) for file in files)
-        for file in files:
-            facts = described(file)
-            line, paper = facts.pop("line"), facts.pop("paper")
-            print(f"  {file.stem:<{width}}  {line}" + (f"  [{paper}]" if paper != "none" else ""))
-            if arguments and facts:
-                print(f"  {'':<{width}}  " + " · ".join(f"{name}: {fact}" for name, fact in facts.items()))
+    try:
+        shown = [lines(word, own, columns, full=bool(words)) for word in words or sorted(groups(own))]
+    except UsageError as error:
+        return refuse(str(error))
+    apart = "\n\n" if any("=" in word for word in words) else "\n"
+    print(apart.join("\n".join(block) for block in shown))
     return 0
 
 
-def described(file: Path) -> dict[str, str]:
-    """Read the first comments of an option's YAML: a description, its paper, and further facts by name."""
-    facts = {"line": "", "paper": "none"}
-    for text in file.read_text(encoding="utf-8").splitlines():
-        if not text.startswith("#"):
-            break
-        comment = text.lstrip("# ")
-        name, colon, fact = comment.partition(": ")
-        if name in FACTS and colon:
-            facts[name] = fact
-        elif not comment.startswith("@package"):
-            facts["line"] = facts["line"] or comment
-    return facts
+def lines(word: str, own: Sequence[Path], columns: int, *, full: bool) -> list[str]:
+    """What is said of a group, such as `pe`, or of an option, such as `pe=alibi`.
+
+    Raises:
+        UsageError: there is no such group or option.
+    """
+    group, equals, name = word.partition("=")
+    if equals:
+        return page_lines(option_page(group, name, own), columns)
+    known = sorted(groups(own))
+    if group not in known:
+        raise UsageError(f"unknown group {group!r}{nearest(group, known)} (allowed: {', '.join(known)})")
+    meaning = group_meanings().get(group)
+    pairs = [
+        pair
+        for name in choices(group, own)
+        for pair in entry(name, *described(option_file(group, name, own)), full=full)
+    ]
+    head = wrapped(f"{group}: {meaning}" if meaning else group, 0, columns)
+    return [*head, *entries(pairs, 2, columns)]

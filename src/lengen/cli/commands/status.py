@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lengen.cli.hydra_app import refuse
+from lengen.cli.arguments import refuse
 from lengen.config.errors import UsageError, nearest, one_line, require
 from lengen.launcher.job import FAILED
 from lengen.records.plain_text import visible

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from lengen.cli.hydra_app import HydraApp, refuse
+from lengen.cli.arguments import refuse
+from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
 from lengen.launcher.job import FAILED, JobResult

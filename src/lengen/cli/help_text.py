@@ -1,0 +1,58 @@
+"""The text of `--help`: what a command does, what each of its options means, and examples. Imports neither torch nor Hydra."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lengen.cli.arguments import OVERRIDE, folders
+from lengen.cli.option_text import page_lines
+from lengen.cli.text import entries, wrapped
+from lengen.config.command_page import Described, command_page
+from lengen.config.option_page import option_page
+from lengen.config.search import choices, groups
+
+FLAGS = {
+    "-m, --multirun": "one run for every combination of values, as in pe=nope,rope 'seed=range(3)'",
+    "--config-dir DIR": "a folder with options of your own",
+    "--cfg job": "print the configuration, and do nothing",
+}
+"""Flags of Hydra that matter here; `--hydra-help` has the others."""
+
+
+def help_lines(name: str, arguments: Sequence[str], columns: int) -> list[str]:
+    """What `--help` says of a command, in lines of so many characters.
+
+    Args:
+        name: the command; it has a YAML file.
+        arguments: the words after it: options that are chosen there are described, too.
+        columns: characters of a line.
+
+    Raises:
+        UsageError: a word chooses an option that does not exist.
+    """
+    page, own = command_page(name), [Path(folder) for folder in folders(arguments)[0]]
+    lines = [line for form in page.header.splitlines() for line in wrapped(form, 0, columns)]
+    lines += _block("Options", [(_head(each), each.meaning) for each in page.options], columns)
+    if page.groups:
+        listed = [
+            (_head(each), f"{each.meaning}: {', '.join(choices(each.name, own))}") for each in page.groups
+        ]
+        lines += _block(
+            "Groups, which lengen list GROUP and lengen list GROUP=OPTION describe", listed, columns
+        )
+    lines += _block("Flags", [*FLAGS.items()], columns)
+    lines += ["", "Examples", *(f"  {line}" for line in page.footer.splitlines())]
+    for word in arguments:
+        group, _, option = word.partition("=")
+        if OVERRIDE.match(word) and group in groups(own) and "," not in option:
+            lines += ["", *page_lines(option_page(group, option, own), columns)]
+    return lines
+
+
+def _block(title: str, pairs: Sequence[tuple[str, str]], columns: int) -> list[str]:
+    return ["", title, *entries(pairs, 2, columns)]
+
+
+def _head(option: Described) -> str:
+    return f"{option.name}={option.default}"
