@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from lengen.config.errors import UsageError
+from lengen.studies.places import studies_folder
 from lengen.studies.plan import Grid, StudyPlan
-from lengen.studies.plan_file import read_plan, studies_folder, update_plan
+from lengen.studies.plan_file import read_plan, update_plan
 from lengen.studies.words import checked_name, default_name, replaced, require_beside
 from study.made import run, study
 

@@ -15,9 +15,13 @@ from lengen.config.search import choices, groups
 FLAGS = {
     "-m, --multirun": "one run for every combination of values, as in pe=nope,rope 'seed=range(3)'",
     "--config-dir DIR": "a folder with options of your own",
-    "--cfg job": "print the configuration, and do nothing",
+    "--cfg job|hydra|all": "print the configuration, that of Hydra, or both, and do nothing",
+    "--resolve": "with --cfg: the values of references such as ${steps}",
+    "--info all|config|defaults|defaults-tree|plugins|searchpath": "where the configuration comes from",
+    "-h, --help": "this text; beside pe=alibi also what there is to know of that option",
+    "--hydra-help": "the flags of Hydra",
 }
-"""Flags of Hydra that matter here; `--hydra-help` has the others."""
+"""Flags, all of Hydra, with their values."""
 
 
 def help_lines(name: str, arguments: Sequence[str], columns: int) -> list[str]:

@@ -77,7 +77,9 @@ def run(arguments: list[str]) -> int:
         print(f"lengen {VERSION}")
         return 0
     if arguments[0] in ("-sc", "--shell-completion") and len(arguments) > 1:
-        return complete(arguments[1])
+        from lengen.cli.shell import complete
+
+        return complete(arguments[1], commands())
     name, *rest = arguments
     if name not in commands():
         import difflib
@@ -114,18 +116,3 @@ def show_help(name: str, arguments: list[str]) -> int:
         return refuse(str(error))
     print("\n".join(lines))
     return 0
-
-
-def complete(request: str) -> int:
-    """Complete a command line for the shell: command names here, their options by Hydra."""
-    name, line = "train", os.environ.get("COMP_LINE", "")
-    if request.startswith("query="):
-        words = line.split()
-        if len(words) < 2 or (len(words) == 2 and not line.endswith(" ")):  # noqa: PLR2004
-            print(" ".join(commands()))
-            return 0
-        if words[1] not in commands():
-            return 0
-        name = words[1]
-        os.environ["COMP_LINE"] = "lengen " + line.split(name, 1)[1].lstrip()
-    return int(importlib.import_module(f"lengen.cli.commands.{name}").main(["-sc", request]))

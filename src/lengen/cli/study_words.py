@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lengen.cli.arguments import OVERRIDE, folders
-from lengen.studies.plan_file import RESULTS, read_plan, study_path
+from lengen.studies.places import RESULTS
+from lengen.studies.plan_file import read_plan, study_path
 from lengen.studies.words import replaced
 
 

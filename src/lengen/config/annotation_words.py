@@ -65,3 +65,25 @@ def _of(name: str, inner: ast.expr, module: str) -> Iterator[str]:
     else:
         singular = " or ".join(_words(elements[0], module))
         yield f"list of {re.sub(r'number$|text$', lambda word: word[0] + 's', singular)}"
+
+
+def listed(node: ast.expr | None, module: str) -> Iterator[str]:
+    """Yield the values that an annotation lists one by one: those of a `Literal`, true and false, null.
+
+    >>> [*listed(ast.parse("Literal['a', 'b'] | bool | None", mode="eval").body, "")]
+    ['a', 'b', 'true', 'false', 'null']
+    """
+    match node:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            yield from listed(left, module)
+            yield from listed(right, module)
+        case ast.Constant(value=str(text)):  # an annotation in quotes
+            yield from listed(ast.parse(text, mode="eval").body, module)
+        case ast.Constant(value=None):
+            yield "null"
+        case ast.Subscript(value=ast.Name(id="Literal")):
+            yield from _words(node, module)
+        case ast.Name(id="bool"):
+            yield from ("true", "false")
+        case ast.Name(id=name) if (found := find(module, name)) and isinstance(found[1], ast.expr):
+            yield from listed(found[1], found[0])

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from lengen.config.annotation_words import allowed
+from lengen.config.annotation_words import allowed, listed
 from lengen.config.bounded_yaml import read_yaml
 from lengen.config.class_source import (
     ClassSource,
@@ -45,12 +45,14 @@ class Argument:
         default: its value in the YAML of the option, or that of the constructor, as YAML; empty if it must be given.
         allowed: type, choices and range, in words; empty if unknown.
         meaning: what the docstring of the class says of it, else a comment in the YAML; empty if neither does.
+        choices: the allowed values that are listed one by one, as YAML.
     """
 
     name: str
     default: str
     allowed: str
     meaning: str
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,9 +187,13 @@ def _arguments(
             if (
                 part.annotation is None or ast.unparse(part.annotation) != "Shape"
             ):  # the decoder gives its shape
-                yield Argument(name, "", allowed(part.annotation, part.module), said.get(part.name, ""))
+                kinds, values_of = (
+                    allowed(part.annotation, part.module),
+                    (*listed(part.annotation, part.module),),
+                )
+                yield Argument(name, "", kinds, said.get(part.name, ""), values_of)
             continue
-        inner = _inner(part)
+        inner = inner_class(part)
         nested = inner if given and isinstance(given, Mapping) else None
         if nested and "Mapping" not in ast.unparse(part.annotation or ast.Constant("")):
             nested = read_class(given["_target_"]) if "_target_" in given else nested
@@ -201,10 +207,12 @@ def _arguments(
         kinds = allowed(part.annotation, part.module)
         bound = bounds.get(part.name, "")
         meaning = said.get(part.name, "") or remarked.get(name, "")
-        yield Argument(name, _default(part, values, option), f"{kinds}: {bound}" if bound else kinds, meaning)
+        kinds += f": {bound}" * bool(bound)
+        choices_of = (*listed(part.annotation, part.module),)
+        yield Argument(name, _default(part, values, option), kinds, meaning, choices_of)
 
 
-def _inner(part: Parameter) -> ClassSource | None:
+def inner_class(part: Parameter) -> ClassSource | None:
     """Return the class of lengen in an annotation, such as `Schedule`, `Task | None` or `Mapping[str, Aid]`."""
     for node in ast.walk(part.annotation) if part.annotation else ():
         if (

@@ -4,6 +4,7 @@
 |---|---|
 | `words` | the words of its command: which belong to the study, how they name it, and how others replace them |
 | `plan` | its runs by grids, and how grids are added |
+| `places` | where the files of studies lie |
 | `plan_file` | the YAML of a study, read and written |
 | `run_state` | what the run folders say: done, running, failed, missing |
 | `progress` | the counts, lists and time left of a study, as lines |

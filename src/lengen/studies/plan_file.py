@@ -1,7 +1,4 @@
-"""The file of a study: readable YAML beside the folder of its runs, without absolute paths, checked where it is read.
-
-The folder of the runs of `results_dir=results/runs` is `results/runs`, and that of the studies `results/studies`: always beside it.
-"""
+"""The file of a study: readable YAML beside the folder of its runs, without absolute paths, checked where it is read."""
 
 from __future__ import annotations
 
@@ -18,14 +15,11 @@ from lengen.config.bounded_yaml import read_yaml
 from lengen.config.errors import UsageError, nearest
 from lengen.records.claim import ClaimedError, claimed
 from lengen.records.curve import write_text
+from lengen.studies.places import studies_folder, study_names
 from lengen.studies.plan import Grid, PlannedRun, StudyPlan
 from lengen.studies.plan_schema import Content, Run, checked
 from lengen.studies.words import checked_name
 
-RESULTS = "results/runs"
-"""Default of `results_dir`."""
-FOLDER = "studies"
-"""Name of the folder of studies, beside that of the runs."""
 BYTES, VALUES = 32 << 20, 2_000_000
 """Most bytes and values of a file: about 100,000 runs."""
 PATIENCE = 30.0
@@ -35,12 +29,6 @@ HEAD = """\
 # A study of lengen. How far it is: lengen status {name}
 # Carry out what is missing, interrupted or failed: lengen train study={name}
 """
-
-
-def studies_folder(results_dir: str) -> Path:
-    """The folder of the studies whose runs are in a folder."""
-    above = os.path.dirname(os.path.abspath(results_dir))  # noqa: PTH100, PTH120  # links are kept, unlike by resolve
-    return Path(above if os.path.isabs(results_dir) else os.path.relpath(above)) / FOLDER  # noqa: PTH117
 
 
 def results_name(results_dir: str) -> str:
@@ -55,11 +43,6 @@ def study_path(results_dir: str, name: str) -> Path:
         UsageError: the name is none.
     """
     return studies_folder(results_dir) / f"{checked_name(name)}.yaml"
-
-
-def study_names(results_dir: str) -> list[str]:
-    """Names of the studies there are, in order."""
-    return sorted(path.stem for path in studies_folder(results_dir).glob("[!.]*.yaml"))
 
 
 def existing(results_dir: str, name: str) -> Path:

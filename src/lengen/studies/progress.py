@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
+from lengen.studies.places import RESULTS
 from lengen.studies.plan import PlannedRun, StudyPlan
-from lengen.studies.plan_file import RESULTS, runs_folder
+from lengen.studies.plan_file import runs_folder
 from lengen.studies.run_state import FINISHED, OVER, STATES, RunState, State, run_states
 
 LISTED = 20

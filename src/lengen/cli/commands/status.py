@@ -8,7 +8,7 @@ from lengen.cli.arguments import refuse
 from lengen.config.errors import UsageError, nearest, one_line, require
 from lengen.launcher.job import FAILED
 from lengen.records.plain_text import visible
-from lengen.studies.plan_file import RESULTS
+from lengen.studies.places import RESULTS
 
 DEFAULTS = {"study": "", "results_dir": RESULTS, "all": "false"}
 """The options and their defaults."""
@@ -79,7 +79,8 @@ def one(options: dict[str, str]) -> int:
 
 def every(results_dir: str) -> int:
     """Print a line for each study; one whose file cannot be read is named."""
-    from lengen.studies.plan_file import read_plan, studies_folder, study_names
+    from lengen.studies.places import studies_folder, study_names
+    from lengen.studies.plan_file import read_plan
     from lengen.studies.progress import COLUMNS, Progress, table
 
     folder, rows, damaged = studies_folder(results_dir), [list(COLUMNS)], list[str]()
