@@ -101,6 +101,9 @@ def test_every_word_of_another_library_leads_to_an_option_or_to_a_reason(options
         ("warmup_steps=8", "'optimizer.schedule.warmup'"), ("report_to=wandb", "'logger'"), ("output_dir=x", "'results_dir'"),
         ("resume_from_checkpoint=x", "the same command resumes"), ("project=x", "'logger.project'"), ("lr=1", "'optimizer.lr'"),
         ("trainer.accelerator=gpu", "did you mean 'cuda'?"), ("trainer.num_nodes=2", "one machine"),
+        ("precision=bf16-mixed", "'trainer.precision=bf16'"), ("trainer.precision=bf16-mixed", "did you mean 'bf16'?"),
+        ("accelerator=gpu", "'trainer.accelerator=cuda'"), ("gpu=1", "'trainer.accelerator'"), ("batch=8", "'batch_size'"),
+        ("--learning_rate=1", "'optimizer.lr'"), ("--max_epochs", "steps sets"), ("--pe=rope", "no dashes: pe=rope"),
     ],
 )  # fmt: skip
 def test_words_of_other_libraries_are_answered_on_the_command_line(lengen, word, leads):

@@ -16,9 +16,11 @@ from typing import Any, NoReturn
 from lengen.cli.arguments import OVERRIDE, folders, refuse
 from lengen.cli.study_jobs import Jobs, Keeper, plain_values
 from lengen.config.bounded_yaml import check_folder
+from lengen.config.command_page import command_page
 from lengen.config.compose import Command, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, require
 from lengen.config.explain import explain
+from lengen.config.foreign import foreign_word
 from lengen.config.objectives import require_objective
 from lengen.config.search import config_dir, groups, named_modules
 from lengen.config.words import check_words
@@ -190,6 +192,16 @@ def launcher_of(config: Mapping[str, Any], allowed: set[str]) -> Launcher:
     return Builder(allowed).build(Launcher, config["launcher"], "launcher")
 
 
+def without_dashes(flags: Sequence[str]) -> str:
+    """Say how an option is written that was given as a flag, as in `--learning_rate=1`; an empty text if it is none."""
+    name, _, value = "".join(flags).lstrip("-").partition("=")
+    said = foreign_word(name, value=value)
+    page = command_page("train")
+    if not said and name in {each.name for each in (*page.groups, *page.options)}:
+        said = f"; options have no dashes: {name}={value or '…'}"
+    return said
+
+
 def given_flags(words: list[str], hint: str) -> Any:
     """Parse the flags of a command.
 
@@ -204,7 +216,7 @@ def given_flags(words: list[str], hint: str) -> Any:
     parser = get_args_parser()
     parser.error = fault  # type: ignore[method-assign]
     flags, unknown = parser.parse_known_args(words)
-    require(not unknown, f"{' '.join(unknown)}: unknown flag ({hint})")
+    require(not unknown, f"{' '.join(unknown)}: unknown flag{without_dashes(unknown[:1])} ({hint})")
     for name in ("config_path", "config_name", "experimental_rerun"):
         flag = f"--{name.replace('_', '-')}"
         require(

@@ -102,7 +102,8 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
             known = flat(OmegaConf.to_container(compose(command, [*searched(folders), *chosen])))
     except Exception:  # noqa: BLE001  # failing to suggest must not hide the first error
         return ""
-    if meant := foreign_word(key, known):
+    value = next((word.partition("=")[2] for word in words if word.lstrip("+").partition("=")[0] == key), "")
+    if meant := foreign_word(key, known, value):
         return meant
     head, _, tail = key.rpartition(".")
     siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
