@@ -216,3 +216,22 @@ def test_a_finished_run_is_told_without_torch(lengen, tmp_path):
     other = lengen(*run, "seed=1")
     assert "already" not in other.out
     assert len(facts(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("trainer.keep=some", 2),
+        ("trainer.threads=0", 2),
+        ("trainer.log_every=0", 2),
+        ("limits.memory=-1", 2),
+        ("trainer.log_every=7", 0),
+    ],
+)
+def test_an_option_of_a_finished_run_is_checked_also_where_it_changes_no_number(lengen, tmp_path, word, code):
+    run = ("train", "task=copy", *TINY)
+    assert lengen(*run).code == 0
+    again = lengen(*run, word)
+    assert again.code == code, again.err
+    assert (word in again.err) is bool(code)
+    assert ("is finished already" in again.out) is (not code)

@@ -83,16 +83,30 @@ def same_configuration(record: Mapping[str, Any]) -> Iterator[tuple[RunFolder, d
 def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
     """Return the run of a configuration that is over; None if there is none, or if that cannot be decided here.
 
-    The user's code must be unchanged. Whether the data are unchanged is decided later, by the classes that read them.
+    The user's code must be unchanged. Whether the data are unchanged is decided later, by the classes that read them; and so it is
+    whether an option that the run did not have, and that is no part of its identity, is allowed.
     """
     if record.get("force") or not isinstance(record["eval"], Mapping) or record["eval"].get("stress"):
         return None
     for folder, facts in same_configuration(record):
         identity = facts.get("identity")
         without_data = isinstance(identity, dict) and "data" not in identity
-        if over(folder, facts) and without_data and not changed_files(facts):
+        if over(folder, facts) and without_data and not changed_files(facts) and same_options(record, folder):
             return folder
     return None
+
+
+def same_options(record: Mapping[str, Any], folder: RunFolder) -> bool:
+    """Whether a run was made with the options of a configuration, those that change no number included."""
+    try:
+        recorded = folder.config()
+    except UsageError:
+        return False
+    return all(
+        record[name] == value
+        for name, value in recorded.items()
+        if name in record and name not in ("results_dir", "from")
+    )
 
 
 def shorter_runs(record: Mapping[str, Any], identity: Mapping[str, Any]) -> Iterator[tuple[RunFolder, int]]:
