@@ -35,12 +35,22 @@ submitit = pytest.importorskip("submitit")
         ({"requeue": -1}, r"launcher\.requeue=-1"),
         ({"time": "1:30"}, r"launcher\.time=1:30: must be minutes, h:mm:ss or d-hh:mm:ss"),
         ({"time": "soon"}, r"launcher\.time=soon"),
+        ({"time": 0}, r"launcher\.time=0: .* above 0"),
+        ({"time": "0-00:00"}, r"launcher\.time=0-00:00: .* above 0"),
+        ({"memory": "8"}, r"launcher\.memory=8: must be a number with a unit, as in 8G"),
+        ({"memory": "lots"}, r"launcher\.memory=lots"),
         ({"extra": ["exclude=n7"]}, r"launcher\.extra='exclude=n7': must be an option of sbatch"),
     ],
 )
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
         Slurm(**options)
+
+
+def test_a_dry_run_refuses_them_too(lengen):
+    ran = lengen("train", "-m", "task=copy", *TINY, "launcher=slurm", "launcher.time=1:30", "dry=true")
+    assert ran.code == 1
+    assert "launcher.time=1:30: must be minutes" in ran.out + ran.err
 
 
 @pytest.mark.parametrize("limit", [90, "90", "1:30:00", "2-12", "2-12:30:00"])
@@ -216,8 +226,13 @@ def test_a_queue_that_does_not_answer_fails_no_job(fake, monkeypatch):
     assert [result.line for _, result in given] == ["late"]
 
 
-def interrupted(number: int) -> JobResult:
+def interrupted(number: int, begun: bool) -> JobResult:
     from lengen.training.interruption import SIGNALS
+    from lengen.training.progress import progress_bar
+
+    if begun:
+        bar = progress_bar(shown=True)
+        bar.update(bar.add_task("", total=10), completed=1)
 
     with SIGNALS.deferred():
         os.kill(os.getpid(), number)
@@ -228,23 +243,26 @@ def interrupted(number: int) -> JobResult:
 
 
 @pytest.mark.parametrize(
-    ("number", "state", "restarts", "requeued", "result"),
+    ("number", "state", "restarts", "most", "begun", "requeued", "result"),
     [
-        (signal.SIGUSR2, "RUNNING", 0, True, None),  # before the time limit
-        (signal.SIGUSR2, "RUNNING", 3, False, "stopped by Slurm 4 times"),
-        (signal.SIGTERM, "RUNNING", 0, True, None),  # a preemption with a time of grace
-        (signal.SIGTERM, "COMPLETING", 0, False, None),  # cancelled, or Slurm requeues it itself
+        (signal.SIGUSR2, "RUNNING", 0, 3, True, True, None),  # before the time limit
+        (signal.SIGUSR2, "RUNNING", 3, 3, True, False, "stopped by Slurm 4 times"),
+        (signal.SIGUSR2, "RUNNING", 3, 100, True, True, None),
+        (signal.SIGUSR2, "RUNNING", 2, 100, False, True, None),  # while it was starting
+        (signal.SIGUSR2, "RUNNING", 3, 100, False, False, "launcher.time must be longer than its start"),
+        (signal.SIGTERM, "RUNNING", 0, 3, True, True, None),  # a preemption with a time of grace
+        (signal.SIGTERM, "COMPLETING", 0, 3, True, False, None),  # cancelled, or Slurm requeues it itself
     ],
 )
 def test_a_stopped_job_goes_back_to_the_queue_where_slurm_does_not_do_it(
-    fake, monkeypatch, number, state, restarts, requeued, result
+    fake, monkeypatch, number, state, restarts, most, begun, requeued, result
 ):
     (fake / "state").write_text(state)
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "7")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "2")
     monkeypatch.setenv("SLURM_RESTART_COUNT", str(restarts))
-    job = SlurmJob(Job("", partial(interrupted, number)).packed(), requeue=3)
+    job = SlurmJob(Job("", partial(interrupted, number, begun)).packed(), requeue=most)
     if result is None:
         with pytest.raises(SystemExit) as stopped:
             job()
@@ -263,7 +281,7 @@ def test_states_of_accounting_and_of_the_queue_are_read_alike():
 
 def test_a_log_says_now_and_then_how_far_a_job_is(monkeypatch, capsys):
     monkeypatch.setattr(slurm_job, "PAUSE", -1.0)
-    slurm_job.progress_lines()({"completed": 3, "total": 10, "text": "loss 0.5"})
+    slurm_job.ProgressLog()({"completed": 3, "total": 10, "text": "loss 0.5"})
     assert capsys.readouterr().out == "3 of 10 loss 0.5\n"
 
 

@@ -26,6 +26,8 @@ from lengen.records.curve import write_text
 
 TIME = re.compile(r"\d+|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
 """Time limits: minutes, hours:minutes:seconds, days-hours, days-hours:minutes:seconds."""
+MEMORY = re.compile(r"\d+[KMGT]B?", re.IGNORECASE)
+"""Memory; Slurm would take a number alone for megabytes."""
 FLAG = re.compile(r"--[a-z][a-z-]*(=.+)?")
 """Options of sbatch."""
 REQUEUED = ("--no-requeue", "--requeue")
@@ -82,8 +84,13 @@ class Slurm(Launcher):
             self.signal_delay_s >= 0, f"launcher.signal_delay_s={self.signal_delay_s}: must be at least 0"
         )
         require(
-            self.time is None or TIME.fullmatch(str(self.time)) is not None,
-            f"launcher.time={self.time}: must be minutes, h:mm:ss or d-hh:mm:ss",
+            self.time is None
+            or (TIME.fullmatch(str(self.time)) is not None and bool(re.search("[1-9]", str(self.time)))),
+            f"launcher.time={self.time}: must be minutes, h:mm:ss or d-hh:mm:ss, above 0",
+        )
+        require(
+            self.memory is None or MEMORY.fullmatch(self.memory) is not None,
+            f"launcher.memory={self.memory}: must be a number with a unit, as in 8G or 500M",
         )
         for each in self.extra:
             require(

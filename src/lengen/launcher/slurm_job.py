@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,8 @@ from lengen.training.interruption import SIGNALS
 
 WARNING = signal.SIGUSR2
 """What Slurm sends before the time limit, and where it is configured so before a preemption; submitit asks for it."""
+STARTS = 3
+"""How often a job may go back to the queue without having done anything: a limit that is too short, or a preemption."""
 PAUSE = 30.0
 """Seconds between lines of a log that say how far a job is."""
 
@@ -42,7 +44,8 @@ class SlurmJob:
             SystemExit: Slurm stops the job, which has written a checkpoint. There is no result: what becomes of the job is
                 seen in the queue.
         """
-        result = carry_out(self.packed, progress_lines(), partial(SIGNALS.heeded, WARNING, once=True))
+        log = ProgressLog()
+        result = carry_out(self.packed, log, partial(SIGNALS.heeded, WARNING, once=True))
         print(result.output + result.traceback + result.line, flush=True)  # noqa: T201
         if result.code <= signal.NSIG:
             return result
@@ -50,6 +53,9 @@ class SlurmJob:
             if restarts() >= self.requeue:
                 stops = f"stopped by Slurm {restarts() + 1} times (launcher.requeue={self.requeue})"
                 return JobResult(result.code, f"{stops}; the same command goes on with it")
+            if not log.begun and restarts() >= STARTS:
+                stops = f"stopped by Slurm before it had done anything, and {restarts()} times before"
+                return JobResult(result.code, f"{stops}: launcher.time must be longer than its start")
             subprocess.run(["scontrol", "requeue", number()], check=True, timeout=60)
         sys.exit(result.code)
 
@@ -71,16 +77,20 @@ def restarts() -> int:
     return int(os.environ.get("SLURM_RESTART_COUNT", "0"))
 
 
-def progress_lines() -> Callable[[Mapping[str, Any]], None]:
-    """A function that prints how far a job is, now and then."""
-    stream, last = sys.stdout, time.monotonic()
+class ProgressLog:
+    """Prints how far a job is, now and then.
 
-    def report(state: Mapping[str, Any]) -> None:
-        nonlocal last
-        if time.monotonic() > last + PAUSE:
-            last = time.monotonic()
-            print(
-                f"{state['completed']:.0f} of {state['total']:.0f} {state['text']}", file=stream, flush=True
-            )
+    Attributes:
+        begun: whether it is beyond its start.
+    """
 
-    return report
+    def __init__(self) -> None:
+        self.begun, self._stream, self._last = False, sys.stdout, time.monotonic()
+
+    def __call__(self, state: Mapping[str, Any]) -> None:
+        """Take the state of a job."""
+        self.begun = True
+        if time.monotonic() > self._last + PAUSE:
+            self._last = time.monotonic()
+            line = f"{state['completed']:.0f} of {state['total']:.0f} {state['text']}"
+            print(line, file=self._stream, flush=True)

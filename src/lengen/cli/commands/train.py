@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lengen.cli.arguments import refuse
-from lengen.cli.hydra_app import HydraApp
+from lengen.cli.hydra_app import HydraApp, launcher_of
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
 from lengen.launcher.job import FAILED, JobResult
@@ -91,6 +91,7 @@ def dry_run(config: dict[str, Any], allowed: set[str]) -> int:
     from lengen.experiment.dry_run import DryRun
     from lengen.experiment.run import configured
 
+    launcher_of(config, allowed)  # is refused what is wrong, as the runs are
     print("lengen: dry run; nothing is written")
     for name, text in DryRun(configured(config, Builder(allowed))).lines():
         print(f"  {name:<10}  {text}")
