@@ -303,7 +303,12 @@ class RealSlurm:
         self.folder = folder
         command = [sys.executable, "-m", "lengen", "train", "-m", *STUDY, "launcher=slurm", *words]
         self.process = subprocess.Popen(
-            command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # which a shell may ignore
         )
 
     def training(self, count: int) -> list[str]:

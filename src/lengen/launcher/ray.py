@@ -184,6 +184,7 @@ def begin(address: str | None) -> None:
     """
     import ray
 
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else 15: beside other work such jobs get nothing
     options = {"address": address} if address else {"num_cpus": cores(), "include_dashboard": False}
     for left in reversed(range(1 if address else STARTS)):
         try:
