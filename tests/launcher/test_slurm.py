@@ -175,6 +175,22 @@ def test_what_slurm_refuses_is_said_on_one_line_and_leaves_nothing(fake):
     assert not (fake / "slurm").exists()
 
 
+def test_why_jobs_may_wait_for_ever_is_said_once(fake, monkeypatch):
+    monkeypatch.setattr(slurm_results, "FIRST", 0.01)
+    monkeypatch.setattr(slurm_results, "LOOK", 0.01)
+    (fake / "queue").write_text("8_0|PENDING|PartitionConfig\n8_1|PENDING|Priority\n")
+    said = []
+
+    def say(line):
+        said.append(line)
+        for number in range(2):
+            (fake / f"8_{number}_0_result.pkl").write_bytes(pickle.dumps(("success", JobResult(0, "well"))))
+
+    tasks = {number: Task(f"8_{number}", fake) for number in range(2)}
+    assert len(dict(results(tasks, lambda _: None, lambda _: None, say))) == 2
+    assert said == ["lengen: jobs wait, in Slurm's words: PartitionConfig"]
+
+
 def test_a_job_that_leaves_no_result_fails_with_what_slurm_says(fake):
     (fake / "8_0_0_result.pkl").write_bytes(pickle.dumps(("success", JobResult(0, "well"))))
     (fake / "8_1_0_result.pkl").write_bytes(pickle.dumps(("error", "Traceback\nModuleNotFoundError: x")))
@@ -182,10 +198,10 @@ def test_a_job_that_leaves_no_result_fails_with_what_slurm_says(fake):
     (fake / "queue").write_text(
         "8_2|FAILED|RaisedSignal:9(Killed)\n8_3|OUT_OF_MEMORY|None\n8_5|CANCELLED by 0|None\n9_0|RUNNING|None\n"
     )
-    notes, begun = [], []
-    found = dict(
-        results({n: Task(f"8_{n}", fake) for n in range(6)}, notes.append, begun.append)
-    )  # 8_4 is unknown
+    notes, begun, said = [], [], []
+    tasks = {number: Task(f"8_{number}", fake) for number in range(6)}  # 8_4 is unknown
+    found = dict(results(tasks, notes.append, begun.append, said.append))
+    assert not said
     assert found[0].line == "well"
     assert (found[1].code, found[1].line) == (1, "ModuleNotFoundError: x")
     lines = {index: found[index].line.partition(";")[0] for index in range(2, 6)}
@@ -213,7 +229,7 @@ def test_a_job_that_goes_back_to_the_queue_is_waited_for(monkeypatch):
 
 def test_a_queue_that_does_not_answer_fails_no_job(fake, monkeypatch):
     (fake / "bin" / "squeue").write_text("#!/bin/sh\necho slurm_load_jobs error >&2\nexit 1\n")
-    given = results({0: Task("8_0", fake)}, lambda _: None, lambda _: None)
+    given = results({0: Task("8_0", fake)}, *[lambda _: None] * 3)
 
     sleep, started = time.sleep, time.monotonic()
 

@@ -135,7 +135,7 @@ class Slurm(Launcher):
                 begun.update(running)
 
             try:
-                for index, result in results(tasks, display.note, begin):
+                for index, result in results(tasks, display.note, begin, display.say):
                     begin({index})
                     display.end(index, index, result)
                     yield index, result

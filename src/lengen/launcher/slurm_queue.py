@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 ENDED = {
@@ -20,6 +20,8 @@ ENDED = {
     "COMPLETED": "it left no result",
 }
 """States of jobs that have ended, and what a user reads."""
+ORDINARY = {"", "Priority", "Resources", "BeginTime", "JobArrayTaskLimit", "Dependency"}
+"""Reasons of waiting that pass by themselves."""
 GONE = "it left the queue without a result"
 """What is said where Slurm knows nothing of a job any more."""
 
@@ -45,6 +47,15 @@ class State:
     def text(self) -> str:
         """Why a job in this state left no result."""
         return ENDED.get(self.name, GONE) + (f" ({self.reason})" if self.reason else "")
+
+
+def held(jobs: Iterable[State]) -> set[str]:
+    """Reasons for which jobs wait that may not pass, such as a partition that has no such node.
+
+    >>> held([State("PENDING", "Resources"), State("PENDING", "PartitionConfig"), State("RUNNING", "None")])
+    {'PartitionConfig'}
+    """
+    return {job.reason for job in jobs if job.name == "PENDING"} - ORDINARY
 
 
 def queue() -> dict[str, State] | None:

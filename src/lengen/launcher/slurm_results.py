@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lengen.launcher.job import FAILED, JobResult
-from lengen.launcher.slurm_queue import State, accounting, queue, summary
+from lengen.launcher.slurm_queue import State, accounting, held, queue, summary
 
 LOOK, FIRST, MOST = 1.0, 2.0, 20.0
 """Seconds between looks at the folder of results; seconds before Slurm is asked for the first time, and most between questions."""
@@ -64,7 +64,10 @@ class Task:
 
 
 def results(
-    tasks: Mapping[int, Task], note: Callable[[str], None], begin: Callable[[set[int]], None]
+    tasks: Mapping[int, Task],
+    note: Callable[[str], None],
+    begin: Callable[[set[int]], None],
+    say: Callable[[str], None],
 ) -> Iterator[tuple[int, JobResult]]:
     """Wait for jobs; yield the index and the result of each as it comes.
 
@@ -72,7 +75,9 @@ def results(
         tasks: the jobs, by index.
         note: receives how many run, and what the others wait for.
         begin: receives the indices of those that run.
+        say: receives, once each, reasons for which jobs may wait for ever.
     """
+    said = set[str]()
     left, absent = dict(tasks), dict[int, float]()
     pause, due = FIRST, time.monotonic() + FIRST
     while left:
@@ -87,6 +92,9 @@ def results(
             if (found := queue()) is not None:
                 states = {index: found.get(task.number) for index, task in left.items()}
                 note(summary([*filter(None, states.values())]))
+                for reason in sorted(held(filter(None, states.values())) - said):
+                    said.add(reason)
+                    say(f"lengen: jobs wait, in Slurm's words: {reason}")
                 begin({index for index, state in states.items() if state and state.name == "RUNNING"})
                 for index in missing(states, absent):
                     yield index, left.pop(index).lost(states[index])
