@@ -12,11 +12,10 @@ from tests.docs.commands import PAGES, commands, write_files
 
 pytestmark = pytest.mark.long
 
-COMPOSED_ALONE = re.compile(r"launcher=|trainer=|logger=|wandb|--help|--cfg")
-"""Needs a cluster, several devices or a network, or trains nothing; `test_commands.py` composes it."""
+COMPOSED_ALONE = re.compile(r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine")
+"""Needs a cluster, several devices, a network or the reader's data or part, or trains nothing; `test_commands.py` composes it."""
 OWN_TESTS = ("docs/own-", "CONTRIBUTING.md")
 """Pages whose commands other tests carry out."""
-ROWS = "question,answer,length\n" + "".join(f"{'a ' * size},b,{size}\n" for size in (1, 2, 3, 4) * 20)
 SMALL = {
     r"'?seed=range\((\d+)\)'?": lambda found: "seed=0,1" if int(found[1]) < 10 else "seed=0,1,2",
     r"examples=\d+": lambda _: "examples=50",
@@ -68,7 +67,6 @@ def short(words: tuple[str, ...]) -> list[str]:
 def test_the_commands_of_a_page_run(page, trained, lengen, tmp_path):
     shutil.copytree(trained, tmp_path / "results")
     write_files(page, tmp_path)
-    (tmp_path / "rows.csv").write_text(ROWS)
     for command in commands(page):
         if COMPOSED_ALONE.search(str(command)):
             continue
