@@ -125,7 +125,7 @@ def assert_chance(folder, task, decode):
 
 @pytest.mark.parametrize("decode", ["teacher", "greedy", "free"])
 def test_every_evaluation_keeps_its_verdicts(lengen, tmp_path, decode):
-    ran = lengen("train", "task=parity", *TINY, f"eval.decode={decode}")
+    ran = lengen("train", "-v", "task=parity", *TINY, f"eval.decode={decode}")
     assert ran.code == 0
     (folder,) = run_folders(tmp_path)
     assert_agree(folder)
@@ -141,7 +141,7 @@ def test_every_evaluation_keeps_its_verdicts(lengen, tmp_path, decode):
 
 
 def test_a_finished_run_is_not_run_again_and_force_keeps_the_old_one(lengen, tmp_path):
-    first = lengen("train", "task=copy", *TINY)
+    first = lengen("train", "-v", "task=copy", *TINY)
     (folder,) = run_folders(tmp_path)
     few = "lengen: eval.examples=50: too few examples per length to measure reach 0.95 (needs 72), 0.99 (needs 368)"
     assert first.out.splitlines()[0] == few

@@ -51,3 +51,23 @@ def test_nothing_is_left_at_the_end(clock, capsys):
     clock.now += 90.0
     shown.end(0, 0, JobResult(0, "done"))
     assert capsys.readouterr().out.splitlines()[-1] == "lengen: 1 of 1: seed=0: done"
+
+
+def test_a_job_in_this_process_has_one_line(capsys):
+    """Its bar goes to the display, which is none here; only its end is told."""
+    from rich.progress import TextColumn
+
+    from lengen.launcher.job import Job
+    from lengen.launcher.local import Local
+    from lengen.training.progress import progress_bar
+
+    def work() -> JobResult:
+        with progress_bar(TextColumn("step"), shown=True) as bar:
+            bar.update(bar.add_task("", total=3), completed=3)
+        return JobResult(0, "done")
+
+    assert len([*Local(jobs=1).run([Job(f"seed={seed}", work, 1) for seed in range(2)])]) == 2
+    assert capsys.readouterr().out.splitlines() == [
+        "lengen: 1 of 2: seed=0: done",
+        "lengen: 2 of 2: seed=1: done",
+    ]

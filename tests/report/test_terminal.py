@@ -12,7 +12,17 @@ from rich.console import Console
 
 from lengen.records.curve import Curve
 from lengen.records.error_law import ErrorLaw
-from lengen.report.terminal import error_law, files, plot, reached, show, summary, table, verdict
+from lengen.report.terminal import (
+    error_law,
+    files,
+    plot,
+    reached,
+    show,
+    show_briefly,
+    summary,
+    table,
+    verdict,
+)
 from lengen.statistics.estimates import Estimate
 from lengen.statistics.formats import floored
 from lengen.statistics.intervals import clopper_pearson, examples_needed
@@ -241,6 +251,24 @@ def test_a_curve_without_rows_still_has_a_verdict_and_files():
     lines = shown(Curve(), Path("run"), exact=0.5).splitlines()
     assert lines[0].startswith("NOT TRAINED")
     assert lines[1:] == ["run/checkpoints/last.ckpt", "run/curve.csv", "run/run.json"]
+
+
+@pytest.mark.parametrize(
+    ("exact", "line"),
+    [
+        (0.998, "trained: ID exact match 0.998; reach 0.90: 20, 0.95: 10, 0.99: 10"),
+        (
+            0.5,
+            "NOT TRAINED: ID exact match 0.500 is below 0.99; OOD results of an untrained run say nothing about extrapolation",
+        ),
+    ],
+)
+def test_in_brief_two_lines_follow_the_curve(exact, line):
+    full, page = shown(CURVE, Path("run"), exact=exact).splitlines(), Page("utf-8")
+    show_briefly(CURVE, id_exact_match=exact, folder=Path("run"), console=Console(file=page, width=100))
+    brief = page.read_all().splitlines()
+    assert brief[-2:] == [line, "files: run (-v says more)"]
+    assert brief[:-2] == full[: len(brief) - 2]  # the same table and plot
 
 
 def test_the_default_is_standard_output(capsys):

@@ -59,7 +59,7 @@ def stand(monkeypatch):
     monkeypatch.setattr(train, "train_job", made)
     monkeypatch.setattr(
         "lengen.analysis.compare_runs.show_table",
-        lambda folders: sys.stdout.write(f"table of {len(folders)}\n"),
+        lambda folders, *, full: sys.stdout.write(f"{'tables' if full else 'table'} of {len(folders)}\n"),
     )
     return made
 
@@ -80,7 +80,8 @@ def test_a_multirun_is_a_study_and_the_same_command_is_the_same(lengen, tmp_path
     assert ran.code == 0
     name = only(tmp_path).stem
     assert f"lengen: study {name}: 4 runs\n" in ran.out
-    assert f"lengen: study {name}: 4 runs: 4 done\n" in ran.out
+    assert f"lengen: study {name}: 4 runs: 4 done\nlengen: lengen compare runs=results/runs/copy " in ran.out
+    assert "tables of 4" in lengen(*STUDY, "-v").out
     assert len(stand.ran) == 4
     before = only(tmp_path).read_text()
     ran = lengen("train", "seed=range(2)", "-m", "pe=nope,rope", "task=copy", "jobs=1")

@@ -180,10 +180,10 @@ class Comparison:
                     say(console, line)
 
 
-def show_table(runs: Sequence[str], console: Console | None = None) -> None:
-    """Print the tables of a comparison with its default options, without writing anything."""
+def show_table(runs: Sequence[str], console: Console | None = None, *, full: bool = True) -> None:
+    """Print the tables of a comparison with its default options, without writing anything; without `full`, that of all seeds."""
     study, criterion = assemble(find(runs)), SuccessCriterion()
-    tables.show(study, summarize(study, criterion), criterion, console or Console())
+    tables.show(study, summarize(study, criterion), criterion, console or Console(), full=full)
 
 
 def separate(texts: Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ from lengen.config.errors import one_line
 OVERRIDE = re.compile(r"~|[+]*[\w./@]+=")
 """Start of an override: `task=copy`, `+mine=1`, `~mine`."""
 HELP = ("-h", "--help")
+VERBOSE = ("-v", "--verbose")
 REFUSED = 2
 """Exit code of a mistake on the command line."""
 
@@ -25,6 +26,12 @@ def folders(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             others.append(word)
     return given, others
+
+
+def verbose(arguments: Sequence[str]) -> tuple[bool, list[str]]:
+    """Whether `-v` is among the arguments, and the other arguments."""
+    others = [word for word in arguments if word not in VERBOSE]
+    return len(others) < len(arguments), others
 
 
 def refuse(line: str) -> int:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lengen.cli.arguments import folders
-from lengen.cli.help_text import FLAGS
+from lengen.cli.help_text import FLAGS, OF_RUNS
 from lengen.config.annotation_words import listed
 from lengen.config.class_source import parameters, read_class
 from lengen.config.command_page import CommandPage, command_page
@@ -92,7 +92,8 @@ class Words:
         elif values := [part.split("|") for flag in FLAGS for part in _values_after(before, flag)]:
             yield from values[0]
         elif self.last.startswith("-"):
-            flags = FLAGS if has_yaml else ("--config-dir", "--help")
+            of_runs = OF_RUNS if self.command in ("train", "eval") else {}
+            flags = (*FLAGS, *of_runs) if has_yaml else ("--config-dir", "--help")
             yield from re.findall(r"--?[\w-]+", " ".join(flag.partition(" DIR")[0] for flag in flags))
         elif self.command == "list":
             yield from self._listed()

@@ -22,6 +22,8 @@ FLAGS = {
     "--hydra-help": "the flags of Hydra",
 }
 """Flags, all of Hydra, with their values."""
+OF_RUNS = {"-v, --verbose": "print all that is known of a curve, and of a study its further tables and notes"}
+"""Flags of the commands that make curves."""
 
 
 def help_lines(name: str, arguments: Sequence[str], columns: int) -> list[str]:
@@ -45,7 +47,9 @@ def help_lines(name: str, arguments: Sequence[str], columns: int) -> list[str]:
         lines += _block(
             "Groups, which lengen list GROUP and lengen list GROUP=OPTION describe", listed, columns
         )
-    lines += _block("Flags", [*FLAGS.items()], columns)
+    lines += _block(
+        "Flags", [*(OF_RUNS.items() if name in ("train", "eval") else ()), *FLAGS.items()], columns
+    )
     lines += ["", "Examples", *(f"  {line}" for line in page.footer.splitlines())]
     for word in arguments:
         group, _, option = word.partition("=")

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRem
 from rich.text import Text
 
 from lengen.launcher.job import JobResult
+from lengen.training.progress import Report, in_notebook
 
 REPEATED = 1.0
 """Seconds of a job that found its run finished already: it says nothing of how long the others take."""
@@ -36,7 +37,7 @@ class Display:
 
     Args:
         labels: of the jobs.
-        queue: from which the state of running jobs is read; None where they run in this process and show themselves.
+        queue: from which the state of running jobs is read; None where they run in this process (`reporter`).
         shown: False shows nothing.
     """
 
@@ -52,7 +53,7 @@ class Display:
             TextColumn("{task.fields[text]}", markup=False),
             TimeLeft(),
             console=self.console,
-            disable=not (shown and queue and self.console.is_terminal),
+            disable=not (shown and self.console.is_terminal),
             transient=True,
             refresh_per_second=4,
         )
@@ -82,8 +83,14 @@ class Display:
         """A job has started."""
         self._lines[slot] = self.progress.add_task(self.labels[index], total=None, text="")
         self._begun[slot] = time.monotonic()
-        if self.shown and self._queue is None:
-            self._say(f"\nlengen: job {index + 1} of {len(self.labels)}: {self.labels[index]}")
+
+    def reporter(self, slot: int) -> Report | None:
+        """What a job in this process tells how far it is; None in a notebook, where it shows that itself."""
+        return None if in_notebook() else lambda state: self._note(slot, state)
+
+    def _note(self, slot: int, state: Mapping[str, Any]) -> None:
+        if (line := self._lines.get(slot)) is not None:
+            self.progress.update(line, **state)
 
     def end(self, slot: int, index: int, result: JobResult) -> None:
         """A job has ended: print a line, and what it printed if it failed by a bug; the command says at its end what was wrong."""
@@ -135,8 +142,7 @@ class Display:
             slot, state = self._queue.get()
             if slot == -1:
                 return
-            if (line := self._lines.get(slot)) is not None:
-                self.progress.update(line, **state)
+            self._note(slot, state)
 
 
 def minutes_left(seconds: float | None) -> str:

@@ -23,6 +23,7 @@ from lengen.launcher.display import Display
 from lengen.launcher.job import Job, JobResult, carry_out, end_with_parent
 from lengen.launcher.tracker import start_tracker
 from lengen.training.interruption import SIGNALS
+from lengen.training.progress import reported_to
 
 IMPORTED = (
     *("lengen.experiment.run", "lengen.report.terminal", "lengen.optimizer.muon", "lengen.records.schema"),
@@ -92,7 +93,8 @@ class Local(Launcher):
         with Display([job.label for job in jobs], None, shown=self.shown) as display:
             for index, job in enumerate(jobs):
                 display.begin(0, index)
-                result = job.work()
+                with reported_to(display.reporter(0)):
+                    result = job.work()
                 display.end(0, index, result)
                 yield index, result
 

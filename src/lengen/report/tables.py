@@ -361,7 +361,9 @@ def _plain(text: str) -> str:
     )
 
 
-def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, console: Console) -> None:
+def show(
+    study: Study, summary: StudySummary, criterion: SuccessCriterion, console: Console, *, full: bool = True
+) -> None:
     """Print the tables.
 
     Args:
@@ -369,19 +371,20 @@ def show(study: Study, summary: StudySummary, criterion: SuccessCriterion, conso
         summary: the results.
         criterion: when a seed counts as a success.
         console: the terminal.
+        full: False prints the table of all seeds alone, without notes on it.
     """
     for panel in study.panels:
         say(console, f"{panel.name}: trained on lengths up to {panel.train_length}", style="bold")
         for note in panel.notes:
             say(console, note, style="bold red")
-        for name, rows in gates(panel, summary):
+        for name, rows in [*gates(panel, summary)][: None if full else 1]:
             say(
                 console,
                 f"{name}; success: exact match of at least {criterion.threshold:g} at {criterion.at}",
             )
             cells = [{column: show(row) for column, show in columns(rows).items()} for row in rows]
             console.print(table(console, cells, dispensable=NARROW, left=WORDS))
-            for note in notes(panel, summary, name):
+            for note in notes(panel, summary, name) if full else ():
                 say(console, note)
     variance.show(summary.variances, console)
     for each in study.left_out[:SHOWN]:

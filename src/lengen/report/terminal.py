@@ -75,6 +75,28 @@ def show(
     say(console, *filter(None, [described(category)]), *files(folder))
 
 
+def show_briefly(
+    curve: Curve, *, id_exact_match: float, folder: Path, console: Console | None = None
+) -> None:
+    """Print a curve, one line on how far it holds or that the run is not trained, and one on where its files are.
+
+    Args:
+        curve: the curve, possibly empty.
+        id_exact_match: exact match over the training lengths, which decides whether the run is trained.
+        folder: the run folder.
+        console: the terminal; standard output if None.
+    """
+    console = console or Console()
+    if curve.rows:
+        console.print(table(curve, console))
+        say(console, *plot(curve, console), "")
+    trained = id_exact_match >= TRAINED
+    reaches = [f"{threshold:.2f}: {curve.reach_text(threshold)}" for threshold in THRESHOLDS if curve.rows]
+    further = f"; reach {', '.join(reaches)}" if trained and reaches else ""
+    say(console, verdict(id_exact_match) + further, style="" if trained else "bold red")
+    say(console, f"files: {from_here(folder)} (-v says more)")
+
+
 def table(curve: Curve, console: Console) -> Table:
     """Build a table of a curve with as many columns as fit; a rule separates trained lengths from longer ones."""
     lacking = {"how it fails"} if not any(row.failures for row in curve.rows) else set[str]()
@@ -191,11 +213,10 @@ def summary(curve: Curve) -> str:
 def files(folder: Path) -> list[str]:
     """List the files of a run, as paths relative to the working directory if they lie below it."""
     all_files = [path for path in (*folder.glob("*"), *folder.glob("checkpoints/*")) if path.is_file()]
-    working_directory = Path.cwd()
-    paths = sorted(path.absolute() for path in all_files if not path.name.startswith("."))
-    return [
-        on_one_line(
-            str(path.relative_to(working_directory) if path.is_relative_to(working_directory) else path)
-        )
-        for path in paths
-    ]
+    return [from_here(path) for path in sorted(all_files) if not path.name.startswith(".")]
+
+
+def from_here(path: Path) -> str:
+    """Write a path as relative to the working directory if it lies below it, else as absolute."""
+    here, place = Path.cwd(), path.absolute()
+    return on_one_line(str(place.relative_to(here) if place.is_relative_to(here) else place))

@@ -100,7 +100,7 @@ class TrainingCallback(Callback):
             TextColumn("step"),
             MofNCompleteColumn(),
             BarColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}  ID exact match {task.fields[id]}"),
+            TextColumn("loss {task.fields[loss]}  ID exact match {task.fields[id]}"),
             TimeRemainingColumn(),
             refresh_per_second=2,  # drawing the bar slows training down
             shown=progress,
@@ -139,7 +139,7 @@ class TrainingCallback(Callback):
             "",
             total=self.intervals.steps,
             completed=trainer.global_step,
-            loss=math.nan,
+            loss=f"{self.rows[-1]['loss']:.4f}" if self.rows else "-",
             id="-" if last_probe is None else floored(last_probe),
         )
 
@@ -167,7 +167,7 @@ class TrainingCallback(Callback):
         stopped = bool(every[0][3])  # as all processes know; one alone heeds later signals, too
         if not math.isfinite(loss):
             raise DivergedError(f"the loss is {loss} at step {step}")
-        self.bar.update(self.line, completed=step, loss=loss)
+        self.bar.update(self.line, completed=step, loss=f"{loss:.4f}")
         last = step == self.intervals.steps
         logs = last or step % self.intervals.log == 0
         probes = last or step % self.intervals.probe == 0

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lengen.cli.arguments import verbose
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import EVAL
 from lengen.config.errors import is_usage_error
@@ -15,11 +16,12 @@ from lengen.launcher.job import FAILED, Job, JobResult
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    return HydraApp(EVAL, evaluate, arguments).enter()
+    full, words = verbose(arguments)
+    return HydraApp(EVAL, partial(evaluate, full=full), words).enter()
 
 
-def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
-    """Evaluate every run; a failed run does not stop the others."""
+def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> int:
+    """Evaluate every run; a failed run does not stop the others. `full` prints all that is known of a single curve."""
     from lengen.api.evaluation import request
     from lengen.experiment.reevaluate import display_path
     from lengen.launcher.local import Local
@@ -29,7 +31,7 @@ def evaluate(config: dict[str, Any], allowed: set[str]) -> int:
     if len(runs) > 1:
         evaluation.check(allowed)
     if len(runs) == 1:
-        print_results(evaluation.run_on(runs[0], allowed), full=True)
+        print_results(evaluation.run_on(runs[0], allowed), full=full)
         return 0
     threads = evaluation.trainer.get("threads", 1)
     jobs = [
@@ -58,22 +60,21 @@ def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobRe
 
 
 def print_results(results: list[Any], *, full: bool) -> None:
-    """Print a table for a single curve, otherwise one line per evaluation."""
+    """Print a single curve with its table, otherwise one line per evaluation."""
     from lengen.records.error_law import ErrorLaw
     from lengen.report import terminal
 
     for result in results:
         if result.earlier:
             print(f"lengen: {described(result)}")
-        if full and result.curve is not None and len(results) == 1:
+        if result.curve is not None and len(results) == 1:
             facts = result.folder.facts()
-            terminal.show(
-                result.curve,
-                id_exact_match=facts["id_exact_match"],
-                folder=result.folder.path,
-                category=facts.get("category", ""),
-                law=ErrorLaw.of(facts),
-            )
+            score, path, law = facts["id_exact_match"], result.folder.path, ErrorLaw.of(facts)
+            if full:
+                category = facts.get("category", "")
+                terminal.show(result.curve, id_exact_match=score, folder=path, category=category, law=law)
+            else:
+                terminal.show_briefly(result.curve, id_exact_match=score, folder=path)
         elif not result.earlier:
             print(f"  {described(result)}")
 

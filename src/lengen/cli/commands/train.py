@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from lengen.cli.arguments import refuse
+from lengen.cli.arguments import refuse, verbose
 from lengen.cli.hydra_app import HydraApp, launcher_of
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
@@ -17,6 +20,7 @@ from lengen.records.claim import ClaimedError
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import floored
+from lengen.studies.places import RESULTS
 
 if TYPE_CHECKING:
     from lengen.cli.study_jobs import Keeper
@@ -30,55 +34,57 @@ OF_STUDY = re.compile("-m|--multirun|study=.*")
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
+    full, arguments = verbose(arguments)
     if not any(OF_STUDY.fullmatch(word) for word in arguments):
-        return train_all(arguments)
+        return train_all(arguments, full=full)
     from lengen.cli.study_words import Words
 
     try:
-        return train_study(Words.of(arguments))
+        return train_study(Words.of(arguments), full=full)
     except UsageError as error:
         return refuse(str(error))
 
 
-def train_all(arguments: list[str]) -> int:
+def train_all(arguments: list[str], *, full: bool) -> int:
     """Train what the words say, or with `dry=true` say what that would need."""
     if not any(DRY.fullmatch(word) for word in arguments):
-        return train_app(arguments).enter()
+        return train_app(arguments, full=full).enter()
     with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
         return HydraApp(TRAIN, dry_run, arguments, settings=(f"hydra.sweep.dir={folder}",)).enter()
 
 
-def train_app(arguments: list[str]) -> HydraApp:
+def train_app(arguments: list[str], *, full: bool = False) -> HydraApp:
     """The command: one run, or with -m, or where an experiment says so, those of a study, whose file is kept."""
 
     def keeper() -> Keeper:
         from lengen.cli.study_record import NewRuns
         from lengen.cli.study_words import Words
 
-        return NewRuns(show_study, words=Words.of(arguments))
+        return NewRuns(partial(show_study, full=full), words=Words.of(arguments))
 
-    return HydraApp(TRAIN, train, arguments, job=train_job, keeper=keeper, search_of=search_of)
+    work = partial(train, full=full)
+    return HydraApp(TRAIN, work, arguments, job=train_job, keeper=keeper, search_of=search_of)
 
 
-def train_study(words: Words) -> int:
+def train_study(words: Words, *, full: bool) -> int:
     """Train the runs of a study: those of a grid, with -m; what is left of those that it has, without.
 
     Raises:
         UsageError: there is no such study, or a word would change the runs that it has.
     """
     if {"-m", "--multirun"}.intersection(words.flags):
-        return train_all(words.completed().arguments)
+        return train_all(words.completed().arguments, full=full)
     if words.others or not words.study:  # as --help
-        return train_all(words.arguments)
+        return train_all(words.arguments, full=full)
     from lengen.cli.study_again import Left
     from lengen.cli.study_record import RunsLeft
 
     left = Left.of(words)
     if not left.runs:
-        show_study(left.progress, [])
+        show_study(left.progress, [], full=full)
         return 0 if left.progress.finished else FAILED
     print(f"lengen: study {left.progress.summary()}", flush=True)
-    record = RunsLeft(show_study, left.path, runs=[run for _, run in left.runs])
+    record = RunsLeft(partial(show_study, full=full), left.path, runs=[run for _, run in left.runs])
     with left.given():
         app = HydraApp(TRAIN, train, left.multirun(words).arguments, job=train_job, keeper=lambda: record)
         code = app.enter()
@@ -98,12 +104,12 @@ def dry_run(config: dict[str, Any], allowed: set[str]) -> int:
     return 0
 
 
-def train(config: dict[str, Any], allowed: set[str]) -> int:
-    """Train and evaluate one run, and print its table."""
+def train(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> int:
+    """Train and evaluate one run, and print its curve; `full` prints all that is known of it."""
     folder, earlier, stress_sets = run(config, allowed)
     for line in stress_sets:
         print(line)
-    return print_results(folder, earlier=earlier)
+    return print_results(folder, earlier=earlier, full=full)
 
 
 def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
@@ -153,12 +159,13 @@ def search_of(config: Mapping[str, Any], sweeper: Any, words: Sequence[str]) -> 
     return search(config, sweeper, words)
 
 
-def show_study(progress: Progress | None, results: Sequence[JobResult]) -> None:
-    """Print the table of the finished runs of a study, by the options in which they differ, and how far it is.
+def show_study(progress: Progress | None, results: Sequence[JobResult], *, full: bool = False) -> None:
+    """Print the table of the finished runs of a study, by the options in which they differ, how far it is, and what compares them.
 
     Args:
         progress: how far it is; None if that is not known.
         results: of the jobs, which are shown then.
+        full: whether the table of trained seeds alone, and all notes, are printed, too.
     """
     folders = [result.value for result in results if result.code == 0 and result.value]
     if progress is not None:
@@ -166,10 +173,12 @@ def show_study(progress: Progress | None, results: Sequence[JobResult]) -> None:
     if len(folders) > 1:
         from lengen.analysis.compare_runs import show_table
 
-        show_table(folders)
+        show_table(folders, full=full)
     if progress is not None:
         hint = "" if progress.finished else f"; lengen status {progress.name} says more"
         print(f"\nlengen: study {progress.summary()}{hint}", flush=True)
+    if len(folders) > 1:
+        print(f"lengen: {comparing(folders)}   draws figures, tests differences and makes a page", flush=True)
     show_upload([*folders, *(result.value for result in results if result.value)])
 
 
@@ -181,7 +190,14 @@ def show_upload(folders: Sequence[str]) -> None:
         print(f"lengen: {line}", flush=True)
 
 
-def print_results(folder: RunFolder, *, earlier: bool) -> int:
+def comparing(folders: Sequence[str]) -> str:
+    """The command that compares runs: those below the folder that they have in common."""
+    together = Path(os.path.commonpath([Path(folder).absolute() for folder in folders]))
+    place = str(together.relative_to(Path.cwd()) if together.is_relative_to(Path.cwd()) else together)
+    return "lengen compare" if place == RESULTS else shlex.join(["lengen", "compare", f"runs={place}"])
+
+
+def print_results(folder: RunFolder, *, earlier: bool, full: bool) -> int:
     """Print the results of a run; return 1 if it diverged."""
     from lengen.records.curve import Curve
     from lengen.records.error_law import ErrorLaw
@@ -195,11 +211,10 @@ def print_results(folder: RunFolder, *, earlier: bool) -> int:
     if facts["status"] == "diverged":
         print(f"lengen: diverged: {facts.get('error')}; the results up to then are in {folder.path}")
         return FAILED
-    terminal.show(
-        Curve.load(folder.curve),
-        id_exact_match=facts.get("id_exact_match") or 0.0,
-        folder=folder.path,
-        category=facts.get("category", ""),
-        law=ErrorLaw.of(facts),
-    )
+    curve, score = Curve.load(folder.curve), facts.get("id_exact_match") or 0.0
+    if not full:
+        terminal.show_briefly(curve, id_exact_match=score, folder=folder.path)
+        return 0
+    category, law = facts.get("category", ""), ErrorLaw.of(facts)
+    terminal.show(curve, id_exact_match=score, folder=folder.path, category=category, law=law)
     return 0
