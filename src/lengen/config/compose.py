@@ -66,7 +66,7 @@ TRAIN = Command(
     "train", texts=("name", "study", "results_dir", "from", *TEXTS), lists=("eval.stress", *LISTS)
 )
 CHECK = Command("check", texts=TEXTS, lists=LISTS)
-DATA = Command("data", texts=("export", *TEXTS), lists=LISTS)
+DATA = Command("data", texts=("export", "push", *TEXTS), lists=LISTS)
 EVAL = Command(
     "eval",
     short=("lengths", "decode", "examples", "seed", "checkpoint", "stress"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +18,7 @@ from lengen.experiment.config import RunConfig
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
 from lengen.training.checkpoint import read_checkpoint
+from lengen.training.weights import read_weights
 
 LOGGER = {"_target_": "lengen.logger.local.Local"}
 
@@ -47,8 +49,10 @@ class TrainedRun:
         )
 
     @property
-    def _checkpoint(self) -> Any:
-        return self.folder.best if self.config.eval.checkpoint == "best" else self.folder.last
+    def _checkpoint(self) -> Path:
+        folder = self.folder
+        own = folder.best if self.config.eval.checkpoint == "best" else folder.last
+        return folder.shared if folder.shared.exists() and not own.exists() else own
 
     @property
     def _kept(self) -> str:
@@ -60,6 +64,8 @@ class TrainedRun:
     def _contents(self) -> dict[str, Any]:
         cell = self.folder.facts().get("cell")
         run = None if cell is None else {"cell": cell, "seed": seed_name(self.config.record)}
+        if self._checkpoint == self.folder.shared:
+            return read_weights(self._checkpoint, self.config.eval.checkpoint, run)
         return read_checkpoint(self._checkpoint, run)
 
     @property

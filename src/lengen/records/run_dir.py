@@ -226,6 +226,11 @@ class RunFolder(Folder):
         """Path of the checkpoint that was best on ID validation."""
         return self.path / "checkpoints" / "best.ckpt"
 
+    @property
+    def shared(self) -> Path:
+        """Path of the parameters in a run that was shared, which has no checkpoints."""
+        return self.path / "model.safetensors"
+
     def keep(self, step: int) -> None:
         """Keep the last checkpoint also under its step."""
         kept = self.last.with_name(f"step={step}.ckpt")

@@ -1,4 +1,4 @@
-"""Show examples of a task, with answer tokens and places marked; with export=, write a data set."""
+"""Show examples of a task, with answer tokens and places marked; with export=, write a data set, and with push=, push it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import DATA
+from lengen.config.errors import UsageError
 
 
 def main(arguments: list[str]) -> int:
@@ -18,6 +19,8 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     """Draw examples and print them, or export a data set."""
     if config["export"] is not None:
         return export(config, allowed)
+    if config["push"] is not None:
+        raise UsageError(f"push={config['push']}: export=FOLDER must say where the data set is prepared")
     from lengen.config.builder import Builder, leaf
     from lengen.config.errors import require
     from lengen.config.limits import Limits, short
@@ -49,17 +52,18 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
 
 
 def export(config: dict[str, Any], allowed: set[str]) -> int:
-    """Write a data set with a training, an ID and an OOD split."""
+    """Write a data set with a training, an ID and an OOD split, and push it to the hub."""
     from lengen.config.builder import Builder, leaf
     from lengen.config.limits import MOST_LENGTHS, Limits, require_count, short
     from lengen.evaluation.options import EvalOptions
     from lengen.export.dataset import Export
+    from lengen.export.hub import push, require_hub
     from lengen.format import Format
     from lengen.lengths import Lengths
     from lengen.task import Task
 
     builder, seed = Builder(allowed), "seed" if config["data_seed"] is None else "data_seed"
-    path = Path(leaf(str, config["export"], "export"))
+    path, name = Path(leaf(str, config["export"], "export")), leaf(str | None, config["push"], "push")
     train_length = leaf(int, config["train_length"], "train_length")
     require_count(train_length, MOST_LENGTHS, f"train_length={train_length}", "lengths")
     formatting = builder.build(Format, config["format"], "format")  # type: ignore[type-abstract]
@@ -72,7 +76,7 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
         (evaluation.examples, most, f"eval.lengths has {most}, eval.examples={evaluation.examples}"),
     ):
         limits.require_memory(count * length * 8, options, f"{short(count * length)} tokens")
-    summary = Export(
+    prepared = Export(
         folder=path,
         task=task,
         record={
@@ -88,7 +92,10 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
         deduplicate=leaf(bool, config["trainer"]["deduplicate"], "trainer.deduplicate"),
         format=leaf(Literal["parquet", "jsonl"], config["files"], "files"),
         progress=leaf(bool, config["trainer"]["progress"], "trainer.progress"),
-    ).write()
+    )
+    if name is not None:
+        require_hub(f"push={name}", name, login=True)
+    summary = prepared.write()
     rows = {
         name: sum(split_length["rows"] for split_length in split["lengths"].values())
         for name, split in summary["splits"].items()
@@ -96,6 +103,8 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
     print(
         f"{path}: {', '.join(f'{count} {name}' for name, count in rows.items())} rows; see README.md there for how they were drawn"
     )
+    if name is not None:
+        print(push(path, name, "dataset"))
     return 0
 
 

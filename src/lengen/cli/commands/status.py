@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from lengen.cli.arguments import refuse
-from lengen.config.errors import UsageError, nearest, one_line, require
+from lengen.cli.plain_words import parsed
+from lengen.config.errors import UsageError, one_line, require
 from lengen.launcher.job import FAILED
 from lengen.records.plain_text import visible
 from lengen.studies.places import RESULTS
@@ -35,34 +34,14 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] in (["-sc"], ["--shell-completion"]):
         return 0
     try:
-        options = parsed(arguments)
+        options = parsed(arguments, DEFAULTS, "study")
+        listed = options["all"]
+        require(listed in ("true", "false"), f"all={listed}: must be true or false")
         return one(options) if options["study"] else every(options["results_dir"])
     except UsageError as error:
         return refuse(str(error))
     except OSError as error:
         return refuse(f"{error.filename or 'results_dir'}: {error.strerror or error}")
-
-
-def parsed(arguments: list[str]) -> dict[str, str]:
-    """Read the words.
-
-    Raises:
-        UsageError: a word is no option, has no value, or names a second study.
-    """
-    given = dict[str, str]()
-    for word in arguments:
-        name, equals, value = word.partition("=") if "=" in word else ("study", "=", word)
-        require(
-            name in DEFAULTS,
-            f"unknown option {name!r}{nearest(name, DEFAULTS)} (allowed: {', '.join(DEFAULTS)})",
-        )
-        require(not word.startswith("-"), f"{word}: unknown flag (allowed: --help)")
-        require(bool(value), f"{name}{equals}: has no value")
-        require(name not in given, f"{word}: {name}={given.get(name)} was given before")
-        given[name] = value
-    options = {**DEFAULTS, **given}
-    require(bool(re.fullmatch("true|false", options["all"])), f"all={options['all']}: must be true or false")
-    return options
 
 
 def one(options: dict[str, str]) -> int:

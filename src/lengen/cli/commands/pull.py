@@ -1,0 +1,52 @@
+"""Fetch a run that somebody shared on the Hugging Face hub; nothing in it is executed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lengen.cli.arguments import refuse
+from lengen.cli.plain_words import parsed
+from lengen.config.errors import UsageError, require
+
+DEFAULTS = {"name": "", "to": ""}
+"""The options and their defaults."""
+HELP = """\
+lengen pull OWNER/NAME [to=FOLDER]: fetch a run that lengen share has pushed to the Hugging Face hub
+
+  to   the folder to create; results/pulled/OWNER/NAME by default
+
+Nothing in the run is executed: parameters are safetensors, and options are YAML that may name classes of lengen alone. A
+repository with anything else is refused before it is fetched.
+
+lengen pull me/passkey-nope
+lengen eval run=results/pulled/me/passkey-nope lengths=[50,100]
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    if any(word in ("-h", "--help") for word in arguments):
+        print(HELP, end="")
+        return 0
+    if arguments[:1] in (["-sc"], ["--shell-completion"]):
+        return 0
+    try:
+        return fetch(parsed(arguments, DEFAULTS, "name"))
+    except UsageError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"{error.filename or 'to'}: {error.strerror or error}")
+
+
+def fetch(options: dict[str, str]) -> int:
+    """Fetch the run into a new folder."""
+    from lengen.export.hub import pull, require_hub
+
+    name = options["name"]
+    require(bool(name), "name=: must be given, as in lengen pull OWNER/NAME")
+    folder = Path(options["to"] or f"results/pulled/{name}")
+    require(not folder.exists(), f"to={folder}: already exists; nothing was changed (allowed: a new folder)")
+    require_hub(name, name, login=False)
+    files = pull(name, folder)
+    print(f"{folder}: {len(files)} files; lengen eval run={folder} evaluates it")
+    return 0

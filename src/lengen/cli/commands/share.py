@@ -1,0 +1,59 @@
+"""Prepare a trained run for others: a folder with safetensors and a model card, pushed to the Hugging Face hub on request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lengen.cli.arguments import refuse
+from lengen.cli.plain_words import parsed
+from lengen.config.errors import UsageError, require
+
+DEFAULTS = {"run": "", "export": "", "push": ""}
+"""The options and their defaults."""
+HELP = """\
+lengen share run=RUN export=FOLDER [push=OWNER/NAME]: prepare a trained run for others; this needs no network
+
+  run      a run folder, or a folder or glob with one run
+  export   the folder to create: the run's records, its parameters as safetensors, and a model card
+  push     a repository of the Hugging Face hub that the folder is pushed to; a new one is private
+
+lengen share run=results/runs/passkey/nope export=shared
+lengen share run=results/runs/passkey/nope export=shared push=me/passkey-nope
+lengen pull me/passkey-nope      fetches it, on any machine
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    if any(word in ("-h", "--help") for word in arguments):
+        print(HELP, end="")
+        return 0
+    if arguments[:1] in (["-sc"], ["--shell-completion"]):
+        return 0
+    try:
+        return share(parsed(arguments, DEFAULTS, "run"))
+    except UsageError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"{error.filename or 'export'}: {error.strerror or error}")
+
+
+def share(options: dict[str, str]) -> int:
+    """Prepare the folder, and push it."""
+    from lengen.comparison.find_runs import find_folders
+    from lengen.export.hub import push, require_hub
+    from lengen.export.shared_run import SharedRun
+
+    for name in ("run", "export"):
+        require(bool(options[name]), f"{name}=: must be given; see lengen share --help")
+    runs = find_folders([options["run"]], "run")
+    require(len(runs) == 1, f"run={options['run']}: must be one run, found {len(runs)}")
+    shared, name = SharedRun(runs[0], Path(options["export"])), options["push"]
+    if name:
+        require_hub(f"push={name}", name, login=True)
+    files = shared.write(name or None)
+    size = sum(file.stat().st_size for file in files) / 1e6
+    print(f"{shared.folder}: {len(files)} files, {size:.1f} MB; its card is README.md")
+    if name:
+        print(push(shared.folder, name, "model"))
+    return 0
