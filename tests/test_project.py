@@ -109,3 +109,18 @@ def test_the_packages_of_the_architecture_are_the_layers_of_the_imports():
     table = written("docs/architecture.md").partition("| package |")[2].partition("\n\n")[0]
     rows = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
     assert [set(row) for row in rows] == [set(layer.split(" | ")) for layer in contract["layers"]]
+
+
+def test_the_container_runs_the_two_commands_of_the_readme():
+    dockerfile = written("Dockerfile")
+    commands = re.findall(r"^ {4}make (\S+)", written("README.md"), re.MULTILINE)[:2]
+    assert commands == ["demo", "test"]
+    assert all(f"make {name}" in dockerfile.partition("FROM")[0] for name in commands)
+    run = re.findall(r'"?make"?,? "?(\w+)', dockerfile.partition("FROM")[2])
+    assert {*run} == {"setup", "demo"}
+    image = re.search(r"^FROM python:(\S+)-slim$", dockerfile, re.MULTILINE)
+    assert image is not None
+    assert f"Programming Language :: Python :: {image[1]}" in PROJECT["classifiers"]
+    index = re.search(r"PIP_EXTRA_INDEX_URL=(\S+)", dockerfile)
+    assert index is not None
+    assert f"--extra-index-url {index[1]}" in written("docs/install.md")
