@@ -34,6 +34,8 @@ def completed(lengen, monkeypatch):
         ("lengen list ", ["pe", "task", "published"], ["train_length="]),
         ("lengen list pe=al", ["pe=alibi"], ["pe=nope"]),
         ("lengen train --c", ["--cfg", "--config-dir"], ["--multirun"]),
+        ("lengen eval -", ["-v", "--verbose", "-h"], ["-tree"]),
+        ("lengen plan -", ["--help"], ["-v", "--verbose"]),
         ("lengen train --cfg ", ["job", "hydra"], ["train_length="]),
         (
             "lengen train ",

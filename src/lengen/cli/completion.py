@@ -94,7 +94,7 @@ class Words:
         elif self.last.startswith("-"):
             of_runs = OF_RUNS if self.command in ("train", "eval") else {}
             flags = (*FLAGS, *of_runs) if has_yaml else ("--config-dir", "--help")
-            yield from re.findall(r"--?[\w-]+", " ".join(flag.partition(" DIR")[0] for flag in flags))
+            yield from re.findall(r"(?<!\w)--?[\w-]+", " ".join(flag.partition(" DIR")[0] for flag in flags))
         elif self.command == "list":
             yield from self._listed()
         elif self.command == "status":
