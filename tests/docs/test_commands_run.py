@@ -12,7 +12,7 @@ from tests.docs.commands import PAGES, commands, write_files
 
 pytestmark = pytest.mark.long
 
-COMPOSED_ALONE = re.compile(r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine")
+COMPOSED_ALONE = re.compile(r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine|pull|push=")
 """Needs a cluster, several devices, a network or the reader's data or part, or trains nothing; `test_commands.py` composes it."""
 OWN_TESTS = ("docs/own-", "CONTRIBUTING.md")
 """Pages whose commands other tests carry out."""
