@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from scipy.stats import binomtest
+from tests.report.browser import choose, drawn, marks
 from tests.report.curves import curve
 
 from lengen.comparison.grouping import Cell, Panel, Study, assemble
@@ -27,15 +27,6 @@ from lengen.report.dodge import dodged
 from lengen.report.page import inert, write
 from lengen.statistics.formats import floored, short
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 METRICS = ("exact_match", "token_accuracy", "loss", "first_error", "seconds", "memory_bytes")
 HOSTILE = (
     "<script>window.hacked=1</script>",
@@ -169,8 +160,8 @@ def test_medians_quartiles_rates_and_profiles_are_those_of_the_seeds(tmp_path):
 def test_values_of_runs_are_those_of_their_curves():
     study = small()
     found = content(study, threshold=0.9, tables=(), title="")
-    for panel, drawn in zip(study.panels, found["panels"], strict=True):
-        for line, cell in zip(panel.cells, drawn["cells"], strict=True):
+    for panel, told in zip(study.panels, found["panels"], strict=True):
+        for line, cell in zip(panel.cells, told["cells"], strict=True):
             assert cell["colour"] == colour(line.pe)
             assert "seed" not in yaml.safe_load(cell["config"])
             assert yaml.safe_load(cell["config"])["pe"] == line.runs[0].config["pe"]
@@ -223,64 +214,6 @@ def test_nothing_in_a_page_names_an_address_that_it_would_load(tmp_path):
     assert "http" not in policy
     markup = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r'(src|href)="(?!data:)', markup)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless browser; without one the tests are skipped, except where `CI_BROWSER=1` wants them."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        found = None
-    if not found:
-        reason = "needs playwright, and chromium or google-chrome in the PATH"
-        (pytest.fail if os.environ.get("CI_BROWSER") == "1" else pytest.skip)(reason)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def visit(browser, tmp_path):
-    """Open the page of a study; afterwards nothing may have been logged, raised or asked of a network."""
-    troubles, contexts = [], []
-
-    def go(study, *, view="", size=(1280, 900), **options):
-        path = tmp_path / "page.html"
-        write(study, path, **{"title": "A study", **options})
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda asked: troubles.append(asked.url) if asked.url.startswith("http") else None)
-        page.on("requestfailed", lambda asked: troubles.append(asked.url))
-        page.goto(path.as_uri() + view)
-        drawn(page)
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert not troubles
-
-
-def drawn(page) -> None:
-    page.wait_for_selector('body[data-drawn="yes"]', timeout=60_000)
-
-
-def choose(page, **options) -> None:
-    for name, value in options.items():
-        page.select_option(f"#{name}", value)
-    drawn(page)
-
-
-def marks(page, figure: str) -> int:
-    """How many marks a figure has, the trained region aside."""
-    return page.locator(f"#{figure} svg.marks .role-mark path[d]:not([d='']):not([fill='#efefef'])").count()
 
 
 FIGURES = (
@@ -386,7 +319,7 @@ def test_pointing_names_a_run_and_clicking_shows_where_it_comes_from(visit):
     assert "train_length: 10" in page.locator("#detail pre.config").inner_text()
     assert "abc123 with uncommitted changes" in shown
     assert page.locator("#runs tr.chosen").inner_text().strip().endswith(place)
-    page.locator("#runs button").first.click()
+    page.locator("#runs tbody button").first.click()
     assert page.locator("#runs td").nth(7).inner_text() in page.locator("#detail").inner_text()
 
 
@@ -426,7 +359,7 @@ def test_hostile_names_stay_text(visit):
     page = visit(hostile(), tables=tables, title=HOSTILE[1])
     assert page.title() == HOSTILE[1]
     for index, text in enumerate(HOSTILE):
-        page.locator("#cells button").nth(index).click()
+        page.locator("#cells tbody button").nth(index).click()
         for place in (
             "#cells",
             "#detail h2",
@@ -538,5 +471,5 @@ def test_the_profile_ends_with_the_sweep_and_reaches_are_words(visit):
     assert "none" in strip
     runs = page.locator("#runs tbody tr")
     assert [runs.nth(index).locator("td").nth(4).inner_text() for index in (0, 3)] == [">= 80", "none"]
-    page.locator("#runs button").first.click()
+    page.locator("#runs tbody button").first.click()
     assert ">= 80" in page.locator("#detail").inner_text()

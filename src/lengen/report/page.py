@@ -22,7 +22,7 @@ from lengen.records.curve import write_text
 from lengen.report.console import Block
 from lengen.report.content import content
 
-SCRIPTS = ("axes", "curves", "figures", "details", "page")
+SCRIPTS = ("axes", "theme", "tables", "curves", "figures", "details", "page")
 """Files of the page's script, in order."""
 
 

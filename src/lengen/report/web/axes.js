@@ -29,7 +29,7 @@ const SHAPES = {
 };
 const LEFT = 64; // pixels between the left edge of a figure and its axis
 const RIGHT = 40;
-const state = { task: 0, metric: "exact_match", x: "length", trained: false, hidden: new Set(), chosen: null };
+const state = { task: 0, metric: "exact_match", x: "length", trained: false, find: "", hidden: new Set(), chosen: null };
 
 const byId = (id) => document.getElementById(id);
 const gate = () => (state.trained ? "trained" : "all");
@@ -64,7 +64,11 @@ function drawn(panel) {
   return panel.cells
     .map((cell, c) => ({ ...cell, c, seeds: cell.gates[gate()] }))
     .filter(
-      (cell) => cell.seeds && cell.lengths.length && !(panel === study.panels[state.task] && state.hidden.has(cell.c)),
+      (cell) =>
+        cell.seeds &&
+        cell.lengths.length &&
+        found(cell.name) &&
+        !(panel === study.panels[state.task] && state.hidden.has(cell.c)),
     );
 }
 
@@ -174,7 +178,7 @@ function looks(cells) {
   const domain = cells.map((cell) => cell.c);
   const by = (range) => ({ field: "c", type: "nominal", legend: null, scale: { domain, range } });
   return {
-    color: by(cells.map((cell) => cell.colour)),
+    color: by(cells.map((cell) => ink(cell.colour))),
     shape: by(cells.map((cell) => SHAPES[cell.marker] ?? SHAPES.o)),
     dash: by(cells.map((cell) => (cell.dashes.length ? cell.dashes : [1, 0]))),
   };
@@ -183,6 +187,6 @@ function looks(cells) {
 // The trained region.
 const shade = (x) => ({
   data: { values: [{ x: x.domain[0], to: x.trained }] },
-  mark: { type: "rect", color: "#efefef" },
+  mark: { type: "rect", color: theme().shade },
   encoding: { x: x.encoding, x2: { field: "to" } },
 });

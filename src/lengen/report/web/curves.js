@@ -70,7 +70,7 @@ function layers(x, y, look, { bold = 1, seeds = 1, cells = 1, chance = false } =
       ? [
           {
             transform: pick("chance"),
-            mark: { type: "line", color: "#222222", strokeWidth: 1.2 * bold, strokeDash: [1.5, 3], tooltip: null },
+            mark: { type: "line", color: theme().chance, strokeWidth: 1.2 * bold, strokeDash: [1.5, 3], tooltip: null },
             encoding: { x: x.encoding, y, detail: { field: "c" } },
           },
         ]
@@ -163,12 +163,12 @@ function curves(panel, cells, width) {
       },
       {
         transform: [{ filter: "datum.none" }],
-        mark: { type: "text", align: "left", dx: 7, fontSize: 9, color: "#59636e" },
+        mark: { type: "text", align: "left", dx: 7, fontSize: 9, color: theme().soft },
         encoding: { x: bare, y: rank, text: { field: "text" } },
       },
-      ...["#fff", "#59636e"].map((color, front) => ({
+      ...[theme().page, theme().soft].map((color, front) => ({
         transform: [{ filter: "!datum.none" }],
-        mark: { type: "text", align: "right", dx: -7, fontSize: 9, color, ...(!front && { stroke: "#fff", strokeWidth: 4 }) },
+        mark: { type: "text", align: "right", dx: -7, fontSize: 9, color, ...(!front && { stroke: theme().page, strokeWidth: 4 }) },
         encoding: { x: bare, y: rank, text: { field: "text" } },
       })),
     ],

@@ -62,11 +62,8 @@ function choose(c, r, p = state.task) {
     className: "close",
     textContent: "×",
     title: "close",
-    onclick: () => {
-      state.chosen = null;
-      byId("detail").hidden = true;
-      mark();
-    },
+    ariaLabel: "close",
+    onclick: unchoose,
   });
   byId("detail").replaceChildren(
     close,
@@ -78,8 +75,19 @@ function choose(c, r, p = state.task) {
     element("pre", { className: "config", textContent: cell.config }),
     list(sources),
   );
+  if (byId("detail").hidden) before = document.activeElement;
   byId("detail").hidden = false;
-  byId("detail").scrollIntoView({ block: "nearest" });
+  byId("detail").scrollTop = 0;
+  byId("detail").focus({ preventScroll: true });
+  mark();
+}
+
+// Close the details; the keyboard goes on where it was.
+let before = null;
+function unchoose() {
+  state.chosen = null;
+  byId("detail").hidden = true;
+  before?.focus({ preventScroll: true });
   mark();
 }
 
@@ -98,17 +106,6 @@ function list(facts) {
   return element("dl", {}, ...nodes);
 }
 
-function table(node, header, rows, classes = []) {
-  const head = element("tr", {}, ...header.map((text) => element("th", { textContent: text, scope: "col" })));
-  const cell = (content, index) =>
-    content instanceof Node
-      ? element("td", { className: classes[index] ?? "" }, content)
-      : element("td", { className: classes[index] ?? "", textContent: content });
-  const body = element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell))));
-  node.replaceChildren(element("thead", {}, head), body);
-  return body;
-}
-
 // The line and marker of a cell, as in the figures.
 function swatch(cell) {
   const svg = (tag, attributes, ...children) => {
@@ -119,17 +116,17 @@ function swatch(cell) {
   };
   return svg(
     "svg",
-    { width: 34, height: 12, viewBox: "0 0 34 12" },
+    { "aria-hidden": "true", width: 34, height: 12, viewBox: "0 0 34 12" },
     svg("line", {
       x1: 0,
       x2: 34,
       y1: 6,
       y2: 6,
-      stroke: cell.colour,
+      stroke: ink(cell.colour),
       "stroke-width": 2,
       "stroke-dasharray": cell.dashes.join(" "),
     }),
-    svg("path", { d: SHAPES[cell.marker] ?? SHAPES.o, transform: "translate(17 6) scale(4)", fill: cell.colour }),
+    svg("path", { d: SHAPES[cell.marker] ?? SHAPES.o, transform: "translate(17 6) scale(4)", fill: ink(cell.colour) }),
   );
 }
 
@@ -141,7 +138,7 @@ function fill() {
   byId("trained").checked = state.trained;
   byId("curves-title").textContent = `${panel.name}: ${metric.name} over length`;
   const chance = panel.cells.some((cell) => cell.chance[state.metric])
-    ? "Black dots: chance, by the likeliest answer. "
+    ? `${darkScheme.matches ? "White" : "Black"} dots: chance, by the likeliest answer. `
     : "";
   byId("curves-note").textContent =
     `Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. ${chance}Above: reach ${bound}, median with the range of seeds (>=: the sweep ended before the curve fell; none: no length is reached). Point at a seed to see its name; click it to see its command and configuration.`;
@@ -183,10 +180,10 @@ function fill() {
   );
   const runs = panel.cells.flatMap((cell, c) => cell.runs.map((run, r) => ({ cell, run, c, r })));
   const body = table(
-    byId("runs"),
+    byId("runs").querySelector("table"),
     ["cell", "seed", "state", "ID", ...study.thresholds.map((each) => `reach ${threshold(each)}`), "place"],
     runs.map(({ cell, run, c, r }) => [
-      element("button", { type: "button", textContent: cell.name, onclick: () => choose(c, r) }),
+      runButton(cell, c, r),
       run.seed,
       element("span", { className: `state-${run.state.replace(" ", "-")}`, textContent: run.state }),
       floored(run.id),
@@ -195,12 +192,18 @@ function fill() {
     ]),
     ["name", "", "", "", "", "", "", "place"],
   );
-  [...body.rows].forEach((row, index) => {
-    row.dataset.run = `${runs[index].c}.${runs[index].r}`;
-  });
+  for (const row of body.rows) row.dataset.run = row.querySelector("button").dataset.run;
+  byId("tables").querySelectorAll("table").forEach(search);
   byId("protocol").replaceChildren(
     list(panel.protocol),
     ...panel.notes.map((textContent) => element("p", { className: "note", textContent })),
   );
   mark();
+}
+
+// The name of a run's cell, which shows the run.
+function runButton(cell, c, r) {
+  const button = element("button", { type: "button", textContent: cell.name, onclick: () => choose(c, r) });
+  button.dataset.run = `${c}.${r}`;
+  return button;
 }

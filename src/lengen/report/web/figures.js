@@ -89,9 +89,9 @@ function profile(factors, cells, width, title) {
       {
         data: { values: sweeps },
         layer: [
-          { mark: { type: "rule", strokeDash: [1, 3], color: "#59636e" }, encoding: { x: x.encoding } },
+          { mark: { type: "rule", strokeDash: [1, 3], color: theme().soft }, encoding: { x: x.encoding } },
           {
-            mark: { type: "text", align: "right", baseline: "bottom", dy: -3, fontSize: 9, color: "#59636e" },
+            mark: { type: "text", align: "right", baseline: "bottom", dy: -3, fontSize: 9, color: theme().soft },
             encoding: { x: x.encoding, y: { value: 0 }, text: { field: "text" } },
           },
         ],

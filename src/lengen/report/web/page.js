@@ -1,20 +1,5 @@
 // The page: figures are redrawn whenever another task, metric, axis, set of runs or cell is chosen.
 
-const CONFIG = {
-  font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
-  background: "#fff",
-  view: { stroke: null },
-  axis: {
-    labelColor: "#1f2328",
-    titleColor: "#1f2328",
-    titleFontWeight: "normal",
-    titleFontSize: 12,
-    labelFontSize: 11,
-    gridColor: "#e6e9ec",
-    domainColor: "#8b949e",
-    tickColor: "#8b949e",
-  },
-};
 const views = new Map();
 let drawing = 0;
 
@@ -32,12 +17,13 @@ async function show(id, spec) {
       }),
     );
   } else {
-    const result = await vegaEmbed(node, spec, {
+    const title = node.closest("figure").querySelector("h2").textContent;
+    const result = await vegaEmbed(node, { description: `${title} (figure; the tables below have its numbers)`, ...spec }, {
       mode: "vega-lite",
       renderer: "svg",
       ast: true,
       tooltip: hover,
-      config: CONFIG,
+      config: vegaConfig(),
       downloadFileName: id,
       actions: { export: true, source: false, compiled: false, editor: false },
     });
@@ -45,6 +31,7 @@ async function show(id, spec) {
       "click",
       (event, item) => item?.datum?.run && choose(item.datum.c, item.datum.r, item.datum.p),
     );
+    node.querySelector("summary")?.setAttribute("aria-label", "save the figure");
     views.set(id, result);
   }
   node.style.minHeight = "";
@@ -96,6 +83,7 @@ function remember() {
     metric: state.metric,
     x: state.x,
     ...(state.trained && { trained: 1 }),
+    ...(state.find && { find: state.find }),
     ...(state.hidden.size && { hidden: [...state.hidden].join(",") }),
     ...(state.chosen && { run: `${state.chosen.c}.${state.chosen.r}` }),
   };
@@ -106,9 +94,11 @@ function remember() {
 function recall() {
   const chosen = new URLSearchParams(location.hash.slice(1)),
     numbers = (key, by) => (chosen.get(key) ?? "").split(by).filter(Boolean).map(Number);
-  if (study.panels[chosen.get("task")]) state.task = Number(chosen.get("task"));
-  if (Object.hasOwn(METRICS, chosen.get("metric"))) state.metric = chosen.get("metric");
-  if (chosen.get("x") === "factor") state.x = "factor";
+  const named = study.panels.findIndex((panel) => panel.name === chosen.get("task"));
+  state.task = study.panels[chosen.get("task")] ? Number(chosen.get("task")) : Math.max(0, named);
+  state.metric = Object.hasOwn(METRICS, chosen.get("metric")) ? chosen.get("metric") : "exact_match";
+  state.x = chosen.get("x") === "factor" ? "factor" : "length";
+  state.find = chosen.get("find") ?? "";
   state.trained = chosen.has("trained");
   state.hidden = new Set(numbers("hidden", ","));
   const [c, r] = numbers("run", ".");
@@ -145,12 +135,15 @@ function start() {
         "section",
         {},
         element("h2", { textContent: caption }),
-        element("div", { className: "wide" }, node),
+        csv(caption.split(". ")[0], () => shown(node)),
+        wide(node),
       );
     }),
   );
   byId("left-out").hidden = !study.left_out.length;
   table(byId("left-out").querySelector("table"), ["run", "reason"], study.left_out, ["place", "reason"]);
+  byId("curves-title").after(csv("curves", curveRows));
+  for (const id of ["runs", "left-out"]) byId(id).querySelector("h2").after(csv(id, () => shown(byId(id).querySelector("table"))));
   const choice = (change) => (event) => {
     change(event.target);
     if (state.chosen && event.target.id === "task") state.chosen = null;
@@ -168,6 +161,9 @@ function start() {
   byId("trained").onchange = choice((target) => {
     state.trained = target.checked;
   });
+  byId("find").oninput = choice((target) => {
+    state.find = target.value.trim();
+  });
   byId("controls").onsubmit = () => false;
   let width = innerWidth,
     waiting;
@@ -179,10 +175,25 @@ function start() {
         draw();
       }, 150);
   });
-  const then = recall();
-  fill();
-  then();
-  draw();
+  addEventListener("keydown", (event) => event.key === "Escape" && state.chosen && unchoose());
+  const restore = () => {
+    const then = recall();
+    state.chosen = null;
+    byId("detail").hidden = true;
+    byId("find").value = state.find;
+    fill();
+    then();
+    draw();
+  };
+  addEventListener("hashchange", restore);
+  darkScheme.addEventListener("change", () => {
+    fill();
+    draw();
+  });
+  restore();
 }
+
+// A box in which a table that is wider than the screen can be scrolled, by keys too.
+const wide = (node) => element("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: "table" }, node);
 
 start();
