@@ -25,6 +25,8 @@ highlight_language = "none"  # of indented blocks: commands with their meaning b
 copybutton_prompt_text = "$ "
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 
 nb_execution_mode = "force"
@@ -49,6 +51,15 @@ def link_to_repository(app: Sphinx, name: str, content: list[str]) -> None:
     content[0] = re.sub(r"(?<!\!)(\[[^\]]*\]\()\.\./", rf"\1{SOURCE}", content[0])
 
 
+def as_restructured_text(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Write the code of a docstring, in backticks and in indented blocks, as Sphinx reads it."""
+    text = re.sub(r"(?<![`:])`([^`\n]+)`(?!`)", r"``\1``", "\n".join(lines))
+    lines[:] = re.sub(r"^(\S.*)\n\n(?= {4}\S)", r"\1\n\n::\n\n", text, flags=re.MULTILINE).split("\n")
+
+
 def setup(app: Sphinx) -> None:
     """Register what this file adds."""
+    app.connect("autodoc-process-docstring", as_restructured_text, priority=400)  # before napoleon
     app.connect("source-read", link_to_repository)

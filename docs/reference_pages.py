@@ -15,9 +15,10 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from lengen.cli.main import run
+from lengen.cli.main import commands, run
+from lengen.config.command_page import command_page, group_meanings
 from lengen.config.option_page import OptionPage, option_pages
-from lengen.config.search import groups
+from lengen.config.search import config_dir, groups
 from lengen.config.source import module_file
 
 FOLDER = Path(__file__).parent / "reference"
@@ -29,6 +30,20 @@ LINES = {
     "published": "Curves of papers, for `lengen compare against=`.",
 }
 
+PYTHON = {
+    "function": (
+        *("lengen.train", "lengen.study", "lengen.load", "lengen.compare", "lengen.plan"),
+        *(f"lengen.testing.check_{kind}" for kind in ("task", "encoding", "attention", "positions")),
+    ),
+    "class": (
+        *("lengen.api.run.Run", "lengen.api.study.Study", "lengen.api.comparison.Comparison"),
+        *("lengen.api.attention.AttentionMap", "lengen.api.picture.Picture"),
+        *("lengen.Task", "lengen.PositionalEncoding", "lengen.AttentionRule", "lengen.Positions"),
+    ),
+    "exception": ("lengen.UsageError", "lengen.LengthUnavailable"),
+}
+"""What the page of the Python API describes, from docstrings."""
+
 
 def introduction(group: str) -> tuple[str, str]:
     """Return the first sentence of a group's contract, and the rest of it up to its first code."""
@@ -36,7 +51,7 @@ def introduction(group: str) -> tuple[str, str]:
     text = (
         inspect.cleandoc(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") if path else ""
     )
-    line, _, rest = LINES.get(group, text).partition("\n")
+    line, _, rest = LINES.get(group, text or group_meanings().get(group, "")).partition("\n")
     return line, re.split(r"\n *(?:>>>|\|)", rest)[0].strip() if group not in LINES else ""
 
 
@@ -103,11 +118,45 @@ def group_page(group: str) -> str:
     return "\n".join([*head, *(text for page in pages for text in section(page))]) + "\n"
 
 
+def python_page() -> str:
+    """Return the page of the Python API."""
+    lines = ["# Python API", "", "How to use it is on the page [Python](../python.md).", "", "```{eval-rst}"]
+    for kind, names in PYTHON.items():
+        for name in names:
+            lines += [f".. auto{kind}:: {name}", *(["   :members:"] if kind == "class" else []), ""]
+    return "\n".join([*lines, "```", ""])
+
+
+def command_section(name: str) -> list[str]:
+    """Return the section of a command: its forms, its options and the groups that it has."""
+    page = command_page(name)
+    rows = ((code(part.name), code(part.default), part.meaning) for part in page.options)
+    lines = [f"## lengen {name}", "", "```text", page.header.strip(), "```", ""]
+    if page.groups:
+        lines += [f"Groups: {', '.join(f'[{part.name}]({part.name}.md)' for part in page.groups)}.", ""]
+    return [*lines, *table(("option", "default", "meaning"), rows), ""]
+
+
+def commands_page() -> str:
+    """Return the page of the options of each command that are in no group."""
+    names = sorted(name for name in commands() if (config_dir() / f"{name}.yaml").is_file())
+    head = [
+        "# Commands",
+        "",
+        "Options of each command outside the groups, as `lengen COMMAND --help` shows them.",
+        "",
+    ]
+    return "\n".join([*head, *(line for name in names for line in command_section(name))]) + "\n"
+
+
 def write(app: Sphinx) -> None:
     """Write all pages; one that has not changed keeps its time, so that Sphinx does not build it again."""
     FOLDER.mkdir(exist_ok=True)
     names = sorted(groups())
-    texts = {f"{group}.md": group_page(group) for group in names}
+    texts = {f"{group}.md": group_page(group) for group in names} | {
+        "python-api.md": python_page(),
+        "commands.md": commands_page(),
+    }
     for file in FOLDER.iterdir():
         if file.name not in texts:
             file.unlink()
