@@ -83,3 +83,12 @@ def test_scripts_are_there():
 
 def test_a_command_that_is_wrong_is_found(lengen):
     assert lengen("train", *one_job(["-m", "pe=roap,rope"]), "--cfg", "job").code == 2
+
+
+def test_the_site_has_every_page():
+    index = (ROOT / "docs" / "index.md").read_text()
+    listed = {
+        line for block in re.findall(r"```{toctree}\n(.*?)```", index, re.DOTALL) for line in block.split()
+    }
+    pages = {page.removeprefix("docs/").removesuffix(".md") for page in PAGES if page.startswith("docs/")}
+    assert pages - {"README", "index"} <= listed
