@@ -26,7 +26,7 @@ WRONG = {
     list: ("{a: 1}", "abc"),
 }
 """By type: values that are not of it."""
-TEXTS = ("record", "name", "results_dir", "title", "out", "against", "runs", "by", "best", "where")
+TEXTS = ("record", "name", "results_dir", "title", "out", "against", "control", "runs", "by", "best", "where")
 """Options that take any text."""
 DRAWN = ("task", "format", "lengths")
 """Groups of the command `data`, which composes as `train` does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import ClassVar
 
@@ -140,13 +141,11 @@ def test_killed_refused_and_failed_jobs_are_named_and_the_others_run(tmp_path, l
     assert ran.returncode == 1, ran.stderr
     assert "1 of 8 jobs finished" in ran.stdout
     failed = [line for line in ran.stderr.splitlines() if line.startswith("  failed: ")]
-    assert [line.rpartition(": ")[2] for line in failed] == [
-        *["its process was killed (out of memory?); the same command goes on with it", "must be at least 1"]
-        * 2,
-        "must be at least 1",
-        "'a bug'",
-        "must be at least 1",
-    ]
+    assert Counter(line.rpartition(": ")[2] for line in failed) == {
+        "its process was killed (out of memory?); the same command goes on with it": 2,
+        "'a bug'": 1,
+        "must be at least 1": 4,
+    }
     finished = [folder for folder in run_folders(tmp_path) if (folder / "curve.csv").exists()]
     assert len(finished) == 1
     assert not list(Path(tmp_path / "results" / "runs" / "multirun").rglob("jobs-*"))
