@@ -69,9 +69,10 @@ def test_a_run_says_what_it_found():
     assert html.count("<tr>") == 4
     assert "data:image/png;base64," in html
     assert run.figure().save("figure.svg").read_text().startswith("<?xml")
+    assert run.figure(width=2.6, font="serif").save("figure.pdf").read_bytes().startswith(b"%PDF")
     assert run.figure().save("copy.png").read_bytes() == (run.path / "figure.png").read_bytes()
-    with pytest.raises(lengen.UsageError, match=r"x.pdf: must be a path that ends in .png or .svg"):
-        run.figure().save("x.pdf")
+    with pytest.raises(lengen.UsageError, match=r"x.jpg: must be a path that ends in .png or .svg or .pdf"):
+        run.figure().save("x.jpg")
 
 
 def test_a_run_that_diverges_is_returned_and_says_so():

@@ -14,6 +14,7 @@ from lengen.report import band, multiples
 from lengen.report.content import content
 from lengen.report.sheet import Sheet
 from lengen.report.tables import blocks
+from lengen.report.vertical import Vertical
 from studies import write_run
 
 LEVELS = {5: 0.5, 10: 0.25, 20: 0.125, 40: 0.0625}
@@ -48,9 +49,9 @@ def dotted(axes):
 
 def test_figures_have_a_dotted_line(tmp_path, sheets):
     (panel,) = study(tmp_path, LEVELS).panels
-    band.draw(panel, tmp_path / "one", metric="exact_match")
-    band.draw(panel, tmp_path / "two", metric="token_accuracy", x="factor")
-    band.draw(panel, tmp_path / "three", metric="loss")
+    band.draw(panel, tmp_path / "one", vertical=Vertical("exact_match"))
+    band.draw(panel, tmp_path / "two", vertical=Vertical("token_accuracy"), x="factor")
+    band.draw(panel, tmp_path / "three", vertical=Vertical("loss"))
     multiples.draw([panel], tmp_path / "all")
     exact, tokens, loss, small = sheets
     (line,) = dotted(exact.axes)  # once for both cells

@@ -44,7 +44,11 @@ def test_every_name_of_the_legend_is_inside_and_stands_once(tmp_path, monkeypatc
     sheet.canvas.draw()
     (legend,) = sheet.figure.legends
     names = [pe if positions == "contiguous" else f"{pe}, {positions}" for pe, positions in others]
-    assert [text.get_text() for text in legend.get_texts()] == [f"against {name}" for name in names]
+    labels = [f"against {name}, seed {seed}" for name in names for seed in (0, 1)]
+    assert [text.get_text().replace("\n", " ") for text in legend.get_texts()] == labels
+    drawn = [(line.get_label(), line.get_color(), str(line.get_linestyle())) for line in sheet.axes.lines]
+    assert sorted(label for label, _, _ in drawn) == sorted(labels)
+    assert len({look[1:] for look in drawn}) == len(labels)
     for text in legend.get_texts():
         box = text.get_window_extent()
         assert box.x0 >= 0

@@ -16,13 +16,8 @@ SHARES = [1.0, 1.0, 0.6, 0.1]
 @pytest.fixture
 def sheets(monkeypatch):
     """The sheets that are drawn."""
-    kept = []
-
-    def sheet(*arguments, **options):
-        kept.append(Sheet(*arguments, **options))
-        return kept[-1]
-
-    monkeypatch.setattr(multiples, "Sheet", sheet)
+    kept, write = [], Sheet.write
+    monkeypatch.setattr(Sheet, "write", lambda sheet, stem: kept.append(sheet) or write(sheet, stem))
     return kept
 
 
@@ -54,6 +49,7 @@ def test_what_is_left_out_is_said(tmp_path, sheets, monkeypatch):
     draw(tmp_path, [f"e{index}" for index in range(20)], ("allowed", "one"))
     (sheet,) = sheets
     assert len(shown(sheet)) == 2 * 16
+    assert sheet.width <= 7
     assert "The first 16 cells of each task" in sheet.footnote
 
 

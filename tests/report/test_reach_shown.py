@@ -42,10 +42,10 @@ def test_a_command_says_the_same_in_every_file(lengen, runs):
 
 def test_the_strip_of_the_curves_says_it(figures, runs, tmp_path):
     (panel,) = assemble(find([str(runs)])).panels
-    for x, end in (("length", ">= 40"), ("factor", ">= 4")):
+    for x, said in (("length", [">= 40", "20", "none"]), ("factor", [">= 4", "2", "none"])):
         figures.clear()
         band.draw(panel, tmp_path / "curves", x=x)
-        assert [text.get_text() for text in figures[0].axes[1].texts] == [end, "none"]
+        assert [text.get_text() for text in figures[0].axes[1].texts] == said
 
 
 def test_a_curve_and_its_line_say_it():

@@ -22,9 +22,25 @@ from lengen.config.errors import UsageError, require
 from lengen.records.curve import write_csv, write_text
 from lengen.records.links import require_inside
 from lengen.records.run_dir import RunFolder
-from lengen.report import against, band, cost, csv_tables, medians, multiples, page, profile, success, tables
+from lengen.report import (
+    against,
+    band,
+    cost,
+    csv_tables,
+    medians,
+    multiples,
+    page,
+    profile,
+    success,
+    tables,
+    together,
+)
 from lengen.report.band import X
 from lengen.report.console import say
+from lengen.report.figure_style import FigureStyle
+from lengen.report.latex import latex
+from lengen.report.paper import FORMATS, Paper
+from lengen.report.vertical import Vertical
 from lengen.tracking.wandb_comparison import WandbComparison
 from lengen.tracking.wandb_read import find
 
@@ -49,6 +65,8 @@ class Comparison:
         against: published curves, by name or as a path of a YAML file.
         title: title of table and page; None uses the names of the tasks.
         out: folder for all files.
+        formats: formats of the figures: png, svg, pdf.
+        style: how figures look, and the labels and order of cells.
         wandb: also log the comparison to Weights & Biases.
         project: W&B project.
         entity: W&B user or team; None uses the account's default.
@@ -69,6 +87,8 @@ class Comparison:
     against: str | None
     title: str | None
     out: str
+    formats: list[str]
+    style: FigureStyle
     wandb: bool
     project: str | None
     entity: str | None
@@ -80,8 +100,18 @@ class Comparison:
 
     @property
     def pair_options(self) -> PairOptions:
-        """How cells are compared with each other."""
-        return PairOptions(self.margin, self.control)
+        """How cells are compared with each other; the control has its label."""
+        return PairOptions(self.margin, None if self.control is None else self.style.label(self.control))
+
+    @property
+    def paper(self) -> Paper:
+        """Where the figures are printed."""
+        return Paper(self.style.width, self.style.font, tuple(self.formats))
+
+    @property
+    def vertical(self) -> Vertical:
+        """The vertical axis of the figures of curves."""
+        return Vertical(self.metric, self.style.y, self.style.scale)
 
     def __post_init__(self) -> None:
         require(bool(self.out.strip()), "out is empty: must be a folder for the files of the comparison")
@@ -93,6 +123,13 @@ class Comparison:
                 not (place / RunFolder.facts_name).exists(),
                 f"out={self.out}: must not be in the folder of a run ({place})",
             )
+        unknown = [kind for kind in self.formats if kind not in FORMATS]
+        allowed = f"must be one or more of {', '.join(FORMATS)}, each once"
+        require(
+            bool(self.formats) and not unknown and len(set(self.formats)) == len(self.formats),
+            f"formats=[{','.join(self.formats)}]: {allowed}",
+        )
+        self.vertical  # noqa: B018  refuses what does not fit the metric
         require("seed" not in separate(self.by), "by=seed: seeds are pooled in a cell; must be other options")
 
     def run(self, console: Console | None = None) -> Study:
@@ -102,6 +139,7 @@ class Comparison:
         study = assemble(
             find(self.runs), separate(self.by), self.where, best=separate(self.best), mixed=self.mixed
         )
+        study = self.style.dress(study)
         published = load(self.against) if self.against else None
         published_cells = self._published_cells(published, study) if published else {}
         summary = summarize(study, criterion, pair_options, variance=self.variance)
@@ -109,6 +147,7 @@ class Comparison:
         title = self.title or ", ".join(panel.name for panel in study.panels)
         csv_tables.write(study, summary, files.file)
         write_text(files.file("table.md"), tables.markdown(study, summary, criterion, title))
+        write_text(files.file("table.tex"), latex(study, summary, criterion))
         self.draw(study, files)
         page.write(
             study,
@@ -131,17 +170,27 @@ class Comparison:
         return study
 
     def draw(self, study: Study, files: OutputFiles) -> None:
-        """Draw every figure, as PNG and SVG."""
+        """Draw every figure, in every format."""
         panels = [panel for panel in study.panels if any(cell.curves for cell in panel.cells)]
-        for panel in track(panels, "figures", transient=True, disable=not sys.stdout.isatty()):
-            name = files.name(panel.name)
-            files.add(band.draw(panel, files.stem(f"curves-{name}"), metric=self.metric, x=self.x))
-            files.add(success.draw(panel, files.stem(f"success-{name}"), threshold=self.threshold, x=self.x))
-            files.add(medians.draw(panel, files.stem(f"heat-{name}"), metric=self.metric))
-            files.add(cost.draw(panel, files.stem(f"cost-{name}")))
-        if panels:
-            files.add(profile.draw(panels, files.stem("profile")))
-            files.add(multiples.draw(panels, files.stem("multiples"), metric=self.metric, x=self.x))
+        paper, metric, vertical, x = self.paper, self.metric, self.vertical, self.x
+        with paper.fonts():
+            for panel in track(panels, "figures", transient=True, disable=not sys.stdout.isatty()):
+                name = files.name(panel.name)
+                files.add(band.draw(panel, files.stem(f"curves-{name}"), vertical=vertical, x=x, paper=paper))
+                files.add(
+                    success.draw(
+                        panel, files.stem(f"success-{name}"), threshold=self.threshold, x=x, paper=paper
+                    )
+                )
+                files.add(medians.draw(panel, files.stem(f"heat-{name}"), metric=metric, paper=paper))
+                files.add(cost.draw(panel, files.stem(f"cost-{name}"), paper=paper))
+            if panels:
+                files.add(profile.draw(panels, files.stem("profile"), paper=paper))
+                files.add(
+                    multiples.draw(panels, files.stem("multiples"), vertical=vertical, x=x, paper=paper)
+                )
+            if self.style.together and panels:
+                files.add(together.draw(panels, files.stem("together"), vertical=vertical, x=x, paper=paper))
 
     def _published_cells(self, published: Published, study: Study) -> dict[str, list[PublishedCell]]:
         """Return the panels with published curves, each cell matched with the paper's.
@@ -175,7 +224,9 @@ class Comparison:
         write_text(files.file("against.md"), tables.against(published, list(matched.values())))
         for panel in study.panels:
             if panel.name in matched:
-                files.add(against.draw(panel, published, files.stem(f"against-{files.name(panel.name)}")))
+                with self.paper.fonts():
+                    stem = files.stem(f"against-{files.name(panel.name)}")
+                    files.add(against.draw(panel, published, stem, paper=self.paper))
                 for line in tables.agreement_lines(agreement(matched[panel.name]), published):
                     say(console, line)
 

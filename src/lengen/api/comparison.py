@@ -20,6 +20,7 @@ from lengen.api.picture import Picture
 from lengen.config.compose import COMPARE
 from lengen.config.errors import UsageError
 from lengen.records.frame import frame
+from lengen.report.paper import FORMATS
 
 TABLE, PAIRS, VARIANCE = "table.csv", "pairs.csv", "variance.csv"
 
@@ -66,14 +67,15 @@ class Comparison:
 
     @property
     def figures(self) -> list[str]:
-        """Names of the figures: `kind`, or `kind-panel`."""
-        return sorted(name.removesuffix(".png") for name in self.files if name.endswith(".png"))
+        """Names of the figures: `kind`, or `kind-panel`; further pages have `-2` and so on at the end."""
+        kinds = tuple(f".{kind}" for kind in FORMATS)
+        return sorted({Path(name).stem for name in self.files if name.endswith(kinds)})
 
     def figure(self, kind: str = "multiples", panel: str | None = None) -> Picture:
         """Return a figure.
 
         Args:
-            kind: `multiples` and `profile` show all panels; `curves`, `success`, `heat`, `cost` and `against` show one.
+            kind: `multiples`, `profile` and `together` show all panels; `curves`, `success`, `heat`, `cost` and `against` show one.
             panel: name of the panel as in the table; needed if there are several.
 
         Raises:
@@ -84,8 +86,8 @@ class Comparison:
                 f"out={self.path}: another comparison has been written there since; compare again, or give each its own out="
             )
         stem = kind if panel is None else f"{kind}-{OutputFiles.name(panel)}"
-        names = [
-            name for name in self.figures if name == stem or (panel is None and name.startswith(f"{kind}-"))
+        names = [name for name in self.figures if name == stem] or [
+            name for name in self.figures if panel is None and name.startswith(f"{kind}-")
         ]
         if len(names) != 1:
             reason = "there are several, choose one with panel=" if names else "there is none"
@@ -96,7 +98,7 @@ class Comparison:
         return f"Comparison({str(self.path)!r}): {len(self.table)} cells; {', '.join(self.figures)}"
 
     def _repr_html_(self) -> str:
-        shown = "" if "multiples" not in self.figures else self.figure().html()
+        shown = self.figure().html() if "multiples.png" in self.files else ""
         page = escape(str(self.page))
         return f"{self.table._repr_html_()}{shown}<p>{page}</p>"  # called by notebooks
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lengen.config.errors import UsageError
+from lengen.report.paper import FORMATS
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Picture:
     """A figure: a file, or drawn when it is displayed.
 
     Args:
-        path: its PNG; an SVG of the same name may be next to it.
-        draw: draws the figure to a path that ends in `.png` or `.svg`; None if there are only files.
+        path: its PNG; an SVG or PDF of the same name may be next to it.
+        draw: draws the figure to a path that ends in `.png`, `.svg` or `.pdf`; None if there are only files.
     """
 
     path: Path | None = None
@@ -37,15 +38,22 @@ class Picture:
         """Save the figure to a file.
 
         Args:
-            to: a path that ends in `.png` or `.svg`.
+            to: a path that ends in `.png`, `.svg` or `.pdf`.
 
         Raises:
             UsageError: the figure is not available in this format.
         """
         to = Path(to)
         existing = self.path.with_suffix(to.suffix) if self.path is not None and to.suffix else None
-        if to.suffix not in (".png", ".svg") or not (self.draw or (existing and existing.exists())):
-            raise UsageError(f"{to}: must be a path that ends in .png{' or .svg' if self.draw else ''}")
+        formats = [
+            kind
+            for kind in FORMATS
+            if self.draw or (self.path and self.path.with_suffix(f".{kind}").exists())
+        ]
+        if to.suffix.removeprefix(".") not in formats:
+            raise UsageError(
+                f"{to}: must be a path that ends in {' or '.join(f'.{kind}' for kind in formats)}"
+            )
         if existing is not None and existing.exists():
             shutil.copyfile(existing, to)
         elif self.draw:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +27,8 @@ from lengen.records.curve import Curve
 from lengen.records.error_law import ErrorLaw
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.report import figure, terminal
+from lengen.report.figure_style import FigureStyle
+from lengen.report.paper import COLUMN, FONT, Paper
 
 NOT_RELOADED = ("trainer", "logger")
 """Groups whose options in training a loaded run ignores."""
@@ -114,21 +116,35 @@ class Run:
         """Whether ID exact match is at least 0.99; if not, the OOD numbers say nothing about extrapolation."""
         return bool(self.facts.get("trained", False))
 
-    def figure(self) -> Picture:
-        """Return the figure of the curve; a notebook displays it, `save` writes PNG or SVG.
+    def figure(self, width: float | None = None, font: str = FONT) -> Picture:
+        """Return the figure of the curve; a notebook displays it, `save` writes PNG, SVG or PDF.
+
+        Args:
+            width: width in inches; None is that of the run's figure.png.
+            font: font family: one of this machine, or serif, sans-serif, monospace.
 
         Raises:
-            UsageError: the run diverged.
+            UsageError: the run diverged, the width is out of range, or there is no such font.
         """
         require(bool(self.curve.rows), f"run={self.path}: is {self.status} and has no curve")
-        return Picture(self._folder.figure, self._draw)
+        if width is None and font == FONT:
+            return Picture(self._folder.figure, self._draw)
+        style = FigureStyle(font=font) if width is None else FigureStyle(width, font)
+        return Picture(draw=partial(self._draw, paper=Paper(style.width, style.font)))
 
-    def _draw(self, path: Path) -> None:
+    def _draw(self, path: Path, paper: Paper = COLUMN) -> None:
         config, accuracy = self._trained_run.config, self.id_exact_match or 0.0
         note = footnote(config, accuracy, self._trained_run.trained_lengths)
-        figure.draw(
-            self.curve, path, title=config.title, footnote=note, trained=self.trained, law=self.error_law
-        )
+        with paper.fonts():
+            figure.draw(
+                self.curve,
+                path,
+                title=config.title,
+                footnote=note,
+                trained=self.trained,
+                law=self.error_law,
+                paper=paper,
+            )
 
     @cached_property
     def _trained_run(self) -> TrainedRun:

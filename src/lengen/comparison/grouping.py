@@ -25,11 +25,13 @@ class Cell:
         name: its name in the panel.
         runs: its runs, sorted by seed; diverged runs included.
         choice: the values that were picked for it, and from what; None if none were to be picked.
+        colour: its colour as `#rrggbb`; None is the colour of its encoding.
     """
 
     name: str
     runs: tuple[RunRecord, ...]
     choice: Choice | None = field(default=None, compare=False)
+    colour: str | None = field(default=None, compare=False)
 
     @property
     def pe(self) -> str:
@@ -180,8 +182,8 @@ def pooled(panels: Sequence[Panel]) -> list[Cell]:
     """Pool cells of the same name over all panels."""
     every = [cell for panel in panels for cell in panel.cells]
     return [
-        Cell(name, tuple(run for cell in every if cell.name == name for run in cell.runs))
-        for name in dict.fromkeys(cell.name for cell in every)
+        Cell(name, tuple(run for cell in every if cell.name == name for run in cell.runs), colour=colour)
+        for name, colour in {cell.name: cell.colour for cell in every}.items()
     ]
 
 

@@ -114,6 +114,9 @@ class Builder:
             return self._call(parts[1], value, path, skip=1)
         if origin is Mapping:
             return self._named(parts[1], value, path)
+        named = [part for part in parts if typing.get_origin(part) is Mapping]
+        if named and origin in (typing.Union, types.UnionType):
+            return None if value is None else self._value(named[0], value, path)
         if origin in (typing.Union, types.UnionType) and any(_is_object(part) for part in parts):
             hint = next(part for part in parts if _is_object(part))
             return None if value is None and type(None) in parts else self.build(hint, value, path)

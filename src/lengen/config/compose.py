@@ -31,6 +31,7 @@ class Command:
         short: options of `eval` that may be written without `eval.` in front.
         texts: options that are texts, such as a title or a path; their values are taken literally.
         lists: options that are lists of such texts; a single text needs no brackets.
+        maps: options that give each name a text, `{name: text, other name: text}`; names need no quotes.
         grouped: whether its options are those of a run, with the groups of options.
     """
 
@@ -38,6 +39,7 @@ class Command:
     short: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
     grouped: bool = True
 
     def word(self, given: str) -> str:
@@ -50,6 +52,8 @@ class Command:
             key, name = key.replace(name, f"eval.{name}"), f"eval.{name}"
         if name == "eval.lengths" and (found := re.fullmatch(r"\[?(range\([-\d, ]*\))\]?", value)):
             return f'{key}=["{found[1]}"]'
+        if name in self.maps and value.startswith("{") and value.endswith("}"):
+            return f"{key}={{{','.join(_pairs(value[1:-1]))}}}"
         if value not in ("", "null") and "],[" not in value and not value.startswith(("'", '"', "['", '["')):
             if name in self.texts:
                 return f"{key}={quoted(value)}"
@@ -58,6 +62,23 @@ class Command:
                 parts = [part.strip() for part in (value[1:-1].split(",") if bracketed else [value])]
                 return f"{key}=[{','.join(quoted(part) for part in parts if part)}]"
         return f"{key}={value}" if "=" in given else given
+
+
+PAIR = re.compile(r"""\s*(.+?)\s*:\s*("[^"]*"|'[^']*'|[^,]*?)\s*(?:,|$)""")
+"""A name and its text; the text has quotes if it has a comma."""
+
+
+def _pairs(text: str) -> list[str]:
+    r"""Return the pairs of a map, with the names escaped and the texts quoted as Hydra reads them.
+
+    >>> print(*_pairs("nope: No PE, rope (a=1, b=2): #D55E00"))
+    nope:"No PE" rope\ \(a\=1\,\ b\=2\):"#D55E00"
+    """
+    pairs = []
+    for name, value in PAIR.findall(text):
+        key = re.sub(r"([()\[\]{}:=, ])", r"\\\1", name.strip("\"'"))
+        pairs.append(f"{key}:{value}" if value[:1] in ("'", '"') else f"{key}:{quoted(value)}")
+    return pairs
 
 
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
@@ -77,8 +98,9 @@ EVAL = Command(
 PLAN = Command("plan", grouped=False)
 COMPARE = Command(
     "compare",
-    texts=("title", "out", "against", "control"),
-    lists=("runs", "where", "by", "best"),
+    texts=("title", "out", "against", "control", "style.font"),
+    lists=("runs", "where", "by", "best", "formats"),
+    maps=("style.names", "style.colours"),
     grouped=False,
 )
 

@@ -11,19 +11,21 @@ from lengen.comparison.grouping import Panel
 from lengen.comparison.published import Published, published_curves
 from lengen.report.band import fill
 from lengen.report.colour import GREY
-from lengen.report.sheet import DOUBLE, WIDTH, Sheet
+from lengen.report.paper import COLUMN, Paper
+from lengen.report.sheet import TYPE, Sheet
 from lengen.report.styles import styles
 
 BLACK = "#222222"
 
 
-def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
-    """Draw each cell of a panel with the published curves of its encoding, and write PNG and SVG.
+def draw(panel: Panel, published: Published, stem: Path, *, paper: Paper = COLUMN) -> list[Path]:
+    """Draw each cell of a panel with the published curves of its encoding, and write them in the formats of the paper.
 
     Args:
         panel: a panel whose task the paper has.
         published: the curves of the paper.
         stem: path without its suffix.
+        paper: where it is printed.
     """
     split = str(published.split(panel))
     cells = [cell for cell in panel.cells if cell.curves and published_curves(published, split, cell)]
@@ -42,7 +44,8 @@ def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
         note,
         legend,
         plot=1.35 * rows - 0.35,
-        width=DOUBLE if across > 2 else WIDTH,  # noqa: PLR2004
+        paper=paper,
+        width=paper.double if across > 2 else paper.width,  # noqa: PLR2004
         rows=rows,
         across=across,
         gap=(0.42, 0.1),
@@ -66,10 +69,10 @@ def draw(panel: Panel, published: Published, stem: Path) -> list[Path]:
         at = sorted(set.intersection(*(set(curve) for curve in curves.values())))
         median = np.median([[curve[length] for length in at] for curve in curves.values()], axis=0)
         axes.plot(at, median, color=BLACK, linewidth=1.0, linestyle="--", zorder=6)
-        axes.set_title(f"{cell.name} ({cell.gated().tried}/{cell.tried})", size=6, pad=2, parse_math=False)
-        axes.set_ylabel("" if index % across else "exact match", size=6)
-        axes.tick_params(labelsize=5, labelleft=not index % across)
-        axes.xaxis.label.set_fontsize(6)
+        axes.set_title(f"{cell.name} ({cell.gated().tried}/{cell.tried})", size=TYPE, pad=2, parse_math=False)
+        axes.set_ylabel("" if index % across else "exact match", size=TYPE)
+        axes.tick_params(labelsize=TYPE, labelleft=not index % across)
+        axes.xaxis.label.set_fontsize(TYPE)
     for index in range(len(cells), rows * across):
         sheet.grid[index // across][index % across].axis("off")
     return sheet.write(stem)

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from lengen.report.paper import COLUMN
 from lengen.report.scale import label, logarithmic, ticks
-from lengen.report.sheet import LEFT, RIGHT, WIDTH
+from lengen.report.sheet import LEFT, RIGHT
 
 DIGIT = 0.063
 """Inches: width of a digit in a tick label."""
+NEAR = 0.8
+"""Characters: space between the labels of two columns of a heat map."""
+UPRIGHT = 0.095
+"""Inches: least width of a column with an upright label."""
 MARKS = 7
 """Number of ticks on an axis that is as wide as a column of a paper."""
 
@@ -37,7 +42,7 @@ def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -
     else:
         margin = max(0.04 * (high - low), 0.5 / unit)
         axes.set_xlim(low - margin, high + margin)
-        count = max(1, round(MARKS * inches / (WIDTH - LEFT - RIGHT)))
+        count = max(1, round(MARKS * inches / (COLUMN.width - LEFT - RIGHT)))
         nice = MaxNLocator(count, integer=unit == 1, min_n_ticks=1, steps=[1, 2, 5, 10])
         marks = [mark * unit for mark in nice.tick_values(low, high) if low <= mark <= high]
     rows = ticks(
@@ -60,7 +65,9 @@ def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -
 
 
 def columns(axes: Axes, lengths: Sequence[int], train: int, inches: float, first: float = 0.0) -> None:
-    """Label the columns of a heat map, one per length, as a length axis is labelled.
+    """Label the columns of a heat map, one per length: all of them, upright if they do not fit beside each other.
+
+    Where not even upright labels fit, the columns are labelled as a length axis is.
 
     Args:
         axes: axes on which a column is one unit wide.
@@ -70,11 +77,21 @@ def columns(axes: Axes, lengths: Sequence[int], train: int, inches: float, first
         first: place of the middle of the first column.
     """
     places = {float(length): first + index for index, length in enumerate(lengths)}
+    if inches >= UPRIGHT:
+        turn = 90 if upright(lengths, inches) else 0
+        axes.set_xticks([*places.values()], [label(length) for length in lengths], rotation=turn)
+        return
     rows = ticks(lengths, train, places.__getitem__, DIGIT / inches)
     axes.set_xticks(
         [places[length] for length in rows],
         ["\n" * row + label(length) for length, row in rows.items()],
     )
+
+
+def upright(lengths: Sequence[int], inches: float) -> float:
+    """Return how much higher upright labels of the columns of a heat map are, in inches; 0 if their labels are not upright."""
+    digits = max(len(label(length)) for length in lengths)
+    return DIGIT * (digits - 1) if UPRIGHT <= inches < DIGIT * (digits + NEAR) else 0.0
 
 
 def plain(axes: Axes) -> None:

@@ -11,18 +11,20 @@ from lengen.comparison.cell_scores import costs, lengths
 from lengen.comparison.grouping import Panel
 from lengen.records.plain_text import visible
 from lengen.report.axes import length_axis
+from lengen.report.paper import COLUMN, Paper
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
 
 LABELS = ("ms per example", "peak memory (MiB)")
 
 
-def draw(panel: Panel, stem: Path) -> list[Path]:
-    """Draw time and memory of a panel's sweeps over length, and write PNG and SVG.
+def draw(panel: Panel, stem: Path, *, paper: Paper = COLUMN) -> list[Path]:
+    """Draw time and memory of a panel's sweeps over length, and write it in the formats of the paper.
 
     Args:
         panel: a panel with at least one curve.
         stem: path without its suffix.
+        paper: where it is printed.
     """
     cells, remark = shown(panel)
     looks = styles(panel.cells)
@@ -45,6 +47,7 @@ def draw(panel: Panel, stem: Path) -> list[Path]:
         plot=1.06 * len(labels) - 0.12,
         rows=len(labels),
         gap=(0.12, 0),
+        paper=paper,
     )
     every = [row[0] for row in sheet.grid]
     for axes, label in zip(every, labels, strict=True):

@@ -16,8 +16,8 @@ ROOM = 0.6
 def dodged(places: Sequence[float], boundary: float, index: int, count: int) -> list[float]:
     """Return where the points of one cell are drawn.
 
-    Points of a length spread around it, with less distance where lengths are dense. They never cross the end of the trained
-    region: points of trained lengths stay at or before it, those of longer lengths beyond it.
+    Points of a length spread around it, with less distance where lengths are dense. They never leave the axes, nor cross the end
+    of the trained region: points of trained lengths stay at or before it, those of longer lengths beyond it.
 
     Args:
         places: places of the cell's lengths on the axis, from 0 to 1, ascending.
@@ -32,6 +32,8 @@ def dodged(places: Sequence[float], boundary: float, index: int, count: int) -> 
     gaps = np.diff(at, prepend=-np.inf, append=np.inf)
     width = np.minimum(STEP * (count - 1), ROOM * np.minimum(gaps[:-1], gaps[1:]))
     trained = at <= boundary + 1e-9
-    middle = np.where(trained, np.minimum(at, boundary - width / 2), np.maximum(at, boundary + width / 2))
+    low, high = np.where(trained, 0, boundary), np.where(trained, boundary, 1)
+    width = np.minimum(width, high - low)
+    middle = np.clip(at, low + width / 2, high - width / 2)
     moved: npt.NDArray[np.float64] = middle + width * (index / max(count - 1, 1) - 0.5)
     return [float(each) for each in moved]

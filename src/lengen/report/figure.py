@@ -17,7 +17,8 @@ from lengen.records.error_law import ErrorLaw
 from lengen.records.verdicts import FAILURES
 from lengen.report.axes import length_axis, place
 from lengen.report.colour import ALARM, GREY, SHADE, colour, marker
-from lengen.report.sheet import LEFT, Sheet
+from lengen.report.paper import COLUMN, Paper
+from lengen.report.sheet import LEFT, TYPE, Sheet
 
 ROW = 0.105
 """Inches: height of a row in the strip above the axes."""
@@ -42,9 +43,16 @@ ROOM = 0.6
 
 
 def draw(
-    curve: Curve, path: Path, *, title: str, footnote: str, trained: bool = True, law: ErrorLaw | None = None
+    curve: Curve,
+    path: Path,
+    *,
+    title: str,
+    footnote: str,
+    trained: bool = True,
+    law: ErrorLaw | None = None,
+    paper: Paper = COLUMN,
 ) -> None:
-    """Draw a curve and write it as PNG, atomically.
+    """Draw a curve and write it, atomically.
 
     Args:
         curve: a curve with at least one row.
@@ -53,6 +61,7 @@ def draw(
         footnote: the protocol, in small type below the axes.
         trained: False marks the figure as NOT TRAINED.
         law: the error law of the curve; its exact match is drawn if one is shown.
+        paper: where it is printed.
 
     Raises:
         ValueError: the curve has no rows.
@@ -75,7 +84,7 @@ def draw(
         for name in failures
     ]
     strip = ROW * (1 + len(curve.reaches)) + (SHARES if failures else 0.0)
-    sheet = Sheet(title, footnote, legend, columns=2, strip=strip, indent=LEFT)
+    sheet = Sheet(title, footnote, legend, columns=2, strip=strip, indent=LEFT, paper=paper)
     length_axis(sheet.axes, curve.lengths, curve.rows[0].train_length)
     _lines(sheet.axes, curve, exact, accuracy)
     if guessed:
@@ -168,7 +177,7 @@ def _reaches(above: Axes, curve: Curve, bottom: float) -> None:
             (end, height),
             (toward, 0),
             textcoords="offset points",
-            size=5.5,
+            size=TYPE,
             ha="left" if toward > 0 else "right",
             va="center_baseline",
             color="#222222" if length is not None else GREY,

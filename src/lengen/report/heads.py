@@ -11,11 +11,14 @@ from matplotlib.lines import Line2D
 
 from lengen.report.axes import plain
 from lengen.report.colour import GREY, colour
-from lengen.report.sheet import BELOW, DOUBLE, LEFT, WIDTH, Sheet
+from lengen.report.paper import COLUMN, Paper
+from lengen.report.sheet import BELOW, LEFT, TYPE, Sheet
 from lengen.statistics.formats import floored
 
 PANEL, GAP, ASIDE = 0.62, 0.19, 0.10
 """Inches: height of a panel, space above it for its name, space between panels."""
+MARK = 0.14
+"""Inches: width of a distance below a panel."""
 NARROW = 4
 """With more heads than this, the figure is two columns of a paper wide."""
 LINES = ((0, (3, 1.5)), "-", (0, (1, 1)), (0, (5, 1, 1, 1)))
@@ -29,8 +32,9 @@ def draw(
     pe: str,
     title: str,
     footnote: str,
+    paper: Paper = COLUMN,
 ) -> None:
-    """Draw one panel per head and write PNG, atomically.
+    """Draw one panel per head and write the figure, atomically.
 
     Args:
         histograms: rows of `attention.csv`; only the shortest and the longest length are drawn.
@@ -39,12 +43,13 @@ def draw(
         pe: the encoding, which gives the longest length its colour.
         title: title above the panels.
         footnote: note in small type below the panels.
+        paper: where it is printed.
     """
     rows = sorted({(row["loop"], row["layer"]) for row in heads})
     columns = sorted({row["head"] for row in heads})
     lengths = sorted({row["length"] for row in heads})
     lengths = lengths if len(lengths) == 1 else [lengths[0], lengths[-1]]
-    wide = WIDTH if len(columns) <= NARROW else DOUBLE
+    wide = paper.width if len(columns) <= NARROW else paper.double
     looks = _looks(heads, lengths, pe)
     sheet = Sheet(
         title,
@@ -53,6 +58,7 @@ def draw(
         plot=(PANEL + GAP) * len(rows) - GAP,
         strip=GAP,
         indent=LEFT,
+        paper=paper,
         width=wide,
         rows=len(rows),
         across=len(columns),
@@ -120,19 +126,24 @@ def _panel(axes: Axes, rows: Sequence[dict[str, Any]], looks: Mapping[int, dict[
     axes.set_ylim(0, 1)
     axes.set_xlim(-0.4, bins - 0.6)
     axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
-    every = 2 if bins > 5 else 1  # noqa: PLR2004
+    every = -(-bins // max(1, int(_inches(axes) / MARK)))
     shown = range(0, bins, every)
     axes.set_xticks(list(shown), [str(2**index // 2) for index in shown])
     plain(axes)
-    axes.tick_params(labelsize=5, length=1.5, width=0.4, pad=1.5)
+    axes.tick_params(labelsize=TYPE, length=1.5, width=0.4, pad=1.5)
+
+
+def _inches(axes: Axes) -> float:
+    """Return the width of axes in inches."""
+    return float(axes.get_position().width * axes.get_figure(root=True).get_figwidth())  # type: ignore[union-attr]
 
 
 def _named(axes: Axes, rows: Sequence[dict[str, Any]], lengths: Sequence[int], *, loops: bool) -> None:
     """Name a panel by its head, and add the attention weight on the answer's source."""
     first = rows[0]
     name = f"{first['layer']}.{first['head']}" + (f" loop {first['loop']}" if loops else "")
-    axes.set_title(name, size=6, loc="left", pad=1.5, weight="bold")
+    axes.set_title(name, size=TYPE, loc="left", pad=1.5, weight="bold")
     shares = [chosen(rows, length=length)[0] for length in lengths]
     if all(row["source_mass"] is not None for row in shares):
         text = " → ".join(floored(row["source_mass"], 2) for row in shares)
-        axes.text(1, 1.04, text, size=5.5, color=GREY, ha="right", va="bottom", transform=axes.transAxes)
+        axes.text(1, 1.04, text, size=TYPE, color=GREY, ha="right", va="bottom", transform=axes.transAxes)

@@ -11,23 +11,31 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from lengen.records.curve import Curve
-from lengen.report.axes import columns
+from lengen.report.axes import columns, upright
 from lengen.report.colour import ALARM, GREY
-from lengen.report.sheet import LEFT, RIGHT, TITLE, WIDTH, Sheet
+from lengen.report.paper import COLUMN, Paper
+from lengen.report.sheet import BELOW, LEFT, RIGHT, TITLE, TYPE, Sheet
 from lengen.statistics.formats import short
 
 CELL, ABOVE, BAR = 0.16, 0.14, 0.42
 """Inches: height of a row, of the strip that marks trained lengths, and width of the colour bar."""
 MAP = "cividis"
 """Colour map: dark is wrong and light is right, also in greyscale and for colour-blind readers."""
-NUMBERS = 12
+NUMBERS = 11
 """With more columns than this, values are not printed."""
 
 
 def draw(
-    values: Mapping[str, Curve], path: Path, *, word: str, title: str, footnote: str, trained: bool = True
+    values: Mapping[str, Curve],
+    path: Path,
+    *,
+    word: str,
+    title: str,
+    footnote: str,
+    trained: bool = True,
+    paper: Paper = COLUMN,
 ) -> None:
-    """Draw a grid and write it as PNG, atomically.
+    """Draw a grid and write it, atomically.
 
     Args:
         values: one curve per value, all over the same lengths; the first is the lowest row.
@@ -36,6 +44,7 @@ def draw(
         title: title above the axes.
         footnote: the protocol, in small type below the axes.
         trained: False marks the figure as NOT TRAINED.
+        paper: where it is printed.
 
     Raises:
         ValueError: the curves differ in their lengths, or have none.
@@ -46,7 +55,17 @@ def draw(
     exact = np.array([[row.exact_match for row in curve.rows] for curve in values.values()])
     plot = max(CELL * len(values), 0.6)
     strip = ABOVE + (0 if trained else TITLE)
-    sheet = Sheet(title, footnote, plot=plot, strip=strip, right=RIGHT + BAR, indent=LEFT)
+    side = (paper.width - LEFT - RIGHT - BAR) / len(lengths)
+    sheet = Sheet(
+        title,
+        footnote,
+        plot=plot,
+        strip=strip,
+        right=RIGHT + BAR,
+        indent=LEFT,
+        below=BELOW + upright(lengths, side),
+        paper=paper,
+    )
     axes = sheet.axes
     image = axes.imshow(
         exact, origin="lower", aspect="auto", cmap=MAP, vmin=0, vmax=1, interpolation="nearest"
@@ -57,8 +76,8 @@ def draw(
     if len(lengths) <= NUMBERS:
         _numbers(axes, exact)
     box = axes.get_position()
-    side = sheet.figure.add_axes((box.x1 + 0.1 / WIDTH, box.y0, 0.07 / WIDTH, box.height))
-    bar = sheet.figure.colorbar(image, cax=side, ticks=[0, 0.5, 1])
+    beside = sheet.figure.add_axes((box.x1 + 0.1 / sheet.width, box.y0, 0.07 / sheet.width, box.height))
+    bar = sheet.figure.colorbar(image, cax=beside, ticks=[0, 0.5, 1])
     bar.ax.tick_params(labelsize=6, length=2, width=0.5, pad=2)
     bar.outline.set_linewidth(0.4)
     if not trained:
@@ -90,7 +109,7 @@ def _trained(axes: Axes, lengths: tuple[int, ...], train_length: int, plot: floa
             (0, top), edge, 0.03 / plot, transform=axes.transAxes, color=GREY, clip_on=False, linewidth=0
         )
     )
-    over: dict[str, Any] = {"size": 5.5, "color": GREY, "va": "bottom", "transform": axes.transAxes}
+    over: dict[str, Any] = {"size": TYPE, "color": GREY, "va": "bottom", "transform": axes.transAxes}
     axes.text(0, 1 + 0.055 / plot, f"trained: 1 to {train_length}", **over)
     if columns < len(lengths):
         axes.axvline(columns - 0.5, color="white", linewidth=1.6)
@@ -101,4 +120,4 @@ def _numbers(axes: Axes, exact: Any) -> None:
     """Print exact match in every square."""
     for (row, column), share in np.ndenumerate(exact):
         tint = "black" if share > 0.55 else "white"  # noqa: PLR2004
-        axes.text(column, row, short(share), size=5, ha="center", va="center_baseline", color=tint)
+        axes.text(column, row, short(share), size=TYPE, ha="center", va="center_baseline", color=tint)

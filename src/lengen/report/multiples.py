@@ -1,4 +1,4 @@
-"""Small multiples: exact match over length with every seed, one small figure per task and cell."""
+"""Small multiples: a metric over length with every seed, one small figure per task and cell."""
 
 from __future__ import annotations
 
@@ -6,78 +6,117 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from lengen.comparison.grouping import Panel
-from lengen.report.band import X, chance_note, fill
+from lengen.comparison.grouping import Cell, Panel
+from lengen.report.band import X, chance_note, fill, margin
 from lengen.report.colour import GREY
 from lengen.report.lines import wrap
-from lengen.report.sheet import DOUBLE, LEFT, RIGHT, WIDTH, Sheet
+from lengen.report.paper import COLUMN, HEIGHT, Paper, page_stem
+from lengen.report.sheet import RIGHT, TYPE, Sheet
 from lengen.report.styles import styles
+from lengen.report.vertical import EXACT, Vertical
 
 SINGLE = 3
 """With more columns than this, the figure is two columns of a paper wide."""
-COLUMNS, ROWS = 8, 24
-"""Maximum number of columns and rows."""
-HEIGHT, GAP, TITLE = 0.75, 0.09, 0.1
-"""Inches: height of a row, space between columns, height of a further line of a title."""
+NARROW = 0.72
+"""Inches: least width of a small figure."""
+ROWS = 24
+"""Maximum number of rows, over all pages."""
+SMALL, BETWEEN, GAP, LINE = 0.43, 0.32, 0.09, 0.1
+"""Inches: height of a small figure, space between rows, space between columns, height of a line of a title."""
+AROUND = 1.1
+"""Inches: height of title, footnote and axis label of a page, at most."""
+
+Row = tuple[Panel, list[Cell | None], list[list[str]]]
+"""A panel, the cells of a row of it, and the lines of their titles."""
 
 
-def draw(panels: Sequence[Panel], stem: Path, *, metric: str = "exact_match", x: X = "length") -> list[Path]:
-    """Draw one small figure per task and cell name, and write PNG and SVG.
+def draw(
+    panels: Sequence[Panel],
+    stem: Path,
+    *,
+    vertical: Vertical = EXACT,
+    x: X = "length",
+    paper: Paper = COLUMN,
+) -> list[Path]:
+    """Draw one small figure per task and cell name, in the formats of the paper, on as many pages as the rows need.
 
     Tasks are rows and names are columns; with more names than columns, a task takes several rows.
 
     Args:
         panels: one per task.
-        stem: path without its suffix.
-        metric: a metric that is a share.
+        stem: path without its suffix; further pages have their number after it.
+        vertical: the metric on the vertical axis, and its scale.
         x: `length`, or `factor` for length / train length.
+        paper: where it is printed.
     """
     drawn = [(panel, {cell.name: cell for cell in panel.cells if cell.curves}) for panel in panels]
-    names = list(dict.fromkeys(name for _, cells in drawn for name in cells))
-    across, limit = min(len(names), COLUMNS), COLUMNS * max(1, ROWS // len(panels))
+    every = [cell for _, cells in drawn for cell in cells.values()]
+    vertical = vertical.at(every)
+    names = list(dict.fromkeys(cell.name for cell in every))
+    left = margin(vertical)
+    most = int((paper.double - left - RIGHT + GAP) / (NARROW + GAP))
+    across = min(len(names), most)
+    width = paper.width if across <= SINGLE else paper.double
+    side = (width - left - RIGHT - GAP * (across - 1)) / across
+    limit = most * max(1, ROWS // len(panels))
     rows = [
-        (panel, [cells.get(name) for name in row_names[first : first + across]])
+        (panel, part, [_title(cell, side) for cell in part])
         for panel, cells in drawn
-        for row_names in [names if len(names) <= COLUMNS else list(cells)[:limit]]
+        for row_names in [names if len(names) <= most else list(cells)[:limit]]
         for first in range(0, len(row_names), across)
+        for part in [[cells.get(name) for name in row_names[first : first + across]]]
     ]
     more = f" The first {limit} cells of each task." if any(len(cells) > limit for _, cells in drawn) else ""
-    if told := chance_note([cell for _, cells in drawn for cell in cells.values()], metric):
-        more = f" {told.rstrip()}{more}"
-    width = WIDTH if across <= SINGLE else DOUBLE
-    panel_width = (width - LEFT - RIGHT - GAP * (across - 1)) / across
-    heads = [
-        [
-            wrap(f"{cell.name} ({cell.gated().tried}/{cell.tried})", panel_width, 6) if cell else []
-            for cell in part
-        ]
-        for _, part in rows
-    ]
-    above = TITLE * (max(len(head) for row in heads for head in row) - 1)
-    sheet = Sheet(
-        "Exact match over length",
-        f"Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths.{more}",
-        plot=0.14 + (HEIGHT + 0.32 + above) * len(rows) - 0.32 - above,
-        width=width,
-        rows=len(rows),
-        across=across,
-        gap=(0.32 + above, GAP),
-        strip=0.14 + above,
+    note = (
+        f"Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. {vertical.note}"
+        f"{chance_note(every, vertical)}".rstrip()
     )
-    for row, (panel, part) in enumerate(rows):
+    heading = f"{vertical.label} over length"
+    above = LINE * max(len(head) for _, _, heads in rows for head in heads)
+    per_page = max(1, int((HEIGHT - AROUND + BETWEEN) / (SMALL + BETWEEN + above)))
+    pages = [rows[first : first + per_page] for first in range(0, len(rows), per_page)]
+    paths = []
+    for page, part in enumerate(pages):
+        number = f" ({page + 1} of {len(pages)})" if len(pages) > 1 else ""
+        sheet = Sheet(
+            f"{heading[0].upper()}{heading[1:]}{number}",
+            note + more,
+            plot=(SMALL + BETWEEN + above) * len(part) - BETWEEN - above,
+            left=left,
+            width=width,
+            rows=len(part),
+            across=across,
+            gap=(BETWEEN + above, GAP),
+            strip=0.04 + above,
+            paper=paper,
+        )
+        _fill(sheet, part, vertical, x)
+        paths += sheet.write(page_stem(stem, page))
+    return paths
+
+
+def _title(cell: Cell | None, inches: float) -> list[str]:
+    """Return the lines of the title of a small figure: name, trained seeds and all seeds."""
+    return wrap(f"{cell.name} ({cell.gated().tried}/{cell.tried})", inches, TYPE) if cell else []
+
+
+def _fill(sheet: Sheet, rows: Sequence[Row], vertical: Vertical, x: X) -> None:
+    """Draw the small figures of a page."""
+    for row, (panel, part, heads) in enumerate(rows):
         labelled, looks = False, styles(panel.cells)
-        for axes, cell, head in zip_longest(sheet.grid[row], part, heads[row]):
+        for axes, cell, head in zip_longest(sheet.grid[row], part, heads):
             if not cell:
                 axes.axis("off")
                 continue
-            fill(axes, panel, [cell], looks, metric=metric, x=x, bold=0.9)
-            axes.set_ylabel("" if labelled else panel.name, size=6, labelpad=2, color=GREY, parse_math=False)
-            axes.tick_params(labelsize=5)
+            fill(axes, panel, [cell], looks, vertical=vertical, x=x, bold=0.9)
+            axes.set_ylabel(
+                "" if labelled else panel.name, size=TYPE, labelpad=2, color=GREY, parse_math=False
+            )
+            axes.tick_params(labelsize=TYPE)
             if row < len(rows) - 1:
                 axes.set_xlabel("")
             else:
-                axes.xaxis.label.set_fontsize(6)
+                axes.xaxis.label.set_fontsize(TYPE)
             axes.tick_params(labelleft=not labelled)
             labelled = True
-            axes.set_title("\n".join(head), y=1, size=6, pad=2, linespacing=1.1, parse_math=False)
-    return sheet.write(stem)
+            axes.set_title("\n".join(head), y=1, size=TYPE, pad=2, linespacing=1.1, parse_math=False)

@@ -12,8 +12,9 @@ from lengen.comparison.cell_scores import ends, profile, reach_measurable
 from lengen.comparison.grouping import Cell, Panel, pooled
 from lengen.report.axes import DIGIT, place, plain
 from lengen.report.colour import GREY, SHADE
+from lengen.report.paper import COLUMN, Paper
 from lengen.report.scale import label, ticks
-from lengen.report.sheet import Sheet
+from lengen.report.sheet import TYPE, Sheet
 from lengen.report.styles import MOST, Style, legend, styles
 from lengen.statistics.intervals import THRESHOLDS
 
@@ -21,8 +22,8 @@ STRIP = 0.1
 """Inches: height of the words above the axes."""
 
 
-def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
-    """Draw one profile per cell name, over the seeds of all panels, and write PNG and SVG.
+def draw(panels: Sequence[Panel], stem: Path, *, paper: Paper = COLUMN) -> list[Path]:
+    """Draw one profile per cell name, over the seeds of all panels, and write it in the formats of the paper.
 
     All seeds of a sweep are censored where it ends, so that the profile up to the shortest sweep end of a cell is its Kaplan-Meier
     curve; beyond, nothing is drawn.
@@ -30,6 +31,7 @@ def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
     Args:
         panels: panels, of which at least one has runs.
         stem: path without its suffix.
+        paper: where it is printed.
     """
     every_cell = pooled(panels)
     over = "" if len(panels) == 1 else f" Over {len(panels)} tasks."
@@ -49,7 +51,7 @@ def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
     title = (
         f"{panels[0].name}: performance profile" if len(panels) == 1 else "Performance profile over all tasks"
     )
-    sheet = Sheet(title, note, legend(cells, looks), columns=2, plot=1.5, strip=STRIP)
+    sheet = Sheet(title, note, legend(cells, looks), columns=2, plot=1.5, strip=STRIP, paper=paper)
     axes = sheet.axes
     steps = factors_of(cells)
     low, high = min(0.5, steps[0]), steps[-1]
@@ -66,7 +68,7 @@ def draw(panels: Sequence[Panel], stem: Path) -> list[Path]:
         axes.axvline(end, color=GREY, linewidth=0.5, linestyle=(0, (1, 2)), zorder=1)
     words = "sweep ends" if len(last) == 1 else "sweeps end"
     if last:
-        axes.text(max(last), 1.04, words, size=5.5, color=GREY, ha="right", va="bottom")
+        axes.text(max(last), 1.04, words, size=TYPE, color=GREY, ha="right", va="bottom")
     return sheet.write(stem)
 
 

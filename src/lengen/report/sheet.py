@@ -18,17 +18,18 @@ from lengen.records.atomic import whole
 from lengen.report.colour import GREY
 from lengen.report.lines import DOTS, wrap
 from lengen.report.lines import width as dots
+from lengen.report.paper import COLUMN, Paper
 
-WIDTH, DOUBLE = 3.4, 7.0
-"""Inches: one column of a two-column paper, and both."""
 LEFT, RIGHT, EDGE = 0.42, 0.10, 0.08
 """Inches: margins left and right of the axes, and of text across the whole figure."""
 PLOT, BELOW = 1.5, 0.36
 """Inches: height of the axes, and of the space for ticks and label below them."""
-TITLE, ENTRY, FOOTNOTE = 0.15, 0.115, 0.09
+TITLE, ENTRY, FOOTNOTE = 0.15, 0.115, 0.104
 """Inches: height of a line of the title, of the legend and of the footnote."""
 TYPE = 6
-"""Points: font size of the legend."""
+"""Points: font size of the legend and of everything else that is small; no text is smaller."""
+LABEL = 7
+"""Points: font size of the labels of axes."""
 HANDLE, BEFORE, COLUMN_GAP = 2.0, 0.8, 1.2
 """In units of that size: width of a handle, space between handle and name, space between columns."""
 
@@ -46,9 +47,11 @@ class Sheet:
         left: left margin of the axes, in inches.
         right: right margin of the axes, in inches.
         indent: left margin of title and legend, in inches.
-        width: width of the figure, in inches.
+        paper: where it is printed.
+        width: width of the figure, in inches; None is one column of the paper.
         rows: number of rows of axes; `across` is the number of columns.
         gap: space between axes, vertical and horizontal, in inches.
+        below: height of the space for ticks and label below the axes, in inches.
     """
 
     def __init__(
@@ -63,17 +66,21 @@ class Sheet:
         left: float = LEFT,
         right: float = RIGHT,
         indent: float = EDGE,
-        width: float = WIDTH,
+        paper: Paper = COLUMN,
+        width: float | None = None,
         rows: int = 1,
         across: int = 1,
         gap: tuple[float, float] = (0.1, 0.1),
+        below: float = BELOW,
     ) -> None:
+        width = width or paper.width
+        self.paper = paper
         titles = wrap(title, width - indent - EDGE, 8, "bold")
-        notes = wrap(footnote, width - 2 * EDGE, 5)
+        notes = wrap(footnote, width - 2 * EDGE, TYPE)
         names, columns = arrange([name for _, name in legend], columns, width - indent - EDGE)
         entries = sum(name.count("\n") + 1 for name in names[: -(-len(names) // columns)])
         head = 0.08 + TITLE * len(titles) + ENTRY * entries + (0.06 if entries else 0.0) + strip
-        self.width, self.height = width, head + plot + BELOW + 0.05 + FOOTNOTE * len(notes)
+        self.width, self.height = width, head + plot + below + 0.05 + FOOTNOTE * len(notes)
         self.title, self.footnote = title, footnote
         self.figure = Figure(figsize=(self.width, self.height), facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
@@ -106,7 +113,7 @@ class Sheet:
         line: dict[str, Any] = {"va": "top", "parse_math": False, "linespacing": 1.15}
         top, below = 1 - 0.05 / self.height, (FOOTNOTE * len(notes) + 0.02) / self.height
         self.figure.text(indent / self.width, top, "\n".join(titles), size=8, weight="bold", **line)
-        self.figure.text(EDGE / self.width, below, "\n".join(notes), size=5, color=GREY, **line)
+        self.figure.text(EDGE / self.width, below, "\n".join(notes), size=TYPE, color=GREY, **line)
 
     def _legend(
         self, handles: Sequence[Line2D], names: Sequence[str], columns: int, indent: float, titles: float
@@ -143,28 +150,30 @@ class Sheet:
         return axes
 
     def write(self, stem: Path) -> list[Path]:
-        """Write PNG and SVG, atomically, and return their paths.
+        """Write a file per format of the paper, atomically, and return their paths.
 
         Args:
             stem: path without its suffix.
         """
-        paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "svg")]
+        paths = self.paper.files(stem)
         for path in paths:
             self.save(path)
         return paths
 
     def save(self, path: Path) -> None:
-        """Write one file, atomically; the same data give the same bytes.
+        """Write one file, atomically; the same data give the same bytes. Text stays text in SVG and PDF, in TrueType.
 
         Args:
-            path: path that ends in `.png` or `.svg`, in an existing folder.
+            path: path that ends in `.png`, `.svg` or `.pdf`, in an existing folder.
         """
         kind = path.suffix.removeprefix(".")
-        metadata: dict[str, str | None] = {"Title": self.title, "Description": self.footnote}
-        if kind == "svg":
-            metadata["Date"] = None
-        with whole(path) as temporary, rc_context({"svg.hashsalt": "lengen", "svg.fonttype": "path"}):
-            self.figure.savefig(temporary, format=kind, dpi=DOTS, metadata=metadata)
+        told = {"Title": self.title, "Subject" if kind == "pdf" else "Description": self.footnote}
+        undated: dict[str, None] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+        with (
+            whole(path) as temporary,
+            rc_context({"svg.hashsalt": "lengen", "svg.fonttype": "none", "pdf.fonttype": 42}),
+        ):
+            self.figure.savefig(temporary, format=kind, dpi=DOTS, metadata=told | undated)
 
 
 def arrange(names: Sequence[str], columns: int, inches: float) -> tuple[list[str], int]:

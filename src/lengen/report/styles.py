@@ -1,4 +1,4 @@
-"""The style of a cell in every figure: colour and marker of its encoding; cells of the same encoding differ in dashes.
+"""The style of a cell in every figure: its own colour or that of its encoding, and the encoding's marker; cells of the same encoding differ in dashes.
 
 If an encoding has more cells than there are dashes, the cells are not distinguished by encoding: each then gets its own
 colour and marker.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from matplotlib.lines import Line2D
@@ -51,13 +52,15 @@ def styles(cells: Sequence[Cell]) -> dict[str, Style]:
     """
     if max(Counter(cell.pe for cell in cells).values(), default=0) > len(DASHES):
         return {
-            cell.name: Style(*DISTINCT[index % len(DISTINCT)], DASHES[index // len(DISTINCT) % len(DASHES)])
-            for index, cell in enumerate(cells)
+            cell.name: Style(cell.colour or tint, mark, DASHES[index // len(DISTINCT) % len(DASHES)])
+            for index, (cell, (tint, mark)) in enumerate(zip(cells, cycle(DISTINCT), strict=False))
         }
     seen: Counter[str] = Counter()
     by_name = {}
     for cell in cells:
-        by_name[cell.name] = Style(colour(cell.pe), marker(cell.pe), DASHES[seen[cell.pe] % len(DASHES)])
+        by_name[cell.name] = Style(
+            cell.colour or colour(cell.pe), marker(cell.pe), DASHES[seen[cell.pe] % len(DASHES)]
+        )
         seen[cell.pe] += 1
     return by_name
 

@@ -10,19 +10,21 @@ from lengen.report.axes import length_axis, place
 from lengen.report.band import X
 from lengen.report.colour import SHADE
 from lengen.report.dodge import dodged
+from lengen.report.paper import COLUMN, Paper
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
 from lengen.statistics.intervals import success_rate
 
 
-def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list[Path]:
-    """Draw the success rate of every cell of a panel over length, and write PNG and SVG.
+def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length", paper: Paper = COLUMN) -> list[Path]:
+    """Draw the success rate of every cell of a panel over length, and write it in the formats of the paper.
 
     Args:
         panel: a panel with at least one curve.
         stem: path without its suffix.
         threshold: a seed succeeds at a length if its exact match is at least this.
         x: `length`, or `factor` for length / train length.
+        paper: where it is printed.
     """
     cells, remark = shown(panel)
     looks = styles(panel.cells)
@@ -30,7 +32,7 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length") -> list
         f"Share of all seeds whose exact match at a length is at least {threshold:g}; bars: 95% Clopper-Pearson intervals over seeds. "
         f"Untrained and diverged seeds are included. Grey: trained lengths.{remark}"
     )
-    sheet = Sheet(f"{panel.name}: success rate", note, legend(cells, looks), columns=2, plot=1.6)
+    sheet = Sheet(f"{panel.name}: success rate", note, legend(cells, looks), columns=2, plot=1.6, paper=paper)
     axes, train = sheet.axes, panel.train_length
     unit = train if x == "factor" else 1
     length_axis(axes, panel.lengths, train, unit)

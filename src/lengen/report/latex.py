@@ -1,0 +1,98 @@
+"""The tables of a comparison in LaTeX, with booktabs: one table per task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
+from lengen.comparison.grouping import Study
+from lengen.comparison.summary import StudySummary
+from lengen.records.plain_text import on_one_line
+from lengen.report.console import NONE
+from lengen.report.tables import COLUMNS, gates
+
+CHOSEN = ("cell", "picked", "seeds", "trained", "ID", "success", "reach 0.90", "area", "rank")
+"""Columns of the table, of those of `table.md`."""
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    NONE: "--",
+    **{char: f"\\{char}" for char in "&%$#_"},
+}
+"""Characters that LaTeX reads as commands, and what prints them."""
+
+
+def latex(study: Study, summary: StudySummary, criterion: SuccessCriterion) -> str:
+    """Return the tables of all seeds, and of the trained seeds where some are not; needs the packages booktabs and graphicx.
+
+    Args:
+        study: the compared runs.
+        summary: the results.
+        criterion: when a seed counts as a success.
+    """
+    parts = ["% \\usepackage{booktabs,graphicx}"]
+    for index, panel in enumerate(study.panels, 1):
+        for runs, rows in gates(panel, summary):
+            if rows:
+                parts.append(_table(panel.name, panel.train_length, runs, rows, criterion, index))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(
+    name: str,
+    train_length: int,
+    runs: str,
+    rows: Sequence[CellSummary],
+    criterion: SuccessCriterion,
+    index: int,
+) -> str:
+    """Return one table. It is made narrower than it is only if it is wider than the line."""
+    told = {
+        column: COLUMNS[column]
+        for column in CHOSEN
+        if column != "picked" or any(COLUMNS[column](row) != NONE for row in rows)
+    }
+    caption = (
+        f"{name}, trained on lengths up to {train_length}: {runs}. "
+        f"Success: seeds with exact match of at least {criterion.threshold:g} at {criterion.at}, with 95% Clopper-Pearson interval. "
+        "Reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least 0.90. "
+        "Area: mean over seeds of the area under exact match over log2(length / train length), in doublings."
+    )
+    label = f"tab:lengen-{index}" + ("-trained" if runs.startswith("trained") else "")
+    body = [_row(row, told) for row in rows]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"  \centering",
+            f"  \\caption{{{escaped(caption)}}}",
+            f"  \\label{{{label}}}",
+            r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            f"  \\begin{{tabular}}{{l{'r' * (len(told) - 1)}}}",
+            r"    \toprule",
+            f"    {' & '.join(map(escaped, told))} \\\\",
+            r"    \midrule",
+            *(f"    {line} \\\\" for line in body),
+            r"    \bottomrule",
+            r"  \end{tabular}}",
+            r"\end{table}",
+        ]
+    )
+
+
+def _row(row: CellSummary, told: dict[str, Callable[[CellSummary], str]]) -> str:
+    """Return a row of a table."""
+    return " & ".join(escaped(show(row)).replace(r"\textgreater{}=", r"$\geq$") for show in told.values())
+
+
+def escaped(text: str) -> str:
+    r"""Return a text as LaTeX prints it, on one line.
+
+    >>> print(escaped("100% of pe_scale"))
+    100\% of pe\_scale
+    """
+    return "".join(SPECIAL.get(char, char) for char in on_one_line(text))

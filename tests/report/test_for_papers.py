@@ -1,0 +1,190 @@
+"""Figures for papers: formats, width, font, labels, colours and order as given, and one line where they cannot be."""
+
+import re
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from lengen.comparison.find_runs import find
+from lengen.comparison.grouping import assemble
+from lengen.config.errors import UsageError
+from lengen.report import band, cost, medians, multiples, profile, success, together
+from lengen.report.axes import columns
+from lengen.report.figure_style import FigureStyle
+from lengen.report.latex import escaped
+from lengen.report.lines import DOTS, width, wrap
+from lengen.report.paper import HEIGHT, Paper
+from lengen.report.vertical import Vertical
+from studies import write_run
+
+SHARES = [1.0, 1.0, 0.6, 0.0]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    for index, pe in enumerate(("alibi", "nope", "rope")):
+        write_run(tmp_path / "runs", 0, SHARES, pe=pe, cell=f"c{index}")
+    return tmp_path / "runs"
+
+
+@pytest.mark.long
+def test_a_command_says_it_in_figures_tables_and_page(lengen, runs, tmp_path):
+    ran = lengen(
+        "compare",
+        f"runs={runs}",
+        "out=out",
+        "formats=[pdf,svg]",
+        "style.width=3.25",
+        "style.font=serif",
+        "style.names={nope: No PE, copy: Copying_it}",
+        "style.colours={nope: #123456}",
+        "style.order=[rope]",
+        "style.together=true",
+        "control=nope",
+    )
+    assert ran.code == 0, ran.err
+    out = tmp_path / "out"
+    assert not list(out.glob("*.png"))
+    for name in ("curves-Copying_it", "success-Copying_it", "profile", "multiples", "together"):
+        svg, pdf = (out / f"{name}.svg").read_text(), (out / f"{name}.pdf").read_bytes()
+        assert "No PE</text>" in svg or "No PE (1" in svg  # text, not outlines
+        assert "#123456" in svg
+        size = re.search(rb"/MediaBox \[ 0 0 ([\d.]+)", pdf)
+        assert float(size[1]) == pytest.approx(3.25 * 72, abs=0.1)
+        assert b"DejaVuSerif" in pdf
+        assert b"/FontFile2" in pdf  # TrueType, which publishers take
+    table = (out / "table.md").read_text()
+    assert re.findall(r"^\| (\S+(?: PE)?) \| 1 ", table, re.MULTILINE) == ["rope", "alibi", "No PE"]
+    latex = (out / "table.tex").read_text()
+    assert r"Copying\_it" in latex
+    assert re.findall(r"^    (.+?) & 1 &", latex, re.MULTILINE) == ["rope", "alibi", "No PE"]
+    page = (out / "page.html").read_text()
+    assert '"name":"No PE","colour":"#123456"' in page
+    pairs = (out / "pairs.csv").read_text().splitlines()
+    assert (
+        len(pairs[1:]) == 4
+    )  # of all runs and of trained ones, against the control alone, by its former name
+    assert all("No PE" in line for line in pairs[1:])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["style.names={nop: x}"],
+            "style.names: nop: there is no such cell or task; did you mean 'nope'? (allowed: alibi, nope, rope, copy)",
+        ),
+        (["style.hight=3"], "style.hight"),
+        (["formats=[jpg]"], "formats=[jpg]: must be one or more of png, svg, pdf"),
+        (
+            ["style.scale=logit", "metric=loss"],
+            "style.scale=logit: needs a share, got metric=loss (allowed: exact_match or token_accuracy)",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_on_one_line(lengen, runs, tmp_path, words, said):
+    ran = lengen("compare", f"runs={runs}", "out=out", *words)
+    assert ran.code == 2
+    assert said in " ".join(ran.err.split())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"width": 1.0}, "style.width=1: must be from 2.5 to 12 inches"),
+        ({"font": "Foo"}, "style.font=Foo: must be serif, sans-serif, monospace, or one of"),
+        ({"colours": {"nope": "blurple"}}, "style.colours: nope: blurple: must be an opaque colour"),
+        ({"colours": {"nope": "#00000000"}}, "style.colours: nope: #00000000: must be an opaque colour"),
+        ({"colours": {"copy": "red"}}, "style.colours: copy: there is no such cell"),
+        ({"names": {"nope": " "}}, "style.names: nope: ' ': must be a text"),
+        ({"names": {"nope": "rope"}}, "style.names: nope and rope: must not both be 'rope'"),
+        ({"order": ["nope", "nope"]}, "style.order: nope: must be named once"),
+        ({"order": ["fire"]}, "style.order: fire: there is no such cell or task"),
+    ],
+)
+def test_a_style_is_checked(runs, options, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        FigureStyle(**options).dress(assemble(find([str(runs)])))
+
+
+NAMES = ["nope", "rope (attention.window=16, decoder.heads=4)", "an_encoding_with_a_long_name"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("inches", [3.25, 5.5])
+@pytest.mark.parametrize("count", [1, 20])
+def test_every_word_is_large_enough_inside_and_on_no_other(tmp_path, figures, inches, count):
+    for index in range(count):
+        write_run(tmp_path, 0, SHARES, pe=f"{NAMES[index % 3]} {index}", cell=f"c{index:02}")
+    panels, paper = assemble(find([str(tmp_path)])).panels, Paper(inches, formats=("pdf",))
+    band.draw(panels[0], tmp_path / "a", paper=paper)
+    band.draw(panels[0], tmp_path / "b", paper=paper, vertical=Vertical(y="error", scale="log"))
+    band.draw(panels[0], tmp_path / "c", paper=paper, vertical=Vertical(scale="logit"))
+    success.draw(panels[0], tmp_path / "d", threshold=0.9, paper=paper)
+    medians.draw(panels[0], tmp_path / "e", paper=paper)
+    cost.draw(panels[0], tmp_path / "f", paper=paper)
+    profile.draw(panels, tmp_path / "g", paper=paper)
+    multiples.draw(panels, tmp_path / "h", paper=paper)
+    together.draw(panels, tmp_path / "i", paper=paper)
+    assert len(figures) >= 9
+    for figure in figures:
+        assert figure.get_figwidth() <= paper.double + 1e-9
+        assert figure.get_figheight() <= HEIGHT + 1.5
+        figure.canvas.draw()
+        renderer = figure.canvas.get_renderer()
+        texts = [each for each in figure.findobj(Text) if each.get_visible() and each.get_text().strip()]
+        for text in texts:
+            assert text.get_fontsize() >= 6, text
+        for text in (*figure.texts, *(entry for legend in figure.legends for entry in legend.get_texts())):
+            box = text.get_window_extent(renderer)
+            assert box.x0 >= 0, text
+            assert box.x1 <= figure.bbox.x1, text
+        for axes in figure.axes:
+            for label in (*axes.get_yticklabels(), axes.yaxis.label, *axes.get_xticklabels()):
+                assert not label.get_text() or label.get_window_extent(renderer).x0 >= 0, label
+
+
+def test_small_multiples_are_paged(tmp_path, figures, monkeypatch):
+    monkeypatch.setattr(multiples, "HEIGHT", 3.0)
+    for index in range(20):
+        write_run(tmp_path, 0, SHARES, pe=f"e{index:02}", cell=f"c{index:02}")
+    panels = assemble(find([str(tmp_path)])).panels
+    paths = multiples.draw(panels, tmp_path / "all", paper=Paper(3.4, formats=("svg",)))
+    assert [path.name for path in paths] == ["all.svg", "all-2.svg"]
+    titles = [axes.get_title() for figure in figures for axes in figure.axes if axes.axison]
+    assert [title.split()[0] for title in titles] == [f"e{index:02}" for index in range(20)]
+    assert all(figure.get_figheight() <= 3.0 for figure in figures)
+
+
+def test_a_long_name_is_broken_after_a_sign():
+    inches = width("attention.windo", 6, "normal") / DOTS
+    assert wrap("attention.window=16", inches, 6) == ["attention.", "window=16"]
+
+
+@pytest.mark.parametrize(("side", "rotation"), [(0.3, 0), (0.12, 90)])
+def test_every_column_of_a_heat_map_is_labelled(side, rotation):
+    from matplotlib.figure import Figure
+
+    axes, lengths = Figure().add_subplot(), list(range(10, 150, 10))
+    columns(axes, lengths, 30, side)
+    assert [label.get_text() for label in axes.get_xticklabels()] == [str(length) for length in lengths]
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {rotation}
+
+
+def test_a_logit_axis_tells_nearly_right_from_right():
+    shares = np.array([0.0, 0.5, 0.999, 1.0])
+    assert Vertical(scale="logit", edge=0.0005).values(shares).tolist() == [0.0005, 0.5, 0.999, 0.9995]
+    assert Vertical(y="error").values(shares).tolist() == pytest.approx([1.0, 0.5, 0.001, 0.0])
+    assert Vertical(y="error", scale="log", edge=0.1).values(shares).tolist() == [1.0, 0.5, 0.1, 0.1]
+
+
+def test_latex_prints_what_it_reads():
+    """Every special character is escaped: what a reader of LaTeX prints is the text."""
+    text = r"a_b & 50% #1 {x} ~ ^ \cmd < >"
+    printed = escaped(text)
+    for command, char in (("textbackslash", "\\"), ("textasciitilde", "~"), ("textasciicircum", "^")):
+        printed = printed.replace(rf"\{command}{{}}", char if char != "\\" else "\0")
+    printed = printed.replace(r"\textless{}", "<").replace(r"\textgreater{}", ">")
+    assert re.sub(r"\\([&%$#_{}])", r"\1", printed).replace("\0", "\\") == text
