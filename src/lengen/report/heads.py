@@ -19,7 +19,7 @@ PANEL, GAP, ASIDE = 0.62, 0.19, 0.10
 """Inches: height of a panel, space above it for its name, space between panels."""
 MARK = 0.14
 """Inches: width of a distance below a panel."""
-NARROW = 4
+NARROW = 3
 """With more heads than this, the figure is two columns of a paper wide."""
 LINES = ((0, (3, 1.5)), "-", (0, (1, 1)), (0, (5, 1, 1, 1)))
 
