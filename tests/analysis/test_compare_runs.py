@@ -26,6 +26,7 @@ from lengen.records.curve import Curve
 from lengen.records.verdicts import StringVerdicts, write_verdicts
 from lengen.report import band, medians, profile, sheet, tables
 from lengen.report.content import content
+from lengen.report.vertical import Vertical
 from lengen.statistics.intervals import clopper_pearson
 from lengen.statistics.simplex import mean_interval
 from studies import LENGTHS, write_run
@@ -314,7 +315,7 @@ def test_the_command_leaves_tables_figures_and_a_page(lengen, runs):
     out = runs.parent / "out"
     stems = ["curves-copy", "success-copy", "heat-copy", "cost-copy", "profile", "multiples"]
     figures = {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")}
-    tables = {"table.csv", "table.md", "pairs.csv", "curves.csv", "compare.json", "page.html"}
+    tables = {"table.csv", "table.md", "table.tex", "pairs.csv", "curves.csv", "compare.json", "page.html"}
     assert {path.name for path in out.iterdir()} == figures | tables
     table = pandas.read_csv(out / "table.csv")
     assert tuple(table.columns) == (*COLUMNS, "pe")
@@ -363,8 +364,9 @@ def test_a_note_from_elsewhere_removes_nothing_outside(tmp_path):
 )
 def test_every_metric_is_drawn(runs, tmp_path, metric, x):
     (panel,) = assemble(find([str(runs)])).panels
-    for draw in (partial(band.draw, x=x), medians.draw):
-        for path in draw(panel, tmp_path / "figure", metric=metric):
+    curves = partial(band.draw, x=x, vertical=Vertical(metric))
+    for draw in (curves, partial(medians.draw, metric=metric)):
+        for path in draw(panel, tmp_path / "figure"):
             assert path.stat().st_size > 2000
 
 
