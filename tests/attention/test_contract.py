@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from lengen.analysis.attention_weights import rule_weights
 from lengen.block.inputs import DecodingCache, Shape
-from lengen.cli.commands.list import described
+from lengen.config.option_page import described
 from lengen.testing.attention import CHECKS, heads
 
 EVERY_YAML = pytest.mark.parametrize("path", files("attention"), ids=lambda path: path.stem)
@@ -37,7 +37,7 @@ def test_options_are_the_constructors(path):
 def test_what_list_says_is_true(path):
     """What it learns, whether a block keeps more than keys and values, whether weights are explicit."""
     cls, options = read(path)
-    facts, attend, memory = described(path), cls(SHAPE, **options), DecodingCache()
+    (_, facts), attend, memory = described(path), cls(SHAPE, **options), DecodingCache()
     query, key, value, *_ = heads(9, 9)
     attend.double()(query, key, value, None, inputs(9, memory=memory))
     assert (facts["learned"] == "none") == (not list(attend.parameters()))

@@ -105,7 +105,7 @@ def test_cfg_shows_the_composed_configuration(lengen):
 def test_list_describes_every_option(lengen, group):
     ran = lengen("list", group)
     assert ran.code == 0
-    lines = [line for line in ran.out.splitlines()[1:] if line[2] != " "]
+    lines = [line for line in ran.out.replace("\n    ", " ").splitlines()[1:] if line[2] != " "]
     assert len(lines) == len(list((config_dir() / group).glob("*.yaml")))
     for line in lines:
         assert len(line.split(maxsplit=1)) == 2, f"no description: {line}"

@@ -13,6 +13,7 @@ from lengen.analysis.compare_runs import Comparison
 from lengen.comparison.find_runs import find, run_folders
 from lengen.comparison.run_record import Excluded
 from lengen.records.plain_text import harmless, visible
+from lengen.report.figure_style import FigureStyle
 from studies import write_run
 
 GOOD = [1.0, 1.0, 0.6, 0.1]
@@ -63,6 +64,8 @@ def test_names_of_others_do_nothing_in_terminal_spreadsheet_markdown_and_page(tm
         "wandb": False,
         "project": "",
         "entity": None,
+        "formats": ["png"],
+        "style": FigureStyle(),
     }
     Comparison(runs=[str(tmp_path)], out=str(tmp_path / "out"), **options).run(console)
     for file in tmp_path.glob("out/*.csv"):

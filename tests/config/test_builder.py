@@ -52,18 +52,18 @@ def test_every_option_composes_and_builds(group, option):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_says_what_it_is(group, option):
-    from lengen.cli.commands.list import FACTS, described
+    from lengen.config.option_page import FACTS, described
 
-    facts = described(config_dir() / group / f"{option}.yaml")
-    assert len(facts["line"]) > 10
+    line, facts = described(config_dir() / group / f"{option}.yaml")
+    assert len(line) > 10
     if group in ("pe", "attention"):
-        assert set(facts) == {"line", *FACTS}
+        assert set(facts) == {*FACTS}
         assert facts["cost"].partition(",")[0] in ("fused", "bias mask", "explicit weights")
         assert facts["cache"] in [
             f"{keys} keys{state}" for keys in ("raw", "rotated", "convolved") for state in ("", " and state")
         ]
     if group == "positions":
-        assert set(facts) == {"line", *FACTS}
+        assert set(facts) == {*FACTS}
     assert "# paper: " in (config_dir() / group / f"{option}.yaml").read_text()
 
 

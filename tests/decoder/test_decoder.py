@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lengen.attention.softmax import Softmax
-from lengen.cli.commands.list import described
+from lengen.config.option_page import described
 from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE
@@ -245,7 +245,7 @@ def largest(pe, time, rule=Softmax, **options):
 
 @pytest.mark.parametrize(
     "path",
-    [path for group in ("pe", "attention") for path in files(group) if described(path)["cost"] == "fused"],
+    [path for group in ("pe", "attention") for path in files(group) if described(path)[1]["cost"] == "fused"],
     ids=lambda path: f"{path.parent.name}={path.stem}",
 )
 def test_memory_is_linear_in_length(path):

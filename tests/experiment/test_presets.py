@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lengen.cli.commands.list import described
 from lengen.config.compose import TRAIN, Request
+from lengen.config.option_page import described
 from lengen.config.search import choices, config_dir
 
 PRESETS = choices("experiment")
@@ -16,7 +16,7 @@ KAZEMNEJAD = {"addition", "copy", "lego", "parity", "pcfg", "poly", "reverse", "
 def test_a_preset_names_its_paper_and_its_minutes():
     for name in PRESETS:
         if name != "lr_bracket":
-            facts = described(config_dir() / "experiment" / f"{name}.yaml")
+            facts = described(config_dir() / "experiment" / f"{name}.yaml")[1]
             assert facts["paper"].partition(" (")[0].rpartition(" ")[2].isdecimal(), facts  # ends in its year
             assert "minute" in facts["cost"]
 

@@ -9,7 +9,7 @@ from tests.options import files, read, variations
 from tests.scenes import inputs, several
 
 from lengen.block.inputs import Shape
-from lengen.cli.commands.list import described
+from lengen.config.option_page import described
 from lengen.decoder import DecoderCache
 from lengen.pe.alibi import ALiBi
 from lengen.pe.sinusoidal import Sinusoidal
@@ -45,7 +45,7 @@ def test_options_are_the_constructors(path):
 def test_what_list_says_is_true(path):
     """What it learns, whether a block keeps more than keys and values, whether it adds a bias, where it ends."""
     cls, options = read(path)
-    facts, made, cache = described(path), decoder(partial(cls, **options)), DecoderCache()
+    (_, facts), made, cache = described(path), decoder(partial(cls, **options)), DecoderCache()
     positions = several(made.pe, torch.arange(5).unsqueeze(0))
     with torch.no_grad():
         made(draw(2, 5), positions, cache)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from lengen.records.curve import Curve
+
+if TYPE_CHECKING:  # a comparison is logged without torch
+    from torch import nn
 
 
 @dataclass(frozen=True)
