@@ -35,24 +35,30 @@ def allowed(annotation: ast.expr | None, module: str) -> str:
 
 
 def _words(node: ast.expr | None, module: str) -> Iterator[str]:
+    for part, home in _parts(node, module):
+        match part:
+            case ast.Constant(value=None):
+                yield "null"
+            case ast.Subscript(value=ast.Name(id=name), slice=inner):
+                yield from _of(name, inner, home)
+            case ast.Name(id=name):
+                yield TYPES.get(name, "group of options")
+
+
+def _parts(node: ast.expr | None, module: str) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the parts of a union, each with the module whose names it uses; names for types are followed."""
     match node:
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            yield from _words(left, module)
-            yield from _words(right, module)
+            yield from _parts(left, module)
+            yield from _parts(right, module)
         case ast.Constant(value=str(text)):  # an annotation in quotes
-            yield from _words(ast.parse(text, mode="eval").body, module)
-        case ast.Constant(value=None):
-            yield "null"
-        case ast.Subscript(value=ast.Name(id=name), slice=inner):
-            yield from _of(name, inner, module)
-        case ast.Name(id=name) if name in TYPES:
-            yield TYPES[name]
-        case ast.Name(id=name):
-            found = find(module, name)
-            if found and isinstance(found[1], ast.expr):  # a name for a type
-                yield from _words(found[1], found[0])
-            else:
-                yield "group of options"
+            yield from _parts(ast.parse(text, mode="eval").body, module)
+        case ast.Name(id=name) if (
+            name not in TYPES and (found := find(module, name)) and isinstance(found[1], ast.expr)
+        ):
+            yield from _parts(found[1], found[0])
+        case ast.expr():
+            yield node, module
 
 
 def _of(name: str, inner: ast.expr, module: str) -> Iterator[str]:
@@ -73,17 +79,11 @@ def listed(node: ast.expr | None, module: str) -> Iterator[str]:
     >>> [*listed(ast.parse("Literal['a', 'b'] | bool | None", mode="eval").body, "")]
     ['a', 'b', 'true', 'false', 'null']
     """
-    match node:
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            yield from listed(left, module)
-            yield from listed(right, module)
-        case ast.Constant(value=str(text)):  # an annotation in quotes
-            yield from listed(ast.parse(text, mode="eval").body, module)
-        case ast.Constant(value=None):
-            yield "null"
-        case ast.Subscript(value=ast.Name(id="Literal")):
-            yield from _words(node, module)
-        case ast.Name(id="bool"):
-            yield from ("true", "false")
-        case ast.Name(id=name) if (found := find(module, name)) and isinstance(found[1], ast.expr):
-            yield from listed(found[1], found[0])
+    for part, home in _parts(node, module):
+        match part:
+            case ast.Constant(value=None):
+                yield "null"
+            case ast.Subscript(value=ast.Name(id="Literal")):
+                yield from _words(part, home)
+            case ast.Name(id="bool"):
+                yield from ("true", "false")
