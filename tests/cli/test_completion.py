@@ -56,6 +56,8 @@ def completed(lengen, monkeypatch):
         ("lengen compare metric=lo", ["metric=loss"], ["metric=seconds"]),
         ("lengen plan control=", ["control=true"], []),
         ("lengen status all=", ["all=true"], []),
+        ("lengen share ", ["run=", "export=", "push="], ["name="]),
+        ("lengen pull to=", [], ["true", "to=true"]),
         ("lengen nothing ", [], ["train"]),
         ("lengen train pe=alibbi pe.", [], ["pe.slopes="]),
     ],

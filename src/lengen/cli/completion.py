@@ -6,10 +6,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
 from lengen.cli.arguments import folders
 from lengen.cli.help_text import FLAGS, OF_RUNS
+from lengen.cli.plain_words import PlainCommand
 from lengen.config.annotation_words import listed
 from lengen.config.class_source import parameters, read_class
 from lengen.config.command_page import CommandPage, command_page
@@ -34,7 +36,6 @@ PARTS = {
 """Of `lengen eval`: the class of options that it changes."""
 PATHS = ("results_dir", "from", "export", "out", "run", "runs", "against", "task.path", "task.tokens")
 """Options that are files or folders."""
-OF_STATUS = {"study": (), "results_dir": (), "all": ("true", "false")}
 PLAIN = re.compile(r"[\w./@:+-]+")
 """A value that the shell takes as it is."""
 
@@ -97,28 +98,32 @@ class Words:
             yield from re.findall(r"(?<!\w)--?[\w-]+", " ".join(flag.partition(" DIR")[0] for flag in flags))
         elif self.command == "list":
             yield from self._listed()
-        elif self.command == "status":
-            yield from self._studies("", self.before)
-            yield from self._status()
         elif has_yaml:
             yield from self._values() if "=" in self.last else self._names()
+        else:
+            yield from self._plain(import_module(f"lengen.cli.commands.{self.command}").COMMAND)
 
     def _listed(self) -> Iterator[str]:
         """Groups, and the options of the one that is named."""
         group, equals, _ = self.last.partition("=")
         yield from (f"{group}={name}" for name in choices(group, self.own)) if equals else groups(self.own)
 
-    def _status(self) -> Iterator[str]:
-        """Options of `lengen status`, and their values."""
+    def _plain(self, command: PlainCommand) -> Iterator[str]:
+        """Options of a command that needs no Hydra, and their values; that of its first one also without the name."""
         name, equals, value = self.last.partition("=")
         if not equals:
-            yield from (f"{name}=" for name in OF_STATUS)
-        elif name == "study":
-            yield from self._studies("study=", self.before)
-        elif name == "results_dir":
-            yield from (f"{name}={path}" for path in paths(value))
-        else:
-            yield from (f"{name}={each}" for each in OF_STATUS.get(name, ()))
+            yield from (f"{name}=" for name in command.defaults)
+            yield from self._plain_values(command, command.first, self.last)
+        elif name in command.defaults:
+            yield from (f"{name}={each}" for each in self._plain_values(command, name, value))
+
+    def _plain_values(self, command: PlainCommand, name: str, value: str) -> Iterable[str]:
+        """What an option of such a command may be, as far as it is known."""
+        if name == "study":
+            return [*self._studies("", self.before)]
+        if name in PATHS:
+            return paths(value)
+        return ("true", "false") if command.defaults[name] in ("true", "false") else ()
 
     def _studies(self, prefix: str, words: Sequence[str]) -> Iterator[str]:
         """Names of the studies there are."""

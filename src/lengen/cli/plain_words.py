@@ -1,32 +1,61 @@
-"""Words of commands that need no Hydra: `name=value`, and one value without its name."""
+"""Commands that need no Hydra: their words are `name=value`, and one value without its name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from lengen.config.errors import nearest, require
+from lengen.cli.arguments import HELP, refuse
+from lengen.config.errors import UsageError, nearest, require
 
 
-def parsed(arguments: Sequence[str], defaults: Mapping[str, str], first: str) -> dict[str, str]:
-    """Read words of the command line.
+@dataclass(frozen=True)
+class PlainCommand:
+    """A command that needs no Hydra.
 
     Args:
-        arguments: the words.
+        work: carries it out, with the value of each option; returns the exit code.
+        text: what `--help` prints.
         defaults: the options and their defaults.
         first: the option that a word without `=` is the value of.
-
-    Raises:
-        UsageError: a word is no option, has no value, or gives an option again.
+        place: the option that is named where a file or folder without a name cannot be read or written.
     """
-    given = dict[str, str]()
-    for word in arguments:
-        name, equals, value = word.partition("=") if "=" in word else (first, "=", word)
-        require(
-            name in defaults,
-            f"unknown option {name!r}{nearest(name, defaults)} (allowed: {', '.join(defaults)})",
-        )
-        require(not word.startswith("-"), f"{word}: unknown flag (allowed: --help)")
-        require(bool(value), f"{name}{equals}: has no value")
-        require(name not in given, f"{word}: {name}={given.get(name)} was given before")
-        given[name] = value
-    return {**defaults, **given}
+
+    work: Callable[[dict[str, str]], int]
+    text: str
+    defaults: Mapping[str, str]
+    first: str
+    place: str
+
+    def run(self, arguments: Sequence[str]) -> int:
+        """Run the command and return its exit code."""
+        if any(word in HELP for word in arguments):
+            print(self.text, end="")
+            return 0
+        if arguments[:1] in (["-sc"], ["--shell-completion"]):  # nothing is left to Hydra here
+            return 0
+        try:
+            return self.work(self.parsed(arguments))
+        except UsageError as error:
+            return refuse(str(error))
+        except OSError as error:
+            return refuse(f"{error.filename or self.place}: {error.strerror or error}")
+
+    def parsed(self, arguments: Sequence[str]) -> dict[str, str]:
+        """Read words of the command line.
+
+        Raises:
+            UsageError: a word is no option, has no value, or gives an option again.
+        """
+        given = dict[str, str]()
+        for word in arguments:
+            name, equals, value = word.partition("=") if "=" in word else (self.first, "=", word)
+            require(
+                name in self.defaults,
+                f"unknown option {name!r}{nearest(name, self.defaults)} (allowed: {', '.join(self.defaults)})",
+            )
+            require(not word.startswith("-"), f"{word}: unknown flag (allowed: --help)")
+            require(bool(value), f"{name}{equals}: has no value")
+            require(name not in given, f"{word}: {name}={given.get(name)} was given before")
+            given[name] = value
+        return {**self.defaults, **given}

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lengen.cli.arguments import refuse
-from lengen.cli.plain_words import parsed
-from lengen.config.errors import UsageError, require
+from lengen.cli.plain_words import PlainCommand
+from lengen.config.errors import require
 
-DEFAULTS = {"name": "", "to": ""}
-"""The options and their defaults."""
 HELP = """\
 lengen pull OWNER/NAME [to=FOLDER]: fetch a run that lengen share has pushed to the Hugging Face hub
 
@@ -25,17 +22,7 @@ lengen eval run=results/pulled/me/passkey-nope lengths=[50,100]
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    if any(word in ("-h", "--help") for word in arguments):
-        print(HELP, end="")
-        return 0
-    if arguments[:1] in (["-sc"], ["--shell-completion"]):
-        return 0
-    try:
-        return fetch(parsed(arguments, DEFAULTS, "name"))
-    except UsageError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"{error.filename or 'to'}: {error.strerror or error}")
+    return COMMAND.run(arguments)
 
 
 def fetch(options: dict[str, str]) -> int:
@@ -50,3 +37,6 @@ def fetch(options: dict[str, str]) -> int:
     files = pull(name, folder)
     print(f"{folder}: {len(files)} files; lengen eval run={folder} evaluates it")
     return 0
+
+
+COMMAND = PlainCommand(fetch, HELP, {"name": "", "to": ""}, first="name", place="to")

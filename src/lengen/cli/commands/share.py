@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lengen.cli.arguments import refuse
-from lengen.cli.plain_words import parsed
-from lengen.config.errors import UsageError, require
+from lengen.cli.plain_words import PlainCommand
+from lengen.config.errors import require
 
-DEFAULTS = {"run": "", "export": "", "push": ""}
-"""The options and their defaults."""
 HELP = """\
 lengen share run=RUN export=FOLDER [push=OWNER/NAME]: prepare a trained run for others; this needs no network
 
@@ -25,17 +22,7 @@ lengen pull me/passkey-nope      fetches it, on any machine
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    if any(word in ("-h", "--help") for word in arguments):
-        print(HELP, end="")
-        return 0
-    if arguments[:1] in (["-sc"], ["--shell-completion"]):
-        return 0
-    try:
-        return share(parsed(arguments, DEFAULTS, "run"))
-    except UsageError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"{error.filename or 'export'}: {error.strerror or error}")
+    return COMMAND.run(arguments)
 
 
 def share(options: dict[str, str]) -> int:
@@ -57,3 +44,6 @@ def share(options: dict[str, str]) -> int:
     if name:
         print(push(shared.folder, name, "model"))
     return 0
+
+
+COMMAND = PlainCommand(share, HELP, {"run": "", "export": "", "push": ""}, first="run", place="export")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from lengen.cli.arguments import refuse
-from lengen.cli.plain_words import parsed
+from lengen.cli.plain_words import PlainCommand
 from lengen.config.errors import UsageError, one_line, require
 from lengen.launcher.job import FAILED
 from lengen.records.plain_text import visible
 from lengen.studies.places import RESULTS
 
-DEFAULTS = {"study": "", "results_dir": RESULTS, "all": "false"}
-"""The options and their defaults."""
 HELP = """\
 lengen status [NAME] [option=value …]: how far a study is, or one line for each study; reads the run folders alone
 
@@ -28,20 +25,14 @@ lengen train study=first      carries out what is missing, interrupted or failed
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    if any(word in ("-h", "--help") for word in arguments):
-        print(HELP, end="")
-        return 0
-    if arguments[:1] in (["-sc"], ["--shell-completion"]):
-        return 0
-    try:
-        options = parsed(arguments, DEFAULTS, "study")
-        listed = options["all"]
-        require(listed in ("true", "false"), f"all={listed}: must be true or false")
-        return one(options) if options["study"] else every(options["results_dir"])
-    except UsageError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"{error.filename or 'results_dir'}: {error.strerror or error}")
+    return COMMAND.run(arguments)
+
+
+def status(options: dict[str, str]) -> int:
+    """Print how far a study is, or all of them."""
+    listed = options["all"]
+    require(listed in ("true", "false"), f"all={listed}: must be true or false")
+    return one(options) if options["study"] else every(options["results_dir"])
 
 
 def one(options: dict[str, str]) -> int:
@@ -74,3 +65,8 @@ def every(results_dir: str) -> int:
     for line in (*(table(rows) if len(rows) > 1 else ()), *damaged):
         print(visible(line))
     return 0
+
+
+COMMAND = PlainCommand(
+    status, HELP, {"study": "", "results_dir": RESULTS, "all": "false"}, first="study", place="results_dir"
+)
