@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -77,7 +77,7 @@ class Vertical:
     def at(self, cells: Iterable[Cell]) -> Vertical:
         """Return the axis with an edge of half an answer of the largest test set of some cells."""
         counts = [row.examples for cell in cells for curve in cell.curves for row in curve.rows]
-        return Vertical(self.metric, self.y, self.scale, 0.5 / max(counts, default=1))
+        return replace(self, edge=0.5 / max(counts, default=1))
 
     def values(self, values: Sequence[float] | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return what is drawn for values of the metric: the error of a share, and no 0 where the scale has none."""
