@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -254,8 +255,10 @@ def test_the_end_does_not_wait_for_a_server_forever(facts, capsys):
     real = logger._session.run
     assert real.settings.finish_timeout == wandb_session.UPLOAD
 
+    folder = str(real.settings.sync_dir).replace("offline-run-", "run-")  # as of a run that is online
+
     class Late:
-        settings, summary = real.settings, {}
+        settings, summary = SimpleNamespace(mode="online", sync_dir=folder), {}
 
         def finish(self, exit_code):
             raise TimeoutError("Timed out finishing run.")

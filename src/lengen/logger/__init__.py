@@ -12,6 +12,9 @@ from lengen.records.curve import Curve
 if TYPE_CHECKING:  # a comparison is logged without torch
     from torch import nn
 
+PLOTTED = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
+"""Columns of a curve that loggers draw over length."""
+
 
 @dataclass(frozen=True)
 class RunFacts:

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lengen.config.identity import flat
-from lengen.logger import Logger, RunFacts
+from lengen.logger import PLOTTED, Logger, RunFacts
 from lengen.records.curve import Curve
-
-PLOTTED = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
-"""Columns of a curve that are logged over length."""
 
 
 class LightningLogger(Logger):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from lengen.logger import Logger, RunFacts, wandb_artifacts
+from lengen.logger import PLOTTED, Logger, RunFacts, wandb_artifacts
 from lengen.logger.wandb_session import SUMMARY, TABLE, Session
 from lengen.logger.wandb_settings import (
     LONGEST_TAG,
@@ -26,9 +25,8 @@ from lengen.logger.wandb_settings import (
     variable,
 )
 from lengen.records.curve import COLUMNS, Curve
+from lengen.records.run_dir import RunFolder
 
-PLOTTED = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
-"""Columns of a curve that are logged as metrics over length; the table contains all columns."""
 DESCRIBED = ("cell", "id_exact_match", "trained", "parameters", "parameters_digest", "command")
 """Entries of `run.json` that describe a model."""
 
@@ -137,7 +135,7 @@ class Wandb(Logger):
             return
         with self._session.harmless():
             run.summary["status"] = status
-            known = _facts(facts.folder)
+            known = RunFolder(facts.folder).facts()
             run.summary.update({name: known[name] for name in SUMMARY if name in known})
             if self.save_code:
                 wandb_artifacts.log_code(run, known.get("sources") or {})
@@ -173,10 +171,3 @@ def _histograms(decoder: nn.Module | None) -> dict[str, Any]:
         )
         for name, gradient in gradients.items()
     }
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    """Return what `run.json` has."""
-    path = folder / "run.json"
-    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return facts

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from lengen.config.errors import UsageError
 from lengen.logger.wandb_settings import PROJECT, Mode, requested_mode, variable
-from lengen.logger.wandb_upload import left_to_the_study, mark
+from lengen.logger.wandb_upload import left_to_the_study, mark, sync_command
 from lengen.records.command import recorded_arguments
 
 PATIENCE = 20
@@ -106,12 +106,12 @@ class Session:
         run, self.run = self.run, None
         if run is None:
             return
-        reason = which = ""
+        reason = ""
         with self.harmless():
             try:
                 run.finish(exit_code=code)
             except TimeoutError:
-                reason, which = f"W&B has not received everything within {UPLOAD} s", "--include-online "
+                reason = f"W&B has not received everything within {UPLOAD} s"
         with self.harmless():
             if not reason and run.settings.mode == "offline":
                 reason = "W&B is offline"
@@ -119,7 +119,8 @@ class Session:
                 sync_dir = Path(run.settings.sync_dir).absolute()
                 mark(self._folder, sync_dir)
                 if not left_to_the_study():
-                    say(f"{reason}; to upload this run: wandb sync {which}{shlex.quote(str(sync_dir))}")
+                    command = sync_command([sync_dir], shlex.quote(str(sync_dir)))
+                    say(f"{reason}; to upload this run: {command}")
 
     def resolve(self) -> Literal["online", "offline", "disabled"]:
         """Return the effective mode: resolves `auto`, and falls back to offline without a login."""

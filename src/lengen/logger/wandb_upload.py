@@ -63,9 +63,18 @@ def study_line(folders: Iterable[Path]) -> str | None:
         return None
     sync_dirs = [each for found in left for each in found]
     named = common(sorted({each.parent for each in sync_dirs}))
-    online = any(not each.name.startswith("offline-") for each in sync_dirs)
     many = f"{len(left)} runs" if len(left) > 1 else "1 run"
-    return f"W&B has not received {many}; to upload: wandb sync {'--include-online ' * online}{named}"
+    return f"W&B has not received {many}; to upload: {sync_command(sync_dirs, named)}"
+
+
+def sync_command(sync_dirs: Iterable[Path], named: str) -> str:
+    """Return the command that uploads folders of runs, by what names them; without the flag it leaves out those begun online.
+
+    >>> sync_command([Path("/a/wandb/run-2026-x")], "/a/wandb"), sync_command([Path("/a/offline-run-2026-x")], "/a")
+    ('wandb sync --include-online /a/wandb', 'wandb sync /a')
+    """
+    online = any(not each.name.startswith("offline-") for each in sync_dirs)
+    return f"wandb sync {'--include-online ' * online}{named}"
 
 
 def common(folders: list[Path]) -> str:
