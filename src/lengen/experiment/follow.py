@@ -47,7 +47,7 @@ def follow(config: RunConfig, ranks: Ranks) -> None:
         except DivergedError:
             return  # as the first process has found, too
     lengths = ranks.told("lengths")
-    evaluated = read_checkpoint(folder.best if config.eval.checkpoint == "best" else folder.last, config.run)
+    evaluated = read_checkpoint(folder.checkpoint(config.eval.checkpoint), config.run)
     module = config.module(config.make_decoder())
     module.load_state_dict(evaluated["state_dict"])
     decoder = module.decoder.to(options.device).eval()

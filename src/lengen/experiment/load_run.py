@@ -51,7 +51,7 @@ class TrainedRun:
     @property
     def _checkpoint(self) -> Path:
         folder = self.folder
-        own = folder.best if self.config.eval.checkpoint == "best" else folder.last
+        own = folder.checkpoint(self.config.eval.checkpoint)
         return folder.shared if folder.shared.exists() and not own.exists() else own
 
     @property

@@ -60,7 +60,7 @@ class SharedRun:
 
     @property
     def _checkpoint(self) -> Path:
-        return self.run.best if self._kind == "best" else self.run.last
+        return self.run.checkpoint(self._kind)
 
     def write(self, name: str | None = None) -> list[Path]:
         """Write the folder, completely or not at all; nothing in it needs a network.

@@ -226,6 +226,10 @@ class RunFolder(Folder):
         """Path of the checkpoint that was best on ID validation."""
         return self.path / "checkpoints" / "best.ckpt"
 
+    def checkpoint(self, name: str) -> Path:
+        """Path of a checkpoint by its name in `eval.checkpoint`, `last` or `best`."""
+        return self.best if name == "best" else self.last
+
     @property
     def shared(self) -> Path:
         """Path of the parameters in a run that was shared, which has no checkpoints."""
