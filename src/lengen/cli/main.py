@@ -14,9 +14,7 @@ import sys
 from pathlib import Path
 
 from lengen.cli.arguments import HELP, refuse
-from lengen.cli.help_text import help_lines
 from lengen.cli.output import OutputError, checked_output
-from lengen.cli.text import width
 from lengen.config.errors import UsageError
 from lengen.config.search import config_dir
 from lengen.config.version import VERSION
@@ -110,6 +108,9 @@ def has_help(name: str, arguments: list[str]) -> bool:
 
 def show_help(name: str, arguments: list[str]) -> int:
     """Print what a command and its options mean, without composing a configuration."""
+    from lengen.cli.help_text import help_lines
+    from lengen.cli.text import width
+
     try:
         lines = help_lines(name, arguments, width())
     except UsageError as error:
