@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import plotext
 from rich.console import Console
@@ -41,6 +42,23 @@ DISPENSABLE = ("seconds", "first error", "loss", "how it fails", "token accuracy
 """Columns that a narrow terminal omits, in the order of omission."""
 NARROW, WIDEST, TALL = 40, 80, 12
 """In characters: minimum width of the terminal for a plot, maximum width of the plot, and its height."""
+
+
+def show_result(curve: Curve, facts: Mapping[str, Any], folder: Path, *, full: bool) -> None:
+    """Print the result of a run or an evaluation: briefly, or all that is known of it.
+
+    Args:
+        curve: the curve, possibly empty.
+        facts: what its folder says of it.
+        folder: its folder.
+        full: whether all is printed.
+    """
+    score = facts.get("id_exact_match") or 0.0
+    if full:
+        category, law = facts.get("category", ""), ErrorLaw.of(facts)
+        show(curve, id_exact_match=score, folder=folder, category=category, law=law)
+    else:
+        show_briefly(curve, id_exact_match=score, folder=folder)
 
 
 def show(

@@ -61,20 +61,13 @@ def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobRe
 
 def print_results(results: list[Any], *, full: bool) -> None:
     """Print a single curve with its table, otherwise one line per evaluation."""
-    from lengen.records.error_law import ErrorLaw
     from lengen.report import terminal
 
     for result in results:
         if result.earlier:
             print(f"lengen: {described(result)}")
         if result.curve is not None and len(results) == 1:
-            facts = result.folder.facts()
-            score, path, law = facts["id_exact_match"], result.folder.path, ErrorLaw.of(facts)
-            if full:
-                category = facts.get("category", "")
-                terminal.show(result.curve, id_exact_match=score, folder=path, category=category, law=law)
-            else:
-                terminal.show_briefly(result.curve, id_exact_match=score, folder=path)
+            terminal.show_result(result.curve, result.folder.facts(), result.folder.path, full=full)
         elif not result.earlier:
             print(f"  {described(result)}")
 

@@ -200,7 +200,6 @@ def comparing(folders: Sequence[str]) -> str:
 def print_results(folder: RunFolder, *, earlier: bool, full: bool) -> int:
     """Print the results of a run; return 1 if it diverged."""
     from lengen.records.curve import Curve
-    from lengen.records.error_law import ErrorLaw
     from lengen.report import terminal
 
     facts = folder.facts()
@@ -211,10 +210,5 @@ def print_results(folder: RunFolder, *, earlier: bool, full: bool) -> int:
     if facts["status"] == "diverged":
         print(f"lengen: diverged: {facts.get('error')}; the results up to then are in {folder.path}")
         return FAILED
-    curve, score = Curve.load(folder.curve), facts.get("id_exact_match") or 0.0
-    if not full:
-        terminal.show_briefly(curve, id_exact_match=score, folder=folder.path)
-        return 0
-    category, law = facts.get("category", ""), ErrorLaw.of(facts)
-    terminal.show(curve, id_exact_match=score, folder=folder.path, category=category, law=law)
+    terminal.show_result(Curve.load(folder.curve), facts, folder.path, full=full)
     return 0
