@@ -3,6 +3,7 @@
 import json
 import struct
 import time
+import zlib
 from pathlib import Path
 
 BLOCK = 32768
@@ -10,7 +11,7 @@ HEADER = struct.Struct("<IHB")
 
 
 def chunks(path: Path):
-    """Whole records, put together from their fragments."""
+    """Whole records, put together from their fragments; ends at the first that is not wholly written yet."""
     data = path.read_bytes()
     assert data[:4] == b":W&B"
     at, record = 7, b""
@@ -19,10 +20,10 @@ def chunks(path: Path):
         if left < HEADER.size:
             at += left
             continue
-        _, size, kind = HEADER.unpack_from(data, at)
-        if kind == 0:
-            return
+        checksum, size, kind = HEADER.unpack_from(data, at)
         at += HEADER.size
+        if kind == 0 or zlib.crc32(data[at - 1 : at + size]) != checksum:
+            return
         record = data[at : at + size] if kind in (1, 2) else record + data[at : at + size]
         at += size
         if kind in (1, 4):
