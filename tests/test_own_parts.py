@@ -9,7 +9,14 @@ import pytest
 from tests.conftest import TINY, run_folders
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = pytest.mark.parametrize("page", ["own-task", "own-encoding", "own-positions", "own-attention"])
+PAGES = pytest.mark.parametrize(
+    "page",
+    [
+        "own-task",
+        "own-encoding",
+        *(pytest.param(page, marks=pytest.mark.long) for page in ("own-positions", "own-attention")),
+    ],
+)
 
 pytestmark = pytest.mark.whole_run  # seconds each
 

@@ -208,6 +208,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 @pytest.mark.whole_run
 def test_after_a_fork(tmp_path):
     (tmp_path / "script.py").write_text(FORKED)

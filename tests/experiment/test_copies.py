@@ -47,7 +47,7 @@ def test_the_digest_sees_every_bit():
     assert digest != parameters_digest({"a": state["a"], "c": state["b"]})
 
 
-@pytest.mark.parametrize("name", ["last", "best"])
+@pytest.mark.parametrize("name", ["last", pytest.param("best", marks=pytest.mark.long)])
 def test_the_checkpoint_of_another_run_is_refused(lengen, tmp_path, name):
     assert lengen(*RUN, "-m", "seed=0,1").code == 0
     ours, theirs = map(RunFolder, run_folders(tmp_path))

@@ -198,7 +198,7 @@ def test_jobs_end_with_their_launcher_and_leave_checkpoints(tmp_path, number):
     assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in below)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_signal_to_all_processes_is_one_for_every_job(tmp_path, number):
     """As Ctrl-C in a terminal, or of a scheduler; a second one would stop the jobs without a checkpoint."""
     script = tmp_path / "study.py"

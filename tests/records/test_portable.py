@@ -27,6 +27,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.long
 @pytest.mark.whole_run
 def test_a_run_needs_neither_fcntl_nor_resource(tmp_path):
     ran = subprocess.run(

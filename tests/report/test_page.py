@@ -229,7 +229,7 @@ FIGURES = (
 )
 
 
-@pytest.mark.parametrize("size", [(1280, 900), (400, 800)])
+@pytest.mark.parametrize("size", [(1280, 900), pytest.param((400, 800), marks=pytest.mark.long)])
 def test_a_page_is_drawn_without_a_word_in_the_console(visit, tmp_path, size):
     from matplotlib.image import imread
 
@@ -323,6 +323,7 @@ def test_pointing_names_a_run_and_clicking_shows_where_it_comes_from(visit):
     assert page.locator("#runs td").nth(7).inner_text() in page.locator("#detail").inner_text()
 
 
+@pytest.mark.long
 def test_studies_of_the_rarest_kind_are_drawn(visit):
     diverged = [run(seed, (), status="diverged") for seed in range(2)]
     page = visit(assemble(diverged))
@@ -381,6 +382,7 @@ def test_hostile_names_stay_text(visit):
     assert page.locator("script").count() == 3
 
 
+@pytest.mark.long
 def test_five_hundred_runs_fit_and_are_drawn(visit, tmp_path):
     page = visit(large())
     assert (tmp_path / "page.html").stat().st_size < 6_000_000

@@ -128,8 +128,15 @@ def test_the_page_and_its_figures_are_dark_where_the_system_is(visit):
     assert page.evaluate(brightness, label) > 600
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 800)])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ((1440, 900), "light"),
+        pytest.param((1440, 900), "dark", marks=pytest.mark.long),
+        pytest.param((390, 800), "light", marks=pytest.mark.long),
+        pytest.param((390, 800), "dark", marks=pytest.mark.long),
+    ],
+)
 def test_axe_finds_nothing(visit, size, scheme):
     page = visit(
         small(),

@@ -153,7 +153,7 @@ UNEQUAL = (4, 4, 5, 5, 5, 5, 5, 5, 6, 6)
     "draw",
     [
         lambda generator: two_modes(0.5).draw(generator, (10, 5)),
-        lambda generator: generator.beta(30, 20, (10, 5)),
+        pytest.param(lambda generator: generator.beta(30, 20, (10, 5)), marks=pytest.mark.long),
         lambda generator: [two_modes(0.5).draw(generator, (seeds,)) for seeds in UNEQUAL],
     ],
     ids=["two modes", "one mode", "unequal seeds"],

@@ -12,10 +12,10 @@ STEPS = {f"step={step}.ckpt" for step in (5, 10, 15, 20)}
 @pytest.mark.parametrize(
     ("keep", "left"),
     [
-        ("null", {"last.ckpt", "best.ckpt"}),
-        ("last", {"last.ckpt"}),
-        ("best", {"best.ckpt"}),
         ("all", {"last.ckpt", "best.ckpt", *STEPS}),
+        pytest.param("null", {"last.ckpt", "best.ckpt"}, marks=pytest.mark.long),
+        pytest.param("last", {"last.ckpt"}, marks=pytest.mark.long),
+        pytest.param("best", {"best.ckpt"}, marks=pytest.mark.long),
         ("none", set()),
     ],
 )
