@@ -29,7 +29,7 @@ from lengen.task.sort import Sort
 from lengen.task.unique_set import UniqueSet
 
 REACHED = (Addition, Copy, InversePermutation, Lego, Lookup, ModularSum, Parity, Poly, Reverse, UniqueSet)
-LENGTHS, DRAWS = (1, 2, 3, 5, 10, 21), 500
+LENGTHS, DRAWS = (1, 2, 3, 5, 10, 21), 2000
 TEXT = "text"
 OTHERS = [
     *(Addition(order=order, pad=pad) for order in ("plain", "reversed") for pad in ("zero", "none")),
