@@ -128,6 +128,10 @@ def test_a_shared_run_has_no_pickle_and_evaluates_to_the_same_numbers(lengen, tm
     assert {*NEEDED, "README.md"} <= {path.name for path in prepared.iterdir()}
     assert all(path.is_file() for path in prepared.iterdir())
     check_received(prepared, "mine")
+    texts = [
+        path.read_text() for path in prepared.iterdir() if path.suffix in (".json", ".yaml", ".csv", ".md")
+    ]
+    assert not any(str(run.parents[3]) in text for text in texts)  # where it was trained is nobody's business
     front = yaml.safe_load((prepared / "README.md").read_text().split("---")[1])
     assert front["library_name"] == "lengen"
     shutil.copytree(prepared, tmp_path / "copy")

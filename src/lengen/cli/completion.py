@@ -134,10 +134,14 @@ class Words:
         """Names of options: those of the command, and with a dot those of the option that is chosen of a group."""
         group, dot, _ = self.last.partition(".")
         names = {each.name for each in self.page.groups}
-        if dot and group in names:
+        with_arguments = {
+            each.name for each in self.page.groups if each.default != "null"
+        }  # no experiment, no size
+        if dot and group in with_arguments:
             yield from (f"{name}=" for name in self._arguments(group))
             return
-        yield from (f"{name}{end}" for name in names for end in "=.")
+        yield from (f"{name}=" for name in names)
+        yield from (f"{name}." for name in with_arguments)
         yield from (f"{each.name}=" for each in self.page.options)
         if self.command == "eval":  # these need no prefix
             yield from (f"{each.name.removeprefix('eval.')}=" for each in self.page.options)

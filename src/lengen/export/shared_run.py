@@ -8,9 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lengen.config.errors import require
+from lengen.export.local_places import command_without_places, without_places
 from lengen.export.model_card import card
-from lengen.export.received_run import CARD, NEEDED, RECORDS, targets
+from lengen.export.received_run import CARD, RECORDS, targets
 from lengen.records.atomic import whole_folder
 from lengen.records.curve import Curve
 from lengen.records.earlier_runs import seed_name
@@ -77,10 +80,16 @@ class SharedRun:
         run = {"cell": str(self._facts["cell"]), "seed": seed_name(self._config)}
         contents = read_checkpoint(self._checkpoint, run)
         with whole_folder(self.folder) as work:
-            for each in (*NEEDED, *RECORDS):
+            received = RunFolder(work)
+            (work / "config.yaml").write_text(
+                yaml.safe_dump(without_places(self._config), sort_keys=False), encoding="utf-8"
+            )
+            received.record({**self._facts, "command": command_without_places(self._facts.get("command"))})
+            shutil.copyfile(self.run.curve, received.curve)
+            for each in RECORDS:
                 if (self.run.path / each).is_file():
                     shutil.copyfile(self.run.path / each, work / each)
-            write_weights(RunFolder(work).shared, contents, self._kind, run)
+            write_weights(received.shared, contents, self._kind, run)
             text = card(self._config, self._facts, Curve.load(self.run.curve), name)
             (work / CARD).write_text(text, encoding="utf-8")
         return sorted(self.folder.iterdir())
