@@ -28,7 +28,10 @@ def stream(**changes):
         "batch_size": 16,
         "seed": 5,
     }
-    return BatchStream(**options | changes)
+    options |= changes
+    if (examples := options.pop("examples", None)) is not None:
+        options["pool"] = fixed_set(options["task"], options["lengths"], examples, options["seed"])
+    return BatchStream(**options)
 
 
 def take(count, **changes):

@@ -18,7 +18,7 @@ from lengen.task.addition import Addition
 from lengen.task.copy import Copy
 from lengen.task.mixture import Aid, Mixture
 from lengen.task.parity import Parity
-from lengen.training.batch_stream import BLOCK, BatchStream
+from lengen.training.batch_stream import BLOCK, BatchStream, fixed_set
 from lengen.training.overlap import Deduplicated, OverlapTracker, fingerprints, prompt_fingerprints
 
 EVALUATION = EvalOptions(examples=40)
@@ -34,8 +34,9 @@ def coverage(prompts, wanted, source, steps, seconds):
     return OverlapTracker(prompts, wanted, steps, source).overlap(source, seconds)
 
 
-def stream(task, **options):
-    return BatchStream(task, Contiguous(), Uniform(maximum=4), 16, 3, **options)
+def stream(task, examples=None, **options):
+    pool = None if examples is None else fixed_set(task, Uniform(maximum=4), examples, 3)
+    return BatchStream(task, Contiguous(), Uniform(maximum=4), 16, 3, pool=pool, **options)
 
 
 @pytest.mark.parametrize("task", [Copy(alphabet=3), Addition(operands="uneven", pad="none"), Parity()])

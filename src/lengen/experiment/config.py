@@ -32,7 +32,7 @@ from lengen.records.run_dir import RunFolder
 from lengen.records.supervision import category
 from lengen.sampling import generator
 from lengen.task import Batch, Task
-from lengen.training.batch_stream import BatchStream, Parts
+from lengen.training.batch_stream import BatchStream, Parts, fixed_set
 from lengen.training.fit import DecoderModule
 from lengen.training.options import TrainerOptions
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
@@ -205,6 +205,20 @@ class RunConfig:
         """Fingerprints of the test prompts, by length."""
         return prompt_fingerprints(self.formatted_task, self.eval, self.eval_lengths)
 
+    @cached_property
+    def fixed_set(self) -> Batch | None:
+        """The fixed training set, made once for the check before training and for the streams; None if there is none."""
+        examples = self.trainer.examples
+        if examples is None:
+            return None
+        return fixed_set(self._training_task, self.trained_lengths, examples, self.effective_data_seed)
+
+    @property
+    def _training_task(self) -> Task:
+        """The task that examples are drawn from."""
+        task = self.formatted_task
+        return Deduplicated(task, self.test_prompts) if self.trainer.deduplicate else task
+
     @property
     def effective_data_seed(self) -> int:
         """Seed of the training data."""
@@ -232,15 +246,14 @@ class RunConfig:
             observer: called with every step and its batch.
             parts: how a batch is divided; None yields it as a whole.
         """
-        task = self.formatted_task
         return BatchStream(
-            Deduplicated(task, self.test_prompts) if self.trainer.deduplicate else task,
+            self._training_task,
             self.positions,
             self.trained_lengths,
             self.batch_size,
             self.effective_data_seed,
             self.decoder.bos,
-            self.trainer.examples,
+            self.fixed_set,
             start,
             observer,
             parts or Parts(),

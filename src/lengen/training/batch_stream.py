@@ -94,7 +94,7 @@ class BatchStream(IterableDataset[Example]):
         batch_size: examples per step.
         seed: the data seed.
         bos: whether examples start with a bos token.
-        examples: size of a fixed training set of distinct examples; None draws new examples at every step.
+        pool: a fixed training set, see `fixed_set`; None draws new examples at every step.
         start: the first step to yield.
         observer: called with each yielded step and its batch.
         parts: how a batch is divided; every part is yielded by itself.
@@ -106,15 +106,10 @@ class BatchStream(IterableDataset[Example]):
     batch_size: int
     seed: int
     bos: bool = True
-    examples: int | None = None
+    pool: Batch | None = None
     start: int = 0
     observer: Callable[[int, Batch], None] | None = None
     parts: Parts = field(default_factory=Parts)
-    _pool: Batch | None = field(default=None, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.examples is not None:
-            self._pool = fixed_set(self.task, self.lengths, self.examples, self.seed)
 
     def __iter__(self) -> Iterator[Example]:
         block = self.start // BLOCK
@@ -130,17 +125,17 @@ class BatchStream(IterableDataset[Example]):
     @property
     def drawn_lengths(self) -> list[int]:
         """The lengths that can be drawn, ascending; with a fixed training set, those that the set contains."""
-        return self.lengths.support if self._pool is None else sorted(set(self._pool.length.tolist()))
+        return self.lengths.support if self.pool is None else sorted(set(self.pool.length.tolist()))
 
     def distinct_steps(self, steps: int) -> int:
         """Number of leading steps whose examples are not repetitions: one epoch if the training set is fixed, else all."""
-        return steps if self.examples is None else min(steps, -(-self.examples // self.batch_size))
+        return steps if self.pool is None else min(steps, -(-len(self.pool) // self.batch_size))
 
     def block(self, index: int) -> list[Batch]:
         """The batches of one block of steps."""
-        if self._pool is not None:
+        if self.pool is not None:
             return [
-                self._pool.rows(self._epoch_rows(index * BLOCK + step, len(self._pool)))
+                self.pool.rows(self._epoch_rows(index * BLOCK + step, len(self.pool)))
                 for step in range(BLOCK)
             ]
         draws = generator("train", self.seed, index)
