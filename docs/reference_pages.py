@@ -114,7 +114,7 @@ def group_page(group: str) -> str:
     line, rest = introduction(group)
     pages = option_pages(group)
     rows = ((f"[{page.name}](#{page.name})", page.line, page.facts.get("paper", "none")) for page in pages)
-    head = [f"# {group}", "", line, "", rest, "", *table(("option", "", "paper"), rows), ""]
+    head = [f"# {group}", "", line, "", rest, "", *table(("option", "meaning", "paper"), rows), ""]
     return "\n".join([*head, *(text for page in pages for text in section(page))]) + "\n"
 
 
