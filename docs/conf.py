@@ -1,9 +1,11 @@
 """The documentation as a site: `make docs` builds it, into build/docs, with warnings as errors."""
 
+import logging
 import re
 import sys
 from pathlib import Path
 
+from jupyter_client.connect import ConnectionFileMixin
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
@@ -34,11 +36,14 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True
+ConnectionFileMixin.transport.default_value = "ipc"  # kernels on ports warn that they are not encrypted
+logging.getLogger("traitlets").setLevel(logging.WARNING)  # not one line for each notebook that is begun
 
 html_theme = "furo"
 html_title = "lengen"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_theme_options = {
     "source_repository": "https://github.com/lengen/lengen/",
     "source_branch": "main",
