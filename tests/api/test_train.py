@@ -67,7 +67,7 @@ def test_a_run_says_what_it_found():
     assert run._repr_png_().startswith(b"\x89PNG")
     html = run._repr_html_()
     assert html.count("<tr>") == 4
-    assert "data:image/png;base64," in html
+    assert 'alt="exact match over length, as in the table" src="data:image/png;base64,' in html
     assert run.figure().save("figure.svg").read_text().startswith("<?xml")
     assert run.figure(width=2.6, font="serif").save("figure.pdf").read_bytes().startswith(b"%PDF")
     assert run.figure().save("copy.png").read_bytes() == (run.path / "figure.png").read_bytes()

@@ -98,7 +98,9 @@ class Comparison:
         return f"Comparison({str(self.path)!r}): {len(self.table)} cells; {', '.join(self.figures)}"
 
     def _repr_html_(self) -> str:
-        shown = self.figure().html() if "multiples.png" in self.files else ""
+        shown = (
+            self.figure().html("curves of every cell, over length") if "multiples.png" in self.files else ""
+        )
         page = escape(str(self.page))
         return f"{self.table._repr_html_()}{shown}<p>{page}</p>"  # called by notebooks
 

@@ -73,7 +73,8 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         table = self.curve._repr_html_() if self.curve.rows else ""  # called by notebooks
-        return f"<p>{escape(repr(self))}</p>{table}{self.figure().html()}"
+        figure = self.figure().html("what was evaluated, over length")
+        return f"<p>{escape(repr(self))}</p>{table}{figure}"
 
 
 @dataclass(frozen=True)

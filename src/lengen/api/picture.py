@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 
 from lengen.config.errors import UsageError
@@ -63,8 +64,11 @@ class Picture:
     def _repr_png_(self) -> bytes:
         return self.png
 
-    def html(self) -> str:
-        """Return the figure as an HTML element."""
-        return (
-            f'<img style="max-width: 40em" src="data:image/png;base64,{base64.b64encode(self.png).decode()}">'
-        )
+    def html(self, text: str) -> str:
+        """Return the figure as an HTML element.
+
+        Args:
+            text: what it shows, for those who do not see it.
+        """
+        data = base64.b64encode(self.png).decode()
+        return f'<img style="max-width: 40em" alt="{escape(text)}" src="data:image/png;base64,{data}">'

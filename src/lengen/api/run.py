@@ -244,7 +244,8 @@ class Run:
         if not self.curve.rows:
             return f"<p>{escape(repr(self))}</p>"
         head = "<br>".join(map(escape, repr(self).splitlines()))
-        return f"<p>{head}</p>{self.curve._repr_html_()}{self.figure().html()}"  # called by notebooks
+        figure = self.figure().html("exact match over length, as in the table")
+        return f"<p>{head}</p>{self.curve._repr_html_()}{figure}"  # called by notebooks
 
     def _repr_png_(self) -> bytes | None:
         return self.figure().png if self.curve.rows else None
