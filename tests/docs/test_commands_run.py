@@ -10,7 +10,12 @@ import pytest
 from tests.conftest import TINY, train
 from tests.docs.commands import PAGES, commands, write_files
 
-pytestmark = pytest.mark.long
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings(
+        r"ignore:The ``declarative_base\(\)`` function:DeprecationWarning"
+    ),  # of Optuna 2
+]
 
 COMPOSED_ALONE = re.compile(r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine|pull|push=")
 """Needs a cluster, several devices, a network or the reader's data or part, or trains nothing; `test_commands.py` composes it."""
