@@ -94,7 +94,9 @@ def test_the_best_trial_is_that_with_the_best_objective_and_no_other_counts(tmp_
     assert max(losses[:3]) < math.inf
     jobs = Jobs(lambda *_: JobResult(0), "train", [], [Path("my conf")])
     lines = exact_match.best(
-        jobs, [["task=copy", f"steps={each}", "name='a b'"] for each in range(6)], results
+        jobs,
+        [["task=copy", f"steps={each}", "name='a b'", 'study="mine"', "jobs=2"] for each in range(6)],
+        results,
     )
     assert "best of 6 trials, by id_exact_match (maximized)" in lines[0]
     words = shlex.split(lines[1])

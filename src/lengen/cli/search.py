@@ -14,6 +14,7 @@ from lengen.comparison.best import MEASURED, Candidate
 from lengen.comparison.cell_names import within
 from lengen.comparison.find_runs import Known, read
 from lengen.comparison.run_record import RunRecord
+from lengen.config.compose import OF_STUDIES
 from lengen.config.errors import require
 from lengen.config.objectives import OBJECTIVES, require_objective
 from lengen.config.words import parsed
@@ -59,7 +60,12 @@ class Search:
         index = min(able, key=lambda each: self._order(*scores[each]))
         exact_match, loss = scores[index]
         flags = [word for folder in jobs.folders for word in ("--config-dir", str(folder))]
-        again = shlex.join(["lengen", jobs.command, *flags, *overrides[index]])
+        own = (
+            word
+            for word in overrides[index]
+            if not any(within(parsed(word).key_or_group, each) for each in OF_STUDIES)
+        )
+        again = shlex.join(["lengen", jobs.command, *flags, *own])
         measures = f"ID loss {loss:.4g} nats per answer token, ID exact match {floored(exact_match)}"
         head = f"best of {len(results)} trials, by {self.objective} ({self.direction}d)"
         return [f"lengen: {head}: {measures}", f"  {again}"]

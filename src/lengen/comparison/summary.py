@@ -115,7 +115,9 @@ def _notes(panel: Panel, areas: PanelAreas | None, options: PairOptions) -> list
         notes.append(f"not compared: there is no cell {options.control} here")
     longest = _longest(panel.cells)
     if areas is None:
-        notes.append("no areas: the runs share no length beyond the train length" if longest else "")
+        trained = any(cell.runs for cell in panel.cells)
+        reason = "the runs share no length beyond the train length" if trained else "no run is trained"
+        notes.append(f"no areas: {reason}" if longest or not trained else "")
         return [note for note in notes if note]
     if areas.lengths[-1] < longest:
         notes.append(

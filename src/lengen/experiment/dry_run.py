@@ -111,10 +111,21 @@ class DryRun:
             ("parameters", f"{needed.parameters:,}"),
             ("training", f"{config.steps:,} steps of {config.batch_size:,} examples, about {short(int(self.trained_tokens))} tokens"),
             ("test set", f"{span}, {config.eval.examples:,} examples each, about {short(int(self.evaluated_tokens))} tokens"),
-            ("time", f"about {hours:.2g} hours with {config.trainer.threads} CPU threads, as one step was timed"),
+            ("time", f"about {duration(3600 * hours)} with {config.trainer.threads} CPU threads, as one step was timed"),
             ("memory", f"at least {amount(needed.parameters * needed.trained + kept)}"),
             ("disk", f"about {amount(self.disk)}"),
         ]  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the unit in which it is read.
+
+    >>> duration(16.2), duration(2500), duration(9000)
+    ('16 s', '42 min', '2.5 hours')
+    """
+    if seconds < 90:  # noqa: PLR2004
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.2g} hours"  # noqa: PLR2004
 
 
 def mean_tokens(task: Task, lengths: Sequence[int]) -> float:

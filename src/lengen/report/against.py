@@ -31,7 +31,7 @@ def draw(panel: Panel, published: Published, stem: Path, *, paper: Paper = COLUM
     cells = [cell for cell in panel.cells if cell.curves and published_curves(published, split, cell)]
     note = (
         f"Coloured: our runs; seeds thin, median thick, band: quartiles. Black, dashed: {published.paper}, split {split}; seeds thin, median thick "
-        f"({published.scored}). Grey: trained lengths. Decoders, tokenizers and training budgets differ: compare rankings, not levels."
+        f"({published.scored}). Grey: trained lengths; dotted: chance, where it is above 0.01. Decoders, tokenizers and training budgets differ: compare rankings, not levels."
     )
     legend = [
         (Line2D([], [], color=GREY, linewidth=1.2, marker="o", markersize=3), "ours"),

@@ -98,8 +98,9 @@ def dry_run(config: dict[str, Any], allowed: set[str]) -> int:
     from lengen.experiment.run import configured
 
     launcher_of(config, allowed)  # is refused what is wrong, as the runs are
+    lines = DryRun(configured(config, Builder(allowed))).lines()
     print("lengen: dry run; nothing is written")
-    for name, text in DryRun(configured(config, Builder(allowed))).lines():
+    for name, text in lines:
         print(f"  {name:<10}  {text}")
     return 0
 
