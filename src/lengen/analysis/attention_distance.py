@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -119,15 +120,26 @@ class AttentionDistance(Reevaluation):
 
     def fill(self, folder: EvalFolder) -> None:
         """Write and draw the distances."""
-        rows = [row for other in self.others for length in self.lengths for row in self._rows(other, length)]
-        write_csv(folder.path / "distance.csv", COLUMNS, rows)
+        write_csv(folder.path / "distance.csv", COLUMNS, self.rows)
+        self.draw(folder)
+
+    def draw(self, folder: EvalFolder) -> None:
+        """Draw the distances."""
+        paper = self.trained.config.paper
         title = ": ".join(filter(None, (self.trained.config.title, self.stress)))
-        layers.draw(
-            rows,
-            folder.path / "distance.png",
+        draw = partial(
+            layers.draw,
+            self.rows,
             title=f"{title}: attention distance",
             footnote=self._footnote(),
+            paper=paper,
         )
+        paper.draw(folder.path / "distance", draw)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of `distance.csv`."""
+        return [row for other in self.others for length in self.lengths for row in self._rows(other, length)]
 
     def _rows(self, other: TrainedRun, length: int) -> Iterator[dict[str, Any]]:
         """Yield one row per layer: the distance to another run at a length."""

@@ -39,7 +39,7 @@ from lengen.report.band import X
 from lengen.report.console import say
 from lengen.report.figure_style import FigureStyle
 from lengen.report.latex import latex
-from lengen.report.paper import FORMATS, Paper
+from lengen.report.paper import Paper
 from lengen.report.vertical import Vertical
 from lengen.tracking.wandb_comparison import WandbComparison
 from lengen.tracking.wandb_read import find
@@ -106,7 +106,7 @@ class Comparison:
     @property
     def paper(self) -> Paper:
         """Where the figures are printed."""
-        return Paper(self.style.width, self.style.font, tuple(self.formats))
+        return Paper.of(self.style, self.formats)
 
     @property
     def vertical(self) -> Vertical:
@@ -123,12 +123,7 @@ class Comparison:
                 not (place / RunFolder.facts_name).exists(),
                 f"out={self.out}: must not be in the folder of a run ({place})",
             )
-        unknown = [kind for kind in self.formats if kind not in FORMATS]
-        allowed = f"must be one or more of {', '.join(FORMATS)}, each once"
-        require(
-            bool(self.formats) and not unknown and len(set(self.formats)) == len(self.formats),
-            f"formats=[{','.join(self.formats)}]: {allowed}",
-        )
+        self.paper  # noqa: B018  refuses formats that there are not
         self.vertical  # noqa: B018  refuses what does not fit the metric
         require("seed" not in separate(self.by), "by=seed: seeds are pooled in a cell; must be other options")
 

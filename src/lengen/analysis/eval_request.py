@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,7 @@ from lengen.experiment.load_run import TrainedRun, load
 from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
 from lengen.records.run_dir import RunFolder
+from lengen.report.paper import Paper, PrintStyle
 from lengen.training.options import TrainerOptions
 
 INSPECTIONS = (None, "attention")
@@ -44,6 +45,8 @@ class EvalRequest:
         force: repeat evaluations that are already finished.
         changed: evaluate runs whose code or data have changed since training, and mark the results.
         jobs: runs that are evaluated at a time; None is one a core, or one a GPU.
+        formats: formats of the figures: png, svg, pdf.
+        style: how the figures look.
     """
 
     run: list[str]
@@ -57,6 +60,8 @@ class EvalRequest:
     force: bool = False
     changed: bool = False
     jobs: int | None = None
+    formats: list[str] = field(default_factory=lambda: ["png"])
+    style: PrintStyle = field(default_factory=PrintStyle)
 
     def __post_init__(self) -> None:
         require(
@@ -67,11 +72,12 @@ class EvalRequest:
             not self.against or self.inspect == "attention",
             f"against={self.against[0] if self.against else None}: needs inspect=attention",
         )
+        Paper.of(self.style, self.formats)
         Builder().build(EvalOptions, self.changes["eval"], "eval")
         Builder().build(TrainerOptions, self.trainer, "trainer")
 
     @cached_property
-    def changes(self) -> dict[str, dict[str, Any]]:
+    def changes(self) -> dict[str, Any]:
         """Options that replace those of the runs."""
         requested = {name: value for name, value in self.eval.items() if value is not None}
         listed: dict[str, Any] = {
@@ -79,7 +85,12 @@ class EvalRequest:
         }
         defaults = INSPECTION_DEFAULTS if self.inspect else {}
         moved = {name: value for name, value in self.task.items() if value is not None}
-        changes = {"eval": {**defaults, **requested, **listed}, "trainer": dict(self.trainer)}
+        changes: dict[str, Any] = {
+            "eval": {**defaults, **requested, **listed},
+            "trainer": dict(self.trainer),
+            "formats": self.formats,
+            "style": asdict(self.style),
+        }
         if self.limits.memory is not None:
             changes["limits"] = {"memory": self.limits.memory}
         return {**changes, "task": moved} if moved else changes

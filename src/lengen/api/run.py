@@ -22,13 +22,12 @@ from lengen.config.search import named_modules
 from lengen.decoder import Decoder
 from lengen.experiment import load_run
 from lengen.experiment.load_run import TrainedRun
-from lengen.experiment.protocol import footnote
+from lengen.experiment.sweep_report import run_figure
 from lengen.records.curve import Curve
 from lengen.records.error_law import ErrorLaw
 from lengen.records.run_dir import OVER, RunFolder
-from lengen.report import figure, terminal
-from lengen.report.figure_style import FigureStyle
-from lengen.report.paper import COLUMN, FONT, Paper
+from lengen.report import terminal
+from lengen.report.paper import COLUMN, FONT, Paper, PrintStyle
 
 NOT_RELOADED = ("trainer", "logger")
 """Groups whose options in training a loaded run ignores."""
@@ -129,22 +128,12 @@ class Run:
         require(bool(self.curve.rows), f"run={self.path}: is {self.status} and has no curve")
         if width is None and font == FONT:
             return Picture(self._folder.figure, self._draw)
-        style = FigureStyle(font=font) if width is None else FigureStyle(width, font)
+        style = PrintStyle(font=font) if width is None else PrintStyle(width, font)
         return Picture(draw=partial(self._draw, paper=Paper(style.width, style.font)))
 
     def _draw(self, path: Path, paper: Paper = COLUMN) -> None:
-        config, accuracy = self._trained_run.config, self.id_exact_match or 0.0
-        note = footnote(config, accuracy, self._trained_run.trained_lengths)
         with paper.fonts():
-            figure.draw(
-                self.curve,
-                path,
-                title=config.title,
-                footnote=note,
-                trained=self.trained,
-                law=self.error_law,
-                paper=paper,
-            )
+            run_figure(self._folder, self._trained_run.config, paper)(path)
 
     @cached_property
     def _trained_run(self) -> TrainedRun:

@@ -38,6 +38,8 @@ CONDUCT = (
     "experiment",
     "limits",
     "dry",
+    "formats",
+    "style",
 )
 """Keys of a configuration that cannot change the results of a run."""
 ORIGIN = "from"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from lengen.positions import Positions
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
 from lengen.records.supervision import category
+from lengen.report.paper import FORMATS, Paper, PrintStyle
 from lengen.sampling import generator
 from lengen.task import Batch, Task
 from lengen.training.batch_stream import BatchStream, Parts, fixed_set
@@ -96,6 +97,8 @@ class RunConfig:
     limits: Limits = field(default_factory=Limits)
     from_: Origin | None = None
     dry: bool = False
+    formats: list[str] = field(default_factory=lambda: ["png"])
+    style: PrintStyle = field(default_factory=PrintStyle)
 
     def __post_init__(self) -> None:
         for name in ("train_length", "batch_size", "steps"):
@@ -103,6 +106,13 @@ class RunConfig:
         for name in ("seed", "init_seed", "data_seed"):
             value = getattr(self, name)
             require(value is None or value >= 0, f"{name}={value}: must be at least 0")
+        self.paper  # noqa: B018  refuses formats that there are not
+
+    @property
+    def paper(self) -> Paper:
+        """Where the figures are printed; always as PNG, too, which loggers and pages show."""
+        paper = Paper.of(self.style, self.formats)
+        return replace(paper, formats=tuple(dict.fromkeys((*FORMATS[:1], *paper.formats))))
 
     @cached_property
     def formatted_task(self) -> Task:

@@ -20,6 +20,8 @@ from lengen.records.run_dir import RunFolder
 from lengen.training.checkpoint import read_checkpoint
 from lengen.training.weights import read_weights
 
+PRINTED = ("formats", "style")
+"""Options of the figures, which are those of the command that draws: this machine may lack the font."""
 LOGGER = {"_target_": "lengen.logger.local.Local"}
 
 
@@ -103,7 +105,7 @@ class TrainedRun:
 
 def load(
     folder: RunFolder,
-    changes: Mapping[str, Mapping[str, Any]],
+    changes: Mapping[str, Any],
     allowed: Iterable[str],
     given: Mapping[str, Any] = MappingProxyType({}),
     like: Mapping[str, Any] | None = None,
@@ -114,7 +116,8 @@ def load(
 
     Args:
         folder: the run folder.
-        changes: options of `eval` and `trainer` that replace the run's own, and of `task` where data are read elsewhere.
+        changes: options of `eval` and `trainer` that replace the run's own, of `task` where data are read elsewhere, and of the
+            figures.
         allowed: top-level modules whose classes its configuration may name.
         given: objects or classes of the caller, by group; see `Builder`.
         like: the configuration of the run that `given` belongs to, if it is another run; only groups that are equal in
@@ -128,17 +131,21 @@ def load(
     path = folder.path / "config.yaml"
     record = folder.config()
     require(
-        all(isinstance(record.get(group), dict) for group in {*changes} - {"limits"}),
+        all(isinstance(record.get(group), dict) for group in {*changes} - {"limits", *PRINTED}),
         f"{path}: not the configuration of a run",
     )
     for name in changes.get("task", {}):
         require(name in record["task"], f"task.{name}: the task of {folder.path} reads no data")
-    evaluated = {group: {**record.get(group, {}), **options} for group, options in changes.items()}
+    kept = {name: value for name, value in record.items() if name not in PRINTED}
+    evaluated = {
+        name: value if name in PRINTED else {**record.get(name, {}), **value}
+        for name, value in changes.items()
+    }
     try:
         own = {
             name: part for name, part in given.items() if like is None or like.get(name) == record.get(name)
         }
-        node = with_current_targets({**record, **evaluated, "logger": LOGGER})
+        node = with_current_targets({**kept, **evaluated, "logger": LOGGER})
         config = Builder(allowed, own).build(RunConfig, {**node, "record": record})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None

@@ -23,11 +23,13 @@ from lengen.evaluation.test_set import examples, positions_key
 from lengen.experiment.compatibility import check_sweep
 from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import protocol
-from lengen.experiment.sweep_report import report_sweep
+from lengen.experiment.sweep_report import report_sweep, sweep_figure
 from lengen.records.curve import Curve
+from lengen.records.error_law import ErrorLaw
 from lengen.records.plain_text import on_one_line
 from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import EvalFolder, SweepRecord
+from lengen.report.paper import SCREEN
 from lengen.task import Batch, Task
 from lengen.training.progress import in_notebook, progress_bar
 
@@ -109,6 +111,11 @@ class Reevaluation:
         return "-".join(filter(None, parts)) or "again"
 
     @property
+    def title(self) -> str:
+        """Title of the figure."""
+        return ": ".join(filter(None, (self.trained.config.title, self.stress or self.name)))
+
+    @property
     def facts(self) -> dict[str, Any]:
         """Entries of `eval.json`."""
         config = self.trained.config
@@ -127,6 +134,8 @@ class Reevaluation:
         with folder.working(to_yaml(self.request), self.facts, force=self.force) as work:
             if work:
                 self.fill(folder)
+            elif self.trained.config.paper != SCREEN:
+                self.draw(folder)
         return EvalResult(folder, not work, folder.load_curve() if folder.curve.exists() else None)
 
     def fill(self, folder: EvalFolder) -> None:
@@ -134,11 +143,16 @@ class Reevaluation:
         config = self.trained.config
         announce_sweep(config.eval)
         curve = self._sweep(folder)
-        title = ": ".join(filter(None, (config.title, self.stress or self.name)))
-        accuracy = self.trained.id_exact_match
-        folder.record(
-            report_sweep(curve, folder, config, accuracy, self.trained.trained_lengths, title=title)
+        accuracy, lengths = self.trained.id_exact_match, self.trained.trained_lengths
+        folder.record(report_sweep(curve, folder, config, accuracy, lengths, title=self.title))
+
+    def draw(self, folder: EvalFolder) -> None:
+        """Draw the figures of an evaluation that is finished, in the formats and the style that are asked for now."""
+        trained, curve, law = self.trained, folder.load_curve(), ErrorLaw.of(folder.facts())
+        drawn = sweep_figure(
+            curve, trained.config, trained.id_exact_match, trained.trained_lengths, law, title=self.title
         )
+        trained.config.paper.draw(folder.figure.with_suffix(""), drawn)
 
     def test_set(self, length: int) -> tuple[Batch, tuple[str | int, ...]]:
         """Return the examples of a length, and the key of the generator for their positions."""

@@ -37,11 +37,11 @@ from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import protocol
 from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
-from lengen.experiment.sweep_report import report_sweep
+from lengen.experiment.sweep_report import report_sweep, run_figure
 from lengen.logger import Logger, RunFacts
 from lengen.records.curve import Curve, write_text
 from lengen.records.damage import mend, mend_training
-from lengen.records.earlier_runs import over, runs_in_other_cells, shorter_runs, with_origin
+from lengen.records.earlier_runs import over, runs_in_other_cells, same_figures, shorter_runs, with_origin
 from lengen.records.links import require_inside
 from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import RunFolder
@@ -156,6 +156,7 @@ class Experiment:
         config, folder = self.config, self.folder
         require_inside(folder.path, Path(config.results_dir))
         if not (config.force or config.eval.stress) and (earlier := self._earlier_outcome()):
+            self._draw_again(earlier)
             return earlier  # also where nothing can be written, as in an archive
         with folder.locked():
             if config.force:
@@ -164,6 +165,7 @@ class Experiment:
                 print(f"lengen: {line}", flush=True)  # noqa: T201
             torch.set_num_threads(config.trainer.threads)
             outcome = self._earlier_outcome() or self._start_or_resume()
+            self._draw_again(outcome)
             if outcome.status == "finished" and config.eval.stress:
                 outcome = replace(outcome, stress_sets=tuple(evaluate(TrainedRun(config, folder))))
             if outcome.status == "finished" and not outcome.earlier:
@@ -181,6 +183,12 @@ class Experiment:
             return None
         accuracy, error = facts.get("id_exact_match"), facts.get("error")
         return Outcome(status, self.folder, curve, accuracy, earlier=True, error=error)
+
+    def _draw_again(self, outcome: Outcome) -> None:
+        """Draw the figure of a run that was over, if it is asked for otherwise than as it was drawn."""
+        config, folder = self.config, self.folder
+        if outcome.earlier and outcome.status == "finished" and not same_figures(config.record, folder):
+            config.paper.draw(folder.figure.with_suffix(""), run_figure(folder, config))
 
     def _start_or_resume(self) -> Outcome:
         """Train, sweep and report; every step continues from what an interrupted run has written."""

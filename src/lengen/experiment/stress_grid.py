@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lengen.evaluation.stress_sets import chosen, family
 from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import footnote
 from lengen.experiment.reevaluate import EvalResult, Reevaluation, eval_folder, to_yaml
 from lengen.records.curve import TRAINED, Curve, write_csv
+from lengen.records.run_dir import EvalFolder
 from lengen.report import heat
+from lengen.report.paper import SCREEN
 
 COLUMNS = (
     "length",
@@ -51,16 +54,24 @@ class StressGrid:
         with folder.working(to_yaml(request), {**first.facts, "asked": request}, force=first.force) as work:
             if work:
                 write_csv(folder.path / "grid.csv", (name, *COLUMNS), table(name, values))
-                id_accuracy = trained.id_exact_match
-                heat.draw(
-                    values,
-                    folder.path / "grid.png",
-                    word=name,
-                    title=f"{trained.config.title}: exact match by {name}",
-                    footnote=footnote(trained.config, id_accuracy, trained.trained_lengths),
-                    trained=id_accuracy >= TRAINED,
-                )
+            if work or trained.config.paper != SCREEN:
+                self.draw(folder, name, values)
         return EvalResult(folder, not work)
+
+    def draw(self, folder: EvalFolder, name: str, values: Mapping[str, Curve]) -> None:
+        """Draw the heat map of the family `name`, by its values."""
+        trained = self.parts[0].trained
+        config, accuracy = trained.config, trained.id_exact_match
+        draw = partial(
+            heat.draw,
+            values,
+            word=name,
+            title=f"{config.title}: exact match by {name}",
+            footnote=footnote(config, accuracy, trained.trained_lengths),
+            trained=accuracy >= TRAINED,
+            paper=config.paper,
+        )
+        config.paper.draw(folder.path / "grid", draw)
 
 
 def table(name: str, values: Mapping[str, Curve]) -> list[dict[str, object]]:

@@ -13,6 +13,9 @@ from lengen.config.source import digest
 from lengen.records.damage import complete
 from lengen.records.run_dir import OVER, RunFolder
 
+DRAWN = {"formats": ["png"], "style": {"width": 3.4, "font": "DejaVu Sans"}}
+"""Options of the figure where a run of an earlier version has none."""
+
 
 def seed_name(record: Mapping[str, Any]) -> str:
     """Return the name of a run folder: `seed`, and `init_seed` and `data_seed` where they are set."""
@@ -102,11 +105,17 @@ def same_options(record: Mapping[str, Any], folder: RunFolder) -> bool:
         recorded = folder.config()
     except UsageError:
         return False
-    return all(
+    return same_figures(record, folder) and all(
         record[name] == value
         for name, value in recorded.items()
         if name in record and name not in ("results_dir", "from")
     )
+
+
+def same_figures(record: Mapping[str, Any], folder: RunFolder) -> bool:
+    """Whether a run drew its figure as a configuration says."""
+    recorded = {**DRAWN, **folder.config()}
+    return all(record.get(name, drawn) == recorded[name] for name, drawn in DRAWN.items())
 
 
 def shorter_runs(record: Mapping[str, Any], identity: Mapping[str, Any]) -> Iterator[tuple[RunFolder, int]]:

@@ -71,6 +71,24 @@ class Law(TypedDict, total=False):
     predicted: dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], FiniteFloat] | None
 
 
+class Strings(TypedDict):
+    """Counts of the test prompts of a length, as in `lengen.training.overlap.Strings`."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
+    examples: Annotated[int, Field(ge=1, lt=1 << 53)]
+    distinct: Count
+    trained: Count
+
+
+class Coverage(TypedDict):
+    """The overlap of the test set with training, as in `lengen.training.overlap.Overlap`."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+    exact: bool
+    steps: Count
+    lengths: dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], Strings]
+
+
 class Facts(TypedDict, total=False):
     """The contents of `run.json` and `eval.json`."""
 
@@ -100,6 +118,7 @@ class Facts(TypedDict, total=False):
     id_exact_match: float | None
     trained: bool
     error_law: Law | None
+    coverage: Coverage
     parameters: Count | None
     parameters_digest: str | None
 

@@ -10,29 +10,24 @@ from textwrap import shorten
 from typing import TypeVar
 
 from matplotlib.colors import is_color_like, to_hex
-from matplotlib.font_manager import FontProperties, findfont, fontManager
 
 from lengen.comparison.grouping import Cell, Panel, Study
 from lengen.config.errors import UsageError, require
 from lengen.records.plain_text import visible
-from lengen.report.paper import FONT
+from lengen.report.paper import PrintStyle
 from lengen.report.vertical import Scale, Y
 
-NARROWEST, WIDEST = 2.5, 12.0
-"""Inches: the least and the largest width of a column."""
 SAID = 160
 """Maximum number of characters of the names that an error lists."""
-GENERIC = ("serif", "sans-serif", "monospace")
-"""Families that stand for whichever such font the machine has."""
 
 
 @dataclass(frozen=True)
-class FigureStyle:
+class FigureStyle(PrintStyle):
     """Looks of figures, and the names, colours and order of cells in figures, tables and page.
 
     Args:
-        width: width of a column, in inches; wide figures take two of them.
-        font: font family of the figures: one of this machine, or serif, sans-serif, monospace.
+        width: see `PrintStyle`.
+        font: see `PrintStyle`.
         colours: colour of each cell, by name; None and others: the colour of the encoding.
         order: names of cells or tasks that come first, in this order.
         names: labels of cells and tasks in place of their names.
@@ -41,8 +36,6 @@ class FigureStyle:
         together: also draw all tasks on one pair of axes.
     """
 
-    width: float = 3.4
-    font: str = FONT
     colours: Mapping[str, str] | None = None
     order: list[str] | None = None
     names: Mapping[str, str] | None = None
@@ -51,11 +44,7 @@ class FigureStyle:
     together: bool = False
 
     def __post_init__(self) -> None:
-        require(
-            NARROWEST <= self.width <= WIDEST,
-            f"style.width={self.width:g}: must be from {NARROWEST:g} to {WIDEST:g} inches",
-        )
-        _check_font(self.font)
+        super().__post_init__()
         for cell, colour in (self.colours or {}).items():
             require(
                 is_color_like(colour) and to_hex(colour, keep_alpha=True)[7:] == "ff",
@@ -117,20 +106,6 @@ Named = TypeVar("Named", Cell, Panel)
 def _sorted(parts: Iterable[Named], place: Mapping[str, int]) -> list[Named]:
     """Return the parts that have a place in its order, and the others as they were after them."""
     return sorted(parts, key=lambda part: place.get(part.name, len(place)))
-
-
-def _check_font(font: str) -> None:
-    """Refuse a font that this machine does not have."""
-    if font in GENERIC:
-        return
-    try:
-        findfont(FontProperties(family=font), fallback_to_default=False)
-    except ValueError:
-        known = sorted({entry.name for entry in fontManager.ttflist})
-        near = get_close_matches(font, known, 3, 0.5) or [FONT]
-        raise UsageError(
-            f"style.font={font}: must be {', '.join(GENERIC)}, or one of the {len(known)} fonts of this machine, such as {', '.join(near)}"
-        ) from None
 
 
 def _check_names(option: str, given: Iterable[str], known: list[str]) -> None:

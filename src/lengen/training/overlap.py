@@ -57,6 +57,17 @@ class Overlap:
     steps: int
     of: int
 
+    @classmethod
+    def recorded(cls, facts: Mapping[str, Any], wanted: int) -> Overlap:
+        """Return the overlap that `run.json` records.
+
+        Args:
+            facts: its `coverage`.
+            wanted: number of test examples that each length was to have.
+        """
+        lengths = {int(length): Strings(**counts) for length, counts in facts["lengths"].items()}
+        return cls(lengths, wanted, facts["steps"], facts["steps"] if facts["exact"] else facts["steps"] + 1)
+
     @property
     def facts(self) -> dict[str, Any]:
         """The counts, for `run.json`."""
