@@ -40,7 +40,7 @@ def test_where_every_head_looks(lengen, runs):
     run = runs["nope"]
     ran = lengen("eval", f"run={run}", "inspect=attention", "examples=10")
     assert ran.code == 0, ran.err
-    assert "attention.csv, attention.png, heads.csv" in ran.out
+    assert "attention.csv, attention.png, heads.csv, map-3.png, map-6.png" in ran.out
     rows, sums = table(run, "attention"), defaultdict(float)
     means = defaultdict(float)
     for row in rows:

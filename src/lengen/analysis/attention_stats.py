@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -13,10 +13,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.analysis.attention_weights import weights_in_chunks
+from lengen.analysis.example_map import example_map
 from lengen.experiment.reevaluate import Reevaluation
 from lengen.records.curve import split, write_csv
 from lengen.records.run_dir import EvalFolder
-from lengen.report import heads
+from lengen.report import attention_map, heads
+from lengen.report.attention_map import pages
+from lengen.report.paper import page_stem
 from lengen.statistics.formats import floored
 from lengen.task import Batch
 
@@ -121,18 +124,53 @@ class AttentionStats(Reevaluation):
 
     def fill(self, folder: EvalFolder) -> None:
         """Write and draw the statistics of every head."""
-        config, histograms, rows = self.trained.config, self.histograms(), self.heads()
-        write_csv(folder.path / "attention.csv", HISTOGRAM, histograms)
-        write_csv(folder.path / "heads.csv", HEADS, rows)
+        write_csv(folder.path / "attention.csv", HISTOGRAM, self.histograms())
+        write_csv(folder.path / "heads.csv", HEADS, self.heads())
+        self.draw(folder)
+
+    def draw(self, folder: EvalFolder) -> None:
+        """Draw the statistics of every head, and its weights over the first example of every length."""
+        config, rows = self.trained.config, self.heads()
         title = ": ".join(filter(None, (config.title, self.stress)))
-        heads.draw(
-            histograms,
+        draw = partial(
+            heads.draw,
+            self.histograms(),
             rows,
-            folder.path / "attention.png",
             pe=config.labels.pe,
             title=f"{title}: attention of each head",
             footnote=self._footnote(rows),
+            paper=config.paper,
         )
+        config.paper.draw(folder.path / "attention", draw)
+        for length in self.lengths:
+            self._draw_map(folder, length)
+
+    def _draw_map(self, folder: EvalFolder, length: int) -> None:
+        """Draw the weights of every head over the first example of a length, query by key, on as many pages as they need."""
+        config, (batch, key) = self.trained.config, self.test_set(length)
+        weights, symbols, answer, block = example_map(self.trained.decoder, batch, config.positions, key)
+        dots = f"; a dot is the largest of {block} x {block} weights" if block > 1 else ""
+        loops = ", over all loops" if config.decoder.loops > 1 else ""
+        note = (
+            f"weight of each key for each query, from 0 (white) to 1 (dark; colours go with the square root), over the first test example of length {length} "
+            f"({split(length, config.train_length).upper()}) with its right answer, which begins at the grey lines{dots}; "
+            f"one row per layer{loops}, one column per head; {self._made()}"
+        )
+        title = ": ".join(filter(None, (config.title, self.stress)))
+        for page, (layers, columns) in enumerate(pages(*weights.shape[:2], config.paper)):
+            draw = partial(
+                attention_map.draw,
+                weights,
+                symbols,
+                title=f"{title}: attention at length {length}",
+                layers=layers,
+                heads=columns,
+                footnote=note,
+                answer=answer,
+                printed=True,
+                paper=config.paper,
+            )
+            config.paper.draw(page_stem(folder.path / f"map-{length}", page), draw)
 
     def histograms(self) -> list[dict[str, Any]]:
         """Return the rows of `attention.csv`: mean weight of a head at every distance, summing to 1 for normalised weights."""
@@ -191,6 +229,13 @@ class AttentionStats(Reevaluation):
         return (
             f"weight by distance to the query, in doublings of tokens; mean over the queries that predict answer tokens of "
             f"{config.eval.examples} examples per length; trained on 1 to {config.train_length}; above each panel: "
-            f"layer.head{source}; {config.labels.decoder} decoder, {config.steps} steps, seed {config.seed}, "
+            f"layer.head{source}; {self._made()}"
+        )
+
+    def _made(self) -> str:
+        """Return how the run was made, for footnotes."""
+        config = self.trained.config
+        return (
+            f"{config.labels.decoder} decoder, {config.steps} steps, seed {config.seed}, "
             f"{config.eval.checkpoint} checkpoint; ID exact match {floored(self.trained.id_exact_match)}"
         )
