@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from unicodedata import lookup
 
 from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
 from lengen.comparison.grouping import Study
@@ -13,6 +14,44 @@ from lengen.report.tables import COLUMNS, gates
 
 CHOSEN = ("cell", "picked", "seeds", "trained", "ID", "success", "reach 0.90", "area", "rank")
 """Columns of the table, of those of `table.md`."""
+SIGNS = {
+    "GREATER-THAN OR EQUAL TO": "geq",
+    "LESS-THAN OR EQUAL TO": "leq",
+    "ALMOST EQUAL TO": "approx",
+    "PLUS-MINUS SIGN": "pm",
+    "MULTIPLICATION SIGN": "times",
+    "RIGHTWARDS ARROW": "to",
+    "INFINITY": "infty",
+    **{
+        f"GREEK SMALL LETTER {letter.upper().replace('LAMBDA', 'LAMDA')}": letter
+        for letter in [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "iota",
+            "kappa",
+            "lambda",
+            "mu",
+            "nu",
+            "xi",
+            "pi",
+            "rho",
+            "sigma",
+            "tau",
+            "upsilon",
+            "phi",
+            "chi",
+            "psi",
+            "omega",
+        ]
+    },
+}
+"""Characters that pdflatex lacks, by their name in Unicode, and the command that prints them."""
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -23,8 +62,9 @@ SPECIAL = {
     ">": r"\textgreater{}",
     NONE: "--",
     **{char: f"\\{char}" for char in "&%$#_"},
+    **{lookup(name): f"$\\{command}$" for name, command in SIGNS.items()},
 }
-"""Characters that LaTeX reads as commands, and what prints them."""
+"""Characters that LaTeX reads as commands or lacks, and what prints them."""
 
 
 def latex(study: Study, summary: StudySummary, criterion: SuccessCriterion) -> str:
@@ -68,7 +108,7 @@ def _table(
     return "\n".join(
         [
             r"\begin{table}",
-            r"  \centering",
+            r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}",
             f"  \\caption{{{escaped(caption)}}}",
             f"  \\label{{{label}}}",
             r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
