@@ -1,11 +1,17 @@
 """Figures for papers: formats, width, font, labels, colours and order as given, and one line where they cannot be."""
 
 import re
+import shutil
+import subprocess
+from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from conftest import TINY, run_folders
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
 from lengen.config.errors import UsageError
@@ -90,6 +96,51 @@ def test_what_cannot_be_is_refused_on_one_line(lengen, runs, tmp_path, words, sa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("command", ["train", "eval"])
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("formats=[jpg]", "formats=[jpg]: must be one or more of png, svg, pdf"),
+        ("style.width=99", "style.width=99: must be from 2.5 to 12 inches"),
+        ("style.names={nope: x}", "style.names"),
+    ],
+)
+def test_the_figure_of_one_run_is_refused_by_name(lengen, tmp_path, command, word, said):
+    ran = lengen(command, word, *(["run=nowhere"] if command == "eval" else []))
+    assert ran.code == 2
+    assert said in ran.err
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.long
+def test_a_run_is_drawn_as_the_command_says_and_drawn_again_without_training(lengen, tmp_path):
+    def widths(folder):
+        files = folder.glob("*.pdf")
+        return {
+            path.stem: float(re.search(rb"/MediaBox \[ 0 0 ([\d.]+)", path.read_bytes())[1]) / 72
+            for path in files
+        }
+
+    lengen("train", *TINY, "task=passkey")
+    (run,) = run_folders(tmp_path)
+    first = {
+        name: (run / name).read_bytes() for name in ("run.json", "curve.csv", "config.yaml", "figure.png")
+    }
+    ran = lengen("train", *TINY, "task=passkey", "formats=[svg,pdf]", "style.width=5")
+    assert ran.code == 0, ran.err
+    assert run_folders(tmp_path) == [run]  # the same cell
+    assert widths(run) == {"figure": pytest.approx(5)}
+    assert "<text" in (run / "figure.svg").read_text()
+    assert {name for name, before in first.items() if (run / name).read_bytes() != before} == {"figure.png"}
+    for words in (["inspect=attention"], ["stress=depth"]):
+        said = [f"run={run}", "examples=4", "lengths=[3]", *words]
+        assert lengen("eval", *said).code == 0
+        assert lengen("eval", *said, "formats=[pdf]", "style.width=3").code == 0
+    drawn = {name: inches for folder in run.glob("eval/*") for name, inches in widths(folder).items()}
+    assert {"attention", "map-3", "grid", "figure"} == set(drawn)
+    assert all(inches in (pytest.approx(3), pytest.approx(6.2)) for inches in drawn.values())
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -107,6 +158,41 @@ def test_what_cannot_be_is_refused_on_one_line(lengen, runs, tmp_path, words, sa
 def test_a_style_is_checked(runs, options, said):
     with pytest.raises(UsageError, match=re.escape(said)):
         FigureStyle(**options).dress(assemble(find([str(runs)])))
+
+
+def overlaps(figure):
+    """Pairs of words of a figure that are on each other by more than a point."""
+    figure.canvas.draw()
+    renderer, boxes = figure.canvas.get_renderer(), []
+    least = figure.dpi / 72
+    shown = [*figure.texts, *(entry for legend in figure.legends for entry in legend.get_texts())]
+    for axes in filter(lambda each: each.get_visible(), figure.axes):
+        shown += [*axes.texts]
+        if axes.axison:
+            shown += [axes.title, axes._left_title, axes._right_title, axes.xaxis.label, axes.yaxis.label]
+            for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+                for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                    if min(low, high) <= tick.get_loc() <= max(low, high):
+                        shown += [label for label in (tick.label1, tick.label2) if label.get_visible()]
+    for text in shown:
+        if text.get_visible() and text.get_text().strip():
+            box = Text.get_window_extent(text, renderer)  # of the words of a note, not of its arrow
+            boxes.append((text.get_text(), box))
+    return [
+        (first, second)
+        for (first, one), (second, other) in combinations(boxes, 2)
+        if min(one.x1, other.x1) - max(one.x0, other.x0) > least
+        and min(one.y1, other.y1) - max(one.y0, other.y0) > least
+    ]
+
+
+def test_words_on_each_other_are_found():
+    figure = Figure(figsize=(3, 2))
+    FigureCanvasAgg(figure)
+    figure.text(0.1, 0.5, "one")
+    figure.text(0.12, 0.5, "two")
+    figure.text(0.6, 0.5, "three")
+    assert overlaps(figure) == [("one", "two")]
 
 
 NAMES = ["nope", "rope (attention.window=16, decoder.heads=4)", "an_encoding_with_a_long_name"]
@@ -144,6 +230,7 @@ def test_every_word_is_large_enough_inside_and_on_no_other(tmp_path, figures, in
         for axes in figure.axes:
             for label in (*axes.get_yticklabels(), axes.yaxis.label, *axes.get_xticklabels()):
                 assert not label.get_text() or label.get_window_extent(renderer).x0 >= 0, label
+        assert not overlaps(figure), figure.texts[0].get_text()
 
 
 def test_small_multiples_are_paged(tmp_path, figures, monkeypatch):
@@ -165,8 +252,6 @@ def test_a_long_name_is_broken_after_a_sign():
 
 @pytest.mark.parametrize(("side", "rotation"), [(0.3, 0), (0.12, 90)])
 def test_every_column_of_a_heat_map_is_labelled(side, rotation):
-    from matplotlib.figure import Figure
-
     axes, lengths = Figure().add_subplot(), list(range(10, 150, 10))
     columns(axes, lengths, 30, side)
     assert [label.get_text() for label in axes.get_xticklabels()] == [str(length) for length in lengths]
@@ -188,3 +273,31 @@ def test_latex_prints_what_it_reads():
         printed = printed.replace(rf"\{command}{{}}", char if char != "\\" else "\0")
     printed = printed.replace(r"\textless{}", "<").replace(r"\textgreater{}", ">")
     assert re.sub(r"\\([&%$#_{}])", r"\1", printed).replace("\0", "\\") == text
+
+
+@pytest.mark.long
+def test_latex_compiles_the_table_and_prints_its_names(lengen, runs, tmp_path):
+    compiler, reader = shutil.which("pdflatex"), shutil.which("pdftotext")
+    if not compiler or not reader:
+        pytest.skip("needs pdflatex with booktabs, and pdftotext")
+    names = {"nope": "No_PE & 5% #1 ~^ ≥ 2", "rope": "<RoPE> θ {3} größer", "copy": "a_b"}
+    said = ", ".join(f"{name}: '{label}'" for name, label in names.items())
+    ran = lengen("compare", f"runs={runs}", "out=out", "formats=[png]", f"style.names={{{said}}}")
+    assert ran.code == 0, ran.err
+    document = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}\input{out/table.tex}\end{document}"
+    (tmp_path / "paper.tex").write_text(document)
+    made = subprocess.run(
+        [compiler, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout[-2000:]
+    assert "Overfull" not in made.stdout
+    printed = subprocess.run(
+        [reader, "-layout", "paper.pdf", "-"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    for part in ("5%", "#1", "≥ 2", "<RoPE>", "θ", "{3}", "größer"):
+        assert part in printed, printed
