@@ -104,7 +104,8 @@ def test_runs_that_do_not_compare_are_refused(lengen, runs, against, words):
 
 def test_figures_show_every_head_and_keep_their_words_apart(lengen, runs, figures):
     assert lengen("eval", f"run={runs['alibi']}", "inspect=attention", "lengths=[2,3,6]").code == 0
-    (figure,) = figures
+    figure, *maps = figures
+    assert len(maps) == 3
     assert len(figure.axes) == 4
     for axes in figure.axes:
         assert [line.get_label() for line in axes.get_lines()] == ["length 2 (ID)", "length 6 (OOD)"]

@@ -157,7 +157,7 @@ class AttentionStats(Reevaluation):
             f"one row per layer{loops}, one column per head; {self._made()}"
         )
         title = ": ".join(filter(None, (config.title, self.stress)))
-        for page, (layers, columns) in enumerate(pages(*weights.shape[:2], config.paper)):
+        for page, (layers, columns) in enumerate(pages(len(weights), weights.shape[1], config.paper)):
             draw = partial(
                 attention_map.draw,
                 weights,
