@@ -7,6 +7,7 @@ overrides the steps in which it differs. The bias comes from the positional enco
 |---|---|---|
 | `sharpen` | multiply the logits of each row and head by a factor, but not the bias | log_n, ssmax, asentmax, temperature, lssa |
 | `hide` | mask keys, in addition to later ones | hard_alibi, window, blockwise |
+| `compare` | compare queries with keys, before the scale (where weights are explicit) | extensions that change distances |
 | `adjust` | change the logits, after scale, bias and masks | selective |
 | `normalise` | turn logits into weights | lssa, stick_breaking, entmax |
 | `reweigh` | change the normalised weights | lssar, urpe |
@@ -51,7 +52,7 @@ class AttentionRule(HookedModule):
         scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
     """
 
-    hooks = ("forward", "share", "sharpen", "hide", "adjust", "normalise", "reweigh")
+    hooks = ("forward", "share", "sharpen", "hide", "compare", "adjust", "normalise", "reweigh")
     revision: ClassVar[int] = 1
     """Raised by every change to what the class computes or draws; part of a cell's identity."""
 
@@ -96,7 +97,7 @@ class AttentionRule(HookedModule):
         if factor is not None:
             query = (wide(query) * factor).to(query.dtype)
         if not self.fused:
-            logits = wide(query @ key.mT) * self.scale
+            logits = wide(self.compare(query, key, inputs)) * self.scale
             logits = logits.masked_fill(inputs.later, -torch.inf) if bias is None else logits + bias
             weights = self.reweigh(self.normalise(self.adjust(logits, inputs), inputs), inputs)
             return weights.to(value.dtype) @ value
@@ -133,6 +134,10 @@ class AttentionRule(HookedModule):
     def hide(self, inputs: BlockInputs) -> Bool[Tensor, "#batch #heads query key"] | None:
         """Return which keys are masked, in addition to later ones; None if none. Each query must see at least its own key."""
         return None
+
+    def compare(self, query: Queries, key: Keys, inputs: BlockInputs) -> Logits:
+        """Return the products of queries and keys; called only where weights are explicit (`fused` is False)."""
+        return query @ key.mT
 
     def adjust(self, logits: Logits, inputs: BlockInputs) -> Logits:
         """Return the logits to normalise, given the logits after scale, bias and masks (minus infinity at masked keys)."""

@@ -55,8 +55,11 @@ class RoPE(PositionalEncoding):
 
     def make_table(self, positions: Real[Tensor, "#batch time"]) -> Float[Tensor, "2 #batch 1 time pair"]:
         """Cosine and sine of every position's angles."""
-        frequency = frequencies(self.channels, self.base, positions.device)
-        return rotations(positions.unsqueeze(-1), frequency).unsqueeze(2)
+        return rotations(positions.unsqueeze(-1), self.frequencies(positions.device)).unsqueeze(2)
+
+    def frequencies(self, device: torch.device) -> Float[Tensor, " pair"]:
+        """Radians per position of every pair."""
+        return frequencies(self.channels, self.base, device)
 
     def transform(
         self,
