@@ -161,12 +161,18 @@ def ranges(source: ClassSource, prefix: str) -> dict[str, str]:
         if not isinstance(message, ast.JoinedStr):
             continue
         text = "".join(_shown(part, source.module) for part in message.values)
-        names = [ast.literal_eval(loop.iter)] if loop and isinstance(loop.iter, ast.Tuple) else []
         start = re.match(rf"{re.escape(prefix)}(\w+|\{{\w+\}})=.*?: must be (.+)$", text)
         if start and "{" not in start[2]:
-            for name in names[0] if names and start[1].startswith("{") else [start[1]]:
+            for name in _named(loop) if start[1].startswith("{") else [start[1]]:
                 found.setdefault(name, start[2])
     return found
+
+
+def _named(loop: ast.For | None) -> list[str]:
+    """Return the names that a loop goes over, as in `for name in ("a", "b")` or `for name, value in (("a", a), ("b", b))`."""
+    listed = loop.iter.elts if loop and isinstance(loop.iter, ast.Tuple) else []
+    first = (each.elts[0] if isinstance(each, ast.Tuple) and each.elts else each for each in listed)
+    return [str(each.value) for each in first if isinstance(each, ast.Constant)]
 
 
 def _requires(node: ast.AST, loop: ast.For | None = None) -> Iterator[tuple[ast.For | None, ast.Call]]:
