@@ -51,7 +51,12 @@ class Mine(Copy):
 
 def names(page: OptionPage) -> set[str]:
     """First level of an option's arguments, without the group."""
-    return {re.split(r"\.", argument.name)[1] for argument in page.arguments}
+    return {re.split(r"\.", without_group(page, argument.name))[0] for argument in page.arguments}
+
+
+def without_group(page: OptionPage, name: str) -> str:
+    """An argument without its group, and without the option where each stands under its own name."""
+    return name.removeprefix(f"{page.group}.{page.name}." if page.group == "extend" else f"{page.group}.")
 
 
 @pytest.mark.parametrize("group", sorted({page.group for page in BUILT}))
@@ -66,7 +71,7 @@ def check(page: OptionPage, signature: Mapping[str, inspect.Parameter]) -> None:
     known = {name.removesuffix("_") if name in ("from_", "lambda_") else name for name in signature}
     assert names(page) == known - {"shape"}, page.name
     for argument in page.arguments:
-        plain = argument.name.partition(".")[2]
+        plain = without_group(page, argument.name)
         if plain in signature and plain not in own_values(page) and argument.default:
             default = signature[plain].default
             factory = isinstance(default, (list, dict)) or "factory" in str(default)

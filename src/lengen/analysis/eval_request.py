@@ -17,9 +17,12 @@ from lengen.config.limits import Limits
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.compatibility import check_sweep
+from lengen.experiment.extended import ExtensionGrid
+from lengen.experiment.extension_table import applied, extended
 from lengen.experiment.load_run import TrainedRun, load
 from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
+from lengen.extend.chosen import Reads
 from lengen.records.run_dir import RunFolder
 from lengen.report.paper import Paper, PrintStyle
 from lengen.training.options import TrainerOptions
@@ -47,6 +50,10 @@ class EvalRequest:
         jobs: runs that are evaluated at a time; None is one a core, or one a GPU.
         formats: formats of the figures: png, svg, pdf.
         style: how the figures look.
+        extend: changes of the trained decoder, by name (`lengen.extend`).
+        extend_n: what their rules of length read.
+        grid: values of their options that are tried, by extension and option.
+        each: each extension alone, in place of all together; those that do not apply are named and left out.
     """
 
     run: list[str]
@@ -62,6 +69,10 @@ class EvalRequest:
     jobs: int | None = None
     formats: list[str] = field(default_factory=lambda: ["png"])
     style: PrintStyle = field(default_factory=PrintStyle)
+    extend: Mapping[str, Any] = field(default_factory=dict)
+    extend_n: Reads = "swept"
+    grid: Mapping[str, Any] = field(default_factory=dict)
+    each: bool = False
 
     def __post_init__(self) -> None:
         require(
@@ -73,6 +84,12 @@ class EvalRequest:
             f"against={self.against[0] if self.against else None}: needs inspect=attention",
         )
         Paper.of(self.style, self.formats)
+        require(
+            not (self.extend and self.inspect),
+            f"inspect={self.inspect}: reads the decoder as it was trained, without extend=",
+        )
+        require(bool(self.extend) or not self.each, "each=true: needs extensions, as in extend=[yarn,ntk]")
+        self.extensions  # noqa: B018  # refuses a grid of what is not there
         Builder().build(EvalOptions, self.changes["eval"], "eval")
         Builder().build(TrainerOptions, self.trainer, "trainer")
 
@@ -95,6 +112,11 @@ class EvalRequest:
             changes["limits"] = {"memory": self.limits.memory}
         return {**changes, "task": moved} if moved else changes
 
+    @cached_property
+    def extensions(self) -> ExtensionGrid:
+        """The settings of extensions that are tried."""
+        return ExtensionGrid(self.extend, self.grid, self.each, self.extend_n)
+
     @property
     def runs(self) -> list[RunFolder]:
         """The runs to evaluate."""
@@ -112,9 +134,12 @@ class EvalRequest:
         errors = []
         for folder in self.runs:
             try:
-                config = load(folder, self.changes, allowed, changed=self.changed).config
+                trained = load(folder, self.changes, allowed, changed=self.changed)
+                config = trained.config
                 stress_sets = chosen(config.formatted_task, config.eval.stress)
                 check_sweep(config, stress_sets or {"": config.formatted_task})
+                if self.extend:
+                    applied(trained, self.extensions.settings(allowed))
             except UsageError as error:
                 errors.append(error)
             else:
@@ -132,13 +157,15 @@ class EvalRequest:
             given: objects or classes of the caller, by group.
         """
         trained = load(folder, self.changes, allowed, given, changed=self.changed)
+        if self.extend:
+            return extended(trained, self.extensions.settings(allowed), self.name, force=self.force)
         if not self.inspect:
             return evaluate(trained, self.name, force=self.force)
         names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
         stats = [AttentionStats(trained, name, self.name, self.force) for name in names]
         others = self._others(trained, allowed, given)
         distances = [
-            AttentionDistance(trained, name, self.name, self.force, others) for name in names if others
+            AttentionDistance(trained, name, self.name, self.force, others=others) for name in names if others
         ]
         return [part.run() for part in (*stats, *distances)]
 

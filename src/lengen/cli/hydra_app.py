@@ -73,16 +73,18 @@ class HydraApp:
         traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, so that we choose the exit code
         completing = any(word.startswith(("-sc", "--shell-completion")) for word in self.arguments)
-        words = [*map(self.command.word, self.arguments)]
-        if not completing:  # argparse needs all overrides next to each other
-            words.sort(key=lambda word: OVERRIDE.match(word) is not None)
-        sys.argv = [sys.argv[0] if completing else f"lengen {self.command.name}", *words]
         hydra_main = hydra.main(
             config_path=str(config_dir()), config_name=self.command.name, version_base="1.3"
         )
         try:
+            words = self.command.rewritten(self.arguments, self._folders)
+            if not completing:  # argparse needs all overrides next to each other
+                words.sort(key=lambda word: OVERRIDE.match(word) is not None)
+            sys.argv = [sys.argv[0] if completing else f"lengen {self.command.name}", *words]
             if not completing:
-                self._check(words)
+                extends = self.command.extends  # what extend= names was checked when it was rewritten
+                given = [word for word in self.arguments if not (extends and word.startswith("extend="))]
+                self._check([*map(self.command.word, given)])
             sys.argv += self.settings
             return self._run(hydra_main)
         except BrokenPipeError:  # the reader has closed the pipe

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lengen.config.aliases import OPTIONS, current_options
 from lengen.config.errors import UsageError, require
 from lengen.config.explain import explain, near
+from lengen.config.extend_words import with_extensions
 from lengen.config.search import config_dir, hydra_in, quoted, searched
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Command:
         lists: options that are lists of such texts; a single text needs no brackets.
         maps: options that give each name a text, `{name: text, other name: text}`; names need no quotes.
         grouped: whether its options are those of a run, with the groups of options.
+        extends: whether it takes extensions (`lengen.config.extend_words`).
     """
 
     name: str
@@ -41,6 +43,7 @@ class Command:
     lists: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
     grouped: bool = True
+    extends: bool = False
 
     def word(self, given: str) -> str:
         """Rewrite a word from the shell for Hydra: lists of lengths are no sweep, globs are texts, former names are current."""
@@ -62,6 +65,18 @@ class Command:
                 parts = [part.strip() for part in (value[1:-1].split(",") if bracketed else [value])]
                 return f"{key}=[{','.join(quoted(part) for part in parts if part)}]"
         return f"{key}={value}" if "=" in given else given
+
+    def rewritten(self, given: Sequence[str], folders: Sequence[Path]) -> list[str]:
+        """Rewrite all words from the shell for Hydra; see `word`, and `with_extensions`.
+
+        Args:
+            given: the words.
+            folders: the user's own configuration folders.
+
+        Raises:
+            UsageError: an extension does not exist.
+        """
+        return [*map(self.word, with_extensions(given, folders) if self.extends else given)]
 
 
 PAIR = re.compile(r"""\s*(.+?)\s*:\s*("[^"]*"|'[^']*'|[^,]*?)\s*(?:,|$)""")
@@ -94,6 +109,7 @@ EVAL = Command(
     texts=("name", "task.path", "task.tokens"),
     lists=("run", "against", "eval.stress"),
     grouped=False,
+    extends=True,
 )
 PLAN = Command("plan", grouped=False)
 COMPARE = Command(
@@ -157,7 +173,7 @@ class Request:
         from omegaconf import open_dict
 
         refuse_labels((*self.words, *self.values))
-        words = [*searched(self.folders), *map(self.command.word, self.words)]
+        words = [*searched(self.folders), *self.command.rewritten(self.words, self.folders)]
         words += [f"~{group}" for group in self.nodes]
         with hydra_in(config_dir()):
             config = compose(self.command.name, words, return_hydra_config=True)

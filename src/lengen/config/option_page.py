@@ -28,6 +28,7 @@ from lengen.config.class_source import (
     sections,
 )
 from lengen.config.errors import UsageError, nearest
+from lengen.config.extend_words import UNDER_THEIR_NAMES
 from lengen.config.remarks import remarks
 from lengen.config.search import choices, config_dir, groups, named_modules
 
@@ -109,12 +110,13 @@ def option_page(group: str, name: str, folders: Sequence[Path] = ()) -> OptionPa
     file = option_file(group, name, folders)
     line, facts = described(file)
     data = _values(file, folders)
-    said = remarks(file, "" if _is_global(file) else f"{group}.")
+    prefix = f"{group}.{name}." if group in UNDER_THEIR_NAMES else f"{group}."
+    said = remarks(file, "" if _is_global(file) else prefix)
     own = data.pop(group, {}) if _is_global(file) else data
     target = own.get("_target_") if isinstance(own, Mapping) else None
     source = read_class(target) if target else None
     text, examples = sections(source.docstring) if source else ("", "")
-    arguments = tuple(_arguments(source, own, f"{group}.", said)) if source else ()
+    arguments = tuple(_arguments(source, own, prefix, said)) if source else ()
     rest = data if target is None or _is_global(file) else {}
     if target is None and _is_global(file) and own:
         rest = {group: own, **rest}

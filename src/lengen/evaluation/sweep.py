@@ -25,12 +25,19 @@ from lengen.records.run_dir import SweepRecord
 from lengen.records.verdicts import StringVerdicts
 from lengen.sampling import generator
 from lengen.statistics.intervals import clopper_pearson, not_measurable
-from lengen.task import Task
+from lengen.task import Batch, Task
 
 Measured = tuple[Row, StringVerdicts]
 """What is measured at a length."""
 Spread = Callable[[Callable[[int], Measured], Sequence[int]], Iterable[Measured]]
 """Measures several lengths, as `map` does."""
+Prepare = Callable[[Decoder, Positions, Batch], tuple[Decoder, Positions]]
+"""Returns the decoder and the positions that read a test set, given the trained ones; see `lengen.extend`."""
+
+
+def as_trained(decoder: Decoder, positions: Positions, _: Batch) -> tuple[Decoder, Positions]:
+    """Return decoder and positions as they are."""
+    return decoder, positions
 
 
 def sweep(
@@ -43,6 +50,7 @@ def sweep(
     done: SweepRecord,
     found: Callable[[SweepRecord], None],
     spread: Spread = map,
+    prepare: Prepare = as_trained,
 ) -> SweepRecord:
     """Evaluate a decoder at every length that was not evaluated before.
 
@@ -56,9 +64,10 @@ def sweep(
         done: rows and verdicts of lengths that were evaluated before.
         found: called with all rows and verdicts after every length.
         spread: measures the lengths and yields them in any order; several processes may do so.
+        prepare: changes the decoder for each length.
     """
     decoder.eval()
-    measure = partial(measured, decoder, task, positions, evaluation, facts)
+    measure = partial(measured, decoder, task, positions, evaluation, facts, prepare=prepare)
     for row, strings in spread(measure, [length for length in lengths if length not in done.curve]):
         done = done.add(row, strings)
         found(done)
@@ -72,6 +81,7 @@ def measured(
     evaluation: EvalOptions,
     facts: dict[str, Any],
     length: int,
+    prepare: Prepare = as_trained,
 ) -> Measured:
     """Evaluate a decoder, in evaluation mode, at one length; see `sweep`."""
     device = next(decoder.parameters()).device
@@ -79,6 +89,7 @@ def measured(
     started = time.perf_counter()
     with PeakMemory(device) as memory:
         batch = examples(evaluation, task, length)
+        decoder, positions = prepare(decoder, positions, batch)
         verdicts = score(decoder, batch, positions, positions_key(evaluation, length), evaluation.decode)
     strings = verdicts.strings
     counts = strings.counts
@@ -122,6 +133,7 @@ def mean_scores(
     examples: int,
     seed: int,
     purpose: str,
+    prepare: Prepare = as_trained,
 ) -> tuple[float, float]:
     """Exact match over examples split evenly over some lengths, and the mean loss over these lengths.
 
@@ -133,24 +145,25 @@ def mean_scores(
         examples: number of examples of all lengths together, at least one per length.
         seed: seed of the examples.
         purpose: key of the examples, so that those of probes and of validation differ.
+        prepare: changes the decoder for each length.
     """
     evaluated, share = task.evaluation_task(), -(-examples // len(lengths))
-    verdicts = [
-        score(
-            decoder,
-            evaluated.sample(length, share, generator(purpose, seed, length)),
-            positions,
-            ("probe positions", seed),
-            "teacher",
-        )
-        for length in lengths
-    ]
+    verdicts = []
+    for length in lengths:
+        batch = evaluated.sample(length, share, generator(purpose, seed, length))
+        reads, places = prepare(decoder, positions, batch)
+        verdicts.append(score(reads, batch, places, ("probe positions", seed), "teacher"))
     exact = torch.cat([each.exact for each in verdicts])
     return int(exact.sum()) / len(exact), sum(each.loss for each in verdicts) / len(verdicts)
 
 
 def id_exact_match(
-    decoder: Decoder, task: Task, positions: Positions, trained: Sequence[int], evaluation: EvalOptions
+    decoder: Decoder,
+    task: Task,
+    positions: Positions,
+    trained: Sequence[int],
+    evaluation: EvalOptions,
+    prepare: Prepare = as_trained,
 ) -> float:
     """Exact match over the training lengths, which decides whether a run counts as trained.
 
@@ -160,11 +173,11 @@ def id_exact_match(
         positions: the position scheme.
         trained: the training lengths; those without evaluation examples are skipped.
         evaluation: gives the number of examples of all lengths together, and their seed.
+        prepare: changes the decoder for each length.
     """
     lengths = list(filter(task.evaluation_task().has, trained))
-    return mean_scores(decoder, task, positions, lengths, evaluation.examples, evaluation.seed, "validation")[
-        0
-    ]
+    shared = (evaluation.examples, evaluation.seed, "validation", prepare)
+    return mean_scores(decoder, task, positions, lengths, *shared)[0]
 
 
 def announce_sweep(evaluation: EvalOptions) -> None:

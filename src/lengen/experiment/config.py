@@ -19,7 +19,7 @@ from lengen.config.limits import Limits
 from lengen.config.source import sources
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.options import EvalOptions, cell_identity
-from lengen.evaluation.sweep import id_exact_match, mean_scores
+from lengen.evaluation.sweep import Prepare, as_trained, id_exact_match, mean_scores
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
@@ -294,8 +294,8 @@ class RunConfig:
         decoder.train(training)
         return scores
 
-    def id_exact_match(self, decoder: Decoder) -> float:
+    def id_exact_match(self, decoder: Decoder, prepare: Prepare = as_trained) -> float:
         """Return the exact match over the training lengths, in [0, 1]; it decides whether a run counts as trained."""
         return id_exact_match(
-            decoder, self.formatted_task, self.positions, self.trained_lengths.support, self.eval
+            decoder, self.formatted_task, self.positions, self.trained_lengths.support, self.eval, prepare
         )

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,9 +21,11 @@ from lengen.evaluation.stress_sets import chosen
 from lengen.evaluation.sweep import announce_sweep, sweep
 from lengen.evaluation.test_set import examples, positions_key
 from lengen.experiment.compatibility import check_sweep
+from lengen.experiment.extended import ExtendedRun
 from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import protocol
 from lengen.experiment.sweep_report import report_sweep, sweep_figure
+from lengen.extend.chosen import Chosen
 from lengen.records.curve import Curve
 from lengen.records.error_law import ErrorLaw
 from lengen.records.plain_text import on_one_line
@@ -35,11 +37,12 @@ from lengen.training.progress import in_notebook, progress_bar
 
 
 class EvalResult(NamedTuple):
-    """The folder of an evaluation, whether it was already finished, and its curve if it has one."""
+    """The folder of an evaluation, whether it was already finished, its curve if it has one, and lines that say what it found."""
 
     folder: EvalFolder
     earlier: bool
     curve: Curve | None = None
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,16 @@ class Reevaluation:
         stress: name of the stress set; empty for the run's own task.
         name: name of the folder; None names it by the options that differ from the run's own.
         force: repeat the evaluation if it is already finished; the old folder is renamed and kept.
+        chosen: extensions of the decoder.
+        figure: whether the figure is drawn.
     """
 
     trained: TrainedRun
     stress: str = ""
     name: str | None = None
     force: bool = False
+    chosen: Chosen = field(default_factory=Chosen)
+    figure: bool = True
 
     def __post_init__(self) -> None:
         require(
@@ -64,6 +71,11 @@ class Reevaluation:
             f"name={self.name}: must consist of letters, digits and _ = + - . and must not begin with a dot",
         )
         check_sweep(self.trained.config, {self.stress: self.task})
+
+    @cached_property
+    def extended(self) -> ExtendedRun:
+        """The run with its extensions."""
+        return ExtendedRun(self.trained, self.chosen)
 
     @cached_property
     def task(self) -> Task:
@@ -83,6 +95,8 @@ class Reevaluation:
         marked: dict[str, Any] = {"changed": list(self.trained.changed)} if self.trained.changed else {}
         if options["decode"] == "free":
             marked["decoding"] = FreeDecoding.revision
+        if self.chosen.extensions:
+            marked["extend"] = self.chosen.identity(self.extended.sizes)
         return {
             **options,
             "lengths": self.lengths,
@@ -97,7 +111,8 @@ class Reevaluation:
         if self.name:
             return "-".join(filter(None, (self.name, self.stress)))
         own, requested = self.trained.config.record["eval"], self.trained.config.eval
-        parts = [self.stress] + [
+        words = [re.sub(r"[^\w.=+-]+", "_", self.chosen.label).strip("_")] if self.chosen.extensions else []
+        parts = [self.stress, *words] + [
             word
             for word, option in (
                 (requested.decode, "decode"),
@@ -113,7 +128,8 @@ class Reevaluation:
     @property
     def title(self) -> str:
         """Title of the figure."""
-        return ": ".join(filter(None, (self.trained.config.title, self.stress or self.name)))
+        extended = self.chosen.label if self.chosen.extensions else ""
+        return ": ".join(filter(None, (self.trained.config.title, extended, self.stress or self.name)))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -123,18 +139,27 @@ class Reevaluation:
             **provenance(config.trainer.device),
             "run": str(self.trained.folder.path),
             "asked": self.request,
-            "protocol": {**protocol(config), "stress": self.stress or None},
-            "category": config.category,
+            "protocol": {**protocol(config), "stress": self.stress or None, **self._extensions},
+            "category": self.extended.category,
             **({"changed": list(self.trained.changed)} if self.trained.changed else {}),
         }
 
+    @property
+    def _extensions(self) -> dict[str, Any]:
+        """What the protocol says of extensions; nothing where there are none."""
+        chosen = self.chosen
+        if not chosen.extensions:
+            return {}
+        return {"extend": chosen.label, "extend_n": chosen.n, "extend_fit": self.extended.fits}
+
     def run(self) -> EvalResult:
         """Evaluate, unless the folder is already finished."""
+        self.extended.check()
         folder = eval_folder(self.trained, self.label, self.request)
         with folder.working(to_yaml(self.request), self.facts, force=self.force) as work:
             if work:
                 self.fill(folder)
-            elif self.trained.config.paper != SCREEN:
+            elif self.figure and self.trained.config.paper != SCREEN:
                 self.draw(folder)
         return EvalResult(folder, not work, folder.load_curve() if folder.curve.exists() else None)
 
@@ -143,14 +168,21 @@ class Reevaluation:
         config = self.trained.config
         announce_sweep(config.eval)
         curve = self._sweep(folder)
-        accuracy, lengths = self.trained.id_exact_match, self.trained.trained_lengths
-        folder.record(report_sweep(curve, folder, config, accuracy, lengths, title=self.title))
+        accuracy, lengths = self.extended.id_exact_match, self.trained.trained_lengths
+        folder.record(
+            report_sweep(curve, folder, config, accuracy, lengths, title=self.title, drawn=self.figure)
+        )
 
     def draw(self, folder: EvalFolder) -> None:
         """Draw the figures of an evaluation that is finished, in the formats and the style that are asked for now."""
         trained, curve, law = self.trained, folder.load_curve(), ErrorLaw.of(folder.facts())
         drawn = sweep_figure(
-            curve, trained.config, trained.id_exact_match, trained.trained_lengths, law, title=self.title
+            curve,
+            trained.config,
+            self.extended.id_exact_match,
+            trained.trained_lengths,
+            law,
+            title=self.title,
         )
         trained.config.paper.draw(folder.figure.with_suffix(""), drawn)
 
@@ -187,9 +219,10 @@ class Reevaluation:
                 config.positions,
                 config.eval,
                 self.lengths,
-                config.facts(self.trained.step),
+                {**config.facts(self.trained.step), "extend": self.chosen.label},
                 finished,
                 save,
+                prepare=self.extended.prepare,
             ).curve
 
 

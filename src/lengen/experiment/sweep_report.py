@@ -27,6 +27,7 @@ def report_sweep(
     *,
     title: str,
     remark: str = "",
+    drawn: bool = True,
 ) -> dict[str, Any]:
     """Fit the error law of a sweep, draw its figure and summarise its curve.
 
@@ -38,6 +39,7 @@ def report_sweep(
         trained_lengths: the trained lengths, ascending.
         title: title of the figure.
         remark: appended to the protocol in the footnote.
+        drawn: whether the figure is drawn.
 
     Returns:
         Facts for `run.json` or `eval.json`: ID exact match, whether the run is trained, reaches (null if there is none), the
@@ -46,8 +48,9 @@ def report_sweep(
     """
     memory = [row.memory_bytes for row in curve.rows if row.memory_bytes is not None]
     law = fit_error_law(curve, folder.load_verdicts())
-    drawn = sweep_figure(curve, config, id_exact_match, trained_lengths, law, title=title, remark=remark)
-    config.paper.draw(folder.figure.with_suffix(""), drawn)
+    if drawn:
+        made = sweep_figure(curve, config, id_exact_match, trained_lengths, law, title=title, remark=remark)
+        config.paper.draw(folder.figure.with_suffix(""), made)
     return {
         "id_exact_match": id_exact_match,
         "trained": id_exact_match >= TRAINED,

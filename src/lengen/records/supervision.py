@@ -9,6 +9,7 @@ MEANINGS = {
     "D": "assistance at test time",
     "E": "trained on some longer examples",
     "F": "looped decoder",
+    "G": "changed after training, nothing longer seen",
 }
 
 

@@ -13,8 +13,10 @@ from matplotlib.patches import Rectangle
 from lengen.records.curve import Curve
 from lengen.report.axes import columns, upright
 from lengen.report.colour import ALARM, GREY
+from lengen.report.lines import DOTS
+from lengen.report.lines import width as dots
 from lengen.report.paper import COLUMN, Paper
-from lengen.report.sheet import BELOW, LEFT, RIGHT, TITLE, TYPE, Sheet
+from lengen.report.sheet import BELOW, EDGE, LEFT, RIGHT, TITLE, TYPE, Sheet
 from lengen.statistics.formats import short
 
 CELL, ABOVE, BAR = 0.16, 0.14, 0.42
@@ -40,7 +42,7 @@ def draw(
     Args:
         values: one curve per value, all over the same lengths; the first is the lowest row.
         path: path of the file, in an existing folder.
-        word: name of the values, such as `depth`.
+        word: name of the values, such as `depth`; empty if they are names, each of which is written.
         title: title above the axes.
         footnote: the protocol, in small type below the axes.
         trained: False marks the figure as NOT TRAINED.
@@ -55,14 +57,16 @@ def draw(
     exact = np.array([[row.exact_match for row in curve.rows] for curve in values.values()])
     plot = max(CELL * len(values), 0.6)
     strip = ABOVE + (0 if trained else TITLE)
-    side = (paper.width - LEFT - RIGHT - BAR) / len(lengths)
+    left = LEFT if word else max(dots(name, TYPE, "normal") for name in values) / DOTS + 2 * EDGE
+    side = (paper.width - left - RIGHT - BAR) / len(lengths)
     sheet = Sheet(
         title,
         footnote,
         plot=plot,
         strip=strip,
+        left=left,
         right=RIGHT + BAR,
-        indent=LEFT,
+        indent=LEFT if word else EDGE,
         below=BELOW + upright(lengths, side),
         paper=paper,
     )
@@ -90,7 +94,7 @@ def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], train: int, 
     """Label values and lengths, as many as fit."""
     inches = axes.get_position().width * axes.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
     columns(axes, lengths, train, inches / len(lengths))
-    every = -(-len(values) // 14)
+    every = -(-len(values) // 14) if word else 1
     axes.set_yticks(list(range(0, len(values), every)), values[::every])
     axes.set_xlabel("length", size=7, labelpad=2)
     axes.set_ylabel(word, size=7, labelpad=2)

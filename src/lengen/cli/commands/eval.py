@@ -56,13 +56,18 @@ def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobRe
         results = request(config, allowed).run_on(RunFolder(path), allowed)
     except Exception as error:  # noqa: BLE001  # a failed run does not stop the others
         return JobResult.failed(error, mistake=str(error) if is_usage_error(error, allowed) else None)
-    return JobResult(0, "; ".join(described(result) for result in results))
+    shown = results[-1:] if results[-1].lines else results
+    return JobResult(0, "; ".join(described(result) for result in shown))
 
 
 def print_results(results: list[Any], *, full: bool) -> None:
     """Print a single curve with its table, otherwise one line per evaluation."""
     from lengen.report import terminal
 
+    if results[-1].lines:
+        print("\n".join(results[-1].lines))
+        print(f"files: {results[-1].folder.path}")
+        return
     for result in results:
         if result.earlier:
             print(f"lengen: {described(result)}")

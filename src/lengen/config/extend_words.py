@@ -1,0 +1,80 @@
+"""Words of the command line that choose extensions: each stands under its own name, so that a list is no last-one-wins.
+
+`extend=[yarn,sharpen] extend.yarn.factor=2 grid.sharpen.factor=[1.1,1.2]` becomes the words of Hydra that put the file of each
+extension into a package of its name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lengen.config.errors import UsageError, nearest
+from lengen.config.search import choices
+
+UNDER_THEIR_NAMES = ("extend",)
+"""Groups of which several options may be chosen, so that those of each stand under its name: `extend.yarn.factor`."""
+NONE = ("", "null", "none", "[]")
+EACH = "each"
+"""In place of a list: every extension there is, each alone."""
+
+
+def with_extensions(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    """Return the words of a command line with those that choose extensions rewritten for Hydra.
+
+    >>> with_extensions(["extend=[yarn,sharpen]", "extend.yarn.factor=2", "grid.yarn.factor=[1,2]"], ())
+    ['+extend@extend.yarn=yarn', '+extend@extend.sharpen=sharpen', 'extend.yarn.factor=2', '+grid.yarn.factor=[1,2]']
+
+    Args:
+        words: as on the command line.
+        folders: the user's own configuration folders.
+
+    Raises:
+        UsageError: there is no such extension, or one is named twice.
+    """
+    chosen = [word for word in words if word.startswith("extend=")]
+    if len(chosen) > 1:
+        raise UsageError(
+            f"{chosen[1]}: extend= is given twice; name all extensions in one list, extend=[a,b]"
+        )
+    rewritten = [part for word in words for part in _rewritten(word, folders)]
+    names = [part.partition("=")[2] for part in rewritten if part.startswith("+extend@")]
+    for word in rewritten:
+        group, *path = word.partition("=")[0].lstrip("+").split(".")
+        if group in ("extend", "grid") and path and path[0] not in names:
+            listed = ", ".join(names) or "none"
+            raise UsageError(
+                f"{word.lstrip('+')}: {path[0]} must be one of the extensions that extend= names ({listed})"
+            )
+    return rewritten
+
+
+def _rewritten(word: str, folders: Sequence[Path]) -> Iterator[str]:
+    key, equals, value = word.partition("=")
+    if key == "extend" and equals:
+        yield from _files(value, folders)
+    elif key == "extend.n":
+        yield f"extend_n={value}"
+    elif key.startswith("grid.") and equals:
+        yield f"+{word}" if value.startswith("[") else f"+{key}=[{value}]"
+    else:
+        yield word
+
+
+def _files(value: str, folders: Sequence[Path]) -> Iterator[str]:
+    known = choices("extend", folders)
+    text = value.strip("'\"")
+    if text in NONE:
+        return
+    names = known if text == EACH else [name.strip() for name in text.strip("[]").split(",")]
+    for index, name in enumerate(names):
+        if not re.fullmatch(r"\w+", name) or name not in known:
+            raise UsageError(
+                f"extend={value}: there is no extension {name!r}{nearest(name, known)} (lengen list extend shows them)"
+            )
+        if name in names[:index]:
+            raise UsageError(f"extend={value}: {name} is named twice")
+        yield f"+extend@extend.{name}={name}"
+    if text == EACH:
+        yield "each=true"

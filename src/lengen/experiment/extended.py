@@ -1,0 +1,160 @@
+"""A trained run with extensions: the lengths that their rules read, and what they make of its decoder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from lengen.config.builder import Builder
+from lengen.config.errors import UsageError, require
+from lengen.decoder import Decoder
+from lengen.evaluation.sweep import as_trained
+from lengen.experiment.load_run import TrainedRun
+from lengen.extend import Extension, Sizes
+from lengen.extend.chosen import Chosen, Reads
+from lengen.positions import Positions
+from lengen.sampling import generator
+from lengen.task import Batch
+
+DRAWN = 64
+"""Examples of the longest trained length that are drawn to measure its tokens."""
+
+
+@dataclass(frozen=True)
+class ExtendedRun:
+    """A trained run with extensions.
+
+    Args:
+        trained: the run.
+        chosen: its extensions; none leaves the run as it is.
+    """
+
+    trained: TrainedRun
+    chosen: Chosen = field(default_factory=Chosen)
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Lengths in tokens; the evaluated one is that of training."""
+        config = self.trained.config
+        longest = max(self.trained.trained_lengths)
+        batch = config.formatted_task.sample(longest, DRAWN, generator("extend", longest))
+        tokens = batch.time + config.decoder.bos
+        largest = self.trained.folder.facts().get("largest_position")
+        return Sizes(tokens, tokens if largest is None else int(largest) + 1, tokens)
+
+    def at(self, tokens: int) -> Sizes:
+        """Lengths in tokens at an evaluated length.
+
+        Args:
+            tokens: those of its longest example.
+        """
+        return Sizes(self.sizes.trained, self.sizes.positions, tokens)
+
+    def prepare(self, decoder: Decoder, positions: Positions, batch: Batch) -> tuple[Decoder, Positions]:
+        """Return what reads a test set; see `lengen.evaluation.sweep.Prepare`."""
+        if not self.chosen.extensions:
+            return as_trained(decoder, positions, batch)
+        return self.chosen.of(
+            decoder, positions, self.at(self.chosen.tokens(batch, bos=decoder.architecture.bos))
+        )
+
+    def check(self) -> None:
+        """Refuse extensions that do not apply to the run.
+
+        Raises:
+            UsageError: names the extension and the run.
+        """
+        try:
+            self.fits  # noqa: B018  # it raises
+        except UsageError as error:
+            raise UsageError(f"{error}; run={self.trained.folder.path}") from None
+
+    @cached_property
+    def fits(self) -> dict[str, str]:
+        """How each extension applies: `exact`, as its source defines it, or `approximate`."""
+        config = self.trained.config
+        return {**self.chosen.fits(self.trained.decoder, config.positions, self.sizes, vars(config.labels))}
+
+    @cached_property
+    def id_exact_match(self) -> float:
+        """Exact match over the training lengths, in [0, 1], of the extended decoder."""
+        if not self.chosen.extensions:
+            return self.trained.id_exact_match
+        return self.trained.config.id_exact_match(self.trained.decoder, self.prepare)
+
+    @property
+    def category(self) -> str:
+        """Category letters of the run, with G for a decoder that is changed after training."""
+        letters = self.trained.config.category
+        return f"{letters.removeprefix('A')}G" if self.chosen.extensions else letters
+
+
+@dataclass(frozen=True)
+class ExtensionGrid:
+    """The settings of extensions that one request tries.
+
+    Args:
+        nodes: the configuration of each extension, by name.
+        grid: values that are tried, by extension and option.
+        each: each extension alone, in place of all together.
+        n: see `Chosen`.
+    """
+
+    nodes: Mapping[str, Mapping[str, Any]]
+    grid: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
+    each: bool = False
+    n: Reads = "swept"
+
+    def __post_init__(self) -> None:
+        for name, options in self.grid.items():
+            require(name in self.nodes, f"grid.{name}: must be one of the extensions that extend= names")
+            require(
+                isinstance(options, Mapping),
+                f"grid.{name}={options}: must name an option, as grid.{name}.factor=[1.1,1.2]",
+            )
+            for option, values in options.items():
+                require(
+                    option in self.nodes[name] and option != "_target_",
+                    f"grid.{name}.{option}: no option of {name} (allowed: {', '.join(key for key in self.nodes[name] if key != '_target_')})",
+                )
+                require(
+                    isinstance(values, list) and bool(values),
+                    f"grid.{name}.{option}={values}: must be a list of values",
+                )
+
+    def settings(self, allowed: Iterable[str]) -> list[Chosen]:
+        """Return every setting.
+
+        Args:
+            allowed: top-level modules whose classes configurations may name.
+
+        Raises:
+            UsageError: an option is wrong, or two extensions change the same.
+        """
+        builder = Builder(allowed)
+        names = sorted(self.nodes)  # the order on the command line changes nothing
+        together = [[name] for name in names] if self.each else [names]
+        return [self._built(nodes, builder) for names in together for nodes in self._varied(names)]
+
+    def _varied(self, names: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
+        """Yield the configurations of some extensions, one for each combination of the values that are tried."""
+        axes = [
+            [(name, option, value) for value in values]
+            for name in names
+            for option, values in self.grid.get(name, {}).items()
+        ]
+        for combination in itertools.product(*axes):
+            nodes = {name: dict(self.nodes[name]) for name in names}
+            for name, option, value in combination:
+                nodes[name][option] = value
+            yield nodes
+
+    def _built(self, nodes: Mapping[str, Mapping[str, Any]], builder: Builder) -> Chosen:
+        made = {
+            name: builder.build(Extension, node, f"extend.{name}")  # type: ignore[type-abstract]
+            for name, node in nodes.items()
+        }
+        return Chosen(made, self.n, nodes)

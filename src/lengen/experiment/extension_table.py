@@ -1,0 +1,191 @@
+"""Evaluate a trained run with extensions, and compare every setting with the decoder as trained, on the same strings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from lengen.config.errors import UsageError
+from lengen.evaluation.stress_sets import chosen
+from lengen.experiment.extended import ExtendedRun
+from lengen.experiment.load_run import TrainedRun
+from lengen.experiment.protocol import footnote
+from lengen.experiment.reevaluate import EvalResult, Reevaluation, eval_folder, to_yaml
+from lengen.extend.chosen import Chosen
+from lengen.records.curve import TRAINED, write_csv
+from lengen.records.run_dir import EvalFolder
+from lengen.report import extensions
+from lengen.report.paper import SCREEN
+from lengen.statistics.paired import paired_change
+
+COLUMNS = (
+    "setting", "fit", "length", "split", "examples", "exact_match", "base_exact_match", "difference", "ci_low", "ci_high", "lost",
+    "won", "p_value", "token_accuracy", "base_token_accuracy", "loss", "base_loss", "id_exact_match", "base_id_exact_match",
+    "refused",
+)  # fmt: skip
+"""Columns of `extend.csv`: one row for each setting and length; a setting that does not apply has one row, with the reason."""
+COSTS = 0.01
+"""Exact match over the trained lengths that an extension may lose without a mark."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of extensions for one run.
+
+    Args:
+        applied: those that apply to it.
+        refused: of the others the label, and why not.
+    """
+
+    applied: Sequence[Chosen]
+    refused: Mapping[str, str]
+
+
+def applied(trained: TrainedRun, settings: Sequence[Chosen]) -> Settings:
+    """Find the settings that apply to a run.
+
+    Raises:
+        UsageError: none does; the error of the first.
+    """
+    fitting, refused, errors = [], dict[str, str](), list[UsageError]()
+    for setting in settings:
+        try:
+            ExtendedRun(trained, setting).check()
+        except UsageError as error:
+            refused[setting.label] = str(error).partition("; run=")[0].partition(": ")[2]
+            errors.append(error)
+        else:
+            fitting.append(setting)
+    if not fitting:
+        raise errors[0]
+    return Settings(fitting, refused)
+
+
+@dataclass(frozen=True)
+class ExtensionTable:
+    """Evaluations of one run that differ only in their extensions.
+
+    Args:
+        base: the decoder as trained.
+        parts: one for each setting.
+        results: the result of the base, then of each setting.
+        refused: settings that do not apply, and why.
+    """
+
+    base: Reevaluation
+    parts: Sequence[Reevaluation]
+    results: Sequence[EvalResult]
+    refused: Mapping[str, str]
+
+    def run(self) -> EvalResult:
+        """Write the table and draw the figure, unless that is already done."""
+        base, trained = self.base, self.base.trained
+        request = {
+            **base.request,
+            "extend": [part.request["extend"] for part in self.parts],
+            "refused": dict(self.refused),
+        }
+        label = "-".join(filter(None, (base.name, base.stress, "extend")))
+        folder = eval_folder(trained, label, request)
+        facts = {**base.facts, "asked": request, "category": self.parts[0].extended.category}
+        with folder.working(to_yaml(request), facts, force=base.force) as work:
+            if work:
+                write_csv(folder.path / "extend.csv", COLUMNS, [*self.rows()])
+            if work or trained.config.paper != SCREEN:
+                self.draw(folder)
+        return EvalResult(folder, not work, lines=tuple(summary([*self.rows()])))
+
+    def draw(self, folder: EvalFolder) -> None:
+        """Draw the curves of all settings and that of the decoder as trained."""
+        trained, own = self.base.trained, self.results[0].folder.load_curve()
+        curves = {
+            part.chosen.label: result.folder.load_curve()
+            for part, result in zip(self.parts, self.results[1:], strict=True)
+        }
+        draw = partial(
+            extensions.draw,
+            own,
+            curves,
+            title=f"{trained.config.title}: extended",
+            footnote=footnote(trained.config, trained.id_exact_match, trained.trained_lengths),
+            trained=trained.id_exact_match >= TRAINED,
+            paper=trained.config.paper,
+        )
+        trained.config.paper.draw(folder.path / "extend", draw)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of `extend.csv`."""
+        own, verdicts = self.results[0].folder.load_curve(), self.results[0].folder.load_verdicts()
+        for part, result in zip(self.parts, self.results[1:], strict=True):
+            after, curve = result.folder.load_verdicts(), result.folder.load_curve()
+            shared = {
+                "setting": part.chosen.label,
+                "fit": "approximate" if "approximate" in part.extended.fits.values() else "exact",
+                "id_exact_match": result.folder.facts()["id_exact_match"],
+                "base_id_exact_match": self.results[0].folder.facts()["id_exact_match"],
+            }
+            before = {row.length: row for row in own.rows}
+            for row in curve.rows:
+                was, is_now = verdicts[row.length].exact, after[row.length].exact
+                change = paired_change(int((was & ~is_now).sum()), int((~was & is_now).sum()), len(was))
+                yield {
+                    **shared,
+                    **{name: getattr(row, name) for name in ("length", "split", "examples", "exact_match", "token_accuracy", "loss")},
+                    **{f"base_{name}": getattr(before[row.length], name) for name in ("exact_match", "token_accuracy", "loss")},
+                    "difference": change.difference, "ci_low": change.low, "ci_high": change.high, "lost": change.lost,
+                    "won": change.won, "p_value": change.p_value,
+                }  # fmt: skip
+        for setting, reason in self.refused.items():
+            yield {"setting": setting, "refused": reason}
+
+
+def extended(
+    trained: TrainedRun, settings: Sequence[Chosen], name: str | None = None, *, force: bool = False
+) -> list[EvalResult]:
+    """Evaluate a run as trained and with every setting that applies, on its own task or on each stress set.
+
+    Args:
+        trained: the run; its parameters are read once.
+        settings: extensions that are applied together, one evaluation each.
+        name: name of the result folders; None names them by the options that differ from the run's own.
+        force: repeat evaluations that are already finished.
+
+    Raises:
+        UsageError: no setting applies.
+    """
+    found, results = applied(trained, settings), list[EvalResult]()
+    for stress in list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]:
+        base = Reevaluation(trained, stress, name, force)
+        parts = [
+            Reevaluation(trained, stress, name, force, setting, figure=len(found.applied) == 1)
+            for setting in found.applied
+        ]
+        evaluated = [part.run() for part in (base, *parts)]
+        results += [*evaluated, ExtensionTable(base, parts, evaluated, found.refused).run()]
+    return results
+
+
+def summary(table: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each setting: its ID change, its change at the first OOD length, and the area beyond.
+
+    Args:
+        table: rows of `extend.csv`, as `ExtensionTable.rows` yields them.
+    """
+    lines = []
+    for setting in dict.fromkeys(row["setting"] for row in table):
+        rows = [row for row in table if row["setting"] == setting]
+        if rows[0].get("refused"):
+            lines.append(f"{setting}: refused: {rows[0]['refused']}")
+            continue
+        change = rows[0]["id_exact_match"] - rows[0]["base_id_exact_match"]
+        mark = "  COSTS ID" if change < -COSTS else ""
+        parts = [f"ID {change:+.3f}{mark}"]
+        parts += [
+            f"{row['length']}: {row['base_exact_match']:.3f} -> {row['exact_match']:.3f} (p {row['p_value']:.2g})"
+            for row in rows
+            if row["split"] == "ood"
+        ]
+        lines.append(f"{setting}: " + "; ".join(parts))
+    return lines

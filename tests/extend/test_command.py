@@ -1,0 +1,154 @@
+"""`lengen eval extend=…`: pairs on the same strings, the trained run untouched, mistakes on one line."""
+
+import csv
+
+import pytest
+from scipy.stats import binomtest
+from tests.conftest import TINY, run_folders, train
+
+from lengen.records.run_dir import EvalFolder, RunFolder
+
+pytestmark = pytest.mark.whole_run
+
+OPTIONS = ("task=reverse", "train_length=4", "decoder=tiny", "steps=60", *TINY)
+LENGTHS = "lengths=[3,4,6]"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("extended")
+    train(folder, ("pe=rope", *OPTIONS))
+    (run,) = run_folders(folder)
+    return run
+
+
+def table(run):
+    (path,) = run.glob("eval/*extend-*/extend.csv")
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    import shutil
+
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+def test_every_setting_is_paired_with_the_decoder_as_trained(lengen, run):
+    before = contents(run)
+    ran = lengen(
+        "eval",
+        "run=run",
+        LENGTHS,
+        "extend=[sharpen,yarn]",
+        "grid.sharpen.factor=[1.0,2.0]",
+        "grid.yarn.factor=[1,4]",
+    )
+    assert ran.code == 0, ran.err
+    assert contents(run) == before
+    rows = table(run)
+    assert {row["setting"] for row in rows} == {
+        f"yarn(factor={s})+sharpen(factor={f})" for s in (1, 4) for f in (1.0, 2.0)
+    }
+    folders = {
+        EvalFolder(path).facts()["protocol"].get("extend", "none"): EvalFolder(path)
+        for path in run.glob("eval/*")
+        if (path / "curve.csv").exists()
+    }
+    base = folders["none"].load_verdicts()
+    for row in rows:
+        was, now = (
+            base[int(row["length"])].exact,
+            folders[row["setting"]].load_verdicts()[int(row["length"])].exact,
+        )
+        lost, won = int((was & ~now).sum()), int((now & ~was).sum())
+        assert (int(row["lost"]), int(row["won"])) == (lost, won)
+        assert float(row["difference"]) == pytest.approx(now.mean() - was.mean())
+        expected = binomtest(lost, lost + won).pvalue if lost + won else 1
+        assert float(row["p_value"]) == pytest.approx(expected)
+        if row["setting"] == "yarn(factor=1)+sharpen(factor=1.0)":
+            assert (lost, won) == (0, 0)
+            assert row["id_exact_match"] == row["base_id_exact_match"]
+    again = lengen(
+        "eval",
+        "run=run",
+        LENGTHS,
+        "extend=[yarn,sharpen]",
+        "grid.sharpen.factor=[1.0,2.0]",
+        "grid.yarn.factor=[1,4]",
+    )
+    assert again.code == 0
+    results = [
+        [line for line in each.out.splitlines() if not line.startswith("lengen:")] for each in (ran, again)
+    ]
+    assert results[0] == results[1]
+    assert len(list(run.glob("eval/*"))) == 6
+
+
+def test_greedy_decoding_has_the_verdicts_of_teacher_forcing(lengen, run):
+    for decode in ("teacher", "greedy"):
+        ran = lengen(
+            "eval",
+            "run=run",
+            LENGTHS,
+            "extend=[dynamic_ntk,rerope,log_n]",
+            f"decode={decode}",
+            "name=" + decode,
+        )
+        assert ran.code == 0, ran.err
+    found = {}
+    for path in run.glob("eval/*"):
+        folder = EvalFolder(path)
+        if folder.facts()["protocol"].get("extend") and folder.curve.exists():
+            found[folder.facts()["protocol"]["decode"]] = folder.load_verdicts()
+    for length in (3, 4, 6):
+        assert (found["teacher"][length].exact == found["greedy"][length].exact).all()
+
+
+def test_each_extension_is_tried_alone_and_those_that_do_not_apply_say_why(lengen, run):
+    ran = lengen("eval", "run=run", "lengths=[4]", "extend=each", "examples=20")
+    assert ran.code == 0, ran.err
+    rows = table(run)
+    refused = {row["setting"]: row["refused"] for row in rows if row["refused"]}
+    assert refused["t5_reach"] == "does not apply to pe=rope (it needs pe=t5)"
+    assert len({row["setting"] for row in rows}) == 30
+    letters = {EvalFolder(path).facts()["category"] for path in run.glob("eval/*")}
+    assert letters == {"A", "G"}
+    assert (RunFolder(run).facts()["category"]) == "A"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["extend=[yarm]"], "did you mean 'yarn'"),
+        (["extend=[yarn,yarn]"], "yarn is named twice"),
+        (["extend=yarn", "extend=ntk"], "extend= is given twice"),
+        (["extend=[yarn,ntk]"], "both change the frequencies"),
+        (["extend=[clamp,normalised]"], "both change the positions"),
+        (["extend=t5_reach"], "does not apply to pe=rope (it needs pe=t5)"),
+        (["extend=yarn", "extend.yarn.factor=0.9"], "extend.yarn.factor=0.9: must be null, or at least 1"),
+        (["extend=streaming", "extend.streaming.window=0"], "must be null, or at least 1"),
+        (["extend=sharpen", "extend.sharpen.factor=0"], "must be above 0"),
+        (["extend=sharpen", "extend.sharpen.layers=[7]"], "the decoder has 1 layers"),
+        (
+            ["extend=yarn", "extend.ntk.factor=2"],
+            "ntk must be one of the extensions that extend= names (yarn)",
+        ),
+        (["extend=yarn", "grid.yarn.factor=[1,0.5]"], "extend.yarn.factor=0.5"),
+        (["extend=yarn", "grid.yarn.fast=[]"], "must be a list of values"),
+        (["extend=yarn", "extend.n=row"], "must be one of swept, prompt"),
+        (["extend=yarn", "inspect=attention"], "reads the decoder as it was trained"),
+        (["each=true"], "needs extensions"),
+    ],
+)
+def test_mistakes_are_one_line(lengen, run, words, said):
+    ran = lengen("eval", "run=run", LENGTHS, *words)
+    assert ran.code == 2, ran.out + ran.err
+    assert said in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert not (run / "eval").exists()
