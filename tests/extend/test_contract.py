@@ -2,7 +2,7 @@
 
 from functools import partial
 from inspect import signature
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -85,16 +85,17 @@ def placed(scheme, time):
 
 
 def cases():
-    """Every extension with every decoder that it applies to."""
+    """Every extension with every decoder that it applies to; after the first two of each, the others take long together."""
     for path in files("extend"):
-        for pe in ENCODINGS:
-            for rule in RULES:
-                made = decoder(pe, rule)
-                try:
-                    fit = chosen(path).fits(made, Contiguous(), sizes(20))
-                except UsageError:
-                    continue
-                yield pytest.param(path, pe, rule, fit[path.stem], id=f"{path.stem}-{pe}-{rule}")
+        number = 0
+        for pe, rule in product(ENCODINGS, RULES):
+            try:
+                fit = chosen(path).fits(decoder(pe, rule), Contiguous(), sizes(20))
+            except UsageError:
+                continue
+            marks = () if number < 2 else pytest.mark.long
+            yield pytest.param(path, pe, rule, fit[path.stem], id=f"{path.stem}-{pe}-{rule}", marks=marks)
+            number += 1
 
 
 CASES = list(cases())
@@ -160,10 +161,7 @@ def test_padding_and_other_rows_change_nothing(path, pe, rule, fit):
     assert_close(together[1:2, :20], alone, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("path", "pe", "rule", "fit"),
-    [case for case in CASES if case.values[1] in ("rope", "nope", "t5", "alibi")],
-)
+@APPLIED
 def test_loops_and_shared_layers_are_extended_too(path, pe, rule, fit):
     made, scheme = chosen(path).of(decoder(pe, rule, loops=2), Contiguous(), sizes(20))
     read, positions, cache = tokens(20), placed(scheme, 20), DecoderCache()
