@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -78,13 +78,13 @@ class HydraApp:
         )
         try:
             words = self.command.rewritten(self.arguments, self._folders)
-            if not completing:  # argparse needs all overrides next to each other
-                words.sort(key=lambda word: OVERRIDE.match(word) is not None)
+            if not completing:
+                words = together(words)
             sys.argv = [sys.argv[0] if completing else f"lengen {self.command.name}", *words]
             if not completing:
                 extends = self.command.extends  # what extend= names was checked when it was rewritten
                 given = [word for word in self.arguments if not (extends and word.startswith("extend="))]
-                self._check([*map(self.command.word, given)])
+                self._check(together(map(self.command.word, given)))
             sys.argv += self.settings
             return self._run(hydra_main)
         except BrokenPipeError:  # the reader has closed the pipe
@@ -172,6 +172,15 @@ class HydraApp:
         if not is_usage_error(error, self.own_modules):
             return named(error)
         return explain(error, self.command.name, self.arguments, self._folders)
+
+
+def together(words: Iterable[str]) -> list[str]:
+    """Return words with all overrides next to each other, as argparse needs them.
+
+    >>> together(["task=copy", "--config-dir", "conf", "pe=rope"])
+    ['--config-dir', 'conf', 'task=copy', 'pe=rope']
+    """
+    return sorted(words, key=lambda word: OVERRIDE.match(word) is not None)
 
 
 def exit_coded(
