@@ -53,6 +53,7 @@ class EvalRequest:
         extend: changes of the trained decoder, by name (`lengen.extend`).
         extend_n: what their rules of length read.
         grid: values of their options that are tried, by extension and option.
+        out: folder of the table over the seeds of several runs with extensions; None writes none.
         each: each extension alone, in place of all together; those that do not apply are named and left out.
     """
 
@@ -73,6 +74,7 @@ class EvalRequest:
     extend_n: Reads = "swept"
     grid: Mapping[str, Any] = field(default_factory=dict)
     each: bool = False
+    out: str | None = None
 
     def __post_init__(self) -> None:
         require(
@@ -89,6 +91,10 @@ class EvalRequest:
             f"inspect={self.inspect}: reads the decoder as it was trained, without extend=",
         )
         require(bool(self.extend) or not self.each, "each=true: needs extensions, as in extend=[yarn,ntk]")
+        require(
+            self.out is None or (bool(self.extend) and len(self.runs) > 1),
+            f"out={self.out}: is the table of extensions over several runs; needs extend= and more than one run",
+        )
         self.extensions  # noqa: B018  # refuses a grid of what is not there
         Builder().build(EvalOptions, self.changes["eval"], "eval")
         Builder().build(TrainerOptions, self.trainer, "trainer")

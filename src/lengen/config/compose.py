@@ -106,7 +106,7 @@ DATA = Command("data", texts=("export", "push", *TEXTS), lists=LISTS)
 EVAL = Command(
     "eval",
     short=("lengths", "decode", "examples", "seed", "checkpoint", "stress"),
-    texts=("name", "task.path", "task.tokens"),
+    texts=("name", "out", "task.path", "task.tokens"),
     lists=("run", "against", "eval.stress"),
     grouped=False,
     extends=True,

@@ -38,12 +38,19 @@ def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -
         Job(display_path(folder.path), partial(evaluate_one, config, allowed, folder.path), threads)
         for folder in runs
     ]
-    failed = 0
+    failed, tables = 0, []
     for index, result in Local(evaluation.jobs).run(jobs):
+        tables += result.value or []
         if result.code:
             failed += 1
             print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
     print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
+    if evaluation.out is not None and tables:
+        from lengen.analysis.pooled_extensions import pooled, read_tables, write
+
+        found, left_out = read_tables(sorted(tables))
+        write([*pooled(found)], left_out, Path(evaluation.out))
+        print(f"files: {evaluation.out}/extend.md, extend.csv")
     return FAILED if failed else 0
 
 
@@ -56,8 +63,9 @@ def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobRe
         results = request(config, allowed).run_on(RunFolder(path), allowed)
     except Exception as error:  # noqa: BLE001  # a failed run does not stop the others
         return JobResult.failed(error, mistake=str(error) if is_usage_error(error, allowed) else None)
-    shown = results[-1:] if results[-1].lines else results
-    return JobResult(0, "; ".join(described(result) for result in shown))
+    tables = [result.folder.path for result in results if result.lines]
+    shown = [result for result in results if result.lines] or results
+    return JobResult(0, "; ".join(described(result) for result in shown), value=tables)
 
 
 def print_results(results: list[Any], *, full: bool) -> None:

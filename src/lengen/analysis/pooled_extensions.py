@@ -1,0 +1,210 @@
+"""What extensions change over the seeds of a cell: tables of several runs, pooled by cell and setting."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lengen.records.curve import TRAINED, write_csv, write_text
+from lengen.records.run_dir import EvalFolder, RunFolder
+
+LABELS = ("task", "pe", "positions", "attention", "decoder")
+COLUMNS = (
+    *LABELS, "cell", "stress", "setting", "fit", "seeds", "id_exact_match", "base_id_exact_match", "length", "split", "exact_match",
+    "base_exact_match", "difference", "least_difference", "largest_difference", "area_change", "least_area_change",
+    "largest_area_change", "p_area", "refused",
+)  # fmt: skip
+"""Columns of the pooled `extend.csv`: one row for each cell, setting and length; means over seeds."""
+COSTS = 0.01
+"""ID exact match that an extension may lose without a mark."""
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """The table of extensions of one trained run.
+
+    Args:
+        cell: labels and hash of its cell.
+        train_length: its trained length.
+        rows: of its `extend.csv`.
+    """
+
+    cell: Mapping[str, str]
+    train_length: int
+    rows: Sequence[Row]
+
+
+def read_tables(folders: Iterable[Path]) -> tuple[list[RunTable], int]:
+    """Read the tables of runs; those of runs that are not trained are left out.
+
+    Args:
+        folders: folders with an `extend.csv`, below their runs.
+
+    Returns:
+        The tables, and the number of runs that were left out.
+    """
+    tables, left_out = list[RunTable](), 0
+    for folder in folders:
+        run = RunFolder(EvalFolder(folder).run)
+        facts, config = run.facts(), run.config()
+        if float(facts["id_exact_match"]) < TRAINED:
+            left_out += 1
+            continue
+        with (folder / "extend.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        stress = EvalFolder(folder).facts()["asked"].get("stress", "")
+        cell = {
+            **{name: str(config["labels"].get(name, "")) for name in LABELS},
+            "cell": str(facts["cell"]),
+            "stress": str(stress),
+        }
+        tables.append(RunTable(cell, int(config["train_length"]), rows))
+    return tables, left_out
+
+
+def pooled(tables: Sequence[RunTable]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the pooled table: means over the seeds of a cell, with the least and the largest.
+
+    The p-value is that of a sign-flip permutation test over seeds: that the change of the area under exact match over the logarithm
+    of the length, from the trained length on, is as often up as down. Five seeds can give no less than 1/16.
+
+    Args:
+        tables: of trained runs.
+    """
+    for cell in dict.fromkeys(tuple(table.cell.items()) for table in tables):
+        same = [table for table in tables if tuple(table.cell.items()) == cell]
+        for setting in dict.fromkeys(row["setting"] for table in same for row in table.rows):
+            yield from _setting(dict(cell), setting, same)
+
+
+def _setting(cell: Mapping[str, str], setting: str, tables: Sequence[RunTable]) -> Iterator[dict[str, Any]]:
+    seeds = [[row for row in table.rows if row["setting"] == setting] for table in tables]
+    if seeds[0][0]["refused"]:
+        yield {**cell, "setting": setting, "refused": seeds[0][0]["refused"]}
+        return
+    changes = [area_change(rows, table.train_length) for rows, table in zip(seeds, tables, strict=True)]
+    areas = [change for change in changes if change is not None]
+    shared = {
+        **cell,
+        "setting": setting,
+        "fit": seeds[0][0]["fit"],
+        "seeds": len(seeds),
+        **{
+            name: _mean(rows[0][name] for rows in seeds) for name in ("id_exact_match", "base_id_exact_match")
+        },
+    }
+    if areas:
+        shared |= {
+            "area_change": float(np.mean(areas)),
+            "least_area_change": min(areas),
+            "largest_area_change": max(areas),
+            "p_area": sign_flip(areas),
+        }
+    for length in sorted({int(row["length"]) for rows in seeds for row in rows}):
+        at = [row for rows in seeds for row in rows if int(row["length"]) == length]
+        differences = [float(row["difference"]) for row in at]
+        yield {
+            **shared,
+            "length": length,
+            "split": at[0]["split"],
+            **{name: _mean(row[name] for row in at) for name in ("exact_match", "base_exact_match")},
+            "difference": float(np.mean(differences)),
+            "least_difference": min(differences),
+            "largest_difference": max(differences),
+        }
+
+
+def area_change(rows: Sequence[Row], train_length: int) -> float | None:
+    """Return how the area under exact match changes, in doublings of the trained length; None with fewer than two lengths from there on.
+
+    Args:
+        rows: of one run and setting.
+        train_length: the trained length.
+    """
+    far = sorted(
+        (int(row["length"]), float(row["difference"])) for row in rows if int(row["length"]) >= train_length
+    )
+    if len(far) < 2:  # noqa: PLR2004
+        return None
+    lengths, differences = zip(*far, strict=True)
+    return float(np.trapezoid(differences, np.log2(np.array(lengths) / train_length)))
+
+
+def sign_flip(changes: Sequence[float]) -> float:
+    """Return the two-sided p-value of the exact sign-flip permutation test that the mean change is 0.
+
+    >>> sign_flip([0.1, 0.2, 0.1, 0.3, 0.2])
+    0.0625
+    """
+    from scipy.stats import permutation_test
+
+    if len(changes) < 2 or not any(changes):  # noqa: PLR2004
+        return 1.0
+    found = permutation_test((changes,), np.mean, permutation_type="samples", n_resamples=2**14, rng=0)
+    return float(found.pvalue)
+
+
+def write(rows: Sequence[Mapping[str, Any]], left_out: int, out: Path) -> None:
+    """Write the pooled table as CSV and as Markdown.
+
+    Args:
+        rows: as `pooled` yields them.
+        left_out: number of runs that are not trained.
+        out: the folder; made if it is not there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_csv(out / "extend.csv", COLUMNS, rows)
+    write_text(out / "extend.md", "\n".join(markdown(rows, left_out)) + "\n")
+
+
+def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
+    """Yield the lines of the table in Markdown: one table a cell, one row a setting."""
+    yield "# Extensions, over the seeds of each cell"
+    yield ""
+    for cell in dict.fromkeys(tuple(row[name] for name in (*LABELS, "cell", "stress")) for row in rows):
+        own = [row for row in rows if tuple(row[name] for name in (*LABELS, "cell", "stress")) == cell]
+        applied = [row for row in own if not row.get("refused")]
+        lengths = sorted({row["length"] for row in applied})
+        task, pe, positions, attention, *_, stress = cell
+        more = [
+            name
+            for name, plain in ((positions, "contiguous"), (attention, "softmax"), (stress, ""))
+            if name != plain
+        ]
+        seeds = max((row["seeds"] for row in applied), default=0)
+        base = ", ".join(
+            f"{length}: {next(row for row in applied if row['length'] == length)['base_exact_match']:.3f}"
+            for length in lengths
+        )
+        yield f"**{', '.join((task, pe, *more))}, {seeds} trained seeds.** As trained: {base}"
+        yield ""
+        yield "| setting | fit | ID change | " + " | ".join(map(str, lengths)) + " | area change | p |"
+        yield "|---" * (len(lengths) + 5) + "|"
+        for setting in dict.fromkeys(row["setting"] for row in applied):
+            at = [row for row in applied if row["setting"] == setting]
+            change = at[0]["id_exact_match"] - at[0]["base_id_exact_match"]
+            marked = f"**{change:+.3f}**" if change < -COSTS else f"{change:+.3f}"
+            values = [f"{row['difference']:+.3f}" for row in at]
+            area, p_value = "—", "—"
+            if at[0].get("area_change") is not None:
+                area = f"{at[0]['area_change']:+.2f} [{at[0]['least_area_change']:+.2f}, {at[0]['largest_area_change']:+.2f}]"
+                p_value = f"{at[0]['p_area']:.3f}"
+            yield f"| {setting} | {at[0]['fit']} | {marked} | {' | '.join(values)} | {area} | {p_value} |"
+        yield ""
+    yield (
+        "Mean differences of exact match over seeds, extended less as trained, on the same strings. ID change: over all trained lengths, bold "
+        f"if more than {COSTS} is lost. area change: under exact match over log2(length / train length), in doublings, mean [least, largest]; "
+        "p: sign-flip permutation test over seeds, not adjusted for the number of settings. A setting that is picked by these numbers is "
+        f"selected on the test. Runs that are not trained are left out ({left_out})."
+    )
+
+
+def _mean(values: Iterable[str]) -> float:
+    return float(np.mean([float(value) for value in values]))
