@@ -10,6 +10,9 @@ from lengen.comparison.run_record import MISSING, RunRecord
 from lengen.config.identity import NON_IDENTITY_KEYS
 from lengen.records.plain_text import visible
 
+LONG = 8
+"""Most characters of a number in the name of a cell."""
+
 
 def distinguishing_names(
     runs: Sequence[RunRecord], keys: Sequence[str], among: str, besides: Sequence[str] = ()
@@ -71,7 +74,7 @@ def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, st
     found = [{group: labels[index] for group, labels in chosen.items()} for index in range(len(runs))]
     for key in dict.fromkeys(key for each in options for key in each):
         choices = chosen.get(key.partition(".")[0], [""] * len(runs))
-        values = [visible(str(each.get(key, MISSING))) for each in options]
+        values = shown([each.get(key, MISSING) for each in options])
         of_choice: dict[str, set[str]] = {}
         for choice, value in zip(choices, values, strict=True):
             of_choice.setdefault(choice, set()).add(value)
@@ -79,6 +82,20 @@ def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, st
             if len(of_choice[choice]) > 1:
                 found[index][key] = values[index]
     return found
+
+
+def shown(values: Sequence[Any]) -> list[str]:
+    """Return values as text; long numbers, as a search draws them, with four digits if that tells them apart.
+
+    >>> shown([0.0072729596622822972, 0.003]), shown([0.00727295, 0.00727296123456])
+    (['0.007273', '0.003'], ['0.00727295', '0.00727296123456'])
+    """
+    full = [visible(str(value)) for value in values]
+    short = [
+        f"{value:.4g}" if isinstance(value, float) and len(text) > LONG else text
+        for value, text in zip(values, full, strict=True)
+    ]
+    return short if len(set(short)) == len(set(full)) else full
 
 
 def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
