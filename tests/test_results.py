@@ -79,6 +79,27 @@ def again(study: str, row: list[str]) -> list[str]:
     ]
 
 
+def extended(study: str, row: list[str]) -> list[str]:
+    """Differences and areas of a setting of extensions, as the pooled table has them."""
+    held = pick(pandas.read_csv(RESULTS / study / "extend.csv"), pe=row[0], setting=row[1])
+    first = held.iloc[0]
+    area = [f"{first[name]:+.2f}" for name in ("area_change", "least_area_change", "largest_area_change")]
+    return [
+        *row[:2],
+        f"{first.id_exact_match - first.base_id_exact_match:+.3f}",
+        *(f"{pick(held, length=length).difference.item():+.3f}" for length in (45, 60, 120)),
+        f"{area[0]} [{area[1]}, {area[2]}]",
+    ]
+
+
+def unextended(study: str, row: list[str]) -> list[str]:
+    held = pick(pandas.read_csv(RESULTS / study / "extend.csv"), pe=row[0])
+    return [
+        row[0],
+        *(f"{pick(held, length=length).base_exact_match.iloc[0]:.3f}" for length in (30, 45, 60, 120)),
+    ]
+
+
 def scheme(pe: str, attention: str) -> list[str]:
     """ID exact match and reaches of one encoding with one attention on passkey and on copy, at their presets."""
     found: list[str] = []
@@ -235,6 +256,8 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
         ),
     ): tasks,
     ("tasks", "commit runs"): commits,
+    ("extend", "pe at-30 45 60 120"): unextended,
+    ("extend", "pe setting ID-change at-45 60 120 area-change"): extended,
     ("tasks", "task ID-nope rope reach-0.90-nope rope at-2x-nope rope"): again,
     ("encodings", "pe time memory passkey-ID 0.90 0.99 copy-ID 0.90 0.99"): encodings,
     ("encodings", "attention pe time memory passkey-ID 0.90 0.99 copy-ID 0.90 0.99"): attentions,
@@ -289,7 +312,12 @@ def test_a_study_keeps_its_numbers_and_one_picture(study):
     if listed.returncode or not listed.stdout:
         pytest.skip("this is no clone")
     kept = set(listed.stdout.splitlines())
-    assert {"README.md", "curves.csv", "table.csv", "table.md", "compare.json"} <= kept
+    numbers = (
+        {"extend.csv", "extend.md"}
+        if study == "extend"
+        else {"curves.csv", "table.csv", "table.md", "compare.json"}
+    )
+    assert {"README.md"} | numbers <= kept
     pictures = [name for name in kept if not name.endswith((".csv", ".md", ".json"))]
     assert len(pictures) <= 1
     assert all(name in (RESULTS / study / "README.md").read_text() for name in pictures)
