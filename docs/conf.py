@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from jupyter_client.connect import ConnectionFileMixin
+from jupyter_client.manager import KernelManager
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
@@ -36,7 +36,7 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True
-ConnectionFileMixin.transport.default_value = "ipc"  # kernels on ports warn that they are not encrypted
+KernelManager.transport_encryption.default_value = "auto"  # kernels without it warn
 logging.getLogger("traitlets").setLevel(logging.WARNING)  # not one line for each notebook that is begun
 
 html_theme = "furo"
