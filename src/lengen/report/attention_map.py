@@ -110,7 +110,7 @@ def pages(layers: int, heads: int, paper: Paper) -> list[tuple[range, range]]:
     """Return the layers and the heads of every page, so that no page is wider or higher than the paper.
 
     >>> pages(12, 12, Paper())
-    [(range(0, 9), range(0, 8)), (range(0, 9), range(8, 12)), (range(9, 12), range(0, 8)), (range(9, 12), range(8, 12))]
+    [(range(0, 8), range(0, 8)), (range(0, 8), range(8, 12)), (range(8, 12), range(0, 8)), (range(8, 12), range(8, 12))]
     """
     across = min(heads, max(1, int((paper.double - _room("0")) / (SMALL + BESIDE))))
     side = min(max(_side(paper.double, _room("0"), across), SMALL), LARGE)
