@@ -38,7 +38,7 @@ def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -
         Job(display_path(folder.path), partial(evaluate_one, config, allowed, folder.path), threads)
         for folder in runs
     ]
-    failed, tables = 0, []
+    failed, tables = 0, list[Path]()
     for index, result in Local(evaluation.jobs).run(jobs):
         tables += result.value or []
         if result.code:
