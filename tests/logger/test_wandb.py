@@ -137,6 +137,15 @@ def test_the_only_word_is_the_command_that_uploads(offline):
     assert Path(command[2]) == files(folder)[0].parent
 
 
+def test_a_resumed_run_names_all_of_its_parts(facts, capsys):
+    for status in ("interrupted", "finished"):
+        whole(Wandb(mode="offline"), facts, status)
+    *_, line = capsys.readouterr().err.splitlines()
+    parts = shlex.split(line.partition("this run: wandb sync ")[2])
+    assert {Path(part) for part in parts} == {path.parent for path in files(facts.folder)}
+    assert len(parts) == 2
+
+
 @pytest.mark.parametrize(("status", "code"), [("diverged", 1), ("interrupted", 1), ("failed", 1)])
 def test_a_run_that_ended_badly_says_so(facts, status, code):
     logger = Wandb(project="other", mode="offline")

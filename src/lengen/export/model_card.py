@@ -32,7 +32,7 @@ def card(config: Mapping[str, Any], facts: Mapping[str, Any], curve: Curve, name
         if facts.get("trained")
         else "**not trained**: its OOD numbers say nothing about extrapolation"
     )
-    reaches = ", ".join(f"{level:.2f}: {reach or 'none'}" for level, reach in curve.reaches.items())
+    reaches = ", ".join(f"{level:.2f}: {curve.reach_text(level)}" for level in curve.reaches)
     pulled = name or "OWNER/NAME"
     lines = [
         f"# {visible(title)}",

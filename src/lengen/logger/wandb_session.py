@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from lengen.config.errors import UsageError
 from lengen.logger.wandb_settings import PROJECT, Mode, requested_mode, variable
-from lengen.logger.wandb_upload import left_to_the_study, mark, sync_command
+from lengen.logger.wandb_upload import left_to_the_study, mark, sync_command, unsent
 from lengen.records.command import recorded_arguments
 
 PATIENCE = 20
@@ -119,8 +119,8 @@ class Session:
                 sync_dir = Path(run.settings.sync_dir).absolute()
                 mark(self._folder, sync_dir)
                 if not left_to_the_study():
-                    command = sync_command([sync_dir], shlex.quote(str(sync_dir)))
-                    say(f"{reason}; to upload this run: {command}")
+                    parts = unsent(self._folder) or [sync_dir]  # also those of before it was interrupted
+                    say(f"{reason}; to upload this run: {sync_command(parts, shlex.join(map(str, parts)))}")
 
     def resolve(self) -> Literal["online", "offline", "disabled"]:
         """Return the effective mode: resolves `auto`, and falls back to offline without a login."""

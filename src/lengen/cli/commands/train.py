@@ -32,6 +32,10 @@ OF_STUDY = re.compile("-m|--multirun|study=.*")
 """Words of the command line by which it is one of a study."""
 
 
+LOCAL = "lengen.logger.local.Local"
+"""The logger that sends nothing anywhere."""
+
+
 def main(arguments: list[str]) -> int:
     """Run the command."""
     full, arguments = verbose(arguments)
@@ -110,6 +114,8 @@ def train(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> i
     folder, earlier, stress_sets = run(config, allowed)
     for line in stress_sets:
         print(line)
+    if earlier and config["logger"]["_target_"] != LOCAL:
+        print("lengen: nothing is logged again: the run was finished before; force=true trains it anew")
     return print_results(folder, earlier=earlier, full=full)
 
 
