@@ -109,6 +109,11 @@ class ExtensionGrid:
     n: Reads = "swept"
 
     def __post_init__(self) -> None:
+        for name, node in self.nodes.items():
+            require(
+                isinstance(node, Mapping),
+                f"extend.{name}={node}: must be a group of options, as extend.{name}.OPTION=VALUE",
+            )
         for name, options in self.grid.items():
             require(name in self.nodes, f"grid.{name}: must be one of the extensions that extend= names")
             require(
