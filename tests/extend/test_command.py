@@ -144,7 +144,7 @@ def test_each_extension_is_tried_alone_and_those_that_do_not_apply_say_why(lenge
         (["extend=yarn", "extend.n=row"], "must be one of swept, prompt"),
         (["extend=yarn", "inspect=attention"], "reads the decoder as it was trained"),
         (["each=true"], "needs extensions"),
-        (["extend=yarn", "extend.yarn=3"], "extend.yarn=3: must be a group of options"),
+        (["extend=yarn", "extend.yarn=3"], "extend.yarn=3: must name an option"),
         (["extend=yarn", "grid.yarn=3"], "must name an option"),
         (["extend=yarn", "extend.yarn.factor=abc"], "must be a number or null"),
     ],

@@ -95,6 +95,15 @@ class EvalRequest:
             self.out is None or (bool(self.extend) and len(self.runs) > 1),
             f"out={self.out}: is the table of extensions over several runs; needs extend= and more than one run",
         )
+        for group, held, form in (
+            ("extend", self.extend, "OPTION=VALUE"),
+            ("grid", self.grid, "OPTION=[VALUE,…]"),
+        ):
+            for name, node in held.items():
+                require(
+                    isinstance(node, Mapping),
+                    f"{group}.{name}={node}: must name an option, as {group}.{name}.{form}",
+                )
         self.extensions  # noqa: B018  # refuses a grid of what is not there
         Builder().build(EvalOptions, self.changes["eval"], "eval")
         Builder().build(TrainerOptions, self.trainer, "trainer")

@@ -109,17 +109,8 @@ class ExtensionGrid:
     n: Reads = "swept"
 
     def __post_init__(self) -> None:
-        for name, node in self.nodes.items():
-            require(
-                isinstance(node, Mapping),
-                f"extend.{name}={node}: must be a group of options, as extend.{name}.OPTION=VALUE",
-            )
         for name, options in self.grid.items():
             require(name in self.nodes, f"grid.{name}: must be one of the extensions that extend= names")
-            require(
-                isinstance(options, Mapping),
-                f"grid.{name}={options}: must name an option, as grid.{name}.factor=[1.1,1.2]",
-            )
             for option, values in options.items():
                 require(
                     option in self.nodes[name] and option != "_target_",
