@@ -17,6 +17,7 @@ from lengen.logger import RunFacts, wandb_session
 from lengen.logger import wandb as module
 from lengen.logger.local import Local
 from lengen.logger.wandb import Wandb
+from lengen.logger.wandb_upload import mark, unsent
 from lengen.records.curve import COLUMNS, Curve
 from lengen.report.figure import draw
 from logger.wandb_file import load
@@ -137,13 +138,14 @@ def test_the_only_word_is_the_command_that_uploads(offline):
     assert Path(command[2]) == files(folder)[0].parent
 
 
-def test_a_resumed_run_names_all_of_its_parts(facts, capsys):
-    for status in ("interrupted", "finished"):
-        whole(Wandb(mode="offline"), facts, status)
-    *_, line = capsys.readouterr().err.splitlines()
-    parts = shlex.split(line.partition("this run: wandb sync ")[2])
-    assert {Path(part) for part in parts} == {path.parent for path in files(facts.folder)}
-    assert len(parts) == 2
+def test_all_parts_of_a_resumed_run_are_unsent(tmp_path):
+    parts = [tmp_path / "wandb" / f"offline-run-2026{number}-x" for number in (1, 2)]
+    for part in parts:
+        part.mkdir(parents=True)
+        mark(tmp_path, part)
+    assert unsent(tmp_path) == parts
+    (parts[0] / "run-x.wandb.synced").touch()
+    assert unsent(tmp_path) == parts[1:]
 
 
 @pytest.mark.parametrize(("status", "code"), [("diverged", 1), ("interrupted", 1), ("failed", 1)])
