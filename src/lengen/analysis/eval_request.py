@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from lengen.analysis.attention_distance import AttentionDistance
 from lengen.analysis.attention_stats import AttentionStats
@@ -22,7 +22,7 @@ from lengen.experiment.extension_table import applied, extended
 from lengen.experiment.load_run import TrainedRun, load
 from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
-from lengen.extend.chosen import Reads
+from lengen.extend.chosen import READS, Reads
 from lengen.records.run_dir import RunFolder
 from lengen.report.paper import Paper, PrintStyle
 from lengen.training.options import TrainerOptions
@@ -71,7 +71,7 @@ class EvalRequest:
     formats: list[str] = field(default_factory=lambda: ["png"])
     style: PrintStyle = field(default_factory=PrintStyle)
     extend: Mapping[str, Any] = field(default_factory=dict)
-    extend_n: Reads = "swept"
+    extend_n: str = "swept"
     grid: Mapping[str, Any] = field(default_factory=dict)
     each: bool = False
     out: str | None = None
@@ -86,6 +86,7 @@ class EvalRequest:
             f"against={self.against[0] if self.against else None}: needs inspect=attention",
         )
         Paper.of(self.style, self.formats)
+        require(self.extend_n in READS, f"extend.n={self.extend_n}: must be one of {', '.join(READS)}")
         require(
             not (self.extend and self.inspect),
             f"inspect={self.inspect}: reads the decoder as it was trained, without extend=",
@@ -130,7 +131,7 @@ class EvalRequest:
     @cached_property
     def extensions(self) -> ExtensionGrid:
         """The settings of extensions that are tried."""
-        return ExtensionGrid(self.extend, self.grid, self.each, self.extend_n)
+        return ExtensionGrid(self.extend, self.grid, self.each, cast("Reads", self.extend_n))
 
     @property
     def runs(self) -> list[RunFolder]:

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf.errors import OmegaConfBaseException
 
 from lengen.config.errors import nearest
+from lengen.config.extend_words import with_extensions
 from lengen.config.foreign import foreign_word
 from lengen.config.search import config_dir, groups, hydra_in, searched
 
@@ -91,10 +92,12 @@ def forgotten_folder(group: str, option: str) -> str:
 def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
     """Suggest the options nearest to a mistyped one; an empty text if there are none."""
     known_groups = groups(folders)
-    chosen = [
-        word for word in words if re.fullmatch(r"\w+=[\w-]+", word) and word.partition("=")[0] in known_groups
-    ]
     try:
+        chosen = [
+            word
+            for word in with_extensions(words, folders)
+            if (found := re.fullmatch(r"\+?(\w+)(@[\w.]+)?=[\w-]+", word)) and found[1] in known_groups
+        ]
         from hydra import compose
         from omegaconf import OmegaConf
 
@@ -108,7 +111,7 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
     head, _, tail = key.rpartition(".")
     siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
     if close := nearest(tail, siblings):
-        return close.replace("'", f"'{head}." if head else "'", 1) if head else close
+        return re.sub(r"'(\w+)'", rf"'{head}.\1'", close) if head else close
     if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
         return f"; did you mean {namesakes[0]!r}?"
     return nearest(key, known)

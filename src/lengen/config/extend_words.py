@@ -15,7 +15,7 @@ from lengen.config.search import choices
 
 UNDER_THEIR_NAMES = ("extend",)
 """Groups of which several options may be chosen, so that those of each stand under its name: `extend.yarn.factor`."""
-NONE = ("", "null", "none", "[]")
+NONE = ("null", "none")
 EACH = "each"
 """In place of a list: every extension there is, each alone."""
 
@@ -68,6 +68,10 @@ def _files(value: str, folders: Sequence[Path]) -> Iterator[str]:
     if text in NONE:
         return
     names = known if text == EACH else [name.strip() for name in text.strip("[]").split(",")]
+    if names == [""]:
+        raise UsageError(
+            f"extend={value}: names no extension (allowed: none, each, or a list such as [yarn,sharpen])"
+        )
     for index, name in enumerate(names):
         if not re.fullmatch(r"\w+", name) or name not in known:
             raise UsageError(

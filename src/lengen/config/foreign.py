@@ -106,7 +106,7 @@ ABSENT: Mapping[str, str] = {
     "attention_dropout attention_probs_dropout_prob attn_pdrop attn_dropout": "weights of attention are not dropped; decoder.dropout is that of embeddings and blocks",
     "layer_norm_eps layer_norm_epsilon rms_norm_eps norm_type normalization": "blocks have RMSNorm",
     "num_key_value_heads n_kv_heads num_kv_heads": "every head has its own keys and values (decoder.heads)",
-    "rope_scaling rope_type": "a trained encoding is evaluated as it was trained; pe.base sets the base",
+    "rope_scaling rope_type": "pe.base sets the base of training; a trained run is evaluated with scaled positions by lengen eval run=… extend=yarn (lengen list extend)",
     "initializer_range init_std": "initial weights depend on the width; init_seed draws them",
     "job_type": "lengen sets it from the configuration; name and the options of logger=wandb are free",
     "metric metrics compute_metrics": "all metrics are in curve.csv; lengen compare metric= chooses one",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
@@ -18,6 +18,7 @@ from lengen.task import Batch
 
 Reads = Literal["swept", "prompt"]
 """What the length of an evaluation is: tokens of its longest example, or of the longest prompt alone."""
+READS: tuple[Reads, ...] = get_args(Reads)
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 SEVERAL = ("scale",)
 """Slots that several extensions may fill."""

@@ -26,8 +26,8 @@ class YaRN(Frequencies):
         fast: turns within the trained length from which on a frequency stays (beta_fast).
         slow: turns below which a frequency is divided by s (beta_slow).
         magnitude: factor of ln s in m; 0 leaves rotations as they are.
-        low: pair up to which frequencies stay; None computes it from `fast`.
-        high: pair from which on frequencies are divided; None computes it from `slow`.
+        low: pair up to which frequencies stay; None computes it from `fast`, rounded down.
+        high: pair from which on frequencies are divided; None computes it from `slow`, rounded up.
     """
 
     def __init__(
