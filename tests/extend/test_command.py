@@ -45,6 +45,7 @@ def test_every_setting_is_paired_with_the_decoder_as_trained(lengen, run):
         "eval",
         "run=run",
         LENGTHS,
+        "examples=40",
         "extend=[sharpen,yarn]",
         "grid.sharpen.factor=[1.0,2.0]",
         "grid.yarn.factor=[1,4]",
@@ -74,10 +75,12 @@ def test_every_setting_is_paired_with_the_decoder_as_trained(lengen, run):
         if row["setting"] == "yarn(factor=1)+sharpen(factor=1.0)":
             assert (lost, won) == (0, 0)
             assert row["id_exact_match"] == row["base_id_exact_match"]
+        assert int(row["id_examples"]) == 42  # 14 of each of three trained lengths
     again = lengen(
         "eval",
         "run=run",
         LENGTHS,
+        "examples=40",
         "extend=[yarn,sharpen]",
         "grid.sharpen.factor=[1.0,2.0]",
         "grid.yarn.factor=[1,4]",
@@ -141,7 +144,10 @@ def test_each_extension_is_tried_alone_and_those_that_do_not_apply_say_why(lenge
         ),
         (["extend=yarn", "grid.yarn.factor=[1,0.5]"], "extend.yarn.factor=0.5"),
         (["extend=yarn", "grid.yarn.fast=[]"], "must be a list of values"),
-        (["extend=yarn", "extend.n=row"], "must be one of swept, prompt"),
+        (["extend=yarn", "extend.n=row"], "extend.n=row: must be one of swept, prompt"),
+        (["extend=yarn", "extend.yarn.facotr=2"], "did you mean 'extend.yarn.factor' or 'extend.yarn.fast'?"),
+        (["extend=[]"], "extend=[]: names no extension"),
+        (["extend="], "extend=: names no extension"),
         (["extend=yarn", "inspect=attention"], "reads the decoder as it was trained"),
         (["each=true"], "needs extensions"),
         (["extend=yarn", "extend.yarn=3"], "extend.yarn=3: must name an option"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from lengen.experiment.extension_table import COSTS, read
 from lengen.records.curve import TRAINED, write_csv, write_text
 from lengen.records.run_dir import EvalFolder, RunFolder
+from lengen.statistics.areas import area_weights, doublings
+from lengen.statistics.permutation import sign_flip_test
 
 LABELS = ("task", "pe", "positions", "attention", "decoder")
+KEYS = (*LABELS, "cell", "stress")
 COLUMNS = (
-    *LABELS, "cell", "stress", "setting", "fit", "seeds", "id_exact_match", "base_id_exact_match", "length", "split", "exact_match",
+    *KEYS, "setting", "fit", "seeds", "id_exact_match", "base_id_exact_match", "length", "split", "exact_match",
     "base_exact_match", "difference", "least_difference", "largest_difference", "area_change", "least_area_change",
-    "largest_area_change", "p_area", "refused",
+    "largest_area_change", "p_area", "refused", "id_examples",
 )  # fmt: skip
 """Columns of the pooled `extend.csv`: one row for each cell, setting and length; means over seeds."""
-COSTS = 0.01
-"""ID exact match that an extension may lose without a mark."""
-
 Row = Mapping[str, str]
 
 
@@ -57,8 +58,7 @@ def read_tables(folders: Iterable[Path]) -> tuple[list[RunTable], int]:
         if float(facts["id_exact_match"]) < TRAINED:
             left_out += 1
             continue
-        with (folder / "extend.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = read(folder / "extend.csv")
         stress = EvalFolder(folder).facts()["asked"].get("stress", "")
         cell = {
             **{name: str(config["labels"].get(name, "")) for name in LABELS},
@@ -96,6 +96,7 @@ def _setting(cell: Mapping[str, str], setting: str, tables: Sequence[RunTable]) 
         "setting": setting,
         "fit": seeds[0][0]["fit"],
         "seeds": len(seeds),
+        "id_examples": seeds[0][0]["id_examples"],
         **{
             name: _mean(rows[0][name] for rows in seeds) for name in ("id_exact_match", "base_id_exact_match")
         },
@@ -105,7 +106,7 @@ def _setting(cell: Mapping[str, str], setting: str, tables: Sequence[RunTable]) 
             "area_change": float(np.mean(areas)),
             "least_area_change": min(areas),
             "largest_area_change": max(areas),
-            "p_area": sign_flip(areas),
+            "p_area": sign_flip_test(areas),
         }
     for length in sorted({int(row["length"]) for rows in seeds for row in rows}):
         at = [row for rows in seeds for row in rows if int(row["length"]) == length]
@@ -122,33 +123,18 @@ def _setting(cell: Mapping[str, str], setting: str, tables: Sequence[RunTable]) 
 
 
 def area_change(rows: Sequence[Row], train_length: int) -> float | None:
-    """Return how the area under exact match changes, in doublings of the trained length; None with fewer than two lengths from there on.
+    """Return how the area under exact match changes, in doublings of the trained length; None if no length is beyond it.
 
     Args:
         rows: of one run and setting.
         train_length: the trained length.
     """
-    far = sorted(
-        (int(row["length"]), float(row["difference"])) for row in rows if int(row["length"]) >= train_length
+    lengths, differences = zip(
+        *sorted((int(row["length"]), float(row["difference"])) for row in rows), strict=True
     )
-    if len(far) < 2:  # noqa: PLR2004
+    if lengths[-1] <= train_length:
         return None
-    lengths, differences = zip(*far, strict=True)
-    return float(np.trapezoid(differences, np.log2(np.array(lengths) / train_length)))
-
-
-def sign_flip(changes: Sequence[float]) -> float:
-    """Return the two-sided p-value of the exact sign-flip permutation test that the mean change is 0.
-
-    >>> sign_flip([0.1, 0.2, 0.1, 0.3, 0.2])
-    0.0625
-    """
-    from scipy.stats import permutation_test
-
-    if len(changes) < 2 or not any(changes):  # noqa: PLR2004
-        return 1.0
-    found = permutation_test((changes,), np.mean, permutation_type="samples", n_resamples=2**14, rng=0)
-    return float(found.pvalue)
+    return float(area_weights(lengths, train_length) @ differences * doublings(lengths, train_length))
 
 
 def write(rows: Sequence[Mapping[str, Any]], left_out: int, out: Path) -> None:
@@ -168,16 +154,20 @@ def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
     """Yield the lines of the table in Markdown: one table a cell, one row a setting."""
     yield "# Extensions, over the seeds of each cell"
     yield ""
-    for cell in dict.fromkeys(tuple(row[name] for name in (*LABELS, "cell", "stress")) for row in rows):
-        own = [row for row in rows if tuple(row[name] for name in (*LABELS, "cell", "stress")) == cell]
+    cells = [*dict.fromkeys(tuple(row[name] for name in KEYS) for row in rows)]
+    alike = Counter((*labels, stress) for *labels, _, stress in cells)
+    for cell in cells:
+        own = [row for row in rows if tuple(row[name] for name in KEYS) == cell]
         applied = [row for row in own if not row.get("refused")]
         lengths = sorted({row["length"] for row in applied})
-        task, pe, positions, attention, *_, stress = cell
+        task, pe, positions, attention, decoder, digest, stress = cell
         more = [
             name
             for name, plain in ((positions, "contiguous"), (attention, "softmax"), (stress, ""))
             if name != plain
         ]
+        if alike[task, pe, positions, attention, decoder, stress] > 1:
+            more.append(f"cell {digest}")
         seeds = max((row["seeds"] for row in applied), default=0)
         base = ", ".join(
             f"{length}: {next(row for row in applied if row['length'] == length)['base_exact_match']:.3f}"
@@ -195,11 +185,12 @@ def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
             area, p_value = "—", "—"
             if at[0].get("area_change") is not None:
                 area = f"{at[0]['area_change']:+.2f} [{at[0]['least_area_change']:+.2f}, {at[0]['largest_area_change']:+.2f}]"
+            if at[0].get("p_area") is not None:
                 p_value = f"{at[0]['p_area']:.3f}"
             yield f"| {setting} | {at[0]['fit']} | {marked} | {' | '.join(values)} | {area} | {p_value} |"
         yield ""
     yield (
-        "Mean differences of exact match over seeds, extended less as trained, on the same strings. ID change: over all trained lengths, bold "
+        "Mean differences of exact match over seeds, extended less as trained, on the same strings. ID change: over all trained lengths, on the same strings, bold "
         f"if more than {COSTS} is lost. area change: under exact match over log2(length / train length), in doublings, mean [least, largest]; "
         "p: sign-flip permutation test over seeds, not adjusted for the number of settings. A setting that is picked by these numbers is "
         f"selected on the test. Runs that are not trained are left out ({left_out})."

@@ -147,7 +147,7 @@ def mean_scores(
         purpose: key of the examples, so that those of probes and of validation differ.
         prepare: changes the decoder for each length.
     """
-    evaluated, share = task.evaluation_task(), -(-examples // len(lengths))
+    evaluated, share = task.evaluation_task(), examples_each(examples, lengths)
     verdicts = []
     for length in lengths:
         batch = evaluated.sample(length, share, generator(purpose, seed, length))
@@ -155,6 +155,16 @@ def mean_scores(
         verdicts.append(score(reads, batch, places, ("probe positions", seed), "teacher"))
     exact = torch.cat([each.exact for each in verdicts])
     return int(exact.sum()) / len(exact), sum(each.loss for each in verdicts) / len(verdicts)
+
+
+def examples_each(examples: int, lengths: Sequence[int]) -> int:
+    """Return the examples of a length, where a number of them is split evenly over some lengths: rounded up, at least one."""
+    return -(-examples // len(lengths))
+
+
+def id_lengths(task: Task, trained: Sequence[int]) -> list[int]:
+    """Return the training lengths that have evaluation examples, which exact match over the training lengths is measured on."""
+    return list(filter(task.evaluation_task().has, trained))
 
 
 def id_exact_match(
@@ -175,7 +185,7 @@ def id_exact_match(
         evaluation: gives the number of examples of all lengths together, and their seed.
         prepare: changes the decoder for each length.
     """
-    lengths = list(filter(task.evaluation_task().has, trained))
+    lengths = id_lengths(task, trained)
     shared = (evaluation.examples, evaluation.seed, "validation", prepare)
     return mean_scores(decoder, task, positions, lengths, *shared)[0]
 

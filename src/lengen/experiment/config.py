@@ -19,7 +19,14 @@ from lengen.config.limits import Limits
 from lengen.config.source import sources
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.options import EvalOptions, cell_identity
-from lengen.evaluation.sweep import Prepare, as_trained, id_exact_match, mean_scores
+from lengen.evaluation.sweep import (
+    Prepare,
+    as_trained,
+    examples_each,
+    id_exact_match,
+    id_lengths,
+    mean_scores,
+)
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
@@ -293,6 +300,12 @@ class RunConfig:
                 )
         decoder.train(training)
         return scores
+
+    @property
+    def id_examples(self) -> int:
+        """Number of examples of `id_exact_match`, of all training lengths together."""
+        lengths = id_lengths(self.formatted_task, self.trained_lengths.support)
+        return examples_each(self.eval.examples, lengths) * len(lengths)
 
     def id_exact_match(self, decoder: Decoder, prepare: Prepare = as_trained) -> float:
         """Return the exact match over the training lengths, in [0, 1]; it decides whether a run counts as trained."""

@@ -16,11 +16,7 @@ from lengen.experiment.load_run import TrainedRun
 from lengen.extend import Extension, Sizes
 from lengen.extend.chosen import Chosen, Reads
 from lengen.positions import Positions
-from lengen.sampling import generator
 from lengen.task import Batch
-
-DRAWN = 64
-"""Examples of the longest trained length that are drawn to measure its tokens."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +34,7 @@ class ExtendedRun:
     @cached_property
     def sizes(self) -> Sizes:
         """Lengths in tokens; the evaluated one is that of training."""
-        config = self.trained.config
-        longest = max(self.trained.trained_lengths)
-        batch = config.formatted_task.sample(longest, DRAWN, generator("extend", longest))
-        tokens = batch.time + config.decoder.bos
+        tokens = self.trained.trained_tokens
         largest = self.trained.folder.facts().get("largest_position")
         return Sizes(tokens, tokens if largest is None else int(largest) + 1, tokens)
 
@@ -80,7 +73,7 @@ class ExtendedRun:
 
     @cached_property
     def id_exact_match(self) -> float:
-        """Exact match over the training lengths, in [0, 1], of the extended decoder."""
+        """Exact match over the training lengths, in [0, 1], of the extended decoder; without extensions, that of the run."""
         if not self.chosen.extensions:
             return self.trained.id_exact_match
         return self.trained.config.id_exact_match(self.trained.decoder, self.prepare)

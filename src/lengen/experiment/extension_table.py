@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from lengen.config.errors import UsageError
@@ -23,9 +25,12 @@ from lengen.statistics.paired import paired_change
 COLUMNS = (
     "setting", "fit", "length", "split", "examples", "exact_match", "base_exact_match", "difference", "ci_low", "ci_high", "lost",
     "won", "p_value", "token_accuracy", "base_token_accuracy", "loss", "base_loss", "id_exact_match", "base_id_exact_match",
-    "refused",
+    "refused", "id_examples",
 )  # fmt: skip
-"""Columns of `extend.csv`: one row for each setting and length; a setting that does not apply has one row, with the reason."""
+"""Columns of `extend.csv`: one row for each setting and length; a setting that does not apply has one row, with the reason.
+ID exact match, before and after, is over the same `id_examples` strings of all trained lengths."""
+REVISION = 2
+"""Raised by every change to what the columns hold; part of the request, so that earlier tables are written anew."""
 COSTS = 0.01
 """Exact match over the trained lengths that an extension may lose without a mark."""
 
@@ -86,16 +91,19 @@ class ExtensionTable:
             **base.request,
             "extend": [part.request["extend"] for part in self.parts],
             "refused": dict(self.refused),
+            "revision": REVISION,
         }
         label = "-".join(filter(None, (base.name, base.stress, "extend")))
         folder = eval_folder(trained, label, request)
         facts = {**base.facts, "asked": request, "category": self.parts[0].extended.category}
+        table = folder.path / "extend.csv"
         with folder.working(to_yaml(request), facts, force=base.force) as work:
             if work:
-                write_csv(folder.path / "extend.csv", COLUMNS, [*self.rows()])
+                write_csv(table, COLUMNS, [*self.rows()])
             if work or trained.config.paper != SCREEN:
                 self.draw(folder)
-        return EvalResult(folder, not work, lines=tuple(summary([*self.rows()])))
+        named = [f"stress={base.stress}"] if base.stress else []
+        return EvalResult(folder, not work, lines=(*named, *summary(read(table))))
 
     def draw(self, folder: EvalFolder) -> None:
         """Draw the curves of all settings and that of the decoder as trained."""
@@ -108,7 +116,7 @@ class ExtensionTable:
             extensions.draw,
             own,
             curves,
-            title=f"{trained.config.title}: extended",
+            title=": ".join(filter(None, (trained.config.title, "extended", self.base.stress))),
             footnote=footnote(trained.config, trained.id_exact_match, trained.trained_lengths),
             trained=trained.id_exact_match >= TRAINED,
             paper=trained.config.paper,
@@ -118,13 +126,17 @@ class ExtensionTable:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows of `extend.csv`."""
         own, verdicts = self.results[0].folder.load_curve(), self.results[0].folder.load_verdicts()
+        id_before = {
+            "base_id_exact_match": self.base.trained.measured_id_exact_match,
+            "id_examples": self.base.trained.config.id_examples,
+        }
         for part, result in zip(self.parts, self.results[1:], strict=True):
             after, curve = result.folder.load_verdicts(), result.folder.load_curve()
             shared = {
                 "setting": part.chosen.label,
                 "fit": "approximate" if "approximate" in part.extended.fits.values() else "exact",
                 "id_exact_match": result.folder.facts()["id_exact_match"],
-                "base_id_exact_match": self.results[0].folder.facts()["id_exact_match"],
+                **id_before,
             }
             before = {row.length: row for row in own.rows}
             for row in curve.rows:
@@ -167,23 +179,29 @@ def extended(
     return results
 
 
-def summary(table: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a line for each setting: its ID change, its change at the first OOD length, and the area beyond.
+def read(table: Path) -> list[dict[str, str]]:
+    """Return the rows of an `extend.csv`."""
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def summary(table: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return a line for each setting: its ID change, and its change at every OOD length.
 
     Args:
-        table: rows of `extend.csv`, as `ExtensionTable.rows` yields them.
+        table: rows of `extend.csv`.
     """
     lines = []
     for setting in dict.fromkeys(row["setting"] for row in table):
         rows = [row for row in table if row["setting"] == setting]
-        if rows[0].get("refused"):
+        if rows[0]["refused"]:
             lines.append(f"{setting}: refused: {rows[0]['refused']}")
             continue
-        change = rows[0]["id_exact_match"] - rows[0]["base_id_exact_match"]
+        change = float(rows[0]["id_exact_match"]) - float(rows[0]["base_id_exact_match"])
         mark = "  COSTS ID" if change < -COSTS else ""
         parts = [f"ID {change:+.3f}{mark}"]
         parts += [
-            f"{row['length']}: {row['base_exact_match']:.3f} -> {row['exact_match']:.3f} (p {row['p_value']:.2g})"
+            f"{row['length']}: {float(row['base_exact_match']):.3f} -> {float(row['exact_match']):.3f} (p {float(row['p_value']):.2g})"
             for row in rows
             if row["split"] == "ood"
         ]

@@ -17,12 +17,15 @@ from lengen.decoder import Decoder
 from lengen.experiment.config import RunConfig
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
+from lengen.sampling import generator
 from lengen.training.checkpoint import read_checkpoint
 from lengen.training.weights import read_weights
 
 PRINTED = ("formats", "style")
 """Options of the figures, which are those of the command that draws: this machine may lack the font."""
 LOGGER = {"_target_": "lengen.logger.local.Local"}
+DRAWN = 64
+"""Examples of the longest trained length that are drawn to measure its tokens."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,19 @@ class TrainedRun:
         """Exact match over the training lengths, in [0, 1]: as the run recorded it, or measured for another checkpoint."""
         facts = self.folder.facts()
         own = facts.get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint
-        return float(facts["id_exact_match"] if own else self.config.id_exact_match(self.decoder))
+        return float(facts["id_exact_match"]) if own else self.measured_id_exact_match
+
+    @cached_property
+    def measured_id_exact_match(self) -> float:
+        """The same on the strings of this evaluation, whose number and seed can differ from those of the run."""
+        return self.config.id_exact_match(self.decoder)
+
+    @cached_property
+    def trained_tokens(self) -> int:
+        """Tokens of the longest trained examples, bos and end token included."""
+        config, longest = self.config, max(self.trained_lengths)
+        batch = config.formatted_task.sample(longest, DRAWN, generator("extend", longest))
+        return batch.time + config.decoder.bos
 
 
 def load(

@@ -11,13 +11,12 @@ from matplotlib.lines import Line2D
 from lengen.records.curve import Curve
 from lengen.report import heat
 from lengen.report.axes import length_axis
-from lengen.report.colour import GREY, SHADE
+from lengen.report.colour import DISTINCT, GREY, SHADE
 from lengen.report.paper import COLUMN, Paper
-from lengen.report.sheet import LEFT, Sheet
+from lengen.report.sheet import LABEL, LEFT, Sheet
 
-TINTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Colours of Okabe and Ito (2008), which colour-blind readers can tell apart."""
-MARKS = ("o", "s", "^", "D", "v", "P", "X")
+MOST = 7
+"""With more settings than this, the figure is a heat map."""
 
 
 def draw(
@@ -32,7 +31,7 @@ def draw(
 ) -> None:
     """Draw the curves of a run with extensions, the decoder as trained in grey, and write the figure atomically.
 
-    More settings than there are colours become a heat map, with the decoder as trained in its lowest row.
+    More settings than seven become a heat map: a row for each in the order of the table, and the decoder as trained in the lowest.
 
     Args:
         base: the curve of the decoder as trained.
@@ -43,20 +42,20 @@ def draw(
         trained: False marks the figure as NOT TRAINED.
         paper: where it is printed.
     """
-    if len(extended) > len(TINTS):
-        values = {"as trained": base, **extended}
+    if len(extended) > MOST:
+        values = {"as trained": base, **dict(reversed([*extended.items()]))}
         heat.draw(values, path, word="", title=title, footnote=footnote, trained=trained, paper=paper)
         return
     plain: dict[str, Any] = {"color": GREY, "linewidth": 1.6, "marker": ".", "markersize": 4}
     styles: dict[str, dict[str, Any]] = {
         name: {
-            "color": TINTS[index],
+            "color": tint,
             "linewidth": 1.0,
-            "marker": MARKS[index],
+            "marker": mark,
             "markersize": 2.8,
             "markeredgewidth": 0,
         }
-        for index, name in enumerate(extended)
+        for name, (tint, mark) in zip(extended, DISTINCT, strict=False)
     }
     legend = [(Line2D([], [], **plain), "as trained")]
     legend += [(Line2D([], [], **style), name) for name, style in styles.items()]
@@ -64,6 +63,7 @@ def draw(
     sheet = Sheet(head, footnote, legend, columns=2, indent=LEFT, paper=paper)
     axes, first = sheet.axes, base.rows[0]
     length_axis(axes, base.lengths, first.train_length)
+    axes.set_ylabel("exact match", size=LABEL, labelpad=2)
     axes.axvspan(axes.get_xlim()[0], first.train_length, color=SHADE, linewidth=0, zorder=0)
     axes.fill_between(
         base.lengths, [row.ci_low for row in base.rows], [row.ci_high for row in base.rows],

@@ -72,9 +72,10 @@ def print_results(results: list[Any], *, full: bool) -> None:
     """Print a single curve with its table, otherwise one line per evaluation."""
     from lengen.report import terminal
 
-    if results[-1].lines:
-        print("\n".join(results[-1].lines))
-        print(f"files: {results[-1].folder.path}")
+    if tables := [result for result in results if result.lines]:
+        for table in tables:
+            print("\n".join(table.lines))
+            print(f"files: {table.folder.path}")
         return
     for result in results:
         if result.earlier:
