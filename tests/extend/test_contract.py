@@ -168,3 +168,15 @@ def test_loops_and_shared_layers_are_extended_too(path, pe, rule, fit):
     full = run(made, read, positions)
     parts = [run(made, read[:, at : at + 1], positions[:, at : at + 1], cache) for at in range(20)]
     assert_close(torch.cat(parts, 1), full, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("fire_threshold", FIRE), ("t5_reach", T5), ("alibi_slopes", ALiBi)]
+)
+def test_an_own_subclass_is_refused_because_its_methods_would_be_lost(path, kind):
+    made = decoder("nope")
+    made.pe = type("Own", (kind,), {})(made.pe.shape)
+    (file,) = [each for each in files("extend") if each.stem == path]
+    chosen = Chosen({path: extension(file)})
+    with pytest.raises(UsageError, match="does not apply to pe=Own"):
+        chosen.fits(made, Contiguous(), Sizes(12, 12, 24))

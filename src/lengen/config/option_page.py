@@ -207,7 +207,7 @@ def _arguments(
                 yield from _arguments(nested, node, f"{name}.{key}.", remarked)
             continue
         kinds = allowed(part.annotation, part.module)
-        bound = bounds.get(part.name, "")
+        bound = bounds.get(part.name, "").removeprefix("null, or ")  # the type says that null is allowed
         meaning = said.get(part.name, "") or remarked.get(name, "")
         kinds += f": {bound}" * bool(bound)
         choices_of = (*listed(part.annotation, part.module),)

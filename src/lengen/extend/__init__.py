@@ -144,3 +144,18 @@ class DoesNotApplyError(UsageError):
     def __init__(self, group: str, part: object, needs: str) -> None:
         super().__init__(f"does not apply to {group}={type(part).__name__} (it needs {needs})")
         self.group, self.needs = group, needs
+
+
+def require_pe(parts: Parts, kinds: Collection[type[PositionalEncoding]], needs: str) -> None:
+    """Refuse encodings of other classes; a subclass too, whose own methods an extension might lose.
+
+    Args:
+        parts: the parts of a decoder.
+        kinds: the classes that an extension applies to.
+        needs: the same for a message, such as `pe=rope`.
+
+    Raises:
+        UsageError: the encoding is another.
+    """
+    if type(parts.pe) not in kinds:
+        raise DoesNotApplyError("pe", parts.pe, needs)

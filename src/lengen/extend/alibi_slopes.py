@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lengen.config.errors import require
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
+from lengen.extend import Extension, Fit, Parts, Sizes, require_pe
 from lengen.pe.alibi import ALiBi
 
 
@@ -26,8 +26,7 @@ class AlibiSlopes(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Exact for `pe=alibi`."""
-        if type(parts.pe) is not ALiBi:
-            raise DoesNotApplyError("pe", parts.pe, "pe=alibi")
+        require_pe(parts, [ALiBi], "pe=alibi")
         return "exact"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:

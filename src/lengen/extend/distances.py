@@ -9,8 +9,9 @@ from torch import Tensor
 
 from lengen.block.inputs import LogitBias
 from lengen.config.errors import require
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
+from lengen.extend import Fit, Parts, Sizes, require_pe
 from lengen.extend.adopted import Adopted
+from lengen.extend.stretched import Stretched
 from lengen.pe import PositionalEncoding
 from lengen.pe.alibi import ALiBi
 from lengen.pe.kerple import Kerple
@@ -21,7 +22,7 @@ from lengen.pe.sandwich import Sandwich
 KINDS = (ALiBi, Kerple, Sandwich, NAPE)
 
 
-class Distances(Extension):
+class Distances(Stretched):
     """Read every distance divided by a factor, so that the longest is one of training. No source is known but for ALiBi; ours.
 
     Args:
@@ -38,10 +39,7 @@ class Distances(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Approximate: the sources do not define it."""
-        if type(parts.pe) not in KINDS:
-            raise DoesNotApplyError(
-                "pe", parts.pe, "a bias of real distances: alibi, kerple, nape or sandwich"
-            )
+        require_pe(parts, KINDS, "a bias of real distances: alibi, kerple, nape or sandwich")
         return "approximate"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:
@@ -49,11 +47,7 @@ class Distances(Extension):
         kind = type(parts.pe)
         base = DividedLayers if isinstance(parts.pe, LayeredBias) else Divided
         divided = type(f"Divided{kind.__name__}", (base, kind), {})
-        return replace(parts, pe=divided(parts.pe, self.factor or sizes.stretch))
-
-    def changes_nothing(self, sizes: Sizes) -> bool:
-        """With a factor of 1."""
-        return (self.factor or sizes.stretch) == 1
+        return replace(parts, pe=divided(parts.pe, self.stretch(sizes)))
 
 
 class Divided(Adopted):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lengen.config.errors import require
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
+from lengen.extend import Fit, Parts, Sizes, require_pe
 from lengen.extend.adopted import Adopted
+from lengen.extend.stretched import Stretched
 from lengen.pe.fire import FIRE
 
 
-class FireThreshold(Extension):
+class FireThreshold(Stretched):
     """Multiply the threshold, below which rows divide by the same number, by a factor. No source is known; the rule is ours.
 
     Args:
@@ -28,18 +29,13 @@ class FireThreshold(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Exact for `pe=fire`."""
-        if not isinstance(parts.pe, FIRE):
-            raise DoesNotApplyError("pe", parts.pe, "pe=fire")
+        require_pe(parts, [FIRE], "pe=fire")
         return "exact"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:
         """Raise the threshold."""
         assert isinstance(parts.pe, FIRE)
-        return replace(parts, pe=RaisedFIRE(parts.pe, self.factor or sizes.stretch))
-
-    def changes_nothing(self, sizes: Sizes) -> bool:
-        """With a factor of 1."""
-        return (self.factor or sizes.stretch) == 1
+        return replace(parts, pe=RaisedFIRE(parts.pe, self.stretch(sizes)))
 
 
 class RaisedFIRE(Adopted, FIRE):

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Real
 from torch import Tensor
 
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
+from lengen.extend import Extension, Fit, Parts, Sizes, require_pe
 from lengen.pe.rope import RoPE
 
 
@@ -45,8 +45,7 @@ class Frequencies(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Exact for `pe=rope`; no other encoding has these frequencies."""
-        if type(parts.pe) is not RoPE:
-            raise DoesNotApplyError("pe", parts.pe, "pe=rope")
+        require_pe(parts, [RoPE], "pe=rope")
         return "exact"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs, Heads, Keys, Logits, Queries, wide
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
+from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes, require_pe
 from lengen.extend.frequencies import ChangedRoPE
 from lengen.extend.rules import Stepwise, by_steps
 from lengen.pe.rope import RoPE
@@ -99,8 +99,7 @@ class Geometry(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Exact for `pe=rope` with positions 0, 1, 2, …, and a rule that compares queries with keys."""
-        if type(parts.pe) not in (RoPE, ChangedRoPE):
-            raise DoesNotApplyError("pe", parts.pe, "pe=rope")
+        require_pe(parts, [RoPE, ChangedRoPE], "pe=rope")
         if not parts.positions.counts:
             raise DoesNotApplyError("positions", parts.positions, "positions=contiguous")
         for rule in parts.rules:
@@ -130,6 +129,32 @@ class Geometry(Extension):
             key: positions of the keys.
             sizes: lengths in tokens.
         """
+
+
+class Windowed(Geometry):
+    """Base class of geometries with an option `window`: keys less than so many tokens back stand at their own distance.
+
+    Farther ones are at the distance of the window, where `far` gives no other. None takes half of the trained tokens.
+    """
+
+    window: int | None
+
+    def width(self, sizes: Sizes) -> int:
+        """Return the window in tokens."""
+        return self.window or max(sizes.trained // 2, 1)
+
+    def regions(self, query: Tensor, key: Tensor, sizes: Sizes) -> Sequence[Region]:
+        """Near keys, then far ones."""
+        window = self.width(sizes)
+        return near(query, key, window), self.far(query, key, window)
+
+    def far(self, query: Tensor, key: Tensor, window: int) -> Region:
+        """Return the region of keys beyond a window."""
+        return Region(torch.full_like(query, window), torch.zeros_like(key), None)
+
+    def changes_nothing(self, sizes: Sizes) -> bool:
+        """With a window as wide as the text."""
+        return self.width(sizes) >= sizes.tokens
 
 
 def distance(query: Tensor, key: Tensor) -> Real[Tensor, "#batch query key"]:

@@ -11,6 +11,7 @@ from lengen.block.inputs import BlockInputs
 from lengen.config.errors import require
 from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
 from lengen.extend.rules import Scaled
+from lengen.pe.rope import RoPE
 
 
 class LogN(Extension):
@@ -42,7 +43,7 @@ class LogN(Extension):
         )
         if any(rule.directions for rule in parts.rules):
             raise DoesNotApplyError("attention", parts.rules[0], "logits that depend on the norms of queries")
-        return "exact" if type(parts.pe).__name__ == "RoPE" else "approximate"
+        return "exact" if type(parts.pe) is RoPE else "approximate"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:
         """Put the factor of each row around the rules."""

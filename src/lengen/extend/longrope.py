@@ -11,10 +11,11 @@ from torch import Tensor
 from lengen.config.errors import require
 from lengen.extend import Sizes
 from lengen.extend.frequencies import Frequencies
+from lengen.extend.stretched import Stretched
 from lengen.pe.rope import RoPE
 
 
-class LongRoPE(Frequencies):
+class LongRoPE(Stretched, Frequencies):
     """theta_c / lambda_c with factors that do not decrease, and rotations times sqrt(1 + ln s / ln L).
 
     The sources search the factors on longer strings. By default none is searched here: pairs that complete no turn within the
@@ -49,16 +50,16 @@ class LongRoPE(Frequencies):
                 f"extend.longrope.factors: has {len(self.factors)} numbers, the decoder {len(trained)} pairs",
             )
             return trained / torch.tensor(self.factors, dtype=trained.dtype)
-        scale = self.factor or sizes.stretch
+        scale = self.stretch(sizes)
         critical = int((trained * sizes.trained >= 2 * math.pi).sum())  # pairs before it complete a turn
         pairs = torch.arange(len(trained), dtype=trained.dtype)
         return trained / scale ** (pairs / critical).clamp(max=1) if critical else trained / scale
 
     def factor_on_rotations(self, sizes: Sizes) -> float:
         """sqrt(1 + ln s / ln L)."""
-        scale = self.factor or sizes.stretch
+        scale = self.stretch(sizes)
         return math.sqrt(1 + math.log(scale) / math.log(max(sizes.trained, 2))) if self.magnitude else 1.0
 
     def changes_nothing(self, sizes: Sizes) -> bool:
         """With a factor of 1, unless factors are given."""
-        return self.factors is None and (self.factor or sizes.stretch) == 1
+        return self.factors is None and super().changes_nothing(sizes)

@@ -8,10 +8,11 @@ from torch import Tensor
 from lengen.config.errors import require
 from lengen.extend import Sizes
 from lengen.extend.frequencies import Frequencies, of_base
+from lengen.extend.stretched import Stretched
 from lengen.pe.rope import RoPE
 
 
-class NTK(Frequencies):
+class NTK(Stretched, Frequencies):
     """base * s^(r / (r - 2)), with r rotated channels: the lowest frequency is divided by s, the highest stays.
 
     Frequencies between them are divided by less than s, so that the reach is shorter than s says.
@@ -28,11 +29,7 @@ class NTK(Frequencies):
         self, trained: Float[Tensor, " pair"], rope: RoPE, sizes: Sizes
     ) -> Float[Tensor, " pair"]:
         """Those of the larger base."""
-        return of_base(rope, grown(rope, self.factor or sizes.stretch))
-
-    def changes_nothing(self, sizes: Sizes) -> bool:
-        """With a factor of 1."""
-        return (self.factor or sizes.stretch) == 1
+        return of_base(rope, grown(rope, self.stretch(sizes)))
 
 
 def grown(rope: RoPE, factor: float) -> float:

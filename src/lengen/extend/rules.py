@@ -39,17 +39,34 @@ class Scaled(AttentionRule):
         return mixed
 
 
+Hidden = Callable[[BlockInputs], Bool[Tensor, "#batch #heads query key"]]
+"""Gives which keys are hidden, True or False for each query and key."""
+
+
+def between(first: int, window: int) -> Hidden:
+    """Return what hides all keys but the first ones and those less than a window back.
+
+    Args:
+        first: number of first tokens that every row sees.
+        window: tokens, the row itself included.
+    """
+
+    def hidden(inputs: BlockInputs) -> Tensor:
+        keys = torch.arange(inputs.key.shape[1], device=inputs.key.device)
+        return ((inputs.back >= window) & (keys >= first))[None, None]
+
+    return hidden
+
+
 class Hiding(AttentionRule):
     """A trained rule that sees fewer keys.
 
     Args:
         trained: the rule.
-        hidden: returns which keys are hidden, True or False for each query and key.
+        hidden: see `Hidden`.
     """
 
-    def __init__(
-        self, trained: AttentionRule, hidden: Callable[[BlockInputs], Bool[Tensor, "#batch #heads query key"]]
-    ) -> None:
+    def __init__(self, trained: AttentionRule, hidden: Hidden) -> None:
         super().__init__(trained.shape)
         self.trained, self.hidden = trained, hidden
 

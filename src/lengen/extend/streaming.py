@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
-from lengen.block.inputs import BlockInputs
 from lengen.config.errors import require
 from lengen.extend import Extension, Fit, Parts, Sizes
-from lengen.extend.rules import Hiding
+from lengen.extend.rules import Hiding, between
 
 
 class Streaming(Extension):
@@ -38,12 +34,7 @@ class Streaming(Extension):
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:
         """Hide what is between."""
-        window = self._window(sizes)
-
-        def hidden(inputs: BlockInputs) -> Tensor:
-            keys = torch.arange(inputs.key.shape[1], device=inputs.key.device)
-            return ((inputs.back >= window) & (keys >= self.first))[None, None]
-
+        hidden = between(self.first, self._window(sizes))
         return parts.with_rules(lambda rule: Hiding(rule, hidden))
 
     def changes_nothing(self, sizes: Sizes) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from jaxtyping import Int
 from torch import Tensor
 
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
+from lengen.extend import Extension, Fit, Parts, Sizes, require_pe
 from lengen.extend.adopted import Adopted
 from lengen.pe.t5 import T5
 
@@ -22,8 +22,7 @@ class T5Reach(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Exact for `pe=t5`."""
-        if not isinstance(parts.pe, T5):
-            raise DoesNotApplyError("pe", parts.pe, "pe=t5")
+        require_pe(parts, [T5], "pe=t5")
         return "exact"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:

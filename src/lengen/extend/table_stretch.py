@@ -8,7 +8,7 @@ from jaxtyping import Float, Real
 from torch import Tensor
 
 from lengen.config.errors import require
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
+from lengen.extend import Extension, Fit, Parts, Sizes, require_pe
 from lengen.extend.adopted import Adopted
 from lengen.pe.learned import Learned
 
@@ -35,8 +35,7 @@ class TableStretch(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Exact for `pe=learned`."""
-        if type(parts.pe) is not Learned:
-            raise DoesNotApplyError("pe", parts.pe, "pe=learned")
+        require_pe(parts, [Learned], "pe=learned")
         return "exact"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:

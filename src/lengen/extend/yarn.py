@@ -11,10 +11,11 @@ from torch import Tensor
 from lengen.config.errors import require
 from lengen.extend import Sizes
 from lengen.extend.frequencies import Frequencies
+from lengen.extend.stretched import Stretched
 from lengen.pe.rope import RoPE
 
 
-class YaRN(Frequencies):
+class YaRN(Stretched, Frequencies):
     """Divide low frequencies by s, leave high ones, blend linearly between; rotations are multiplied by m = 0.1 ln s + 1.
 
     Pair c is blended by g = 1 - clamp((c - low) / (high - low), 0, 1), where low and high are the pairs that turn `fast` and `slow`
@@ -64,15 +65,11 @@ class YaRN(Frequencies):
         """The blend of trained and divided frequencies."""
         low, high = self.band(rope, sizes.trained)
         ramp = ((torch.arange(len(trained), dtype=trained.dtype) - low) / (high - low)).clamp(0, 1)
-        return trained * (1 - ramp) + trained / self._factor(sizes) * ramp
+        return trained * (1 - ramp) + trained / self.stretch(sizes) * ramp
 
     def factor_on_rotations(self, sizes: Sizes) -> float:
         """M = 0.1 ln s + 1."""
-        return self.magnitude * math.log(self._factor(sizes)) + 1
-
-    def changes_nothing(self, sizes: Sizes) -> bool:
-        """With a factor of 1."""
-        return self._factor(sizes) == 1
+        return self.magnitude * math.log(self.stretch(sizes)) + 1
 
     def band(self, rope: RoPE, trained: int) -> tuple[float, float]:
         """Return the pairs between which frequencies are blended.
@@ -88,9 +85,6 @@ class YaRN(Frequencies):
             else self.high
         )
         return low, high if high > low else low + 0.001
-
-    def _factor(self, sizes: Sizes) -> float:
-        return self.factor or sizes.stretch
 
 
 def pair(rope: RoPE, trained: int, turns: float) -> float:
