@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
 from tests.docs.commands import PAGES, ROOT, commands, lines, write_files
 
-NOT_COMPOSED = {"list", "status", "check", "share", "pull"}
+NOT_COMPOSED = {"list", "status", "check", "export", "share", "pull"}
 """Commands without a configuration of options."""
 MULTIRUN = {"-m", "experiment=lr_bracket"}
 """Words of commands whose options may have several values."""
