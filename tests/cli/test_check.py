@@ -132,3 +132,33 @@ def test_faulty_tasks_are_refused(lengen, mine, tmp_path, old, new, words):
     ran = lengen("check", "--config-dir", "conf", "task=mine")
     assert ran.code == 1
     assert words[1] in ran.out
+
+
+EXTENSION = '''
+from lengen.extend import Extension
+from lengen.extend.rules import Scaled
+
+class Mine(Extension):
+    """A factor of the tokens that are read."""
+
+    slot = "scale"
+
+    def __init__(self, rate: float = 0.1):
+        self.rate = rate
+
+    def changed(self, parts, sizes):
+        return parts.with_rules(lambda rule: Scaled(rule, lambda inputs: 1 + self.rate * inputs.key.shape[1]))
+'''
+
+
+def test_an_extension_of_ones_own_is_checked(lengen, mine):
+    mine("extend", EXTENSION, "Mine", "rate: 0.1\n")
+    ran = lengen("check", "extend=mine", "--config-dir", "conf")
+    assert ran.code == 1
+    assert "FAIL  cached decoding equals the full pass" in ran.out
+    assert "ok    the trained decoder stays as it is" in ran.out
+    ran = lengen("check", "extend=mine", "extend.mine.rate=0", "--config-dir", "conf")
+    assert ran.code == 0, ran.out
+    assert "changed nothing on the decoders that were tried" in ran.out
+    refused = lengen("check", "extend=mine", "extend.mine.rate=x", "--config-dir", "conf")
+    assert (refused.code, len(refused.err.strip().splitlines())) == (2, 1)

@@ -101,7 +101,7 @@ TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
 TRAIN = Command(
     "train", texts=("name", "study", "results_dir", "from", *TEXTS), lists=("eval.stress", *LISTS)
 )
-CHECK = Command("check", texts=TEXTS, lists=LISTS)
+CHECK = Command("check", texts=TEXTS, lists=LISTS, extends=True)
 DATA = Command("data", texts=("export", "push", *TEXTS), lists=LISTS)
 EVAL = Command(
     "eval",

@@ -67,7 +67,7 @@ def check_attention(
 
 
 CHECKS: dict[str, Callable[[Make], None]] = {
-    BUILT: builds,
+    BUILT[0]: builds,
     "no bias means causal": causal,
     "some queries equal all": some_queries,
     "causality by gradient": causality,

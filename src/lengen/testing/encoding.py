@@ -64,7 +64,7 @@ def check_encoding(
 
 
 CHECKS: dict[str, Callable[[Make], None]] = {
-    BUILT: builds,
+    BUILT[0]: builds,
     "budget": budget,
     "causality by gradient": causality,
     "causality by gradient, looped": partial(causality, looped=True),

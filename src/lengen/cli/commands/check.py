@@ -1,8 +1,10 @@
-"""Check whether an encoding, an attention, positions or a task meets its contract: one line per check."""
+"""Check whether an encoding, an attention, positions, a task or an extension meets its contract: one line per check."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lengen.cli.hydra_app import HydraApp
@@ -25,9 +27,15 @@ def check(config: dict[str, Any], allowed: set[str], groups: dict[str, None]) ->
     from lengen.config.builder import Builder, leaf
     from lengen.config.errors import require
     from lengen.config.limits import MOST_LENGTHS
+    from lengen.extend import Extension
+    from lengen.testing.extension import check_extension
     from lengen.testing.parts import Parts
 
-    require(bool(groups), "nothing to check: name an option with pe=, attention=, positions= or task=")
+    extensions = config.pop("extend") or {}
+    require(
+        bool(groups or extensions),
+        "nothing to check: name an option with pe=, attention=, positions=, task= or extend=",
+    )
     names = ("pe", "attention", "positions", "task")
     parts = Builder(allowed).build(Parts, {name: config[name] for name in names})
     length = leaf(int, config["train_length"], "train_length")
@@ -35,5 +43,10 @@ def check(config: dict[str, Any], allowed: set[str], groups: dict[str, None]) ->
     reports = [
         parts.check(group, config["labels"][group], length, shown="task" in groups) for group in groups
     ]
+    for name, node in extensions.items():
+        make = partial(Builder(allowed).build, Extension, node, f"extend.{name}")  # type: ignore[type-abstract]
+        make()
+        report = check_extension(make, raise_on_failure=False)
+        reports.append(replace(report, subject=f"extend={name}"))
     print("\n\n".join(map(repr, reports)))
     return 0 if all(report.passed for report in reports) else FAILED
