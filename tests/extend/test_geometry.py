@@ -14,6 +14,7 @@ from lengen.extend.leaky_rerope import LeakyReRoPE
 from lengen.extend.lm_infinite import LMInfinite
 from lengen.extend.rerope import ReRoPE
 from lengen.extend.self_extend import SelfExtend
+from lengen.extend.streaming_cache import StreamingCache
 from lengen.extend.yarn import YaRN
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
@@ -38,6 +39,10 @@ CASES = {
     "rerope": (ReRoPE(7), lambda i, j: min(i - j, 7)),
     "leaky": (LeakyReRoPE(7, 4), lambda i, j: i - j if i - j < 7 else 7 + (i - j - 7) / 4),
     "dual_chunk": (DualChunk(12, 2), chunked),
+    "streaming_cache": (
+        StreamingCache(7, 2),  # the window at its own distance, the first two right before it
+        lambda i, j: i - j if i - j < 7 else min(i, 8) - j if j < 2 else None,
+    ),
     "lm_infinite": (LMInfinite(7, 2), lambda i, j: i - j if i - j < 7 else 7 if j < 2 else None),
 }
 
