@@ -174,7 +174,8 @@ class EvalRequest:
         """
         trained = load(folder, self.changes, allowed, given, changed=self.changed)
         if self.extend:
-            return extended(trained, self.extensions.settings(allowed), self.name, force=self.force)
+            settings = self.extensions.settings(allowed, given)
+            return extended(trained, settings, self.name, force=self.force)
         if not self.inspect:
             return evaluate(trained, self.name, force=self.force)
         names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from lengen.analysis.eval_request import EvalRequest, as_list
-from lengen.api.arguments import compose_call
+from lengen.api.arguments import Folders, compose_call
+from lengen.api.extensions import ExtensionOptions
 from lengen.api.picture import Picture
 from lengen.config.builder import Builder
 from lengen.config.compose import EVAL
@@ -125,7 +126,11 @@ def request(config: Mapping[str, Any], allowed: Iterable[str]) -> EvalRequest:
 
 
 def evaluate(
-    folder: RunFolder, options: Mapping[str, Any], allowed: Iterable[str], given: Mapping[str, Any]
+    folder: RunFolder,
+    options: Mapping[str, Any],
+    allowed: Iterable[str],
+    given: Mapping[str, Any],
+    config_dir: Folders = None,
 ) -> Evaluations:
     """Evaluate one run.
 
@@ -134,11 +139,16 @@ def evaluate(
         options: options of `lengen eval`.
         allowed: top-level modules whose classes its configuration may name.
         given: the user's objects or classes, by group.
+        config_dir: the user's own configuration folders.
     """
     if "run" in options:
         raise UsageError("run=…: run.evaluate evaluates this run; load others with lengen.load")
-    config = compose_call(EVAL, (), {**options, "run": [str(folder.path)]}, None).config
-    return Evaluations(tuple(map(as_evaluation, request(config, allowed).run_on(folder, allowed, given))))
+    extensions = ExtensionOptions.of(options)
+    values = {**extensions.values, "run": [str(folder.path)]}
+    config = compose_call(EVAL, extensions.words, values, config_dir).config
+    config["extend"] = {**(config["extend"] or {}), **extensions.nodes}
+    parts = {**given, **extensions.given}
+    return Evaluations(tuple(map(as_evaluation, request(config, allowed).run_on(folder, allowed, parts))))
 
 
 def as_evaluation(result: EvalResult) -> Evaluation:

@@ -204,10 +204,13 @@ class Run:
 
             run.evaluate(lengths=[20, 40], stress="carry", decode="free")
             run.evaluate(inspect="attention")
+            run.evaluate(extend="yarn", grid={"yarn": {"factor": [1.2, 1.5, 2]}})
+            run.evaluate(extend=[MyExtension(rate=0.1), "sharpen"])
 
         Args:
-            **options: options of `lengen eval`: lengths, decode, examples, seed, checkpoint, stress, inspect, against, name,
-                force. The defaults are those of the run's own sweep.
+            **options: options of `lengen eval`: lengths, decode, examples, seed, checkpoint, stress, inspect, against, extend, grid, each,
+                name, force. The defaults are those of the run's own sweep. An extension is a name, a name with its options in a
+                dictionary, or an object of a class of your own.
         """
         with recorded_call("run.evaluate", (), options):
             require(not self._needs, f"run={self.path}: {self._needs}")

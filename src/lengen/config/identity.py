@@ -209,11 +209,17 @@ def _described(node: Mapping[str, Any], kind: type[Any] | None, *, located: bool
         for key, value in options.items()
         if key not in located_options and _applies(conditions.get(key, {}), options)
     }
+    described = class_identity(kind)
+    if changed := _changed(kind, identifying, located=located):
+        described["options"] = changed
+    return described
+
+
+def class_identity(kind: type[Any]) -> dict[str, Any]:
+    """Return what identifies a class: its name and revision, and for code from outside lengen hashes of its source."""
     described: dict[str, Any] = {"class": kind.__qualname__, "revision": int(getattr(kind, "revision", 1))}
     if not _own(kind):
         described["source"] = {name: digest for name, (_, digest) in sources(kind).items()}
-    if changed := _changed(kind, identifying, located=located):
-        described["options"] = changed
     return described
 
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from lengen.config.builder import Builder
@@ -114,16 +115,19 @@ class ExtensionGrid:
                     f"grid.{name}.{option}={values}: must be a list of values",
                 )
 
-    def settings(self, allowed: Iterable[str]) -> list[Chosen]:
+    def settings(
+        self, allowed: Iterable[str], given: Mapping[str, Any] = MappingProxyType({})
+    ) -> list[Chosen]:
         """Return every setting.
 
         Args:
             allowed: top-level modules whose classes configurations may name.
+            given: classes of the caller, by the path of their configuration.
 
         Raises:
             UsageError: an option is wrong, or two extensions change the same.
         """
-        builder = Builder(allowed)
+        builder = Builder(allowed, given)
         names = sorted(self.nodes)  # the order on the command line changes nothing
         together = [[name] for name in names] if self.each else [names]
         return [self._built(nodes, builder) for names in together for nodes in self._varied(names)]

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from lengen.config.errors import UsageError, require
+from lengen.config.identity import class_identity
 from lengen.decoder import Decoder
 from lengen.extend import SLOTS, DoesNotApplyError, Extension, Fit, Parts, Sizes
 from lengen.extend.view import parts_of, view
@@ -73,8 +74,7 @@ class Chosen:
         """Return what decides what the extensions compute, for the request of an evaluation."""
         listed = [
             {
-                "class": type(extension).__name__,
-                "revision": extension.revision,
+                **class_identity(type(extension)),
                 "options": {
                     key: value for key, value in self.nodes.get(name, {}).items() if key != "_target_"
                 },
