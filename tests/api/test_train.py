@@ -230,7 +230,7 @@ def test_after_a_fork(tmp_path):
     ("words", "options", "line"),
     [
         ((), {"task": "cpoy"}, "unknown option task=cpoy; did you mean"),
-        ((), {"task": "copy", "stepz": 3}, "unknown option 'stepz'; did you mean 'steps'"),
+        ((), {"task": "copy", "stepz": 3}, "unknown option 'stepz'; did you mean 'steps' or 'style'?"),
         (
             (),
             {"task": "copy", "task.alphbet": 3},

@@ -49,7 +49,7 @@ def test_a_node_stands_for_an_option_and_brings_none_of_its_settings():
         (["task=cpoy"], {}, "unknown option task=cpoy; did you mean"),
         (["task=copy", "task.alphbet=3"], {}, "unknown option 'task.alphbet'; did you mean 'task.alphabet'?"),
         (["task=copy"], {"task.alphbet": 3}, "unknown option 'task.alphbet'; did you mean 'task.alphabet'?"),
-        ([], {"stepz": 3}, "unknown option 'stepz'; did you mean 'steps'"),
+        ([], {"stepz": 3}, "unknown option 'stepz'; did you mean 'steps' or 'style'?"),
         (["pe=rope,nope"], {}, "lengen.study"),
         (["steps"], {}, "cannot parse 'steps'"),
         ([], {"steps": object()}, "must be a number, a text"),

@@ -11,7 +11,6 @@ from typing import Any
 
 from lengen.cli.study_jobs import Jobs
 from lengen.comparison.best import MEASURED, Candidate
-from lengen.comparison.cell_names import within
 from lengen.comparison.find_runs import Known, read
 from lengen.comparison.run_record import RunRecord
 from lengen.config.compose import OF_STUDIES
@@ -21,6 +20,7 @@ from lengen.config.words import parsed
 from lengen.evaluation.options import EvalOptions
 from lengen.launcher.job import JobResult
 from lengen.statistics.formats import floored
+from lengen.studies.words import option, within
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,7 @@ class Search:
         index = min(able, key=lambda each: self._order(*scores[each]))
         exact_match, loss = scores[index]
         flags = [word for folder in jobs.folders for word in ("--config-dir", str(folder))]
-        own = (
-            word
-            for word in overrides[index]
-            if not any(within(parsed(word).key_or_group, each) for each in OF_STUDIES)
-        )
+        own = (word for word in overrides[index] if not within(option(word), OF_STUDIES))
         again = shlex.join(["lengen", jobs.command, *flags, *own])
         measures = f"ID loss {loss:.4g} nats per answer token, ID exact match {floored(exact_match)}"
         head = f"best of {len(results)} trials, by {self.objective} ({self.direction}d)"
@@ -110,7 +106,7 @@ def search(config: Mapping[str, Any], sweeper: Mapping[str, Any], words: Sequenc
     for override in map(parsed, [*words, *listed]):
         key = override.key_or_group
         require(
-            not override.is_sweep_override() or not any(within(key, each) for each in MEASURED),
+            not override.is_sweep_override() or not within(key, MEASURED),
             f"{override.input_line}: {key} cannot be searched: it says on what ID is measured, or which run is meant, so that the "
             "easiest or luckiest would be chosen",
         )

@@ -92,9 +92,7 @@ def _check_training_set(config: RunConfig) -> None:
         "visited in random order; use trainer.examples=null, or lengths=uniform, fixed or list",
     )
     if examples is not None or deduplicate:
-        stream = (
-            config.stream()
-        )  # makes the fixed set, which refuses a fixed set with more examples than the task has
+        stream = config.stream()  # refuses a fixed set with more examples than the task has
         for length in config.trained_lengths.support if deduplicate else ():
             with length_needed(f"lengths={config.labels.lengths}"):
                 stream.task.sample(length, 1, generator("check", length))

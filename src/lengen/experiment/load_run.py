@@ -15,6 +15,7 @@ from lengen.config.errors import UsageError, require
 from lengen.config.identity import differences
 from lengen.decoder import Decoder
 from lengen.experiment.config import RunConfig
+from lengen.logger import LOCAL
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
 from lengen.sampling import generator
@@ -23,7 +24,6 @@ from lengen.training.weights import read_weights
 
 PRINTED = ("formats", "style")
 """Options of the figures, which are those of the command that draws: this machine may lack the font."""
-LOGGER = {"_target_": "lengen.logger.local.Local"}
 DRAWN = 64
 """Examples of the longest trained length that are drawn to measure its tokens."""
 
@@ -160,7 +160,7 @@ def load(
         own = {
             name: part for name, part in given.items() if like is None or like.get(name) == record.get(name)
         }
-        node = with_current_targets({**kept, **evaluated, "logger": LOGGER})
+        node = with_current_targets({**kept, **evaluated, "logger": {"_target_": LOCAL}})
         config = Builder(allowed, own).build(RunConfig, {**node, "record": record})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None

@@ -12,6 +12,8 @@ from lengen.records.curve import Curve
 if TYPE_CHECKING:  # a comparison is logged without torch
     from torch import nn
 
+LOCAL = "lengen.logger.local.Local"
+"""The class of the logger that sends nothing anywhere."""
 PLOTTED = ("exact_match", "ci_low", "ci_high", "token_accuracy", "loss")
 """Columns of a curve that loggers draw over length."""
 

@@ -167,10 +167,7 @@ def _reaches(sheet: Sheet, cells: Sequence[Cell], looks: Mapping[str, Style], un
             at_least=median.at_least,
             measurable=reach_measurable(cell, THRESHOLDS[0]) or bool(max(seeds)),
         )
-        first, last = (
-            min(places),
-            max(places),
-        )  # the value is beside the range, or on it where there is no room
+        first, last = min(places), max(places)  # the value is beside the range, or on it without room
         beside = first if place(strip, first) > 1 - ROOM else middle
         end, aside = (last, 4) if place(strip, last) <= ROOM else (beside, -4)
         strip.annotate(

@@ -16,6 +16,7 @@ from lengen.cli.hydra_app import HydraApp, launcher_of
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
 from lengen.launcher.job import FAILED, JobResult
+from lengen.logger import LOCAL
 from lengen.records.claim import ClaimedError
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 DRY = re.compile("dry=(true|yes|on)", re.IGNORECASE)
 OF_STUDY = re.compile("-m|--multirun|study=.*")
 """Words of the command line by which it is one of a study."""
-
-
-LOCAL = "lengen.logger.local.Local"
-"""The logger that sends nothing anywhere."""
 
 
 def main(arguments: list[str]) -> int:
