@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import TINY
 
 from lengen.cli.commands import train
 from lengen.config.errors import UsageError
@@ -209,3 +210,14 @@ def test_mistakes_are_refused_on_one_line(lengen, tmp_path, stand):
     assert stand.ran == []
     assert files(tmp_path) == before
     assert not (tmp_path / "results/other").exists()
+
+
+def test_a_dry_study_says_what_all_its_runs_need_together(lengen, tmp_path):
+    words = ("-m", "task=copy", "pe=nope,rope", "seed=0,1", *TINY)
+    ran = lengen("train", *words, "dry=true")
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 4 of them to be trained: about ")
+    assert not (tmp_path / "results").exists()
+    assert lengen("train", "task=copy", "pe=nope", *TINY).code == 0
+    ran = lengen("train", *words, "dry=true")
+    assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 3 of them to be trained: about ")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 
@@ -29,6 +30,14 @@ TABLES, VERDICT = 300_000, 4
 """Bytes of the figure and the tables, and of the verdict on one string."""
 BACKWARD = 3
 """A training step costs as much as three forward passes."""
+
+
+class Needs(NamedTuple):
+    """What a run needs: `tokens` of training, `seconds` on this machine, bytes on `disk`; nothing if it is finished."""
+
+    tokens: float
+    seconds: float
+    disk: int
 
 
 @dataclass(frozen=True)
@@ -98,23 +107,49 @@ class DryRun:
         kept = {"last": LAST, "best": BEST, "none": 0, "all": LAST + BEST + every, None: LAST + BEST}
         return kept[config.trainer.keep] * self.budget.parameters + VERDICT * verdicts + TABLES
 
+    @cached_property
+    def seconds(self) -> float:
+        """Seconds that the run takes on this machine, about."""
+        return self.seconds_per_token() * (self.trained_tokens + self.evaluated_tokens / BACKWARD)
+
+    @cached_property
+    def status(self) -> str:
+        """How far the run is: `new`, or what its record says."""
+        config = self.config
+        facts = config.folder.facts() if config.folder.path.exists() else {}
+        return str(facts.get("status", "new"))
+
+    @property
+    def needs(self) -> Needs:
+        """What is left to be done."""
+        finished = self.status == "finished"
+        return Needs(0, 0, 0) if finished else Needs(self.trained_tokens, self.seconds, self.disk)
+
     def lines(self) -> list[tuple[str, str]]:
         """What the run would do and need, by name."""
         config, needed = self.config, self.budget
-        facts = config.folder.facts() if config.folder.path.exists() else {}
-        lengths, per_token = config.eval_lengths, self.seconds_per_token()
-        hours = per_token * (self.trained_tokens + self.evaluated_tokens / BACKWARD) / 3600
+        lengths = config.eval_lengths
         kept = needed.read * config.train_length * needed.kept
         span = f"{len(lengths)} lengths from {lengths[0]} to {lengths[-1]}"
         return [
-            ("run", f"{config.folder.path} ({facts.get('status', 'new')})"),
+            ("run", f"{config.folder.path} ({self.status})"),
             ("parameters", f"{needed.parameters:,}"),
             ("training", f"{config.steps:,} steps of {config.batch_size:,} examples, about {short(int(self.trained_tokens))} tokens"),
             ("test set", f"{span}, {config.eval.examples:,} examples each, about {short(int(self.evaluated_tokens))} tokens"),
-            ("time", f"about {duration(3600 * hours)} with {config.trainer.threads} CPU threads, as one step was timed"),
+            ("time", f"about {duration(self.seconds)} with {config.trainer.threads} CPU threads, as one step was timed"),
             ("memory", f"at least {amount(needed.parameters * needed.trained + kept)}"),
             ("disk", f"about {amount(self.disk)}"),
         ]  # fmt: skip
+
+
+def total(needs: Sequence[Needs]) -> str:
+    """Return what several runs need together, in words."""
+    tokens, seconds, disk = (sum(each) for each in zip(*needs, strict=True))
+    left = sum(each.seconds > 0 for each in needs)
+    return (
+        f"{len(needs)} runs, {left} of them to be trained: about {short(int(tokens))} tokens of training, {duration(seconds)} one after "
+        f"another, {amount(int(disk))} on the disk"
+    )
 
 
 def duration(seconds: float) -> str:

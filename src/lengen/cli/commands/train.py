@@ -26,6 +26,7 @@ from lengen.studies.places import RESULTS
 if TYPE_CHECKING:
     from lengen.cli.study_jobs import Keeper
     from lengen.cli.study_words import Words
+    from lengen.experiment.dry_run import Needs
     from lengen.studies.progress import Progress
 
 DRY = re.compile("dry=(true|yes|on)", re.IGNORECASE)
@@ -50,8 +51,15 @@ def train_all(arguments: list[str], *, full: bool) -> int:
     """Train what the words say, or with `dry=true` say what that would need."""
     if not any(DRY.fullmatch(word) for word in arguments):
         return train_app(arguments, full=full).enter()
+    needs: list[Needs] = []
     with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
-        return HydraApp(TRAIN, dry_run, arguments, settings=(f"hydra.sweep.dir={folder}",)).enter()
+        work = partial(dry_run, needs=needs)
+        code = HydraApp(TRAIN, work, arguments, settings=(f"hydra.sweep.dir={folder}",)).enter()
+    if len(needs) > 1:
+        from lengen.experiment.dry_run import total
+
+        print(f"lengen: dry run: {total(needs)}")
+    return code
 
 
 def train_app(arguments: list[str], *, full: bool = False) -> HydraApp:
@@ -92,14 +100,16 @@ def train_study(words: Words, *, full: bool) -> int:
     return code or (0 if record.finished else FAILED)
 
 
-def dry_run(config: dict[str, Any], allowed: set[str]) -> int:
-    """Say what one run would do and need."""
+def dry_run(config: dict[str, Any], allowed: set[str], *, needs: list[Needs]) -> int:
+    """Say what one run would do and need, and add it to what others need."""
     from lengen.config.builder import Builder
     from lengen.experiment.dry_run import DryRun
     from lengen.experiment.run import configured
 
     launcher_of(config, allowed)  # is refused what is wrong, as the runs are
-    lines = DryRun(configured(config, Builder(allowed))).lines()
+    run = DryRun(configured(config, Builder(allowed)))
+    lines = run.lines()
+    needs.append(run.needs)
     print("lengen: dry run; nothing is written")
     for name, text in lines:
         print(f"  {name:<10}  {text}")
