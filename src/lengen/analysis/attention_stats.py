@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 
 from lengen.analysis.attention_weights import weights_in_chunks
 from lengen.analysis.example_map import example_map
+from lengen.analysis.passes import answer_queries
 from lengen.experiment.reevaluate import Reevaluation
 from lengen.records.curve import split, write_csv
 from lengen.records.run_dir import EvalFolder
@@ -70,16 +70,12 @@ def layer_stats(weights: Float[Tensor, "batch heads time time"], batch: Batch, w
         batch: the examples, including bos.
         width: number of distances in the histogram, at least the tokens of an example.
     """
-    row, query = pad(batch.answer[:, 1:], (0, 1)).nonzero(as_tuple=True)
+    row, query, source = answer_queries(batch)
     per_query = weights.double()[row, :, query].transpose(0, 1)  # heads query key
     keys = torch.arange(batch.time)
     distance = query.unsqueeze(1) - keys
     histogram = torch.zeros(len(per_query), width, dtype=torch.float64)
     histogram.index_add_(1, distance.clamp(min=0).flatten(), (per_query * (distance >= 0)).flatten(1))
-    source = torch.zeros(distance.shape, dtype=torch.bool)
-    if batch.places is not None:
-        target = batch.places[row, query + 1].unsqueeze(1)
-        source = (batch.places[row] == target) & (target > 0) & ~batch.answer[row] & (distance >= 0)
     return LayerStats(
         histogram,
         -torch.xlogy(per_query.clamp(min=0), per_query.clamp(min=0)).sum((1, 2)),
@@ -110,17 +106,6 @@ class AttentionStats(Reevaluation):
                         new = LayerStats(*(first + second for first, second in zip(total, new, strict=True)))
                     stats[length, *slot] = new
         return stats
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """Everything that can change a result; its hash names the folder."""
-        options = {key: value for key, value in super().request.items() if key != "decode"}
-        return {**options, "inspect": "attention"}
-
-    @property
-    def label(self) -> str:
-        """The given name or `attention`, and the stress set."""
-        return "-".join(filter(None, (self.name or "attention", self.stress)))
 
     def fill(self, folder: EvalFolder) -> None:
         """Write and draw the statistics of every head."""

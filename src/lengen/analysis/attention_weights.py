@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 
+from lengen.analysis.passes import in_chunks
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs
 from lengen.decoder import Decoder
-from lengen.positions import Positions, within
-from lengen.sampling import generator
+from lengen.positions import Positions
 from lengen.task import Batch
 
 MAX_WEIGHTS = 2**23
@@ -90,22 +90,8 @@ def weights_in_chunks(
         rows: examples at a time; None chooses the number by `MAX_WEIGHTS`.
     """
     architecture = decoder.architecture
-    batch = batch.begin() if architecture.bos else batch
-    device = next(decoder.parameters()).device
-    all_positions = within(positions(batch, generator(*key), training=False), decoder.pe.budget)
-    per_example = architecture.loops * architecture.layers * architecture.heads * batch.time**2
+    time = batch.time + architecture.bos
+    per_example = architecture.loops * architecture.layers * architecture.heads * time**2
     size = rows or max(MAX_WEIGHTS // per_example, 1)
-    for start in range(0, len(batch), size):
-        chunk = slice(start, start + size)
-        part = batch.rows(chunk)
-        shared = all_positions.shape[0] == 1
-        part_positions = (all_positions if shared else all_positions[chunk])[:, : part.time]
-        yield (
-            part,
-            {
-                slot: values.cpu()
-                for slot, values in weights(
-                    decoder, part.tokens.to(device), part_positions.to(device)
-                ).items()
-            },
-        )
+    for part, slots in in_chunks(decoder, batch, positions, key, weights, size):
+        yield part, {slot: values.cpu() for slot, values in slots.items()}

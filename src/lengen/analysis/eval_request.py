@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from lengen.analysis.attention_distance import AttentionDistance
-from lengen.analysis.attention_stats import AttentionStats
+from lengen.analysis.inspect import ReadOut
+from lengen.analysis.inspection import Inspection
 from lengen.comparison.find_runs import find_folders
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
@@ -27,10 +28,6 @@ from lengen.records.run_dir import RunFolder
 from lengen.report.paper import Paper, PrintStyle
 from lengen.training.options import TrainerOptions
 
-INSPECTIONS = (None, "attention")
-INSPECTION_DEFAULTS = {"lengths": ["1x", "2x"], "examples": 64}
-"""Defaults of an inspection: one trained length and one beyond, and few examples."""
-
 
 @dataclass(frozen=True)
 class EvalRequest:
@@ -42,7 +39,7 @@ class EvalRequest:
         task: where data lie that were moved; they must be the same data. None keeps the run's own place.
         trainer: device, threads and progress of the evaluation.
         limits: what an evaluation may use at most.
-        inspect: `attention`, or None for a sweep.
+        inspect: a read-out (`lengen.analysis.inspect`), or None for a sweep.
         against: paths and globs of the runs that the attention is compared with.
         name: name of the result folders.
         force: repeat evaluations that are already finished.
@@ -62,7 +59,7 @@ class EvalRequest:
     trainer: Mapping[str, Any]
     limits: Limits = field(default_factory=Limits)
     task: Mapping[str, str | None] = field(default_factory=dict)
-    inspect: str | None = None
+    inspect: ReadOut | None = None
     against: list[str] = field(default_factory=list)
     name: str | None = None
     force: bool = False
@@ -80,16 +77,15 @@ class EvalRequest:
         require(
             bool(self.run), "run is missing: must be a run folder, a folder above runs, or a glob of them"
         )
-        require(self.inspect in INSPECTIONS, f"inspect={self.inspect}: must be null or attention")
         require(
-            not self.against or self.inspect == "attention",
+            not self.against or (self.inspect is not None and self.inspect.name == "attention"),
             f"against={self.against[0] if self.against else None}: needs inspect=attention",
         )
         Paper.of(self.style, self.formats)
         require(self.extend_n in READS, f"extend.n={self.extend_n}: must be one of {', '.join(READS)}")
         require(
             not (self.extend and self.inspect),
-            f"inspect={self.inspect}: reads the decoder as it was trained, without extend=",
+            f"inspect={self.inspect and self.inspect.name}: reads the decoder as it was trained, without extend=",
         )
         require(bool(self.extend) or not self.each, "each=true: needs extensions, as in extend=[yarn,ntk]")
         require(
@@ -116,7 +112,8 @@ class EvalRequest:
         listed: dict[str, Any] = {
             name: as_list(requested[name]) for name in ("lengths", "stress") if name in requested
         }
-        defaults = INSPECTION_DEFAULTS if self.inspect else {}
+        asked = self.inspect
+        defaults = {"lengths": list(asked.lengths), "examples": asked.examples} if asked else {}
         moved = {name: value for name, value in self.task.items() if value is not None}
         changes: dict[str, Any] = {
             "eval": {**defaults, **requested, **listed},
@@ -156,6 +153,8 @@ class EvalRequest:
                 check_sweep(config, stress_sets or {"": config.formatted_task})
                 if self.extend:
                     applied(trained, self.extensions.settings(allowed))
+                if self.inspect:
+                    self.inspect.check(Inspection(trained, read_out=self.inspect))
             except UsageError as error:
                 errors.append(error)
             else:
@@ -179,12 +178,12 @@ class EvalRequest:
         if not self.inspect:
             return evaluate(trained, self.name, force=self.force)
         names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
-        stats = [AttentionStats(trained, name, self.name, self.force) for name in names]
+        read = [Inspection(trained, name, self.name, self.force, read_out=self.inspect) for name in names]
         others = self._others(trained, allowed, given)
         distances = [
             AttentionDistance(trained, name, self.name, self.force, others=others) for name in names if others
         ]
-        return [part.run() for part in (*stats, *distances)]
+        return [part.run() for part in (*read, *distances)]
 
     def _others(
         self, trained: TrainedRun, allowed: Iterable[str], given: Mapping[str, Any]

@@ -64,7 +64,7 @@ def compose_call(
     """
     folders = folder_list(config_dir)
     overrides, values, parts = list(words), dict[str, Any](), dict[str, Part]()
-    known = groups(folders) if command.name == "train" else set[str]()
+    known = groups(folders) if command.name == "train" else set(command.groups)
     for key, value in options.items():
         if isinstance(value, Mapping) and not key.startswith("+"):
             values.update(flattened(value, f"{key}."))
@@ -73,6 +73,8 @@ def compose_call(
             values[key] = [value] if single else value
         elif isinstance(value, str):
             overrides.append(f"{key}={value}")
+        elif value is None and key in command.groups:
+            overrides.append(f"{key}=null")
         elif value is None or isinstance(value, (list, tuple, range, set)):
             raise UsageError(
                 f"{key}={value!r}: must be the name of one option, an object or a class; to vary it, use lengen.study"

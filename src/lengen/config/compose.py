@@ -35,6 +35,7 @@ class Command:
         maps: options that give each name a text, `{name: text, other name: text}`; names need no quotes.
         grouped: whether its options are those of a run, with the groups of options.
         extends: whether it takes extensions (`lengen.config.extend_words`).
+        groups: groups of options that only this command has.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Command:
     maps: tuple[str, ...] = ()
     grouped: bool = True
     extends: bool = False
+    groups: tuple[str, ...] = ()
 
     def word(self, given: str) -> str:
         """Rewrite a word from the shell for Hydra: lists of lengths are no sweep, globs are texts, former names are current."""
@@ -110,6 +112,7 @@ EVAL = Command(
     lists=("run", "against", "eval.stress"),
     grouped=False,
     extends=True,
+    groups=("inspect",),
 )
 PLAN = Command("plan", grouped=False)
 COMPARE = Command(

@@ -37,12 +37,16 @@ from lengen.training.progress import in_notebook, progress_bar
 
 
 class EvalResult(NamedTuple):
-    """The folder of an evaluation, whether it was already finished, its curve if it has one, and lines that say what it found."""
+    """The folder of an evaluation, whether it was already finished, its curve if it has one, and lines that say what it found.
+
+    Of several runs only the headline is printed.
+    """
 
     folder: EvalFolder
     earlier: bool
     curve: Curve | None = None
     lines: tuple[str, ...] = ()
+    headline: str = ""
 
 
 @dataclass(frozen=True)

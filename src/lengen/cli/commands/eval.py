@@ -72,10 +72,13 @@ def print_results(results: list[Any], *, full: bool) -> None:
     """Print a single curve with its table, otherwise one line per evaluation."""
     from lengen.report import terminal
 
-    if tables := [result for result in results if result.lines]:
-        for table in tables:
-            print("\n".join(table.lines))
-            print(f"files: {table.folder.path}")
+    if any(result.lines for result in results):
+        for result in results:
+            if result.lines:
+                print("\n".join(result.lines))
+                print(f"files: {result.folder.path}")
+            elif result.curve is None:
+                print(f"  {described(result)}")
         return
     for result in results:
         if result.earlier:
@@ -92,6 +95,8 @@ def described(result: Any) -> str:
     from lengen.report import terminal
 
     path = display_path(result.folder.path)
+    if result.headline:
+        return f"{path}: {result.headline}"
     if result.earlier:
         return f"{path} is there already; force=true repeats it and keeps the old folder under another name"
     names = sorted(each.name for each in result.folder.path.iterdir() if each.suffix in (".csv", ".png"))
