@@ -226,6 +226,14 @@ def test_the_verdict_is_one_line_however_narrow(exact, line):
     assert line in shown(CURVE, Path("run"), width=30, exact=exact).splitlines()
 
 
+def test_the_verdict_says_on_how_many_strings():
+    assert (
+        verdict(0.97, 200)
+        == "NOT TRAINED: ID exact match 0.970 of 200 strings (95% interval 0.935 to 0.988) is below 0.99; "
+        "OOD results of an untrained run say nothing about extrapolation"
+    )
+
+
 def test_files_are_those_that_are_there_from_here_or_absolute(tmp_path, monkeypatch):
     expected = ["run/checkpoints/last.ckpt", "run/curve.csv", "run/run.json"]
     assert files(Path("run")) == files(tmp_path / "run") == expected

@@ -225,7 +225,7 @@ class Run:
             f"Run({str(self.path)!r})",
             terminal.summary(self.curve),
             terminal.error_law(law) if law else "",
-            terminal.verdict(accuracy),
+            terminal.verdict(accuracy, self.facts.get("id_examples")),
             self._needs,
         ]
         return "\n  ".join(filter(None, lines))

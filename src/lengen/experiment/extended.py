@@ -80,6 +80,11 @@ class ExtendedRun:
         return self.trained.config.id_exact_match(self.trained.decoder, self.prepare)
 
     @property
+    def id_examples(self) -> int | None:
+        """Number of strings of `id_exact_match`."""
+        return self.trained.config.id_examples if self.chosen.extensions else self.trained.id_examples
+
+    @property
     def category(self) -> str:
         """Category letters of the run, with G for a decoder that is changed after training."""
         letters = self.trained.config.category

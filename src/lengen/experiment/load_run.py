@@ -101,9 +101,17 @@ class TrainedRun:
     @cached_property
     def id_exact_match(self) -> float:
         """Exact match over the training lengths, in [0, 1]: as the run recorded it, or measured for another checkpoint."""
-        facts = self.folder.facts()
-        own = facts.get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint
-        return float(facts["id_exact_match"]) if own else self.measured_id_exact_match
+        return float(self.folder.facts()["id_exact_match"]) if self._own else self.measured_id_exact_match
+
+    @property
+    def id_examples(self) -> int | None:
+        """Number of strings of `id_exact_match`; None if it is that of a run of an earlier version, which does not record it."""
+        return self.folder.facts().get("id_examples") if self._own else self.config.id_examples
+
+    @property
+    def _own(self) -> bool:
+        """Whether the checkpoint is the one that the run evaluated itself."""
+        return self.folder.facts().get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint
 
     @cached_property
     def measured_id_exact_match(self) -> float:

@@ -173,9 +173,8 @@ class Reevaluation:
         announce_sweep(config.eval)
         curve = self._sweep(folder)
         accuracy, lengths = self.extended.id_exact_match, self.trained.trained_lengths
-        folder.record(
-            report_sweep(curve, folder, config, accuracy, lengths, title=self.title, drawn=self.figure)
-        )
+        facts = report_sweep(curve, folder, config, accuracy, lengths, title=self.title, drawn=self.figure)
+        folder.record({**facts, "id_examples": self.extended.id_examples})
 
     def draw(self, folder: EvalFolder) -> None:
         """Draw the figures of an evaluation that is finished, in the formats and the style that are asked for now."""

@@ -341,6 +341,7 @@ class Experiment:
                 "status": "finished",
                 "coverage": coverage.facts,
                 **facts,
+                "id_examples": config.id_examples,
                 "parameters": sum(weight.numel() for weight in decoder.parameters()),
                 "parameters_digest": parameters_digest(decoder.state_dict()),
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

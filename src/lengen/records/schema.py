@@ -116,6 +116,7 @@ class Facts(TypedDict, total=False):
     train_seconds: Seconds
     wall_seconds: Seconds | None
     id_exact_match: float | None
+    id_examples: Count | None
     trained: bool
     error_law: Law | None
     coverage: Coverage

@@ -19,8 +19,8 @@ from lengen.records.verdicts import FAILURES
 from lengen.report.console import ASCII, NONE, ascii_only, say
 from lengen.report.console import table as console_table
 from lengen.report.scale import label, logarithmic, ticks
-from lengen.statistics.formats import floored, percent, reach_text
-from lengen.statistics.intervals import THRESHOLDS, examples_needed
+from lengen.statistics.formats import floored, id_score, percent, reach_text
+from lengen.statistics.intervals import THRESHOLDS, clopper_pearson, examples_needed
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "length": lambda row: str(row.length),
@@ -53,12 +53,12 @@ def show_result(curve: Curve, facts: Mapping[str, Any], folder: Path, *, full: b
         folder: its folder.
         full: whether all is printed.
     """
-    score = facts.get("id_exact_match") or 0.0
+    score, examples = facts.get("id_exact_match") or 0.0, facts.get("id_examples")
     if full:
         category, law = facts.get("category", ""), ErrorLaw.of(facts)
-        show(curve, id_exact_match=score, folder=folder, category=category, law=law)
+        show(curve, id_exact_match=score, id_examples=examples, folder=folder, category=category, law=law)
     else:
-        show_briefly(curve, id_exact_match=score, folder=folder)
+        show_briefly(curve, id_exact_match=score, id_examples=examples, folder=folder)
 
 
 def show(
@@ -66,6 +66,7 @@ def show(
     *,
     id_exact_match: float,
     folder: Path,
+    id_examples: int | None = None,
     category: str = "",
     law: ErrorLaw | None = None,
     console: Console | None = None,
@@ -76,6 +77,7 @@ def show(
         curve: the curve, possibly empty.
         id_exact_match: exact match over the training lengths, which decides whether the run is trained.
         folder: the run folder.
+        id_examples: number of its strings; None in runs of earlier versions.
         category: category letters of the run (`lengen.records.supervision`).
         law: the error law; None in runs of earlier versions.
         console: the terminal; standard output if None.
@@ -89,12 +91,17 @@ def show(
     if law:
         say(console, error_law(law))
     style = "" if id_exact_match >= TRAINED else "bold red"
-    say(console, verdict(id_exact_match), style=style)
+    say(console, verdict(id_exact_match, id_examples), style=style)
     say(console, *filter(None, [described(category)]), *files(folder))
 
 
 def show_briefly(
-    curve: Curve, *, id_exact_match: float, folder: Path, console: Console | None = None
+    curve: Curve,
+    *,
+    id_exact_match: float,
+    folder: Path,
+    id_examples: int | None = None,
+    console: Console | None = None,
 ) -> None:
     """Print a curve, one line on how far it holds or that the run is not trained, and one on where its files are.
 
@@ -102,6 +109,7 @@ def show_briefly(
         curve: the curve, possibly empty.
         id_exact_match: exact match over the training lengths, which decides whether the run is trained.
         folder: the run folder.
+        id_examples: number of its strings; None in runs of earlier versions.
         console: the terminal; standard output if None.
     """
     console = console or Console()
@@ -111,7 +119,7 @@ def show_briefly(
     trained = id_exact_match >= TRAINED
     reaches = [f"{threshold:.2f}: {curve.reach_text(threshold)}" for threshold in THRESHOLDS if curve.rows]
     further = f"; reach {', '.join(reaches)}" if trained and reaches else ""
-    say(console, verdict(id_exact_match) + further, style="" if trained else "bold red")
+    say(console, verdict(id_exact_match, id_examples) + further, style="" if trained else "bold red")
     say(console, f"files: {from_here(folder)} (-v says more)")
 
 
@@ -212,12 +220,19 @@ def error_law(law: ErrorLaw) -> str:
     return f"error law: {law.law}, {', '.join(parts)}"
 
 
-def verdict(id_exact_match: float) -> str:
-    """Describe in a line whether the run is trained."""
-    number = floored(id_exact_match)
+def verdict(id_exact_match: float, id_examples: int | None = None) -> str:
+    """Describe in a line whether the run is trained: on how many strings, and with which 95% interval.
+
+    >>> verdict(1.0, 100)
+    'trained: ID exact match 1.000 of 100 strings (95% interval 0.963 to 1.000)'
+    """
+    number = id_score(id_exact_match, id_examples)
+    if id_examples:
+        low, high = clopper_pearson(round(id_exact_match * id_examples), id_examples)
+        number += f" (95% interval {floored(low)} to {floored(high)})"
     if id_exact_match >= TRAINED:
-        return f"trained: ID exact match {number}"
-    return f"NOT TRAINED: ID exact match {number} is below {TRAINED}; OOD results of an untrained run say nothing about extrapolation"
+        return f"trained: {number}"
+    return f"NOT TRAINED: {number} is below {TRAINED}; OOD results of an untrained run say nothing about extrapolation"
 
 
 def summary(curve: Curve) -> str:

@@ -24,6 +24,15 @@ def floored(score: float, digits: int = 3) -> str:
     return f"{math.floor(scaled) / 10**digits:.{digits}f}"
 
 
+def id_score(share: float, strings: int | None) -> str:
+    """Write an ID exact match, with the number of its strings if it is known.
+
+    >>> id_score(0.998, 1000), id_score(1.0, None)
+    ('ID exact match 0.998 of 1000 strings', 'ID exact match 1.000')
+    """
+    return f"ID exact match {floored(share)}" + (f" of {strings} strings" if strings else "")
+
+
 def short(share: float) -> str:
     """Write a share for a square of a heat map: two decimals as `floored`, without what goes without saying.
 

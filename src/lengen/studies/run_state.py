@@ -19,7 +19,7 @@ from lengen.records.damage import seems_complete
 from lengen.records.earlier_runs import changed_files
 from lengen.records.run_dir import OVER as ENDED
 from lengen.records.run_dir import RunFolder
-from lengen.statistics.formats import floored
+from lengen.statistics.formats import id_score
 from lengen.studies.plan import PlannedRun
 
 State = Literal["done", "not trained", "diverged", "running", "interrupted", "failed", "damaged", "missing"]
@@ -150,7 +150,7 @@ def _over(run: PlannedRun, found: Found) -> RunState:
     seconds = facts.get("wall_seconds")
     if facts["status"] == "diverged":
         return RunState(run, "diverged", _line(facts.get("error")), path, seconds)
-    score = f"ID exact match {floored(facts.get('id_exact_match') or 0.0)}"
+    score = id_score(facts.get("id_exact_match") or 0.0, facts.get("id_examples"))
     return RunState(run, "done" if facts.get("trained", True) else "not trained", score, path, seconds)
 
 

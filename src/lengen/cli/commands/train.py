@@ -20,7 +20,7 @@ from lengen.logger import LOCAL
 from lengen.records.claim import ClaimedError
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
-from lengen.statistics.formats import floored
+from lengen.statistics.formats import id_score
 from lengen.studies.places import RESULTS
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
     if facts["status"] == "diverged":
         return JobResult(FAILED, f"diverged: {facts.get('error')}", value=str(folder.path))
     before = "finished already: " if earlier else ""
-    trained = f"{before}ID exact match {floored(facts.get('id_exact_match') or 0.0)}"
+    trained = f"{before}{id_score(facts.get('id_exact_match') or 0.0, facts.get('id_examples'))}"
     line = "; ".join([trained, terminal.summary(folder.load_curve()), *stress_sets])
     return JobResult(0, line, value=str(folder.path))
 
