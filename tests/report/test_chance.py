@@ -64,6 +64,16 @@ def test_figures_have_a_dotted_line(tmp_path, sheets):
     assert told == [True, True, False, True]
 
 
+def test_the_line_of_one_untrained_seed_is_dotted(tmp_path, sheets):
+    for pe, share in (("nope", 1.0), ("rope", 0.6)):
+        facts = {"id_exact_match": share, "trained": share == 1}
+        write_run(tmp_path, 0, [share, 0.5, 0.2, 0.1], pe=pe, cell=f"c-{pe}", facts=facts)
+    (panel,) = assemble(find([str(tmp_path)])).panels
+    band.draw(panel, tmp_path / "one")
+    medians = [line for line in sheets[0].axes.lines if len(line.get_xdata()) == len(LEVELS)]
+    assert [line.get_linestyle() for line in medians] == ["-", ":"]
+
+
 @pytest.mark.parametrize("level", [0.01, None])
 def test_little_or_unknown_chance_is_not_drawn(tmp_path, sheets, level):
     (panel,) = study(tmp_path, dict.fromkeys(LEVELS, level), None).panels

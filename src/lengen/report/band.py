@@ -112,7 +112,7 @@ def fill(
             places,
             middle,
             color=look.colour,
-            linestyle=look.dashes,
+            linestyle=look.dashes if len(values) > 1 or any(run.trained for run in cell.runs) else ":",
             linewidth=bold,
             marker=look.marker,
             markersize=(3.0 if len(at) <= 16 else 1.8) * bold / 1.3,  # noqa: PLR2004

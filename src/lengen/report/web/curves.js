@@ -12,7 +12,8 @@ function rows(panel, cells, separate = false) {
     if (separate || !chances.has(key))
       found.push(...levels.map((level) => ({ kind: "chance", c: cell.c, name: cell.name, ...level })));
     chances.add(key);
-    const [low, middle, high] = cell.seeds.quartiles[state.metric];
+    const [low, middle, high] = cell.seeds.quartiles[state.metric],
+      untrained = cell.runs.length === 1 && cell.runs[0].state !== "trained"; // a median of one seed looks like that seed
     cell.lengths.forEach((l, k) =>
       found.push({
         kind: "middle",
@@ -20,6 +21,7 @@ function rows(panel, cells, separate = false) {
         name: cell.name,
         x: place(cell, l),
         y: middle[k],
+        untrained,
         low: low[k],
         high: high[k],
       }),
@@ -86,9 +88,14 @@ function layers(x, y, look, { bold = 1, seeds = 1, cells = 1, chance = false } =
       encoding: { ...at, detail: { field: "run" }, strokeDash: dotted },
     },
     {
-      transform: pick("middle"),
+      transform: [...pick("middle"), { filter: "!datum.untrained" }],
       mark: { type: "line", strokeWidth: 2 * bold, tooltip: null },
       encoding: { ...at, strokeDash: look.dash },
+    },
+    {
+      transform: [...pick("middle"), { filter: "datum.untrained" }],
+      mark: { type: "line", strokeWidth: 2 * bold, strokeDash: [1.5, 2.5], tooltip: null },
+      encoding: { ...at, detail: { field: "c" } },
     },
     {
       transform: pick("middle"),
