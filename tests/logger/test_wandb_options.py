@@ -10,6 +10,7 @@ import torch
 from conftest import TINY, run_folders
 from lengen.config.errors import UsageError
 from lengen.logger.wandb import Wandb
+from lengen.logger.wandb_upload import mark, study_line
 from logger.test_wandb import files, only, whole
 from logger.wandb_file import load
 
@@ -129,6 +130,31 @@ def test_nothing_of_it_is_logged_unasked(facts):
     assert (found["artifacts"], found["stats"]) == ({}, 0)
     assert not any("gradients" in name for row in found["history"] for name in row)
     assert not Wandb(system=True)._session.settings["x_disable_stats"]
+
+
+def test_a_study_names_its_own_runs_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def unsent(run: str, wandb: str, name: str) -> Path:
+        sync_dir = tmp_path / wandb / name
+        sync_dir.mkdir(parents=True)
+        mark(tmp_path / run, sync_dir)
+        return tmp_path / run
+
+    runs = [
+        unsent(f"r/{cell}/seed={seed}", f"r/{cell}/seed={seed}/wandb", f"offline-run-{cell}{seed}")
+        for cell in "ab"
+        for seed in "01"
+    ]
+    assert study_line(runs).endswith("has not received 4 runs; to upload: wandb sync r/*/*/wandb")
+    assert study_line(runs[:2]).endswith("wandb sync r/a/*/wandb")
+    assert study_line(runs[1:]).endswith("wandb sync r/a/seed=1/wandb r/b/*/wandb")
+    here = [unsent(f"r/c/seed={seed}", "all", f"offline-run-{seed}") for seed in "012"]
+    assert study_line(here).endswith("wandb sync all")
+    assert study_line(here[:2]).endswith("wandb sync all/offline-run-0 all/offline-run-1")
+    assert study_line([unsent("r/d/seed=0", "all", "run-9")]).endswith(
+        "wandb sync --include-online all/run-9"
+    )
 
 
 @pytest.mark.long

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -55,14 +56,15 @@ def unsent(folder: Path) -> list[Path]:
 def study_line(folders: Iterable[Path]) -> str | None:
     """Return the line that says how to upload the runs of a study; None if W&B has all of them.
 
-    `wandb sync` takes folders that have folders of runs in them, and leaves out what it has uploaded before.
+    `wandb sync` takes folders that have folders of runs in them, and leaves out what it has uploaded before. The line names no run of
+    another study.
     """
     runs = {folder.resolve(): folder for folder in folders}
     left = [found for folder in runs.values() if (found := unsent(folder))]
     if not left:
         return None
     sync_dirs = [each for found in left for each in found]
-    named = common(sorted({each.parent for each in sync_dirs}))
+    named = " ".join(patterns([*map(_from_here, _named(sync_dirs))]))
     many = f"{len(left)} runs" if len(left) > 1 else "1 run"
     return f"W&B has not received {many}; to upload: {sync_command(sync_dirs, named)}"
 
@@ -73,23 +75,48 @@ def sync_command(sync_dirs: Iterable[Path], named: str) -> str:
     >>> sync_command([Path("/a/wandb/run-2026-x")], "/a/wandb"), sync_command([Path("/a/offline-run-2026-x")], "/a")
     ('wandb sync --include-online /a/wandb', 'wandb sync /a')
     """
-    online = any(not each.name.startswith("offline-") for each in sync_dirs)
+    online = any(map(_begun_online, sync_dirs))
     return f"wandb sync {'--include-online ' * online}{named}"
 
 
-def common(folders: list[Path]) -> str:
-    """Name some folders in one word of the shell: their own name, or a pattern with * where they differ.
+def _begun_online(sync_dir: Path) -> bool:
+    """Whether a run was begun online, so that `wandb sync` leaves it out without a flag."""
+    return not sync_dir.name.startswith("offline-")
 
-    >>> common([Path("/a/b/seed=0/wandb"), Path("/a/c/seed=0/wandb")])
-    '/a/*/seed=0/wandb'
+
+def _from_here(folder: Path) -> Path:
+    """Return a folder as relative to the working directory if it lies below it."""
+    return Path(os.path.relpath(folder)) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def _named(sync_dirs: Sequence[Path]) -> list[Path]:
+    """Return what names the folders of runs: the folder around some, unless `wandb sync` would take others in it, too."""
+    own = {*sync_dirs}
+    kinds = ("offline-run-*", "run-*") if any(map(_begun_online, own)) else ("offline-run-*",)
+    whole = {
+        around
+        for around in {each.parent for each in own}
+        if all(each in own or any(each.glob(SYNCED)) for kind in kinds for each in around.glob(kind))
+    }
+    return sorted({each.parent if each.parent in whole else each for each in own})
+
+
+def patterns(folders: Sequence[Path]) -> list[str]:
+    """Name some folders in words of the shell: as patterns, with * where they differ, that match no other folder.
+
+    >>> patterns([Path("/a/b c")]), patterns([Path("/a/b/seed=0/wandb"), Path("/a/c/seed=0/wandb")])
+    (["'/a/b c'"], ['/a/b/seed=0/wandb', '/a/c/seed=0/wandb'])
     """
-    shown = [
-        Path(os.path.relpath(folder)) if folder.is_relative_to(Path.cwd()) else folder for folder in folders
-    ]
-    if len({len(folder.parts) for folder in shown}) > 1:
-        return shlex.join(map(str, shown))
-    parts = [
-        shlex.quote(names[0]) if len({*names}) == 1 else "*"
-        for names in zip(*(folder.parts for folder in shown), strict=True)
-    ]
-    return "/".join(parts).replace("//", "/")
+    if len(folders) == 1:
+        return [shlex.quote(str(folders[0]))]
+    if len({len(folder.parts) for folder in folders}) > 1:
+        return [shlex.quote(str(folder)) for folder in folders]
+    names = [sorted({*at}) for at in zip(*(folder.parts for folder in folders), strict=True)]
+    root = Path(folders[0].anchor)
+    wild = "/".join(glob.escape(at[0]) if len(at) == 1 else "*" for at in names if at != [str(root)])
+    if {*root.glob(wild)} == {*folders}:
+        quoted = (shlex.quote(at[0]) if len(at) == 1 else "*" for at in names)
+        return ["/".join(quoted).replace("//", "/")]
+    place = next(place for place, at in enumerate(names) if len(at) > 1)
+    alike = ([each for each in folders if each.parts[place] == name] for name in names[place])
+    return [word for some in alike for word in patterns(some)]
