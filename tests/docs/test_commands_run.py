@@ -17,8 +17,8 @@ pytestmark = [
     ),  # of Optuna 2
 ]
 
-COMPOSED_ALONE = re.compile(r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine|pull|push=")
-"""Needs a cluster, several devices, a network or the reader's data or part, or trains nothing; `test_commands.py` composes it."""
+COMPOSED_ALONE = re.compile(r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine|pull|push=|against=kaz")
+"""Needs a cluster, several devices, a network, the reader's data or part, or runs of a paper's size, or trains nothing; `test_commands.py` composes it."""
 OWN_TESTS = ("docs/own-", "CONTRIBUTING.md")
 """Pages whose commands other tests carry out."""
 SMALL = {

@@ -112,6 +112,21 @@ def test_tables_are_whole_at_1280_pixels_and_on_paper(visit):
     assert page.locator("button.csv:visible").count() == 0
 
 
+def test_a_row_keeps_its_name_where_a_narrow_table_is_moved(visit):
+    page = visit(small(), tables=TABLES, size=(390, 800))
+    moved = """() => {
+        const box = [...document.querySelectorAll('.wide')].find((each) => each.scrollWidth > each.clientWidth + 100);
+        const names = [box.querySelector('th'), box.querySelector('td')];
+        const places = () => names.map((name) => name.getBoundingClientRect().left);
+        const before = places();
+        box.scrollLeft = 100;
+        return [before, places(), names.map((name) => name.getBoundingClientRect().width / box.clientWidth)];
+    }"""
+    before, after, widths = page.evaluate(moved)
+    assert before == after
+    assert max(widths) < 0.5
+
+
 def test_the_page_and_its_figures_are_dark_where_the_system_is(visit):
     page = visit(small())
     brightness = """([selector, property]) => {
