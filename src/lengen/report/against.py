@@ -12,10 +12,12 @@ from lengen.comparison.published import Published, published_curves
 from lengen.report.band import fill
 from lengen.report.colour import GREY
 from lengen.report.paper import COLUMN, Paper
-from lengen.report.sheet import TYPE, Sheet
+from lengen.report.sheet import LEFT, RIGHT, TYPE, Sheet
 from lengen.report.styles import styles
 
 BLACK = "#222222"
+NARROW, ASIDE = 1.2, 0.1
+"""Inches: least width of a small figure, and space beside it."""
 
 
 def draw(panel: Panel, published: Published, stem: Path, *, paper: Paper = COLUMN) -> list[Path]:
@@ -37,7 +39,7 @@ def draw(panel: Panel, published: Published, stem: Path, *, paper: Paper = COLUM
         (Line2D([], [], color=GREY, linewidth=1.2, marker="o", markersize=3), "ours"),
         (Line2D([], [], color=BLACK, linewidth=1.0, linestyle="--"), published.paper),
     ]
-    across = min(len(cells), 5)
+    across = min(len(cells), max(1, int((paper.width - LEFT - RIGHT + ASIDE) / (NARROW + ASIDE))))
     rows = -(-len(cells) // across)
     sheet = Sheet(
         f"{panel.name} against {published.paper}",
@@ -45,10 +47,9 @@ def draw(panel: Panel, published: Published, stem: Path, *, paper: Paper = COLUM
         legend,
         plot=1.35 * rows - 0.35,
         paper=paper,
-        width=paper.double if across > 2 else paper.width,  # noqa: PLR2004
         rows=rows,
         across=across,
-        gap=(0.42, 0.1),
+        gap=(0.42, ASIDE),
         strip=0.14,
     )
     looks = styles(panel.cells)
