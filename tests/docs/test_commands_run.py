@@ -17,7 +17,9 @@ pytestmark = [
     ),  # of Optuna 2
 ]
 
-COMPOSED_ALONE = re.compile(r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine|pull|push=|against=kaz")
+COMPOSED_ALONE = re.compile(
+    r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine|pull|push=|against=kaz"
+)
 """Needs a cluster, several devices, a network, the reader's data or part, or runs of a paper's size, or trains nothing; `test_commands.py` composes it."""
 OWN_TESTS = ("docs/own-", "CONTRIBUTING.md")
 """Pages whose commands other tests carry out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -45,8 +46,8 @@ def draw(panels: Sequence[Panel], stem: Path, *, paper: Paper = COLUMN) -> list[
     looks = styles(every_cell)
     note = (
         "Share of all seeds whose reach 0.90 (longest length up to which the lower 95% bound of exact match is at least 0.90) is at least this "
-        "multiple of the train length, up to the shortest sweep end of each cell. Band: 95% Clopper-Pearson intervals over seeds, at each "
-        f"point. Thin, dotted: trained seeds only, if not all are trained.{over}{more}{few}"
+        "multiple of the train length, up to the shortest sweep end of each cell. Bars: 95% Clopper-Pearson intervals over seeds, one "
+        f"on each level. Thin, dotted: trained seeds only, if not all are trained.{over}{more}{few}"
     )
     title = (
         f"{panels[0].name}: performance profile" if len(panels) == 1 else "Performance profile over all tasks"
@@ -56,13 +57,13 @@ def draw(panels: Sequence[Panel], stem: Path, *, paper: Paper = COLUMN) -> list[
     steps = factors_of(cells)
     low, high = min(0.5, steps[0]), steps[-1]
     _axis(axes, low, steps)
-    band = max(0.04, min(0.15, 0.3 / max(len(cells), 1)))
-    for cell in cells:
-        _profile(axes, cell, looks[cell.name], [low, *steps], band)
+    for index, cell in enumerate(cells):
+        _profile(axes, cell, looks[cell.name], [low, *steps])
+        _intervals(axes, cell, looks[cell.name], [low, *steps], (index + 1) / (len(cells) + 1))
     gated = [(cell, cell.gated()) for cell in cells]
     for whole, trained in gated:
         if trained.runs and trained.tried != whole.tried:
-            _profile(axes, trained, looks[whole.name], [low, *steps], 0.0)
+            _profile(axes, trained, looks[whole.name], [low, *steps], thin=True)
     last = {min(*ends(cell), high) for cell in cells if cell.runs}
     for end in last:
         axes.axvline(end, color=GREY, linewidth=0.5, linestyle=(0, (1, 2)), zorder=1)
@@ -83,23 +84,56 @@ def factors_of(cells: Sequence[Cell]) -> list[float]:
     return sorted(evaluated | {1.0})
 
 
-def _profile(axes: Axes, cell: Cell, look: Style, steps: Sequence[float], band: float) -> None:
-    """Draw the profile of a cell up to its shortest sweep end; `band` is the opacity of its band, 0 for trained seeds alone."""
+def _profile(axes: Axes, cell: Cell, look: Style, steps: Sequence[float], *, thin: bool = False) -> None:
+    """Draw the profile of a cell up to its shortest sweep end; `thin` is that of trained seeds alone."""
     known = [(step, rate) for step, rate in zip(steps, profile(cell, steps), strict=True) if rate]
-    places = [step for step, _ in known]
     axes.step(
-        places,
+        [step for step, _ in known],
         [rate.share for _, rate in known],
         where="pre",
         color=look.colour,
-        linewidth=1.3 if band else 0.6,
-        linestyle=look.dashes if band else ":",
+        linewidth=0.6 if thin else 1.3,
+        linestyle=":" if thin else look.dashes,
         clip_on=False,
         zorder=3,
     )
-    if band:
-        low, high = [rate.low for _, rate in known], [rate.high for _, rate in known]
-        axes.fill_between(places, low, high, step="pre", color=look.colour, alpha=band, linewidth=0, zorder=2)
+
+
+def _intervals(axes: Axes, cell: Cell, look: Style, steps: Sequence[float], share: float) -> None:
+    """Draw the interval of each level of a profile once, as a bar with the marker of the cell, at a share of its length.
+
+    Bands of several cells hide each other; bars at different shares do not, and their markers tell lines on one level apart.
+    """
+    known = [(step, rate) for step, rate in zip(steps, profile(cell, steps), strict=True) if rate]
+    levels = [[*level] for _, level in groupby(known, key=lambda each: each[1].successes)]
+    stops = [steps[0], *(level[-1][0] for level in levels)]
+    spans = [
+        (start, end, level[0][1])
+        for start, end, level in zip(stops, stops[1:], levels, strict=False)
+        if end > start
+    ]
+    at = [start * (end / start) ** share for start, end, _ in spans]
+    rates = [rate for *_, rate in spans]
+    axes.vlines(
+        at,
+        [rate.low for rate in rates],
+        [rate.high for rate in rates],
+        color=look.colour,
+        linewidth=0.7,
+        alpha=0.6,
+        zorder=2,
+    )
+    axes.plot(
+        at,
+        [rate.share for rate in rates],
+        color=look.colour,
+        linestyle="",
+        marker=look.marker,
+        markersize=3,
+        markeredgewidth=0,
+        clip_on=False,
+        zorder=4,
+    )
 
 
 def _axis(axes: Axes, low: float, steps: Sequence[float]) -> None:

@@ -88,14 +88,9 @@ function layers(x, y, look, { bold = 1, seeds = 1, cells = 1, chance = false } =
       encoding: { ...at, detail: { field: "run" }, strokeDash: dotted },
     },
     {
-      transform: [...pick("middle"), { filter: "!datum.untrained" }],
+      transform: pick("middle"),
       mark: { type: "line", strokeWidth: 2 * bold, tooltip: null },
-      encoding: { ...at, strokeDash: look.dash },
-    },
-    {
-      transform: [...pick("middle"), { filter: "datum.untrained" }],
-      mark: { type: "line", strokeWidth: 2 * bold, strokeDash: [1.5, 2.5], tooltip: null },
-      encoding: { ...at, detail: { field: "c" } },
+      encoding: { ...at, strokeDash: { ...look.dash, condition: { test: "datum.untrained", value: [1.5, 2.5] } } },
     },
     {
       transform: pick("middle"),

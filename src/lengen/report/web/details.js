@@ -149,7 +149,7 @@ function fill() {
   byId("rates-note").textContent =
     `Share of seeds whose exact match at a length is at least ${study.threshold}: ${seedsShown}. Bars: exact 95% intervals over seeds (Clopper-Pearson).`;
   byId("profile-note").textContent =
-    `Share of seeds whose reach (longest length up to which the lower 95% bound of exact match is at least ${study.threshold}) is at least this multiple of the train length, up to the shortest sweep end of each cell: ${seedsShown}. Band: exact 95% intervals over seeds, at each point (Clopper-Pearson).`;
+    `Share of seeds whose reach (longest length up to which the lower 95% bound of exact match is at least ${study.threshold}) is at least this multiple of the train length, up to the shortest sweep end of each cell: ${seedsShown}. Bars: exact 95% intervals over seeds, one on each level (Clopper-Pearson).`;
   byId("cells").querySelector(".note").textContent =
     `by ${study.by.join(", ")}; trained: ID exact match of at least 0.99`;
   table(

@@ -54,10 +54,18 @@ function rates(panel, cells, width) {
 function profile(factors, cells, width, title) {
   const look = looks(cells),
     values = [];
-  const last = new Set();
-  for (const cell of cells.filter((cell) => cell.seeds.profile)) {
+  const last = new Set(),
+    bars = []; // the interval of each level once, at different shares of the levels of different cells
+  cells.filter((cell) => cell.seeds.profile).forEach((cell, rank) => {
     const { tried, successes, low, high } = cell.seeds.profile;
     last.add(factors[successes.length - 1]);
+    let start = factors[0];
+    successes.forEach((count, k) => {
+      if (count === successes[k + 1]) return;
+      const x = start * (factors[k] / start) ** ((rank + 1) / (cells.length + 1));
+      if (factors[k] > start) bars.push({ c: cell.c, x, y: count / tried, low: low[k], high: high[k] });
+      start = factors[k];
+    });
     successes.forEach((count, k) =>
       values.push({
         c: cell.c,
@@ -72,7 +80,7 @@ function profile(factors, cells, width, title) {
         ],
       }),
     );
-  }
+  });
   const sweeps = [...last].map((end) => ({ x: end, text: end === Math.max(...last) ? "sweep ends" : "" }));
   const ends = { lengths: factors, train_length: 1 };
   const x = axisX({ cells: [ends], train_length: 1, logarithmic: factors.at(-1) >= 8 * factors[0] }, width, [ends]);
@@ -97,7 +105,8 @@ function profile(factors, cells, width, title) {
         ],
       },
       {
-        mark: { type: "area", interpolate: "step-before", opacity: Math.max(0.04, Math.min(0.15, 0.3 / cells.length)) },
+        data: { values: bars },
+        mark: { type: "rule", opacity: 0.6 },
         encoding: { ...at, y: { ...at.y, field: "low" }, y2: { field: "high" } },
       },
       {
