@@ -111,7 +111,7 @@ class TrainedRun:
     @property
     def _own(self) -> bool:
         """Whether the checkpoint is the one that the run evaluated itself."""
-        return self.folder.facts().get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint
+        return bool(self.folder.facts().get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint)
 
     @cached_property
     def measured_id_exact_match(self) -> float:
