@@ -26,6 +26,7 @@ CLASSES: Mapping[str, str] = {
     "check": "lengen.experiment.config.RunConfig",
     "eval": "lengen.analysis.eval_request.EvalRequest",
     "compare": "lengen.analysis.compare_runs.Comparison",
+    "tune": "lengen.experiment.tune_request.TuneRequest",
     "plan": "lengen.analysis.plan_study.StudyPlan",
 }
 """By command: the class whose annotations say what its options may be."""
@@ -93,7 +94,7 @@ class Words:
         elif values := [part.split("|") for flag in FLAGS for part in _values_after(before, flag)]:
             yield from values[0]
         elif self.last.startswith("-"):
-            of_runs = OF_RUNS if self.command in ("train", "eval") else {}
+            of_runs = OF_RUNS if self.command in ("train", "eval", "tune") else {}
             flags = (*FLAGS, *of_runs) if has_yaml else ("--config-dir", "--help")
             yield from re.findall(r"(?<!\w)--?[\w-]+", " ".join(flag.partition(" DIR")[0] for flag in flags))
         elif self.command == "list":
@@ -143,7 +144,7 @@ class Words:
         yield from (f"{name}=" for name in names)
         yield from (f"{name}." for name in with_arguments)
         yield from (f"{each.name}=" for each in self.page.options)
-        if self.command == "eval":  # these need no prefix
+        if self.command in ("eval", "tune"):  # these need no prefix
             yield from (f"{each.name.removeprefix('eval.')}=" for each in self.page.options)
 
     def _values(self) -> Iterator[str]:
@@ -174,7 +175,9 @@ class Words:
     def _annotated(self, name: str) -> tuple[str, ...]:
         """Choices of an option of the command, as the annotation of its class has them."""
         source, (*heads, last) = read_class(CLASSES[self.command]), name.split(".")
-        if self.command == "eval" and (heads or last not in {each.name for each in self.page.options}):
+        if self.command in ("eval", "tune") and (
+            heads or last not in {each.name for each in self.page.options}
+        ):
             source, heads = read_class(PARTS.get(heads[0] if heads else "eval", "")), []
         for head in heads:
             parts = {part.name: part for part in parameters(source)} if source else {}

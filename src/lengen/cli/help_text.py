@@ -48,7 +48,7 @@ def help_lines(name: str, arguments: Sequence[str], columns: int) -> list[str]:
             "Groups, which lengen list GROUP and lengen list GROUP=OPTION describe", listed, columns
         )
     lines += _block(
-        "Flags", [*(OF_RUNS.items() if name in ("train", "eval") else ()), *FLAGS.items()], columns
+        "Flags", [*(OF_RUNS.items() if name in ("train", "eval", "tune") else ()), *FLAGS.items()], columns
     )
     lines += ["", "Examples", *(f"  {line}" for line in page.footer.splitlines())]
     for word in arguments:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lengen.comparison.run_record import MISSING, RunRecord
-from lengen.config.identity import NON_IDENTITY_KEYS
+from lengen.config.identity import BASE, NON_IDENTITY_KEYS
 from lengen.records.plain_text import visible
 
 LONG = 8
@@ -17,7 +17,7 @@ LONG = 8
 def distinguishing_names(
     runs: Sequence[RunRecord], keys: Sequence[str], among: str, besides: Sequence[str] = ()
 ) -> list[str]:
-    """Name each cell by its values of the given options; cells with equal values also by what else differs.
+    """Name each cell by its values of the given options, and how it was tuned; cells with equal names also by what else differs.
 
     Args:
         runs: one run of each cell.
@@ -25,7 +25,7 @@ def distinguishing_names(
         among: start of the names of the options that are compared, which is left out of the names.
         besides: options that no cell is named by.
     """
-    names = [", ".join(run.value(key) for key in keys) for run in runs]
+    names = [", ".join([*(run.value(key) for key in keys), *tuned(run, keys)]) for run in runs]
     for name, count in Counter(names).items():
         if count == 1:
             continue
@@ -42,6 +42,12 @@ def distinguishing_names(
             tail = [text] if texts.count(text) == 1 else [text, runs[index].cell]
             names[index] = f"{name} ({', '.join(filter(None, tail))})"
     return names
+
+
+def tuned(run: RunRecord, keys: Sequence[str]) -> list[str]:
+    """Return how a run was tuned, for its name; nothing if it was not, or if the name says so anyway."""
+    label = run.config["labels"].get("tune")
+    return [f"tuned: {label}"] if label and "tune" not in keys else []
 
 
 def within(key: str, other: str) -> bool:
@@ -102,7 +108,10 @@ def flat(node: Mapping[str, Any], head: str = "") -> dict[str, Any]:
     """Return the options by dotted name, without those that cannot distinguish cells."""
     options: dict[str, Any] = {}
     for key, value in node.items():
-        if not head and key in NON_IDENTITY_KEYS:
+        if not head and key in (
+            *NON_IDENTITY_KEYS,
+            BASE,
+        ):  # bases of other cells differ in what else is named
             continue
         if isinstance(value, Mapping):
             options.update(flat(value, f"{head}{key}."))

@@ -114,6 +114,13 @@ EVAL = Command(
     extends=True,
     groups=("inspect",),
 )
+TUNE = Command(
+    "tune",
+    short=("lengths", "decode", "examples", "checkpoint"),
+    texts=("results_dir",),
+    lists=("run",),
+    grouped=False,
+)
 PLAN = Command("plan", grouped=False)
 COMPARE = Command(
     "compare",

@@ -44,6 +44,8 @@ CONDUCT = (
 """Keys of a configuration that cannot change the results of a run."""
 ORIGIN = "from"
 """Key of the run from which this one goes on; part of a cell where there is one, without the folder in which it lies."""
+BASE = "base"
+"""Key of the run that a tuned one starts from; its cell and its steps are part of a cell, not which of the cell's runs it is."""
 NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "labels", *CONDUCT)
 """Keys of a configuration that cannot change the results of a cell."""
 NON_IDENTITY_OPTIONS = {
@@ -78,6 +80,9 @@ def identity(
     described: dict[str, Any] = {}
     for key, value in record.items():
         if key in NON_IDENTITY_KEYS or (key == ORIGIN and value is None):
+            continue
+        if key == BASE:
+            described[key] = {name: value[name] for name in ("cell", "step")}
             continue
         if key == ORIGIN:
             described[key] = _origin(value)

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.block.inputs import Shape
+from lengen.config.aliases import with_current_targets
+from lengen.config.builder import Builder
 from lengen.config.errors import require
 from lengen.config.identity import cell, outside, record_key
 from lengen.config.limits import Limits
@@ -30,7 +32,7 @@ from lengen.evaluation.sweep import (
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
-from lengen.logger import Logger
+from lengen.logger import LOCAL, Logger
 from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding
 from lengen.positions import Positions
@@ -41,9 +43,11 @@ from lengen.report.paper import FORMATS, Paper, PrintStyle
 from lengen.sampling import generator
 from lengen.task import Batch, Task
 from lengen.training.batch_stream import BatchStream, Parts, fixed_set
+from lengen.training.checkpoint import parameters_digest, read_checkpoint
 from lengen.training.fit import DecoderModule
 from lengen.training.options import TrainerOptions
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
+from lengen.tuning import DATA_SEED, Base, Tuning, prepared
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Labels:
     lengths: str
     optimizer: str
     format: str = "plain"
+    tune: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ class RunConfig:
     format: Format = field(default_factory=Plain)
     limits: Limits = field(default_factory=Limits)
     from_: Origin | None = None
+    tune: Tuning | None = None
+    base: Base | None = None
     dry: bool = False
     formats: list[str] = field(default_factory=lambda: ["png"])
     style: PrintStyle = field(default_factory=PrintStyle)
@@ -161,6 +168,32 @@ class RunConfig:
             "record_key": record_key(self.record),
         }
 
+    @cached_property
+    def teacher(self) -> Decoder:
+        """The decoder of the run that a tuned one starts from, with its parameters, in evaluation mode.
+
+        Raises:
+            UsageError: the run is gone, or has other parameters by now.
+        """
+        assert self.base is not None
+        folder = RunFolder(Path(self.base.run))
+        require(
+            folder.facts().get("status") == "finished",
+            f"base={folder.path}: there is no finished run, which this one starts from",
+        )
+        record = folder.config()
+        allowed = {"lengen", *(kind.__module__.partition(".")[0] for kind in outside(self.record))}
+        node = with_current_targets({**record, "logger": {"_target_": LOCAL}})
+        config = Builder(allowed).build(RunConfig, {**node, "record": record})
+        made = config.make_decoder()
+        state = read_checkpoint(folder.checkpoint(config.eval.checkpoint), config.run)["state_dict"]
+        made.load_state_dict({name.removeprefix("decoder."): weight for name, weight in state.items()})
+        require(
+            parameters_digest(made.state_dict()) == self.base.parameters,
+            f"base={folder.path}: has other parameters than those that were to be tuned",
+        )
+        return made.eval()
+
     @property
     def category(self) -> str:
         """Supervision of this run, in the letters of `lengen.records.supervision`."""
@@ -168,8 +201,9 @@ class RunConfig:
         return category(
             aligned=self.positions.aligned or task.aligned,
             traced=task.has_scratchpad(length),
-            longer=max(map(task.longest, self.trained_lengths.support)) > length,
+            longer=max(map(task.longest, self.trained_lengths.support)) > (self.base or self).train_length,
             looped=self.decoder.loops > 1,
+            tuned=self.tune is not None,
         )
 
     @property
@@ -184,7 +218,28 @@ class RunConfig:
         """Title of the run's figures."""
         positions = "" if self.positions.counts else f", {self.labels.positions}"
         task_format = "" if isinstance(self.format, Plain) else f", {self.labels.format}"
-        return f"{self.labels.task}, {self.labels.pe}{positions}{task_format}"
+        tuned = "" if self.tune is None else f", tuned: {self.labels.tune}"
+        return f"{self.labels.task}, {self.labels.pe}{positions}{task_format}{tuned}"
+
+    @property
+    def tuned_facts(self) -> dict[str, Any]:
+        """Entries of `run.json` about what is tuned: the base, which parameters move, and the longest string of both."""
+        assert self.base is not None
+        weights = dict(self.make_decoder().named_parameters())
+        moved = {name for name, weight in weights.items() if weight.requires_grad}
+        longest = max(self.trained_lengths.support)
+        return {
+            "tuned": {
+                **vars(self.base),
+                "tune": self.labels.tune,
+                "steps": self.steps,
+                "moved": sum(weights[name].numel() for name in moved),
+                "frozen": sum(weight.numel() for name, weight in weights.items() if name not in moved),
+                "longest_length": longest,
+                "longest_length_of_base": self.base.train_length,
+                "examples": self.steps * self.batch_size,
+            }
+        }
 
     def facts(self, step: int) -> dict[str, Any]:
         """Return the columns that all rows of the run's curve share, `task` to `train_length`.
@@ -208,9 +263,25 @@ class RunConfig:
         torch.manual_seed(
             generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
         )
+        return self._tuned(self._plain_decoder())
+
+    def first_decoder(self) -> Decoder:
+        """Return what training starts from: the decoder with initial parameters, or a tuned one with those of its base."""
+        if self.base is None:
+            return self.make_decoder()
+        made = self._plain_decoder()
+        made.load_state_dict(self.teacher.state_dict())
+        return self._tuned(made)
+
+    def _plain_decoder(self) -> Decoder:
         return Decoder(
             self.decoder, len(self.formatted_task.vocabulary), self.pe, self.attention, self.trainer.flex
         )
+
+    def _tuned(self, decoder: Decoder) -> Decoder:
+        """Return the decoder as the tuning changes it."""
+        tune, base = self.tune, self.base
+        return decoder if tune is None or base is None else prepared(tune, decoder, base)
 
     @cached_property
     def eval_lengths(self) -> list[int]:
@@ -234,12 +305,15 @@ class RunConfig:
     def _training_task(self) -> Task:
         """The task that examples are drawn from."""
         task = self.formatted_task
+        if self.tune is not None and self.base is not None:
+            task = self.tune.task(task, self.base, lambda: self.teacher)
         return Deduplicated(task, self.test_prompts) if self.trainer.deduplicate else task
 
     @property
     def effective_data_seed(self) -> int:
         """Seed of the training data."""
-        return self.seed if self.data_seed is None else self.data_seed
+        drawn = self.seed if self.data_seed is None else self.data_seed
+        return drawn if self.base is None else drawn + DATA_SEED * (self.base.tuned + 1)
 
     @property
     def run(self) -> dict[str, str]:

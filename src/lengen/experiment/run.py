@@ -237,6 +237,7 @@ class Experiment:
                 "category": config.category,
                 **config.code,
                 **(continued(config, config.from_) if config.from_ else {}),
+                **(config.tuned_facts if config.base else {}),
             }
         )
         if config.task.fingerprints:
@@ -265,6 +266,8 @@ class Experiment:
         if config.from_ and not start:
             adopt(config, config.from_)
             checkpoint, start = folder.last, config.from_.step
+        if config.base and not start:
+            decoder.load_state_dict(config.first_decoder().state_dict())
         ranks.tell("checkpoint", [str(checkpoint) if checkpoint else None, start])
         if start < config.steps:
             if folder.discard_sweep():  # found with parameters that are gone

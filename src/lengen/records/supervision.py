@@ -13,7 +13,7 @@ MEANINGS = {
 }
 
 
-def category(*, aligned: bool, traced: bool, longer: bool, looped: bool) -> str:
+def category(*, aligned: bool, traced: bool, longer: bool, looped: bool, tuned: bool = False) -> str:
     """Return the category letters of a run; A if no other applies.
 
     >>> category(aligned=True, traced=False, longer=False, looped=True)
@@ -24,12 +24,14 @@ def category(*, aligned: bool, traced: bool, longer: bool, looped: bool) -> str:
         traced: the scratchpad is supervised, not only the result.
         longer: some training examples are longer than the train length.
         looped: the decoder applies its blocks several times.
+        tuned: the decoder was trained before, and then tuned.
     """
     found = {
         "B": aligned,
         "C": traced,
         "E": longer,
         "F": looped,
+        "G": tuned and not longer,
     }  # no option assists at test time yet, which would be D
     return "".join(letter for letter, holds in found.items() if holds) or "A"
 

@@ -1,0 +1,79 @@
+"""Train trained runs a little further, as a whole or in part: a new run of each."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lengen.cli.arguments import verbose
+from lengen.cli.commands.train import print_results, train_job
+from lengen.cli.commands.train import run as train_run
+from lengen.cli.hydra_app import HydraApp
+from lengen.config.compose import TUNE
+from lengen.config.errors import UsageError, is_usage_error, require
+from lengen.launcher.job import FAILED, Job, JobResult
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    full, words = verbose(arguments)
+    return HydraApp(TUNE, partial(tune, full=full), words).enter()
+
+
+def tune(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> int:
+    """Tune every run; a failed run does not stop the others. `full` prints all that is known of a single curve."""
+    from lengen.comparison.find_runs import find_folders
+    from lengen.launcher.local import Local
+
+    made = request(config, allowed)
+    folders = find_folders(made.run, "run")
+    if len(folders) == 1:
+        folder, earlier, _ = train_run(made.record(folders[0], allowed), allowed)
+        return print_results(folder, earlier=earlier, full=full)
+    errors = dict[str, str]()
+    for folder in folders:
+        try:
+            made.record(folder, allowed)
+        except UsageError as error:
+            errors[str(folder.path)] = str(error)
+    require(len(errors) < len(folders), next(iter(errors.values()), ""))
+    threads = made.trainer.get("threads", 1)
+    jobs = [Job(str(each.path), partial(tune_one, config, allowed, each.path), threads) for each in folders]
+    tuned, failed = list[str](), 0
+    for index, result in Local(made.jobs).run(jobs):
+        if result.code:
+            failed += 1
+            print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
+        elif result.value:
+            tuned.append(str(result.value))
+    print(f"lengen: {len(folders) - failed} of {len(folders)} runs tuned")
+    return FAILED if failed else 0
+
+
+def tune_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobResult:
+    """Tune one of several runs, in whatever process."""
+    from lengen.records.run_dir import RunFolder
+
+    try:
+        record = request(config, allowed).record(RunFolder(path), allowed)
+        return train_job(record, allowed)
+    except Exception as error:  # noqa: BLE001  # a failed run does not stop the others
+        return JobResult.failed(error, mistake=str(error) if is_usage_error(error, allowed) else None)
+
+
+def request(config: dict[str, Any], allowed: set[str]) -> Any:
+    """Build the options of the command from its configuration, and set torch's number of threads."""
+    import torch
+
+    from lengen.config.builder import Builder
+    from lengen.experiment.tune_request import TuneRequest
+
+    run = config["run"]
+    listed = run if isinstance(run, list) else [] if run is None else [run]
+    label = config.get("labels", {}).get("tune") or "tuned"
+    values = {name: value for name, value in config.items() if name != "labels"}
+    made = Builder(allowed).build(TuneRequest, {**values, "run": listed, "label": label})
+    torch.set_num_threads(made.trainer.get("threads", 1))
+    return made

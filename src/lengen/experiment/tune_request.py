@@ -1,0 +1,159 @@
+"""Options of `lengen tune`: which runs are tuned, and how; the configuration of the new runs."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lengen.config.builder import Builder
+from lengen.config.errors import UsageError, require
+from lengen.evaluation.options import EvalOptions
+from lengen.experiment.base_run import base_of
+from lengen.experiment.load_run import TrainedRun, load
+from lengen.records.run_dir import RunFolder
+from lengen.report.paper import PrintStyle
+from lengen.training.options import TrainerOptions
+from lengen.tuning import Tuning
+
+PLACE = "results/runs"
+"""Where new runs are written if the run that is tuned does not lie in a folder of runs."""
+
+
+@dataclass(frozen=True)
+class TuneRequest:
+    """The options of `configs/tune.yaml`.
+
+    Args:
+        run: paths and globs of the runs to tune.
+        tune: the tuning, as its configuration.
+        eval: options of the sweep; None keeps the run's own value.
+        trainer: device, threads, progress and kept checkpoints.
+        labels: name of the tuning.
+        steps: optimizer steps; None is the tuning's.
+        lr: peak learning rate; None is the tuning's.
+        warmup: steps of the warm-up; None is a tenth.
+        train_length: longest length of the examples, or a multiple of the trained one as text; None is the tuning's.
+        batch_size: examples of a step; None is that of the run.
+        results_dir: where the new runs are written; None is beside the run.
+        jobs: runs at a time.
+        force: repeat finished runs.
+        formats: formats of the figure.
+        style: how the figure looks.
+    """
+
+    run: list[str]
+    tune: Mapping[str, Any]
+    eval: Mapping[str, Any]
+    trainer: Mapping[str, Any]
+    label: str
+    steps: int | None = None
+    lr: float | None = None
+    warmup: int | None = None
+    train_length: int | str | None = None
+    batch_size: int | None = None
+    results_dir: str | None = None
+    jobs: int | None = None
+    force: bool = False
+    formats: list[str] = field(default_factory=lambda: ["png"])
+    style: PrintStyle = field(default_factory=PrintStyle)
+
+    def __post_init__(self) -> None:
+        require(
+            bool(self.run), "run is missing: must be a run folder, a folder above runs, or a glob of them"
+        )
+        for name, least in (("steps", 1), ("warmup", 0), ("batch_size", 1)):
+            value = getattr(self, name)
+            require(value is None or value >= least, f"{name}={value}: must be null, or at least {least}")
+        require(self.lr is None or 0 < self.lr < math.inf, f"lr={self.lr}: must be null, or above 0")
+        Builder().build(
+            EvalOptions, {name: value for name, value in self.eval.items() if value is not None}, "eval"
+        )
+        Builder().build(TrainerOptions, self.trainer, "trainer")
+
+    def record(self, folder: RunFolder, allowed: Iterable[str]) -> dict[str, Any]:
+        """Return the configuration of the run that tunes another one.
+
+        Args:
+            folder: the folder of the run.
+            allowed: top-level modules whose classes configurations may name.
+
+        Raises:
+            UsageError: the run cannot be tuned, or not in this way.
+        """
+        trained = load(folder, {"trainer": {**self.trainer, "keep": None}}, allowed)
+        config, tuning = trained.config, self.tuning(allowed)
+        base, record, name = base_of(trained), dict(config.record), f"run={folder.path}"
+        require(
+            config.tune is None or type(config.tune).changed is Tuning.changed,
+            f"{name}: was tuned with {config.labels.tune}, which changed its decoder; tune the run that it starts from",
+        )
+        try:
+            tuning.check(trained.decoder, config.positions)
+        except UsageError as error:
+            raise UsageError(f"tune={self.label}: {error}; {name}") from None
+        longest, steps = self._longest(trained, tuning), self.steps or tuning.steps
+        warmup = steps // 10 if self.warmup is None else self.warmup
+        made = {
+            key: value for key, value in {**record, **tuning.record(record, base)}.items() if key != "from"
+        }
+        options = {key: value for key, value in self.eval.items() if value is not None}
+        return {
+            **made,
+            "tune": dict(self.tune),
+            "base": asdict(base),
+            "train_length": longest,
+            "steps": steps,
+            "batch_size": self.batch_size or record["batch_size"],
+            "lengths": self._lengths(record, longest, max(trained.trained_lengths)),
+            "optimizer": {
+                "_target_": "lengen.optimizer.adamw.AdamW", "lr": self.lr or tuning.rate, "weight_decay": 0.0, "betas": [0.9, 0.98],
+                "schedule": {"warmup": warmup, "final": 1.0},
+            },
+            "eval": {**record["eval"], "lengths": config.eval_lengths, "stress": [], **options},
+            "trainer": {**record["trainer"], **{key: value for key, value in self.trainer.items() if value is not None}},
+            "labels": {**made["labels"], "tune": self.label, "optimizer": "adamw"},
+            "results_dir": self.results_dir or _place(trained),
+            "name": None, "force": self.force, "formats": self.formats, "style": asdict(self.style),
+        }  # fmt: skip
+
+    def tuning(self, allowed: Iterable[str]) -> Tuning:
+        """Build the tuning.
+
+        Raises:
+            UsageError: an option is wrong.
+        """
+        return Builder(allowed).build(Tuning, self.tune, "tune")
+
+    def _longest(self, trained: TrainedRun, tuning: Tuning) -> int:
+        """Return the longest length of the examples."""
+        own = max(trained.trained_lengths)
+        if self.train_length is None:
+            return max(own, round(tuning.stretch * own))
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)x", str(self.train_length).strip())
+        number = round(float(found[1]) * own) if found else self.train_length
+        require(
+            isinstance(number, int) and number >= own,
+            f"train_length={self.train_length}: must be a number of at least {own}, the longest trained length, or a multiple of it such as 2x",
+        )
+        return int(number)
+
+    def _lengths(self, record: Mapping[str, Any], longest: int, own: int) -> Any:
+        """Return the lengths of the examples: as before, or all up to the longest."""
+        if longest == own:
+            return record["lengths"]
+        return {
+            "_target_": "lengen.lengths.uniform.Uniform",
+            "maximum": longest,
+            "minimum": 1,
+            "per_batch": 4,
+        }
+
+
+def _place(trained: TrainedRun) -> str:
+    """Return the folder of runs that a run lies in, by the names of its labels and its cell; the default if it lies elsewhere."""
+    folder, labels = trained.folder.path, trained.config.labels
+    own = (labels.task, labels.pe, str(trained.folder.facts().get("cell")))
+    return str(folder.parents[3]) if folder.parts[-4:-1] == own else PLACE

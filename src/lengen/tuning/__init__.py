@@ -1,0 +1,127 @@
+r"""Tunings: a trained decoder is trained a little further, as a whole or in part, as it is or changed.
+
+A tuning is a subclass of `Tuning`. It says what it adds to a trained decoder, which parameters move, at what rate, and whether on longer
+strings. `lengen tune` makes a new run of it, which starts from the parameters of a trained run with a fresh optimizer and other
+examples, and is a run like any other: it can be resumed, evaluated, compared, and tuned again.
+
+    >>> class LastLayer(Tuning):
+    ...     trains = r"^(head|norm)\."
+    ...     rate = 1e-3
+
+Before the first step the tuned decoder computes what the base does, unless the tuning changes it at once (another base of the rotations,
+no positions), which its docstring says.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lengen.decoder import Decoder
+from lengen.extend import Sizes
+from lengen.positions import Positions
+from lengen.task import Task
+
+DATA_SEED = 1_000_003
+"""Added to the data seed of a run that is tuned, once for every tuning, so that no batch is one of the base's."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The run that a tuned one starts from.
+
+    Args:
+        run: its folder.
+        cell: hash of its configuration without seeds.
+        step: optimizer steps behind its parameters.
+        parameters: digest of these.
+        train_length: its trained length.
+        tokens: tokens of its longest trained examples, bos and end token included.
+        positions: number of positions that it was trained with.
+        tuned: how often it was tuned before.
+        category: its letters of supervision.
+    """
+
+    run: str
+    cell: str
+    step: int
+    parameters: str
+    train_length: int
+    tokens: int
+    positions: int
+    tuned: int = 0
+    category: str = "A"
+
+    @property
+    def sizes(self) -> Sizes:
+        """Lengths in tokens, as extensions read them."""
+        return Sizes(self.tokens, self.positions, self.tokens)
+
+
+class Tuning(ABC):  # noqa: B024  # every method has a default
+    """A way to tune a trained decoder. Its options are those of its constructor."""
+
+    revision: ClassVar[int] = 1
+    """Raised by every change to what the class computes or draws; part of a cell's identity."""
+    trains: ClassVar[str] = ""
+    """Regular expression of the names of the parameters that move; all others stay as they are, to the last bit."""
+    steps: ClassVar[int] = 200
+    """Steps, unless given."""
+    rate: ClassVar[float] = 1e-3
+    """Peak learning rate, unless given; it warms up over a tenth of the steps and stays."""
+    stretch: ClassVar[float] = 2.0
+    """Longest length of the examples (`train_length`), as a multiple of the base's trained length, unless given; 1 is no longer string."""
+
+    def check(self, decoder: Decoder, positions: Positions) -> None:  # noqa: B027  # most have nothing to refuse
+        """Refuse a decoder that cannot be tuned in this way.
+
+        Args:
+            decoder: the trained decoder.
+            positions: its position scheme.
+
+        Raises:
+            UsageError: it cannot; the message says what is needed.
+        """
+
+    def record(self, record: Mapping[str, Any], base: Base) -> dict[str, Any]:
+        """Return the groups of the base's configuration that the tuned run has otherwise, such as `{"pe": …}`.
+
+        Args:
+            record: the configuration of the base, resolved.
+            base: the run that it starts from.
+        """
+        return {}
+
+    def changed(self, decoder: Decoder, base: Base) -> Decoder:
+        """Return the decoder that is trained, which holds the parameters of another one, and may have more.
+
+        Args:
+            decoder: has the base's architecture; its parameters may be initial or trained.
+            base: the run that it starts from.
+        """
+        return decoder
+
+    def task(self, task: Task, base: Base, teacher: Any) -> Task:
+        """Return the task that examples of training are drawn from.
+
+        Args:
+            task: the task of the run.
+            base: the run that it starts from.
+            teacher: gives the trained decoder of the base when it is called, in evaluation mode.
+        """
+        return task
+
+    def moves(self, name: str) -> bool:
+        """Whether a parameter is trained."""
+        return re.search(self.trains, name) is not None
+
+
+def prepared(tuning: Tuning, decoder: Decoder, base: Base) -> Decoder:
+    """Return the decoder that is trained, in which all parameters but those of the tuning are frozen."""
+    made = tuning.changed(decoder, base)
+    for name, weight in made.named_parameters():
+        weight.requires_grad_(tuning.moves(name))
+    return made.train()

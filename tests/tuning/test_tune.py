@@ -1,0 +1,201 @@
+"""`lengen tune`: a new run from a trained one, what moves and what stays, and where it starts."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from tests.conftest import TINY, run_folders, train
+from tests.options import files, read
+
+import lengen as api
+from lengen.config.builder import Builder
+from lengen.experiment.config import RunConfig
+from lengen.extend import Sizes
+from lengen.extend.abf import ABF
+from lengen.extend.chosen import Chosen
+from lengen.extend.interpolate import Interpolate
+from lengen.extend.p_rope import PRoPE
+from lengen.logger.local import Local
+from lengen.records.run_dir import RunFolder
+from lengen.training.checkpoint import read_checkpoint
+
+pytestmark = pytest.mark.whole_run
+SHORT = ("steps=6", "lengths=[2,3,5]", "examples=40")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("base")
+    train(folder, ("-m", "task=copy", "pe=rope", "seed=0,1", "jobs=1", *TINY))
+    return folder / "results"
+
+
+@pytest.fixture
+def runs(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "results")
+    return [RunFolder(path) for path in run_folders(tmp_path)]
+
+
+def tuned(tmp_path, *, base):
+    """The tuned runs."""
+    known = {run.path for run in base}
+    return [RunFolder(path) for path in run_folders(tmp_path) if path not in known]
+
+
+def config_of(run):
+    record = run.config()
+    return Builder().build(
+        RunConfig, {**record, "logger": {"_target_": f"{Local.__module__}.Local"}, "record": record}
+    )
+
+
+def state(run):
+    found = read_checkpoint(run.checkpoint("last"))["state_dict"]
+    return {name.removeprefix("decoder."): weight for name, weight in found.items()}
+
+
+@pytest.mark.parametrize("path", files("tune"), ids=lambda path: path.stem)
+def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, runs, lengen, tmp_path):
+    ran = lengen("tune", f"run={runs[0].path}", f"tune={path.stem}", *SHORT)
+    assert ran.code == 0, ran.err
+    (run,) = tuned(tmp_path, base=runs)
+    config, facts, kind = config_of(run), run.facts(), read(path)[0]
+    first, last = config.first_decoder().state_dict(), state(run)
+    moved = {name for name in first if kind().moves(name)}
+    assert all(torch.equal(first[name], last[name]) for name in first.keys() - moved)
+    assert any(not torch.equal(first[name], last[name]) for name in moved)
+    assert facts["status"] == "finished"
+    assert facts["tuned"]["tune"] == path.stem
+    assert facts["tuned"]["cell"] == runs[0].facts()["cell"]
+    assert facts["category"] == ("E" if kind.stretch > 1 else "G")
+    assert config.train_length == round(kind.stretch * 3)
+    assert facts["tuned"]["longest_length"] == config.train_length
+    parameters = dict(config.make_decoder().named_parameters())
+    assert facts["tuned"]["moved"] == sum(
+        weight.numel() for weight in parameters.values() if weight.requires_grad
+    )
+    assert facts["tuned"]["moved"] + facts["tuned"]["frozen"] == facts["parameters"]
+    again = lengen("tune", f"run={runs[0].path}", f"tune={path.stem}", *SHORT)
+    assert "is finished already" in again.out + again.err
+    loaded = api.load(run.path)
+    evaluated = loaded.evaluate(lengths=[2, 3, 5], examples=40)
+    assert evaluated.curve.rows[0].exact_match == loaded.curve.rows[0].exact_match
+
+
+STARTS = {
+    "finetune": None, "head_scale": None, "uniform_scale": None,
+    "abf": ABF(500000.0), "drope": PRoPE(0.0), "e2": Interpolate(4.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_before_the_first_step_it_is_the_base_or_an_extension_of_it(name, runs, lengen, tmp_path):
+    assert lengen("tune", f"run={runs[0].path}", f"tune={name}", *SHORT).code == 0
+    (run,) = tuned(tmp_path, base=runs)
+    config, base = config_of(run), config_of(runs[0])
+    decoder = base.make_decoder()
+    decoder.load_state_dict(state(runs[0]))
+    batch = base.formatted_task.sample(5, 8, torch.Generator().manual_seed(0)).begin()
+    positions = base.positions(batch, torch.Generator(), training=False)
+    if STARTS[name] is not None:
+        decoder, scheme = Chosen({"it": STARTS[name]}).of(decoder, base.positions, Sizes(9, 9, 9))
+        positions = scheme(batch, torch.Generator(), training=False)
+    mine = config.positions(batch, torch.Generator(), training=False)
+    with torch.no_grad():
+        expected, found = decoder(batch.tokens, positions), config.first_decoder().eval()(batch.tokens, mine)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, lengen, tmp_path):
+    ran = lengen("tune", "run=results/runs/copy", "tune=finetune", "jobs=1", *SHORT)
+    assert ran.code == 0, ran.err
+    assert "2 of 2 runs tuned" in ran.out
+    made = tuned(tmp_path, base=runs)
+    assert len({run.facts()["cell"] for run in made}) == 1
+    assert {run.facts()["tuned"]["parameters"] for run in made} == {
+        run.facts()["parameters_digest"] for run in runs
+    }
+    for run, base in zip(made, runs, strict=True):
+        mine, theirs = (next(iter(config_of(each).stream())).tokens for each in (run, base))
+        assert mine.shape != theirs.shape or not torch.equal(mine, theirs)
+    compared = lengen("compare", "mixed=true", "out=compared")
+    assert compared.code == 0, compared.err
+    assert "| rope, tuned: finetune |" in (tmp_path / "compared" / "table.md").read_text()
+
+
+def test_an_interrupted_tuning_goes_on_to_the_same_parameters(runs, lengen, tmp_path, monkeypatch):
+    words = ("tune", f"run={runs[0].path}", "tune=finetune", "steps=30", "lengths=[2]", "examples=20")
+    assert lengen(*words).code == 0
+    (whole,) = tuned(tmp_path, base=runs)
+    expected = whole.facts()["parameters_digest"]
+    shutil.rmtree(whole.path)
+    step = torch.optim.AdamW.step
+    calls = []
+
+    def stopped(self, *arguments, **options):
+        calls.append(1)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", stopped)
+    assert lengen(*words).code == 130
+    assert RunFolder(whole.path).facts()["status"] == "interrupted"
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert lengen(*words).code == 0
+    assert RunFolder(whole.path).facts()["parameters_digest"] == expected
+
+
+def test_a_changed_base_is_not_started_from(runs, lengen, tmp_path):
+    words = ("tune", f"run={runs[0].path}", "tune=finetune", *SHORT)
+    assert lengen(*words).code == 0
+    (run,) = tuned(tmp_path, base=runs)
+    facts = json.loads((run.path / "run.json").read_text())
+    assert facts["tuned"]["run"].endswith("seed=0")
+    shutil.copytree(runs[1].path / "checkpoints", runs[0].path / "checkpoints", dirs_exist_ok=True)
+    shutil.rmtree(run.path)
+    assert lengen(*words).code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run=nothing",), "run=nothing"),
+        ((), "run is missing"),
+        (("run=results", "tune=finetun"), "did you mean 'finetune'"),
+        (("run=results", "steps=0"), "steps=0: must be null, or at least 1"),
+        (("run=results", "lr=-1"), "lr=-1.0: must be null, or above 0"),
+        (("run=results", "train_length=2"), "must be a number of at least 3"),
+        (("run=results", "train_length=half"), "train_length=half: must be"),
+        (
+            ("run=results", "tune=head_scale", "tune.start=0.5"),
+            "tune.start=0.5: must be above 0 and at least",
+        ),
+        (("run=results", "tune=head_scale", "tune.strat=2"), "did you mean 'tune.start'"),
+        (("run=results", "setps=3"), "did you mean 'steps'"),
+    ],
+)
+def test_mistakes_are_one_line(words, said, runs, lengen, tmp_path):
+    ran = lengen("tune", *words)
+    assert ran.code == 2, ran.out + ran.err
+    assert said in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert not tuned(tmp_path, base=runs)
+
+
+def test_what_cannot_be_tuned_says_why(lengen, tmp_path):
+    train(tmp_path, ("task=copy", "pe=nope", *TINY))
+    for name in ("abf", "drope", "e2", "entropy_abf"):
+        ran = lengen("tune", "run=results", f"tune={name}")
+        assert ran.code == 2
+        assert f"tune={name}: does not apply to pe=" in ran.err
+        assert "it needs pe=rope" in ran.err
+    assert lengen("tune", "run=results", "tune=head_scale", *SHORT).code == 0
+    (base, made) = sorted(run_folders(tmp_path), key=lambda path: "tuned" in RunFolder(path).facts())
+    ran = lengen("tune", f"run={made}", "tune=finetune")
+    assert ran.code == 2
+    assert "was tuned with head_scale, which changed its decoder" in ran.err
+    shutil.rmtree(base / "checkpoints")
+    assert "there is no" in lengen("tune", f"run={base}").err
