@@ -17,8 +17,10 @@ from lengen.report.sheet import LABEL, LEFT, TYPE, Sheet
 
 PLOT, NAME, ASIDE, DOWN = 1.15, 0.16, 0.42, 0.52
 """Inches: height of a panel, of the name above it, space between panels beside each other and below each other."""
-SIDE, ACROSS = 2, 3
+SIDE, ACROSS = 2, 4
 """Panels beside each other in a figure of one column, and in a wide one."""
+MARKED = 24
+"""Most points of a line that are marked."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def draw(panels: Sequence[Panel], path: Path, *, title: str, footnote: str, pape
     places = [axes for row in sheet.grid for axes in row]
     for axes, panel in zip(places, panels, strict=False):
         for line in panel.lines:
-            axes.plot(line.x, line.y, **looks[line.label], clip_on=not panel.share)
+            look = looks[line.label] | ({"marker": ""} if len(line.x) > MARKED else {})
+            axes.plot(line.x, line.y, **look, clip_on=not panel.share)
         if panel.share:
             axes.set_ylim(-0.03, 1.03)
         if panel.trained is not None:
