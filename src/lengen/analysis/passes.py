@@ -58,10 +58,12 @@ class Pass(NamedTuple):
     Args:
         logits: over the next token.
         stream: the residual stream after each block, in the order of computation; a looped decoder has one per loop and block.
+        embedded: the residual stream before the first block.
     """
 
     logits: Float[Tensor, "batch time vocab"]
     stream: tuple[Float[Tensor, "batch time dim"], ...]
+    embedded: Float[Tensor, "batch time dim"]
 
 
 @torch.no_grad()
@@ -70,15 +72,18 @@ def with_stream(
 ) -> Pass:
     """Run a decoder and keep the residual stream after each block."""
     stream: list[Tensor] = []
+    before: list[Tensor] = []
 
     def keep(_: object, __: tuple[Any, ...], after: Tensor) -> None:
         stream.append(after)
 
     with ExitStack() as stack:
+        first = decoder.blocks[0].register_forward_pre_hook(lambda _, given: before.append(given[0]))
+        stack.callback(first.remove)
         for block in decoder.blocks:
             stack.callback(block.register_forward_hook(keep).remove)
         logits = decoder(tokens, positions)
-    return Pass(logits, tuple(stream))
+    return Pass(logits, tuple(stream), before[0])
 
 
 class AnswerQueries(NamedTuple):
