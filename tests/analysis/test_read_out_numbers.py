@@ -1,0 +1,149 @@
+"""Numbers of the read-outs against other programs, slow loops, and decoders whose answer is known."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import linregress
+from sklearn.linear_model import Ridge as SklearnRidge
+from sklearn.metrics import mutual_info_score, r2_score
+from torch.testing import assert_close
+
+from lengen.analysis.inspect.ablation import ablated, head_outputs
+from lengen.analysis.inspect.lens import layer_scores, read_off
+from lengen.analysis.inspect.neurons import activity, information
+from lengen.analysis.inspect.probes import TARGETS, fit_scores, targets
+from lengen.analysis.passes import answer_queries, with_stream
+from lengen.analysis.ridge import ridge
+from lengen.attention.softmax import Softmax
+from lengen.decoder import Architecture, Decoder
+from lengen.pe.rope import RoPE
+from lengen.sampling import generator
+from lengen.task.copy import Copy
+
+
+def decoder(**options):
+    torch.manual_seed(3)
+    return Decoder(Architecture(layers=2, dim=16, heads=2, **options), 9, RoPE, Softmax).double().eval()
+
+
+def inputs():
+    tokens = torch.randint(1, 9, (3, 7), generator=torch.Generator().manual_seed(0))
+    return tokens, torch.arange(7).unsqueeze(0)
+
+
+def test_an_ablated_head_is_one_whose_columns_are_zero():
+    made, (tokens, positions) = decoder(), inputs()
+    zero = {layer: torch.zeros(1, 2, 8) for layer in range(2)}
+    other = copy.deepcopy(made)
+    other.blocks[1].attention.out.weight.data[:, 8:] = 0
+    with ablated(made, [(2, 2)], zero):
+        assert_close(made(tokens, positions), other(tokens, positions))
+    with ablated(made, [], zero):
+        assert_close(made(tokens, positions), copy.deepcopy(made)(tokens, positions))
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_an_ablated_head_writes_its_mean_in_each_loop(loops):
+    made, (tokens, positions) = decoder(loops=loops), inputs()
+    means = {layer: torch.randn(loops, 2, 8, dtype=torch.float64) for layer in range(2)}
+    with ablated(made, [(1, 1), (2, 2)], means):
+        for _ in range(2):
+            outputs = head_outputs(made, tokens, positions)
+    assert [len(each) for each in outputs.values()] == [loops, loops]
+    written = []
+    handle = made.blocks[0].attention.out.register_forward_hook(lambda _, x, y: written.append((x[0], y)))
+    with ablated(made, [(1, 1)], means):
+        made(tokens, positions)
+    handle.remove()
+    for loop, (x, _) in enumerate(written):
+        assert_close(x[..., :8], means[0][loop, 0].expand(3, 7, 8))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_lens_after_the_last_block_is_the_decoder(tied):
+    made, (tokens, positions) = decoder(tied=tied), inputs()
+    found = with_stream(made, tokens, positions)
+    assert len(found.stream) == 2
+    for row in range(3):
+        assert_close(read_off(made, found.stream[-1][row]), found.logits[row].detach())
+
+
+def test_scores_of_layers_are_those_of_a_slow_loop():
+    source = np.random.default_rng(0)
+    logits = [torch.from_numpy(source.normal(size=(12, 4))) for _ in range(3)]
+    truth, example = torch.from_numpy(source.integers(0, 4, 12)), torch.arange(4).repeat_interleave(3)
+    last = logits[-1].argmax(-1)
+    found = layer_scores(logits, truth, example, last)
+    chosen = [each.argmax(-1).tolist() for each in logits]
+    for layer in range(3):
+        exact = [all(chosen[layer][q] == truth[q] for q in range(12) if example[q] == e) for e in range(4)]
+        settled = [
+            all(chosen[later][q] == last[q] for later in range(layer, 3))
+            and not (layer and chosen[layer - 1][q] == last[q] and all(chosen[k][q] == last[q] for k in range(layer - 1, 3)))
+            for q in range(12)
+        ]  # fmt: skip
+        assert found[layer]["exact_match"] == pytest.approx(np.mean(exact))
+        assert found[layer]["settled"] == pytest.approx(np.mean(settled))
+    assert sum(row["settled"] for row in found) == pytest.approx(1)
+    assert found[-1]["agreement"] == 1
+
+
+def test_ridge_and_its_scores_are_those_of_scikit_learn():
+    source = np.random.default_rng(1)
+    x, y = source.normal(size=(50, 5)) * [1, 2, 3, 4, 5], source.normal(size=(50, 2))
+    penalty = 0.3
+    alpha = penalty * (x - x.mean(0)).__pow__(2).sum(0).mean()
+    theirs = SklearnRidge(alpha=alpha).fit(x, y).predict(x)
+    ours = ridge(torch.from_numpy(x), torch.from_numpy(y), penalty)(torch.from_numpy(x))
+    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-10)
+    scores = fit_scores(torch.from_numpy(y[:, 0]), ours[:, 0])
+    assert scores["r2"] == pytest.approx(r2_score(y[:, 0], theirs[:, 0]))
+    assert scores["slope"] == pytest.approx(linregress(y[:, 0], theirs[:, 0]).slope)
+    assert fit_scores(torch.ones(3).double(), torch.zeros(3).double()) == {
+        "r2": None,
+        "slope": None,
+        "rmse": 1,
+    }
+
+
+def test_what_is_probed_is_counted_token_by_token():
+    batch = Copy().sample(3, 4, generator("x")).begin()
+    found = targets(batch)
+    row, query, _ = answer_queries(batch)
+    assert len(found) == len(row) > 0
+    for index, (example, column) in enumerate(zip(row.tolist(), query.tolist(), strict=True)):
+        answer = batch.answer[example].tolist()
+        expected = {
+            "position": column,
+            "written": sum(answer[: column + 1]),
+            "remaining": sum(answer[column + 1 :]),
+            "prompt": answer.index(True),
+        }
+        assert found[index].tolist() == [expected[name] for name in TARGETS]
+
+
+def test_information_is_that_of_scikit_learn():
+    source = np.random.default_rng(2)
+    label = source.integers(0, 5, 200)
+    active = source.random((200, 3)) < (label[:, None] + [0, 1, 9]) / 9
+    active[:, 1] = label == 2
+    found = information(torch.from_numpy(active), torch.from_numpy(label))
+    np.testing.assert_allclose(found, [mutual_info_score(label, unit) for unit in active.T], atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "swiglu"])
+def test_a_unit_is_active_where_its_input_is_above_zero(activation):
+    made, (tokens, positions) = decoder(activation=activation), inputs()
+    with torch.no_grad():
+        feed = made.blocks[0].feed
+        (feed.up if feed.gate is None else feed.gate).weight[0] = 0
+        before = []
+        made.blocks[1].feed_norm.register_forward_hook(lambda *given: before.append(given[2]))
+        found = activity(made, tokens, positions)
+        feed = made.blocks[1].feed
+        expected = before[0] @ (feed.up if feed.gate is None else feed.gate).weight.T > 0
+    assert found.shape == (2, 3, 7, feed.up.weight.shape[0])
+    assert not found[0, ..., 0].any()
+    assert torch.equal(found[1], expected)
