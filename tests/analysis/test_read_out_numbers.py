@@ -21,6 +21,7 @@ from lengen.decoder import Architecture, Decoder
 from lengen.pe.rope import RoPE
 from lengen.sampling import generator
 from lengen.task.copy import Copy
+from lengen.training.averaging import Average
 
 
 def decoder(**options):
@@ -147,3 +148,16 @@ def test_a_unit_is_active_where_its_input_is_above_zero(activation):
     assert found.shape == (2, 3, 7, feed.up.weight.shape[0])
     assert not found[0, ..., 0].any()
     assert torch.equal(found[1], expected)
+
+
+def test_an_average_is_the_mean_and_a_moving_one_is_that_of_a_loop():
+    states = [{"w": torch.randn(3, 2), "steps": torch.tensor(step)} for step in range(4)]
+    uniform = Average().of(states)
+    assert_close(uniform["w"], torch.stack([each["w"] for each in states]).mean(0))
+    assert int(uniform["steps"]) == 3
+    moving = states[0]["w"].double()
+    for each in states[1:]:
+        moving = 0.7 * moving + 0.3 * each["w"].double()
+    assert_close(Average(decay=0.7).of(states)["w"], moving.float())
+    assert_close(Average(decay=0.0).of(states)["w"], states[-1]["w"])
+    assert sum(Average(decay=0.9).weights(7)) == pytest.approx(1)

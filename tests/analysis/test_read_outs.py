@@ -163,3 +163,47 @@ def test_a_run_without_a_checkpoint_has_nothing_to_read(lengen, run):
     for path in (run / "checkpoints").iterdir():
         path.unlink()
     refused(lengen("eval", "run=run", "inspect=entropy"), "eval.checkpoint=last", "there is no")
+
+
+@pytest.mark.long
+def test_every_checkpoint_is_read_as_if_it_were_the_last(lengen, run):
+    """`checkpoint=all` against evaluations of runs whose last checkpoint is each of them."""
+    words = (LENGTHS, "examples=30")
+    assert lengen("eval", "run=run", "checkpoint=all", "average.last=2", *words).code == 0
+    (folder,) = run.glob("eval/erosion-*")
+    rows = read_rows(folder / "erosion.csv")
+    steps = sorted({int(row["step"]) for row in rows if row["checkpoint"].startswith("step=")})
+    assert steps == [5, 10, 15, 20]
+    assert lengen("eval", "run=run", "checkpoint=average", "average.last=2", *words).code == 0
+    (averaged,) = run.glob("eval/average-*")
+    found = {"average": read_rows(averaged / "curve.csv")}
+    for step in steps:
+        other = shutil.copytree(run, run.with_name(f"at{step}"), ignore=shutil.ignore_patterns("eval"))
+        shutil.copy(run / "checkpoints" / f"step={step}.ckpt", other / "checkpoints" / "last.ckpt")
+        assert lengen("eval", f"run=at{step}", "name=alone", *words).code == 0
+        (alone,) = other.glob("eval/alone-*")
+        found[f"step={step}"] = read_rows(alone / "curve.csv")
+    for name, curve in found.items():
+        own = [row for row in rows if row["checkpoint"] == name]
+        assert [float(row["loss"]) for row in own] == pytest.approx([float(row["loss"]) for row in curve])
+        assert [row["exact_match"] for row in own] == [row["exact_match"] for row in curve]
+    for row in read_rows(folder / "readings.csv"):
+        values = {
+            each["checkpoint"]: float(each["exact_match"]) for each in rows if each["length"] == row["length"]
+        }
+        assert float(row["last"]) == values["step=20"]
+        assert float(row["peak"]) == max(values[f"step={step}"] for step in steps)
+
+
+@pytest.mark.parametrize("word", ["checkpoint=all", "checkpoint=average", "inspect=erosion"])
+def test_one_checkpoint_is_none_to_average(lengen, run, word):
+    for path in run.glob("checkpoints/step=*.ckpt"):
+        path.unlink()
+    refused(lengen("eval", "run=run", word), "run=run", "trainer.keep=all")
+    assert not (run / "eval").exists()
+
+
+def test_training_evaluates_one_checkpoint(lengen, tmp_path):
+    refused(lengen("train", *TINY, "eval.checkpoint=average"), "eval.checkpoint=average", "lengen eval")
+    refused(lengen("train", *TINY, "eval.checkpoint=all"), "eval.checkpoint=all", "last, best")
+    assert not list(tmp_path.iterdir())

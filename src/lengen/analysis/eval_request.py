@@ -26,6 +26,7 @@ from lengen.experiment.stress_grid import evaluate
 from lengen.extend.chosen import READS, Reads
 from lengen.records.run_dir import RunFolder
 from lengen.report.paper import Paper, PrintStyle
+from lengen.training.averaging import Average
 from lengen.training.options import TrainerOptions
 
 
@@ -50,6 +51,7 @@ class EvalRequest:
         extend: changes of the trained decoder, by name (`lengen.extend`).
         extend_n: what their rules of length read.
         grid: values of their options that are tried, by extension and option.
+        average: what `eval.checkpoint=average` averages.
         out: folder of the table over the seeds of several runs with extensions; None writes none.
         each: each extension alone, in place of all together; those that do not apply are named and left out.
     """
@@ -72,6 +74,7 @@ class EvalRequest:
     grid: Mapping[str, Any] = field(default_factory=dict)
     each: bool = False
     out: str | None = None
+    average: Average = field(default_factory=Average)
 
     def __post_init__(self) -> None:
         require(
@@ -147,7 +150,7 @@ class EvalRequest:
         errors = []
         for folder in self.runs:
             try:
-                trained = load(folder, self.changes, allowed, changed=self.changed)
+                trained = load(folder, self.changes, allowed, changed=self.changed, average=self.average)
                 config = trained.config
                 stress_sets = chosen(config.formatted_task, config.eval.stress)
                 check_sweep(config, stress_sets or {"": config.formatted_task})
@@ -171,7 +174,7 @@ class EvalRequest:
             allowed: top-level modules whose classes configurations may name.
             given: objects or classes of the caller, by group.
         """
-        trained = load(folder, self.changes, allowed, given, changed=self.changed)
+        trained = load(folder, self.changes, allowed, given, changed=self.changed, average=self.average)
         if self.extend:
             settings = self.extensions.settings(allowed, given)
             return extended(trained, settings, self.name, force=self.force)

@@ -11,12 +11,13 @@ from typing import Any
 import torch
 
 from lengen.analysis.eval_request import EvalRequest, as_list
+from lengen.analysis.inspect.erosion import Erosion
 from lengen.api.arguments import Folders, compose_call
 from lengen.api.extensions import ExtensionOptions
 from lengen.api.picture import Picture
 from lengen.config.builder import Builder
 from lengen.config.compose import EVAL
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require
 from lengen.experiment.reevaluate import EvalResult
 from lengen.records.curve import Curve
 from lengen.records.error_law import ErrorLaw
@@ -120,9 +121,26 @@ class Evaluations(Sequence[Evaluation]):
 def request(config: Mapping[str, Any], allowed: Iterable[str]) -> EvalRequest:
     """Build the options of `lengen eval` from its configuration, and set torch's number of threads."""
     lists = {name: as_list(config[name]) for name in ("run", "against")}
-    built = Builder(allowed).build(EvalRequest, {**config, **lists})
+    built = Builder(allowed).build(EvalRequest, {**with_all_checkpoints(config), **lists})
     torch.set_num_threads(built.trainer.get("threads", 1))
     return built
+
+
+def with_all_checkpoints(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read `checkpoint=all` as the read-out that it stands for, `inspect=erosion`.
+
+    Raises:
+        UsageError: another read-out, or extensions, are asked for at once.
+    """
+    options = config.get("eval") or {}
+    if not isinstance(options, Mapping) or options.get("checkpoint") != "all":
+        return config
+    require(
+        not config.get("inspect") and not config.get("extend"),
+        "eval.checkpoint=all: evaluates every kept checkpoint (inspect=erosion), without another inspect= or extend=",
+    )
+    node = {"_target_": f"{Erosion.__module__}.{Erosion.__name__}", **(config.get("average") or {})}
+    return {**config, "inspect": node, "eval": {**options, "checkpoint": None}}
 
 
 def evaluate(

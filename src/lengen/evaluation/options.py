@@ -24,8 +24,8 @@ class EvalOptions:
         decode: `teacher` uses one forward pass, `greedy` cached decoding; their verdicts are the same. `free` decodes until
             the end token, and scores the result after the scratchpad, whatever the steps of the scratchpad contain.
         seed: seed of the test examples, the same for every cell and training seed.
-        checkpoint: `last` evaluates the parameters after the last step, `best` those with the best ID probe. OOD lengths
-            are never used to choose.
+        checkpoint: `last` evaluates the parameters after the last step, `best` those with the best ID probe, `average` the
+            average of the last kept checkpoints (`lengen eval` only). OOD lengths are never used to choose.
         stress: names of the task's stress sets to evaluate; each gives an additional curve.
     """
 
@@ -36,7 +36,7 @@ class EvalOptions:
     examples: int = 1000
     decode: Literal["teacher", "greedy", "free"] = "teacher"
     seed: int = 0
-    checkpoint: Literal["last", "best"] = "last"
+    checkpoint: Literal["last", "best", "average"] = "last"
     stress: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -28,6 +28,10 @@ def check(config: RunConfig) -> None:
         UsageError: names the options, their values and what they must be.
     """
     budget(config).check()
+    require(
+        config.eval.checkpoint != "average",
+        "eval.checkpoint=average: must be last or best in training; lengen eval checkpoint=average averages what trainer.keep=all has kept",
+    )
     longest, train_length = config.lengths.support[-1], config.train_length
     require(
         longest == train_length,

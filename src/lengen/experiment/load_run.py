@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,10 +15,12 @@ from lengen.config.errors import UsageError, require
 from lengen.config.identity import differences
 from lengen.decoder import Decoder
 from lengen.experiment.config import RunConfig
+from lengen.experiment.kept_checkpoints import averaged, kept
 from lengen.logger import LOCAL
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
 from lengen.sampling import generator
+from lengen.training.averaging import Average
 from lengen.training.checkpoint import read_checkpoint
 from lengen.training.weights import read_weights
 
@@ -36,11 +38,13 @@ class TrainedRun:
         config: the run's configuration, with the requested `eval` and `trainer` options in place of its own.
         folder: the run folder.
         changed: what has changed in the code or the data since training, one phrase each.
+        average: what `eval.checkpoint=average` averages.
     """
 
     config: RunConfig
     folder: RunFolder
     changed: tuple[str, ...] = ()
+    average: Average = field(default_factory=Average)
 
     def __post_init__(self) -> None:
         status = self.folder.facts().get("status", "nothing")
@@ -48,6 +52,9 @@ class TrainedRun:
             status == "finished",
             f"run={self.folder.path}: its status is {status!r}; must be 'finished'",
         )
+        if self.config.eval.checkpoint == "average":
+            kept(self.folder)
+            return
         require(
             self._checkpoint.exists(),
             f"eval.checkpoint={self.config.eval.checkpoint}: there is no {self._checkpoint}{self._kept}",
@@ -65,10 +72,17 @@ class TrainedRun:
         keep = self.config.record.get("trainer", {}).get("keep")
         return f": the run was trained with trainer.keep={keep}" if keep else ""
 
+    @property
+    def run(self) -> dict[str, str] | None:
+        """Cell and seeds that its checkpoints must be of; None where an earlier version did not record them."""
+        cell = self.folder.facts().get("cell")
+        return None if cell is None else {"cell": cell, "seed": seed_name(self.config.record)}
+
     @cached_property
     def _contents(self) -> dict[str, Any]:
-        cell = self.folder.facts().get("cell")
-        run = None if cell is None else {"cell": cell, "seed": seed_name(self.config.record)}
+        run = self.run
+        if self.config.eval.checkpoint == "average":
+            return averaged(self.folder, self.average, run)
         if self._checkpoint == self.folder.shared:
             return read_weights(self._checkpoint, self.config.eval.checkpoint, run)
         return read_checkpoint(self._checkpoint, run)
@@ -81,10 +95,16 @@ class TrainedRun:
     @cached_property
     def decoder(self) -> Decoder:
         """The decoder with the parameters of the checkpoint, in evaluation mode."""
+        return self.decoder_of(self._contents)
+
+    def decoder_of(self, contents: Mapping[str, Any]) -> Decoder:
+        """Return the decoder with the parameters of a checkpoint of this run, in evaluation mode.
+
+        Raises:
+            UsageError: they are those of another decoder.
+        """
         decoder = self.config.make_decoder()
-        weights = {
-            name.removeprefix("decoder."): value for name, value in self._contents["state_dict"].items()
-        }
+        weights = {name.removeprefix("decoder."): value for name, value in contents["state_dict"].items()}
         try:
             decoder.load_state_dict(weights)
         except RuntimeError as error:
@@ -134,6 +154,7 @@ def load(
     like: Mapping[str, Any] | None = None,
     *,
     changed: bool = False,
+    average: Average | None = None,
 ) -> TrainedRun:
     """Load a run from its folder.
 
@@ -146,6 +167,7 @@ def load(
         like: the configuration of the run that `given` belongs to, if it is another run; only groups that are equal in
             both runs are taken from `given`.
         changed: load the run even if its code or data have changed since training.
+        average: what `eval.checkpoint=average` averages; None for the defaults.
 
     Raises:
         UsageError: the run or the checkpoint is missing, the configuration is invalid, a class is not allowed, or code or
@@ -181,4 +203,4 @@ def load(
         changed or not differing,
         f"run={folder.path}: changed since training: {'; '.join(differing)}; changed=true evaluates it anyway and marks the result",
     )
-    return TrainedRun(config, folder, differing)
+    return TrainedRun(config, folder, differing, average or Average())

@@ -99,6 +99,8 @@ class Reevaluation:
         marked: dict[str, Any] = {"changed": list(self.trained.changed)} if self.trained.changed else {}
         if options["decode"] == "free":
             marked["decoding"] = FreeDecoding.revision
+        if options["checkpoint"] == "average":
+            marked["average"] = asdict(self.trained.average)
         if self.chosen.extensions:
             marked["extend"] = self.chosen.identity(self.extended.sizes)
         return {

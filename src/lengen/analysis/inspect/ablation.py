@@ -139,7 +139,7 @@ class Ablation(ReadOut):
         }
 
     def headline(self, tables: Tables) -> str:
-        """Name the head that matters most at the longest trained length, and the one that matters beyond it alone."""
+        """Name the head that matters most at the longest trained length, and the one whose drop grows most beyond it."""
         rows = where(tables["ablation"], count=1)
         trained = max(row["length"] for row in where(rows, split="id"))
         last = max(row["length"] for row in rows)
@@ -150,8 +150,10 @@ class Ablation(ReadOut):
         if last == trained:
             return text
         only = max(at, key=lambda head: beyond[head]["drop"] - at[head]["drop"])
+        if beyond[only]["drop"] <= at[only]["drop"]:
+            return f"{text}, {-beyond[most]['drop']:+.2f} at {last}; no head matters more beyond training"
         return (
-            f"{text}, {-beyond[most]['drop']:+.2f} at {last}; {only} matters most beyond training alone: "
+            f"{text}, {-beyond[most]['drop']:+.2f} at {last}; {only} gains most in weight beyond training: "
             f"{-at[only]['drop']:+.2f} at {trained}, {-beyond[only]['drop']:+.2f} at {last}"
         )
 
