@@ -99,6 +99,15 @@ def alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(
         "lengen.launcher.local.cores", lambda: 1
     )  # the jobs of a multirun run in this process
+    without_settings(monkeypatch)
+
+
+def without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the variables of other programs behind, but for the one by which W&B finds its service in this process.
+
+    Put back later, it would name a service that has ended, and whoever asked next would look for its socket.
+    """
+    os.environ.pop("WANDB_SERVICE", None)
     for name in [name for name in os.environ if name.startswith(("WANDB_", "HYDRA_"))]:
         monkeypatch.delenv(name)
 

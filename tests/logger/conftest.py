@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import without_settings
 from logger.test_wandb import made
 
 
@@ -16,8 +17,7 @@ def _alone(tmp_path_factory):
 
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("WANDB_")]:
-            patch.delenv(name)
+        without_settings(patch)
         for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR", "HOME"):
             patch.setenv(name, str(home))
         patch.setenv("NETRC", str(home / "netrc"))

@@ -1,13 +1,14 @@
 """Options of W&B and its environment variables: an option wins, and both reach the record of the run."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from conftest import TINY, run_folders
+from conftest import TINY, run_folders, without_settings
 from lengen.config.errors import UsageError
 from lengen.logger.wandb import Wandb
 from lengen.logger.wandb_upload import mark, study_line
@@ -130,6 +131,16 @@ def test_nothing_of_it_is_logged_unasked(facts):
     assert (found["artifacts"], found["stats"]) == ({}, 0)
     assert not any("gradients" in name for row in found["history"] for name in row)
     assert not Wandb(system=True)._session.settings["x_disable_stats"]
+
+
+def test_a_service_that_has_ended_is_not_put_back(monkeypatch):
+    monkeypatch.setenv("WANDB_NAME", "mine")
+    os.environ["WANDB_SERVICE"] = "3-1-unix-/nowhere"
+    with pytest.MonkeyPatch.context() as patch:
+        without_settings(patch)
+        assert "WANDB_NAME" not in os.environ
+    assert os.environ["WANDB_NAME"] == "mine"
+    assert "WANDB_SERVICE" not in os.environ
 
 
 def test_a_study_names_its_own_runs_alone(tmp_path, monkeypatch):

@@ -1,12 +1,11 @@
 """One small study, trained once, its runs logged offline."""
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from conftest import TINY
+from conftest import TINY, without_settings
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +26,7 @@ def trained(tmp_path_factory):
         "trainer.probe_every=5",
     ]
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("WANDB_", "HYDRA_"))]:
-            patch.delenv(name)
+        without_settings(patch)
         patch.setenv("HOME", str(top / "home"))
         patch.setenv("NETRC", str(top / "netrc"))
         patch.setenv("WANDB_MODE", "offline")
