@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import wandb
 
 from conftest import TINY, run_folders, without_settings
 from lengen.config.errors import UsageError
@@ -68,6 +69,36 @@ def test_wandb_writes_where_its_variable_says(facts, monkeypatch, tmp_path, caps
     assert files(facts.folder) == []
     assert only(tmp_path / "there")["summary"]["status"] == "finished"
     assert f"wandb sync {tmp_path / 'there' / 'wandb'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variables", "project"),
+    [({}, "mine"), ({"WANDB_PROJECT": "the-sweeps", "WANDB_ENTITY": "us"}, "the-sweeps")],
+)
+def test_a_trial_of_a_sweep_is_in_the_project_of_the_agent_or_that_of_the_option(
+    facts, monkeypatch, variables, project
+):
+    for name in ("WANDB_PROJECT", "WANDB_ENTITY"):  # which are put back
+        monkeypatch.setenv(name, variables.get(name, ""))
+    monkeypatch.setenv("WANDB_SWEEP_ID", "abcd1234")
+    monkeypatch.setenv("WANDB_RUN_ID", "trial1")
+    wandb.teardown()  # it read the variables when it was set up
+    whole(Wandb(mode="offline", project="mine"), facts)
+    wandb.teardown()
+    run = only(facts.folder)["run"]
+    assert (run.project, run.run_id, run.sweep_id) == (project, "trial1", "abcd1234")
+
+
+def test_rows_after_an_interruption_follow_those_before(facts):
+    for steps, status in (((10, 20), "interrupted"), ((20, 30), "finished")):
+        logger = Wandb(mode="offline")
+        logger.begin(facts)
+        for step in steps:
+            logger.scalars(step, {"train/loss": 1.0})
+        logger.finish(status)
+    numbers = [row["_step"] for path in files(facts.folder) for row in load(path)["history"]]
+    assert len(numbers) == 4
+    assert numbers == sorted(set(numbers))
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ class Wandb(Logger):
     _session: Session = field(init=False, repr=False)
     _facts: RunFacts | None = field(default=None, init=False, repr=False)
     _watched: nn.Module | None = field(default=None, init=False, repr=False)
+    _logged: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_project("logger.project", self.project)
@@ -76,7 +77,7 @@ class Wandb(Logger):
 
     def begin(self, facts: RunFacts) -> None:
         """Start a W&B run, or resume the one of this folder."""
-        self._facts, session = facts, self._session
+        self._facts, self._logged, session = facts, False, self._session
         group = self.group or variable("WANDB_RUN_GROUP") or facts.cell
         cell = [facts.cell] if group != facts.cell else []  # by which lengen compare finds the runs of a cell
         tags = [*facts.tags, *(tags_of("WANDB_TAGS") if self.tags is None else self.tags), *cell]
@@ -108,7 +109,12 @@ class Wandb(Logger):
         """Log metrics of a training step, over steps, and the gradients of that step."""
         if self._session.run is not None:
             with self._session.harmless():
-                self._session.run.log({"step": step, **values, **_histograms(self._watched)})
+                self._log({"step": step, **values, **_histograms(self._watched)}, step)
+
+    def _log(self, values: Mapping[str, Any], step: int) -> None:
+        """Log a row. Offline, W&B's own count of rows begins at the training step: it does not know of those before an interruption."""
+        first, self._logged = not self._logged and not self._session.online, True
+        self._session.run.log(dict(values), **({"step": step, "commit": True} if first else {}))
 
     def curve(self, curve: Curve, figure: Path) -> None:
         """Log the curve over length, as a table and as a figure, and its reaches."""
@@ -119,7 +125,8 @@ class Wandb(Logger):
             import wandb
 
             for row in curve.rows:
-                run.log({"length": row.length, **{f"curve/{name}": getattr(row, name) for name in PLOTTED}})
+                values = {f"curve/{name}": getattr(row, name) for name in PLOTTED}
+                self._log({"length": row.length, **values}, row.step)
             for threshold, length in curve.reaches.items():
                 run.summary[f"reach/{threshold:.2f}"] = length
             if figure.exists():

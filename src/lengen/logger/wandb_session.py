@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lengen.config.errors import UsageError
-from lengen.logger.wandb_settings import PROJECT, Mode, requested_mode, variable
+from lengen.logger.wandb_settings import PROJECT, Mode, name_project, requested_mode, variable
 from lengen.logger.wandb_upload import left_to_the_study, mark, sync_command, unsent
 from lengen.records.command import recorded_arguments
 
@@ -80,6 +80,7 @@ class Session:
             UsageError: the mode is invalid, or W&B rejects the options.
         """
         self.run, self._warned, self._folder = None, False, folder
+        name_project(self.project, self.entity)
         mode = self.resolve()
         if mode == "disabled":
             return

@@ -23,6 +23,19 @@ def variable(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
+def name_project(project: str | None, entity: str | None) -> None:
+    """Set the variables of project and entity where they are not set, in a trial of a sweep: W&B takes them from nowhere else there.
+
+    Args:
+        project: the project; None for `PROJECT`.
+        entity: user or team; None for the account's default.
+    """
+    if variable("WANDB_SWEEP_ID"):
+        for name, value in (("WANDB_PROJECT", project or PROJECT), ("WANDB_ENTITY", entity)):
+            if value and not variable(name):
+                os.environ[name] = value
+
+
 def tags_of(variable_name: str) -> list[str]:
     """Return the tags in an environment variable, which commas separate."""
     return [tag.strip() for tag in (variable(variable_name) or "").split(",") if tag.strip()]
