@@ -119,6 +119,10 @@ def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, le
     for run, base in zip(made, runs, strict=True):
         mine, theirs = (next(iter(config_of(each).stream())).tokens for each in (run, base))
         assert mine.shape != theirs.shape or not torch.equal(mine, theirs)
+    again = lengen("tune", "run=results/runs/copy", "tune=finetune", "jobs=1", *SHORT)
+    assert "2 tuned runs are left out" in again.out
+    assert "2 of 2 runs tuned" in again.out
+    assert len(tuned(tmp_path, base=runs)) == 2
     compared = lengen("compare", "mixed=true", "out=compared")
     assert compared.code == 0, compared.err
     assert "| rope, tuned: finetune |" in (tmp_path / "compared" / "table.md").read_text()

@@ -28,7 +28,13 @@ def tune(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> in
     from lengen.launcher.local import Local
 
     made = request(config, allowed)
-    folders = find_folders(made.run, "run")
+    found = find_folders(made.run, "run")
+    folders = [each for each in found if "tuned" not in each.facts()] if len(found) > 1 else found
+    if len(folders) < len(found):
+        print(
+            f"lengen: {len(found) - len(folders)} tuned runs are left out; to tune one again, name its folder"
+        )
+    require(bool(folders), f"run={made.run[0]}: all runs there are tuned; to tune one again, name its folder")
     if len(folders) == 1:
         folder, earlier, _ = train_run(made.record(folders[0], allowed), allowed)
         return print_results(folder, earlier=earlier, full=full)
