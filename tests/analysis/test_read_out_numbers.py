@@ -14,9 +14,11 @@ from lengen.analysis.inspect.ablation import ablated, head_outputs
 from lengen.analysis.inspect.lens import layer_scores, read_off
 from lengen.analysis.inspect.neurons import activity, information
 from lengen.analysis.inspect.probes import TARGETS, fit_scores, targets
+from lengen.analysis.inspect.rope_range import Wave, confusions, wave
 from lengen.analysis.passes import answer_queries, with_stream
 from lengen.analysis.ridge import ridge
 from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
 from lengen.pe.rope import RoPE
 from lengen.sampling import generator
@@ -161,3 +163,34 @@ def test_an_average_is_the_mean_and_a_moving_one_is_that_of_a_loop():
     assert_close(Average(decay=0.7).of(states)["w"], moving.float())
     assert_close(Average(decay=0.0).of(states)["w"], states[-1]["w"])
     assert sum(Average(decay=0.9).weights(7)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("options", [{}, {"fraction": 0.5, "pairing": "interleaved"}])
+def test_a_wave_is_the_logit_of_rotated_queries_and_keys(options):
+    pe = RoPE(Shape(dim=16, heads=2), **options)
+    query, key = torch.randn(3, 8).double(), torch.randn(4, 8).double()
+    found = wave(pe, query, key, pe.frequencies(torch.device("cpu")).double())
+    for distance in (0, 1, 5, 1000):
+        for q in range(3):
+            for k in range(4):
+                tables = [pe.make_table(torch.tensor([[place]])).double() for place in (2 + distance, 2)]
+                turned = [
+                    pe.rotate(x.view(1, 1, 1, 8), t).flatten()
+                    for x, t in zip((query[q], key[k]), tables, strict=True)
+                ]
+                ours = found.at(torch.tensor([q]), torch.tensor([k]), torch.tensor([distance]))
+                assert float(ours[0]) == pytest.approx(float(turned[0] @ turned[1]), abs=1e-4)
+
+
+def test_a_head_that_prefers_what_is_near_inverts_nothing_until_it_has_turned():
+    slow = Wave(
+        torch.ones(2, 3, 1), torch.zeros(2, 3, 1), torch.tensor([[0.0, 5, 9]] * 2), torch.tensor([0.01])
+    )
+    slow = Wave(*(part.double() for part in slow))
+    within = confusions(slow, 100, 10, 2000)
+    assert within["position_inversion"] == within["token_inversion"] == within["token_aliasing"] == 0
+    assert confusions(slow, 10000, 10, 20000)["position_inversion"] == pytest.approx(0.5, abs=0.02)
+    noise = Wave(
+        torch.ones(2, 3, 1), torch.randn(2, 3, 1).double() * 9, torch.zeros(2, 3).double(), slow.frequency
+    )
+    assert confusions(noise, 100000, 10, 20000)["token_inversion"] > 0.2
