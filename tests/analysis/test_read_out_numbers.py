@@ -15,11 +15,13 @@ from lengen.analysis.inspect.lens import layer_scores, read_off
 from lengen.analysis.inspect.neurons import activity, information
 from lengen.analysis.inspect.probes import TARGETS, fit_scores, targets
 from lengen.analysis.inspect.rope_range import Wave, confusions, wave
+from lengen.analysis.inspect.stopping import end_token, hazards
 from lengen.analysis.passes import answer_queries, with_stream
 from lengen.analysis.ridge import ridge
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
+from lengen.evaluation.scoring import Verdicts
 from lengen.pe.rope import RoPE
 from lengen.sampling import generator
 from lengen.task.copy import Copy
@@ -194,3 +196,28 @@ def test_a_head_that_prefers_what_is_near_inverts_nothing_until_it_has_turned():
         torch.ones(2, 3, 1), torch.randn(2, 3, 1).double() * 9, torch.zeros(2, 3).double(), slow.frequency
     )
     assert confusions(noise, 100000, 10, 20000)["token_inversion"] > 0.2
+
+
+def test_hazards_and_the_end_token_are_those_of_a_slow_loop():
+    source = torch.Generator().manual_seed(5)
+    answer = torch.zeros(20, 9, dtype=torch.bool)
+    for row in range(20):
+        answer[row, 3 : 6 + row % 4] = True
+    right = (torch.rand(20, 9, generator=source) < 0.8) & answer
+    found = hazards(Verdicts(right, answer, 0.0, torch.zeros(20, dtype=torch.long)))
+    strings = [right[row][answer[row]].tolist() for row in range(20)]
+    for index, row in enumerate(found):
+        risk = [each for each in strings if len(each) > index and all(each[:index])]
+        assert row["at_risk"] == len(risk)
+        assert row["failed"] == sum(not each[index] for each in risk)
+    logs = -torch.rand(12, generator=source).double()
+    rank = torch.randint(1, 4, (12,), generator=source)
+    example = torch.arange(4).repeat_interleave(3)
+    due = torch.arange(12) % 3 == 2
+    ends = end_token(logs, rank, due, example)
+    parts = [range(3 * each, 3 * each + 2) for each in range(4)]
+    assert ends["end_probability_before"] == pytest.approx(
+        np.mean([max(np.exp(float(logs[i])) for i in p) for p in parts])
+    )
+    assert ends["end_before"] == np.mean([any(int(rank[i]) == 1 for i in p) for p in parts])
+    assert ends["end_rank"] == np.mean([int(rank[i]) for i in (2, 5, 8, 11)])
