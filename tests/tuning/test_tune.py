@@ -68,8 +68,8 @@ def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, runs
     assert facts["status"] == "finished"
     assert facts["tuned"]["tune"] == path.stem
     assert facts["tuned"]["cell"] == runs[0].facts()["cell"]
-    assert facts["category"] == ("E" if kind.stretch > 1 else "G")
-    assert config.train_length == round(kind.stretch * 3)
+    assert facts["category"] == ("S" if kind.own_labels else "E" if kind.stretch > 1 else "G")
+    assert config.train_length == kind().longest(3)
     assert facts["tuned"]["longest_length"] == config.train_length
     parameters = dict(config.make_decoder().named_parameters())
     assert facts["tuned"]["moved"] == sum(

@@ -25,4 +25,7 @@ def base_of(trained: TrainedRun) -> Base:
         tokens if largest is None else int(largest) + 1,
         0 if config.base is None else config.base.tuned + 1,
         config.category,
+        config.base.true_length
+        if config.base and config.tune and config.tune.own_labels
+        else config.train_length,
     )

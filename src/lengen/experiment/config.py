@@ -204,6 +204,7 @@ class RunConfig:
             longer=max(map(task.longest, self.trained_lengths.support)) > (self.base or self).train_length,
             looped=self.decoder.loops > 1,
             tuned=self.tune is not None,
+            own_labels=self.tune is not None and self.tune.own_labels,
         )
 
     @property

@@ -131,7 +131,7 @@ class TuneRequest:
         """Return the longest length of the examples."""
         own = max(trained.trained_lengths)
         if self.train_length is None:
-            return max(own, round(tuning.stretch * own))
+            return tuning.longest(own)
         found = re.fullmatch(r"(\d+(?:\.\d+)?)x", str(self.train_length).strip())
         number = round(float(found[1]) * own) if found else self.train_length
         require(

@@ -10,10 +10,13 @@ MEANINGS = {
     "E": "trained on some longer examples",
     "F": "looped decoder",
     "G": "changed after training, nothing longer seen",
+    "S": "trained on longer examples with answers of its own",
 }
 
 
-def category(*, aligned: bool, traced: bool, longer: bool, looped: bool, tuned: bool = False) -> str:
+def category(
+    *, aligned: bool, traced: bool, longer: bool, looped: bool, tuned: bool = False, own_labels: bool = False
+) -> str:
     """Return the category letters of a run; A if no other applies.
 
     >>> category(aligned=True, traced=False, longer=False, looped=True)
@@ -25,13 +28,15 @@ def category(*, aligned: bool, traced: bool, longer: bool, looped: bool, tuned: 
         longer: some training examples are longer than the train length.
         looped: the decoder applies its blocks several times.
         tuned: the decoder was trained before, and then tuned.
+        own_labels: the answers of longer examples are those of the decoder itself.
     """
     found = {
         "B": aligned,
         "C": traced,
-        "E": longer,
+        "E": longer and not own_labels,
         "F": looped,
         "G": tuned and not longer,
+        "S": longer and own_labels,
     }  # no option assists at test time yet, which would be D
     return "".join(letter for letter, holds in found.items() if holds) or "A"
 

@@ -43,6 +43,7 @@ class Base:
         positions: number of positions that it was trained with.
         tuned: how often it was tuned before.
         category: its letters of supervision.
+        true_length: the longest length of which it has seen true answers.
     """
 
     run: str
@@ -54,6 +55,7 @@ class Base:
     positions: int
     tuned: int = 0
     category: str = "A"
+    true_length: int = 0
 
     @property
     def sizes(self) -> Sizes:
@@ -74,6 +76,17 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
     """Peak learning rate, unless given; it warms up over a tenth of the steps and stays."""
     stretch: ClassVar[float] = 2.0
     """Longest length of the examples (`train_length`), as a multiple of the base's trained length, unless given; 1 is no longer string."""
+
+    own_labels: ClassVar[bool] = False
+    """Whether the answers of longer strings are those of the decoder itself."""
+
+    def longest(self, own: int) -> int:
+        """Return the longest length of the examples, unless given.
+
+        Args:
+            own: that of the base.
+        """
+        return max(own, round(self.stretch * own))
 
     def check(self, decoder: Decoder, positions: Positions) -> None:  # noqa: B027  # most have nothing to refuse
         """Refuse a decoder that cannot be tuned in this way.
