@@ -463,6 +463,19 @@ def test_ours_beside_a_paper(lengen, runs, paper):
     assert "Kendall's tau between the orders: 1.00" in (out / "against.md").read_text()
 
 
+def test_without_a_trained_run_there_are_no_areas_of_trained_ones(tmp_path):
+    for pe in ("nope", "rope"):
+        write_run(
+            tmp_path, 0, [0.5] * 4, pe=pe, cell=f"c-{pe}", facts={"id_exact_match": 0.5, "trained": False}
+        )
+    notes = {
+        (note.runs, note.text)
+        for note in summarize(assemble(find([str(tmp_path)])), SuccessCriterion(0.9, "2x")).notes
+    }
+    assert ("trained", "no areas: no run is trained") in notes
+    assert not any("share no length" in text for _, text in notes)
+
+
 def test_tau_is_that_of_the_means(runs, paper):
     for seed in range(2):
         write_run(

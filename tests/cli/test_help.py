@@ -103,6 +103,11 @@ def test_one_option_is_described_with_its_arguments(lengen, monkeypatch):
         assert len(ran.err.splitlines()) == 1
 
 
+def test_an_option_in_place_of_a_group_is_told_its_group(lengen):
+    ran = lengen("list", "nope")
+    assert (ran.code, ran.err) == (2, "lengen: 'nope' is an option, not a group: lengen list pe=nope\n")
+
+
 def test_an_option_of_ones_own_is_described_in_the_same_way(lengen, tmp_path):
     Path("as_i_like.py").write_text(MINE)
     (tmp_path / "conf/pe").mkdir(parents=True)

@@ -317,3 +317,8 @@ sys.exit(main.main())
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+
+
+def test_a_bracket_that_is_not_closed_is_named(lengen):
+    ran = lengen("train", "eval.lengths=[5")
+    assert (ran.code, ran.err) == (2, "lengen: cannot parse eval.lengths=[5: [ without ]\n")

@@ -83,7 +83,7 @@ def summarize(
                 panel_pairs = compare_pairs(panel, areas, runs, options, _successes(areas, criterion))
                 control = options.control is not None
                 rows = summarize_cells(panel, cells, areas, runs, criterion, panel_pairs, control=control)
-                notes += [Note(panel.name, runs, text) for text in _notes(panel, areas, options)]
+                notes += [Note(panel.name, runs, text) for text in _notes(panel, cells, areas, options)]
             pairs += panel_pairs
             summaries += rows
     overall = tuple(over_all_panels(study, summaries))
@@ -108,14 +108,14 @@ def _successes(areas: PanelAreas | None, criterion: SuccessCriterion) -> list[in
     return [rate[1].successes for rate in rates if rate]
 
 
-def _notes(panel: Panel, areas: PanelAreas | None, options: PairOptions) -> list[str]:
-    """Return what the results of a panel do not show by themselves."""
+def _notes(panel: Panel, cells: Sequence[Cell], areas: PanelAreas | None, options: PairOptions) -> list[str]:
+    """Return what the results of a panel, over some of its runs, do not show by themselves."""
     notes = [too_few_seeds(areas, options), shared_seeds(areas), too_few_examples(panel.cells)]
     if options.control is not None and options.control not in {cell.name for cell in panel.cells}:
         notes.append(f"not compared: there is no cell {options.control} here")
     longest = _longest(panel.cells)
     if areas is None:
-        trained = any(cell.runs for cell in panel.cells)
+        trained = any(cell.runs for cell in cells)
         reason = "the runs share no length beyond the train length" if trained else "no run is trained"
         notes.append(f"no areas: {reason}" if longest or not trained else "")
         return [note for note in notes if note]

@@ -75,6 +75,9 @@ def parsed(word: str) -> Override:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = next((line for line in lines if " while evaluating " in line), "")
         quoted = "a value with other characters than letters, digits and ./:_- needs two pairs of quotes"
+        for opened, closed in ("[]", "{}", "()"):
+            if not reason and value.count(opened) != value.count(closed) and value.startswith(opened):
+                raise UsageError(f"cannot parse {word}: {opened} without {closed}") from None
         raise UsageError(f"cannot parse {word}: {reason or quoted}, as in '{key}=\"{value}\"'") from None
 
 

@@ -53,6 +53,8 @@ def lines(word: str, own: Sequence[Path], columns: int, *, full: bool) -> list[s
         return page_lines(option_page(group, name, own), columns)
     known = sorted(groups(own))
     if group not in known:
+        if having := [f"{each}={group}" for each in known if group in choices(each, own)]:
+            raise UsageError(f"{group!r} is an option, not a group: lengen list {' '.join(having)}")
         raise UsageError(f"unknown group {group!r}{nearest(group, known)} (allowed: {', '.join(known)})")
     meaning = group_meanings().get(group)
     pairs = [
