@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 import pandas
@@ -79,7 +80,7 @@ def again(study: str, row: list[str]) -> list[str]:
     ]
 
 
-def extended(study: str, row: list[str]) -> list[str]:
+def extended(study: str, row: list[str], lengths: tuple[int, ...] = (45, 60, 120)) -> list[str]:
     """Differences and areas of a setting of extensions, as the pooled table has them."""
     held = pick(pandas.read_csv(RESULTS / study / "extend.csv"), pe=row[0], setting=row[1])
     first = held.iloc[0]
@@ -87,16 +88,16 @@ def extended(study: str, row: list[str]) -> list[str]:
     return [
         *row[:2],
         f"{first.id_exact_match - first.base_id_exact_match:+.3f}",
-        *(f"{pick(held, length=length).difference.item():+.3f}" for length in (45, 60, 120)),
+        *(f"{pick(held, length=length).difference.item():+.3f}" for length in lengths),
         f"{area[0]} [{area[1]}, {area[2]}]",
     ]
 
 
-def unextended(study: str, row: list[str]) -> list[str]:
+def unextended(study: str, row: list[str], lengths: tuple[int, ...] = (30, 45, 60, 120)) -> list[str]:
     held = pick(pandas.read_csv(RESULTS / study / "extend.csv"), pe=row[0])
     return [
         row[0],
-        *(f"{pick(held, length=length).base_exact_match.iloc[0]:.3f}" for length in (30, 45, 60, 120)),
+        *(f"{pick(held, length=length).base_exact_match.iloc[0]:.3f}" for length in lengths),
     ]
 
 
@@ -258,6 +259,14 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
     ("tasks", "commit runs"): commits,
     ("extend", "pe at-30 45 60 120"): unextended,
     ("extend", "pe setting ID-change at-45 60 120 area-change"): extended,
+    **{
+        (study, "pe at-10 12 15 20"): partial(unextended, lengths=(10, 12, 15, 20))
+        for study in ("extend-reverse", "extend-copy")
+    },
+    **{
+        (study, "pe setting ID-change at-12 15 20 area-change"): partial(extended, lengths=(12, 15, 20))
+        for study in ("extend-reverse", "extend-copy")
+    },
     ("tasks", "task ID-nope rope reach-0.90-nope rope at-2x-nope rope"): again,
     ("encodings", "pe time memory passkey-ID 0.90 0.99 copy-ID 0.90 0.99"): encodings,
     ("encodings", "attention pe time memory passkey-ID 0.90 0.99 copy-ID 0.90 0.99"): attentions,
@@ -314,7 +323,7 @@ def test_a_study_keeps_its_numbers_and_one_picture(study):
     kept = set(listed.stdout.splitlines())
     numbers = (
         {"extend.csv", "extend.md"}
-        if study == "extend"
+        if study.startswith("extend")
         else {"curves.csv", "table.csv", "table.md", "compare.json"}
     )
     assert {"README.md"} | numbers <= kept
