@@ -18,14 +18,16 @@ pytestmark = [
 ]
 
 COMPOSED_ALONE = re.compile(
-    r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine|pull|push=|against=kaz"
+    r"launcher=|trainer=|logger=|wandb|--help|--cfg|task=dataset|pe=mine|pull|push=|against=kaz|compare '?best="
 )
-"""Needs a cluster, several devices, a network, the reader's data or part, or runs of a paper's size, or trains nothing; `test_commands.py` composes it."""
+"""Needs a cluster, several devices, a network, the reader's data or part, or runs that the page does not make, or trains nothing;
+`test_commands.py` composes it."""
 OWN_TESTS = ("docs/own-", "CONTRIBUTING.md")
 """Pages whose commands other tests carry out."""
 SMALL = {
     r"'?seed=range\((\d+)\)'?": lambda found: "seed=0,1" if int(found[1]) < 10 else "seed=0,1,2",
     r"examples=\d+": lambda _: "examples=50",
+    r"optimizer\.lr>=0\.001,optimizer\.lr<0\.01": lambda _: "optimizer.lr>=0.01,optimizer.lr<0.1",
     r"n_trials=\d+": lambda _: "n_trials=2",
     r"from=\S+": lambda _: "from=" + str(next(iter(sorted(Path("results/runs/copy/nope").glob("*/seed=0"))))),
 }
