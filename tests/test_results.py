@@ -101,6 +101,13 @@ def unextended(study: str, row: list[str], lengths: tuple[int, ...] = (30, 45, 6
     ]
 
 
+def diluted(study: str, row: list[str]) -> list[str]:
+    """Failed strings that sharper logits make right, of all seeds of an encoding."""
+    held = pick(pandas.read_csv(RESULTS / study / "sharpening.csv"), pe=row[0], beyond=1)
+    columns = ("failed", "by_some_factor", "by_chosen", "lost_by_chosen")
+    return [row[0], *(str(int(held[name].sum())) for name in columns)]
+
+
 def scheme(pe: str, attention: str) -> list[str]:
     """ID exact match and reaches of one encoding with one attention on passkey and on copy, at their presets."""
     found: list[str] = []
@@ -261,6 +268,10 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
     ("extend", "pe setting ID-change at-45 60 120 area-change"): extended,
     **{
         (study, "pe at-10 12 15 20"): partial(unextended, lengths=(10, 12, 15, 20))
+        for study in ("extend-reverse", "extend-copy")
+    },
+    **{
+        (study, "pe failed-beyond-12 rescued-by-some-factor by-the-factor-chosen-at-12 broken-by-it"): diluted
         for study in ("extend-reverse", "extend-copy")
     },
     **{
