@@ -41,8 +41,8 @@ from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
 from lengen.config.search import config_dir
 from lengen.decoder import Decoder
-from lengen.evaluation.metrics import answer_loss
 from lengen.evaluation.options import EvalOptions
+from lengen.evaluation.scoring import score
 from lengen.evaluation.sweep import sweep
 from lengen.experiment.config import RunConfig
 from lengen.experiment.run import Experiment
@@ -56,10 +56,10 @@ from lengen.records.verdicts import StringVerdicts
 from lengen.statistics.intervals import clopper_pearson
 from lengen.studies.plan import Grid, PlannedRun, StudyPlan
 from lengen.studies.plan_file import update_plan
-from lengen.task import Task
+from lengen.task import Batch, Task
 from lengen.training.batch_stream import Example
 from lengen.training.callback import TrainingCallback
-from lengen.training.fit import DecoderModule, fit
+from lengen.training.fit import DecoderModule, example_loss, fit
 from lengen.training.overlap import OverlapTracker
 
 LIMITS = {"addition": 200_000, "copy": 200_000, "parity": 200_000, "passkey": 200_000, "sort": 50_000}
@@ -94,8 +94,7 @@ def plain_loop(run: RunConfig, spent: Spent, block: int) -> Iterator[None]:
             example: Example = next(batches)
             spent.batches += time.perf_counter() - requested
             optimizer.zero_grad()
-            loss = answer_loss(decoder(example.tokens, example.positions), example.tokens, example.answer)
-            loss.backward()  # type: ignore[no-untyped-call]
+            example_loss(decoder, example).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(decoder.parameters(), run.trainer.clip)
             optimizer.step()
             schedule.step()
@@ -145,6 +144,47 @@ def overhead(steps: int, block: int = 10) -> None:
             f"making batches takes {spent.batches / sum(spent.blocks):.3f} of the plain loop's time; "
             f"{steps / sum(callback.blocks):.1f} steps per second"
         )
+
+
+def step_speed(steps: int) -> None:
+    """Compare whole steps with `trainer.plain` and without, and sweeps, step by step in turn, for three tasks and two sizes."""
+    for size, task in product(("tiny", "small"), ("passkey", "addition", "copy")):
+        words = (f"task={task}", "pe=nope", f"decoder={size}", f"steps={steps}")
+        runs = [experiment(*words, f"trainer.plain={plain}") for plain in ("true", "false")]
+        loops = [plain_loop(run, Spent(), 1) for run in runs]
+        ratios = list[float]()
+        for _ in range(steps):
+            plain, fast = (_thread_seconds(partial(next, loop)) for loop in loops)
+            ratios.append(plain / fast)
+        low, ratio, high = statistics.quantiles(ratios[3:], n=4)
+        print(
+            f"{size} {task}: a step {ratio:.2f} times faster than the plain one (quartiles {low:.2f} to {high:.2f})",
+            flush=True,
+        )
+        drawn, draws = runs[0].formatted_task, torch.Generator()
+        batches = [drawn.sample(length, 200, draws) for length in runs[0].eval_lengths]
+        decoders = [run.make_decoder().eval() for run in runs]
+        pairs = list[float]()
+        for _ in range(3):
+            plain, fast = (
+                _thread_seconds(partial(_sweep, run, decoder, batches))
+                for run, decoder in zip(runs, decoders, strict=True)
+            )
+            pairs.append(plain / fast)
+        print(f"{size} {task}: a sweep {median_and_range(pairs)} times faster", flush=True)
+
+
+def _sweep(run: RunConfig, decoder: Decoder, batches: list[Batch]) -> None:
+    """Score some batches in one pass each."""
+    for batch in batches:
+        score(decoder, batch, run.positions, ("bench",), "teacher")
+
+
+def _thread_seconds(work: Callable[[], object]) -> float:
+    """Return the CPU time of this thread that some work takes."""
+    started = time.thread_time()
+    work()
+    return time.thread_time() - started
 
 
 def muon(steps: int, block: int = 5) -> None:
@@ -457,6 +497,7 @@ if __name__ == "__main__":
     measures: dict[str, Callable[[int], None]] = {
         "overhead": overhead,
         "sweep": sweep_speed,
+        "step": step_speed,
         "muon": muon,
         "compare": compare_cost,
         "schemes": schemes,

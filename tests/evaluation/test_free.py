@@ -45,12 +45,14 @@ class Script(Decoder):
         for row, (start, text) in enumerate(zip(starts, texts, strict=True)):
             self.said[row, start : start + len(text)] = torch.tensor(text)
 
-    def forward(self, tokens: Tensor, positions: Tensor, cache: DecoderCache | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, positions: Tensor, cache: DecoderCache | None = None, first: int = 0
+    ) -> Tensor:
         """Logits that are 1 for the next token of the text."""
         if cache is None or cache is not self.cache:
             self.cache, self.read = cache, 0
         start, self.read = self.read, self.read + tokens.shape[1]
-        return one_hot(self.said[:, start + 1 : self.read + 1], self.symbols).float()
+        return one_hot(self.said[:, start + first + 1 : self.read + 1], self.symbols).float()
 
 
 def scored(batch: Batch, texts: list[list[int]], decode: str = "free", after: int = EOS) -> Verdicts:

@@ -176,11 +176,11 @@ def test_what_does_not_fit_is_halved(decoder, decode, monkeypatch):
     whole = score(decoder, batch, Contiguous(), ("key",), decode)
     once, sizes = Decoder.forward, []
 
-    def small(decoder, tokens, *rest):
+    def small(decoder, tokens, *rest, **options):
         sizes.append(len(tokens))
         if len(tokens) > 8:
             raise torch.OutOfMemoryError
-        return once(decoder, tokens, *rest)
+        return once(decoder, tokens, *rest, **options)
 
     monkeypatch.setattr(Decoder, "forward", small)
     cut = score(decoder, batch, Contiguous(), ("key",), decode)

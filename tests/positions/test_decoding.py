@@ -33,13 +33,13 @@ class Oracle(Decoder):
         super().__init__(Architecture(layers=1, dim=8, heads=2), 60, pe, AttentionRule)
         self.tokens, self.spoil, self.seen = batch.begin().room(40).tokens, spoil, []
 
-    def forward(self, tokens, positions, cache=None):
+    def forward(self, tokens, positions, cache=None, first=0):
         self.seen.append(positions.expand(len(tokens), *positions.shape[1:]))
-        first = 0 if cache is None else sum(map(len, cache.blocks))
-        end = first + tokens.shape[1]
+        start = 0 if cache is None else sum(map(len, cache.blocks))
+        end = start + tokens.shape[1]
         if cache is not None:
             cache.blocks = [range(end)]
-        following = self.tokens[:, first + 1 : end + 1].clone()
+        following = self.tokens[:, start + first + 1 : end + 1].clone()
         if self.spoil is not None:  # never ends
             following[(following == PAD) | (following == EOS)] = self.spoil
         return nn.functional.one_hot(following, 60).float()

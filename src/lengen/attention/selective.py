@@ -28,6 +28,7 @@ class Selective(AttentionRule):
     """
 
     fused = False
+    reads_queries = True
 
     def __init__(
         self, shape: Shape, scale: Literal["head_dim", "none"] = "head_dim", keep_first: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Float, Int, Real
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lengen.block.flex_bias import DistanceBias
 from lengen.config.aliases import FIELDS, FormerName
+from lengen.config.errors import UsageError
 
 Heads = Float[Tensor, "batch heads time head_dim"]
 """Queries, keys or values of the new tokens, by head."""
@@ -105,6 +106,37 @@ class DecodingCache(BlockCache):
 
 
 @dataclass(frozen=True)
+class ClosedCache(BlockCache):
+    """The cache of hooks that are given some queries alone; what they would keep of them would be of some tokens alone.
+
+    Args:
+        readers: names of the classes that have these hooks.
+    """
+
+    readers: str
+
+    def get(self, name: str) -> Tensor | None:
+        """Refuse, by name.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            f"{self.readers}: a hook after `transform` uses the cache ({name!r}), and so needs the queries of all tokens; "
+            "must say `reads_queries = True`"
+        )
+
+    def put(self, name: str, value: Tensor) -> None:
+        """See `get`."""
+        self.get(name)
+
+    def extend(self, name: str, new: Tensor) -> Tensor:
+        """See `get`."""
+        self.get(name)
+        return new
+
+
+@dataclass(frozen=True)
 class BlockInputs:
     """What hooks may read in a block besides queries, keys and values.
 
@@ -124,6 +156,16 @@ class BlockInputs:
     cache: BlockCache
     distance_bias: DistanceBias | None = None
     memory, lags = (FormerName(old, new) for old, new in FIELDS["BlockInputs"].items())
+
+    def of_queries(self, first: int, readers: str) -> BlockInputs:
+        """Return the inputs of the new tokens from column `first` on; keys are those of all tokens.
+
+        Args:
+            first: column of the first of these tokens, among the new ones.
+            readers: names of the classes whose hooks read the inputs.
+        """
+        cut, cache = self.query[:, first:], ClosedCache(readers)
+        return replace(self, x=self.x[:, first:], query=cut, cache=cache)
 
     @property
     def visible(self) -> Int[Tensor, " query"]:

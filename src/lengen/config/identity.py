@@ -56,6 +56,7 @@ NON_IDENTITY_OPTIONS = {
         "strategy",
         "accumulate",
         "flex",
+        "plain",
         "progress",
         "log_every",
         "checkpoint_every",

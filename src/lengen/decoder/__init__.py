@@ -156,8 +156,9 @@ class Attention(nn.Module):
         pe: PositionalEncoding,
         shared: SharedInputs,
         slot: tuple[int, int],
-    ) -> Float[Tensor, "batch time dim"]:
-        """Attend from the new tokens to all tokens so far."""
+        first: int = 0,
+    ) -> Float[Tensor, "batch wanted dim"]:
+        """Attend from the new tokens, from column `first` on, to all tokens so far."""
         inputs = shared.inputs(x, slot)
         query, key, value = (
             rearrange(
@@ -167,8 +168,13 @@ class Attention(nn.Module):
         )
         query, key, value = pe.transform(query, key, value, shared.table, inputs)
         key, value = inputs.cache.extend("key", key), inputs.cache.extend("value", value)
-        bias = combined(shared.bias, pe.context(query, key, inputs), inputs)
-        mixed = self.rule(query, key, value, bias, inputs)
+        bias, extra = shared.bias, first
+        if first and not (pe.reads_queries or self.rule.reads_queries) and inputs.distance_bias is None:
+            query, extra = query[:, :, first:], 0
+            inputs = inputs.of_queries(first, f"{type(pe).__name__} or {type(self.rule).__name__}")
+            bias = None if bias is None else bias[:, :, first:]
+        bias = combined(bias, pe.context(query, key, inputs), inputs)
+        mixed = self.rule(query, key, value, bias, inputs)[:, :, extra:]
         out: Tensor = self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
         return out
 
@@ -209,9 +215,10 @@ class Block(nn.Module):
         pe: PositionalEncoding,
         shared: SharedInputs,
         slot: tuple[int, int],
-    ) -> Float[Tensor, "batch time dim"]:
-        """Return the residual stream after this block."""
-        x = x + self.dropout(self.attention(self.attention_norm(x), pe, shared, slot))
+        first: int = 0,
+    ) -> Float[Tensor, "batch wanted dim"]:
+        """Return the residual stream after this block, from column `first` on."""
+        x = x[:, first:] + self.dropout(self.attention(self.attention_norm(x), pe, shared, slot, first))
         x = x + self.dropout(self.feed(self.feed_norm(x)))
         return x  # noqa: RET504  # a module's call is Any to the type checker
 
@@ -225,6 +232,7 @@ class Decoder(nn.Module):
         pe: builds the positional encoding, one for all layers.
         attention: builds the attention rules, one per layer.
         flex: whether, on CUDA, biases of distances are computed by FlexAttention, without a mask.
+        plain: whether the last block computes all tokens, also those whose logits are not wanted.
     """
 
     def __init__(
@@ -234,9 +242,10 @@ class Decoder(nn.Module):
         pe: Callable[[Shape], PositionalEncoding],
         attention: Callable[[Shape], AttentionRule],
         flex: bool = False,
+        plain: bool = False,
     ) -> None:
         super().__init__()
-        self.architecture, self.flex = architecture, flex
+        self.architecture, self.flex, self.plain = architecture, flex, plain
         self.embedding = nn.Embedding(vocabulary, architecture.dim)
         self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList(
@@ -275,14 +284,21 @@ class Decoder(nn.Module):
         tokens: Int[Tensor, "batch time"],
         positions: Real[Tensor, "#batch time *streams"],
         cache: DecoderCache | None = None,
-    ) -> Float[Tensor, "batch time vocab"]:
-        """Logits after every token.
+        first: int = 0,
+    ) -> Float[Tensor, "batch wanted vocab"]:
+        """Logits after every token from column `first` on.
+
+        Of earlier tokens the last block computes keys and values alone, unless the decoder is `plain` or drops (the draws
+        of dropout depend on the number of tokens).
 
         Args:
             tokens: all tokens; with a cache, those that follow the tokens it holds.
             positions: positions of these tokens.
             cache: state of decoding so far; updated in place.
+            first: column of the first token, among these, whose logits are wanted.
         """
+        cut = 0 if self.plain or (self.training and self.architecture.dropout) else first
+        last = (self.architecture.loops - 1, self.architecture.layers - 1)
         embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
         seen = positions if cache is None else cache.seen(positions)
         distance_bias = self._distance_bias(positions, seen)
@@ -293,8 +309,8 @@ class Decoder(nn.Module):
             if loop and self.architecture.inject:
                 x = x + embedded
             for layer, block in enumerate(self.blocks):
-                x = block(x, self.pe, shared, (loop, layer))
-        x = self.norm(x)
+                x = block(x, self.pe, shared, (loop, layer), cut if (loop, layer) == last else 0)
+        x = self.norm(x[:, first - cut :])
         logits: Tensor = self.head(x * self.architecture.dim**-0.5 if self.architecture.tied else x)
         return logits
 
@@ -337,6 +353,6 @@ def combined(
     inputs: BlockInputs,
 ) -> MaskedBias | None:
     """The sum of the bias that all blocks share and that of one block, with the causal mask."""
-    if own is None:
-        return shared
-    return causal(own, inputs.query, inputs.key) if shared is None else shared + own
+    if shared is None:
+        return causal(own, inputs.query, inputs.key)
+    return shared if own is None else shared + own

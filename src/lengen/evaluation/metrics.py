@@ -21,6 +21,31 @@ def answer_loss(
     return cross_entropy(logits[:, :-1].flatten(0, 1).float(), target.flatten(), ignore_index=-100)
 
 
+def answer_nats(
+    logits: Float[Tensor, "batch wanted vocab"],
+    tokens: Int[Tensor, "batch time"],
+    answer: Bool[Tensor, "batch time"],
+    first: int,
+) -> Float[Tensor, ""]:
+    """Sum of the cross-entropies over the answers and their end tokens, in nats.
+
+    Args:
+        logits: logits after the tokens from column `first` on, up to the last that precedes a scored one.
+        tokens: the tokens.
+        answer: True on the tokens that are scored.
+        first: column of the first logits.
+    """
+    scored = slice(first + 1, first + 1 + logits.shape[1])
+    target = tokens[:, scored].masked_fill(~answer[:, scored], -100)
+    return cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=-100, reduction="sum")
+
+
+def read_columns(answer: Bool[Tensor, "batch time"]) -> tuple[int, int]:
+    """Which columns are read to score some answers: logits are wanted from the first on; the second is where reading ends."""
+    wanted = answer[:, 1:].any(0).nonzero().flatten()
+    return (int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else (0, 1)
+
+
 def right(
     predicted: Int[Tensor, "batch time"],
     tokens: Int[Tensor, "batch time"],

@@ -19,10 +19,11 @@ from torch import Tensor
 from lengen.decoder import Decoder
 from lengen.evaluation.decoding import greedy
 from lengen.evaluation.metrics import (
-    answer_loss,
+    answer_nats,
     endings,
     exact_match,
     first_error,
+    read_columns,
     result_start,
     results,
     right,
@@ -168,13 +169,12 @@ class Scorer:
 
         def part(rows: slice) -> None:
             batch = self.batch.rows(rows)
-            positions = (all_positions if all_positions.shape[0] == 1 else all_positions[rows])[
-                :, : batch.time
-            ]
+            first, end = read_columns(batch.answer)
+            positions = (all_positions if all_positions.shape[0] == 1 else all_positions[rows])[:, :end]
             tokens, answer = batch.tokens.to(positions.device), batch.answer.to(positions.device)
-            logits = self.decoder(tokens, positions)
-            predicted[rows, 1 : batch.time] = logits[:, :-1].argmax(-1).cpu()
-            nats.append(float(answer_loss(logits, tokens, answer)) * int(answer.sum()))
+            logits = self.decoder(tokens[:, :end], positions, first=first)
+            predicted[rows, first + 1 : end + 1] = logits.argmax(-1).cpu()
+            nats.append(float(answer_nats(logits, tokens, answer, first)))
 
         time = int(self.batch.answer.any(0).nonzero().max()) + 1
         self._in_parts(TOKENS.get(self._device.type, MANY_TOKENS) // time, part)

@@ -276,7 +276,12 @@ class RunConfig:
 
     def _plain_decoder(self) -> Decoder:
         return Decoder(
-            self.decoder, len(self.formatted_task.vocabulary), self.pe, self.attention, self.trainer.flex
+            self.decoder,
+            len(self.formatted_task.vocabulary),
+            self.pe,
+            self.attention,
+            self.trainer.flex,
+            self.trainer.plain,
         )
 
     def _tuned(self, decoder: Decoder) -> Decoder:
@@ -349,6 +354,7 @@ class RunConfig:
             start,
             observer,
             parts or Parts(),
+            None if self.decoder.dropout else self.trainer.merge,
         )
 
     def probe(self, decoder: Decoder) -> dict[str, float]:

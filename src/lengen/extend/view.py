@@ -27,7 +27,7 @@ def view(decoder: Decoder, parts: Parts) -> Decoder:
         parts: the parts to use in place of its own.
     """
     made = shallow(decoder)
-    made.flex, made.pe = False, parts.pe
+    made.flex, made.plain, made.pe = False, True, parts.pe
     blocks = nn.ModuleList()
     for block, rule in zip(decoder.blocks, parts.rules, strict=True):
         assert isinstance(block, Block)

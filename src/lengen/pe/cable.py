@@ -78,6 +78,7 @@ class CABLE(PositionalEncoding):
     """
 
     reads = False
+    reads_queries = True
 
     def __init__(
         self, shape: Shape, slope: float = 0.05, std: float = 0.02, share_layers: bool = False

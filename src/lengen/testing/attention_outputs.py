@@ -178,6 +178,9 @@ def in_decoder(make: Make) -> None:
                 expect_close(torch.cat(parts, 1), full, EQUAL, f"{time} tokens with a cache and without")
                 alone = made(tokens[:1, : time // 2 + 1], positions[:, : time // 2 + 1])
                 expect_close(full[:1, : time // 2 + 1], alone, EQUAL, "a row in a padded batch, and alone")
+        with torch.no_grad():
+            part = made(tokens, positions, first=time // 2)
+            expect_close(part, full[:, time // 2 :], EQUAL, "the last tokens alone, and all")
 
 
 def state_dict(make: Make) -> None:

@@ -71,6 +71,21 @@ def cached(make: Make, *, looped: bool = False) -> None:
                 expect_close(torch.cat(parts, 1), full, EQUAL, f"{time} tokens with a cache and without")
 
 
+def last_tokens(make: Make, *, looped: bool = False) -> None:
+    """Logits of the last tokens alone, for which the last block leaves out the others, equal those of all tokens."""
+    made, tokens = made_up.decoder(make, looped=looped), draw(3, TRAINED)
+    with torch.no_grad():
+        for positions in placements(made.pe, 3, TRAINED):
+            full = made(tokens, positions)
+            for first in (1, TRAINED // 2, TRAINED - 1):
+                expect_close(
+                    made(tokens, positions, first=first),
+                    full[:, first:],
+                    EQUAL,
+                    f"tokens {first} to {TRAINED - 1} alone and with all others",
+                )
+
+
 def padding(make: Make, *, looped: bool = False) -> None:
     """A row gives the same logits in a padded batch and alone, down to a prompt of one token."""
     made, tokens = made_up.decoder(make, looped=looped), draw(4, TRAINED)

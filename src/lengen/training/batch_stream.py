@@ -17,6 +17,7 @@ from lengen.lengths import Lengths
 from lengen.positions import Positions
 from lengen.sampling import generator
 from lengen.task import Batch, Task
+from lengen.training.groups import Group, groups
 
 BLOCK = 32
 """Number of steps whose examples are drawn together, with one call per length."""
@@ -31,12 +32,14 @@ class Example(NamedTuple):
         positions: of the tokens.
         weight: of the part's mean loss, such that the mean over the parts of a step is the mean over its answer tokens; 1 for
             a whole batch.
+        groups: the examples that are read together; none if all are read as they are.
     """
 
     tokens: Int[Tensor, "batch time"]
     answer: Bool[Tensor, "batch time"]
     positions: Real[Tensor, "#batch time *streams"]
     weight: Float[Tensor, ""] = torch.ones(())
+    groups: tuple[Group, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class BatchStream(IterableDataset[Example]):
         start: the first step to yield.
         observer: called with each yielded step and its batch.
         parts: how a batch is divided; every part is yielded by itself.
+        merge: padded tokens that cost less than a group of their own; None makes no groups.
     """
 
     task: Task
@@ -110,6 +114,7 @@ class BatchStream(IterableDataset[Example]):
     start: int = 0
     observer: Callable[[int, Batch], None] | None = None
     parts: Parts = field(default_factory=Parts)
+    merge: float | None = None
 
     def __iter__(self) -> Iterator[Example]:
         block = self.start // BLOCK
@@ -119,8 +124,15 @@ class BatchStream(IterableDataset[Example]):
                     if self.observer is not None:
                         self.observer(step, batch)
                     draws = generator("positions", self.seed, step)
-                    yield from self.parts.of(read(batch, self.positions, draws, bos=self.bos, training=True))
+                    whole = read(batch, self.positions, draws, bos=self.bos, training=True)
+                    yield from map(self._grouped, self.parts.of(whole))
             block += 1
+
+    def _grouped(self, example: Example) -> Example:
+        """Divide the examples into groups of about equal length, unless they are read as they are."""
+        if self.merge is None:
+            return example
+        return example._replace(groups=groups(example.answer, self.merge))
 
     @property
     def drawn_lengths(self) -> list[int]:

@@ -15,7 +15,7 @@ from torch import Tensor, optim
 from torch.utils.data import DataLoader
 
 from lengen.decoder import Decoder
-from lengen.evaluation.metrics import answer_loss
+from lengen.evaluation.metrics import answer_loss, answer_nats
 from lengen.optimizer import OptimizerRule
 from lengen.sampling import generator
 from lengen.training.batch_stream import BatchStream, Example
@@ -59,8 +59,7 @@ class DecoderModule(LightningModule):
         """Loss of one batch or part of it, plus the auxiliary loss of the encoding if it has one."""
         if self.decoder.architecture.dropout:
             torch.manual_seed(generator("dropout", self.seed, self.global_step).initial_seed())
-        logits = self.decoder(example.tokens, example.positions)
-        loss = answer_loss(logits, example.tokens, example.answer) * example.weight
+        loss = example_loss(self.decoder, example) * example.weight
         auxiliary = self.decoder.pe.auxiliary(generator("auxiliary", self.seed, self.global_step))
         return loss if auxiliary is None else loss + auxiliary
 
@@ -88,6 +87,19 @@ class DecoderModule(LightningModule):
             optimizer, lambda step: self.rule.schedule.factor(step, self.steps)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def example_loss(decoder: Decoder, example: Example) -> Tensor:
+    """Cross-entropy over the answers of a batch, in nats per answer token, group by group if there are groups."""
+    tokens, answer, positions = example.tokens, example.answer, example.positions
+    if not example.groups:
+        return answer_loss(decoder(tokens, positions), tokens, answer)
+    nats = []
+    for rows, first, end in example.groups:
+        where = (positions if len(positions) == 1 else positions[rows])[:, :end]
+        logits = decoder(tokens[rows, :end], where, first=first)
+        nats.append(answer_nats(logits, tokens[rows], answer[rows], first))
+    return torch.stack(nats).sum() / answer.sum()
 
 
 def fit(

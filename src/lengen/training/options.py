@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,6 +12,8 @@ from lengen.config.errors import require
 from lengen.training.batch_stream import Parts
 from lengen.training.callback import LogIntervals
 
+PASS = 100
+"""Tokens that take a CPU about as long as the fixed costs of a pass, in the decoders `tiny` and `small`."""
 Keep = Literal["last", "best", "all", "none"]
 
 
@@ -23,6 +26,9 @@ class TrainerOptions:
         precision: `auto` is bf16 autocast on a CUDA GPU, else float32.
         flex: whether, on CUDA, biases of distances (T5, ALiBi, NAPE, KERPLE, Sandwich) are computed by FlexAttention
             without a mask. Heads need at least 16 channels. Tested against the mask on a CPU; not run on a GPU yet.
+        plain: whether everything is computed as a step is written down: all examples padded to one length, and the last block
+            for all tokens. Otherwise the padding and what the answers do not need are left out, with the same numbers up to
+            rounding.
         threads: number of CPU threads of torch.
         devices: processes that train the run together, each on a GPU, or on CPU threads of its own; each reads a part of
             the batch. `batch_size` stays that of a step, and results differ by rounding alone.
@@ -47,6 +53,7 @@ class TrainerOptions:
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     flex: bool = False
+    plain: bool = False
     threads: int = 1
     devices: int = 1
     strategy: Literal["ddp", "fsdp"] = "ddp"
@@ -106,6 +113,16 @@ class TrainerOptions:
     def parts(self, rank: int = 0) -> Parts:
         """How a batch is divided; the parts that the process of some rank reads."""
         return Parts(self.accumulate, self.devices, rank)
+
+    @property
+    def merge(self) -> float | None:
+        """Padded tokens that cost less than one more pass over a group of equally long examples; None does not divide a step.
+
+        On a GPU, and where each device has a part of the parameters, all examples of a step are one group.
+        """
+        if self.plain:
+            return None
+        return math.inf if self.sharded or self.device.type != "cpu" else PASS
 
     @property
     def sharded(self) -> bool:
