@@ -216,8 +216,8 @@ def test_a_dry_study_says_what_all_its_runs_need_together(lengen, tmp_path):
     words = ("-m", "task=copy", "pe=nope,rope", "seed=0,1", *TINY)
     ran = lengen("train", *words, "dry=true")
     assert ran.code == 0
-    assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 4 of them to be trained: about ")
+    assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 4 of them to be trained, ")
     assert not (tmp_path / "results").exists()
     assert lengen("train", "task=copy", "pe=nope", *TINY).code == 0
     ran = lengen("train", *words, "dry=true")
-    assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 3 of them to be trained: about ")
+    assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 3 of them to be trained, ")

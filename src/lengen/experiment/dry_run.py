@@ -33,8 +33,9 @@ BACKWARD = 3
 
 
 class Needs(NamedTuple):
-    """What a run needs: `tokens` of training, `seconds` on this machine, bytes on `disk`; nothing if it is finished."""
+    """What a run needs: `parameters`, `tokens` of training, `seconds` on this machine, bytes on `disk`; no time if it is finished."""
 
+    parameters: int
     tokens: float
     seconds: float
     disk: int
@@ -122,8 +123,10 @@ class DryRun:
     @property
     def needs(self) -> Needs:
         """What is left to be done."""
-        finished = self.status == "finished"
-        return Needs(0, 0, 0) if finished else Needs(self.trained_tokens, self.seconds, self.disk)
+        parameters = self.budget.parameters
+        if self.status == "finished":
+            return Needs(parameters, 0, 0, 0)
+        return Needs(parameters, self.trained_tokens, self.seconds, self.disk)
 
     def lines(self) -> list[tuple[str, str]]:
         """What the run would do and need, by name."""
@@ -144,10 +147,12 @@ class DryRun:
 
 def total(needs: Sequence[Needs]) -> str:
     """Return what several runs need together, in words."""
-    tokens, seconds, disk = (sum(each) for each in zip(*needs, strict=True))
+    _, tokens, seconds, disk = (sum(each) for each in zip(*needs, strict=True))
+    least, most = min(each.parameters for each in needs), max(each.parameters for each in needs)
+    parameters = f"{most:,}" if least == most else f"{least:,} to {most:,}"
     left = sum(each.seconds > 0 for each in needs)
     return (
-        f"{len(needs)} runs, {left} of them to be trained: about {short(int(tokens))} tokens of training, {duration(seconds)} one after "
+        f"{len(needs)} runs, {left} of them to be trained, {parameters} parameters each: about {short(int(tokens))} tokens of training, {duration(seconds)} one after "
         f"another, {amount(int(disk))} on the disk"
     )
 
