@@ -76,6 +76,9 @@ def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, runs
         weight.numel() for weight in parameters.values() if weight.requires_grad
     )
     assert facts["tuned"]["moved"] + facts["tuned"]["frozen"] == facts["parameters"]
+    if path.stem == "head_scale":
+        raw = [last[f"blocks.{layer}.attention.rule.factors"].flatten() for layer in range(1)]
+        assert facts["tuned"]["factors"] == [each.clamp(min=1).tolist() for each in raw]
     again = lengen("tune", f"run={runs[0].path}", f"tune={path.stem}", *SHORT)
     assert "is finished already" in again.out + again.err
     loaded = api.load(run.path)
@@ -120,7 +123,7 @@ def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, le
         mine, theirs = (next(iter(config_of(each).stream())).tokens for each in (run, base))
         assert mine.shape != theirs.shape or not torch.equal(mine, theirs)
     again = lengen("tune", "run=results/runs/copy", "tune=finetune", "jobs=1", *SHORT)
-    assert "2 tuned runs are left out" in again.out
+    assert "runs that are tuned are left out (2)" in again.out
     assert "2 of 2 runs tuned" in again.out
     assert len(tuned(tmp_path, base=runs)) == 2
     compared = lengen("compare", "mixed=true", "out=compared")
@@ -203,3 +206,20 @@ def test_what_cannot_be_tuned_says_why(lengen, tmp_path):
     assert "was tuned with head_scale, which changed its decoder" in ran.err
     shutil.rmtree(base / "checkpoints")
     assert "there is no" in lengen("tune", f"run={base}").err
+
+
+def test_several_tunings_at_once(lengen, runs, tmp_path):
+    ran = lengen("tune", "-m", f"run={runs[0].path}", "tune=finetune,uniform_scale", *SHORT)
+    assert ran.code == 0, ran.err
+    assert {run.facts()["tuned"]["tune"] for run in tuned(tmp_path, base=runs)} == {
+        "finetune",
+        "uniform_scale",
+    }
+
+
+def test_a_run_with_factors_is_not_exported(lengen, runs, tmp_path):
+    assert lengen("tune", f"run={runs[0].path}", "tune=head_scale", *SHORT).code == 0
+    (run,) = tuned(tmp_path, base=runs)
+    ran = lengen("export", f"run={run.path}", "to=out")
+    assert ran.code == 2
+    assert "was tuned with head_scale, which changed its decoder" in ran.err

@@ -15,6 +15,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lengen.studies.places import RESULTS
+
 START = time.strftime("%Y%m%dT%H%M%S")
 PROCESS = secrets.token_hex(8)
 """Of this process: another command of the same second has a folder of its own, and no one can guess the name."""
@@ -57,14 +59,15 @@ def none_left_empty(config: Any) -> Iterator[None]:
                 each.rmdir()
 
 
-def sweep_folder(results_dir: str, *chosen: str) -> str:
+def sweep_folder(results_dir: str | None, *chosen: str) -> str:
     """Name the folder that Hydra makes: a resolver of `configs/quiet.yaml`.
 
     Args:
-        results_dir: the folder of the runs.
+        results_dir: the folder of the runs; None for the default.
         chosen: launcher and sweeper of Hydra's. Those that are not its own defaults leave files, and only for them the folder is in
             the results, unless these cannot be written, as an archive.
     """
+    results_dir = results_dir or RESULTS
     path = Path(results_dir).absolute()
     there = next(place for place in (path, *path.parents) if place.exists())
     if any(name != "basic" for name in chosen) and os.access(there, os.W_OK):

@@ -125,7 +125,7 @@ def _notes(panel: Panel, cells: Sequence[Cell], areas: PanelAreas | None, option
         )
     if areas.means is None and len(areas.cells) > 1:
         notes.append(
-            "strings as fixed: some run kept no verdicts, so tests and intervals are over seeds alone"
+            "strings as fixed: some run kept no verdicts, or those of other strings, so tests and intervals are over seeds alone"
         )
     return [note for note in notes if note]
 

@@ -350,6 +350,8 @@ class Experiment:
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             }
         )
+        if config.tune and (found := config.tune.found(decoder)):
+            folder.record({"tuned": {**folder.facts()["tuned"], **found}})
         config.logger.curve(curve, folder.figure)
         return Outcome("finished", folder, curve, id_accuracy)
 

@@ -127,6 +127,14 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
         """
         return task
 
+    def found(self, decoder: Decoder) -> dict[str, Any]:
+        """Return what was found, for `run.json`, such as trained factors.
+
+        Args:
+            decoder: the tuned decoder.
+        """
+        return {}
+
     def moves(self, name: str) -> bool:
         """Whether a parameter is trained."""
         return re.search(self.trains, name) is not None

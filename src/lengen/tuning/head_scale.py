@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -53,6 +55,14 @@ class HeadScale(Tuning):
         parts = parts_of(decoder, Contiguous())
         return view(decoder, parts.with_rules(lambda rule: FactorRule(rule, self.start, self.least)))
 
+    def found(self, decoder: Decoder) -> dict[str, Any]:
+        """The factors of every layer and head, as they are used."""
+        return {
+            "factors": [
+                rule.bounded.flatten().tolist() for rule in decoder.rules if isinstance(rule, FactorRule)
+            ]
+        }
+
 
 class UniformScale(HeadScale):
     """The same with one factor for all layers and heads (UniformScale of the same source, which searches it).
@@ -89,7 +99,11 @@ class FactorRule(Stepwise):
         self.factors = nn.Parameter(torch.full((trained.shape.heads, 1, 1), start))
 
     def sharpen(self, inputs: BlockInputs) -> Float[Tensor, "..."]:
-        """The factors, not below their bound (the gradient of those below it is that of the bound), times that of the rule."""
-        bounded = self.factors + (self.factors.clamp(min=self.least) - self.factors).detach()
+        """The factors, not below their bound (the gradient goes to the parameters all the same), times that of the rule."""
         factor = self.trained.sharpen(inputs)
-        return bounded if factor is None else bounded * factor
+        return self.bounded if factor is None else self.bounded * factor
+
+    @property
+    def bounded(self) -> Tensor:
+        """The factors that are used: the parameters, or their bound where they are below it."""
+        return self.factors + (self.factors.clamp(min=self.least) - self.factors).detach()

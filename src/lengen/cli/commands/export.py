@@ -35,7 +35,8 @@ def export(options: dict[str, str]) -> int:
     for name in ("run", "to"):
         require(bool(options[name]), f"{name}=: must be given; see lengen export --help")
     runs = find_folders([options["run"]], "run")
-    require(len(runs) == 1, f"run={options['run']}: must be one run, found {len(runs)}")
+    named = ", ".join(str(run.path) for run in runs)
+    require(len(runs) == 1, f"run={options['run']}: must be one run, found {len(runs)}: {named}")
 
     from lengen.analysis.converted_run import ConvertedRun
     from lengen.experiment.load_run import load

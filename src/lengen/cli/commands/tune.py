@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def tune(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> in
     folders = [each for each in found if "tuned" not in each.facts()] if len(found) > 1 else found
     if len(folders) < len(found):
         print(
-            f"lengen: {len(found) - len(folders)} tuned runs are left out; to tune one again, name its folder"
+            f"lengen: runs that are tuned are left out ({len(found) - len(folders)}); to tune one again, name its folder"
         )
     require(bool(folders), f"run={made.run[0]}: all runs there are tuned; to tune one again, name its folder")
     if len(folders) == 1:
@@ -64,7 +65,8 @@ def tune_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobResult
 
     try:
         record = request(config, allowed).record(RunFolder(path), allowed)
-        return train_job(record, allowed)
+        result = train_job(record, allowed)
+        return replace(result, line=f"{result.value}: {result.line}") if result.value else result
     except Exception as error:  # noqa: BLE001  # a failed run does not stop the others
         return JobResult.failed(error, mistake=str(error) if is_usage_error(error, allowed) else None)
 
