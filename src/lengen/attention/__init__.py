@@ -66,8 +66,6 @@ class AttentionRule(HookedModule):
     """True if only the directions of queries and keys matter, so that an encoding must not change their norms."""
     reads: bool = False
     """True if the rule itself depends on positions; may be set per instance."""
-    reads_queries: ClassVar[bool] = False
-    """True if the weights of a token depend on queries of earlier tokens."""
     sparse: bool = False
     """True if earlier keys may get a weight of exactly 0; may be set per instance."""
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from lengen.config.aliases import RenamedMethods
 from lengen.config.errors import UsageError
+from lengen.config.source import OWN
 
 
 class HookedModule(RenamedMethods, nn.Module):
@@ -15,6 +16,15 @@ class HookedModule(RenamedMethods, nn.Module):
 
     hooks: ClassVar[tuple[str, ...]] = ()
     """Names of the methods that the decoder calls."""
+    reads_queries: ClassVar[bool] = False
+    """True if hooks after `transform` read the queries of all tokens, not of those alone that they return something for. Classes
+    from outside lengen do, unless they say False: the last block then leaves out what no answer needs."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give classes from outside lengen all queries, unless they say otherwise."""
+        super().__init_subclass__(**options)
+        if cls.__module__.partition(".")[0] != OWN and "reads_queries" not in vars(cls):
+            cls.reads_queries = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.hooks and hides(value):

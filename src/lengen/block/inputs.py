@@ -123,7 +123,7 @@ class ClosedCache(BlockCache):
         """
         raise UsageError(
             f"{self.readers}: a hook after `transform` uses the cache ({name!r}), and so needs the queries of all tokens; "
-            "must say `reads_queries = True`"
+            "must not say `reads_queries = False`"
         )
 
     def put(self, name: str, value: Tensor) -> None:

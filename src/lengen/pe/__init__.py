@@ -89,8 +89,6 @@ class PositionalEncoding(HookedModule):
     """True if the encoding is defined for integer positions only."""
     stretches: ClassVar[bool] = False
     """True if the norms of queries and keys depend on their positions."""
-    reads_queries: ClassVar[bool] = False
-    """True if `context` reads the inputs of all tokens, not of those alone that it returns a bias for."""
     relative: ClassVar[bool] = True
     """False if a common shift of all positions changes the result."""
 
