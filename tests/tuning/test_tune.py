@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -223,3 +224,14 @@ def test_a_run_with_factors_is_not_exported(lengen, runs, tmp_path):
     ran = lengen("export", f"run={run.path}", "to=out")
     assert ran.code == 2
     assert "was tuned with head_scale, which changed its decoder" in ran.err
+
+
+def test_a_shared_run_and_one_of_an_earlier_version_are_tuned(lengen, runs, tmp_path):
+    assert lengen("share", f"run={runs[0].path}", "export=shared").code == 0
+    (old,) = Path(__file__).parents[1].glob("old_runs/runs/copy/rope/*/seed=1")
+    shutil.copytree(old, tmp_path / "old")
+    for name in ("shared", "old"):
+        ran = lengen("tune", f"run={name}", f"results_dir={name}-tuned", *SHORT)
+        assert ran.code == 0, ran.err
+        (run,) = (RunFolder(path) for path in (tmp_path / f"{name}-tuned").glob("*/*/*/seed=*"))
+        assert run.facts()["status"] == "finished"

@@ -14,15 +14,15 @@ def base_of(trained: TrainedRun) -> Base:
         trained: a finished run.
     """
     config, facts = trained.config, trained.folder.facts()
-    tokens, largest = trained.trained_tokens, facts.get("largest_position")
+    sizes = trained.sizes
     return Base(
         str(trained.folder.path),
         str(facts.get("cell", "")),
         trained.step,
         parameters_digest(trained.decoder.state_dict()),
         config.train_length,
-        tokens,
-        tokens if largest is None else int(largest) + 1,
+        sizes.trained,
+        sizes.positions,
         0 if config.base is None else config.base.tuned + 1,
         config.category,
         config.base.true_length

@@ -29,6 +29,7 @@ from lengen.evaluation.sweep import (
     id_lengths,
     mean_scores,
 )
+from lengen.experiment.parameters import checkpoint_of, give, read_parameters
 from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
@@ -43,7 +44,7 @@ from lengen.report.paper import FORMATS, Paper, PrintStyle
 from lengen.sampling import generator
 from lengen.task import Batch, Task
 from lengen.training.batch_stream import BatchStream, Parts, fixed_set
-from lengen.training.checkpoint import parameters_digest, read_checkpoint
+from lengen.training.checkpoint import parameters_digest
 from lengen.training.fit import DecoderModule
 from lengen.training.options import TrainerOptions
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
@@ -186,8 +187,8 @@ class RunConfig:
         node = with_current_targets({**record, "logger": {"_target_": LOCAL}})
         config = Builder(allowed).build(RunConfig, {**node, "record": record})
         made = config.make_decoder()
-        state = read_checkpoint(folder.checkpoint(config.eval.checkpoint), config.run)["state_dict"]
-        made.load_state_dict({name.removeprefix("decoder."): weight for name, weight in state.items()})
+        kind = config.eval.checkpoint
+        give(made, read_parameters(folder, kind, record), checkpoint_of(folder, kind))
         require(
             parameters_digest(made.state_dict()) == self.base.parameters,
             f"base={folder.path}: has other parameters than those that were to be tuned",

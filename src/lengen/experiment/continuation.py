@@ -12,7 +12,7 @@ from lengen.experiment.config import Origin, RunConfig
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
 from lengen.training.callback import TrainingCallback
-from lengen.training.checkpoint import RUN, SafeCheckpoints, parameters_digest, read_checkpoint
+from lengen.training.checkpoint import RUN, SafeCheckpoints, decoder_state, parameters_digest, read_checkpoint
 
 APART = ("steps", "eval", "trainer", "from")
 """Parts of an identity in which a run may differ from the one that it goes on from."""
@@ -104,9 +104,8 @@ def adopt(config: RunConfig, origin: Origin) -> None:
             f"from={origin.run}: its last checkpoint is of step {last['global_step']}, not {origin.step}"
         )
     if folder.config()["eval"].get("checkpoint") == "last":
-        state = {name.removeprefix("decoder."): value for name, value in last["state_dict"].items()}
         require(
-            parameters_digest(state) == origin.parameters,
+            parameters_digest(decoder_state(last)) == origin.parameters,
             f"from={origin.run}: its last checkpoint has other parameters than its run.json says",
         )
     found = {config.folder.last: last}

@@ -35,9 +35,7 @@ class ExtendedRun:
     @cached_property
     def sizes(self) -> Sizes:
         """Lengths in tokens; the evaluated one is that of training."""
-        tokens = self.trained.trained_tokens
-        largest = self.trained.folder.facts().get("largest_position")
-        return Sizes(tokens, tokens if largest is None else int(largest) + 1, tokens)
+        return self.trained.sizes
 
     def at(self, tokens: int) -> Sizes:
         """Lengths in tokens at an evaluated length.

@@ -16,13 +16,12 @@ from lengen.config.identity import differences
 from lengen.decoder import Decoder
 from lengen.experiment.config import RunConfig
 from lengen.experiment.kept_checkpoints import averaged, kept
+from lengen.experiment.parameters import checkpoint_of, give, read_parameters, run_of
+from lengen.extend import Sizes
 from lengen.logger import LOCAL
-from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
 from lengen.sampling import generator
 from lengen.training.averaging import Average
-from lengen.training.checkpoint import read_checkpoint
-from lengen.training.weights import read_weights
 
 PRINTED = ("formats", "style")
 """Options of the figures, which are those of the command that draws: this machine may lack the font."""
@@ -62,9 +61,7 @@ class TrainedRun:
 
     @property
     def _checkpoint(self) -> Path:
-        folder = self.folder
-        own = folder.checkpoint(self.config.eval.checkpoint)
-        return folder.shared if folder.shared.exists() and not own.exists() else own
+        return checkpoint_of(self.folder, self.config.eval.checkpoint)
 
     @property
     def _kept(self) -> str:
@@ -75,17 +72,13 @@ class TrainedRun:
     @property
     def run(self) -> dict[str, str] | None:
         """Cell and seeds that its checkpoints must be of; None where an earlier version did not record them."""
-        cell = self.folder.facts().get("cell")
-        return None if cell is None else {"cell": cell, "seed": seed_name(self.config.record)}
+        return run_of(self.folder, self.config.record)
 
     @cached_property
     def _contents(self) -> dict[str, Any]:
-        run = self.run
         if self.config.eval.checkpoint == "average":
-            return averaged(self.folder, self.average, run)
-        if self._checkpoint == self.folder.shared:
-            return read_weights(self._checkpoint, self.config.eval.checkpoint, run)
-        return read_checkpoint(self._checkpoint, run)
+            return averaged(self.folder, self.average, self.run)
+        return read_parameters(self.folder, self.config.eval.checkpoint, self.config.record)
 
     @property
     def step(self) -> int:
@@ -104,13 +97,7 @@ class TrainedRun:
             UsageError: they are those of another decoder.
         """
         decoder = self.config.make_decoder()
-        weights = {name.removeprefix("decoder."): value for name, value in contents["state_dict"].items()}
-        try:
-            decoder.load_state_dict(weights)
-        except RuntimeError as error:
-            raise UsageError(
-                f"{self._checkpoint}: belongs to another decoder ({str(error).splitlines()[-1].strip()})"
-            ) from None
+        give(decoder, contents, self._checkpoint)
         return decoder.to(self.config.trainer.device).eval()
 
     @property
@@ -137,6 +124,12 @@ class TrainedRun:
     def measured_id_exact_match(self) -> float:
         """The same on the strings of this evaluation, whose number and seed can differ from those of the run."""
         return self.config.id_exact_match(self.decoder)
+
+    @property
+    def sizes(self) -> Sizes:
+        """Lengths in tokens that the run was trained with, as those of an evaluation at its trained length."""
+        tokens, largest = self.trained_tokens, self.folder.facts().get("largest_position")
+        return Sizes(tokens, tokens if largest is None else int(largest) + 1, tokens)
 
     @cached_property
     def trained_tokens(self) -> int:

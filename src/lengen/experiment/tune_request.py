@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lengen.config.aliases import with_current_targets
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
 from lengen.evaluation.options import EvalOptions
@@ -85,7 +86,8 @@ class TuneRequest:
         """
         trained = load(folder, {"trainer": {**self.trainer, "keep": None}}, allowed)
         config, tuning = trained.config, self.tuning(allowed)
-        base, record, name = base_of(trained), dict(config.record), f"run={folder.path}"
+        base, name = base_of(trained), f"run={folder.path}"
+        record = with_current_targets(config.record)
         require(
             config.tune is None or type(config.tune).changed is Tuning.changed,
             f"{name}: was tuned with {config.labels.tune}, which changed its decoder; tune the run that it starts from",

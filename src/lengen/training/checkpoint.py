@@ -88,6 +88,11 @@ def resumable(paths: Iterable[Path], run: Mapping[str, str]) -> tuple[Path | Non
     return None, 0
 
 
+def decoder_state(contents: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the decoder's parameters in a checkpoint, by the names that they have in the decoder."""
+    return {name.removeprefix("decoder."): weight for name, weight in contents["state_dict"].items()}
+
+
 def parameters_digest(state: Mapping[str, Tensor]) -> str:
     """Return a hash of parameters: names, types, shapes and all bits. Equal only for copies of a run."""
     found = hashlib.sha256()
