@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from lengen.analysis.inspect import ReadOut
 from lengen.analysis.inspection import Inspection
 from lengen.comparison.find_runs import find_folders
 from lengen.config.builder import Builder
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import refuse_if_all, require
 from lengen.config.limits import Limits
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.stress_sets import chosen
@@ -147,22 +147,17 @@ class EvalRequest:
         Raises:
             UsageError: every run refuses; the error of the first.
         """
-        errors = []
-        for folder in self.runs:
-            try:
-                trained = load(folder, self.changes, allowed, changed=self.changed, average=self.average)
-                config = trained.config
-                stress_sets = chosen(config.formatted_task, config.eval.stress)
-                check_sweep(config, stress_sets or {"": config.formatted_task})
-                if self.extend:
-                    applied(trained, self.extensions.settings(allowed))
-                if self.inspect:
-                    self.inspect.check(Inspection(trained, read_out=self.inspect))
-            except UsageError as error:
-                errors.append(error)
-            else:
-                return
-        raise errors[0]
+        refuse_if_all(partial(self._check_run, folder, allowed) for folder in self.runs)
+
+    def _check_run(self, folder: RunFolder, allowed: Iterable[str]) -> None:
+        trained = load(folder, self.changes, allowed, changed=self.changed, average=self.average)
+        config = trained.config
+        stress_sets = chosen(config.formatted_task, config.eval.stress)
+        check_sweep(config, stress_sets or {"": config.formatted_task})
+        if self.extend:
+            applied(trained, self.extensions.settings(allowed))
+        if self.inspect:
+            self.inspect.check(Inspection(trained, read_out=self.inspect))
 
     def run_on(
         self, folder: RunFolder, allowed: Iterable[str], given: Mapping[str, Any] = MappingProxyType({})

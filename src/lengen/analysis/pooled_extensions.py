@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lengen.experiment.extension_table import COSTS, read
-from lengen.records.curve import TRAINED, write_csv, write_text
+from lengen.experiment.extension_table import COSTS
+from lengen.records.curve import TRAINED, read_csv, write_csv, write_text
 from lengen.records.run_dir import EvalFolder, RunFolder
 from lengen.statistics.areas import area_weights, doublings
 from lengen.statistics.permutation import sign_flip_test
@@ -24,7 +24,7 @@ COLUMNS = (
     "largest_area_change", "p_area", "refused", "id_examples",
 )  # fmt: skip
 """Columns of the pooled `extend.csv`: one row for each cell, setting and length; means over seeds."""
-Row = Mapping[str, str]
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def read_tables(folders: Iterable[Path]) -> tuple[list[RunTable], int]:
         if float(facts["id_exact_match"]) < TRAINED:
             left_out += 1
             continue
-        rows = read(folder / "extend.csv")
+        rows = read_csv(folder / "extend.csv")
         stress = EvalFolder(folder).facts()["asked"].get("stress", "")
         cell = {
             **{name: str(config["labels"].get(name, "")) for name in LABELS},

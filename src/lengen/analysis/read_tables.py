@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from lengen.records.curve import read_csv
 
 
 def load_tables(folder: Path, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
@@ -16,25 +16,7 @@ def load_tables(folder: Path, names: Iterable[str]) -> dict[str, list[dict[str, 
         folder: of the evaluation.
         names: of the tables, without `.csv`.
     """
-    tables = {}
-    for name in names:
-        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            tables[name] = [{key: typed(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    return tables
-
-
-def typed(text: str) -> int | float | str | None:
-    """Return a field of a CSV as a value.
-
-    >>> [typed(text) for text in ("3", "0.5", "ood", "")]
-    [3, 0.5, 'ood', None]
-    """
-    if not text:
-        return None
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
+    return {name: read_csv(folder / f"{name}.csv") for name in names}
 
 
 def aligned(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -78,6 +78,22 @@ def find_folders(patterns: Sequence[str], option: str) -> list[RunFolder]:
     return [RunFolder(path) for path in dict.fromkeys(paths)]
 
 
+def find_one(place: str, option: str) -> RunFolder:
+    """Return the one run of a folder or glob.
+
+    Args:
+        place: a run folder, or a folder or glob with one run.
+        option: its name, for messages.
+
+    Raises:
+        UsageError: there is none, or several.
+    """
+    found = find_folders([place], option)
+    named = ", ".join(str(run.path) for run in found)
+    require(len(found) == 1, f"{option}={place}: must be one run, found {len(found)}: {named}")
+    return found[0]
+
+
 def run_folders(pattern: str) -> list[Path]:
     """Return the run folders at or below the paths that a pattern matches."""
     return [folder for place in matching(pattern) for folder in below(place)]

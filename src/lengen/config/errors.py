@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 
 class UsageError(ValueError):
@@ -103,3 +104,24 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             parts.append([number])
     return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
+
+
+def refuse_if_all(trials: Iterable[Callable[[], Any]]) -> None:
+    """Try some things until one is not refused.
+
+    Args:
+        trials: each raises a UsageError if it is refused.
+
+    Raises:
+        UsageError: all are refused; the error of the first.
+    """
+    first: UsageError | None = None
+    for trial in trials:
+        try:
+            trial()
+        except UsageError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first

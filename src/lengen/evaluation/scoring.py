@@ -64,6 +64,17 @@ class Verdicts(NamedTuple):
         return exact_match(self.right, self.answer)
 
     @property
+    def token_accuracy(self) -> float:
+        """Share of right answer tokens, end tokens included."""
+        return float(self.right.sum() / self.answer.sum())
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Exact match, token accuracy and loss of all examples, by the names of a curve's columns."""
+        exact = float(self.exact.double().mean())
+        return {"exact_match": exact, "token_accuracy": self.token_accuracy, "loss": self.loss}
+
+    @property
     def strings(self) -> StringVerdicts:
         """The verdicts on whole answers, for `verdicts.parquet`."""
         parts = (

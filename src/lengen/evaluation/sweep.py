@@ -109,7 +109,7 @@ def measured(
         exact_match=correct / len(batch),
         ci_low=low,
         ci_high=high,
-        token_accuracy=float(verdicts.right.sum() / verdicts.answer.sum()),
+        token_accuracy=verdicts.token_accuracy,
         loss=verdicts.loss,
         first_error=float(errors.mean()) if len(errors) else None,
         seconds=seconds,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from lengen.config.errors import UsageError
@@ -16,7 +14,7 @@ from lengen.experiment.load_run import TrainedRun
 from lengen.experiment.protocol import footnote
 from lengen.experiment.reevaluate import EvalResult, Reevaluation, eval_folder, to_yaml
 from lengen.extend.chosen import Chosen
-from lengen.records.curve import TRAINED, write_csv
+from lengen.records.curve import TRAINED, read_csv, write_csv
 from lengen.records.run_dir import EvalFolder
 from lengen.report import extensions
 from lengen.report.paper import SCREEN
@@ -103,7 +101,7 @@ class ExtensionTable:
             if work or trained.config.paper != SCREEN:
                 self.draw(folder)
         named = [f"stress={base.stress}"] if base.stress else []
-        return EvalResult(folder, not work, lines=(*named, *summary(read(table))))
+        return EvalResult(folder, not work, lines=(*named, *summary(read_csv(table))))
 
     def draw(self, folder: EvalFolder) -> None:
         """Draw the curves of all settings and that of the decoder as trained."""
@@ -179,13 +177,7 @@ def extended(
     return results
 
 
-def read(table: Path) -> list[dict[str, str]]:
-    """Return the rows of an `extend.csv`."""
-    with table.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def summary(table: Sequence[Mapping[str, str]]) -> list[str]:
+def summary(table: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a line for each setting: its ID change, and its change at every OOD length.
 
     Args:
@@ -197,11 +189,11 @@ def summary(table: Sequence[Mapping[str, str]]) -> list[str]:
         if rows[0]["refused"]:
             lines.append(f"{setting}: refused: {rows[0]['refused']}")
             continue
-        change = float(rows[0]["id_exact_match"]) - float(rows[0]["base_id_exact_match"])
+        change = rows[0]["id_exact_match"] - rows[0]["base_id_exact_match"]
         mark = "  COSTS ID" if change < -COSTS else ""
         parts = [f"ID {change:+.3f}{mark}"]
         parts += [
-            f"{row['length']}: {float(row['base_exact_match']):.3f} -> {float(row['exact_match']):.3f} (p {float(row['p_value']):.2g})"
+            f"{row['length']}: {row['base_exact_match']:.3f} -> {row['exact_match']:.3f} (p {row['p_value']:.2g})"
             for row in rows
             if row["split"] == "ood"
         ]

@@ -159,3 +159,13 @@ def require_pe(parts: Parts, kinds: Collection[type[PositionalEncoding]], needs:
     """
     if type(parts.pe) not in kinds:
         raise DoesNotApplyError("pe", parts.pe, needs)
+
+
+def require_counts(positions: Positions) -> None:
+    """Refuse positions that are not the indices of the tokens.
+
+    Raises:
+        UsageError: they are others.
+    """
+    if not positions.counts:
+        raise DoesNotApplyError("positions", positions, "positions=contiguous")

@@ -12,8 +12,8 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs, Keys, Logits, MaskedBias, Queries
 from lengen.config.errors import require
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
-from lengen.extend.rules import Stepwise, by_steps
+from lengen.extend import Extension, Fit, Parts, Sizes
+from lengen.extend.rules import Stepwise, require_all_weighed
 
 Policy = Literal["received", "mean", "value", "norm"]
 
@@ -49,9 +49,7 @@ class Evict(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Exact for rules that give weight to all keys; others drop some themselves."""
-        for rule in parts.rules:
-            if not by_steps(rule) or rule.sparse:
-                raise DoesNotApplyError("attention", rule, "a rule that gives weight to all keys")
+        require_all_weighed(parts)
         return "exact"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs, Heads, Keys, Logits, Queries, wide
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes, require_pe
+from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes, require_counts, require_pe
 from lengen.extend.frequencies import ChangedRoPE
 from lengen.extend.rules import Stepwise, by_steps
 from lengen.pe.rope import RoPE
@@ -100,8 +100,7 @@ class Geometry(Extension):
     def fit(self, parts: Parts) -> Fit:
         """Exact for `pe=rope` with positions 0, 1, 2, …, and a rule that compares queries with keys."""
         require_pe(parts, [RoPE, ChangedRoPE], "pe=rope")
-        if not parts.positions.counts:
-            raise DoesNotApplyError("positions", parts.positions, "positions=contiguous")
+        require_counts(parts.positions)
         for rule in parts.rules:
             if not by_steps(rule) or rule.directions:
                 raise DoesNotApplyError("attention", rule, "a rule that compares queries with keys")

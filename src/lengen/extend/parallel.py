@@ -12,8 +12,8 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs, Logits
 from lengen.config.errors import require
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
-from lengen.extend.rules import Stepwise, by_steps
+from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes, require_counts
+from lengen.extend.rules import Stepwise, require_all_weighed
 from lengen.positions import Needs, Positions
 from lengen.task import Batch
 
@@ -56,11 +56,8 @@ class Parallel(Extension):
         """Ours: the sources have segments that are documents."""
         if parts.pe.streams is not None:
             raise DoesNotApplyError("pe", parts.pe, "an encoding that reads one position a token")
-        if not parts.positions.counts:
-            raise DoesNotApplyError("positions", parts.positions, "positions=contiguous")
-        for rule in parts.rules:
-            if not by_steps(rule) or rule.sparse:
-                raise DoesNotApplyError("attention", rule, "a rule that gives weight to all keys")
+        require_counts(parts.positions)
+        require_all_weighed(parts)
         return "approximate"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:

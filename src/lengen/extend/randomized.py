@@ -11,10 +11,10 @@ from torch import Tensor
 
 from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
 from lengen.extend.mapped_positions import MappedPositions
-from lengen.positions import randomized as positions
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.offset import Offset
 from lengen.positions.random_steps import RandomSteps
+from lengen.positions.randomized import Randomized as RandomizedPositions
 from lengen.sampling import generator
 
 
@@ -38,9 +38,9 @@ class Randomized(Extension):
         """Exact for `positions=randomized`; ours for others that count tokens."""
         if not parts.pe.reads or parts.pe.streams is not None:
             raise DoesNotApplyError("pe", parts.pe, "an encoding that reads one position a token")
-        if not isinstance(parts.positions, positions.Randomized | Contiguous | Offset | RandomSteps):
+        if not isinstance(parts.positions, RandomizedPositions | Contiguous | Offset | RandomSteps):
             raise DoesNotApplyError("positions", parts.positions, "positions that count tokens")
-        return "exact" if isinstance(parts.positions, positions.Randomized) else "approximate"
+        return "exact" if isinstance(parts.positions, RandomizedPositions) else "approximate"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:
         """Look the positions up."""

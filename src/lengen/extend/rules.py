@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs, Keys, Logits, MaskedBias, Queries, wide
+from lengen.extend import DoesNotApplyError, Parts
 
 Factor = Callable[[BlockInputs], float | Tensor]
 """A factor on the logits: a number, or a tensor that broadcasts with [batch, heads, query, 1]."""
@@ -118,6 +119,17 @@ class Stepwise(AttentionRule):
     def reweigh(self, weights: Logits, inputs: BlockInputs) -> Logits:
         """As trained."""
         return self.trained.reweigh(weights, inputs)
+
+
+def require_all_weighed(parts: Parts) -> None:
+    """Refuse rules that give some keys no weight, or that are not computed step by step.
+
+    Raises:
+        UsageError: one does, or is not.
+    """
+    for rule in parts.rules:
+        if not by_steps(rule) or rule.sparse:
+            raise DoesNotApplyError("attention", rule, "a rule that gives weight to all keys")
 
 
 def by_steps(rule: AttentionRule) -> bool:

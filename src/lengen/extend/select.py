@@ -11,8 +11,8 @@ from torch.nn.functional import pad
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs, Logits
 from lengen.config.errors import require
-from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
-from lengen.extend.rules import Stepwise, by_steps
+from lengen.extend import Extension, Fit, Parts, Sizes
+from lengen.extend.rules import Stepwise, require_all_weighed
 
 
 class Select(Extension):
@@ -40,9 +40,7 @@ class Select(Extension):
 
     def fit(self, parts: Parts) -> Fit:
         """Ours for all; refused where the trained rule gives some keys no weight, which selects already."""
-        for rule in parts.rules:
-            if not by_steps(rule) or rule.sparse:
-                raise DoesNotApplyError("attention", rule, "a rule that gives weight to all keys")
+        require_all_weighed(parts)
         return "approximate"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:

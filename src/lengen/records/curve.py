@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from io import StringIO
@@ -241,6 +242,26 @@ def _row(line: dict[str, str | None], path: Path) -> Row:
             f"{path}: {', '.join(FAILURES)} do not add up to the wrong answers of length {values['length']}"
         )
     return Row(**values)
+
+
+def read_csv(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of a table that `write_csv` has written; numbers as numbers, empty fields as None."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{key: typed(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def typed(text: str) -> int | float | str | None:
+    """Return a field of a CSV as a value.
+
+    >>> [typed(text) for text in ("3", "0.5", "ood", "")]
+    [3, 0.5, 'ood', None]
+    """
+    if not text:
+        return None
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

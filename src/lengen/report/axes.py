@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from lengen.report.paper import COLUMN
 from lengen.report.scale import label, logarithmic, ticks
 from lengen.report.sheet import LEFT, RIGHT
+from lengen.statistics.intervals import Rate
 
 DIGIT = 0.063
 """Inches: width of a digit in a tick label."""
@@ -107,3 +108,16 @@ def place(axes: Axes, length: float) -> float:
     """Return the position of a length or factor on the axis, from 0 (left) to 1 (right)."""
     point = axes.transData.transform((length, 0))
     return float(axes.transAxes.inverted().transform(point)[0])
+
+
+def bars(axes: Axes, at: Sequence[float], rates: Sequence[Rate], colour: str) -> None:
+    """Draw the intervals of some rates as thin vertical bars.
+
+    Args:
+        axes: where they are drawn.
+        at: place of each on the x axis.
+        rates: with their intervals.
+        colour: of the bars.
+    """
+    low, high = [rate.low for rate in rates], [rate.high for rate in rates]
+    axes.vlines(at, low, high, color=colour, linewidth=0.7, alpha=0.6, zorder=2)

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from lengen.comparison.cell_scores import ends, profile, reach_measurable
 from lengen.comparison.grouping import Cell, Panel, pooled
-from lengen.report.axes import DIGIT, place, plain
+from lengen.report.axes import DIGIT, bars, place, plain
 from lengen.report.colour import GREY, SHADE
 from lengen.report.paper import COLUMN, Paper
 from lengen.report.scale import label, ticks
@@ -114,15 +114,7 @@ def _intervals(axes: Axes, cell: Cell, look: Style, steps: Sequence[float], shar
     ]
     at = [start * (end / start) ** share for start, end, _ in spans]
     rates = [rate for *_, rate in spans]
-    axes.vlines(
-        at,
-        [rate.low for rate in rates],
-        [rate.high for rate in rates],
-        color=look.colour,
-        linewidth=0.7,
-        alpha=0.6,
-        zorder=2,
-    )
+    bars(axes, at, rates, look.colour)
     axes.plot(
         at,
         [rate.share for rate in rates],

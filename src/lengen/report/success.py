@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Panel
-from lengen.report.axes import length_axis, place
+from lengen.report.axes import bars, length_axis, place
 from lengen.report.band import X
 from lengen.report.colour import SHADE
 from lengen.report.dodge import dodged
@@ -46,15 +46,7 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length", paper: 
         shares = [rate.share for rate in rates]
         places = dodged([place(axes, length / own) for length in at], end, index, len(cells))
         moved = [float(to_data.transform((each, 0))[0]) for each in places]
-        axes.vlines(
-            moved,
-            [rate.low for rate in rates],
-            [rate.high for rate in rates],
-            color=look.colour,
-            linewidth=0.7,
-            alpha=0.6,
-            zorder=2,
-        )
+        bars(axes, moved, rates, look.colour)
         axes.plot(
             moved,
             shares,

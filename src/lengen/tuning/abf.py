@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lengen.config.errors import require
 from lengen.decoder import Decoder
 from lengen.extend import abf, require_pe
@@ -62,4 +64,4 @@ class EntropyABF(ABF):
             plain if layer <= self.layers else other
             for layer, (plain, other) in enumerate(zip(parts.rules, scaled.rules, strict=True), 1)
         )
-        return view(decoder, parts.__class__(parts.pe, rules, parts.positions))
+        return view(decoder, replace(parts, rules=rules))

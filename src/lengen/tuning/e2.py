@@ -7,7 +7,7 @@ from typing import Any
 
 from lengen.config.errors import require
 from lengen.decoder import Decoder
-from lengen.extend import DoesNotApplyError, require_pe
+from lengen.extend import require_counts, require_pe
 from lengen.extend.view import parts_of
 from lengen.pe.rope import RoPE
 from lengen.positions import Positions
@@ -39,8 +39,7 @@ class E2(Tuning):
     def check(self, decoder: Decoder, positions: Positions) -> None:
         """Rotations by real positions, counted from 0."""
         require_pe(parts_of(decoder, positions), [RoPE], "pe=rope")
-        if not positions.counts:
-            raise DoesNotApplyError("positions", positions, "positions=contiguous")
+        require_counts(positions)
 
     def record(self, record: Mapping[str, Any], base: Base) -> dict[str, Any]:
         """Drawn positions."""

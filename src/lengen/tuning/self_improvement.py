@@ -12,7 +12,7 @@ from torch import Tensor
 from lengen.config.errors import require
 from lengen.decoder import Decoder
 from lengen.evaluation.decoding import greedy
-from lengen.extend import DoesNotApplyError
+from lengen.extend import require_counts
 from lengen.positions import Positions
 from lengen.task import EOS, PAD, Batch, Task, Vocabulary
 from lengen.tuning import Base, Tuning
@@ -50,8 +50,8 @@ class SelfImprovement(Tuning):
 
     def check(self, decoder: Decoder, positions: Positions) -> None:
         """Positions must not need the true answer."""
-        if decoder.pe.reads and not positions.counts:
-            raise DoesNotApplyError("positions", positions, "positions=contiguous")
+        if decoder.pe.reads:
+            require_counts(positions)
 
     def task(self, task: Task, base: Base, teacher: Callable[[], Decoder]) -> Task:
         """The task with own answers beyond the lengths whose true ones the base has seen."""

@@ -111,11 +111,7 @@ class Ablation(ReadOut):
         (batch, key), trained = evaluation.test_set(length), evaluation.trained
         with ablated(trained.decoder, heads, means):
             verdicts = score(trained.decoder, batch, trained.config.positions, key, "teacher")
-        return {
-            "exact_match": float(verdicts.exact.double().mean()),
-            "token_accuracy": float(verdicts.right.sum() / verdicts.answer.sum()),
-            "loss": verdicts.loss,
-        }
+        return verdicts.scores
 
     def _row(
         self,

@@ -69,9 +69,7 @@ class Erosion(ReadOut):
                         "length": length,
                         "split": split(length, trained.config.train_length),
                         "examples": len(batch),
-                        "exact_match": float(found.exact.double().mean()),
-                        "token_accuracy": float(found.right.sum() / found.answer.sum()),
-                        "loss": found.loss,
+                        **found.scores,
                     }
                 )
         return {"erosion": rows, "readings": readings(rows)}

@@ -105,12 +105,10 @@ class Sharpening(ReadOut):
                         "layer": layer,
                         "factor": factor,
                         "over": self.over,
-                        "exact_match": float(each.exact.double().mean()),
+                        **each.scores,
                         "base_exact_match": float(own.double().mean()),
                         "lost": int((own & ~each.exact).sum()),
                         "won": int((~own & each.exact).sum()),
-                        "token_accuracy": float(each.right.sum() / each.answer.sum()),
-                        "loss": each.loss,
                     }
                 )
         at = self._at(evaluation)

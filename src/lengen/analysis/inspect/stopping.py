@@ -58,7 +58,7 @@ class Stopping(ReadOut):
                 example.append(row + seen)
                 seen += len(part)
             ends = end_token(*(torch.cat(each) for each in (log_probability, rank, due, example)))
-            accuracy = float(teacher.right.sum() / teacher.answer.sum())
+            accuracy = teacher.token_accuracy
             sizes = teacher.answer.sum(1).double()
             tables["stopping"].append(
                 {
@@ -67,7 +67,7 @@ class Stopping(ReadOut):
                     **{name: int((free == index).sum()) for index, name in enumerate(ENDINGS)},
                     **ends,
                     "token_accuracy": accuracy,
-                    "exact_match": float(teacher.exact.double().mean()),
+                    "exact_match": teacher.scores["exact_match"],
                     "independent": float((accuracy**sizes).mean()),
                 }
             )

@@ -30,22 +30,18 @@ def main(arguments: list[str]) -> int:
 
 def export(options: dict[str, str]) -> int:
     """Convert, compare and write."""
-    from lengen.comparison.find_runs import find_folders
+    from lengen.comparison.find_runs import find_one
 
     for name in ("run", "to"):
         require(bool(options[name]), f"{name}=: must be given; see lengen export --help")
-    runs = find_folders([options["run"]], "run")
-    named = ", ".join(str(run.path) for run in runs)
-    require(len(runs) == 1, f"run={options['run']}: must be one run, found {len(runs)}: {named}")
+    run = find_one(options["run"], "run")
 
     from lengen.analysis.converted_run import ConvertedRun
     from lengen.experiment.load_run import load
 
     checkpoint = options["checkpoint"]
     changes = {"eval": {"checkpoint": checkpoint} if checkpoint else {}, "trainer": {"accelerator": "cpu"}}
-    converted = ConvertedRun(
-        load(runs[0], changes, {"lengen"}), Path(options["to"]), options["format"] or None
-    )
+    converted = ConvertedRun(load(run, changes, {"lengen"}), Path(options["to"]), options["format"] or None)
     found = converted.write()
     lengths = " and ".join(map(str, found.lengths)) or "none, since the model reads fewer tokens"
     print(

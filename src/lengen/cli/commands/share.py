@@ -27,15 +27,14 @@ def main(arguments: list[str]) -> int:
 
 def share(options: dict[str, str]) -> int:
     """Prepare the folder, and push it."""
-    from lengen.comparison.find_runs import find_folders
+    from lengen.comparison.find_runs import find_one
     from lengen.export.hub import push, require_hub
     from lengen.export.shared_run import SharedRun
 
     for name in ("run", "export"):
         require(bool(options[name]), f"{name}=: must be given; see lengen share --help")
-    runs = find_folders([options["run"]], "run")
-    require(len(runs) == 1, f"run={options['run']}: must be one run, found {len(runs)}")
-    shared, name = SharedRun(runs[0], Path(options["export"])), options["push"]
+    run = find_one(options["run"], "run")
+    shared, name = SharedRun(run, Path(options["export"])), options["push"]
     if name:
         require_hub(f"push={name}", name, login=True)
     files = shared.write(name or None)

@@ -13,7 +13,7 @@ from lengen.cli.commands.train import print_results, train_job
 from lengen.cli.commands.train import run as train_run
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import TUNE
-from lengen.config.errors import UsageError, is_usage_error, require
+from lengen.config.errors import is_usage_error, refuse_if_all, require
 from lengen.launcher.job import FAILED, Job, JobResult
 
 
@@ -39,22 +39,14 @@ def tune(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> in
     if len(folders) == 1:
         folder, earlier, _ = train_run(made.record(folders[0], allowed), allowed)
         return print_results(folder, earlier=earlier, full=full)
-    errors = dict[str, str]()
-    for folder in folders:
-        try:
-            made.record(folder, allowed)
-        except UsageError as error:
-            errors[str(folder.path)] = str(error)
-    require(len(errors) < len(folders), next(iter(errors.values()), ""))
+    refuse_if_all(partial(made.record, folder, allowed) for folder in folders)
     threads = made.trainer.get("threads", 1)
     jobs = [Job(str(each.path), partial(tune_one, config, allowed, each.path), threads) for each in folders]
-    tuned, failed = list[str](), 0
+    failed = 0
     for index, result in Local(made.jobs).run(jobs):
         if result.code:
             failed += 1
             print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
-        elif result.value:
-            tuned.append(str(result.value))
     print(f"lengen: {len(folders) - failed} of {len(folders)} runs tuned")
     return FAILED if failed else 0
 
@@ -75,13 +67,12 @@ def request(config: dict[str, Any], allowed: set[str]) -> Any:
     """Build the options of the command from its configuration, and set torch's number of threads."""
     import torch
 
+    from lengen.analysis.eval_request import as_list
     from lengen.config.builder import Builder
     from lengen.experiment.tune_request import TuneRequest
 
-    run = config["run"]
-    listed = run if isinstance(run, list) else [] if run is None else [run]
     label = config.get("labels", {}).get("tune") or "tuned"
     values = {name: value for name, value in config.items() if name != "labels"}
-    made = Builder(allowed).build(TuneRequest, {**values, "run": listed, "label": label})
+    made = Builder(allowed).build(TuneRequest, {**values, "run": as_list(config["run"]), "label": label})
     torch.set_num_threads(made.trainer.get("threads", 1))
     return made
