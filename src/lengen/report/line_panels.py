@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from lengen.report.axes import plain
 from lengen.report.colour import DISTINCT, GREY, SHADE
@@ -19,6 +19,8 @@ PLOT, NAME, ASIDE, DOWN = 1.15, 0.16, 0.42, 0.52
 """Inches: height of a panel, of the name above it, space between panels beside each other and below each other."""
 SIDE, ACROSS = 2, 4
 """Panels beside each other in a figure of one column, and in a wide one."""
+SHARES = (0, 0.25, 0.5, 0.75, 1)
+"""Ticks of an axis of shares."""
 MARKED = 24
 """Most points of a line that are marked."""
 
@@ -104,7 +106,7 @@ def draw(panels: Sequence[Panel], path: Path, *, title: str, footnote: str, pape
         values = [value for line in panel.lines for value in line.x]
         whole = all(float(value).is_integer() for value in values)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole))
-        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.yaxis.set_major_locator(FixedLocator(SHARES) if panel.share else MaxNLocator(4))
         axes.set_title(panel.title, size=TYPE, loc="left", pad=2)
         axes.set_xlabel(panel.across, size=LABEL, labelpad=2)
         axes.set_ylabel(panel.up, size=LABEL, labelpad=2)
