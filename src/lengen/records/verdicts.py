@@ -8,7 +8,7 @@ files of earlier versions).
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,16 +67,50 @@ def write_verdicts(path: Path, verdicts: Mapping[int, StringVerdicts]) -> None:
         for name in StringVerdicts._fields
     )
     columns = (
-        pa.array(np.repeat(lengths, sizes), pa.int32()),
-        pa.array(np.concatenate([np.arange(size) for size in sizes]), pa.int32()),
-        pa.array(exact, pa.bool_()),
-        pa.array(first, pa.int32(), mask=first < 0),
-        pa.array(wrong, pa.int32()),
-        pa.DictionaryArray.from_arrays(pa.array(ending, pa.int8()), pa.array(ENDINGS)),
-        pa.array(tokens, pa.int32(), mask=tokens < 1),
+        _column(np.repeat(lengths, sizes)),
+        _column(np.concatenate([np.arange(size) for size in sizes])),
+        pa.Array.from_buffers(pa.bool_(), len(exact), [None, pa.py_buffer(_bits(exact))]),
+        _column(first, first >= 0),
+        _column(wrong),
+        pa.DictionaryArray.from_arrays(_column(ending, kind=np.int8), _text(ENDINGS)),
+        _column(tokens, tokens > 0),
     )
     with whole(path) as temporary:
         parquet.write_table(pa.table(dict(zip(COLUMNS, columns, strict=True))), temporary)
+
+
+def _column(
+    values: Int[np.ndarray, " strings"],
+    known: Bool[np.ndarray, " strings"] | None = None,
+    kind: type = np.int32,
+) -> Any:
+    """Make an Arrow array of numbers from its buffers, since `pyarrow.array` imports pandas where it is installed: 0.4 s of a run.
+
+    Args:
+        values: the numbers.
+        known: whether each is there; None if all are.
+        kind: of the numbers.
+    """
+    import pyarrow as pa
+
+    buffers = [None if known is None else pa.py_buffer(_bits(known)), pa.py_buffer(values.astype(kind))]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(kind), len(values), buffers)
+
+
+def _bits(values: Bool[np.ndarray, " strings"]) -> bytes:
+    """Booleans as Arrow packs them: eight a byte, the first in the lowest bit."""
+    return np.packbits(values, bitorder="little").tobytes()
+
+
+def _text(words: Sequence[str]) -> Any:
+    """Make an Arrow array of words from its buffers."""
+    import pyarrow as pa
+
+    encoded = [word.encode() for word in words]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.Array.from_buffers(
+        pa.string(), len(words), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    )
 
 
 def cut(path: Path) -> bool:
@@ -110,8 +144,8 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
     if missing:
         raise UsageError(f"{path}: missing column {', '.join(missing)}")
     table = _typed(table, path)
-    length = table["length"].to_numpy()
-    example = table["example"].to_numpy()
+    length = _numbers(table["length"])
+    example = _numbers(table["example"])
     order = np.lexsort((example, length))
     length, example = length[order], example[order]
     bounds = [0, *(np.flatnonzero(np.diff(length)) + 1).tolist(), len(length)] if len(length) else []
@@ -121,11 +155,11 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
                 f"{path}: the strings of length {length[start]} are not those from 0 to {end - start - 1}"
             )
     columns = (
-        table["exact"].to_numpy(),
-        table["first_error"].fill_null(-1).to_numpy(),
-        table["wrong_tokens"].to_numpy(),
+        _numbers(table["exact"]),
+        _numbers(table["first_error"], missing=-1),
+        _numbers(table["wrong_tokens"]),
         _endings(table["ending"], path),
-        table["answer_tokens"].fill_null(0).to_numpy()
+        _numbers(table["answer_tokens"])
         if "answer_tokens" in table.column_names
         else np.zeros(len(length), dtype=np.int32),
     )
@@ -136,6 +170,31 @@ def read_verdicts(path: Path, lengths: Collection[int] | None = None) -> dict[in
         for each in (length[start].item(),)
         if lengths is None or each in lengths
     }
+
+
+def _numbers(column: Any, missing: int = 0) -> Any:
+    """The values of a column of int8, int32 or booleans, from its buffers: see `_column`.
+
+    Args:
+        column: an Arrow array, whole or in chunks.
+        missing: what stands for nulls.
+    """
+    plain = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    known, values = plain.buffers()
+    rows = slice(plain.offset, plain.offset + len(plain))
+    if not len(plain):
+        return np.zeros(0, dtype=plain.type.to_pandas_dtype())
+    numbers = (
+        _unpacked(values)[rows]
+        if plain.type.bit_width == 1
+        else np.frombuffer(values, dtype=plain.type.to_pandas_dtype())[rows]
+    )
+    return np.where(_unpacked(known)[rows], numbers, missing) if plain.null_count else numbers
+
+
+def _unpacked(buffer: Any) -> Bool[np.ndarray, " bits"]:
+    """Booleans from Arrow's bits."""
+    return np.unpackbits(np.frombuffer(buffer, dtype=np.uint8), bitorder="little").astype(bool)
 
 
 def _typed(table: Any, path: Path) -> Any:
@@ -176,7 +235,7 @@ def _endings(column: Any, path: Path) -> Int[np.ndarray, " strings"]:
     if unknown:
         raise UsageError(f"{path}: invalid value {unknown[0]!r} in column ending")
     known = np.array([ENDINGS.index(name) for name in names], dtype=np.int8)
-    return np.asarray(known[encoded.indices.to_numpy()], dtype=np.int8)
+    return np.asarray(known[_numbers(encoded.indices)], dtype=np.int8)
 
 
 def verdicts_frame(path: Path, lengths: Collection[int]) -> Any:

@@ -13,6 +13,9 @@
 from typing import TYPE_CHECKING
 
 from lengen.config.aliases import moved_from
+from lengen.training.metrics_on_demand import defer
+
+defer()  # before anything imports Lightning
 
 if not TYPE_CHECKING:
     __getattr__ = moved_from(__name__)
