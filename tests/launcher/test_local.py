@@ -290,3 +290,50 @@ def test_importing_what_the_server_imports_leaves_the_signals_of_other_processes
         importlib.reload(importlib.import_module(local.SERVER))
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+EARLY = """
+import time
+from functools import partial
+from lengen.launcher import local
+from lengen.launcher.job import Job, JobResult
+from lengen.launcher.local import Local
+
+local.IMPORTED = ("slow_to_import",)
+local.cores = lambda: 4
+
+
+def nothing():
+    return JobResult(0)
+
+
+if __name__ == "__main__":
+    open("begun", "w").close()
+    list(Local(jobs=2, shown=False).run([Job(str(number), nothing) for number in range(4)]))
+"""
+
+
+def test_a_signal_before_the_first_job_leaves_nobody_who_would_begin_one(tmp_path):
+    """The process that forks still imports; later it would fork workers, whose locks have gone with the command."""
+    (tmp_path / "study.py").write_text(EARLY)
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(4)\n")
+    with (tmp_path / "err").open("w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "study.py"],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))),
+            },
+            stderr=err,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        )
+    wait_for(lambda: (tmp_path / "begun").exists())
+    wait_for(lambda: psutil.Process(process.pid).children(recursive=True))
+    time.sleep(1)
+    below = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+    psutil.wait_procs(below, timeout=20)
+    assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in below)
+    assert "semlock" not in (tmp_path / "err").read_text().lower()

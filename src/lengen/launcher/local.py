@@ -131,6 +131,7 @@ class Local(Launcher):
                 except KeyboardInterrupt:  # a second signal: the jobs stop at once, too
                     stop(at_once=True)
                     close(workers)
+                end_servers()
                 raise
 
 
@@ -223,13 +224,44 @@ def work(packed: bytes) -> JobResult:
 
 def stop(*, at_once: bool = False) -> None:
     """Ask all jobs that run to write a checkpoint and end; or end their processes."""
+    for server in servers():
+        end(server, at_once=at_once)
+
+
+def end_servers() -> None:
+    """End the process from which workers are forked, and what it has forked since the jobs have ended.
+
+    A signal that comes while it still imports leaves it with orders that it would carry out after this process has ended.
+    """
     import psutil
 
-    for server in psutil.Process().children():
+    for server in servers():
         with suppress(psutil.Error):
-            for process in server.children() if "forkserver" in " ".join(server.cmdline()) else ():
-                with suppress(psutil.Error):
-                    process.kill() if at_once else process.terminate()
+            server.suspend()  # so that it forks no more
+            end(server, at_once=True)
+            server.kill()
+
+
+def servers() -> list[Any]:
+    """The processes from which workers are forked."""
+    import psutil
+
+    found = []
+    for process in psutil.Process().children():
+        with suppress(psutil.Error):
+            if "forkserver" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+def end(server: Any, *, at_once: bool) -> None:
+    """End the workers that were forked from a process: by a signal that they heed, or at once."""
+    import psutil
+
+    with suppress(psutil.Error):
+        for process in server.children():
+            with suppress(psutil.Error):
+                process.kill() if at_once else process.terminate()
 
 
 def cores() -> int:

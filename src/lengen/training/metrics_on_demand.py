@@ -37,7 +37,7 @@ def defer() -> None:
     package: Any = _OnDemand(spec.name)
     package.__spec__, package.__loader__, package.__file__ = spec, spec.loader, spec.origin
     package.__package__, package.__path__ = spec.name, list(spec.submodule_search_locations or [])
-    package._logger = logging.getLogger(spec.name)
+    package._logger = logging.getLogger(spec.name)  # noqa: SLF001  # its modules import it from here
     sys.modules[spec.name] = package
     try:
         package.__version__ = import_module("torchmetrics.__about__").__version__
