@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from lengen.analysis.cell_of import run_of
 from lengen.experiment.extension_table import COSTS
 from lengen.records.curve import TRAINED, read_csv, write_csv, write_text
-from lengen.records.run_dir import EvalFolder, RunFolder
 from lengen.statistics.areas import area_weights, doublings
 from lengen.statistics.permutation import sign_flip_test
 
@@ -53,19 +53,11 @@ def read_tables(folders: Iterable[Path]) -> tuple[list[RunTable], int]:
     """
     tables, left_out = list[RunTable](), 0
     for folder in folders:
-        run = RunFolder(EvalFolder(folder).run)
-        facts, config = run.facts(), run.config()
-        if float(facts["id_exact_match"]) < TRAINED:
+        run = run_of(folder, LABELS)
+        if run.id_exact_match < TRAINED:
             left_out += 1
             continue
-        rows = read_csv(folder / "extend.csv")
-        stress = EvalFolder(folder).facts()["asked"].get("stress", "")
-        cell = {
-            **{name: str(config["labels"].get(name, "")) for name in LABELS},
-            "cell": str(facts["cell"]),
-            "stress": str(stress),
-        }
-        tables.append(RunTable(cell, int(config["train_length"]), rows))
+        tables.append(RunTable(run.cell, run.train_length, read_csv(folder / "extend.csv")))
     return tables, left_out
 
 

@@ -73,6 +73,7 @@ class Probes(ReadOut):
         "probes": ("target", "layer", "split", "queries", "r2", "slope", "rmse"),
         "probed": ("target", "layer", "length", "split", "queries", "true", "predicted", "rmse"),
     }
+    by: ClassVar = ("target", "layer", "length", "split")
     lengths: ClassVar = ("1x", "1.25x", "1.5x", "2x")
     note = "ridge regression from the residual stream at answer queries, fitted at trained lengths; layer 0 is the embedding"
 

@@ -48,6 +48,7 @@ class RopeRange(ReadOut):
         ),
         "pairs": ("decoder", "layer", "head", "pair", "period", "turns", "energy"),
     }  # fmt: skip
+    by: ClassVar = ("decoder", "layer", "head", "factor", "distance", "pair")
     lengths: ClassVar = ("1x",)
     note = "logits of real queries and keys at distances up to a multiple of the trained tokens; mean over heads; untrained is the null"
 
