@@ -11,6 +11,7 @@ from sklearn.metrics import mutual_info_score, r2_score
 from torch.testing import assert_close
 
 from lengen.analysis.inspect.ablation import ablated, head_outputs
+from lengen.analysis.inspect.error_law import crossing, horizon, law_rows, ratio
 from lengen.analysis.inspect.lens import layer_scores, read_off
 from lengen.analysis.inspect.neurons import activity, information
 from lengen.analysis.inspect.probes import TARGETS, fit_scores, targets
@@ -23,9 +24,13 @@ from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.scoring import Verdicts
 from lengen.pe.rope import RoPE
+from lengen.records.curve import Curve
+from lengen.records.error_law import fit_error_law
+from lengen.records.verdicts import StringVerdicts
 from lengen.sampling import generator
 from lengen.task.copy import Copy
 from lengen.training.averaging import Average
+from report.curves import row as curve_row
 
 
 def decoder(**options):
@@ -221,3 +226,42 @@ def test_hazards_and_the_end_token_are_those_of_a_slow_loop():
     )
     assert ends["end_before"] == np.mean([any(int(rank[i]) == 1 for i in p) for p in parts])
     assert ends["end_rank"] == np.mean([int(rank[i]) for i in (2, 5, 8, 11)])
+
+
+def test_ratios_and_horizons_are_those_of_simulated_answers():
+    """Answers whose tokens are wrong independently have a ratio of 1; with all errors of a string together it is below."""
+    source = np.random.default_rng(0)
+    wrong = source.random((200_000, 8)) < 0.1
+    accuracy = 1 - wrong.mean()
+    assert ratio((~wrong).all(1).mean(), accuracy**8) == pytest.approx(1, abs=0.01)
+    together = np.repeat(wrong[:, :1], 8, axis=1)
+    assert ratio((~together).all(1).mean(), (1 - together.mean()) ** 8) == pytest.approx(1 / 8, abs=0.01)
+    steps = horizon(0.9, 0.5)
+    assert 0.9**steps == pytest.approx(0.5)
+    assert [ratio(0, 0.5), ratio(0.5, 0), ratio(1, 1), horizon(1.0, 0.5)] == [None] * 4
+
+
+def test_a_level_is_crossed_where_a_line_between_lengths_does():
+    assert crossing([2, 4, 6], [1.0, 0.6, 0.2], 0.4) == pytest.approx(5)
+    assert crossing([2, 4, 6], [1.0, 0.4, 0.9], 0.4) == 4
+    assert crossing([2, 4], [0.3, 0.1], 0.4) is None
+    assert crossing([2, 4], [1.0, 0.9], 0.4) is None
+
+
+def test_the_chosen_law_is_that_of_the_verdicts():
+    """Strings of a constant error rate, through the rows of the table."""
+    source, verdicts, rows = np.random.default_rng(1), {}, []
+    for length in (5, 10, 20, 40, 80):
+        wrong = source.random((2000, length)) < 0.02
+        exact = ~wrong.any(1)
+        first = np.where(exact, -1, wrong.argmax(1))
+        ending = np.where(exact, 0, 4)
+        verdicts[length] = StringVerdicts(exact, first, wrong.sum(1), ending, np.full(2000, length))
+        rows.append(curve_row(length, exact.mean(), examples=2000))
+    law = fit_error_law(Curve(tuple(rows)), verdicts)
+    rows = law_rows(law)
+    (chosen,) = [row for row in rows if row["chosen"]]
+    assert chosen["law"] == law.law == "constant"
+    assert chosen["constant"] == pytest.approx(-np.log(0.98), rel=0.1)
+    assert chosen["half_length"] == pytest.approx(np.log(0.5) / np.log(0.98), rel=0.15)
+    assert all(row["growth"] for row in rows if row["law"] == "power")
