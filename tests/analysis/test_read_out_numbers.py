@@ -120,7 +120,7 @@ def test_ridge_and_its_scores_are_those_of_scikit_learn():
 
 def test_what_is_probed_is_counted_token_by_token():
     batch = Copy().sample(3, 4, generator("x")).begin()
-    found = targets(batch)
+    found = targets(batch, 9)
     row, query, _ = answer_queries(batch)
     assert len(found) == len(row) > 0
     for index, (example, column) in enumerate(zip(row.tolist(), query.tolist(), strict=True)):
@@ -131,7 +131,9 @@ def test_what_is_probed_is_counted_token_by_token():
             "remaining": sum(answer[column + 1 :]),
             "prompt": answer.index(True),
         }
-        assert found[index].tolist() == [expected[name] for name in TARGETS]
+        rewards = [-((8 / 9) ** step) for step in range(expected["remaining"])]  # of a token each, discounted
+        expected["remaining_value"] = sum(rewards) / 9
+        assert found[index].tolist() == pytest.approx([expected[name] for name in TARGETS])
 
 
 def test_information_is_that_of_scikit_learn():

@@ -30,7 +30,7 @@ class ErrorRates(ReadOut):
     The ratio log EM / log mean a^T is 1 for these; below 1 errors crowd in few strings, above 1 they are spread more evenly over strings
     than by chance. The laws are those of every sweep: hazards that are constant, a power of length, or both, chosen by
     held-out lengths; `inspect=stopping` has the hazard by place in the answer. At a constant error rate, exact match falls to s after
-    ln s / ln a tokens (Sinha et al. 2025, eq. 1).
+    ln s / ln a tokens (Sinha et al. 2025).
 
     Args:
         success: exact match s that horizons are for.
