@@ -15,6 +15,7 @@ from lengen.analysis.inspect.error_law import crossing, horizon, law_rows, ratio
 from lengen.analysis.inspect.lens import layer_scores, read_off
 from lengen.analysis.inspect.neurons import activity, information
 from lengen.analysis.inspect.probes import TARGETS, fit_scores, targets
+from lengen.analysis.inspect.remembrance import compared, predictions
 from lengen.analysis.inspect.rope_range import Wave, confusions, wave
 from lengen.analysis.inspect.stopping import end_token, hazards
 from lengen.analysis.passes import answer_queries, with_stream
@@ -267,3 +268,61 @@ def test_the_chosen_law_is_that_of_the_verdicts():
     assert chosen["constant"] == pytest.approx(-np.log(0.98), rel=0.1)
     assert chosen["half_length"] == pytest.approx(np.log(0.5) / np.log(0.98), rel=0.15)
     assert all(row["growth"] for row in rows if row["law"] == "power")
+
+
+@pytest.mark.parametrize("bos", [True, False])
+@pytest.mark.parametrize("restarted", [True, False])
+def test_remembrance_is_that_of_a_slow_loop(bos, restarted):
+    """Each query by itself: strings are cut in Python, and read one by one."""
+    torch.manual_seed(3)
+    batch = Copy().sample(4, 3, generator("x"))
+    part = batch.begin() if bos else batch
+    made = Decoder(Architecture(layers=2, dim=16, heads=2, bos=bos), len(part.vocabulary), RoPE, Softmax)
+    made = made.double().eval()
+    positions = torch.arange(part.time).unsqueeze(0)
+    drops = [0, 1, 3]
+    found = [
+        predictions(made, part.tokens, positions, int(bos), dropped, restarted=restarted) for dropped in drops
+    ]
+    for dropped, (distance, changed, right, whole) in zip(
+        drops, compared(part, int(bos), drops, found), strict=True
+    ):
+        index = 0
+        for example in range(len(part)):
+            tokens = part.tokens[example].tolist()
+            for query in range(part.time - 1):
+                if not part.answer[example, query + 1]:
+                    continue
+                string, places = tokens[: query + 1], list(range(query + 1))
+                cut = string[: int(bos)] + string[int(bos) + dropped :]
+                left = places[: len(cut)] if restarted else places[: int(bos)] + places[int(bos) + dropped :]
+                p, q = (
+                    made(torch.tensor([x]), torch.tensor([at]))[0, -1].softmax(-1).tolist()
+                    for x, at in ((string, places), (cut, left))
+                )
+                assert float(distance[index]) == pytest.approx(
+                    sum(abs(a - b) for a, b in zip(p, q, strict=True)) / 2
+                )
+                assert bool(changed[index]) == (p.index(max(p)) != q.index(max(q)))
+                assert bool(right[index]) == (q.index(max(q)) == tokens[query + 1])
+                place = int(part.places[example, query + 1])
+                gone = [int(part.places[example, k]) for k in range(int(bos), int(bos) + dropped)]
+                assert bool(whole[index]) == (place > 0 and place not in gone)
+                index += 1
+        assert index == len(distance)
+        assert dropped or (distance == 0).all()
+
+
+def test_a_common_shift_of_positions_is_no_change():
+    """With rope and without bos, restarted and kept positions give the same; a decoder that reads one token remembers nothing."""
+    made, (tokens, positions) = decoder(bos=False), inputs()
+    kept, restarted = (
+        predictions(made, tokens, positions, 0, 3, restarted=restarted) for restarted in (False, True)
+    )
+    assert_close(kept, restarted)
+    for block in made.blocks:
+        block.attention.out.weight.data.zero_()
+    assert_close(
+        predictions(made, tokens, positions, 0, 3, restarted=False),
+        made(tokens, positions)[:, 3:].softmax(-1),
+    )
