@@ -51,20 +51,22 @@ def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -
 
 
 def print_pooled(evaluation: Any, folders: list[Path]) -> None:
-    """Write what several runs have in common to `out`."""
+    """Print what extensions change over several runs, and write to `out` what these have in common."""
     from lengen.analysis import pooled_extensions, pooled_read_outs
 
-    if evaluation.out is None:
-        return
-    out = Path(evaluation.out)
+    out = None if evaluation.out is None else Path(evaluation.out)
     if evaluation.inspect is not None:
-        runs = pooled_read_outs.read_runs(folders, evaluation.inspect)
-        names = pooled_read_outs.write(runs, evaluation.inspect, out, evaluation.paper)
-        print(f"files: {out}: {', '.join(names)}")
+        if out is not None:
+            runs = pooled_read_outs.read_runs(folders, evaluation.inspect)
+            names = pooled_read_outs.write(runs, evaluation.inspect, out, evaluation.paper)
+            print(f"files: {out}: {', '.join(names)}")
         return
     found, left_out = pooled_extensions.read_tables(folders)
-    pooled_extensions.write([*pooled_extensions.pooled(found)], left_out, out)
-    print(f"files: {out}/extend.md, extend.csv")
+    rows = [*pooled_extensions.pooled(found)]
+    print("\n".join(pooled_extensions.printed(rows, left_out)))
+    if out is not None:
+        pooled_extensions.write(rows, left_out, out)
+        print(f"files: {out}/extend.md, extend.csv")
 
 
 def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobResult:
