@@ -180,7 +180,11 @@ def test_what_an_evaluation_of_an_earlier_version_lacks_is_measured(lengen, run)
         ),
         (["extend=yarn", "grid.yarn.factor=[1,0.5]"], "extend.yarn.factor=0.5"),
         (["extend=yarn", "grid.yarn.fast=[]"], "must be a list of values"),
-        (["extend=yarn", "extend.n=row"], "extend.n=row: must be one of swept, prompt"),
+        (["extend=yarn", "extend.n=rows"], "extend.n=rows: must be one of swept, prompt, row"),
+        (
+            ["extend=clamp", "extend.n=row"],
+            "extend=clamp: does not apply to extend.n=row (it changes the positions",
+        ),
         (["extend=yarn", "extend.yarn.facotr=2"], "did you mean 'extend.yarn.factor' or 'extend.yarn.fast'?"),
         (["extend=[]"], "extend=[]: names no extension"),
         (["extend="], "extend=: names no extension"),
