@@ -11,9 +11,11 @@ from sklearn.metrics import mutual_info_score, r2_score
 from torch.testing import assert_close
 
 from lengen.analysis.inspect.ablation import ablated, head_outputs
+from lengen.analysis.inspect.error_law import crossing, horizon, law_rows, ratio
 from lengen.analysis.inspect.lens import layer_scores, read_off
 from lengen.analysis.inspect.neurons import activity, information
 from lengen.analysis.inspect.probes import TARGETS, fit_scores, targets
+from lengen.analysis.inspect.remembrance import compared, predictions
 from lengen.analysis.inspect.rope_range import Wave, confusions, wave
 from lengen.analysis.inspect.stopping import end_token, hazards
 from lengen.analysis.passes import answer_queries, with_stream
@@ -23,9 +25,13 @@ from lengen.block.inputs import Shape
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.scoring import Verdicts
 from lengen.pe.rope import RoPE
+from lengen.records.curve import Curve
+from lengen.records.error_law import fit_error_law
+from lengen.records.verdicts import StringVerdicts
 from lengen.sampling import generator
 from lengen.task.copy import Copy
 from lengen.training.averaging import Average
+from report.curves import row as curve_row
 
 
 def decoder(**options):
@@ -115,7 +121,7 @@ def test_ridge_and_its_scores_are_those_of_scikit_learn():
 
 def test_what_is_probed_is_counted_token_by_token():
     batch = Copy().sample(3, 4, generator("x")).begin()
-    found = targets(batch)
+    found = targets(batch, 9)
     row, query, _ = answer_queries(batch)
     assert len(found) == len(row) > 0
     for index, (example, column) in enumerate(zip(row.tolist(), query.tolist(), strict=True)):
@@ -126,7 +132,9 @@ def test_what_is_probed_is_counted_token_by_token():
             "remaining": sum(answer[column + 1 :]),
             "prompt": answer.index(True),
         }
-        assert found[index].tolist() == [expected[name] for name in TARGETS]
+        rewards = [-((8 / 9) ** step) for step in range(expected["remaining"])]  # of a token each, discounted
+        expected["remaining_value"] = sum(rewards) / 9
+        assert found[index].tolist() == pytest.approx([expected[name] for name in TARGETS])
 
 
 def test_information_is_that_of_scikit_learn():
@@ -221,3 +229,100 @@ def test_hazards_and_the_end_token_are_those_of_a_slow_loop():
     )
     assert ends["end_before"] == np.mean([any(int(rank[i]) == 1 for i in p) for p in parts])
     assert ends["end_rank"] == np.mean([int(rank[i]) for i in (2, 5, 8, 11)])
+
+
+def test_ratios_and_horizons_are_those_of_simulated_answers():
+    """Answers whose tokens are wrong independently have a ratio of 1; with all errors of a string together it is below."""
+    source = np.random.default_rng(0)
+    wrong = source.random((200_000, 8)) < 0.1
+    accuracy = 1 - wrong.mean()
+    assert ratio((~wrong).all(1).mean(), accuracy**8) == pytest.approx(1, abs=0.01)
+    together = np.repeat(wrong[:, :1], 8, axis=1)
+    assert ratio((~together).all(1).mean(), (1 - together.mean()) ** 8) == pytest.approx(1 / 8, abs=0.01)
+    steps = horizon(0.9, 0.5)
+    assert 0.9**steps == pytest.approx(0.5)
+    assert [ratio(0, 0.5), ratio(0.5, 0), ratio(1, 1), horizon(1.0, 0.5)] == [None] * 4
+
+
+def test_a_level_is_crossed_where_a_line_between_lengths_does():
+    assert crossing([2, 4, 6], [1.0, 0.6, 0.2], 0.4) == pytest.approx(5)
+    assert crossing([2, 4, 6], [1.0, 0.4, 0.9], 0.4) == 4
+    assert crossing([2, 4], [0.3, 0.1], 0.4) is None
+    assert crossing([2, 4], [1.0, 0.9], 0.4) is None
+
+
+def test_the_chosen_law_is_that_of_the_verdicts():
+    """Strings of a constant error rate, through the rows of the table."""
+    source, verdicts, rows = np.random.default_rng(1), {}, []
+    for length in (5, 10, 20, 40, 80):
+        wrong = source.random((2000, length)) < 0.02
+        exact = ~wrong.any(1)
+        first = np.where(exact, -1, wrong.argmax(1))
+        ending = np.where(exact, 0, 4)
+        verdicts[length] = StringVerdicts(exact, first, wrong.sum(1), ending, np.full(2000, length))
+        rows.append(curve_row(length, exact.mean(), examples=2000))
+    law = fit_error_law(Curve(tuple(rows)), verdicts)
+    rows = law_rows(law)
+    (chosen,) = [row for row in rows if row["chosen"]]
+    assert chosen["law"] == law.law == "constant"
+    assert chosen["constant"] == pytest.approx(-np.log(0.98), rel=0.1)
+    assert chosen["half_length"] == pytest.approx(np.log(0.5) / np.log(0.98), rel=0.15)
+    assert all(row["growth"] for row in rows if row["law"] == "power")
+
+
+@pytest.mark.parametrize("bos", [True, False])
+@pytest.mark.parametrize("restarted", [True, False])
+def test_remembrance_is_that_of_a_slow_loop(bos, restarted):
+    """Each query by itself: strings are cut in Python, and read one by one."""
+    torch.manual_seed(3)
+    batch = Copy().sample(4, 3, generator("x"))
+    part = batch.begin() if bos else batch
+    made = Decoder(Architecture(layers=2, dim=16, heads=2, bos=bos), len(part.vocabulary), RoPE, Softmax)
+    made = made.double().eval()
+    positions = torch.arange(part.time).unsqueeze(0)
+    drops = [0, 1, 3]
+    found = [
+        predictions(made, part.tokens, positions, int(bos), dropped, restarted=restarted) for dropped in drops
+    ]
+    for dropped, (distance, changed, right, whole) in zip(
+        drops, compared(part, int(bos), drops, found), strict=True
+    ):
+        index = 0
+        for example in range(len(part)):
+            tokens = part.tokens[example].tolist()
+            for query in range(part.time - 1):
+                if not part.answer[example, query + 1]:
+                    continue
+                string, places = tokens[: query + 1], list(range(query + 1))
+                cut = string[: int(bos)] + string[int(bos) + dropped :]
+                left = places[: len(cut)] if restarted else places[: int(bos)] + places[int(bos) + dropped :]
+                p, q = (
+                    made(torch.tensor([x]), torch.tensor([at]))[0, -1].softmax(-1).tolist()
+                    for x, at in ((string, places), (cut, left))
+                )
+                assert float(distance[index]) == pytest.approx(
+                    sum(abs(a - b) for a, b in zip(p, q, strict=True)) / 2
+                )
+                assert bool(changed[index]) == (p.index(max(p)) != q.index(max(q)))
+                assert bool(right[index]) == (q.index(max(q)) == tokens[query + 1])
+                place = int(part.places[example, query + 1])
+                gone = [int(part.places[example, k]) for k in range(int(bos), int(bos) + dropped)]
+                assert bool(whole[index]) == (place > 0 and place not in gone)
+                index += 1
+        assert index == len(distance)
+        assert dropped or (distance == 0).all()
+
+
+def test_a_common_shift_of_positions_is_no_change():
+    """With rope and without bos, restarted and kept positions give the same; a decoder that reads one token remembers nothing."""
+    made, (tokens, positions) = decoder(bos=False), inputs()
+    kept, restarted = (
+        predictions(made, tokens, positions, 0, 3, restarted=restarted) for restarted in (False, True)
+    )
+    assert_close(kept, restarted)
+    for block in made.blocks:
+        block.attention.out.weight.data.zero_()
+    assert_close(
+        predictions(made, tokens, positions, 0, 3, restarted=False),
+        made(tokens, positions)[:, 3:].softmax(-1),
+    )

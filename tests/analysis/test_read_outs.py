@@ -14,7 +14,8 @@ from cli.test_main import refused
 from conftest import TINY, read_rows, run_folders, train
 from lengen.analysis.inspect.entropy import dispersion, margin, needed
 from lengen.analysis.inspect.sharpening import chosen_factor
-from lengen.records.run_dir import EvalFolder
+from lengen.experiment.load_run import load
+from lengen.records.run_dir import EvalFolder, RunFolder
 
 pytestmark = pytest.mark.whole_run
 READ_OUTS = pytest.mark.parametrize("path", files("inspect"), ids=lambda path: path.stem)
@@ -163,6 +164,29 @@ def test_a_run_without_a_checkpoint_has_nothing_to_read(lengen, run):
     for path in (run / "checkpoints").iterdir():
         path.unlink()
     refused(lengen("eval", "run=run", "inspect=entropy"), "eval.checkpoint=last", "there is no")
+
+
+@pytest.mark.long
+def test_the_null_of_probes_is_what_the_run_started_from(lengen, run):
+    """The untrained rows against a run of 0 steps with the same seed: its last checkpoint has the initial parameters."""
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    assert lengen("eval", "run=run", LENGTHS, "examples=8", "inspect=probes").code == 0
+    contents = torch.load(checkpoint, weights_only=False)
+    fresh = load(RunFolder(run), {"eval": {}, "trainer": {}}, ["lengen"]).config.make_decoder()
+    names = [name for name in contents["state_dict"] if name.startswith("decoder.")]
+    assert names
+    for name in names:
+        contents["state_dict"][name] = fresh.state_dict()[name.removeprefix("decoder.")]
+    torch.save(contents, checkpoint)
+    assert lengen("eval", "run=run", LENGTHS, "examples=8", "inspect=probes", "name=again").code == 0
+    (first,), (again,) = run.glob("eval/probes-*/probes.csv"), run.glob("eval/again-*/probes.csv")
+    null = [row for row in read_rows(first) if row["decoder"] == "untrained"]
+    for name in ("trained", "untrained"):
+        rows = [row for row in read_rows(again) if row["decoder"] == name]
+        assert [{**row, "decoder": "untrained"} for row in rows] == null
+    assert null != [
+        {**row, "decoder": "untrained"} for row in read_rows(first) if row["decoder"] == "trained"
+    ]
 
 
 @pytest.mark.long

@@ -28,6 +28,7 @@ SMALL = {
     r"'?seed=range\((\d+)\)'?": lambda found: "seed=0,1" if int(found[1]) < 10 else "seed=0,1,2",
     r"examples=\d+": lambda _: "examples=50",
     r"optimizer\.lr>=0\.001,optimizer\.lr<0\.01": lambda _: "optimizer.lr>=0.01,optimizer.lr<0.1",
+    r"checkpoint_every=\d+": lambda _: "checkpoint_every=5",
     r"n_trials=\d+": lambda _: "n_trials=2",
     r"from=\S+": lambda _: "from=" + str(next(iter(sorted(Path("results/runs/copy/nope").glob("*/seed=0"))))),
 }

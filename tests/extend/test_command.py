@@ -77,6 +77,12 @@ def test_every_setting_is_paired_with_the_decoder_as_trained(lengen, run):
             assert (lost, won) == (0, 0)
             assert row["id_exact_match"] == row["base_id_exact_match"]
         assert int(row["id_examples"]) == 42  # 14 of each of three trained lengths
+        gain = 42 * (float(row["id_exact_match"]) - float(row["base_id_exact_match"]))
+        id_lost, id_won = int(row["id_lost"]), int(row["id_won"])
+        assert id_won - id_lost == pytest.approx(gain)
+        expected = binomtest(id_lost, id_lost + id_won).pvalue if id_lost + id_won else 1
+        assert float(row["id_p_value"]) == pytest.approx(expected)
+        assert int(row["inactive"]) == (row["setting"] == "yarn(factor=1)+sharpen(factor=1.0)")
     again = lengen(
         "eval",
         "run=run",
@@ -126,6 +132,35 @@ def test_each_extension_is_tried_alone_and_those_that_do_not_apply_say_why(lenge
     assert (RunFolder(run).facts()["category"]) == "A"
 
 
+def test_extensions_that_leave_the_decoder_as_it_is_are_inactive(lengen, run):
+    """Randomized positions are those of training beyond it, and log_n does nothing within it."""
+    words = ("lengths=[2,3,6]", "extend=[randomized,log_n,sharpen]", "each=true", "examples=20")
+    ran = lengen("eval", "run=run", *words)
+    assert ran.code == 0, ran.err
+    found = {(row["setting"], int(row["length"])): int(row["inactive"]) for row in table(run)}
+    inactive = {"randomized(kind=draw)": {3, 6}, "log_n": {2, 3}, "sharpen(factor=1.2)": set()}
+    assert found == {(name, n): int(n in at) for name, at in inactive.items() for n in (2, 3, 6)}
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("randomized")]
+    assert line.endswith("inactive at 6")
+
+
+def test_what_an_evaluation_of_an_earlier_version_lacks_is_measured(lengen, run):
+    import json
+
+    words = ("eval", "run=run", LENGTHS, "examples=40", "extend=sharpen", "extend.sharpen.factor=3")
+    assert lengen(*words).code == 0
+    before = table(run)
+    for path in run.glob("eval/*/eval.json"):
+        facts = json.loads(path.read_text())
+        path.write_text(json.dumps({name: value for name, value in facts.items() if name not in ("id_lost", "id_won")}))  # fmt: skip
+    (folder,) = run.glob("eval/extend-*")
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    assert lengen(*words).code == 0
+    assert table(run) == before
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -145,7 +180,11 @@ def test_each_extension_is_tried_alone_and_those_that_do_not_apply_say_why(lenge
         ),
         (["extend=yarn", "grid.yarn.factor=[1,0.5]"], "extend.yarn.factor=0.5"),
         (["extend=yarn", "grid.yarn.fast=[]"], "must be a list of values"),
-        (["extend=yarn", "extend.n=row"], "extend.n=row: must be one of swept, prompt"),
+        (["extend=yarn", "extend.n=rows"], "extend.n=rows: must be one of swept, prompt, row"),
+        (
+            ["extend=clamp", "extend.n=row"],
+            "extend=clamp: does not apply to extend.n=row (it changes the positions",
+        ),
         (["extend=yarn", "extend.yarn.facotr=2"], "did you mean 'extend.yarn.factor' or 'extend.yarn.fast'?"),
         (["extend=[]"], "extend=[]: names no extension"),
         (["extend="], "extend=: names no extension"),

@@ -16,6 +16,8 @@ from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.extend import SLOTS, Sizes
 from lengen.extend.chosen import Chosen
 from lengen.pe.alibi import ALiBi
+from lengen.pe.carope import CARoPE
+from lengen.pe.comrope import ComRoPE
 from lengen.pe.cope import CoPE
 from lengen.pe.fire import FIRE
 from lengen.pe.kerple import Kerple
@@ -36,7 +38,8 @@ ENCODINGS = {
     "nope": NoPE, "rope": RoPE, "interleaved": partial(RoPE, fraction=0.5, pairing="interleaved"), "xpos": XPos, "alibi": ALiBi,
     "learned": partial(Learned, maximum=64, std=1.0), "sinusoidal": Sinusoidal, "t5": partial(T5, std=1.0),
     "fire": partial(FIRE, threshold=8.0), "kerple": Kerple, "kerple-layers": partial(Kerple, share_layers=False),
-    "sandwich": Sandwich, "nape": NAPE, "cope": CoPE,
+    "sandwich": Sandwich, "nape": NAPE, "cope": CoPE, "carope": partial(CARoPE, std=1.0),
+    "comrope": partial(ComRoPE, block=4),
 }  # fmt: skip
 RULES = {"softmax": Softmax, "lssa": LSSA}
 EXTENSIONS = pytest.mark.parametrize("path", files("extend"), ids=lambda path: path.stem)

@@ -1,6 +1,7 @@
 """Changed rotary frequencies are those of Hugging Face's library, or of the formula."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from torch.testing import assert_close
 from transformers import LlamaConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from lengen.block.inputs import Shape
+from lengen.block.inputs import BlockCache, BlockInputs, Shape
+from lengen.config.errors import UsageError
 from lengen.extend import Parts, Sizes
 from lengen.extend.abf import ABF
 from lengen.extend.dynamic_ntk import DynamicNTK
@@ -20,10 +22,15 @@ from lengen.extend.ntk import NTK
 from lengen.extend.p_rope import PRoPE
 from lengen.extend.resonance import Resonance
 from lengen.extend.yarn import YaRN
+from lengen.pe.carope import CARoPE
+from lengen.pe.comrope import ComRoPE
+from lengen.pe.nope import NoPE
 from lengen.pe.rope import RoPE
+from lengen.pe.xpos import XPos
 from lengen.positions.contiguous import Contiguous
 
 CPU = torch.device("cpu")
+SHAPE = Shape(16, 2)
 
 
 def extended(extension, channels=32, trained=64, tokens=64, base=10000.0):
@@ -99,3 +106,76 @@ def test_longrope_divides_from_the_critical_pair_on_and_less_before_it():
     assert factors[0] == 1
     assert (factors.diff() >= -1e-5).all()
     assert extended(LongRoPE(4.0))[1] == pytest.approx(math.sqrt(1 + math.log(4) / math.log(64)))
+
+
+FORMS = pytest.mark.parametrize(
+    "extension", [Interpolate(1.7), NTK(1.7), ABF(900.0)], ids=lambda each: type(each).__name__
+)
+
+
+def logits(pe, extension, time=20):
+    """Products of rotated queries and keys, before and after, in one layer of two heads."""
+    pe = pe.double()
+    query, key, value = torch.randn(3, 1, 2, time, 8, generator=torch.Generator().manual_seed(0)).double()
+    positions = torch.arange(time)[None]
+    inputs = BlockInputs(torch.zeros(1, time, 16).double(), 0, positions, positions, BlockCache())
+    parts = extension.changed(Parts(pe, (), Contiguous()), Sizes(12, 12, time))
+    found = []
+    for each in (pe, parts.pe):
+        turned, keys, _ = each.transform(query, key, value, each.make_table(positions), inputs)
+        found.append(turned @ keys.mT)
+    return found
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (partial(XPos, gamma=math.inf), {}),
+        (partial(XPos, gamma=math.inf, fraction=0.5), {"fraction": 0.5}),
+        (CARoPE, {}),
+        (partial(ComRoPE, block=2), {"pairing": "interleaved"}),
+    ],
+    ids=["xpos", "xpos-half", "carope", "comrope"],
+)
+def test_other_encodings_that_are_rope_are_extended_as_it_is(kind, options, extension):
+    """xPos without decay, and content-dependent and learned frequencies as they are initialised, are RoPE."""
+    theirs = logits(RoPE(SHAPE, **options), extension)
+    for ours, those in zip(logits(kind(SHAPE), extension), theirs, strict=True):
+        assert_close(ours, those, rtol=1e-4, atol=1e-4)
+    assert (theirs[0] - theirs[1]).abs().max() > 1e-2
+
+
+@FORMS
+def test_learned_frequencies_are_multiplied_pair_by_pair(extension):
+    torch.manual_seed(0)
+    pe = ComRoPE(SHAPE, block=2)
+    with torch.no_grad():
+        pe.log_frequency.add_(torch.randn_like(pe.log_frequency))
+    before, after = logits(pe, extension)
+    rope = RoPE(SHAPE)
+    initial = rope.frequencies(CPU).double()
+    factor = extension.frequencies(initial, rope, Sizes(12, 12, 20)) / initial
+    with torch.no_grad():
+        pe.log_frequency.add_(factor.log())
+    assert_close(logits(pe, extension)[0], after, rtol=1e-4, atol=1e-4)
+    assert (before - after).abs().max() > 1e-2
+
+
+def test_the_decay_of_xpos_stays():
+    """With all frequencies near 0 nothing is left but the decay, zeta_c^(distance / scale_base)."""
+    pe = XPos(SHAPE, scale_base=16.0, gamma=0.4)
+    _, after = logits(pe, Interpolate(1e9))
+    query, key, _ = torch.randn(3, 1, 2, 20, 8, generator=torch.Generator().manual_seed(0)).double()
+    channel = torch.arange(8) % 4
+    zeta = ((2 * channel / 8) + 0.4) / 1.4
+    for i, j in ((19, 0), (7, 3), (5, 5)):
+        expected = (query[0, :, i] * key[0, :, j] * zeta ** ((i - j) / 16)).sum(-1)
+        assert_close(after[0, :, i, j], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_needs_frequencies_of_its_own_is_refused():
+    with pytest.raises(UsageError, match=r"needs pe=rope\b"):
+        YaRN(2.0).fit(Parts(XPos(SHAPE), (), Contiguous()))
+    with pytest.raises(UsageError, match="carope or comrope"):
+        NTK(2.0).fit(Parts(NoPE(SHAPE), (), Contiguous()))

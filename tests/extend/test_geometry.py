@@ -1,6 +1,7 @@
 """Changed distances against a slow loop: every pair of a query and a key is rotated by the distance of the rule."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from lengen.extend.self_extend import SelfExtend
 from lengen.extend.streaming_cache import StreamingCache
 from lengen.extend.yarn import YaRN
 from lengen.pe.rope import RoPE
+from lengen.pe.xpos import XPos
 from lengen.positions.contiguous import Contiguous
 
 TIME, SHAPE = 40, Shape(16, 2)
@@ -50,9 +52,10 @@ CASES = {
 @pytest.mark.parametrize("pairing", ["half", "interleaved"])
 @pytest.mark.parametrize("fraction", [1.0, 0.5])
 @pytest.mark.parametrize("name", CASES)
-def test_slow_loop(name, fraction, pairing):
+@pytest.mark.parametrize("kind", [RoPE, partial(XPos, scale_base=16.0)], ids=["rope", "xpos"])
+def test_slow_loop(kind, name, fraction, pairing):
     extension, distance = CASES[name]
-    pe = RoPE(SHAPE, fraction=fraction, pairing=pairing)
+    pe = kind(SHAPE, fraction=fraction, pairing=pairing)
     query, key, value = torch.randn(3, 1, 2, TIME, 8, generator=torch.Generator().manual_seed(0)).double()
     positions = torch.arange(TIME)[None]
     inputs = BlockInputs(torch.zeros(1, TIME, 16).double(), 0, positions, positions, BlockCache())
@@ -74,8 +77,10 @@ def test_slow_loop(name, fraction, pairing):
                 for c in range(pairs):
                     a, b = (c, c + half) if pairing == "half" else (2 * c, 2 * c + 1)
                     angle = apart * 10000 ** (-2 * c / pe.channels)
-                    total += float(q[a] * k[a] + q[b] * k[b]) * math.cos(angle)
-                    total += float(q[a] * k[b] - q[b] * k[a]) * -math.sin(angle) * -1
+                    near = float(q[a] * k[a] + q[b] * k[b]) * math.cos(angle)
+                    near += float(q[a] * k[b] - q[b] * k[a]) * math.sin(angle)
+                    decay = (2 * c / pe.channels + 0.4) / 1.4 if isinstance(pe, XPos) else 1
+                    total += near * decay ** (apart / 16)
                 logits.append(total / math.sqrt(8))
             weights = torch.tensor(logits, dtype=torch.float64).softmax(0)
             assert_close(found[0, head, i], weights @ value[0, head, : i + 1], rtol=0, atol=1e-5)

@@ -6,13 +6,54 @@ import numpy as np
 import pytest
 from tests.conftest import TINY, run_folders, train
 
-from lengen.analysis.pooled_extensions import area_change
+from lengen.analysis.pooled_extensions import RunTable, area_change, markdown, pooled, printed
 
 
 def test_area_from_the_trained_length_on():
     rows = [{"length": str(n), "difference": str(d)} for n, d in ((5, 0.9), (10, 0.0), (20, 0.2), (40, 0.4))]
     assert area_change(rows, 10) == pytest.approx(0.1 + 0.3)  # two doublings, trapezia of 0.1 and 0.3
     assert area_change(rows[:2], 10) is None
+
+
+def run_rows(lost, won, inactive, base=1.0):
+    """The table of a run with one setting, 60 ID strings, and two lengths beyond training."""
+    return [
+        {
+            "setting": "sharpen", "fit": "exact", "refused": None, "id_examples": 60, "id_lost": lost, "id_won": won, "length": n,
+            "base_id_exact_match": base, "id_exact_match": base + (won - lost) / 60, "split": "ood", "exact_match": 0.5,
+            "base_exact_match": 0.4, "difference": 0.1, "inactive": inactive,
+        }
+        for n in (6, 8)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "marked"),
+    [
+        ([(1, 0), (0, 0)], False),
+        ([(3, 0), (3, 0)], True),
+        ([(6, 0), (0, 6)], False),
+        ([(60, 0), (0, 0)], True),
+    ],
+)
+def test_a_loss_of_id_exact_match_is_marked_where_its_strings_are_enough(changes, marked):
+    cell = {"task": "copy", "pe": "rope", "positions": "contiguous", "attention": "softmax", "decoder": "tiny", "cell": "0", "stress": ""}  # fmt: skip
+    rows = [*pooled([RunTable(cell, 5, run_rows(*change, 0)) for change in changes])]
+    assert rows[0]["id_lost"] == sum(lost for lost, _ in changes)
+    text = "\n".join(markdown(rows, 0))
+    assert ("**-" in text) == marked
+    shown = "\n".join(printed(rows, 2))
+    assert ("COSTS ID" in shown) == marked
+    assert "60 strings a run" in shown
+    assert "left out: 2" in shown
+    (line,) = [line for line in shown.splitlines() if line.strip().startswith("sharpen")]
+    assert line.split()[:5] == ["sharpen", "2", f"{np.mean([won - lost for lost, won in changes]) / 60:+.3f}", "+0.100", "+0.100"]  # fmt: skip
+
+
+def test_a_setting_is_inactive_if_it_is_in_every_run():
+    for flags, shown in (((1, 1), True), ((1, 0), False)):
+        rows = [*pooled([RunTable({"task": "copy", "pe": "rope", "positions": "contiguous", "attention": "softmax", "decoder": "tiny", "cell": "0", "stress": ""}, 5, run_rows(0, 0, flag)) for flag in flags])]  # fmt: skip
+        assert ("inactive" in "\n".join(printed(rows, 0))) == shown
 
 
 @pytest.mark.whole_run
@@ -28,6 +69,8 @@ def test_runs_of_two_seeds(lengen, tmp_path, monkeypatch):
     )
     ran = lengen("eval", "run=results/runs", *words, "out=pool")
     assert ran.code == 0, ran.err
+    assert "t5_reach" in next(line for line in ran.out.splitlines() if "do not apply" in line)
+    assert lengen("eval", "run=results/runs", *words).out.count("sharpen(factor=3.0)") == 1
     with (tmp_path / "pool" / "extend.csv").open() as file:
         rows = list(csv.DictReader(file))
     tables = []

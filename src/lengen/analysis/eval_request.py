@@ -52,7 +52,7 @@ class EvalRequest:
         extend_n: what their rules of length read.
         grid: values of their options that are tried, by extension and option.
         average: what `eval.checkpoint=average` averages.
-        out: folder of the table over the seeds of several runs with extensions; None writes none.
+        out: folder of the tables over several runs, of extensions or of a read-out; None writes none.
         each: each extension alone, in place of all together; those that do not apply are named and left out.
     """
 
@@ -84,7 +84,7 @@ class EvalRequest:
             not self.against or (self.inspect is not None and self.inspect.name == "attention"),
             f"against={self.against[0] if self.against else None}: needs inspect=attention",
         )
-        Paper.of(self.style, self.formats)
+        self.paper  # noqa: B018  # refuses a style or format that does not exist
         require(self.extend_n in READS, f"extend.n={self.extend_n}: must be one of {', '.join(READS)}")
         require(
             not (self.extend and self.inspect),
@@ -92,8 +92,8 @@ class EvalRequest:
         )
         require(bool(self.extend) or not self.each, "each=true: needs extensions, as in extend=[yarn,ntk]")
         require(
-            self.out is None or (bool(self.extend) and len(self.runs) > 1),
-            f"out={self.out}: is the table of extensions over several runs; needs extend= and more than one run",
+            self.out is None or (bool(self.extend or self.inspect) and len(self.runs) > 1),
+            f"out={self.out}: is for tables over several runs; needs extend= or inspect=, and more than one run",
         )
         for group, held, form in (
             ("extend", self.extend, "OPTION=VALUE"),
@@ -132,6 +132,11 @@ class EvalRequest:
     def extensions(self) -> ExtensionGrid:
         """The settings of extensions that are tried."""
         return ExtensionGrid(self.extend, self.grid, self.each, cast("Reads", self.extend_n))
+
+    @property
+    def paper(self) -> Paper:
+        """Where figures over several runs are printed."""
+        return Paper.of(self.style, self.formats)
 
     @property
     def runs(self) -> list[RunFolder]:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from lengen.experiment.extension_table import COSTS
+from lengen.analysis.cell_of import run_of
+from lengen.analysis.read_tables import aligned
+from lengen.experiment.extension_table import CHANCE, COSTS, costs
 from lengen.records.curve import TRAINED, read_csv, write_csv, write_text
-from lengen.records.run_dir import EvalFolder, RunFolder
 from lengen.statistics.areas import area_weights, doublings
+from lengen.statistics.paired import paired_change
 from lengen.statistics.permutation import sign_flip_test
 
 LABELS = ("task", "pe", "positions", "attention", "decoder")
@@ -21,7 +23,8 @@ KEYS = (*LABELS, "cell", "stress")
 COLUMNS = (
     *KEYS, "setting", "fit", "seeds", "id_exact_match", "base_id_exact_match", "length", "split", "exact_match",
     "base_exact_match", "difference", "least_difference", "largest_difference", "area_change", "least_area_change",
-    "largest_area_change", "p_area", "refused", "id_examples",
+    "largest_area_change", "p_area", "refused", "id_examples", "id_lost", "id_won",
+    "id_p_value", "inactive",
 )  # fmt: skip
 """Columns of the pooled `extend.csv`: one row for each cell, setting and length; means over seeds."""
 Row = Mapping[str, Any]
@@ -53,19 +56,11 @@ def read_tables(folders: Iterable[Path]) -> tuple[list[RunTable], int]:
     """
     tables, left_out = list[RunTable](), 0
     for folder in folders:
-        run = RunFolder(EvalFolder(folder).run)
-        facts, config = run.facts(), run.config()
-        if float(facts["id_exact_match"]) < TRAINED:
+        run = run_of(folder, LABELS)
+        if run.id_exact_match < TRAINED:
             left_out += 1
             continue
-        rows = read_csv(folder / "extend.csv")
-        stress = EvalFolder(folder).facts()["asked"].get("stress", "")
-        cell = {
-            **{name: str(config["labels"].get(name, "")) for name in LABELS},
-            "cell": str(facts["cell"]),
-            "stress": str(stress),
-        }
-        tables.append(RunTable(cell, int(config["train_length"]), rows))
+        tables.append(RunTable(run.cell, run.train_length, read_csv(folder / "extend.csv")))
     return tables, left_out
 
 
@@ -89,6 +84,7 @@ def _setting(cell: Mapping[str, str], setting: str, tables: Sequence[RunTable]) 
     if seeds[0][0]["refused"]:
         yield {**cell, "setting": setting, "refused": seeds[0][0]["refused"]}
         return
+    lost, won = (sum(int(rows[0][name]) for rows in seeds) for name in ("id_lost", "id_won"))
     changes = [area_change(rows, table.train_length) for rows, table in zip(seeds, tables, strict=True)]
     areas = [change for change in changes if change is not None]
     shared = {
@@ -97,6 +93,9 @@ def _setting(cell: Mapping[str, str], setting: str, tables: Sequence[RunTable]) 
         "fit": seeds[0][0]["fit"],
         "seeds": len(seeds),
         "id_examples": seeds[0][0]["id_examples"],
+        "id_lost": lost,
+        "id_won": won,
+        "id_p_value": paired_change(lost, won, sum(int(rows[0]["id_examples"]) for rows in seeds)).p_value,
         **{
             name: _mean(rows[0][name] for rows in seeds) for name in ("id_exact_match", "base_id_exact_match")
         },
@@ -119,6 +118,7 @@ def _setting(cell: Mapping[str, str], setting: str, tables: Sequence[RunTable]) 
             "difference": float(np.mean(differences)),
             "least_difference": min(differences),
             "largest_difference": max(differences),
+            "inactive": int(all(row["inactive"] for row in at)),
         }
 
 
@@ -154,34 +154,18 @@ def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
     """Yield the lines of the table in Markdown: one table a cell, one row a setting."""
     yield "# Extensions, over the seeds of each cell"
     yield ""
-    cells = [*dict.fromkeys(tuple(row[name] for name in KEYS) for row in rows)]
-    alike = Counter((*labels, stress) for *labels, _, stress in cells)
-    for cell in cells:
-        own = [row for row in rows if tuple(row[name] for name in KEYS) == cell]
+    for title, own in _cells(rows).items():
         applied = [row for row in own if not row.get("refused")]
         lengths = sorted({row["length"] for row in applied})
-        task, pe, positions, attention, decoder, digest, stress = cell
-        more = [
-            name
-            for name, plain in ((positions, "contiguous"), (attention, "softmax"), (stress, ""))
-            if name != plain
-        ]
-        if alike[task, pe, positions, attention, decoder, stress] > 1:
-            more.append(f"cell {digest}")
-        seeds = max((row["seeds"] for row in applied), default=0)
-        base = ", ".join(
-            f"{length}: {next(row for row in applied if row['length'] == length)['base_exact_match']:.3f}"
-            for length in lengths
-        )
-        yield f"**{', '.join((task, pe, *more))}, {seeds} trained seeds.** As trained: {base}"
+        yield f"**{title}.** As trained: {_as_trained(applied)}"
         yield ""
         yield "| setting | fit | ID change | " + " | ".join(map(str, lengths)) + " | area change | p |"
         yield "|---" * (len(lengths) + 5) + "|"
         for setting in dict.fromkeys(row["setting"] for row in applied):
             at = [row for row in applied if row["setting"] == setting]
             change = at[0]["id_exact_match"] - at[0]["base_id_exact_match"]
-            marked = f"**{change:+.3f}**" if change < -COSTS else f"{change:+.3f}"
-            values = [f"{row['difference']:+.3f}" for row in at]
+            marked = f"**{change:+.3f}**" if costs(change, at[0]["id_p_value"]) else f"{change:+.3f}"
+            values = ["inactive" if row["inactive"] else f"{row['difference']:+.3f}" for row in at]
             area, p_value = "—", "—"
             if at[0].get("area_change") is not None:
                 area = f"{at[0]['area_change']:+.2f} [{at[0]['least_area_change']:+.2f}, {at[0]['largest_area_change']:+.2f}]"
@@ -191,10 +175,72 @@ def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
         yield ""
     yield (
         "Mean differences of exact match over seeds, extended less as trained, on the same strings. ID change: over all trained lengths, on the same strings, bold "
-        f"if more than {COSTS} is lost. area change: under exact match over log2(length / train length), in doublings, mean [least, largest]; "
+        f"if more than {COSTS} is lost and the exact McNemar test over the strings of all seeds has p below {CHANCE}. inactive: the decoder is as trained. area change: under exact match over log2(length / train length), in doublings, mean [least, largest]; "
         "p: sign-flip permutation test over seeds, not adjusted for the number of settings. A setting that is picked by these numbers is "
         f"selected on the test. Runs that are not trained are left out ({left_out})."
     )
+
+
+def printed(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
+    """Yield the lines of the table for a terminal: one table a cell, one row a setting.
+
+    Args:
+        rows: as `pooled` yields them.
+        left_out: number of runs that are not trained.
+    """
+    for title, own in _cells(rows).items():
+        applied = [row for row in own if not row.get("refused")]
+        yield f"{title}; as trained: {_as_trained(applied)}"
+        table = []
+        for setting in dict.fromkeys(row["setting"] for row in applied):
+            at = [row for row in applied if row["setting"] == setting]
+            change = at[0]["id_exact_match"] - at[0]["base_id_exact_match"]
+            table.append(
+                {
+                    "setting": setting,
+                    "runs": at[0]["seeds"],
+                    "ID": f"{change:+.3f}",
+                    **{
+                        str(row["length"]): "inactive" if row["inactive"] else f"{row['difference']:+.3f}"
+                        for row in at
+                    },
+                    "": "COSTS ID" if costs(change, at[0]["id_p_value"]) else "",
+                }
+            )
+        yield from (f"  {line}" for line in aligned(table))
+        if refused := [row["setting"] for row in own if row.get("refused")]:
+            yield f"  do not apply: {', '.join(refused)}"
+    examples = {row["id_examples"] for row in rows if not row.get("refused")}
+    if examples:
+        yield f"mean differences over runs, on the same strings; ID: {' or '.join(map(str, sorted(examples)))} strings a run"
+    if left_out:
+        yield f"runs that are not trained are left out: {left_out}"
+
+
+def _cells(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the rows of each cell and stress set, by a title that no other has."""
+    cells = [*dict.fromkeys(tuple(row[name] for name in KEYS) for row in rows)]
+    alike = Counter((*labels, stress) for *labels, _, stress in cells)
+    found = {}
+    for cell in cells:
+        own = [row for row in rows if tuple(row[name] for name in KEYS) == cell]
+        task, pe, positions, attention, decoder, digest, stress = cell
+        more = [
+            name
+            for name, plain in ((positions, "contiguous"), (attention, "softmax"), (stress, ""))
+            if name != plain
+        ]
+        if alike[task, pe, positions, attention, decoder, stress] > 1:
+            more.append(f"cell {digest}")
+        seeds = max((row["seeds"] for row in own if not row.get("refused")), default=0)
+        found[f"{', '.join((task, pe, *more))}, {seeds} trained seeds"] = own
+    return found
+
+
+def _as_trained(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return exact match by length without extensions."""
+    values = {row["length"]: row["base_exact_match"] for row in rows}
+    return ", ".join(f"{length}: {values[length]:.3f}" for length in sorted(values))
 
 
 def _mean(values: Iterable[str]) -> float:

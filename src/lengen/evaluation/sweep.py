@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from lengen.config.notices import say_once
 from lengen.decoder import Decoder
 from lengen.evaluation.options import EvalOptions
-from lengen.evaluation.scoring import score
+from lengen.evaluation.scoring import Verdicts, score
 from lengen.evaluation.test_set import examples, positions_key
 from lengen.positions import Positions
 from lengen.records.curve import Row, split
@@ -147,14 +149,29 @@ def mean_scores(
         purpose: key of the examples, so that those of probes and of validation differ.
         prepare: changes the decoder for each length.
     """
+    verdicts = _verdicts(decoder, task, positions, lengths, examples, seed, purpose, prepare)
+    exact = torch.cat([each.exact for each in verdicts])
+    return int(exact.sum()) / len(exact), sum(each.loss for each in verdicts) / len(verdicts)
+
+
+def _verdicts(
+    decoder: Decoder,
+    task: Task,
+    positions: Positions,
+    lengths: Sequence[int],
+    examples: int,
+    seed: int,
+    purpose: str,
+    prepare: Prepare,
+) -> list[Verdicts]:
+    """Return the verdicts on examples split evenly over some lengths, by length; see `mean_scores`."""
     evaluated, share = task.evaluation_task(), examples_each(examples, lengths)
     verdicts = []
     for length in lengths:
         batch = evaluated.sample(length, share, generator(purpose, seed, length))
         reads, places = prepare(decoder, positions, batch)
         verdicts.append(score(reads, batch, places, ("probe positions", seed), "teacher"))
-    exact = torch.cat([each.exact for each in verdicts])
-    return int(exact.sum()) / len(exact), sum(each.loss for each in verdicts) / len(verdicts)
+    return verdicts
 
 
 def examples_each(examples: int, lengths: Sequence[int]) -> int:
@@ -175,7 +192,20 @@ def id_exact_match(
     evaluation: EvalOptions,
     prepare: Prepare = as_trained,
 ) -> float:
-    """Exact match over the training lengths, which decides whether a run counts as trained.
+    """Exact match over the training lengths, which decides whether a run counts as trained; see `id_verdicts`."""
+    exact = id_verdicts(decoder, task, positions, trained, evaluation, prepare)
+    return int(exact.sum()) / len(exact)
+
+
+def id_verdicts(
+    decoder: Decoder,
+    task: Task,
+    positions: Positions,
+    trained: Sequence[int],
+    evaluation: EvalOptions,
+    prepare: Prepare = as_trained,
+) -> Bool[Tensor, " strings"]:
+    """Which strings of the training lengths are answered exactly; the same strings for every decoder of a task.
 
     Args:
         decoder: the decoder, in evaluation mode.
@@ -187,7 +217,7 @@ def id_exact_match(
     """
     lengths = id_lengths(task, trained)
     shared = (evaluation.examples, evaluation.seed, "validation", prepare)
-    return mean_scores(decoder, task, positions, lengths, *shared)[0]
+    return torch.cat([each.exact for each in _verdicts(decoder, task, positions, lengths, *shared)])
 
 
 def announce_sweep(evaluation: EvalOptions) -> None:

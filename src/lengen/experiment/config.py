@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from lengen.attention import AttentionRule
@@ -27,6 +28,7 @@ from lengen.evaluation.sweep import (
     examples_each,
     id_exact_match,
     id_lengths,
+    id_verdicts,
     mean_scores,
 )
 from lengen.experiment.parameters import checkpoint_of, give, read_parameters
@@ -391,6 +393,12 @@ class RunConfig:
 
     def id_exact_match(self, decoder: Decoder, prepare: Prepare = as_trained) -> float:
         """Return the exact match over the training lengths, in [0, 1]; it decides whether a run counts as trained."""
-        return id_exact_match(
-            decoder, self.formatted_task, self.positions, self.trained_lengths.support, self.eval, prepare
-        )
+        return id_exact_match(decoder, *self._id_set, prepare)
+
+    def id_verdicts(self, decoder: Decoder, prepare: Prepare = as_trained) -> Bool[Tensor, " strings"]:
+        """Return which of the strings of `id_exact_match` are answered exactly."""
+        return id_verdicts(decoder, *self._id_set, prepare)
+
+    @property
+    def _id_set(self) -> tuple[Task, Positions, list[int], EvalOptions]:
+        return self.formatted_task, self.positions, self.trained_lengths.support, self.eval

@@ -9,6 +9,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from jaxtyping import Bool
+from torch import Tensor
+
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
@@ -17,6 +20,7 @@ from lengen.experiment.load_run import TrainedRun
 from lengen.extend import Extension, Sizes
 from lengen.extend.chosen import Chosen, Reads
 from lengen.positions import Positions
+from lengen.statistics.paired import PairedChange, paired_change
 from lengen.task import Batch
 
 
@@ -75,7 +79,26 @@ class ExtendedRun:
         """Exact match over the training lengths, in [0, 1], of the extended decoder; without extensions, that of the run."""
         if not self.chosen.extensions:
             return self.trained.id_exact_match
-        return self.trained.config.id_exact_match(self.trained.decoder, self.prepare)
+        return int(self._id_verdicts.sum()) / len(self._id_verdicts)
+
+    @cached_property
+    def _id_verdicts(self) -> Bool[Tensor, " strings"]:
+        return self.trained.config.id_verdicts(self.trained.decoder, self.prepare)
+
+    @property
+    def id_change(self) -> PairedChange:
+        """How exact match over the training lengths changes, on the same strings."""
+        before, after = self.trained.measured_id_verdicts, self._id_verdicts
+        return paired_change(int((before & ~after).sum()), int((~before & after).sum()), len(before))
+
+    def changes_nothing(self, batch: Batch) -> bool:
+        """Whether the extensions say that they leave the decoder as it is on a test set.
+
+        Args:
+            batch: the examples as the task draws them.
+        """
+        sizes = self.at(self.chosen.tokens(batch, bos=self.trained.config.decoder.bos))
+        return all(extension.changes_nothing(sizes) for extension in self.chosen.extensions.values())
 
     @property
     def id_examples(self) -> int | None:

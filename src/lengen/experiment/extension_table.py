@@ -18,19 +18,24 @@ from lengen.records.curve import TRAINED, read_csv, write_csv
 from lengen.records.run_dir import EvalFolder
 from lengen.report import extensions
 from lengen.report.paper import SCREEN
-from lengen.statistics.paired import paired_change
+from lengen.statistics.paired import PairedChange, paired_change
 
 COLUMNS = (
     "setting", "fit", "length", "split", "examples", "exact_match", "base_exact_match", "difference", "ci_low", "ci_high", "lost",
     "won", "p_value", "token_accuracy", "base_token_accuracy", "loss", "base_loss", "id_exact_match", "base_id_exact_match",
-    "refused", "id_examples",
+    "refused", "id_examples", "id_lost", "id_won", "id_p_value", "inactive",
 )  # fmt: skip
 """Columns of `extend.csv`: one row for each setting and length; a setting that does not apply has one row, with the reason.
-ID exact match, before and after, is over the same `id_examples` strings of all trained lengths."""
-REVISION = 2
+ID exact match, before and after, is over the same `id_examples` strings of all trained lengths, of which `id_lost` and `id_won`
+change; `inactive` is 1 where a setting leaves the decoder as it is."""
+REVISION = 3
 """Raised by every change to what the columns hold; part of the request, so that earlier tables are written anew."""
 COSTS = 0.01
 """Exact match over the trained lengths that an extension may lose without a mark."""
+CHANCE = 0.05
+"""A loss is marked if the exact McNemar test over these strings gives a p-value below this."""
+SAME = 1e-5
+"""Losses that differ by less than this share are those of the same decoder, computed in another order."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +135,15 @@ class ExtensionTable:
         }
         for part, result in zip(self.parts, self.results[1:], strict=True):
             after, curve = result.folder.load_verdicts(), result.folder.load_curve()
+            change_of_id = id_change(part, result.folder.facts())
             shared = {
                 "setting": part.chosen.label,
                 "fit": "approximate" if "approximate" in part.extended.fits.values() else "exact",
                 "id_exact_match": result.folder.facts()["id_exact_match"],
                 **id_before,
+                "id_lost": change_of_id.lost,
+                "id_won": change_of_id.won,
+                "id_p_value": change_of_id.p_value,
             }
             before = {row.length: row for row in own.rows}
             for row in curve.rows:
@@ -146,6 +155,11 @@ class ExtensionTable:
                     **{f"base_{name}": getattr(before[row.length], name) for name in ("exact_match", "token_accuracy", "loss")},
                     "difference": change.difference, "ci_low": change.low, "ci_high": change.high, "lost": change.lost,
                     "won": change.won, "p_value": change.p_value,
+                    "inactive": int(
+                        not change.lost + change.won
+                        and abs(row.loss - before[row.length].loss) <= SAME * (1 + before[row.length].loss)
+                        and part.extended.changes_nothing(part.test_set(row.length)[0])
+                    ),
                 }  # fmt: skip
         for setting, reason in self.refused.items():
             yield {"setting": setting, "refused": reason}
@@ -177,6 +191,27 @@ def extended(
     return results
 
 
+def id_change(part: Reevaluation, facts: Mapping[str, Any]) -> PairedChange:
+    """Return how exact match over the trained lengths changes: as its evaluation recorded it, or measured for one of an earlier version.
+
+    Args:
+        part: the evaluation of a setting.
+        facts: what its folder records.
+    """
+    if "id_lost" in facts:
+        return paired_change(facts["id_lost"], facts["id_won"], facts["id_examples"])
+    return part.extended.id_change
+
+
+def costs(change: float, p_value: float) -> bool:
+    """Whether a change of ID exact match is marked: more than `COSTS` is lost, and not by the chance of a few strings.
+
+    >>> costs(-1 / 60, 1.0), costs(-6 / 60, 0.03125), costs(-0.005, 0.001)
+    (False, True, False)
+    """
+    return change < -COSTS and p_value < CHANCE
+
+
 def summary(table: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a line for each setting: its ID change, and its change at every OOD length.
 
@@ -190,12 +225,15 @@ def summary(table: Sequence[Mapping[str, Any]]) -> list[str]:
             lines.append(f"{setting}: refused: {rows[0]['refused']}")
             continue
         change = rows[0]["id_exact_match"] - rows[0]["base_id_exact_match"]
-        mark = "  COSTS ID" if change < -COSTS else ""
-        parts = [f"ID {change:+.3f}{mark}"]
+        mark = "  COSTS ID" if costs(change, rows[0]["id_p_value"]) else ""
+        parts = [f"ID {change:+.3f} of {rows[0]['id_examples']} strings{mark}"]
+        beyond = [row for row in rows if row["split"] == "ood"]
         parts += [
             f"{row['length']}: {row['base_exact_match']:.3f} -> {row['exact_match']:.3f} (p {row['p_value']:.2g})"
-            for row in rows
-            if row["split"] == "ood"
+            for row in beyond
+            if not row["inactive"]
         ]
+        if idle := [row["length"] for row in beyond if row["inactive"]]:
+            parts.append(f"inactive at {', '.join(map(str, idle))}")
         lines.append(f"{setting}: " + "; ".join(parts))
     return lines

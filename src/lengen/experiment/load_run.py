@@ -9,6 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from jaxtyping import Bool
+from torch import Tensor
+
 from lengen.config.aliases import with_current_targets
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
@@ -123,7 +126,12 @@ class TrainedRun:
     @cached_property
     def measured_id_exact_match(self) -> float:
         """The same on the strings of this evaluation, whose number and seed can differ from those of the run."""
-        return self.config.id_exact_match(self.decoder)
+        return int(self.measured_id_verdicts.sum()) / len(self.measured_id_verdicts)
+
+    @cached_property
+    def measured_id_verdicts(self) -> Bool[Tensor, " strings"]:
+        """Which of these strings are answered exactly."""
+        return self.config.id_verdicts(self.decoder)
 
     @property
     def sizes(self) -> Sizes:

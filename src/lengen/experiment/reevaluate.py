@@ -176,7 +176,15 @@ class Reevaluation:
         curve = self._sweep(folder)
         accuracy, lengths = self.extended.id_exact_match, self.trained.trained_lengths
         facts = report_sweep(curve, folder, config, accuracy, lengths, title=self.title, drawn=self.figure)
-        folder.record({**facts, "id_examples": self.extended.id_examples})
+        folder.record({**facts, "id_examples": self.extended.id_examples, **self._id_change})
+
+    @property
+    def _id_change(self) -> dict[str, int]:
+        """Strings of the trained lengths that extensions make wrong, and right; nothing where there are none."""
+        if not self.chosen.extensions:
+            return {}
+        change = self.extended.id_change
+        return {"id_lost": change.lost, "id_won": change.won}
 
     def draw(self, folder: EvalFolder) -> None:
         """Draw the figures of an evaluation that is finished, in the formats and the style that are asked for now."""

@@ -18,6 +18,8 @@ class ABF(Frequencies):
         base: above 1; the source takes 500,000.
     """
 
+    all_forms = True
+
     def __init__(self, base: float = 500000.0) -> None:
         require(base > 1, f"extend.abf.base={base}: must be above 1")
         self.base = base

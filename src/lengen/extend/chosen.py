@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -13,12 +13,13 @@ from lengen.config.errors import UsageError, require
 from lengen.config.identity import class_identity
 from lengen.decoder import Decoder
 from lengen.extend import SLOTS, DoesNotApplyError, Extension, Fit, Parts, Sizes
+from lengen.extend.by_row import by_row, require_rows
 from lengen.extend.view import parts_of, view
 from lengen.positions import Positions
 from lengen.task import Batch
 
-Reads = Literal["swept", "prompt"]
-"""What the length of an evaluation is: tokens of its longest example, or of the longest prompt alone."""
+Reads = Literal["swept", "prompt", "row"]
+"""What the length of an evaluation is: tokens of its longest example, or of the longest prompt alone, or those that each row sees."""
 READS: tuple[Reads, ...] = get_args(Reads)
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 SEVERAL = ("scale",)
@@ -32,7 +33,7 @@ class Chosen:
     Args:
         extensions: by name.
         n: what rules that depend on the evaluated length read: `swept`, tokens of the longest example; `prompt`, of the longest
-            prompt.
+            prompt; `row`, those that each row sees (`lengen.extend.by_row`).
         nodes: the configuration of each, for labels and identity.
     """
 
@@ -97,10 +98,13 @@ class Chosen:
         Raises:
             UsageError: one does not; the message names it.
         """
-        parts, found = parts_of(decoder, positions), dict[str, Fit]()
+        trained = parts = parts_of(decoder, positions)
+        found = dict[str, Fit]()
         for name, extension in self.ordered.items():
             try:
                 found[name] = extension.fit(parts)
+                if self.n == "row":
+                    require_rows(extension, trained)
                 parts = extension.changed(parts, sizes)
             except DoesNotApplyError as error:
                 label = labels.get(error.group)
@@ -121,15 +125,23 @@ class Chosen:
 
     def of(self, decoder: Decoder, positions: Positions, sizes: Sizes) -> tuple[Decoder, Positions]:
         """Return a view on a decoder, and the positions it reads; see `lengen.extend.view`."""
-        parts = self.parts(decoder, positions, sizes)
+        if self.n == "row":
+
+            @cache
+            def at(tokens: int) -> Parts:
+                return self.parts(decoder, positions, replace(sizes, tokens=tokens))
+
+            parts = by_row(parts_of(decoder, positions), at)
+        else:
+            parts = self.parts(decoder, positions, sizes)
         return view(decoder, parts), parts.positions
 
     def tokens(self, batch: Batch, *, bos: bool) -> int:
-        """Return the tokens of the longest example of a test set, or of its longest prompt, as `n` says.
+        """Return the tokens of the longest example of a test set, or with `n=prompt` of its longest prompt.
 
         Args:
             batch: examples as the task draws them, without bos.
             bos: whether the decoder reads one.
         """
-        read = batch.answer.any(0).nonzero().max() + 1 if self.n == "swept" else batch.prompt_size.max()
+        read = batch.answer.any(0).nonzero().max() + 1 if self.n != "prompt" else batch.prompt_size.max()
         return int(read) + bos

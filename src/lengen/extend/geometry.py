@@ -18,9 +18,10 @@ from torch import Tensor
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs, Heads, Keys, Logits, Queries, wide
 from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes, require_counts, require_pe
-from lengen.extend.frequencies import ChangedRoPE
+from lengen.extend.frequencies import ChangedRoPE, ChangedXPos
 from lengen.extend.rules import Stepwise, by_steps
 from lengen.pe.rope import RoPE
+from lengen.pe.xpos import XPos
 
 
 class Region(NamedTuple):
@@ -54,6 +55,11 @@ class UnrotatedRoPE(RoPE):
         )
         self.trained = trained
 
+    @property
+    def budget(self) -> int | None:
+        """As trained."""
+        return self.trained.budget
+
     def transform(
         self, query: Heads, key: Heads, value: Heads, table: Tensor | None, inputs: BlockInputs
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,12 +90,10 @@ class RegionRule(Stepwise):
         return found
 
     def _products(self, query: Queries, key: Keys, region: Region) -> Logits:
-        turned = (
-            wide(self.rope.rotate(x, self.rope.make_table(positions)))
-            for x, positions in ((query, region.query), (key, region.key))
-        )
-        rotated_query, rotated_key = turned
-        return rotated_query @ rotated_key.mT
+        of_queries, of_keys = (self.rope.make_table(positions) for positions in (region.query, region.key))
+        # xPos has a table for queries, then one for keys
+        turned, keys = self.rope.rotate(query, of_queries[:2]), self.rope.rotate(key, of_keys[-2:])
+        return wide(turned) @ wide(keys).mT
 
 
 class Geometry(Extension):
@@ -98,13 +102,13 @@ class Geometry(Extension):
     slot = "geometry"
 
     def fit(self, parts: Parts) -> Fit:
-        """Exact for `pe=rope` with positions 0, 1, 2, …, and a rule that compares queries with keys."""
-        require_pe(parts, [RoPE, ChangedRoPE], "pe=rope")
+        """Exact for `pe=rope` with positions 0, 1, 2, …, and a rule that compares queries with keys; ours for `pe=xpos`, whose decay is that of the distance of the region."""
+        require_pe(parts, [RoPE, ChangedRoPE, XPos, ChangedXPos], "pe=rope or xpos")
         require_counts(parts.positions)
         for rule in parts.rules:
             if not by_steps(rule) or rule.directions:
                 raise DoesNotApplyError("attention", rule, "a rule that compares queries with keys")
-        return "exact"
+        return "approximate" if isinstance(parts.pe, XPos) else "exact"
 
     def changed(self, parts: Parts, sizes: Sizes) -> Parts:
         """Compare without rotation in the encoding, and by regions in the rules."""

@@ -21,6 +21,8 @@ class Interpolate(Stretched, Frequencies):
         factor: s, at least 1; None takes the evaluated number of tokens divided by the trained one.
     """
 
+    all_forms = True
+
     def __init__(self, factor: float | None = None) -> None:
         require(
             factor is None or factor >= 1,

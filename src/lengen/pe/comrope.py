@@ -57,8 +57,12 @@ class ComRoPE(RoPE):
         self, positions: Real[Tensor, "#batch time"]
     ) -> Float[Tensor, "row 2 #batch heads time pair"]:
         """Cosine and sine of every angle, per set of matrices."""
-        frequency = rearrange(wide(self.log_frequency).exp(), "row heads pair -> row 1 heads 1 pair")
+        frequency = rearrange(self.learned_frequencies(), "row heads pair -> row 1 heads 1 pair")
         return rotations(positions.unsqueeze(1).unsqueeze(-1), frequency).transpose(0, 1)
+
+    def learned_frequencies(self) -> Float[Tensor, "row heads pair"]:
+        """Radians per position of every pair, in float32 or wider."""
+        return wide(self.log_frequency).exp()
 
     def basis(self, layer: int) -> Float[Tensor, "heads blocks block block"]:
         """The orthogonal matrices V of a layer's blocks, in float32 or wider."""

@@ -34,12 +34,16 @@ class Line:
         x: places.
         y: values.
         grey: whether it is a reference, drawn in dashed grey.
+        low: least values, as the lower edge of a band around the line; none where there is no band.
+        high: largest values.
     """
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
     grey: bool = False
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ def draw(panels: Sequence[Panel], path: Path, *, title: str, footnote: str, pape
         for line in panel.lines:
             look = looks[line.label] | ({"marker": ""} if len(line.x) > MARKED else {})
             axes.plot(line.x, line.y, **look, clip_on=not panel.share)
+            if line.low:
+                axes.fill_between(line.x, line.low, line.high, color=look["color"], alpha=0.15, linewidth=0)
         if panel.share:
             axes.set_ylim(-0.03, 1.03)
         if panel.trained is not None:

@@ -56,6 +56,10 @@ class ReadOut(ABC):
     """The option, and name of the figure and of the folder."""
     tables: ClassVar[Mapping[str, Sequence[str]]]
     """Columns of each table, by its name without `.csv`. Columns are added at the end."""
+    by: ClassVar[Sequence[str]] = ("length", "split", "loop", "layer", "head")
+    """Columns of any table that say what a row is of; the others are measured, and have means over the seeds of a cell."""
+    alike: ClassVar[bool] = True
+    """Whether lines of one label mean the same in every seed of a cell, so that a figure over seeds has their means; heads do not."""
     lengths: ClassVar[Sequence[str]] = ("1x", "2x")
     """Lengths that are read unless others are asked for, as in `eval.lengths`."""
     examples: ClassVar[int] = 64

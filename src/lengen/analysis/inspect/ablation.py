@@ -48,6 +48,8 @@ class Ablation(ReadOut):
         ),
         "heads": ("length", "split", "loop", "layer", "head", "queries", "sink", "retrieval", "source_weight"),
     }  # fmt: skip
+    by: ClassVar = ("length", "split", "loop", "layer", "head", "heads", "count")
+    alike = False
     note = "exact match with the output of a head replaced by its mean over answer queries of trained lengths"
 
     value: Literal["mean", "zero"] = "mean"

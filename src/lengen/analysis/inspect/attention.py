@@ -20,6 +20,8 @@ class Attention(ReadOut):
 
     name = "attention"
     tables: ClassVar = {"attention": HISTOGRAM, "heads": HEADS}
+    by: ClassVar = ("length", "split", "loop", "layer", "head", "distance")
+    alike = False
 
     def read(self, evaluation: Reevaluation) -> Tables:
         """Return the statistics of every head."""

@@ -103,6 +103,8 @@ class Entropy(ReadOut):
         ),
         "stream": ("length", "split", "loop", "layer", "tokens", "varying_share"),
     }  # fmt: skip
+    by: ClassVar = ("length", "split", "loop", "layer", "head", "distance")
+    alike = False
     lengths = ("1x", "1.25x", "1.5x", "2x")
     note = (
         "over the queries that predict answer tokens; effective keys: e to the entropy; margin: least logit of the source less the "

@@ -37,6 +37,7 @@ class Erosion(ReadOut):
             "checkpoint", "step", "length", "split", "examples", "exact_match", "token_accuracy", "loss",
         ),
     }  # fmt: skip
+    by: ClassVar = ("checkpoint", "step", "length", "split")
     lengths: ClassVar = ("1x", "1.25x", "1.5x", "2x")
     examples = 100
     note = "exact match of every kept checkpoint; the peak over steps is no rule of selection"

@@ -41,6 +41,7 @@ class Lens(ReadOut):
             "length", "split", "examples", "reading", "layer", "exact_match", "token_accuracy", "loss", "agreement", "settled",
         )
     }  # fmt: skip
+    by: ClassVar = ("length", "split", "reading", "layer")
     note = "output layer after each block (direct), or after an affine map to the last one (fitted at trained lengths)"
 
     penalty: float = 1e-3

@@ -44,6 +44,7 @@ class Neurons(ReadOut):
             "layer", "unit", "region", "tokens", "active", "position_information", "position_null", "token_information", "token_null",
         ),
     }  # fmt: skip
+    by: ClassVar = ("layer", "unit", "region")
     lengths: ClassVar = ("0.5x", "1x", "1.5x", "2x")
     note = "information of a unit's activity on the position and on the token, nats above that of shuffled tokens, sorted by size"
 

@@ -13,14 +13,19 @@ from torch import Tensor
 from lengen.analysis.inspect import Line, Panel, ReadOut, Row, Tables, columns, where
 from lengen.analysis.passes import answer_queries, in_chunks, with_stream
 from lengen.analysis.ridge import ridge
+from lengen.analysis.untrained import DECODERS, both
 from lengen.config.errors import require
+from lengen.decoder import Decoder
 from lengen.experiment.reevaluate import Reevaluation
 from lengen.records.curve import split
 from lengen.sampling import generator
 from lengen.task import Batch
 
-TARGETS = ("position", "written", "remaining", "prompt")
-"""Column of a query; answer tokens before the one it predicts; answer tokens from it on; tokens of the prompt, bos included."""
+TARGETS = ("position", "written", "remaining", "prompt", "remaining_value")
+"""Column of a query; answer tokens before the one it predicts; answer tokens from it on; tokens of the prompt, bos included; value of the
+answer tokens from it on, see `targets`."""
+
+TRAINED, UNTRAINED = DECODERS
 
 
 class Features(NamedTuple):
@@ -41,17 +46,22 @@ class Features(NamedTuple):
         return cls(stream, torch.cat([part.targets for part in parts]))
 
 
-def targets(batch: Batch) -> Float[Tensor, "queries targets"]:
+def targets(batch: Batch, trained_tokens: int) -> Float[Tensor, "queries targets"]:
     """Return what is to be read at each answer query, in the order of `answer_queries`.
+
+    The value of m remaining tokens is -(1 - g^m) with g = 1 - 1/L: up to a factor the return of a reward of -1 a token, discounted by g
+    (length value model; Zhang et al. 2026, arXiv 2604.27039). It is bounded, so that a linear probe of it need not grow beyond training.
 
     Args:
         batch: the examples as the decoder reads them, bos included.
+        trained_tokens: L, tokens of the longest trained example.
     """
     row, query, _ = answer_queries(batch)
     prompt = batch.prompt_size.squeeze(1)[row]
     written = query + 1 - prompt
     remaining = batch.answer.sum(1)[row] - written
-    return torch.stack([query, written, remaining, prompt], 1).double()
+    value = (1 - 1 / trained_tokens) ** remaining.double() - 1
+    return torch.stack([query, written, remaining, prompt, value], 1)
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Probes(ReadOut):
     They are fitted on strings of the trained lengths and scored on other strings of these lengths, and on the evaluated lengths beyond.
     A probe that is right within training and stops growing beyond it shows a decoder that has no code for what is longer. A slope of 1 means
     that predictions grow as the truth does; 0 that they do not. Where the encoding adds nothing to the embedding, layer 0 knows the
-    token alone.
+    token alone. The decoder before training stands beside, as the null: random features of the input can be read as well.
 
     Args:
         penalty: of the ridge regression, times the mean variance of a channel.
@@ -69,10 +79,12 @@ class Probes(ReadOut):
     """
 
     name = "probes"
+    revision = 2
     tables: ClassVar = {
-        "probes": ("target", "layer", "split", "queries", "r2", "slope", "rmse"),
-        "probed": ("target", "layer", "length", "split", "queries", "true", "predicted", "rmse"),
+        "probes": ("target", "layer", "split", "queries", "r2", "slope", "rmse", "decoder"),
+        "probed": ("target", "layer", "length", "split", "queries", "true", "predicted", "rmse", "decoder"),
     }
+    by: ClassVar = ("target", "layer", "length", "split", "decoder")
     lengths: ClassVar = ("1x", "1.25x", "1.5x", "2x")
     note = "ridge regression from the residual stream at answer queries, fitted at trained lengths; layer 0 is the embedding"
 
@@ -96,7 +108,15 @@ class Probes(ReadOut):
         )
 
     def read(self, evaluation: Reevaluation) -> Tables:
-        """Fit a probe for each layer and target, and score it."""
+        """Fit a probe for each decoder, layer and target, and score it."""
+        found: dict[str, list[Row]] = {name: [] for name in self.tables}
+        for name, decoder in both(evaluation.trained).items():
+            for table, rows in self._probed(evaluation, decoder).items():
+                found[table] += [{**row, "decoder": name} for row in rows]
+        return found
+
+    def _probed(self, evaluation: Reevaluation, decoder: Decoder) -> dict[str, list[Row]]:
+        """Return the rows of a decoder."""
         trained, train = evaluation.trained, evaluation.trained.config.train_length
         known = [
             length for length in trained.trained_lengths if evaluation.task.evaluation_task().has(length)
@@ -104,10 +124,10 @@ class Probes(ReadOut):
         lengths = evenly(known, self.fitted)
         beyond = [length for length in evaluation.lengths if length > train]
         fit, tested = (
-            {length: self._features(evaluation, length, purpose) for length in lengths}
+            {length: self._features(evaluation, decoder, length, purpose) for length in lengths}
             for purpose in ("probe fit", "probe test")
         )
-        tested |= {length: self._features(evaluation, length, None) for length in beyond}
+        tested |= {length: self._features(evaluation, decoder, length, None) for length in beyond}
         whole = Features.joined([*fit.values()])
         overall, by_length = list[Row](), list[Row]()
         for layer, x in enumerate(whole.stream):
@@ -137,15 +157,20 @@ class Probes(ReadOut):
                     )
         return {"probes": overall, "probed": by_length}
 
-    def _features(self, evaluation: Reevaluation, length: int, purpose: str | None) -> Features:
+    def _features(
+        self, evaluation: Reevaluation, decoder: Decoder, length: int, purpose: str | None
+    ) -> Features:
         """Read the strings of a length; without a purpose those of the test set, with one others that it is the key of."""
         trained = evaluation.trained
         batch, key = (
             evaluation.test_set(length) if purpose is None else self._drawn(evaluation, length, purpose)
         )
         parts = [
-            Features(tuple(each.cpu()[row, query] for each in (found.embedded, *found.stream)), targets(part))
-            for part, found in in_chunks(trained.decoder, batch, trained.config.positions, key, with_stream)
+            Features(
+                tuple(each.cpu()[row, query] for each in (found.embedded, *found.stream)),
+                targets(part, trained.trained_tokens),
+            )
+            for part, found in in_chunks(decoder, batch, trained.config.positions, key, with_stream)
             for row, query, _ in [answer_queries(part)]
         ]
         return Features.joined(parts)
@@ -158,29 +183,40 @@ class Probes(ReadOut):
         return task.sample(length, options.examples, generator(*key)), (f"{purpose} positions", *key[1:])
 
     def headline(self, tables: Tables) -> str:
-        """Name the best layer at trained lengths for position and for remaining length, and what is left of it beyond."""
+        """Name the best layer at trained lengths for position and for remaining length, what is left of it beyond, and the null."""
         parts = []
         for target in ("position", "remaining"):
             rows = [
-                row for row in where(tables["probes"], target=target, split="id") if row["r2"] is not None
+                row
+                for row in where(tables["probes"], target=target, split="id", decoder=TRAINED)
+                if row["r2"] is not None
             ]
             if not rows:
                 continue
             best = max(rows, key=lambda row: row["r2"])
-            other = where(tables["probes"], target=target, split="ood", layer=best["layer"])[0]
+            same = {"target": target, "layer": best["layer"]}
+            (other,) = where(tables["probes"], **same, split="ood", decoder=TRAINED)
+            (null,) = where(tables["probes"], **same, split="id", decoder=UNTRAINED)
             there = (
                 f"{other['r2']:.2f} beyond, slope {other['slope']:.2f}"
                 if other["r2"] is not None
                 else "constant beyond"
             )
-            parts.append(f"{target}: R2 {best['r2']:.2f} at trained lengths (layer {best['layer']}), {there}")
+            parts.append(
+                f"{target}: R2 {best['r2']:.2f} at trained lengths (layer {best['layer']}; untrained {null['r2']:.2f}), {there}"
+            )
         return "; ".join(parts) or "no target varies"
 
     def shown(self, tables: Tables) -> list[Row]:
-        """Show R2 and slope of each probe, within and beyond."""
+        """Show R2 and slope of each probe, within and beyond, and R2 of the untrained decoder."""
         rows = []
-        for row in where(tables["probes"], split="id"):
-            other = where(tables["probes"], split="ood", target=row["target"], layer=row["layer"])[0]
+        for row in where(tables["probes"], split="id", decoder=TRAINED):
+            same = {"target": row["target"], "layer": row["layer"]}
+            (other,) = where(tables["probes"], **same, split="ood", decoder=TRAINED)
+            null, beyond = (
+                where(tables["probes"], **same, split=each, decoder=UNTRAINED)[0]["r2"]
+                for each in ("id", "ood")
+            )
             rows.append(
                 {
                     "target": row["target"],
@@ -189,23 +225,31 @@ class Probes(ReadOut):
                     "R2 beyond": other["r2"],
                     "slope trained": row["slope"],
                     "slope beyond": other["slope"],
+                    "null R2 trained": null,
+                    "null R2 beyond": beyond,
                 }
             )
         return rows
 
     def panels(self, tables: Tables) -> list[Panel]:
-        """Draw the mean prediction over length beside the truth, for the layers that read best at trained lengths."""
+        """Draw the mean prediction over length beside the truth, by layer, and for the last layer of the untrained decoder."""
         found = []
         for target in TARGETS:
-            rows = where(tables["probed"], target=target, layer=0)
-            reference = Line("truth", *columns(rows, "length", "true"), grey=True)
+            rows = where(tables["probed"], target=target, layer=0, decoder=TRAINED)
             layers = sorted({row["layer"] for row in where(tables["probed"], target=target)})
+
+            def line(label: str, layer: int, decoder: str, target: str = target) -> Line:
+                own = where(tables["probed"], target=target, layer=layer, decoder=decoder)
+                return Line(label, *columns(own, "length", "predicted"))
+
             lines = [
-                Line(f"layer {layer}", *columns(where(tables["probed"], target=target, layer=layer), "length", "predicted"))
-                for layer in layers
-            ]  # fmt: skip
+                Line("truth", *columns(rows, "length", "true"), grey=True),
+                *(line(f"layer {layer}", layer, TRAINED) for layer in layers),
+                line("last, untrained", layers[-1], UNTRAINED),
+            ]
             trained = max(row["length"] for row in where(rows, split="id"))
-            found.append(Panel(target, "length", "tokens", [reference, *lines], trained=trained))
+            up = "value" if target == "remaining_value" else "tokens"
+            found.append(Panel(target.replace("_", " "), "length", up, lines, trained=trained))
         return found
 
 

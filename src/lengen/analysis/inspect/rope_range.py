@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lengen.analysis.inspect import Line, Panel, ReadOut, Row, Tables, columns, where
 from lengen.analysis.passes import answer_queries, in_chunks
+from lengen.analysis.untrained import DECODERS, both
 from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
 from lengen.experiment.reevaluate import Reevaluation
@@ -21,7 +22,6 @@ from lengen.sampling import generator
 
 ALIAS = 1e-3
 """Two logits are taken for equal within this share of their standard deviation."""
-DECODERS = ("trained", "untrained")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class RopeRange(ReadOut):
         ),
         "pairs": ("decoder", "layer", "head", "pair", "period", "turns", "energy"),
     }  # fmt: skip
+    by: ClassVar = ("decoder", "layer", "head", "factor", "distance", "pair")
     lengths: ClassVar = ("1x",)
     note = "logits of real queries and keys at distances up to a multiple of the trained tokens; mean over heads; untrained is the null"
 
@@ -83,11 +84,8 @@ class RopeRange(ReadOut):
     def read(self, evaluation: Reevaluation) -> Tables:
         """Sample queries and keys of both decoders, and compare their logits."""
         trained = evaluation.trained
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(trained.config.seed)
-            fresh = trained.config.make_decoder().to(trained.config.trainer.device).eval()
         shares, energies = list[Row](), list[Row]()
-        for name, decoder in zip(DECODERS, (trained.decoder, fresh), strict=True):
+        for name, decoder in both(trained).items():
             assert isinstance(decoder.pe, RoPE)
             frequency = decoder.pe.frequencies(torch.device("cpu")).double()
             sampled = self._sampled(evaluation, decoder)

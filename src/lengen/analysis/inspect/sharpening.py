@@ -51,6 +51,7 @@ class Sharpening(ReadOut):
             "by_chosen", "lost_by_chosen", "exact_match", "chosen_exact_match", "highest",
         ),
     }  # fmt: skip
+    by: ClassVar = ("length", "split", "layer", "factor", "over")
     lengths = ("1x", "1.25x", "1.5x", "2x")
     examples = 100
     note = "logits times a factor; a factor of 1 is the decoder as trained"

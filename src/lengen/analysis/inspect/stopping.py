@@ -35,6 +35,7 @@ class Stopping(ReadOut):
         ),
         "hazard": ("length", "split", "place", "at_risk", "failed", "hazard", "accuracy"),
     }  # fmt: skip
+    by: ClassVar = ("length", "split", "place")
     lengths: ClassVar = ("1x", "1.25x", "1.5x", "2x")
     examples = 100
     note = "answers that are generated until their end token, and tokens under teacher forcing; hazard: share of strings right so far that fail at a token"

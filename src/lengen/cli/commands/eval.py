@@ -45,13 +45,28 @@ def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -
             failed += 1
             print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
     print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
-    if evaluation.out is not None and tables:
-        from lengen.analysis.pooled_extensions import pooled, read_tables, write
-
-        found, left_out = read_tables(sorted(tables))
-        write([*pooled(found)], left_out, Path(evaluation.out))
-        print(f"files: {evaluation.out}/extend.md, extend.csv")
+    if tables:
+        print_pooled(evaluation, sorted(tables))
     return FAILED if failed else 0
+
+
+def print_pooled(evaluation: Any, folders: list[Path]) -> None:
+    """Print what extensions change over several runs, and write to `out` what these have in common."""
+    from lengen.analysis import pooled_extensions, pooled_read_outs
+
+    out = None if evaluation.out is None else Path(evaluation.out)
+    if evaluation.inspect is not None:
+        if out is not None:
+            runs = pooled_read_outs.read_runs(folders, evaluation.inspect)
+            names = pooled_read_outs.write(runs, evaluation.inspect, out, evaluation.paper)
+            print(f"files: {out}: {', '.join(names)}")
+        return
+    found, left_out = pooled_extensions.read_tables(folders)
+    rows = [*pooled_extensions.pooled(found)]
+    print("\n".join(pooled_extensions.printed(rows, left_out)))
+    if out is not None:
+        pooled_extensions.write(rows, left_out, out)
+        print(f"files: {out}/extend.md, extend.csv")
 
 
 def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobResult:
