@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
-for study in demo presets passkey-encodings copy-against-kazemnejad2023 parity-2000-bits tasks sort-with-successor encodings; do
+for study in demo presets passkey-encodings copy-against-kazemnejad2023 parity-2000-bits tasks sort-with-successor encodings \
+    extend-copy extend-reverse extend-sort extend-addition; do
     "$python" scripts/study.py "$study" --out "results/$study"
 done

@@ -1,8 +1,8 @@
-"""Run one of the studies under `results/` and compare its runs.
+"""Run one of the studies under `results/`, and compare its runs or evaluate them changed.
 
     python scripts/study.py STUDY [--out results/runs/STUDY]
 
-Calls `lengen train`, then `lengen compare`; each command is printed before it starts. An interrupted study resumes where
+Calls `lengen train`, then `lengen compare` or `lengen eval`; each command is printed before it starts. An interrupted study resumes where
 it stopped.
 """
 
@@ -21,6 +21,13 @@ RANDOM = f"{COPY} task.repeats=allowed decoder=small batch_size=64 steps=3500"
 PARITY = "-m task=parity train_length=20 'seed=range(10)' decoder=tiny steps=1000"
 LOCAL = "positions=coupled positions.maximum=4096 pe=rope_alibi pe.slopes=[4.0,2.0,2.0,1.0]"
 
+EXTENDED = "'eval.lengths=[1x,1.25x,1.5x,2x,4x,8x]' eval.examples=200"
+GRIDS = (
+    "extend=each grid.sharpen.factor=[1.05,1.1,1.2,1.35] grid.interpolate.factor=[1.1,1.2,1.5] grid.ntk.factor=[1.2,1.5,2,4] "
+    "grid.yarn.factor=[1.5,2,4] grid.alibi_slopes.factor=[0.75,1.25]"
+)
+FIVE = "pe=rope,nope,alibi,t5,learned 'seed=range(5)'"
+
 FACTORS = "0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x"
 
 
@@ -31,12 +38,26 @@ class Study:
     Args:
         description: description and duration, for the help text.
         trainings: arguments of each `lengen train`.
-        comparison: arguments of `lengen compare`, besides `runs` and `out`.
+        comparison: arguments of `lengen compare`, besides `runs` and `out`; it is left out where there are evaluations.
+        evaluations: arguments of each `lengen eval` of all runs; with `extend`, its table over seeds is written.
     """
 
     description: str
     trainings: tuple[str, ...]
     comparison: str = ""
+    evaluations: tuple[str, ...] = ()
+
+
+def extended(task: str, cells: str, lengths: str, minutes: str) -> Study:
+    """Decoders of a task that are changed after training, and the sharpening probe of the same runs."""
+    return Study(
+        f"{task} decoders changed after training, {minutes}",
+        (f"-m {cells}",),
+        evaluations=(
+            f"{GRIDS} lengths={lengths} examples=200",
+            f"inspect=sharpening lengths={lengths} examples=200",
+        ),
+    )
 
 
 STUDIES = {
@@ -93,6 +114,22 @@ STUDIES = {
         ),
         "'title=Every encoding and every attention' by=pe,attention",
     ),
+    "extend-copy": extended(
+        "copy", f"task=copy {FIVE} {EXTENDED}", "[1x,1.2x,1.5x,2x,4x,8x]", "two hours of one core"
+    ),
+    "extend-reverse": extended(
+        "reverse", f"task=reverse {FIVE} {EXTENDED}", "[1x,1.2x,1.5x,2x,4x,8x]", "two hours of one core"
+    ),
+    "extend-sort": extended(
+        "sort", f"task=sort {FIVE} {EXTENDED}", "[1x,1.2x,1.5x,2x,4x,8x]", "an hour of one core"
+    ),
+    "extend-addition": extended(
+        "addition",
+        "task=addition positions=coupled task.order=reversed task.pad=zero pe=learned,rope,alibi 'seed=range(5)' train_length=10 "
+        "decoder=tiny steps=3000 'eval.lengths=[1x,1.2x,1.5x,2x,4x]' eval.examples=200",
+        "[1x,1.2x,1.5x,2x,4x]",
+        "two hours of one core",
+    ),
     "copy-against-kazemnejad2023": Study(
         "one repeated symbol and random symbols, five encodings, five seeds, four hours of one core",
         (
@@ -120,6 +157,10 @@ def main() -> int:
     failed = 0
     for words in study.trainings:
         failed |= lengen("train", *shlex.split(words), f"results_dir={out / 'runs'}")
+    for words in study.evaluations:
+        failed |= lengen("eval", f"run={out / 'runs'}", *shlex.split(words), f"out={out}")
+    if study.evaluations:
+        return failed
     return failed | lengen("compare", f"runs={out / 'runs'}", f"out={out}", *shlex.split(study.comparison))
 
 

@@ -328,7 +328,7 @@ def test_a_signal_before_the_first_job_leaves_nobody_who_would_begin_one(tmp_pat
             stderr=err,
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )
-    wait_for(lambda: (tmp_path / "begun").exists())
+    wait_for((tmp_path / "begun").exists)
     wait_for(lambda: psutil.Process(process.pid).children(recursive=True))
     time.sleep(1)
     below = psutil.Process(process.pid).children(recursive=True)
