@@ -42,5 +42,8 @@ class AdamW(OptimizerRule):
             {"params": others, "weight_decay": 0.0},
         ]
         return optim.AdamW(
-            [group for group in groups if group["params"]], lr=self.lr, betas=(self.betas[0], self.betas[1])
+            [group for group in groups if group["params"]],
+            lr=self.lr,
+            betas=(self.betas[0], self.betas[1]),
+            fused=True,
         )

@@ -49,7 +49,7 @@ class Muon(OptimizerRule):
         return Together(
             [
                 Orthogonalised(matrices, self.lr, self.weight_decay, self.momentum),
-                optim.AdamW(others, lr=self.rest_lr, weight_decay=0.0, betas=(0.9, 0.98)),
+                optim.AdamW(others, lr=self.rest_lr, weight_decay=0.0, betas=(0.9, 0.98), fused=True),
             ]
         )
 
