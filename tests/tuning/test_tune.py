@@ -16,6 +16,7 @@ from lengen.extend import Sizes
 from lengen.extend.abf import ABF
 from lengen.extend.chosen import Chosen
 from lengen.extend.interpolate import Interpolate
+from lengen.extend.ntk import NTK
 from lengen.extend.p_rope import PRoPE
 from lengen.logger.local import Local
 from lengen.records.run_dir import RunFolder
@@ -89,7 +90,7 @@ def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, runs
 
 STARTS = {
     "finetune": None, "head_scale": None, "uniform_scale": None,
-    "abf": ABF(500000.0), "drope": PRoPE(0.0), "e2": Interpolate(4.0),
+    "abf": ABF(500000.0), "drope": PRoPE(0.0), "e2": Interpolate(4.0), "clex": NTK(3.0),
 }  # fmt: skip
 
 
@@ -132,8 +133,9 @@ def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, le
     assert "| rope, tuned: finetune |" in (tmp_path / "compared" / "table.md").read_text()
 
 
-def test_an_interrupted_tuning_goes_on_to_the_same_parameters(runs, lengen, tmp_path, monkeypatch):
-    words = ("tune", f"run={runs[0].path}", "tune=finetune", "steps=30", "lengths=[2]", "examples=20")
+@pytest.mark.parametrize("name", ["finetune", "clex"])
+def test_an_interrupted_tuning_goes_on_to_the_same_parameters(name, runs, lengen, tmp_path, monkeypatch):
+    words = ("tune", f"run={runs[0].path}", f"tune={name}", "steps=30", "lengths=[2]", "examples=20")
     assert lengen(*words).code == 0
     (whole,) = tuned(tmp_path, base=runs)
     expected = whole.facts()["parameters_digest"]
@@ -195,7 +197,7 @@ def test_mistakes_are_one_line(words, said, runs, lengen, tmp_path):
 
 def test_what_cannot_be_tuned_says_why(lengen, tmp_path):
     train(tmp_path, ("task=copy", "pe=nope", *TINY))
-    for name in ("abf", "drope", "e2", "entropy_abf"):
+    for name in ("abf", "clex", "drope", "e2", "entropy_abf"):
         ran = lengen("tune", "run=results", f"tune={name}")
         assert ran.code == 2
         assert f"tune={name}: does not apply to pe=" in ran.err

@@ -262,9 +262,6 @@ class RunConfig:
 
     def make_decoder(self) -> Decoder:
         """Create the decoder with initial parameters, drawn with `init_seed`, or `seed` if that is None."""
-        torch.manual_seed(
-            generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
-        )
         return self._tuned(self._plain_decoder())
 
     def first_decoder(self) -> Decoder:
@@ -276,6 +273,10 @@ class RunConfig:
         return self._tuned(made)
 
     def _plain_decoder(self) -> Decoder:
+        """The decoder with initial parameters, before it is changed; what is drawn after it has the same seed."""
+        torch.manual_seed(
+            generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
+        )
         return Decoder(
             self.decoder,
             len(self.formatted_task.vocabulary),
@@ -285,10 +286,19 @@ class RunConfig:
             self.trainer.plain,
         )
 
-    def _tuned(self, decoder: Decoder) -> Decoder:
-        """Return the decoder as the tuning changes it."""
+    def changed(self, decoder: Decoder) -> Decoder:
+        """Return a decoder of the run's parts as its tuning changes it.
+
+        Args:
+            decoder: built from the encoding and the attention of the configuration; it may have other layers.
+        """
         tune, base = self.tune, self.base
-        return decoder if tune is None or base is None else prepared(tune, decoder, base)
+        return decoder if tune is None or base is None else tune.changed(decoder, base)
+
+    def _tuned(self, decoder: Decoder) -> Decoder:
+        """Return the decoder that is trained: as the tuning changes it, with what stays frozen."""
+        made = self.changed(decoder)
+        return made if self.tune is None else prepared(self.tune, made)
 
     @cached_property
     def eval_lengths(self) -> list[int]:

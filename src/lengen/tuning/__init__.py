@@ -140,9 +140,13 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
         return re.search(self.trains, name) is not None
 
 
-def prepared(tuning: Tuning, decoder: Decoder, base: Base) -> Decoder:
-    """Return the decoder that is trained, in which all parameters but those of the tuning are frozen."""
-    made = tuning.changed(decoder, base)
-    for name, weight in made.named_parameters():
+def prepared(tuning: Tuning, decoder: Decoder) -> Decoder:
+    """Freeze all parameters but those that a tuning moves, and return the decoder in training mode.
+
+    Args:
+        tuning: the tuning.
+        decoder: as the tuning has changed it.
+    """
+    for name, weight in decoder.named_parameters():
         weight.requires_grad_(tuning.moves(name))
-    return made.train()
+    return decoder.train()
