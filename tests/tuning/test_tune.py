@@ -133,7 +133,7 @@ def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, le
     assert "| rope, tuned: finetune |" in (tmp_path / "compared" / "table.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["finetune", "clex"])
+@pytest.mark.parametrize("name", ["finetune", "clex", "attention_bias_calibration"])
 def test_an_interrupted_tuning_goes_on_to_the_same_parameters(name, runs, lengen, tmp_path, monkeypatch):
     words = ("tune", f"run={runs[0].path}", f"tune={name}", "steps=30", "lengths=[2]", "examples=20")
     assert lengen(*words).code == 0

@@ -265,12 +265,17 @@ class RunConfig:
         return self._tuned(self._plain_decoder())
 
     def first_decoder(self) -> Decoder:
-        """Return what training starts from: the decoder with initial parameters, or a tuned one with those of its base."""
-        if self.base is None:
+        """Return what training starts from: the decoder with initial parameters, or a tuned one, most often with those of its base."""
+        tune, base = self.tune, self.base
+        if tune is None or base is None:
             return self.make_decoder()
+        known = None if tune.anew else self.teacher.state_dict()
         made = self._plain_decoder()
-        made.load_state_dict(self.teacher.state_dict())
-        return self._tuned(made)
+        if known is not None:
+            made.load_state_dict(known)
+        made = self._tuned(made)
+        tune.started(made, base, lambda: self.teacher, self.formatted_task)
+        return made
 
     def _plain_decoder(self) -> Decoder:
         """The decoder with initial parameters, before it is changed; what is drawn after it has the same seed."""

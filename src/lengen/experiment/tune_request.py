@@ -96,8 +96,9 @@ class TuneRequest:
             tuning.check(trained.decoder, config.positions)
         except UsageError as error:
             raise UsageError(f"tune={self.label}: {error}; {name}") from None
-        longest, steps = self._longest(trained, tuning), self.steps or tuning.steps
-        warmup = steps // 10 if self.warmup is None else self.warmup
+        longest = self._longest(trained, tuning)
+        steps = self.steps or (record["steps"] if tuning.anew else tuning.steps)
+        optimizer = self._optimizer(tuning, steps)
         made = {
             key: value for key, value in {**record, **tuning.record(record, base)}.items() if key != "from"
         }
@@ -110,15 +111,22 @@ class TuneRequest:
             "steps": steps,
             "batch_size": self.batch_size or record["batch_size"],
             "lengths": self._lengths(record, longest, max(trained.trained_lengths)),
-            "optimizer": {
-                "_target_": "lengen.optimizer.adamw.AdamW", "lr": self.lr or tuning.rate, "weight_decay": 0.0, "betas": [0.9, 0.98],
-                "schedule": {"warmup": warmup, "final": 1.0},
-            },
+            "optimizer": optimizer or record["optimizer"],
             "eval": {**record["eval"], "lengths": config.eval_lengths, "stress": [], **options},
             "trainer": {**record["trainer"], **{key: value for key, value in self.trainer.items() if value is not None}},
-            "labels": {**made["labels"], "tune": self.label, "optimizer": "adamw"},
+            "labels": {**made["labels"], **({"optimizer": "adamw"} if optimizer else {}), "tune": self.label},
             "results_dir": self.results_dir or _place(trained),
             "name": None, "force": self.force, "formats": self.formats, "style": asdict(self.style),
+        }  # fmt: skip
+
+    def _optimizer(self, tuning: Tuning, steps: int) -> dict[str, Any] | None:
+        """Return AdamW at a constant rate; None for the optimizer of the run, where it is trained anew and no rate is given."""
+        if tuning.anew and self.lr is None and self.warmup is None:
+            return None
+        warmup = steps // 10 if self.warmup is None else self.warmup
+        return {
+            "_target_": "lengen.optimizer.adamw.AdamW", "lr": self.lr or tuning.rate, "weight_decay": 0.0, "betas": [0.9, 0.98],
+            "schedule": {"warmup": warmup, "final": 1.0},
         }  # fmt: skip
 
     def tuning(self, allowed: Iterable[str]) -> Tuning:

@@ -9,14 +9,14 @@ examples, and is a run like any other: it can be resumed, evaluated, compared, a
     ...     rate = 1e-3
 
 Before the first step the tuned decoder computes what the base does, unless the tuning changes it at once (another base of the rotations,
-no positions), which its docstring says.
+no positions), which its docstring says. One that is `anew` starts from initial parameters.
 """
 
 from __future__ import annotations
 
 import re
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -77,6 +77,8 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
     stretch: ClassVar[float] = 2.0
     """Longest length of the examples (`train_length`), as a multiple of the base's trained length, unless given; 1 is no longer string."""
 
+    anew: ClassVar[bool] = False
+    """Whether training starts from initial parameters, with steps and optimizer of the base, which gives no more than `started` takes."""
     own_labels: ClassVar[bool] = False
     """Whether the answers of longer strings are those of the decoder itself."""
 
@@ -116,6 +118,16 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
             base: the run that it starts from.
         """
         return decoder
+
+    def started(self, decoder: Decoder, base: Base, teacher: Callable[[], Decoder], task: Task) -> None:  # noqa: B027  # most start as they are
+        """Complete what training starts from, once, before the first step; the checkpoint holds it from then on.
+
+        Args:
+            decoder: the decoder that is trained; changed in place.
+            base: the run that it starts from.
+            teacher: gives the trained decoder of the base when it is called, in evaluation mode.
+            task: the task of the run.
+        """
 
     def task(self, task: Task, base: Base, teacher: Any) -> Task:
         """Return the task that examples of training are drawn from.
