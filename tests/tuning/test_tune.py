@@ -91,6 +91,7 @@ def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, runs
 STARTS = {
     "finetune": None, "head_scale": None, "uniform_scale": None,
     "abf": ABF(500000.0), "drope": PRoPE(0.0), "e2": Interpolate(4.0), "clex": NTK(3.0),
+    "longlora": Interpolate(2.0),
 }  # fmt: skip
 
 
@@ -133,7 +134,7 @@ def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, le
     assert "| rope, tuned: finetune |" in (tmp_path / "compared" / "table.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["finetune", "clex", "attention_bias_calibration"])
+@pytest.mark.parametrize("name", ["finetune", "clex", "attention_bias_calibration", "longlora"])
 def test_an_interrupted_tuning_goes_on_to_the_same_parameters(name, runs, lengen, tmp_path, monkeypatch):
     words = ("tune", f"run={runs[0].path}", f"tune={name}", "steps=30", "lengths=[2]", "examples=20")
     assert lengen(*words).code == 0
@@ -197,7 +198,7 @@ def test_mistakes_are_one_line(words, said, runs, lengen, tmp_path):
 
 def test_what_cannot_be_tuned_says_why(lengen, tmp_path):
     train(tmp_path, ("task=copy", "pe=nope", *TINY))
-    for name in ("abf", "clex", "drope", "e2", "entropy_abf"):
+    for name in ("abf", "clex", "drope", "e2", "entropy_abf", "longlora"):
         ran = lengen("tune", "run=results", f"tune={name}")
         assert ran.code == 2
         assert f"tune={name}: does not apply to pe=" in ran.err
