@@ -49,6 +49,7 @@ from lengen.training.fit import DecoderModule
 from lengen.training.options import TrainerOptions
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
 from lengen.tuning import DATA_SEED, Base, Tuning, prepared
+from lengen.tuning.changes import Change, InPlace
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class RunConfig:
     from_: Origin | None = None
     tune: Tuning | None = None
     base: Base | None = None
+    extend: InPlace | None = None
+    before: Mapping[str, Change] = field(default_factory=dict)
     dry: bool = False
     formats: list[str] = field(default_factory=lambda: ["png"])
     style: PrintStyle = field(default_factory=PrintStyle)
@@ -271,9 +274,11 @@ class RunConfig:
             return self.make_decoder()
         known = None if tune.anew else self.teacher.state_dict()
         made = self._plain_decoder()
+        for change in self.before.values():
+            made = change.of(made)
         if known is not None:
             made.load_state_dict(known)
-        made = self._tuned(made)
+        made = prepared(tune, Change(tune, base, self.extend).of(made))
         tune.started(made, base, lambda: self.teacher, self.formatted_task)
         return made
 
@@ -292,13 +297,20 @@ class RunConfig:
         )
 
     def changed(self, decoder: Decoder) -> Decoder:
-        """Return a decoder of the run's parts as its tuning changes it.
+        """Return a decoder of the run's parts as its tuning changes it, after those of the runs that it goes back to.
 
         Args:
             decoder: built from the encoding and the attention of the configuration; it may have other layers.
         """
-        tune, base = self.tune, self.base
-        return decoder if tune is None or base is None else tune.changed(decoder, base)
+        for change in self.changes:
+            decoder = change.of(decoder)
+        return decoder
+
+    @property
+    def changes(self) -> list[Change]:
+        """What the tunings behind this run make of its decoder, the first one first."""
+        own = [] if self.tune is None or self.base is None else [Change(self.tune, self.base, self.extend)]
+        return [change for change in (*self.before.values(), *own) if change.any]
 
     def _tuned(self, decoder: Decoder) -> Decoder:
         """Return the decoder that is trained: as the tuning changes it, with what stays frozen."""

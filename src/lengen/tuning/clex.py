@@ -206,7 +206,7 @@ class EnlargedPositions(Positions):
         require(
             longest <= self.trained,
             f"tune=clex: trains on trained lengths, of up to {self.trained} tokens, and these examples have {longest}; "
-            "must be tuned without train_length",
+            "must be trained lengths, as with train_length=1x",
         )
         drawn, draw = torch.rand(
             (len(batch), 1 + self.scales * self.trained), generator=generator
