@@ -105,7 +105,7 @@ class TuneRequest:
             tuning.check(decoder, config.positions)
         except UsageError as error:
             raise UsageError(f"tune={self.label}: {error}; {name}") from None
-        steps = self.steps or (record["steps"] if tuning.anew else tuning.steps)
+        steps = self.steps or (record["steps"] if tuning.anew else tuning.steps_of(decoder))
         optimizer = self._optimizer(tuning, steps)
         made = {
             key: value
@@ -121,11 +121,11 @@ class TuneRequest:
             "train_length": longest,
             "steps": steps,
             "batch_size": self.batch_size or record["batch_size"],
-            "lengths": self._lengths(record, longest, max(trained.trained_lengths)),
+            "lengths": tuning.lengths(longest) or self._lengths(record, longest, max(trained.trained_lengths)),
             "optimizer": optimizer or record["optimizer"],
             "eval": {**record["eval"], "lengths": config.eval_lengths, "stress": [], **options},
-            "trainer": {**record["trainer"], **{key: value for key, value in self.trainer.items() if value is not None}},
-            "labels": {**made["labels"], **({"optimizer": "adamw"} if optimizer else {}), "tune": self._label(place)},
+            "trainer": {**made["trainer"], **{key: value for key, value in self.trainer.items() if value is not None}},
+            "labels": {**made["labels"], **_label_of(optimizer), "tune": self._label(place)},
             "results_dir": self.results_dir or _place(trained),
             "name": None, "force": self.force, "formats": self.formats, "style": asdict(self.style),
         }  # fmt: skip
@@ -155,14 +155,15 @@ class TuneRequest:
         return {**({"extend": own} if own else {}), **({"before": before} if before else {})}
 
     def _optimizer(self, tuning: Tuning, steps: int) -> dict[str, Any] | None:
-        """Return AdamW at a constant rate; None for the optimizer of the run, where it is trained anew and no rate is given."""
-        if tuning.anew and self.lr is None and self.warmup is None:
+        """Return the optimizer of the tuning; None for that of the run, where it is trained anew and no rate is given."""
+        given = [name for name in ("lr", "warmup") if getattr(self, name) is not None]
+        require(
+            tuning.rate is not None or not given,
+            f"{''.join(given[:1])}: tune={self.label} has no learning rate; must be null",
+        )
+        if tuning.anew and not given:
             return None
-        warmup = steps // 10 if self.warmup is None else self.warmup
-        return {
-            "_target_": "lengen.optimizer.adamw.AdamW", "lr": self.lr or tuning.rate, "weight_decay": 0.0, "betas": [0.9, 0.98],
-            "schedule": {"warmup": warmup, "final": 1.0},
-        }  # fmt: skip
+        return tuning.optimizer(self.lr or tuning.rate, steps // 10 if self.warmup is None else self.warmup)
 
     def tuning(self, allowed: Iterable[str]) -> Tuning:
         """Build the tuning.
@@ -195,6 +196,11 @@ class TuneRequest:
             "minimum": 1,
             "per_batch": 4,
         }
+
+
+def _label_of(optimizer: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the label of an optimizer; none for that of the run."""
+    return {} if optimizer is None else {"optimizer": optimizer["_target_"].rpartition(".")[2].lower()}
 
 
 def _place(trained: TrainedRun) -> str:

@@ -72,8 +72,8 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
     """Regular expression of the names of the parameters that move; all others stay as they are, to the last bit."""
     steps: ClassVar[int] = 200
     """Steps, unless given."""
-    rate: ClassVar[float] = 1e-3
-    """Peak learning rate, unless given; it warms up over a tenth of the steps and stays."""
+    rate: ClassVar[float | None] = 1e-3
+    """Peak learning rate, unless given; it warms up over a tenth of the steps and stays. None where there is no rate to give."""
     stretch: ClassVar[float] = 2.0
     """Longest length of the examples (`train_length`), as a multiple of the base's trained length, unless given; 1 is no longer string."""
 
@@ -89,6 +89,34 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
             own: that of the base.
         """
         return max(own, round(self.stretch * own))
+
+    def steps_of(self, decoder: Decoder) -> int:
+        """Return the steps, unless given.
+
+        Args:
+            decoder: the trained decoder.
+        """
+        return self.steps
+
+    def optimizer(self, rate: float | None, warmup: int) -> dict[str, Any]:
+        """Return the configuration of the optimizer: AdamW without weight decay, at a constant rate.
+
+        Args:
+            rate: peak learning rate; None where the tuning has none.
+            warmup: steps of the warm-up.
+        """
+        return {
+            "_target_": "lengen.optimizer.adamw.AdamW", "lr": rate, "weight_decay": 0.0, "betas": [0.9, 0.98],
+            "schedule": {"warmup": warmup, "final": 1.0},
+        }  # fmt: skip
+
+    def lengths(self, longest: int) -> dict[str, Any] | None:
+        """Return the configuration of the lengths of the examples; None for all up to the longest.
+
+        Args:
+            longest: the longest length.
+        """
+        return None
 
     def check(self, decoder: Decoder, positions: Positions) -> None:  # noqa: B027  # most have nothing to refuse
         """Refuse a decoder that cannot be tuned in this way.
