@@ -51,7 +51,7 @@ def test_lines_are_those_of_a_slow_loop(line):
     batch, tokens = examples(), 13
     torch.manual_seed(0)
     weight = torch.rand(6, 2, 3, 13, 13).pow(3).tril()
-    found = along_lines(weight, batch, line, tokens, 1.0, 2)
+    found = along_lines(weight, batch, line, tokens, 1.0, 0.3)
     prompt, kept = int(batch.prompt_size[0]), 0
     for layer in range(2):
         for head in range(3):
@@ -65,7 +65,9 @@ def test_lines_are_those_of_a_slow_loop(line):
                             cells.setdefault(constant, []).append(
                                 float(weight[example, layer, head, row, key])
                             )
-            means = {constant: mean(values) for constant, values in cells.items() if len(values) >= 2 * 6}
+            means = {
+                constant: mean(values) for constant, values in cells.items() if len(values) >= 0.3 * 6 * 6
+            }
             limit = mean(means.values()) + pstdev(means.values())
             for constant in range(-12, 13):
                 value = means.get(constant, -1)
@@ -93,7 +95,7 @@ def test_the_line_to_the_source_is_found_and_leads_to_it_in_longer_strings(task,
         weight[:, 0, 0, row, source(batch, row)] = 0.9
     tuning = AttentionBiasCalibration(lines=[line])
     made = tuning.changed(Decoder(Architecture(layers=1, dim=8, heads=1), 12, ALiBi, Softmax), BASE)
-    made.pe.mean_weight[0] = along_lines(weight, batch, line, tokens, 2.0, 3)
+    made.pe.mean_weight[0] = along_lines(weight, batch, line, tokens, 2.0, 0.5)
     (kept,) = tuning.found(made)["lines"]
     assert kept["weight"] == pytest.approx((5 * 0.9 + 0.05) / 6, abs=0.02)  # the end token has no source
     longer = examples(task, length=10, rows=1)

@@ -41,7 +41,8 @@ class AttentionBiasCalibration(Tuning):
         lines: kinds of lines, of `written`, `copied`, `reversed` and `distance` (row less key, over all keys); None takes the first three.
         deviations: standard deviations by which a line must be above the mean (4.5 in cross-attention and 0.87 in the decoder in the source,
             of matrices of 60 columns; n lines have none above sqrt(n - 1)).
-        shortest: rows in which a line must have a cell to count, at least 1.
+        share: of the rows that predict the answer, in which a line must have a cell to count, in [0, 1]; short lines in the corners are cells that
+            every row attends to, such as the first.
         strings: strings that weights are averaged over, at least 1.
     """
 
@@ -52,8 +53,8 @@ class AttentionBiasCalibration(Tuning):
     def __init__(
         self,
         lines: list[str] | None = None,
-        deviations: float = 2.0,
-        shortest: int = 3,
+        deviations: float = 2.5,
+        share: float = 0.5,
         strings: int = 200,
     ) -> None:
         lines = ["written", "copied", "reversed"] if lines is None else lines
@@ -61,9 +62,9 @@ class AttentionBiasCalibration(Tuning):
             bool(lines) and set(lines) <= {*INDEX} and len({*lines}) == len(lines),
             f"tune.lines={lines}: must be some of {', '.join(INDEX)}",
         )
-        require(shortest >= 1, f"tune.shortest={shortest}: must be at least 1")
+        require(0 <= share <= 1, f"tune.share={share}: must be in [0, 1]")
         require(strings >= 1, f"tune.strings={strings}: must be at least 1")
-        self.lines, self.deviations, self.shortest, self.strings = tuple(lines), deviations, shortest, strings
+        self.lines, self.deviations, self.share, self.strings = tuple(lines), deviations, share, strings
 
     def check(self, decoder: Decoder, positions: Positions) -> None:
         """One position a token, which counts them."""
@@ -103,7 +104,7 @@ class AttentionBiasCalibration(Tuning):
         )
         for index, line in enumerate(self.lines):
             decoder.pe.mean_weight[index] = along_lines(
-                mean, batch, line, base.tokens, self.deviations, self.shortest
+                mean, batch, line, base.tokens, self.deviations, self.share
             )
 
     def found(self, decoder: Decoder) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def along_lines(
     line: str,
     tokens: int,
     deviations: float,
-    shortest: int,
+    share: float,
 ) -> Float[Tensor, "layer head lines"]:
     """Return the mean weight along every line that is kept, by what is constant along it, from -(tokens - 1) to tokens - 1; -1 if it is not kept.
 
@@ -184,7 +185,7 @@ def along_lines(
         line: kind of line.
         tokens: that the table has room for.
         deviations: standard deviations by which a line that is kept is above the mean.
-        shortest: rows in which a line must have a cell, on average over the strings.
+        share: of the rows that predict the answer, in which a line must have a cell.
     """
     index = torch.arange(batch.time).unsqueeze(0)
     constant, on = cells(line, index, index, batch.prompt_size)
@@ -194,7 +195,7 @@ def along_lines(
     count = torch.zeros(2 * tokens).index_add(0, column, torch.ones(len(column)))[:-1]
     cell = weight.permute(1, 2, 0, 3, 4).flatten(2)
     total = torch.zeros(*cell.shape[:2], 2 * tokens).index_add(2, column, cell)[..., :-1]
-    mean, long = total / count.clamp(min=1), count >= shortest * len(batch)
+    mean, long = total / count.clamp(min=1), count >= max(share * float(predicts.sum()), 1)
     if not bool(long.any()):
         return torch.full_like(mean, ABSENT)
     spread, middle = torch.std_mean(mean[..., long], -1, correction=0, keepdim=True)
