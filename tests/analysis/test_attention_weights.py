@@ -10,9 +10,10 @@ from tests.scenes import inputs
 from torch.testing import assert_close
 
 from lengen.analysis.attention_stats import layer_stats
-from lengen.analysis.attention_weights import weights, weights_in_chunks
+from lengen.analysis.attention_weights import weights_in_chunks
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
+from lengen.evaluation.attention_weights import weights
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE
 from lengen.pe.rope import RoPE

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from lengen.analysis import example_map as module
-from lengen.analysis.attention_weights import weights
 from lengen.analysis.example_map import example_map
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
+from lengen.evaluation.attention_weights import weights
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.report.attention_map import pages

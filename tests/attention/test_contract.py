@@ -8,9 +8,9 @@ from tests.options import files, read, variations
 from tests.scenes import inputs
 from torch.testing import assert_close
 
-from lengen.analysis.attention_weights import rule_weights
 from lengen.block.inputs import DecodingCache, Shape
 from lengen.config.option_page import described
+from lengen.evaluation.attention_weights import rule_weights
 from lengen.testing.attention import CHECKS, heads
 
 EVERY_YAML = pytest.mark.parametrize("path", files("attention"), ids=lambda path: path.stem)
@@ -48,7 +48,7 @@ def test_what_list_says_is_true(path):
 @RULES
 @pytest.mark.parametrize("queries", [1, 9])
 def test_weights_are_read_off_the_values(rule, queries):
-    """So that the weights can be seen: `lengen.analysis.attention_weights` mixes one-hot values."""
+    """So that the weights can be seen: `lengen.evaluation.attention_weights` mixes one-hot values."""
     query, key, value, bias, _ = heads(queries, 9)
     attend, view = rule(SHAPE).double(), inputs(queries, 9)
     paid = rule_weights(attend, query, key, bias, view)

@@ -16,10 +16,14 @@ from lengen.extend import Sizes
 from lengen.extend.abf import ABF
 from lengen.extend.chosen import Chosen
 from lengen.extend.interpolate import Interpolate
+from lengen.extend.log_n import LogN
+from lengen.extend.ntk import NTK
 from lengen.extend.p_rope import PRoPE
+from lengen.extend.yarn import YaRN
 from lengen.logger.local import Local
 from lengen.records.run_dir import RunFolder
 from lengen.training.checkpoint import read_checkpoint
+from lengen.training.fit import DecoderModule
 
 pytestmark = pytest.mark.whole_run
 SHORT = ("steps=6", "lengths=[2,3,5]", "examples=40")
@@ -89,7 +93,8 @@ def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, runs
 
 STARTS = {
     "finetune": None, "head_scale": None, "uniform_scale": None,
-    "abf": ABF(500000.0), "drope": PRoPE(0.0), "e2": Interpolate(4.0),
+    "abf": ABF(500000.0), "drope": PRoPE(0.0), "e2": Interpolate(4.0), "clex": NTK(3.0),
+    "longlora": Interpolate(2.0), "head_search": None,
 }  # fmt: skip
 
 
@@ -109,6 +114,67 @@ def test_before_the_first_step_it_is_the_base_or_an_extension_of_it(name, runs, 
     with torch.no_grad():
         expected, found = decoder(batch.tokens, positions), config.first_decoder().eval()(batch.tokens, mine)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_tuning_with_an_extension_starts_from_it_and_keeps_it(runs, lengen, tmp_path):
+    """Its view is that of the longest trained string, at every length; another option is another cell."""
+    words = ("tune", f"run={runs[0].path}", "tune=finetune", "extend=[yarn,log_n]", *SHORT)
+    assert lengen(*words, "extend.yarn.factor=3").code == 0
+    (run,) = tuned(tmp_path, base=runs)
+    config, base = config_of(run), config_of(runs[0])
+    decoder = base.make_decoder()
+    decoder.load_state_dict(state(runs[0]))
+    batch = base.formatted_task.sample(5, 8, torch.Generator().manual_seed(0)).begin()
+    positions = base.positions(batch, torch.Generator(), training=False)
+    expected, _ = Chosen({"yarn": YaRN(3.0), "log_n": LogN()}).of(decoder, base.positions, Sizes(9, 9, 15))
+    with torch.no_grad():
+        found = config.first_decoder().eval()(batch.tokens, positions)
+        torch.testing.assert_close(found, expected(batch.tokens, positions), rtol=0, atol=1e-5)
+        assert not torch.allclose(found, decoder.eval()(batch.tokens, positions), atol=1e-3)
+    assert run.facts()["tuned"]["tune"] == "finetune+yarn(factor=3)+log_n"
+    assert "tuned: finetune+yarn(factor=3)+log_n" in config.title
+    loaded = api.load(run.path)
+    assert loaded.evaluate(lengths=[2, 3, 5], examples=40).curve.rows[2].loss == pytest.approx(
+        loaded.curve.rows[2].loss
+    )
+    assert "is finished already" in lengen(*words, "extend.yarn.factor=3").out
+    assert lengen(*words, "extend.yarn.factor=2").code == 0
+    assert len({each.facts()["cell"] for each in tuned(tmp_path, base=runs)}) == 2
+
+
+@pytest.mark.parametrize("second", ["finetune", "head_scale", "e2", "drope"])
+def test_a_run_whose_decoder_was_changed_is_tuned_again(second, runs, lengen, tmp_path):
+    words = ("tune", "tune=head_scale", "tune.start=1.5", "jobs=1", *SHORT)
+    assert lengen(*words, "run=results").code == 0
+    first = tuned(tmp_path, base=runs)
+    for run in first:
+        assert lengen("tune", f"run={run.path}", f"tune={second}", "train_length=1x", *SHORT).code == 0
+    made = tuned(tmp_path, base=[*runs, *first])
+    assert len({run.facts()["cell"] for run in made}) == 1
+    assert {run.facts()["tuned"]["parameters"] for run in made} == {
+        run.facts()["parameters_digest"] for run in first
+    }
+    run = next(each for each in made if each.config()["seed"] == 0)
+    (before,) = (each for each in first if each.config()["seed"] == 0)
+    known, started, last = state(before), config_of(run).first_decoder(), state(run)
+    if second in ("finetune", "head_scale"):
+        decoder = config_of(before).make_decoder()
+        decoder.load_state_dict(known)
+        batch = config_of(run).formatted_task.sample(3, 8, torch.Generator().manual_seed(0)).begin()
+        positions = torch.arange(batch.time).unsqueeze(0)
+        with torch.no_grad():
+            expected, found = (each.eval()(batch.tokens, positions) for each in (decoder, started))
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    if second == "head_scale":
+        assert started.state_dict().keys() == known.keys() | {
+            name.replace("factors", "trained.factors") for name in known if name.endswith("factors")
+        }
+        kept = "blocks.0.attention.rule.trained.factors"
+        assert torch.equal(last[kept], known["blocks.0.attention.rule.factors"])
+    loaded = api.load(run.path)
+    assert loaded.evaluate(lengths=[3], examples=40).curve.rows[0].loss == pytest.approx(
+        loaded.curve.rows[1].loss
+    )
 
 
 def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, lengen, tmp_path):
@@ -132,27 +198,34 @@ def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, le
     assert "| rope, tuned: finetune |" in (tmp_path / "compared" / "table.md").read_text()
 
 
-def test_an_interrupted_tuning_goes_on_to_the_same_parameters(runs, lengen, tmp_path, monkeypatch):
-    words = ("tune", f"run={runs[0].path}", "tune=finetune", "steps=30", "lengths=[2]", "examples=20")
+@pytest.mark.parametrize(
+    "name", ["finetune", "clex", "attention_bias_calibration", "longlora", "head_search"]
+)
+def test_an_interrupted_tuning_goes_on_to_the_same_parameters(name, runs, lengen, tmp_path, monkeypatch):
+    words = ("tune", f"run={runs[0].path}", f"tune={name}", "steps=30", "lengths=[2]", "examples=20")
     assert lengen(*words).code == 0
     (whole,) = tuned(tmp_path, base=runs)
     expected = whole.facts()["parameters_digest"]
     shutil.rmtree(whole.path)
-    step = torch.optim.AdamW.step
-    calls = []
+    step = DecoderModule.training_step
+    calls, last = (
+        [],
+        60 if name == "head_search" else 12,
+    )  # a search reads the strings of a step several times
 
     def stopped(self, *arguments, **options):
         calls.append(1)
-        if len(calls) == 12:
+        if len(calls) == last:
             raise KeyboardInterrupt
         return step(self, *arguments, **options)
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", stopped)
+    monkeypatch.setattr(DecoderModule, "training_step", stopped)
     assert lengen(*words).code == 130
     assert RunFolder(whole.path).facts()["status"] == "interrupted"
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     assert lengen(*words).code == 0
+    assert RunFolder(whole.path).facts()["resumed_from_step"] > 0
     assert RunFolder(whole.path).facts()["parameters_digest"] == expected
 
 
@@ -182,7 +255,13 @@ def test_a_changed_base_is_not_started_from(runs, lengen, tmp_path):
             "tune.start=0.5: must be above 0 and at least",
         ),
         (("run=results", "tune=head_scale", "tune.strat=2"), "did you mean 'tune.start'"),
+        (("run=results", "tune=head_search", "lr=1"), "lr: tune=head_search has no learning rate"),
+        (("run=results", "tune=head_search", "tune.values=[0]"), "tune.values=[0.0]: must be a list"),
         (("run=results", "setps=3"), "did you mean 'steps'"),
+        (("run=results", "extend=yarm"), "there is no extension 'yarm'"),
+        (("run=results", "extend=clamp"), "extend=clamp: changes positions"),
+        (("run=results", "extend=[yarn,ntk]"), "both change the frequencies"),
+        (("run=results", "tune=abf", "extend=yarn"), "tune=abf: does not apply to pe="),
     ],
 )
 def test_mistakes_are_one_line(words, said, runs, lengen, tmp_path):
@@ -195,16 +274,15 @@ def test_mistakes_are_one_line(words, said, runs, lengen, tmp_path):
 
 def test_what_cannot_be_tuned_says_why(lengen, tmp_path):
     train(tmp_path, ("task=copy", "pe=nope", *TINY))
-    for name in ("abf", "drope", "e2", "entropy_abf"):
+    for name in ("abf", "clex", "drope", "e2", "entropy_abf", "longlora"):
         ran = lengen("tune", "run=results", f"tune={name}")
         assert ran.code == 2
         assert f"tune={name}: does not apply to pe=" in ran.err
         assert "it needs pe=rope" in ran.err
-    assert lengen("tune", "run=results", "tune=head_scale", *SHORT).code == 0
-    (base, made) = sorted(run_folders(tmp_path), key=lambda path: "tuned" in RunFolder(path).facts())
-    ran = lengen("tune", f"run={made}", "tune=finetune")
+    (base,) = run_folders(tmp_path)
+    ran = lengen("tune", "run=results", "extend=yarn")
     assert ran.code == 2
-    assert "was tuned with head_scale, which changed its decoder" in ran.err
+    assert "extend=yarn: does not apply to pe=nope (it needs pe=rope)" in ran.err
     shutil.rmtree(base / "checkpoints")
     assert "there is no" in lengen("tune", f"run={base}").err
 

@@ -17,7 +17,6 @@ from lengen.experiment.load_run import TrainedRun
 from lengen.records.atomic import whole_folder
 from lengen.sampling import generator
 from lengen.task import PAD
-from lengen.tuning import Tuning
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -64,7 +63,7 @@ class ConvertedRun:
         library()
         config = self.trained.config
         require(
-            config.tune is None or type(config.tune).changed is Tuning.changed,
+            not config.changes,
             f"run={self.trained.folder.path}: was tuned with {config.labels.tune}, which changed its decoder; no architecture has that",
         )
         try:

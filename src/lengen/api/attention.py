@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lengen.analysis.attention_weights import weights
 from lengen.api.picture import Picture
 from lengen.api.prompts import END, Answers
+from lengen.evaluation.attention_weights import weights
 from lengen.report import attention_map
 from lengen.task import EOS, SPECIAL
 

@@ -106,7 +106,7 @@ NAMES: Mapping[str, str] = {
     "lengen.training.TrainerOptions": "lengen.training.options.TrainerOptions",
     "lengen.validation.judge": "lengen.evaluation.sweep.mean_scores",
     "lengen.weights.looked": "lengen.analysis.attention_weights.weights_in_chunks",
-    "lengen.weights.of_rule": "lengen.analysis.attention_weights.rule_weights",
+    "lengen.weights.of_rule": "lengen.evaluation.attention_weights.rule_weights",
 }
 """Classes and functions that were renamed, or that did not move with their module."""
 

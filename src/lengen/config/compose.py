@@ -120,6 +120,7 @@ TUNE = Command(
     texts=("results_dir",),
     lists=("run",),
     grouped=False,
+    extends=True,
 )
 PLAN = Command("plan", grouped=False)
 COMPARE = Command(

@@ -46,7 +46,9 @@ ORIGIN = "from"
 """Key of the run from which this one goes on; part of a cell where there is one, without the folder in which it lies."""
 BASE = "base"
 """Key of the run that a tuned one starts from; its cell and its steps are part of a cell, not which of the cell's runs it is."""
-NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "labels", *CONDUCT)
+BEFORE = "before"
+"""Key of the tunings before that of the run; the cell of the run that it starts from has them."""
+NON_IDENTITY_KEYS = ("seed", "init_seed", "data_seed", "labels", BEFORE, *CONDUCT)
 """Keys of a configuration that cannot change the results of a cell."""
 NON_IDENTITY_OPTIONS = {
     "trainer": (

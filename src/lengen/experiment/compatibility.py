@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -129,6 +129,8 @@ def budget(config: RunConfig) -> Budget:
 def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
     """Return a decoder of some blocks without memory for its parameters, or with it where a constructor reads tensor values.
 
+    It is as a tuning changes it.
+
     Args:
         config: the run.
         layers: number of blocks.
@@ -137,7 +139,10 @@ def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
         UsageError: a part refuses its options, or is too large to be made.
     """
     shape, vocabulary = replace(config.decoder, layers=layers), len(config.formatted_task.vocabulary)
-    build = partial(Decoder, shape, vocabulary, config.pe, config.attention)
+
+    def build() -> Decoder:
+        return config.changed(Decoder(shape, vocabulary, config.pe, config.attention))
+
     try:
         with torch.device("meta"):
             return build()
@@ -148,7 +153,7 @@ def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
             return _made(config, build)
 
 
-def _made(config: RunConfig, build: partial[Decoder]) -> Decoder:
+def _made(config: RunConfig, build: Callable[[], Decoder]) -> Decoder:
     """Make a decoder in memory.
 
     Raises:

@@ -51,6 +51,7 @@ from lengen.training.fit import DecoderModule
 from lengen.training.options import TrainerOptions
 from lengen.training.overlap import Deduplicated, prompt_fingerprints
 from lengen.tuning import DATA_SEED, Base, Tuning, prepared
+from lengen.tuning.changes import Change, InPlace
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ class RunConfig:
     from_: Origin | None = None
     tune: Tuning | None = None
     base: Base | None = None
+    extend: InPlace | None = None
+    before: Mapping[str, Change] = field(default_factory=dict)
     dry: bool = False
     formats: list[str] = field(default_factory=lambda: ["png"])
     style: PrintStyle = field(default_factory=PrintStyle)
@@ -208,6 +211,7 @@ class RunConfig:
             looped=self.decoder.loops > 1,
             tuned=self.tune is not None,
             own_labels=self.tune is not None and self.tune.own_labels,
+            before="" if self.base is None else self.base.category,
         )
 
     @property
@@ -264,20 +268,28 @@ class RunConfig:
 
     def make_decoder(self) -> Decoder:
         """Create the decoder with initial parameters, drawn with `init_seed`, or `seed` if that is None."""
-        torch.manual_seed(
-            generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
-        )
         return self._tuned(self._plain_decoder())
 
     def first_decoder(self) -> Decoder:
-        """Return what training starts from: the decoder with initial parameters, or a tuned one with those of its base."""
-        if self.base is None:
+        """Return what training starts from: the decoder with initial parameters, or a tuned one, most often with those of its base."""
+        tune, base = self.tune, self.base
+        if tune is None or base is None:
             return self.make_decoder()
+        known = None if tune.anew else self.teacher.state_dict()
         made = self._plain_decoder()
-        made.load_state_dict(self.teacher.state_dict())
-        return self._tuned(made)
+        for change in self.before.values():
+            made = change.of(made)
+        if known is not None:
+            made.load_state_dict(known)
+        made = prepared(tune, Change(tune, base, self.extend).of(made))
+        tune.started(made, base, lambda: self.teacher, self.formatted_task)
+        return made
 
     def _plain_decoder(self) -> Decoder:
+        """The decoder with initial parameters, before it is changed; what is drawn after it has the same seed."""
+        torch.manual_seed(
+            generator("init", self.seed if self.init_seed is None else self.init_seed).initial_seed()
+        )
         return Decoder(
             self.decoder,
             len(self.formatted_task.vocabulary),
@@ -287,10 +299,26 @@ class RunConfig:
             self.trainer.plain,
         )
 
+    def changed(self, decoder: Decoder) -> Decoder:
+        """Return a decoder of the run's parts as its tuning changes it, after those of the runs that it goes back to.
+
+        Args:
+            decoder: built from the encoding and the attention of the configuration; it may have other layers.
+        """
+        for change in self.changes:
+            decoder = change.of(decoder)
+        return decoder
+
+    @property
+    def changes(self) -> list[Change]:
+        """What the tunings behind this run make of its decoder, the first one first."""
+        own = [] if self.tune is None or self.base is None else [Change(self.tune, self.base, self.extend)]
+        return [change for change in (*self.before.values(), *own) if change.any]
+
     def _tuned(self, decoder: Decoder) -> Decoder:
-        """Return the decoder as the tuning changes it."""
-        tune, base = self.tune, self.base
-        return decoder if tune is None or base is None else prepared(tune, decoder, base)
+        """Return the decoder that is trained: as the tuning changes it, with what stays frozen."""
+        made = self.changed(decoder)
+        return made if self.tune is None else prepared(self.tune, made)
 
     @cached_property
     def eval_lengths(self) -> list[int]:

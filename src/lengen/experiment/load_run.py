@@ -142,9 +142,12 @@ class TrainedRun:
     @cached_property
     def trained_tokens(self) -> int:
         """Tokens of the longest trained examples, bos and end token included."""
-        config, longest = self.config, max(self.trained_lengths)
-        batch = config.formatted_task.sample(longest, DRAWN, generator("extend", longest))
-        return batch.time + config.decoder.bos
+        return self.tokens_at(max(self.trained_lengths))
+
+    def tokens_at(self, length: int) -> int:
+        """Return the tokens of the longest examples of a length, bos and end token included."""
+        batch = self.config.formatted_task.sample(length, DRAWN, generator("extend", length))
+        return batch.time + self.config.decoder.bos
 
 
 def load(

@@ -13,11 +13,14 @@ from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
 from lengen.evaluation.options import EvalOptions
 from lengen.experiment.base_run import base_of
+from lengen.experiment.config import RunConfig
 from lengen.experiment.load_run import TrainedRun, load
+from lengen.extend.chosen import Chosen
 from lengen.records.run_dir import RunFolder
 from lengen.report.paper import PrintStyle
 from lengen.training.options import TrainerOptions
 from lengen.tuning import Tuning
+from lengen.tuning.changes import Change, InPlace
 
 PLACE = "results/runs"
 """Where new runs are written if the run that is tuned does not lie in a folder of runs."""
@@ -32,7 +35,8 @@ class TuneRequest:
         tune: the tuning, as its configuration.
         eval: options of the sweep; None keeps the run's own value.
         trainer: device, threads, progress and kept checkpoints.
-        labels: name of the tuning.
+        label: name of the tuning.
+        extend: extensions in place while it is tuned, by name, each as its configuration.
         steps: optimizer steps; None is the tuning's.
         lr: peak learning rate; None is the tuning's.
         warmup: steps of the warm-up; None is a tenth.
@@ -50,6 +54,7 @@ class TuneRequest:
     eval: Mapping[str, Any]
     trainer: Mapping[str, Any]
     label: str
+    extend: Mapping[str, Any] = field(default_factory=dict)
     steps: int | None = None
     lr: float | None = None
     warmup: int | None = None
@@ -88,38 +93,77 @@ class TuneRequest:
         config, tuning = trained.config, self.tuning(allowed)
         base, name = base_of(trained), f"run={folder.path}"
         record = with_current_targets(config.record)
-        require(
-            config.tune is None or type(config.tune).changed is Tuning.changed,
-            f"{name}: was tuned with {config.labels.tune}, which changed its decoder; tune the run that it starts from",
-        )
+        longest = self._longest(trained, tuning)
+        place, decoder = self._in_place(trained, longest, allowed), trained.decoder
+        if place is not None:
+            try:
+                place.check(decoder, config.positions, base, vars(config.labels))
+            except UsageError as error:
+                raise UsageError(f"{error}; {name}") from None
+            decoder = place.of(decoder, base)
         try:
-            tuning.check(trained.decoder, config.positions)
+            tuning.check(decoder, config.positions)
         except UsageError as error:
             raise UsageError(f"tune={self.label}: {error}; {name}") from None
-        longest, steps = self._longest(trained, tuning), self.steps or tuning.steps
-        warmup = steps // 10 if self.warmup is None else self.warmup
+        steps = self.steps or (record["steps"] if tuning.anew else tuning.steps_of(decoder))
+        optimizer = self._optimizer(tuning, steps)
         made = {
-            key: value for key, value in {**record, **tuning.record(record, base)}.items() if key != "from"
+            key: value
+            for key, value in {**record, **tuning.record(record, base)}.items()
+            if key not in ("from", "before", "extend")
         }
         options = {key: value for key, value in self.eval.items() if value is not None}
         return {
             **made,
             "tune": dict(self.tune),
             "base": asdict(base),
+            **self._changes(record, config, place),
             "train_length": longest,
             "steps": steps,
             "batch_size": self.batch_size or record["batch_size"],
-            "lengths": self._lengths(record, longest, max(trained.trained_lengths)),
-            "optimizer": {
-                "_target_": "lengen.optimizer.adamw.AdamW", "lr": self.lr or tuning.rate, "weight_decay": 0.0, "betas": [0.9, 0.98],
-                "schedule": {"warmup": warmup, "final": 1.0},
-            },
+            "lengths": tuning.lengths(longest) or self._lengths(record, longest, max(trained.trained_lengths)),
+            "optimizer": optimizer or record["optimizer"],
             "eval": {**record["eval"], "lengths": config.eval_lengths, "stress": [], **options},
-            "trainer": {**record["trainer"], **{key: value for key, value in self.trainer.items() if value is not None}},
-            "labels": {**made["labels"], "tune": self.label, "optimizer": "adamw"},
+            "trainer": {**made["trainer"], **{key: value for key, value in self.trainer.items() if value is not None}},
+            "labels": {**made["labels"], **_label_of(optimizer), "tune": self._label(place)},
             "results_dir": self.results_dir or _place(trained),
             "name": None, "force": self.force, "formats": self.formats, "style": asdict(self.style),
         }  # fmt: skip
+
+    def _in_place(self, trained: TrainedRun, longest: int, allowed: Iterable[str]) -> InPlace | None:
+        """Build the extensions; their rules read the tokens of the longest example that is trained."""
+        if not self.extend:
+            return None
+        node = {"extensions": self.extend, "tokens": trained.tokens_at(longest)}
+        return Builder(allowed).build(InPlace, node, "")
+
+    def _label(self, place: InPlace | None) -> str:
+        """Return the name of the tuning, with those of the extensions and their options."""
+        return (
+            self.label
+            if place is None
+            else f"{self.label}+{Chosen(place.extensions, nodes=self.extend).label}"
+        )
+
+    def _changes(self, record: Mapping[str, Any], config: RunConfig, place: InPlace | None) -> dict[str, Any]:
+        """Return the keys of a configuration that say what is made of the decoder besides by the tuning: extensions, and earlier tunings."""
+        target = f"{InPlace.__module__}.{InPlace.__name__}"
+        own = {"_target_": target, "extensions": dict(self.extend), "tokens": place.tokens} if place else None
+        before = dict(record.get("before") or {})
+        if config.tune and config.base and Change(config.tune, config.base, config.extend).any:
+            before[str(len(before) + 1)] = {key: record.get(key) for key in ("tune", "base", "extend")}
+        return {**({"extend": own} if own else {}), **({"before": before} if before else {})}
+
+    def _optimizer(self, tuning: Tuning, steps: int) -> dict[str, Any] | None:
+        """Return the optimizer of the tuning; None for that of the run, where it is trained anew and no rate is given."""
+        given = [name for name in ("lr", "warmup") if getattr(self, name) is not None]
+        require(
+            tuning.rate is not None or not given,
+            f"{''.join(given[:1])}: tune={self.label} has no learning rate; must be null",
+        )
+        if tuning.anew and not given:
+            return None
+        return tuning.optimizer(self.lr or tuning.rate, steps // 10 if self.warmup is None else self.warmup)
 
     def tuning(self, allowed: Iterable[str]) -> Tuning:
         """Build the tuning.
@@ -152,6 +196,11 @@ class TuneRequest:
             "minimum": 1,
             "per_batch": 4,
         }
+
+
+def _label_of(optimizer: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the label of an optimizer; none for that of the run."""
+    return {} if optimizer is None else {"optimizer": optimizer["_target_"].rpartition(".")[2].lower()}
 
 
 def _place(trained: TrainedRun) -> str:

@@ -15,12 +15,21 @@ MEANINGS = {
 
 
 def category(
-    *, aligned: bool, traced: bool, longer: bool, looped: bool, tuned: bool = False, own_labels: bool = False
+    *,
+    aligned: bool,
+    traced: bool,
+    longer: bool,
+    looped: bool,
+    tuned: bool = False,
+    own_labels: bool = False,
+    before: str = "",
 ) -> str:
     """Return the category letters of a run; A if no other applies.
 
     >>> category(aligned=True, traced=False, longer=False, looped=True)
     'BF'
+    >>> category(aligned=False, traced=False, longer=False, looped=False, tuned=True, before="E")
+    'E'
 
     Args:
         aligned: positions or format mark which tokens correspond.
@@ -29,14 +38,15 @@ def category(
         looped: the decoder applies its blocks several times.
         tuned: the decoder was trained before, and then tuned.
         own_labels: the answers of longer examples are those of the decoder itself.
+        before: letters of the run that was tuned, whose longer examples this one has seen, too.
     """
     found = {
         "B": aligned,
         "C": traced,
-        "E": longer and not own_labels,
+        "E": (longer and not own_labels) or "E" in before,
         "F": looped,
-        "G": tuned and not longer,
-        "S": longer and own_labels,
+        "G": tuned and not longer and not {"E", "S"} & {*before},
+        "S": (longer and own_labels) or "S" in before,
     }  # no option assists at test time yet, which would be D
     return "".join(letter for letter, holds in found.items() if holds) or "A"
 

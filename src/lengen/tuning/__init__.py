@@ -9,14 +9,14 @@ examples, and is a run like any other: it can be resumed, evaluated, compared, a
     ...     rate = 1e-3
 
 Before the first step the tuned decoder computes what the base does, unless the tuning changes it at once (another base of the rotations,
-no positions), which its docstring says.
+no positions), which its docstring says. One that is `anew` starts from initial parameters.
 """
 
 from __future__ import annotations
 
 import re
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -72,11 +72,13 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
     """Regular expression of the names of the parameters that move; all others stay as they are, to the last bit."""
     steps: ClassVar[int] = 200
     """Steps, unless given."""
-    rate: ClassVar[float] = 1e-3
-    """Peak learning rate, unless given; it warms up over a tenth of the steps and stays."""
+    rate: ClassVar[float | None] = 1e-3
+    """Peak learning rate, unless given; it warms up over a tenth of the steps and stays. None where there is no rate to give."""
     stretch: ClassVar[float] = 2.0
     """Longest length of the examples (`train_length`), as a multiple of the base's trained length, unless given; 1 is no longer string."""
 
+    anew: ClassVar[bool] = False
+    """Whether training starts from initial parameters, with steps and optimizer of the base, which gives no more than `started` takes."""
     own_labels: ClassVar[bool] = False
     """Whether the answers of longer strings are those of the decoder itself."""
 
@@ -87,6 +89,34 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
             own: that of the base.
         """
         return max(own, round(self.stretch * own))
+
+    def steps_of(self, decoder: Decoder) -> int:
+        """Return the steps, unless given.
+
+        Args:
+            decoder: the trained decoder.
+        """
+        return self.steps
+
+    def optimizer(self, rate: float | None, warmup: int) -> dict[str, Any]:
+        """Return the configuration of the optimizer: AdamW without weight decay, at a constant rate.
+
+        Args:
+            rate: peak learning rate; None where the tuning has none.
+            warmup: steps of the warm-up.
+        """
+        return {
+            "_target_": "lengen.optimizer.adamw.AdamW", "lr": rate, "weight_decay": 0.0, "betas": [0.9, 0.98],
+            "schedule": {"warmup": warmup, "final": 1.0},
+        }  # fmt: skip
+
+    def lengths(self, longest: int) -> dict[str, Any] | None:
+        """Return the configuration of the lengths of the examples; None for all up to the longest.
+
+        Args:
+            longest: the longest length.
+        """
+        return None
 
     def check(self, decoder: Decoder, positions: Positions) -> None:  # noqa: B027  # most have nothing to refuse
         """Refuse a decoder that cannot be tuned in this way.
@@ -117,6 +147,16 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
         """
         return decoder
 
+    def started(self, decoder: Decoder, base: Base, teacher: Callable[[], Decoder], task: Task) -> None:  # noqa: B027  # most start as they are
+        """Complete what training starts from, once, before the first step; the checkpoint holds it from then on.
+
+        Args:
+            decoder: the decoder that is trained; changed in place.
+            base: the run that it starts from.
+            teacher: gives the trained decoder of the base when it is called, in evaluation mode.
+            task: the task of the run.
+        """
+
     def task(self, task: Task, base: Base, teacher: Any) -> Task:
         """Return the task that examples of training are drawn from.
 
@@ -140,9 +180,13 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
         return re.search(self.trains, name) is not None
 
 
-def prepared(tuning: Tuning, decoder: Decoder, base: Base) -> Decoder:
-    """Return the decoder that is trained, in which all parameters but those of the tuning are frozen."""
-    made = tuning.changed(decoder, base)
-    for name, weight in made.named_parameters():
+def prepared(tuning: Tuning, decoder: Decoder) -> Decoder:
+    """Freeze all parameters but those that a tuning moves, and return the decoder in training mode.
+
+    Args:
+        tuning: the tuning.
+        decoder: as the tuning has changed it.
+    """
+    for name, weight in decoder.named_parameters():
         weight.requires_grad_(tuning.moves(name))
-    return made.train()
+    return decoder.train()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -32,7 +32,7 @@ class HeadScale(Tuning):
 
     trains = r"\.rule\.factors$"
     steps = 200
-    rate = 0.05
+    rate: ClassVar[float | None] = 0.05
 
     def __init__(self, start: float = 1.0, least: float = 1.0) -> None:
         require(least >= 0, f"tune.least={least}: must be at least 0")
