@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
 
 from lengen.report.axes import plain
 from lengen.report.colour import DISTINCT, GREY, SHADE
@@ -21,6 +22,8 @@ SIDE, ACROSS = 2, 4
 """Panels beside each other in a figure of one column, and in a wide one."""
 SHARES = (0, 0.25, 0.5, 0.75, 1)
 """Ticks of an axis of shares."""
+APART = 0.15
+"""Share of an axis that two labels of it need between them."""
 MARKED = 24
 """Most points of a line that are marked."""
 
@@ -109,9 +112,7 @@ def draw(panels: Sequence[Panel], path: Path, *, title: str, footnote: str, pape
             low, high = axes.get_xlim()
             axes.axvspan(low, panel.trained, color=SHADE, linewidth=0, zorder=0)
             axes.set_xlim(low, high)
-        values = [value for line in panel.lines for value in line.x]
-        whole = all(float(value).is_integer() for value in values)
-        axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole))
+        axes.xaxis.set_major_locator(_across(sorted({value for line in panel.lines for value in line.x})))
         axes.yaxis.set_major_locator(FixedLocator(SHARES) if panel.share else MaxNLocator(4))
         axes.set_title(panel.title, size=TYPE, loc="left", pad=2)
         axes.set_xlabel(panel.across, size=LABEL, labelpad=2)
@@ -120,6 +121,13 @@ def draw(panels: Sequence[Panel], path: Path, *, title: str, footnote: str, pape
     for axes in places[len(panels) :]:
         axes.axis("off")
     sheet.save(path)
+
+
+def _across(values: Sequence[float]) -> Locator:
+    """Ticks at the values themselves where these are few and apart, such as evaluated lengths; else at round numbers."""
+    whole = all(float(value).is_integer() for value in values)
+    apart = min((b - a for a, b in pairwise(values)), default=0) > APART * (values[-1] - values[0])
+    return FixedLocator(values) if whole and apart else MaxNLocator(4, integer=whole)
 
 
 def _looks(lines: Sequence[Line]) -> dict[str, dict[str, Any]]:

@@ -138,7 +138,7 @@ class Remembrance(ReadOut):
                     found.append(
                         Panel(
                             f"positions {numbering}{title}",
-                            "share of the prompt dropped",
+                            "share of prompt dropped",
                             "total variation",
                             lines,
                             share=True,
