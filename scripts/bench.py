@@ -5,6 +5,7 @@
     python scripts/bench.py muon       a step of lengen's Muon against torch's, on the matrices of two decoders
     python scripts/bench.py compare    lengen compare on 1,000 synthetic runs: ten encodings, a hundred seeds
     python scripts/bench.py schemes    time and memory of a training step with every encoding and every attention
+    python scripts/bench.py lengths    peak memory of scoring long examples, with every encoding and attention in a process of its own
     python scripts/bench.py study      eight runs one after another, and with all cores: the ratio, and equal curves
     python scripts/bench.py status     lengen status on a study of 5,000 runs, some of them unfinished
     python scripts/bench.py tasks      examples per second of every task; exit code 1 if a task is below its limit
@@ -43,13 +44,15 @@ from lengen.config.search import config_dir
 from lengen.decoder import Decoder
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.scoring import score
-from lengen.evaluation.sweep import sweep
+from lengen.evaluation.sweep import resident_peak, sweep
 from lengen.experiment.config import RunConfig
 from lengen.experiment.run import Experiment
 from lengen.launcher.local import cores
 from lengen.logger import Logger
 from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
+from lengen.pe import PositionalEncoding
+from lengen.pe.layered import LayeredBias
 from lengen.records.curve import Curve, Row
 from lengen.records.run_dir import RunFolder, SweepRecord
 from lengen.records.verdicts import StringVerdicts
@@ -428,6 +431,46 @@ def scheme(*words: str) -> Decoder:
     return experiment("task=many_addition", *words).make_decoder()
 
 
+LONG, CONTENT, MARKS = 16384, 2048, 10
+"""Tokens of a long example, and where numbers depend on the content; tokens of a passkey beside its filler."""
+
+
+def lengths(_: int, scheme_: str | None = None) -> None:
+    """Print peak memory of a fresh process and CPU seconds of scoring: 16,384 tokens, or 4 x 2,048 where numbers depend on content.
+
+    Args:
+        scheme_: an option to measure in this process; None for every encoding and every attention, each in one of its own.
+    """
+    if scheme_ is None:
+        for path in sorted(
+            [*(config_dir() / "pe").glob("*.yaml"), *(config_dir() / "attention").glob("*.yaml")]
+        ):
+            word = f"{path.parent.name}={path.stem}"
+            if word != "pe=multilevel":  # it needs a task with places
+                subprocess.run([sys.executable, __file__, "lengths", "--scheme", word], check=True)
+        return
+    words = (
+        ["task=passkey", "pe=nope", scheme_] if scheme_.startswith("attention") else ["task=passkey", scheme_]
+    )
+    table = (
+        [f"pe.maximum={LONG}"]
+        if "maximum:" in (config_dir() / f"{scheme_.replace('=', '/')}.yaml").read_text()
+        else []
+    )
+    run = experiment(*words, *(table if scheme_ != "pe=cope" else []))
+    decoder = run.make_decoder().eval()
+    pe = decoder.pe
+    of_content = type(pe).context is not PositionalEncoding.context and not isinstance(pe, LayeredBias)
+    tokens, rows = (CONTENT, 4) if of_content or not decoder.rules[0].fused else (LONG, 1)
+    batch = run.formatted_task.sample(tokens - MARKS, rows, torch.Generator().manual_seed(0))
+    assert batch.time + decoder.architecture.bos == tokens
+    seconds = _thread_seconds(partial(score, decoder, batch, run.positions, ("bench",), "teacher"))
+    print(
+        f"{scheme_:<26} {rows} x {tokens:,} tokens: {resident_peak() / 2**30:5.2f} GiB, {seconds:6.2f} s",
+        flush=True,
+    )
+
+
 def step_cost(decoder: Decoder, tokens: torch.Tensor) -> tuple[float, int]:
     """Return CPU seconds of a forward and backward pass, and the bytes stored between the two."""
     stored: dict[int, int] = {}
@@ -501,12 +544,17 @@ if __name__ == "__main__":
         "muon": muon,
         "compare": compare_cost,
         "schemes": schemes,
+        "lengths": lengths,
         "study": study_speed,
         "status": status_cost,
         "tasks": tasks,
     }
     parser.add_argument("measure", choices=measures)
     parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
+    parser.add_argument("--scheme", help="lengths: measure one option, such as pe=alibi, in this process")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    measures[arguments.measure](arguments.steps)
+    if arguments.scheme:
+        lengths(0, arguments.scheme)
+    else:
+        measures[arguments.measure](arguments.steps)
