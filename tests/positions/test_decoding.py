@@ -34,27 +34,30 @@ class Oracle(Decoder):
         self.tokens, self.spoil, self.seen = batch.begin().room(40).tokens, spoil, []
 
     def forward(self, tokens, positions, cache=None, first=0):
-        self.seen.append(positions.expand(len(tokens), *positions.shape[1:]))
-        start = 0 if cache is None else sum(map(len, cache.blocks))
+        start = 0 if cache is None else cache.tokens
         end = start + tokens.shape[1]
+        self.seen = [(at, some) for at, some in self.seen if at < start]  # what is decoded follows the prompt
+        rows = torch.arange(len(tokens))
         if cache is not None:
-            cache.blocks = [range(end)]
-        following = self.tokens[:, start + first + 1 : end + 1].clone()
+            cache.seen(positions)
+            rows = cache.block((0, 0)).last.setdefault("rows", rows)  # those that are not finished
+        placed = positions.new_full((len(self.tokens), *positions.shape[1:]), -1)
+        placed[rows] = positions
+        self.seen.append((start, placed))
+        following = self.tokens[rows, start + first + 1 : end + 1].clone()
         if self.spoil is not None:  # never ends
             following[(following == PAD) | (following == EOS)] = self.spoil
         return nn.functional.one_hot(following, 60).float()
 
     @property
     def positions(self):
-        return torch.cat(self.seen, 1)
+        return torch.cat([some for _, some in self.seen], 1)
 
 
 def shown(batch, scheme, decode, **options):
     """Positions by row and column, and which columns are of the examples and not of their last token."""
     oracle = Oracle(batch, **options)
     score(oracle, batch, scheme, KEY, decode)
-    if decode != "teacher":  # a pass for the loss comes first
-        oracle.seen = oracle.seen[1:]
     return oracle.positions
 
 
