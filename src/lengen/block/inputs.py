@@ -120,7 +120,7 @@ class DecodingCache(BlockCache):
         return self.lines[name][:, :, :total]
 
     def fork(self) -> DecodingCache:
-        """Return a cache that continues from here in the same buffers; what it adds is lost when this one is extended."""
+        """Return a cache that continues from here in the same buffers: what one of the two adds overwrites what the other has added."""
         last = {name: value.clone() for name, value in self.last.items()}
         return DecodingCache(last, dict(self.lines), dict(self.times), self.room)
 

@@ -116,7 +116,7 @@ class DecoderCache:
         return self.blocks[slot]
 
     def fork(self) -> DecoderCache:
-        """Return a cache that continues from here in the same memory, and must be done with before this one is used again."""
+        """Return a cache that continues from here in the same memory. Of the two, one may be used once the other is done with."""
         return DecoderCache(
             self.positions, {slot: block.fork() for slot, block in self.blocks.items()}, self.room
         )

@@ -15,6 +15,8 @@ from lengen.task import EOS, PAD
 
 Place = Callable[[Int[Tensor, "batch time"]], Real[Tensor, "#batch time *streams"]]
 """Maps tokens to positions on the decoder's device. Known tokens get the same positions at every call."""
+Watch = Callable[[Int[Tensor, " rows"], int, Float[Tensor, "rows vocab"]], None]
+"""Gets rows that are still decoded, the column that is written next, and the logits for it."""
 CROWD = 0.75
 """Finished rows leave the batch when no more than this share of its rows goes on, so that the cache is rarely copied."""
 
@@ -64,6 +66,7 @@ def greedy(
     stop: int | None = None,
     fixed: bool = False,
     prompt: Prompt | None = None,
+    watch: Watch | None = None,
 ) -> Int[Tensor, "batch time"]:
     """Generate the answers greedily: the likeliest token at every step, which is the input of the next step.
 
@@ -81,6 +84,7 @@ def greedy(
             never.
         fixed: whether positions do not depend on which tokens are generated, so that `place` is called once.
         prompt: the shortest prompt of the rows, read already; its cache is used up.
+        watch: called before each token is written.
 
     Returns:
         The tokens, with what was generated in place of the answers.
@@ -93,6 +97,8 @@ def greedy(
     rows, last = torch.arange(len(known), device=known.device), _last(answer)
     going = last >= start
     for time in range(start, tokens.shape[1]):
+        if watch is not None:
+            watch(rows, time, logits)
         written = answer[rows, time] & going
         symbols = torch.where(written, logits.argmax(-1), known[rows, time])
         known[rows, time] = symbols

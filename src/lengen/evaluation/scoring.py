@@ -3,7 +3,7 @@
 For argmax decoding, teacher-forced exact match equals greedy exact match, since both fail at the first wrong token. So
 `teacher` needs one forward pass per example. `greedy` decodes with a KV cache instead, with the same verdicts. `free` lets
 the decoder generate until its end token, and scores the result after the scratchpad. The loss is teacher-forced under all three;
-prompts are read once for it and for decoding.
+prompts are read once for it and for decoding, and where the decoder writes the true answer nothing else is.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
-from lengen.decoder import Decoder
+from lengen.decoder import Decoder, DecoderCache
 from lengen.evaluation.decoding import greedy, prompt_size, read_prompt
 from lengen.evaluation.metrics import (
     answer_nats,
@@ -218,20 +219,55 @@ class Scorer:
                 part[rows].to(self._device) for part in (self.batch.tokens, self.batch.answer, answer)
             )
             positions = true_positions if true_positions.shape[0] == 1 else true_positions[rows]
-            (first, end), size = read_columns(true), prompt_size(where)
+            size, own = prompt_size(where), torch.zeros(len(tokens), device=self._device)
+            unheard = true.sum(1)  # tokens of the answer whose logits decoding has not shown
+
+            def watch(here: Int[Tensor, " rows"], time: int, logits: Float[Tensor, "rows vocab"]) -> None:
+                lost = cross_entropy(logits.float(), tokens[here, time], reduction="none")
+                own[here] += lost * true[here, time]
+                unheard[here] -= true[here, time].long()
+
             prompt = read_prompt(self.decoder, tokens[:, :size], positions[:, :size], self.batch.time)
-            logits = prompt.logits.unsqueeze(1)
-            if end > size:
-                between, cache = slice(size, end), prompt.cache.fork()
-                rest = read(self.decoder, tokens[:, between], positions[:, between], cache)
-                logits = torch.cat([logits, rest], 1)
-            loss = float(answer_nats(logits, tokens, true, first))
-            decoded = greedy(self.decoder, tokens, where, place, stop=stop, fixed=fixed, prompt=prompt)
+            prefix = prompt.cache.fork()
+            decoded = greedy(
+                self.decoder, tokens, where, place, stop=stop, fixed=fixed, prompt=prompt, watch=watch
+            )
+            wrong = ((decoded != tokens) & true).any(1) | (unheard > 0)
+            loss = float(own[~wrong].double().sum())
+            if bool(wrong.any()):
+                loss += self._continued(prefix, prompt.logits, wrong, tokens, positions, true)
             written[rows] = decoded.cpu()
             nats.append(loss)
 
         self._in_parts(min(fits), part)
         return written, sum(nats) / int(self.batch.answer.sum())
+
+    def _continued(
+        self,
+        prefix: DecoderCache,
+        logits: Float[Tensor, "batch vocab"],
+        chosen: Bool[Tensor, " batch"],
+        tokens: Int[Tensor, "batch time"],
+        positions: Real[Tensor, "#batch time *streams"],
+        answer: Bool[Tensor, "batch time"],
+    ) -> float:
+        """Teacher-forced loss of some rows whose prompts have been read, as a sum in nats.
+
+        Args:
+            prefix: what the decoder keeps of the first tokens; used up.
+            logits: logits after the last of them.
+            chosen: which rows.
+            tokens: the tokens.
+            positions: their positions.
+            answer: True on the tokens that are scored.
+        """
+        held, rows = prefix.tokens, chosen.nonzero().flatten()
+        prefix.select(rows)
+        parts, between = [logits[rows].unsqueeze(1)], slice(held, read_columns(answer[rows])[1])
+        if between.stop > held:
+            placed = positions if positions.shape[0] == 1 else positions[rows]
+            parts.append(read(self.decoder, tokens[rows, between], placed[:, between], prefix))
+        return float(answer_nats(torch.cat(parts, 1), tokens[rows], answer[rows], held - 1))
 
     @property
     def _device(self) -> torch.device:
