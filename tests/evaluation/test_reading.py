@@ -143,6 +143,7 @@ def test_short_examples_are_read_in_one_pass_and_long_ones_in_smaller_pieces():
     assert shapes(made, *draw(made, 1, 256)) == [256]
     assert shapes(made, *draw(made, 1, 600)) == [256, 256, 88]
     assert set(shapes(made, *draw(made, 1, 8192), first=8190)) == {128}
+    assert set(shapes(made, *draw(made, 256, 256), first=250)) == {64}
 
 
 @pytest.mark.parametrize("path", files("pe"), ids=lambda path: path.stem)

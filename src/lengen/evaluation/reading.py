@@ -19,6 +19,8 @@ LONG_PIECE = 2048
 PAIRS = {"cpu": 2**20}
 """Number of pairs of a query and a key of an example that a piece aims at, by device. FIRE has 32 numbers for each."""
 MANY_PAIRS = 2**24
+MANY_ROWS = 4
+"""How many times as many pairs a piece has of all examples together, at most."""
 LEAST = 16
 """Minimum number of tokens of a piece, however many keys there are."""
 
@@ -40,10 +42,10 @@ def read(
         positions: positions of these tokens.
         cache: state of decoding so far; updated in place.
         first: column of the first token, among these, whose logits are wanted.
-        size: tokens of a piece; None chooses by the number of keys.
+        size: tokens of a piece; None chooses by the number of examples and keys.
     """
     time, held = tokens.shape[1], 0 if cache is None else cache.tokens
-    size = size or _size(tokens.device.type, held + time)
+    size = size or _size(tokens.device.type, len(tokens), held + time)
     if time <= size or not (held or decoder.squares(positions)):
         logits: Tensor = decoder(tokens, positions, cache, first=first)
         return logits
@@ -55,7 +57,7 @@ def read(
     return torch.cat(parts, 1)
 
 
-def _size(device: str, keys: int) -> int:
+def _size(device: str, rows: int, keys: int) -> int:
     """Return the number of tokens of a piece."""
     pairs, most = PAIRS.get(device, MANY_PAIRS), PIECE.get(device, LONG_PIECE)
-    return max(min(most, pairs // keys), LEAST)
+    return max(min(most, pairs // keys, MANY_ROWS * pairs // (rows * keys)), LEAST)
