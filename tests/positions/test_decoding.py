@@ -36,14 +36,14 @@ class Oracle(Decoder):
     def forward(self, tokens, positions, cache=None, first=0):
         start = 0 if cache is None else cache.tokens
         end = start + tokens.shape[1]
-        self.seen = [(at, some) for at, some in self.seen if at < start]  # what is decoded follows the prompt
         rows = torch.arange(len(tokens))
         if cache is not None:
             cache.seen(positions)
             rows = cache.block((0, 0)).last.setdefault("rows", rows)  # those that are not finished
         placed = positions.new_full((len(self.tokens), *positions.shape[1:]), -1)
         placed[rows] = positions
-        self.seen.append((start, placed))
+        if start == sum(some.shape[1] for some in self.seen):  # else the loss is read, behind the prompt
+            self.seen.append(placed)
         following = self.tokens[rows, start + first + 1 : end + 1].clone()
         if self.spoil is not None:  # never ends
             following[(following == PAD) | (following == EOS)] = self.spoil
@@ -51,7 +51,7 @@ class Oracle(Decoder):
 
     @property
     def positions(self):
-        return torch.cat([some for _, some in self.seen], 1)
+        return torch.cat(self.seen, 1)
 
 
 def shown(batch, scheme, decode, **options):
