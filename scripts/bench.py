@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -262,7 +263,7 @@ PEERS = {
 
 def peer(name: str, run: RunConfig, longest: int) -> Any:
     """Build an untrained decoder of transformers with the size of a run's."""
-    import transformers  # optional
+    transformers: Any = import_module("transformers")  # optional
 
     size, words = run.decoder, len(run.formatted_task.vocabulary)
     if name == "llama":
