@@ -2,9 +2,11 @@
 
     python scripts/bench.py overhead   training through lengen against a plain PyTorch loop, in alternating blocks of ten steps
     python scripts/bench.py sweep      a teacher-forced sweep against cached greedy decoding, with equal verdicts
+    python scripts/bench.py decode     greedy decoding with verdicts and loss against `generate` of transformers' Llama and GPT-2
     python scripts/bench.py muon       a step of lengen's Muon against torch's, on the matrices of two decoders
     python scripts/bench.py compare    lengen compare on 1,000 synthetic runs: ten encodings, a hundred seeds
     python scripts/bench.py schemes    time and memory of a training step with every encoding and every attention
+    python scripts/bench.py lengths    peak memory of scoring long examples, with every encoding and attention in a process of its own
     python scripts/bench.py study      eight runs one after another, and with all cores: the ratio, and equal curves
     python scripts/bench.py status     lengen status on a study of 5,000 runs, some of them unfinished
     python scripts/bench.py tasks      examples per second of every task; exit code 1 if a task is below its limit
@@ -28,6 +30,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -41,15 +44,18 @@ from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
 from lengen.config.search import config_dir
 from lengen.decoder import Decoder
+from lengen.evaluation.decoding import greedy
 from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.scoring import score
-from lengen.evaluation.sweep import sweep
+from lengen.evaluation.sweep import resident_peak, sweep
 from lengen.experiment.config import RunConfig
 from lengen.experiment.run import Experiment
 from lengen.launcher.local import cores
 from lengen.logger import Logger
 from lengen.optimizer import split
 from lengen.optimizer.muon import Orthogonalised
+from lengen.pe import PositionalEncoding
+from lengen.pe.layered import LayeredBias
 from lengen.records.curve import Curve, Row
 from lengen.records.run_dir import RunFolder, SweepRecord
 from lengen.records.verdicts import StringVerdicts
@@ -174,10 +180,10 @@ def step_speed(steps: int) -> None:
         print(f"{size} {task}: a sweep {median_and_range(pairs)} times faster", flush=True)
 
 
-def _sweep(run: RunConfig, decoder: Decoder, batches: list[Batch]) -> None:
-    """Score some batches in one pass each."""
+def _sweep(run: RunConfig, decoder: Decoder, batches: list[Batch], decode: str = "teacher") -> None:
+    """Score some batches."""
     for batch in batches:
-        score(decoder, batch, run.positions, ("bench",), "teacher")
+        score(decoder, batch, run.positions, ("bench",), decode)
 
 
 def _thread_seconds(work: Callable[[], object]) -> float:
@@ -246,6 +252,86 @@ def sweep_speed(steps: int, pairs: int = 3) -> None:
         f"sweep of {len(lengths)} lengths x {run.eval.examples} examples: one forward pass is {median_and_range(ratios)} times faster "
         f"than cached greedy decoding ({pairs} pairs); correct answers per length, equal in both: {verdicts[0]}"
     )
+
+
+PEERS = {
+    "llama": ("pe=rope", "decoder.activation=swiglu"),
+    "gpt2": ("pe=learned", "decoder.activation=gelu"),
+}
+"""Options of a decoder that is like one of transformers in size and structure."""
+
+
+def peer(name: str, run: RunConfig, longest: int) -> Any:
+    """Build an untrained decoder of transformers with the size of a run's."""
+    transformers: Any = import_module("transformers")  # optional
+
+    size, words = run.decoder, len(run.formatted_task.vocabulary)
+    if name == "llama":
+        config = transformers.LlamaConfig(
+            vocab_size=words, hidden_size=size.dim, intermediate_size=round(size.dim * size.hidden), num_hidden_layers=size.layers,
+            num_attention_heads=size.heads, max_position_embeddings=longest, eos_token_id=None, bos_token_id=None, pad_token_id=0,
+        )  # fmt: skip
+        return transformers.LlamaForCausalLM(config).eval()
+    config = transformers.GPT2Config(
+        vocab_size=words, n_embd=size.dim, n_layer=size.layers, n_head=size.heads, n_positions=longest, eos_token_id=None,
+        bos_token_id=None, pad_token_id=0,
+    )  # fmt: skip
+    return transformers.GPT2LMHeadModel(config).eval()
+
+
+def decode_speed(_: int, examples: int = 200, pairs: int = 5) -> None:
+    """Print how much faster greedy decoding is than `generate` of transformers, both untrained and writing all tokens.
+
+    Once with the examples' answers, of which nothing is right, and once with the decoder's own: where all is right, the loss needs no
+    pass of its own.
+    """
+    for name, task in product(PEERS, ("passkey", "copy", "addition")):
+        run = experiment(f"task={task}", *PEERS[name])
+        draws, decoder = torch.Generator().manual_seed(0), run.make_decoder().eval()
+        wrong = [run.formatted_task.sample(length, examples, draws) for length in run.eval_lengths]
+        right = [own_answers(decoder, batch) for batch in wrong]
+        other = peer(name, run, max(batch.time for batch in wrong) + 2)
+        sides: list[list[float]] = [[], [], []]
+        for _ in range(pairs + 1):
+            for seconds, work in zip(
+                sides,
+                (
+                    partial(_sweep, run, decoder, wrong, "greedy"),
+                    partial(_sweep, run, decoder, right, "greedy"),
+                    partial(generated, other, wrong),
+                ),
+                strict=True,
+            ):
+                seconds.append(_thread_seconds(work))
+        found = [
+            median_and_range([their / own for own, their in list(zip(side, sides[2], strict=True))[1:]])
+            for side in sides[:2]
+        ]
+        spent = [f"{statistics.median(side[1:]):.2f}" for side in sides]
+        print(
+            f"{name} {task}, {len(wrong)} lengths x {examples}: all wrong {spent[0]} s, all right {spent[1]} s, generate {spent[2]} s; "
+            f"times faster: {found[0]}, {found[1]}",
+            flush=True,
+        )
+
+
+def own_answers(decoder: Decoder, batch: Batch) -> Batch:
+    """Return the examples with what a decoder writes in place of the answers."""
+    read = batch.begin()
+    place = torch.arange(read.time).unsqueeze(0)
+    return replace(
+        batch, tokens=greedy(decoder, read.tokens, read.answer, lambda _: place, fixed=True)[:, 1:]
+    )
+
+
+@torch.no_grad()
+def generated(other: Any, batches: list[Batch]) -> None:
+    """Let a decoder of transformers write as many tokens as the answers have; prompts have one size."""
+    for batch in batches:
+        read = batch.begin()
+        start, count = int(read.answer.any(0).long().argmax()), int(read.answer.any(0).sum())
+        tokens = read.tokens[:, :start]
+        other.generate(tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=count, do_sample=False)
 
 
 def compare_cost(_: int, encodings: int = 10, seeds: int = 100) -> None:
@@ -428,6 +514,46 @@ def scheme(*words: str) -> Decoder:
     return experiment("task=many_addition", *words).make_decoder()
 
 
+LONG, CONTENT, MARKS = 16384, 2048, 10
+"""Tokens of a long example, and where numbers depend on the content; tokens of a passkey beside its filler."""
+
+
+def lengths(_: int, scheme_: str | None = None) -> None:
+    """Print peak memory of a fresh process and CPU seconds of scoring: 16,384 tokens, or 4 x 2,048 where numbers depend on content.
+
+    Args:
+        scheme_: an option to measure in this process; None for every encoding and every attention, each in one of its own.
+    """
+    if scheme_ is None:
+        for path in sorted(
+            [*(config_dir() / "pe").glob("*.yaml"), *(config_dir() / "attention").glob("*.yaml")]
+        ):
+            word = f"{path.parent.name}={path.stem}"
+            if word != "pe=multilevel":  # it needs a task with places
+                subprocess.run([sys.executable, __file__, "lengths", "--scheme", word], check=True)
+        return
+    words = (
+        ["task=passkey", "pe=nope", scheme_] if scheme_.startswith("attention") else ["task=passkey", scheme_]
+    )
+    table = (
+        [f"pe.maximum={LONG}"]
+        if "maximum:" in (config_dir() / f"{scheme_.replace('=', '/')}.yaml").read_text()
+        else []
+    )
+    run = experiment(*words, *(table if scheme_ != "pe=cope" else []))
+    decoder = run.make_decoder().eval()
+    pe = decoder.pe
+    of_content = type(pe).context is not PositionalEncoding.context and not isinstance(pe, LayeredBias)
+    tokens, rows = (CONTENT, 4) if of_content or not decoder.rules[0].fused else (LONG, 1)
+    batch = run.formatted_task.sample(tokens - MARKS, rows, torch.Generator().manual_seed(0))
+    assert batch.time + decoder.architecture.bos == tokens
+    seconds = _thread_seconds(partial(score, decoder, batch, run.positions, ("bench",), "teacher"))
+    print(
+        f"{scheme_:<26} {rows} x {tokens:,} tokens: {resident_peak() / 2**30:5.2f} GiB, {seconds:6.2f} s",
+        flush=True,
+    )
+
+
 def step_cost(decoder: Decoder, tokens: torch.Tensor) -> tuple[float, int]:
     """Return CPU seconds of a forward and backward pass, and the bytes stored between the two."""
     stored: dict[int, int] = {}
@@ -498,15 +624,21 @@ if __name__ == "__main__":
         "overhead": overhead,
         "sweep": sweep_speed,
         "step": step_speed,
+        "decode": decode_speed,
         "muon": muon,
         "compare": compare_cost,
         "schemes": schemes,
+        "lengths": lengths,
         "study": study_speed,
         "status": status_cost,
         "tasks": tasks,
     }
     parser.add_argument("measure", choices=measures)
     parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
+    parser.add_argument("--scheme", help="lengths: measure one option, such as pe=alibi, in this process")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    measures[arguments.measure](arguments.steps)
+    if arguments.scheme:
+        lengths(0, arguments.scheme)
+    else:
+        measures[arguments.measure](arguments.steps)

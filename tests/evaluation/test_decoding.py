@@ -12,11 +12,13 @@ from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.evaluation.decoding import greedy
 from lengen.evaluation.metrics import exact_match, first_error, right
+from lengen.evaluation.scoring import score
 from lengen.pe.rope import RoPE
 from lengen.positions.abacus import Abacus
 from lengen.positions.contiguous import Contiguous
 from lengen.positions.coupled import Coupled
-from lengen.task import PAD, Batch
+from lengen.positions.randomized import Randomized
+from lengen.task import EOS, PAD, Batch
 from lengen.task.addition import Addition
 from lengen.task.many_addition import ManyAddition
 from lengen.task.passkey import Passkey
@@ -220,3 +222,100 @@ def test_nothing_to_write():
     batch = draw(Addition())
     made, nothing = decoder(next(named("pe")).values[0], batch), torch.zeros_like(batch.answer)
     assert torch.equal(greedy(made, batch.tokens, nothing, placer(Contiguous(), batch)), batch.tokens)
+
+
+def passes(made, work):
+    """Rows, first column and columns of every pass of a decoder."""
+    read = []
+
+    def keep(_, given, options, __):
+        cache = given[2] if len(given) > 2 else options.get("cache")
+        end = 0 if cache is None else cache.tokens
+        read.append((len(given[0]), end - given[0].shape[1] if end else 0, given[0].shape[1]))
+
+    handle = made.register_forward_hook(keep, with_kwargs=True)
+    result = work()
+    handle.remove()
+    return read, result
+
+
+def test_rows_whose_answers_are_complete_leave_the_batch():
+    parts = [Passkey().sample(4, 6, torch.Generator()), Addition().sample(4, 2, torch.Generator())]
+    short, long = (batch.begin() for batch in parts)
+    tokens = torch.full((8, 30), PAD)
+    answer = torch.zeros(8, 30, dtype=torch.bool)
+    tokens[:, :8], answer[:6, 8:11], answer[6:, 8:24] = torch.randint(4, 9, (8, 8)), True, True
+    made = decoder(RoPE, short if len(short.vocabulary) > len(long.vocabulary) else long)
+    place = torch.arange(30).unsqueeze(0)
+    read, written = passes(made, lambda: greedy(made, tokens, answer, lambda _: place))
+    assert read == [(8, 0, 8), *((8, time, 1) for time in (8, 9)), *((2, time, 1) for time in range(10, 23))]
+    alone = greedy(made, tokens[6:], answer[6:], lambda _: place)
+    assert torch.equal(written[6:], alone)
+
+
+@pytest.mark.parametrize("pe", [pe for pe in named("pe") if not pe.values[0].func.streams])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_rows_that_leave_change_nothing_for_others(pe, fixed):
+    """Rows with positions of their own, beside others and alone."""
+    batch = draw(Addition(operands="uneven", pad="none"), lengths=(1, 6))
+    made, scheme = decoder(pe, batch), Randomized(64)
+    place = placer(scheme, batch)
+    together = greedy(made, batch.tokens, batch.answer, place, fixed=fixed)
+    assert torch.equal(together, own_answers(made, batch, place).tokens)
+
+
+def test_rows_that_have_ended_leave_where_they_may():
+    """The end token is written first: with `stop` nothing follows, without it the whole answer does."""
+    batch = draw(Addition())
+    made, place = decoder(RoPE, batch), placer(Contiguous(), batch)
+    start = int(batch.answer.any(0).long().argmax())
+    made.register_forward_hook(lambda _, __, logits: logits.index_fill(-1, torch.tensor(EOS), 9.0))
+    ended, whole = (greedy(made, batch.tokens, batch.answer, place, stop=stop) for stop in (0, None))
+    assert (whole[batch.answer] == EOS).all()
+    assert (ended[batch.answer] == EOS).sum() == len(batch)
+    read, _ = passes(made, lambda: greedy(made, batch.tokens, batch.answer, place, stop=0))
+    assert read[0][2] == start
+
+
+def own_batch(made, batch, positions):
+    """The examples with the decoder's own answers in every second row, and both without bos."""
+    own = own_answers(made, batch.begin(), placer(positions, batch.begin()))
+    mixed = torch.where(torch.arange(len(batch)).unsqueeze(1) % 2 == 1, own.tokens[:, 1:], batch.tokens)
+    return replace(batch, tokens=mixed)
+
+
+@pytest.mark.parametrize("pe", [pe for pe in named("pe") if not pe.values[0].func.streams])
+def test_prompts_are_read_once_and_the_loss_is_that_of_teacher_forcing(pe):
+    """Rows that are right have been heard while they were decoded; the others are read once more behind their prompts."""
+    task, positions = Passkey(), Contiguous()
+    batch = task.sample(5, 8, torch.Generator().manual_seed(5))
+    made = decoder(pe, batch)
+    batch = own_batch(made, batch, positions)
+    teacher = score(made, batch, positions, ("key",), "teacher")
+    read, found = passes(made, lambda: score(made, batch, positions, ("key",), "greedy"))
+    assert torch.equal(found.exact, teacher.exact)
+    assert found.exact[1::2].all()
+    assert not found.exact.all()
+    assert found.loss == pytest.approx(teacher.loss, abs=2e-6)
+    start = int(batch.begin().answer.any(0).long().argmax())
+    assert [rows for rows, first, _ in read if not first] == [8]  # all prompts, in one pass
+    again = [(rows, columns) for rows, first, columns in read[1:] if first == start]
+    assert (int((~found.exact).sum()), batch.begin().time - start - 1) in again
+
+
+def test_positions_are_made_once_where_tokens_do_not_change_them():
+    batch, calls = Passkey().sample(5, 8, torch.Generator()), []
+    made = decoder(RoPE, batch)
+
+    class Counting(Contiguous):
+        def __call__(self, batch, generator, *, training):
+            calls.append(batch.time)
+            return super().__call__(batch, generator, training=training)
+
+    class Moving(Counting):
+        reads_tokens = True
+
+    for scheme, count in ((Counting, 2), (Moving, 1 + int(batch.answer.any(0).sum()))):
+        calls.clear()
+        score(made, batch, scheme(), ("key",), "greedy")
+        assert len(calls) == count  # of the examples, and of what is written

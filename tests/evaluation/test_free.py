@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +13,7 @@ from torch.nn.functional import one_hot
 from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.evaluation.scoring import Verdicts, score
 from lengen.format.interleaved import Interleaved
+from lengen.pe.nope import NoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.records.verdicts import ENDINGS
 from lengen.sampling import generator
@@ -35,8 +35,8 @@ class Script(Decoder):
         torch.nn.Module.__init__(self)
         self.architecture = Architecture(layers=1, dim=8, heads=1, bos=False)
         self.here = torch.nn.Parameter(torch.zeros(1))
-        self.pe = SimpleNamespace(budget=None)
-        self.symbols, self.read, self.cache = len(batch.vocabulary), 0, None
+        self.pe, self.blocks = NoPE(self.architecture.shape), torch.nn.ModuleList()
+        self.symbols = len(batch.vocabulary)
         starts = batch.answer.long().argmax(1).tolist()
         width = (
             max(start + len(text) for start, text in zip(starts, texts, strict=True)) + 2 * batch.time + 16
@@ -49,10 +49,13 @@ class Script(Decoder):
         self, tokens: Tensor, positions: Tensor, cache: DecoderCache | None = None, first: int = 0
     ) -> Tensor:
         """Logits that are 1 for the next token of the text."""
-        if cache is None or cache is not self.cache:
-            self.cache, self.read = cache, 0
-        start, self.read = self.read, self.read + tokens.shape[1]
-        return one_hot(self.said[:, start + first + 1 : self.read + 1], self.symbols).float()
+        start = 0 if cache is None else cache.tokens
+        end = start + tokens.shape[1]
+        rows = torch.arange(len(tokens))
+        if cache is not None:
+            cache.seen(positions)
+            rows = cache.block((0, 0)).last.setdefault("rows", rows)  # those that are not finished
+        return one_hot(self.said[rows, start + first + 1 : end + 1], self.symbols).float()
 
 
 def scored(batch: Batch, texts: list[list[int]], decode: str = "free", after: int = EOS) -> Verdicts:

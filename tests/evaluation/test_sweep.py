@@ -16,7 +16,7 @@ from conftest import TINY, run_folders
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.options import EvalOptions
-from lengen.evaluation.scoring import score
+from lengen.evaluation.scoring import out_of_memory, score
 from lengen.evaluation.sweep import sweep
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
@@ -170,8 +170,17 @@ def test_a_length_is_the_same_whichever_others_are_asked(decoder):
     assert other.loss != alone.loss
 
 
+CPU = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."
+WINDOWS = "[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError(), RuntimeError(CPU), RuntimeError(WINDOWS)],
+    ids=["gpu", "cpu", "windows"],
+)
 @pytest.mark.parametrize("decode", ["teacher", "greedy", "free"])
-def test_what_does_not_fit_is_halved(decoder, decode, monkeypatch):
+def test_what_does_not_fit_is_halved(decoder, decode, error, monkeypatch):
     batch = TASK.sample(3, 50, generator("fit"))
     whole = score(decoder, batch, Contiguous(), ("key",), decode)
     once, sizes = Decoder.forward, []
@@ -179,7 +188,7 @@ def test_what_does_not_fit_is_halved(decoder, decode, monkeypatch):
     def small(decoder, tokens, *rest, **options):
         sizes.append(len(tokens))
         if len(tokens) > 8:
-            raise torch.OutOfMemoryError
+            raise error
         return once(decoder, tokens, *rest, **options)
 
     monkeypatch.setattr(Decoder, "forward", small)
@@ -187,6 +196,34 @@ def test_what_does_not_fit_is_halved(decoder, decode, monkeypatch):
     assert sizes[:4] == [50, 25, 13, 7]
     assert torch.equal(cut.right, whole.right)
     assert cut.loss == pytest.approx(whole.loss, abs=1e-6)
+
+
+def test_the_error_of_torchs_own_allocator_is_known():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize("decode", ["teacher", "greedy", "free"])
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [(50, RuntimeError("shapes differ")), (1, RuntimeError(CPU)), (1, torch.OutOfMemoryError())],
+)
+def test_other_errors_and_single_examples_that_do_not_fit_are_raised(
+    decoder, decode, rows, error, monkeypatch
+):
+    batch, sizes = TASK.sample(3, 50, generator("fit")), []
+
+    def broken(decoder, tokens, *rest, **options):
+        sizes.append(len(tokens))
+        raise error
+
+    monkeypatch.setattr(Decoder, "forward", broken)
+    with pytest.raises(RuntimeError) as caught:
+        score(decoder, batch, Contiguous(), ("key",), decode)
+    assert caught.value is error
+    assert sizes[-1] == rows
+    assert len(sizes) == (1 if rows == 50 else 7)
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,17 @@ class Oracle(Decoder):
         self.tokens, self.spoil, self.seen = batch.begin().room(40).tokens, spoil, []
 
     def forward(self, tokens, positions, cache=None, first=0):
-        self.seen.append(positions.expand(len(tokens), *positions.shape[1:]))
-        start = 0 if cache is None else sum(map(len, cache.blocks))
+        start = 0 if cache is None else cache.tokens
         end = start + tokens.shape[1]
+        rows = torch.arange(len(tokens))
         if cache is not None:
-            cache.blocks = [range(end)]
-        following = self.tokens[:, start + first + 1 : end + 1].clone()
+            cache.seen(positions)
+            rows = cache.block((0, 0)).last.setdefault("rows", rows)  # those that are not finished
+        placed = positions.new_full((len(self.tokens), *positions.shape[1:]), -1)
+        placed[rows] = positions
+        if start == sum(some.shape[1] for some in self.seen):  # else the loss is read, behind the prompt
+            self.seen.append(placed)
+        following = self.tokens[rows, start + first + 1 : end + 1].clone()
         if self.spoil is not None:  # never ends
             following[(following == PAD) | (following == EOS)] = self.spoil
         return nn.functional.one_hot(following, 60).float()
@@ -53,8 +58,6 @@ def shown(batch, scheme, decode, **options):
     """Positions by row and column, and which columns are of the examples and not of their last token."""
     oracle = Oracle(batch, **options)
     score(oracle, batch, scheme, KEY, decode)
-    if decode != "teacher":  # a pass for the loss comes first
-        oracle.seen = oracle.seen[1:]
     return oracle.positions
 
 

@@ -167,6 +167,15 @@ class Unkeyed(Positions):
         return torch.randint(9, (1, 1)) + torch.arange(batch.time).unsqueeze(0)
 
 
+class Claimed(Positions):
+    """Steps of two after an odd token, whatever it says of itself."""
+
+    reads_tokens = False
+
+    def __call__(self, batch, generator, *, training):
+        return (1 + batch.tokens % 2).cumsum(1)
+
+
 class Back(Positions):
     def __call__(self, batch, generator, *, training):
         return torch.arange(batch.time).flip(0).unsqueeze(0)
@@ -177,6 +186,7 @@ class Back(Positions):
     [
         (Later, "later tokens do not matter, sweep", "depend on later tokens"),
         (Unkeyed, "draws from the given generator only, sweep", "global generator"),
+        (Claimed, "tokens that are not decoded yet do not matter, sweep", "reads_tokens=False"),
         (Back, "shape, range and class variables, training", "increasing=True"),
     ],
 )

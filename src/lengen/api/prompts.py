@@ -191,7 +191,8 @@ class Answers:
             return self._row_positions(tokens.cpu(), prompts.flatten().tolist(), sizes).to(device)
 
         if bool(answer.any()):
-            rows = greedy(decoder, rows.to(device), answer.to(device), place, stop=0).cpu()
+            fixed = not self.trained.config.positions.reads_tokens
+            rows = greedy(decoder, rows.to(device), answer.to(device), place, stop=0, fixed=fixed).cpu()
         texts = []
         for row, some in zip(rows, answer, strict=True):
             symbols = vocabulary.decode(row[some].tolist())

@@ -117,6 +117,11 @@ class AttentionRule(HookedModule):
         )
         return self.fused and not any(overridden)
 
+    @property
+    def linear(self) -> bool:
+        """Whether memory is linear in tokens where there is no bias: no key is hidden, and no weights are explicit."""
+        return self.fused and type(self).hide is AttentionRule.hide
+
     def share(self, first: AttentionRule) -> None:
         """Take over the weights that all layers share. By default layers share nothing.
 

@@ -62,25 +62,38 @@ class BlockCache:
         return None
 
     def put(self, name: str, value: Tensor) -> None:
-        """Store a tensor for the next step, replacing the one of that name."""
+        """Store a tensor for the next step, replacing the one of that name.
+
+        Args:
+            name: name of the stored tensor.
+            value: the tensor, with the examples as first axis (of size 1 if all have the same).
+        """
 
     def extend(self, name: str, new: Tensor) -> Tensor:
         """Append a tensor of the new tokens, and return that of all tokens so far.
 
         Args:
             name: name of the stored tensor.
-            new: the part of the new tokens, with time as third axis.
+            new: the part of the new tokens, with examples as first axis and time as third.
         """
         return new
 
 
 @dataclass
 class DecodingCache(BlockCache):
-    """A cache that keeps its state between steps, for decoding token by token."""
+    """A cache that keeps its state between steps, for decoding token by token.
+
+    Args:
+        last: what was put, by name.
+        lines: buffers of what is extended, by name.
+        times: number of tokens in each buffer.
+        room: tokens that a new buffer has room for.
+    """
 
     last: dict[str, Tensor] = field(default_factory=dict)
     lines: dict[str, Tensor] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
+    room: int = 0
 
     def get(self, name: str) -> Tensor | None:
         """See `BlockCache`."""
@@ -94,15 +107,29 @@ class DecodingCache(BlockCache):
         """See `BlockCache`. Buffers grow by half of their size, so that a new token rarely copies all others."""
         known = self.times.get(name, 0)
         total = self.times[name] = known + new.shape[2]
-        if not known:
+        if not known and total >= self.room:
             self.lines[name] = new
-        elif self.lines[name].shape[2] < total:
-            grown = new.new_empty((*new.shape[:2], total + total // 2, *new.shape[3:]))
-            grown[:, :, :known] = self.lines[name][:, :, :known]
+            return new
+        if not known or self.lines[name].shape[2] < total:
+            size = max(self.room, total + total // 2 if known else 0)
+            grown = new.new_empty((*new.shape[:2], size, *new.shape[3:]))
+            if known:
+                grown[:, :, :known] = self.lines[name][:, :, :known]
             self.lines[name] = grown
-        if known:
-            self.lines[name][:, :, known:total] = new
+        self.lines[name][:, :, known:total] = new
         return self.lines[name][:, :, :total]
+
+    def fork(self) -> DecodingCache:
+        """Return a cache that continues from here in the same buffers: what one of the two adds overwrites what the other has added."""
+        last = {name: value.clone() for name, value in self.last.items()}
+        return DecodingCache(last, dict(self.lines), dict(self.times), self.room)
+
+    def select(self, rows: Int[Tensor, " rows"]) -> None:
+        """Keep some examples."""
+        for held in (self.last, self.lines):
+            held.update(
+                {name: part.index_select(0, rows) for name, part in held.items() if part.shape[0] > 1}
+            )
 
 
 @dataclass(frozen=True)

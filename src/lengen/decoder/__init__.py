@@ -8,7 +8,6 @@ RMSNorm, attention, RMSNorm, feed-forward; the stack of blocks may be applied se
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -93,10 +92,45 @@ class Architecture:
 
 @dataclass
 class DecoderCache:
-    """State of token-by-token decoding: positions of the tokens so far, and a cache for each block of each loop."""
+    """State of token-by-token decoding: positions of the tokens so far, and a cache for each block of each loop.
+
+    Args:
+        positions: positions of the tokens so far; None before the first.
+        blocks: the caches by loop and block.
+        room: tokens that buffers have room for from the start; they grow if there are more.
+    """
 
     positions: Tensor | None = None
-    blocks: dict[tuple[int, int], DecodingCache] = field(default_factory=lambda: defaultdict(DecodingCache))
+    blocks: dict[tuple[int, int], DecodingCache] = field(default_factory=dict)
+    room: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens so far."""
+        return 0 if self.positions is None else self.positions.shape[1]
+
+    def block(self, slot: tuple[int, int]) -> DecodingCache:
+        """Return the cache of a block, by its loop and its index."""
+        if slot not in self.blocks:
+            self.blocks[slot] = DecodingCache(room=self.room)
+        return self.blocks[slot]
+
+    def fork(self) -> DecoderCache:
+        """Return a cache that continues from here in the same memory. Of the two, one may be used once the other is done with."""
+        return DecoderCache(
+            self.positions, {slot: block.fork() for slot, block in self.blocks.items()}, self.room
+        )
+
+    def select(self, rows: Int[Tensor, " rows"]) -> None:
+        """Keep some examples.
+
+        Args:
+            rows: their indices.
+        """
+        if self.positions is not None and self.positions.shape[0] > 1:
+            self.positions = self.positions.index_select(0, rows)
+        for block in self.blocks.values():
+            block.select(rows)
 
     def seen(self, positions: Real[Tensor, "#batch time *streams"]) -> Real[Tensor, "#batch all *streams"]:
         """Append the positions of new tokens, and return those of all tokens so far."""
@@ -136,7 +170,7 @@ class SharedInputs:
             x: the normalised input of the block's attention.
             slot: index of the loop, and of the block within it.
         """
-        cache = BlockCache() if self.cache is None else self.cache.blocks[slot]
+        cache = BlockCache() if self.cache is None else self.cache.block(slot)
         return BlockInputs(x, slot[1], self.query, self.key, cache, self.distance_bias)
 
 
@@ -173,6 +207,8 @@ class Attention(nn.Module):
             query, extra = query[:, :, first:], 0
             inputs = inputs.of_queries(first, f"{type(pe).__name__} or {type(self.rule).__name__}")
             bias = None if bias is None else bias[:, :, first:]
+            if not query.shape[2]:
+                return x[:, first:]  # keys and values alone were wanted
         bias = combined(bias, pe.context(query, key, inputs), inputs)
         mixed = self.rule(query, key, value, bias, inputs)[:, :, extra:]
         out: Tensor = self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
@@ -295,7 +331,7 @@ class Decoder(nn.Module):
             tokens: all tokens; with a cache, those that follow the tokens it holds.
             positions: positions of these tokens.
             cache: state of decoding so far; updated in place.
-            first: column of the first token, among these, whose logits are wanted.
+            first: column of the first token, among these, whose logits are wanted; their number if none are.
         """
         cut = 0 if self.plain or (self.training and self.architecture.dropout) else first
         last = (self.architecture.loops - 1, self.architecture.layers - 1)
@@ -321,16 +357,30 @@ class Decoder(nn.Module):
 
         A bias of positions only that is invariant to a common shift is a bias of distances.
         """
-        supported = (
-            self.flex and supports(positions.device) and self.architecture.shape.head_dim >= MIN_HEAD_DIM
-        )
-        full_pass = positions.shape[1] == seen.shape[1] > 1 and not positions.is_floating_point()
-        of_distances = self.pe.relative and self.pe.streams is None
-        if not (supported and full_pass and of_distances and all(rule.only_sharpens for rule in self.rules)):
+        if not (positions.shape[1] == seen.shape[1] > 1 and self._flexible(positions)):
             return None
         span = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
         bias = self.pe.logit_bias(span[:, -1:], span)
         return None if bias is None else DistanceBias(bias[0, :, 0].flip(-1), positions)
+
+    def _flexible(self, positions: Real[Tensor, "#batch time *streams"]) -> bool:
+        """Whether FlexAttention can compute a bias in a full pass."""
+        supported = (
+            self.flex and supports(positions.device) and self.architecture.shape.head_dim >= MIN_HEAD_DIM
+        )
+        of_distances = self.pe.relative and self.pe.streams is None and not positions.is_floating_point()
+        return supported and of_distances and all(rule.only_sharpens for rule in self.rules)
+
+    def squares(self, positions: Real[Tensor, "#batch time *streams"]) -> bool:
+        """Whether a full pass holds numbers for all pairs of tokens: a bias, hidden keys or explicit weights.
+
+        Args:
+            positions: positions of the tokens.
+        """
+        one, of_content = positions[:1, :1], PositionalEncoding.context is not type(self.pe).context
+        if not all(rule.linear for rule in self.rules) or of_content:
+            return True
+        return self.pe.logit_bias(one, one) is not None and not self._flexible(positions)
 
 
 def causal(

@@ -2,7 +2,8 @@
 
 For argmax decoding, teacher-forced exact match equals greedy exact match, since both fail at the first wrong token. So
 `teacher` needs one forward pass per example. `greedy` decodes with a KV cache instead, with the same verdicts. `free` lets
-the decoder generate until its end token, and scores the result after the scratchpad.
+the decoder generate until its end token, and scores the result after the scratchpad. The loss is teacher-forced under all three;
+prompts are read once for it and for decoding, and where the decoder writes the true answer nothing else is.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
-from lengen.decoder import Decoder
-from lengen.evaluation.decoding import greedy
+from lengen.decoder import Decoder, DecoderCache
+from lengen.evaluation.decoding import greedy, prompt_size, read_prompt
 from lengen.evaluation.metrics import (
     answer_nats,
     endings,
@@ -28,6 +30,7 @@ from lengen.evaluation.metrics import (
     results,
     right,
 )
+from lengen.evaluation.reading import read
 from lengen.positions import Positions, within
 from lengen.records.verdicts import ENDINGS, StringVerdicts
 from lengen.sampling import generator
@@ -39,6 +42,8 @@ MANY_TOKENS = 131072
 NUMBERS = {"cpu": 2**27}
 """Maximum number of cached values while decoding, by device: 512 MiB of float32."""
 MANY_NUMBERS = 2**32
+NO_MEMORY = "DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory"
+"""What an error of a CPU's allocator says, on Unix and on Windows."""
 FREEDOM, SPARE = 1.25, 8
 """Limit of free decoding: 1.25 times as many tokens as the answer has, plus 8."""
 
@@ -101,21 +106,18 @@ def score(
     """
     batch = batch.begin() if decoder.architecture.bos else batch
     scorer = Scorer(decoder, with_room(batch) if decode == "free" else batch, positions, key)
-    predicted, loss = scorer.read()
     batch = scorer.batch
-    if decode == "teacher":
-        return verdicts(predicted, batch, batch.answer, loss)
-    if decode == "greedy":
-        written = scorer.write(batch.answer)
-        return verdicts(written, batch, batch.answer, loss)
-    return _free(scorer, loss)
+    if decode == "free":
+        return _free(scorer)
+    predicted, loss = scorer.read() if decode == "teacher" else scorer.write(batch.answer)
+    return verdicts(predicted, batch, batch.answer, loss)
 
 
-def _free(scorer: Scorer, loss: float) -> Verdicts:
+def _free(scorer: Scorer) -> Verdicts:
     """Verdicts on the results of freely generated answers."""
     batch, room = scorer.batch, writable(scorer.batch)
     plain = (batch.answer & ~batch.scratchpad.unsqueeze(1)).any(0)
-    written = scorer.write(room, stop=int((plain * torch.arange(batch.time)).max()))
+    written, loss = scorer.write(room, stop=int((plain * torch.arange(batch.time)).max()))
     found = verdicts(results(written, batch), batch, batch.result, loss)
     ended = (room & (written == EOS)).any(1)
     missing = result_start(written, batch) < 0
@@ -183,7 +185,7 @@ class Scorer:
             first, end = read_columns(batch.answer)
             positions = (all_positions if all_positions.shape[0] == 1 else all_positions[rows])[:, :end]
             tokens, answer = batch.tokens.to(positions.device), batch.answer.to(positions.device)
-            logits = self.decoder(tokens[:, :end], positions, first=first)
+            logits = read(self.decoder, tokens[:, :end], positions, first=first)
             predicted[rows, first + 1 : end + 1] = logits.argmax(-1).cpu()
             nats.append(float(answer_nats(logits, tokens, answer, first)))
 
@@ -191,31 +193,81 @@ class Scorer:
         self._in_parts(TOKENS.get(self._device.type, MANY_TOKENS) // time, part)
         return predicted, sum(nats) / int(self.batch.answer.sum())
 
+    @torch.no_grad()
     def write(
         self, answer: Bool[Tensor, "batch time"], *, stop: int | None = None
-    ) -> Int[Tensor, "batch time"]:
-        """Greedy decoding: the examples with generated tokens in place of the answers.
+    ) -> tuple[Int[Tensor, "batch time"], float]:
+        """Greedy decoding: the examples with generated tokens in place of the answers, and the loss of `read`.
 
         Args:
-            answer: where to generate.
-            stop: column from which decoding stops once every row has generated an end token; None for never.
+            answer: where to generate; rows begin where their true answers do.
+            stop: column from which a row is done once it has generated an end token; None for never.
         """
-        written, known = torch.zeros_like(self.batch.tokens), self.batch.tokens.clone()
+        written, known, nats = torch.zeros_like(self.batch.tokens), self.batch.tokens.clone(), []
+        true_positions, fixed = self._placed(self.batch.tokens, slice(None)), not self.positions.reads_tokens
         architecture, kind = self.decoder.architecture, self._device.type
         cached = 2 * architecture.loops * architecture.layers * architecture.dim * self.batch.time
-        prompt = int((~answer & (self.batch.tokens > 0)).sum(1).max())
-        fits = NUMBERS.get(kind, MANY_NUMBERS) // cached, 8 * TOKENS.get(kind, MANY_TOKENS) // prompt
+        prompt_tokens = int((~answer & (self.batch.tokens > 0)).sum(1).max())
+        fits = NUMBERS.get(kind, MANY_NUMBERS) // cached, 8 * TOKENS.get(kind, MANY_TOKENS) // prompt_tokens
 
         def part(rows: slice) -> None:
             def place(tokens: Int[Tensor, "batch time"]) -> Real[Tensor, "#batch time *streams"]:
                 known[rows] = tokens.cpu()
                 return self._placed(known, rows)
 
-            tokens, where = self.batch.tokens[rows].to(self._device), answer[rows].to(self._device)
-            written[rows] = greedy(self.decoder, tokens, where, place, stop=stop).cpu()
+            tokens, true, where = (
+                part[rows].to(self._device) for part in (self.batch.tokens, self.batch.answer, answer)
+            )
+            positions = true_positions if true_positions.shape[0] == 1 else true_positions[rows]
+            size, own = prompt_size(where), torch.zeros(len(tokens), device=self._device)
+            unheard = true.sum(1)  # tokens of the answer whose logits decoding has not shown
+
+            def watch(here: Int[Tensor, " rows"], time: int, logits: Float[Tensor, "rows vocab"]) -> None:
+                lost = cross_entropy(logits.float(), tokens[here, time], reduction="none")
+                own[here] += lost * true[here, time]
+                unheard[here] -= true[here, time].long()
+
+            prompt = read_prompt(self.decoder, tokens[:, :size], positions[:, :size], self.batch.time)
+            prefix = prompt.cache.fork()
+            decoded = greedy(
+                self.decoder, tokens, where, place, stop=stop, fixed=fixed, prompt=prompt, watch=watch
+            )
+            wrong = ((decoded != tokens) & true).any(1) | (unheard > 0)
+            loss = float(own[~wrong].double().sum())
+            if bool(wrong.any()):
+                loss += self._continued(prefix, prompt.logits, wrong, tokens, positions, true)
+            written[rows] = decoded.cpu()
+            nats.append(loss)
 
         self._in_parts(min(fits), part)
-        return written
+        return written, sum(nats) / int(self.batch.answer.sum())
+
+    def _continued(
+        self,
+        prefix: DecoderCache,
+        logits: Float[Tensor, "batch vocab"],
+        chosen: Bool[Tensor, " batch"],
+        tokens: Int[Tensor, "batch time"],
+        positions: Real[Tensor, "#batch time *streams"],
+        answer: Bool[Tensor, "batch time"],
+    ) -> float:
+        """Teacher-forced loss of some rows whose prompts have been read, as a sum in nats.
+
+        Args:
+            prefix: what the decoder keeps of the first tokens; used up.
+            logits: logits after the last of them.
+            chosen: which rows.
+            tokens: the tokens.
+            positions: their positions.
+            answer: True on the tokens that are scored.
+        """
+        held, rows = prefix.tokens, chosen.nonzero().flatten()
+        prefix.select(rows)
+        parts, between = [logits[rows].unsqueeze(1)], slice(held, read_columns(answer[rows])[1])
+        if between.stop > held:
+            placed = positions if positions.shape[0] == 1 else positions[rows]
+            parts.append(read(self.decoder, tokens[rows, between], placed[:, between], prefix))
+        return float(answer_nats(torch.cat(parts, 1), tokens[rows], answer[rows], held - 1))
 
     @property
     def _device(self) -> torch.device:
@@ -238,9 +290,14 @@ class Scorer:
         while start < len(self.batch):
             try:
                 work(slice(start, start + size))
-            except torch.OutOfMemoryError:
-                if size == 1:
+            except RuntimeError as error:
+                if size == 1 or not out_of_memory(error):
                     raise
                 size = math.ceil(size / 2)
                 continue
             start += size
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error says that memory ran out: torch has a class for it on GPUs, and words of its allocator on CPUs."""
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in NO_MEMORY)

@@ -25,6 +25,11 @@ class MappedPositions(Positions):
     trained: Positions
     change: Callable[[Tensor], Tensor]
 
+    @property
+    def reads_tokens(self) -> bool:  # type: ignore[override]
+        """As trained."""
+        return self.trained.reads_tokens
+
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool
     ) -> Real[Tensor, "#batch time *streams"]:

@@ -81,6 +81,7 @@ class SegmentPositions(Positions):
 
     needs: ClassVar[Needs] = "prompt"
     increasing: ClassVar[bool] = False
+    reads_tokens: ClassVar[bool] = False
 
     size: int
     first: int

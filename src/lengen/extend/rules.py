@@ -29,6 +29,11 @@ class Scaled(AttentionRule):
         super().__init__(trained.shape)
         self.trained, self.factor, self.multiplies_bias = trained, factor, bias
 
+    @property
+    def linear(self) -> bool:
+        """As trained."""
+        return self.trained.linear
+
     def forward(
         self, query: Queries, key: Keys, value: Keys, bias: MaskedBias | None, inputs: BlockInputs
     ) -> Queries:
@@ -70,6 +75,11 @@ class Hiding(AttentionRule):
     def __init__(self, trained: AttentionRule, hidden: Hidden) -> None:
         super().__init__(trained.shape)
         self.trained, self.hidden = trained, hidden
+
+    @property
+    def linear(self) -> bool:
+        """Hidden keys make a mask."""
+        return False
 
     def forward(
         self, query: Queries, key: Keys, value: Keys, bias: MaskedBias | None, inputs: BlockInputs

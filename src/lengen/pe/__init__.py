@@ -36,7 +36,8 @@ The kind of bias determines the cost of attention under a fused attention rule (
 | of positions only (*bias mask*) | the same kernel with a mask, one for all examples that share positions | time and memory quadratic |
 | learned, or of content (*bias mask, learned*) | explicit weights in training, as torch's CPU kernel has no gradient for a mask; otherwise the same kernel with a mask | time and memory quadratic, about twice those of a mask |
 
-`scripts/bench.py schemes` measures these costs. On CUDA, `trainer.flex=true` builds no mask for a bias that depends on the
+Evaluation reads what is longer than 256 tokens in pieces, with memory linear in tokens for all of them (`lengen.evaluation.reading`).
+`scripts/bench.py schemes` measures the costs of training, `lengths` the memory of evaluation. On CUDA, `trainer.flex=true` builds no mask for a bias that depends on the
 distance only (alibi, nape, sandwich, rope_alibi; t5 and kerple with shared layers): FlexAttention looks the bias up while
 it attends (`lengen.block.flex_bias`). Its values and gradients are tested against those of the mask on a CPU; it has not
 been run on a GPU yet.

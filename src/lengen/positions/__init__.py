@@ -60,6 +60,10 @@ class Positions(ABC):
     answer included, in training; in evaluation as `tokens`.
     """
 
+    reads_tokens: ClassVar[bool] = True
+    """False if positions do not depend on which tokens a row has, but on where its prompt, answer and padding are; decoding then
+    places the rows once, instead of once for every token that it writes."""
+
     @abstractmethod
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool

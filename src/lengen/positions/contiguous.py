@@ -18,6 +18,7 @@ class Contiguous(Positions):
     """Count the tokens from 0."""
 
     counts: ClassVar[bool] = True
+    reads_tokens: ClassVar[bool] = False
 
     def __call__(
         self, batch: Batch, generator: torch.Generator, *, training: bool

@@ -27,6 +27,7 @@ class Coupled(LimitedPositions):
     increasing: ClassVar[bool] = False
     aligned: ClassVar[bool] = True
     needs: ClassVar[Needs] = "row"
+    reads_tokens: ClassVar[bool] = False
     maximum: int = 64
 
     def __call__(

@@ -34,6 +34,7 @@ class E2(Positions):
 
     revision: ClassVar[int] = 2
     whole: ClassVar[bool] = False
+    reads_tokens: ClassVar[bool] = False
     scales: int = 20
     window: int = 64
     factor: float = 4.0

@@ -27,6 +27,7 @@ class Grouped(Positions):
     """
 
     increasing: ClassVar[bool] = False
+    reads_tokens: ClassVar[bool] = False
     start: int = 0
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ class Offset(LimitedPositions):
 
     revision: ClassVar[int] = 2
     needs: ClassVar[Needs] = "prompt"
+    reads_tokens: ClassVar[bool] = False
     maximum: int = 512
 
     def __call__(

@@ -34,6 +34,7 @@ class RandomSteps(Positions):
     revision: ClassVar[int] = 2
     needs: ClassVar[Needs] = "prompt"
     whole: ClassVar[bool] = False
+    reads_tokens: ClassVar[bool] = False
     maximum: float = 512.0
 
     def __post_init__(self) -> None:

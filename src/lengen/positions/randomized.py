@@ -32,6 +32,7 @@ class Randomized(LimitedPositions):
 
     revision: ClassVar[int] = 2
     needs: ClassVar[Needs] = "prompt"
+    reads_tokens: ClassVar[bool] = False
     maximum: int = 2048
 
     def __call__(

@@ -172,7 +172,13 @@ def length(scheme: Positions, batch: Batch, *, training: bool) -> None:
 
 
 def undecoded_tokens(scheme: Positions, batch: Batch, *, training: bool) -> None:
-    """Positions stay the same if the rest of the answer is not decoded yet."""
+    """Positions stay the same if the rest of the answer is not decoded yet, and without `reads_tokens` whatever the answer is."""
+    if not scheme.reads_tokens:
+        other = replace(batch, tokens=batch.tokens.masked_fill(batch.answer, len(SPECIAL)))
+        expect(
+            torch.equal(*(scheme(some, generator(), training=training) for some in (batch, other))),
+            "positions depend on the tokens of the answer, but the class has reads_tokens=False",
+        )
     if whole_row(scheme, training=training):
         return
     before = scheme(batch, generator(), training=training)

@@ -114,7 +114,11 @@ class SelfLabelled(Task):
         asked = (column >= known.prompt_size) & (column < known.prompt_size + room)
         places = column.unsqueeze(0)
         written = greedy(
-            decoder, known.tokens.masked_fill(column >= known.prompt_size, PAD), asked, lambda _: places
+            decoder,
+            known.tokens.masked_fill(column >= known.prompt_size, PAD),
+            asked,
+            lambda _: places,
+            fixed=True,
         )
         kept, answer = usable(written, asked, self.slack)
         tokens = written.masked_fill((column >= known.prompt_size) & ~answer, PAD)
