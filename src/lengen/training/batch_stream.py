@@ -33,6 +33,7 @@ class Example(NamedTuple):
         weight: of the part's mean loss, such that the mean over the parts of a step is the mean over its answer tokens; 1 for
             a whole batch.
         groups: the examples that are read together; none if all are read as they are.
+        largest: the largest position, read before the tensors are on a device.
     """
 
     tokens: Int[Tensor, "batch time"]
@@ -40,6 +41,7 @@ class Example(NamedTuple):
     positions: Real[Tensor, "#batch time *streams"]
     weight: Float[Tensor, ""] = torch.ones(())
     groups: tuple[Group, ...] = ()
+    largest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,14 +127,15 @@ class BatchStream(IterableDataset[Example]):
                         self.observer(step, batch)
                     draws = generator("positions", self.seed, step)
                     whole = read(batch, self.positions, draws, bos=self.bos, training=True)
-                    yield from map(self._grouped, self.parts.of(whole))
+                    yield from map(self._ready, self.parts.of(whole))
             block += 1
 
-    def _grouped(self, example: Example) -> Example:
-        """Divide the examples into groups of about equal length, unless they are read as they are."""
-        if self.merge is None:
-            return example
-        return example._replace(groups=groups(example.answer, self.merge))
+    def _ready(self, example: Example) -> Example:
+        """Read off the largest position, and divide the examples into groups of about equal length, unless they are read as they are."""
+        return example._replace(
+            largest=float(example.positions.max()),
+            groups=() if self.merge is None else groups(example.answer, self.merge),
+        )
 
     @property
     def drawn_lengths(self) -> list[int]:

@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 from lengen.logger import Logger
 from lengen.records.curve import write_csv
@@ -78,6 +80,8 @@ class TrainingCallback(Callback):
 
     STATE: ClassVar[str] = "Journal"
     """Name of its state in checkpoints; it must not change, or old runs cannot be resumed."""
+    AT_ONCE: ClassVar[tuple[str, ...]] = ("cpu",)
+    """Devices whose losses are read at every step, since that waits for nothing."""
 
     def __init__(
         self,
@@ -94,7 +98,8 @@ class TrainingCallback(Callback):
         self.clock = Stopwatch()
         self.tokens = 0
         self.largest_position = 0.0
-        self.parts = list[tuple[float, int, float]]()  # loss, tokens, largest position of those of this step
+        self.parts = list[tuple[Tensor, int, float]]()  # loss, tokens, largest position of those of this step
+        self.unread = list[tuple[int, Tensor]]()  # steps, and losses of their parts, that are still on the device
         self.best_score: list[float] = []
         self.bar = progress_bar(
             TextColumn("step"),
@@ -151,16 +156,30 @@ class TrainingCallback(Callback):
         batch: Example,
         batch_idx: int,
     ) -> None:
-        """Count tokens; after every step, log, probe and save if the step is due."""
+        """Count tokens; after every step, log, probe and save if the step is due.
+
+        Losses on a device are read where something is due, so that the device is not waited for in between.
+        """
         step = trainer.global_step
-        self.parts.append(
-            (float(outputs["loss"]), batch.tokens.numel(), float(batch.positions.max()))
-        )  # Lightning has divided the loss by the number of passes
+        self.parts.append((outputs["loss"].detach(), batch.tokens.numel(), batch.largest))
         if len(self.parts) < trainer.accumulate_grad_batches:
             return
         losses, tokens, positions = zip(*self.parts, strict=True)
         self.parts.clear()
-        every = self.ranks.gather([sum(losses), sum(tokens), max(positions), SIGNALS.pending is not None])
+        self.unread.append((step, torch.stack(losses)))
+        last = step == self.intervals.steps
+        logs = last or step % self.intervals.log == 0
+        probes = last or step % self.intervals.probe == 0
+        due = last or step % self.intervals.checkpoint == 0
+        waits = losses[0].device.type not in self.AT_ONCE and self.ranks.count == 1
+        if waits and not (logs or probes or due or SIGNALS.pending):
+            self.tokens += sum(tokens)
+            self.largest_position = max(self.largest_position, *positions)
+            self.bar.update(self.line, completed=step)
+            return
+        every = self.ranks.gather(
+            [self._read_losses(), sum(tokens), max(positions), SIGNALS.pending is not None]
+        )
         loss = sum(each[0] for each in every) / len(every)
         self.tokens += int(sum(each[1] for each in every))
         self.largest_position = max(self.largest_position, *(each[2] for each in every))
@@ -168,12 +187,8 @@ class TrainingCallback(Callback):
         if not math.isfinite(loss):
             raise DivergedError(f"the loss is {loss} at step {step}")
         self.bar.update(self.line, completed=step, loss=f"{loss:.4f}")
-        last = step == self.intervals.steps
-        logs = last or step % self.intervals.log == 0
-        probes = last or step % self.intervals.probe == 0
         if logs or probes:
             self._write(step, loss, trainer, probes=probes)
-        due = last or step % self.intervals.checkpoint == 0
         alone = self.ranks.count == 1
         if due or stopped or (alone and SIGNALS.pending):
             self._save(trainer)
@@ -183,6 +198,20 @@ class TrainingCallback(Callback):
             SIGNALS.stop_if_pending()
         if stopped:
             raise KeyboardInterrupt  # the signal has reached the first process alone
+
+    def _read_losses(self) -> float:
+        """Return the loss of this step, after those of the steps before that were left on the device, all in one transfer.
+
+        Raises:
+            DivergedError: one of those before is not finite.
+        """
+        steps, losses = zip(*self.unread, strict=True)
+        self.unread.clear()
+        read = [sum(parts) for parts in torch.stack(losses).tolist()]  # which Lightning has divided by their number
+        for step, loss in zip(steps[:-1], read, strict=False):
+            if not math.isfinite(loss):
+                raise DivergedError(f"the loss is {loss} at step {step}")
+        return float(read[-1])
 
     def _save(self, trainer: Trainer) -> None:
         """Write the last checkpoint; the one before stays until the run is finished."""
