@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -283,9 +284,13 @@ def test_importing_what_the_server_imports_leaves_the_signals_of_other_processes
         importlib.reload(importlib.import_module(local.SERVER))
         assert {signal.getsignal(number) for number in numbers} == {signal.SIG_DFL}
         monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "from multiprocessing.forkserver import main"])
-        importlib.reload(importlib.import_module(local.SERVER))
+        module = importlib.reload(importlib.import_module(local.SERVER))
         assert {signal.getsignal(number) for number in numbers} == {signal.SIG_IGN}
+        assert not gc.isenabled()
+        module.heed_again()
+        assert gc.isenabled()
     finally:
+        gc.enable()
         monkeypatch.undo()
         importlib.reload(importlib.import_module(local.SERVER))
         for number, handler in before.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -204,7 +203,6 @@ def prepare(slot: int, environment: Mapping[str, str], queue: SimpleQueue[Any]) 
     from lengen.launcher import server
 
     server.heed_again()
-    gc.freeze()  # what was imported is never collected: no time is spent on looking through it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(environment)
     _WORKER.update(slot=slot, queue=queue)

@@ -6,6 +6,7 @@ In any other process the import does nothing.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 
@@ -20,9 +21,13 @@ IGNORED = tuple(
 )
 for each in IGNORED:
     signal.signal(each, signal.SIG_IGN)
+if FORKS_WORKERS:
+    gc.disable()  # while it imports what every worker has
 
 
 def heed_again() -> None:
     """Undo it, in a worker."""
+    gc.freeze()  # what was imported is never collected: no time is spent on looking through it
+    gc.enable()
     for each in IGNORED:
         signal.signal(each, signal.SIG_DFL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lengen.cli.collector import paused
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import COMPARE
 
@@ -15,8 +16,9 @@ def main(arguments: list[str]) -> int:
 
 def compare(config: dict[str, Any], allowed: set[str]) -> int:
     """Compare the runs; write and print the results."""
-    from lengen.analysis.compare_runs import Comparison
-    from lengen.config.builder import Builder
+    with paused():
+        from lengen.analysis.compare_runs import Comparison
+        from lengen.config.builder import Builder
 
     Builder(allowed).build(Comparison, config).run()
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lengen.cli.arguments import verbose
+from lengen.cli.collector import paused
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import EVAL
 from lengen.config.errors import is_usage_error
@@ -22,9 +23,10 @@ def main(arguments: list[str]) -> int:
 
 def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> int:
     """Evaluate every run; a failed run does not stop the others. `full` prints all that is known of a single curve."""
-    from lengen.api.evaluation import request
-    from lengen.experiment.reevaluate import display_path
-    from lengen.launcher.local import Local
+    with paused():
+        from lengen.api.evaluation import request
+        from lengen.experiment.reevaluate import display_path
+        from lengen.launcher.local import Local
 
     evaluation = request(config, allowed)
     runs = evaluation.runs

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lengen.cli.arguments import refuse, verbose
+from lengen.cli.collector import paused
 from lengen.cli.hydra_app import HydraApp, launcher_of
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
@@ -153,9 +154,10 @@ def run(config: dict[str, Any], allowed: set[str]) -> tuple[RunFolder, bool, lis
     """
     if folder := finished_already(config):  # needs no torch
         return folder, True, []
-    from lengen.config.builder import Builder
-    from lengen.experiment.run import run_configuration
-    from lengen.report import terminal
+    with paused():
+        from lengen.config.builder import Builder
+        from lengen.experiment.run import run_configuration
+        from lengen.report import terminal
 
     outcome = run_configuration(config, Builder(allowed))
     stress_sets = [

@@ -1,0 +1,43 @@
+"""Imports are not looked through by the collector of cycles, and what is made afterwards is."""
+
+import gc
+
+import pytest
+
+from lengen.cli.collector import paused
+
+
+class Circle:
+    def __init__(self):
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def test_nothing_is_collected_meanwhile_and_cycles_are_afterwards():
+    with paused():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    frozen = gc.get_freeze_count()
+    assert frozen
+    Circle()
+    assert gc.collect()
+    assert gc.get_freeze_count() == frozen
+
+
+def test_it_collects_again_after_an_error():
+    with pytest.raises(ValueError, match="import"), paused():
+        raise ValueError("import")
+    assert gc.isenabled()
+
+
+def test_who_has_switched_it_off_keeps_it_off():
+    gc.disable()
+    with paused():
+        pass
+    assert not gc.isenabled()
