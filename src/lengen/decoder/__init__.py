@@ -371,6 +371,10 @@ class Decoder(nn.Module):
         of_distances = self.pe.relative and self.pe.streams is None and not positions.is_floating_point()
         return supported and of_distances and all(rule.only_sharpens for rule in self.rules)
 
+    def cache(self, room: int) -> DecoderCache:
+        """Return an empty cache with room for a number of tokens."""
+        return DecoderCache(room=room)
+
     def squares(self, positions: Real[Tensor, "#batch time *streams"]) -> bool:
         """Whether a full pass holds numbers for all pairs of tokens: a bias, hidden keys or explicit weights.
 

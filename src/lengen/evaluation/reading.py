@@ -7,11 +7,14 @@ and attention rules makes the logits equal, up to rounding.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 
-from lengen.decoder import Decoder, DecoderCache
+if TYPE_CHECKING:
+    from lengen.decoder import Decoder, DecoderCache
 
 PIECE = {"cpu": 256}
 """Maximum number of tokens of a piece, by device; what is not longer is read in one pass."""
@@ -49,7 +52,7 @@ def read(
     if time <= size or not (held or decoder.squares(positions)):
         logits: Tensor = decoder(tokens, positions, cache, first=first)
         return logits
-    cache = DecoderCache(room=time) if cache is None else cache
+    cache = decoder.cache(room=time) if cache is None else cache
     parts = [
         decoder(tokens[:, piece], positions[:, piece], cache, first=min(max(first - piece.start, 0), piece.stop - piece.start))
         for piece in (slice(start, min(start + size, time)) for start in range(0, time, size))
