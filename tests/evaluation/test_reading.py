@@ -43,10 +43,15 @@ def draw(made, rows=3, time=TIME):
 
 
 def pairs():
-    """Every encoding with every rule that reads the same positions: urpe reads one a token."""
+    """Every encoding with every rule that reads the same positions (urpe reads one a token).
+
+    Every encoding with softmax, and every rule with two encodings, are tried in every run of the tests; the others where what takes long is.
+    """
     for pe, rule in product(named("pe"), named("attention")):
         if pe.id != "multilevel" or rule.id != "urpe":
-            yield pytest.param(pe.values[0], rule.values[0], id=f"{pe.id}-{rule.id}")
+            often = rule.id == "softmax" or pe.id in ("alibi", "cope")
+            marks = () if often else pytest.mark.long
+            yield pytest.param(pe.values[0], rule.values[0], id=f"{pe.id}-{rule.id}", marks=marks)
 
 
 @pytest.mark.parametrize(("pe", "rule"), list(pairs()))
@@ -146,7 +151,14 @@ def test_short_examples_are_read_in_one_pass_and_long_ones_in_smaller_pieces():
     assert set(shapes(made, *draw(made, 256, 256), first=250)) == {64}
 
 
-@pytest.mark.parametrize("path", files("pe"), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        path if path.stem in ("alibi", "fire", "cope") else pytest.param(path, marks=pytest.mark.long)
+        for path in files("pe")
+    ],
+    ids=lambda path: path.stem,
+)
 def test_memory_of_pieces_is_linear(path, monkeypatch):
     """No tensor with a number for every pair: the largest one grows like the tokens, for biases that are read in pieces."""
     kind, options = described_by(path)
@@ -161,6 +173,7 @@ def test_memory_of_pieces_is_linear(path, monkeypatch):
     assert sizes[1] < 4 * 2048**2 / 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", list(named("attention")))
 def test_memory_of_pieces_is_linear_for_every_rule(rule, monkeypatch):
     made = decoder(RoPE, rule, layers=1)
