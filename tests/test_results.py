@@ -101,9 +101,9 @@ def unextended(study: str, row: list[str], lengths: tuple[int, ...] = (30, 45, 6
     ]
 
 
-def diluted(study: str, row: list[str]) -> list[str]:
+def diluted(study: str, row: list[str], table: str = "sharpening.csv") -> list[str]:
     """Failed strings that sharper logits make right, of all seeds of an encoding."""
-    held = pick(pandas.read_csv(RESULTS / study / "sharpening.csv"), pe=row[0], beyond=1)
+    held = pick(pandas.read_csv(RESULTS / study / table), pe=row[0], beyond=1)
     columns = ("failed", "by_some_factor", "by_chosen", "lost_by_chosen")
     return [row[0], *(str(int(held[name].sum())) for name in columns)]
 
@@ -277,6 +277,20 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
     **{
         (study, "pe setting ID-change at-12 15 20 area-change"): partial(extended, lengths=(12, 15, 20))
         for study in ("extend-reverse", "extend-copy")
+    },
+    **{
+        (study, "pe at-10 12 15 20 40"): partial(unextended, lengths=(10, 12, 15, 20, 40))
+        for study in ("extend-sort", "extend-addition")
+    },
+    **{
+        (study, "pe setting ID-change at-12 15 20 40 area-change"): partial(extended, lengths=(12, 15, 20, 40))
+        for study in ("extend-sort", "extend-addition")
+    },
+    **{
+        (study, "pe failed-beyond-12 rescued-by-some-factor by-the-factor-chosen-at-12 broken-by-it"): partial(
+            diluted, table="rescued.csv"
+        )
+        for study in ("extend-sort", "extend-addition")
     },
     ("tasks", "task ID-nope rope reach-0.90-nope rope at-2x-nope rope"): again,
     ("encodings", "pe time memory passkey-ID 0.90 0.99 copy-ID 0.90 0.99"): encodings,

@@ -17,7 +17,7 @@ GRID = {
 
 
 def draw(path, values=GRID, **options):
-    heat.draw(values, path, word="depth", title="passkey, nope", footnote="all of it", **options)
+    heat.of_curves(values, path, word="depth", title="passkey, nope", footnote="all of it", **options)
 
 
 def test_every_cell_has_its_share_and_its_number(tmp_path, figures):

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lengen.analysis.cell_of import run_of
+from lengen.analysis.output_files import OutputFiles
 from lengen.analysis.read_tables import aligned
 from lengen.experiment.extension_table import CHANCE, COSTS, costs
 from lengen.records.curve import TRAINED, read_csv, write_csv, write_text
+from lengen.report import heat
+from lengen.report.paper import SCREEN, Paper
 from lengen.statistics.areas import area_weights, doublings
 from lengen.statistics.paired import paired_change
 from lengen.statistics.permutation import sign_flip_test
@@ -137,17 +141,56 @@ def area_change(rows: Sequence[Row], train_length: int) -> float | None:
     return float(area_weights(lengths, train_length) @ differences * doublings(lengths, train_length))
 
 
-def write(rows: Sequence[Mapping[str, Any]], left_out: int, out: Path) -> None:
-    """Write the pooled table as CSV and as Markdown.
+def write(
+    rows: Sequence[Mapping[str, Any]],
+    left_out: int,
+    out: Path,
+    train_lengths: Mapping[str, int],
+    paper: Paper = SCREEN,
+) -> list[str]:
+    """Write the pooled table as CSV and as Markdown, and a heat map of each cell; return the names of the files.
 
     Args:
         rows: as `pooled` yields them.
         left_out: number of runs that are not trained.
         out: the folder; made if it is not there.
+        train_lengths: the trained length of each cell.
+        paper: where figures are printed.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_csv(out / "extend.csv", COLUMNS, rows)
     write_text(out / "extend.md", "\n".join(markdown(rows, left_out)) + "\n")
+    names = ["extend.md", "extend.csv"]
+    for title, own in _cells(rows).items():
+        applied = [row for row in own if not row.get("refused")]
+        lengths = tuple(sorted({row["length"] for row in applied}))
+        settings = reversed(dict.fromkeys(row["setting"] for row in applied))
+        values = {"as trained": [_at(applied, length, "base_exact_match") for length in lengths]} | {
+            setting: [
+                _at([row for row in applied if row["setting"] == setting], length, "exact_match")
+                for length in lengths
+            ]
+            for setting in settings
+        }
+        draw = partial(
+            heat.draw,
+            values,
+            lengths=lengths,
+            train_length=train_lengths[own[0]["cell"]],
+            word="",
+            title=title.rpartition(", ")[0],
+            footnote=f"exact match, mean over {title.rpartition(', ')[2]}; lowest row: the decoders as trained, on the same strings",
+            paper=paper,
+        )
+        stem = out / f"extend-{OutputFiles.name(title.rpartition(', ')[0])}"
+        paper.draw(stem, draw)
+        names += [path.name for path in paper.files(stem)]
+    return names
+
+
+def _at(rows: Sequence[Mapping[str, Any]], length: int, name: str) -> float:
+    """Return a number of the rows at a length; not a number where a setting has none."""
+    return next((float(row[name]) for row in rows if row["length"] == length), float("nan"))
 
 
 def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:

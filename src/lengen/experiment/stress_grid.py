@@ -63,7 +63,7 @@ class StressGrid:
         trained = self.parts[0].trained
         config, accuracy = trained.config, trained.id_exact_match
         draw = partial(
-            heat.draw,
+            heat.of_curves,
             values,
             word=name,
             title=f"{config.title}: exact match by {name}",

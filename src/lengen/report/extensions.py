@@ -44,7 +44,7 @@ def draw(
     """
     if len(extended) > MOST:
         values = {"as trained": base, **dict(reversed([*extended.items()]))}
-        heat.draw(values, path, word="", title=title, footnote=footnote, trained=trained, paper=paper)
+        heat.of_curves(values, path, word="", title=title, footnote=footnote, trained=trained, paper=paper)
         return
     plain: dict[str, Any] = {"color": GREY, "linewidth": 1.6, "marker": ".", "markersize": 4}
     styles: dict[str, dict[str, Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ NUMBERS = 11
 
 
 def draw(
-    values: Mapping[str, Curve],
+    values: Mapping[str, Sequence[float]],
     path: Path,
     *,
+    lengths: tuple[int, ...],
+    train_length: int,
     word: str,
     title: str,
     footnote: str,
@@ -40,8 +42,10 @@ def draw(
     """Draw a grid and write it, atomically.
 
     Args:
-        values: one curve per value, all over the same lengths; the first is the lowest row.
+        values: exact match by length, for each value; the first is the lowest row.
         path: path of the file, in an existing folder.
+        lengths: at least one.
+        train_length: the trained length.
         word: name of the values, such as `depth`; empty if they are names, each of which is written.
         title: title above the axes.
         footnote: the protocol, in small type below the axes.
@@ -49,12 +53,9 @@ def draw(
         paper: where it is printed.
 
     Raises:
-        ValueError: the curves differ in their lengths, or have none.
+        ValueError: the rows differ in their lengths.
     """
-    spans = {curve.lengths for curve in values.values()}
-    if len(spans) != 1 or not (lengths := spans.pop()):
-        raise ValueError(f"a grid needs curves over the same lengths, got {sorted(map(list, spans))}")
-    exact = np.array([[row.exact_match for row in curve.rows] for curve in values.values()])
+    exact = np.array(list(values.values()))
     plot = max(CELL * len(values), 0.6)
     strip = ABOVE + (0 if trained else TITLE)
     left = LEFT if word else max(dots(name, TYPE, "normal") for name in values) / DOTS + 2 * EDGE
@@ -74,9 +75,8 @@ def draw(
     image = axes.imshow(
         exact, origin="lower", aspect="auto", cmap=MAP, vmin=0, vmax=1, interpolation="nearest"
     )
-    train = next(iter(values.values())).rows[0].train_length
-    _ticks(axes, list(values), lengths, train, word)
-    _trained(axes, lengths, train, plot)
+    _ticks(axes, list(values), lengths, train_length, word)
+    _trained(axes, lengths, train_length, plot)
     if len(lengths) <= NUMBERS:
         _numbers(axes, exact)
     box = axes.get_position()
@@ -88,6 +88,39 @@ def draw(
         top = box.y1 + strip / sheet.height
         sheet.figure.text(box.x0, top, "NOT TRAINED", size=7, weight="bold", color=ALARM, va="top")
     sheet.save(path)
+
+
+def of_curves(
+    values: Mapping[str, Curve], path: Path, *, word: str, title: str, footnote: str, **options: Any
+) -> None:
+    """Draw the curves of a grid: see `draw`.
+
+    Args:
+        values: one curve per value, all over the same lengths; the first is the lowest row.
+        path: path of the file, in an existing folder.
+        word: name of the values.
+        title: title above the axes.
+        footnote: the protocol.
+        options: see `draw`.
+
+    Raises:
+        ValueError: the curves differ in their lengths, or have none.
+    """
+    spans = {curve.lengths for curve in values.values()}
+    if len(spans) != 1 or not (lengths := spans.pop()):
+        raise ValueError(f"a grid needs curves over the same lengths, got {sorted(map(list, spans))}")
+    exact = {name: [row.exact_match for row in curve.rows] for name, curve in values.items()}
+    train_length = next(iter(values.values())).rows[0].train_length
+    draw(
+        exact,
+        path,
+        lengths=lengths,
+        train_length=train_length,
+        word=word,
+        title=title,
+        footnote=footnote,
+        **options,
+    )
 
 
 def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], train: int, word: str) -> None:

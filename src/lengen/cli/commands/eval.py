@@ -67,8 +67,9 @@ def print_pooled(evaluation: Any, folders: list[Path]) -> None:
     rows = [*pooled_extensions.pooled(found)]
     print("\n".join(pooled_extensions.printed(rows, left_out)))
     if out is not None:
-        pooled_extensions.write(rows, left_out, out)
-        print(f"files: {out}/extend.md, extend.csv")
+        lengths = {table.cell["cell"]: table.train_length for table in found}
+        names = pooled_extensions.write(rows, left_out, out, lengths, evaluation.paper)
+        print(f"files: {out}: {', '.join(names)}")
 
 
 def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobResult:
