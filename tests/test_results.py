@@ -283,13 +283,16 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
         for study in ("extend-sort", "extend-addition")
     },
     **{
-        (study, "pe setting ID-change at-12 15 20 40 area-change"): partial(extended, lengths=(12, 15, 20, 40))
+        (study, "pe setting ID-change at-12 15 20 40 area-change"): partial(
+            extended, lengths=(12, 15, 20, 40)
+        )
         for study in ("extend-sort", "extend-addition")
     },
     **{
-        (study, "pe failed-beyond-12 rescued-by-some-factor by-the-factor-chosen-at-12 broken-by-it"): partial(
-            diluted, table="rescued.csv"
-        )
+        (
+            study,
+            "pe failed-beyond-12 rescued-by-some-factor by-the-factor-chosen-at-12 broken-by-it",
+        ): partial(diluted, table="rescued.csv")
         for study in ("extend-sort", "extend-addition")
     },
     ("tasks", "task ID-nope rope reach-0.90-nope rope at-2x-nope rope"): again,

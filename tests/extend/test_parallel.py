@@ -9,10 +9,13 @@ from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import BlockCache, BlockInputs, Shape
-from lengen.decoder import DecoderCache
+from lengen.config.errors import UsageError
+from lengen.decoder import Architecture, Decoder, DecoderCache
 from lengen.extend import Parts, Sizes
 from lengen.extend.chosen import Chosen
 from lengen.extend.parallel import Parallel
+from lengen.pe.cable import CABLE
+from lengen.pe.carope import CARoPE
 from lengen.pe.nope import NoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.task.copy import Copy
@@ -43,6 +46,13 @@ def extended(pe="rope", **options):
     return made, scheme(batch(), torch.Generator(), training=False)
 
 
+@pytest.mark.parametrize("pe", [CARoPE, CABLE])
+def test_sums_over_the_tokens_before_would_tell_segments_apart(pe):
+    made = Decoder(Architecture(), 11, pe, Softmax)
+    with pytest.raises(UsageError, match="adds up nothing over the tokens before"):
+        Chosen({"parallel": Parallel(SIZE, FIRST)}).of(made, Contiguous(), Sizes(TRAINED, TRAINED, TIME))
+
+
 def test_positions():
     _, positions = extended()
     segment = [1, 2, 3, 4, 5]
@@ -50,7 +60,7 @@ def test_positions():
     assert positions[1].tolist() == [*range(TIME)]
 
 
-@pytest.mark.parametrize("pe", [name for name in ENCODINGS if name != "kerple-layers"])
+@pytest.mark.parametrize("pe", [name for name in ENCODINGS if name not in ("kerple-layers", "carope")])
 def test_the_order_of_segments_changes_nothing_for_what_follows(pe):
     made, positions = extended(pe)
     tokens = batch().tokens

@@ -14,6 +14,8 @@ from lengen.block.inputs import BlockInputs, Logits
 from lengen.config.errors import require
 from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes, require_counts
 from lengen.extend.rules import Stepwise, require_all_weighed
+from lengen.pe.cable import CABLE
+from lengen.pe.carope import CARoPE
 from lengen.positions import Needs, Positions
 from lengen.task import Batch
 
@@ -56,6 +58,8 @@ class Parallel(Extension):
         """Ours: the sources have segments that are documents."""
         if parts.pe.streams is not None:
             raise DoesNotApplyError("pe", parts.pe, "an encoding that reads one position a token")
+        if isinstance(parts.pe, CABLE | CARoPE):  # so that a segment would know of those before
+            raise DoesNotApplyError("pe", parts.pe, "an encoding that adds up nothing over the tokens before")
         require_counts(parts.positions)
         require_all_weighed(parts)
         return "approximate"

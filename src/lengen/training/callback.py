@@ -99,7 +99,9 @@ class TrainingCallback(Callback):
         self.tokens = 0
         self.largest_position = 0.0
         self.parts = list[tuple[Tensor, int, float]]()  # loss, tokens, largest position of those of this step
-        self.unread = list[tuple[int, Tensor]]()  # steps, and losses of their parts, that are still on the device
+        self.unread = list[
+            tuple[int, Tensor]
+        ]()  # steps, and losses of their parts, that are still on the device
         self.best_score: list[float] = []
         self.bar = progress_bar(
             TextColumn("step"),
@@ -207,7 +209,9 @@ class TrainingCallback(Callback):
         """
         steps, losses = zip(*self.unread, strict=True)
         self.unread.clear()
-        read = [sum(parts) for parts in torch.stack(losses).tolist()]  # which Lightning has divided by their number
+        read = [
+            sum(parts) for parts in torch.stack(losses).tolist()
+        ]  # which Lightning has divided by their number
         for step, loss in zip(steps[:-1], read, strict=False):
             if not math.isfinite(loss):
                 raise DivergedError(f"the loss is {loss} at step {step}")
