@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import BlockCache, BlockInputs, Shape
 from lengen.config.errors import UsageError
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.decoder import DecoderCache
 from lengen.extend import Parts, Sizes
 from lengen.extend.chosen import Chosen
 from lengen.extend.parallel import Parallel
@@ -20,6 +20,7 @@ from lengen.pe.nope import NoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.task.copy import Copy
 
+SHAPE = Shape(32, 4, 2)
 SIZE, FIRST, PROMPT, TIME = 5, 1, 19, 24
 """A prompt of 19 tokens: one shared, three segments of 5, three behind; then the answer."""
 
@@ -48,9 +49,9 @@ def extended(pe="rope", **options):
 
 @pytest.mark.parametrize("pe", [CARoPE, CABLE])
 def test_sums_over_the_tokens_before_would_tell_segments_apart(pe):
-    made = Decoder(Architecture(), 11, pe, Softmax)
+    parts = Parts(pe(SHAPE), (Softmax(SHAPE),), Contiguous())
     with pytest.raises(UsageError, match="adds up nothing over the tokens before"):
-        Chosen({"parallel": Parallel(SIZE, FIRST)}).of(made, Contiguous(), Sizes(TRAINED, TRAINED, TIME))
+        Parallel(SIZE, FIRST).fit(parts)
 
 
 def test_positions():
