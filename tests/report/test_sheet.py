@@ -3,6 +3,7 @@
 import pytest
 from matplotlib.lines import Line2D
 
+from lengen.report.paper import Paper
 from lengen.report.sheet import Sheet
 
 LONG = "nope, asentmax (steps=400, attention.delta=0.307) (3 seeds, 2 trained)"
@@ -34,3 +35,11 @@ def test_every_name_is_whole_and_on_no_other(names, columns):
     assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
     top = sheet.axes.get_window_extent(renderer).y1
     assert all(box.y0 >= top for box in boxes)
+
+
+def test_title_and_note_can_be_left_to_a_caption():
+    plain, bare = (Sheet("copy", "a note", paper=Paper(title=shown, note=shown)) for shown in (True, False))
+    assert [text.get_text() for text in plain.figure.texts] == ["copy", "a note"]
+    assert not any(text.get_text() for text in bare.figure.texts)
+    assert bare.height < plain.height
+    assert (bare.title, bare.footnote) == ("copy", "a note")  # of the description of the file

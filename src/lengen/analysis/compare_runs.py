@@ -161,7 +161,10 @@ class Comparison:
         if board:
             panels = {files.name(panel.name): panel for panel in study.panels}
             board.log(panels, files.folder, files.names, title=title, config=asdict(self))
-        say(console, f"{len(files.names)} files are in {self.out}: {', '.join(sorted(files.names))}")
+        say(
+            console,
+            f"{len(files.names)} files and compare.json are in {self.out}: {', '.join(sorted(files.names))}",
+        )
         return study
 
     def draw(self, study: Study, files: OutputFiles) -> None:

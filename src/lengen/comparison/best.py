@@ -13,7 +13,7 @@ from typing import Any
 from lengen.comparison.cell_names import flat, within
 from lengen.comparison.conditions import check_key, is_number
 from lengen.comparison.run_record import MISSING, RunRecord
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 from lengen.config.identity import NON_IDENTITY_KEYS
 from lengen.statistics.formats import floored
 
@@ -163,7 +163,13 @@ def check_grids(choices: dict[str, Choice]) -> None:
         asked = _asked(choice.keys)
         for index, key in enumerate(choice.keys):
             tried = choice.tried(index)
-            require(len(tried) > 1, f"{asked}: {key} does not vary: all runs of {name} have {tried[0]}")
+            if len(tried) > 1:
+                continue
+            others = [each for each, other in choices.items() if len(other.tried(index)) > 1]
+            elsewhere = f"; it varies for {', '.join(others)}: train {name} with these values too, or leave it out by where="
+            raise UsageError(
+                f"{asked}: {key} does not vary: all runs of {name} have {tried[0]}{elsewhere if others else ''}"
+            )
         run = choice.picked.runs[0]
         classes = tuple(run.value(f"{key.partition('.')[0]}._target_") for key in choice.keys)
         other_name, other = first.setdefault(classes, (name, choice))

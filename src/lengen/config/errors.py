@@ -69,7 +69,9 @@ def is_usage_error(error: BaseException, own_modules: Collection[str] = ()) -> b
 
 def nearest(wrong: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for near matches, else an empty text."""
-    close = difflib.get_close_matches(wrong, list(known), n=2, cutoff=0.6)
+    known = list(known)
+    cases = [word for word in known if word.lower() == wrong.lower()]
+    close = cases or difflib.get_close_matches(wrong, known, n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(repr(word) for word in close)}?" if close else ""
 
 

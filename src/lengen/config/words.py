@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -78,7 +79,13 @@ def parsed(word: str) -> Override:
         for opened, closed in ("[]", "{}", "()"):
             if not reason and value.count(opened) != value.count(closed) and value.startswith(opened):
                 raise UsageError(f"cannot parse {word}: {opened} without {closed}") from None
-        raise UsageError(f"cannot parse {word}: {reason or quoted}, as in '{key}=\"{value}\"'") from None
+        raise UsageError(f"cannot parse {word}: {reason or quoted}, as in {advised(key, value)}") from None
+
+
+def advised(key: str, value: str) -> str:
+    """Return a word of a shell by which an option has a text as its value, whatever its characters are."""
+    escaped = value.replace('"', '\\"')  # Hydra reads other backslashes as they are
+    return shlex.quote(f'{key}="{escaped}"')
 
 
 def _check_key(override: Override, word: str, known: Collection[str]) -> None:
@@ -86,7 +93,8 @@ def _check_key(override: Override, word: str, known: Collection[str]) -> None:
     name = override.key_or_group
     require(
         not override.is_delete(),
-        f"{word}: an option cannot be removed; set {name or 'it'} to another value, or to null",
+        f"{word}: an option cannot be removed; "
+        + (f"choose another with {name}=OPTION" if name in known else f"set {name or 'it'} to another value"),
     )
     require(bool(name), f"cannot parse {word!r}: must be option=value")
     require(override.package is None, f"{word}: @ is not supported; choose an option with {name}=OPTION")

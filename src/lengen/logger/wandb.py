@@ -68,6 +68,7 @@ class Wandb(Logger):
 
     def __post_init__(self) -> None:
         check_project("logger.project", self.project)
+        check_project("logger.entity", self.entity)
         check_name("logger.name", self.name)
         check_name("logger.group", self.group)
         check_tags("logger.tags", self.tags)
@@ -78,6 +79,8 @@ class Wandb(Logger):
     def begin(self, facts: RunFacts) -> None:
         """Start a W&B run, or resume the one of this folder."""
         self._facts, self._logged, session = facts, False, self._session
+        if folder := variable("WANDB_DIR"):  # which W&B looks for a repository in before it makes it
+            Path(folder).mkdir(parents=True, exist_ok=True)
         group = self.group or variable("WANDB_RUN_GROUP") or facts.cell
         cell = [facts.cell] if group != facts.cell else []  # by which lengen compare finds the runs of a cell
         tags = [*facts.tags, *(tags_of("WANDB_TAGS") if self.tags is None else self.tags), *cell]

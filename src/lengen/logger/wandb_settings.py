@@ -42,7 +42,7 @@ def tags_of(variable_name: str) -> list[str]:
 
 
 def check_project(name: str, project: str | None) -> None:
-    """Refuse a name of a project that W&B would refuse.
+    """Refuse a name of a project, user or team that W&B would refuse.
 
     Raises:
         UsageError: names the option.
@@ -81,6 +81,7 @@ def check_environment() -> None:
     """
     requested_mode("auto")
     check_project("WANDB_PROJECT", variable("WANDB_PROJECT"))
+    check_project("WANDB_ENTITY", variable("WANDB_ENTITY"))
     folder = variable("WANDB_DIR")
     require(folder is None or not Path(folder).is_file(), f"WANDB_DIR={folder}: is a file, not a folder")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
 from textwrap import shorten
 from typing import TypeVar
 
@@ -28,6 +29,8 @@ class FigureStyle(PrintStyle):
     Args:
         width: see `PrintStyle`.
         font: see `PrintStyle`.
+        title: see `PrintStyle`.
+        note: see `PrintStyle`.
         colours: colour of each cell, by name; None and others: the colour of the encoding.
         order: names of cells or tasks that come first, in this order.
         names: labels of cells and tasks in place of their names.
@@ -70,9 +73,10 @@ class FigureStyle(PrintStyle):
         """
         cells = list(dict.fromkeys(cell.name for panel in study.panels for cell in panel.cells))
         tasks = [panel.name for panel in study.panels]
-        _check_names("style.colours", self.colours or (), cells)
-        _check_names("style.order", self.order or (), [*cells, *tasks])
-        _check_names("style.names", self.names or (), [*cells, *tasks])
+        excluded = {part for run in study.left_out for part in Path(run.place).parts}
+        _check_names("style.colours", self.colours or (), cells, excluded)
+        _check_names("style.order", self.order or (), [*cells, *tasks], excluded)
+        _check_names("style.names", self.names or (), [*cells, *tasks], excluded)
         for group in (cells, tasks):
             labels = Counter(map(self.label, group))
             for label in (label for label, count in labels.items() if count > 1):
@@ -108,10 +112,10 @@ def _sorted(parts: Iterable[Named], place: Mapping[str, int]) -> list[Named]:
     return sorted(parts, key=lambda part: place.get(part.name, len(place)))
 
 
-def _check_names(option: str, given: Iterable[str], known: list[str]) -> None:
-    """Refuse a name that is not known."""
+def _check_names(option: str, given: Iterable[str], known: list[str], excluded: Collection[str]) -> None:
+    """Refuse a name that is not known, unless it is that of runs that are excluded, as those are that have not ended yet."""
     for name in given:
-        if name not in known:
+        if name not in known and name.partition(" (")[0] not in excluded:
             near = get_close_matches(name, known, 1, 0.6)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             allowed = shorten(", ".join(known), SAID, placeholder=" …")

@@ -34,10 +34,14 @@ class PrintStyle:
     Args:
         width: width of a column, in inches; wide figures take two of them.
         font: font family of the figures: one of this machine, or serif, sans-serif, monospace.
+        title: whether figures have their title.
+        note: whether figures have their footnote; it is in the file's description all the same.
     """
 
     width: float = 3.4
     font: str = FONT
+    title: bool = True
+    note: bool = True
 
     def __post_init__(self) -> None:
         require(
@@ -64,11 +68,15 @@ class Paper:
         width: width of a column, in inches.
         font: font family of all text.
         formats: formats of the files, of `FORMATS`.
+        title: whether figures have their title.
+        note: whether figures have their footnote.
     """
 
     width: float = 3.4
     font: str = FONT
     formats: tuple[str, ...] = FORMATS[:2]
+    title: bool = True
+    note: bool = True
 
     @property
     def double(self) -> float:
@@ -86,7 +94,7 @@ class Paper:
             bool(formats) and set(formats) <= set(FORMATS) and len(set(formats)) == len(formats),
             f"formats=[{','.join(formats)}]: must be one or more of {', '.join(FORMATS)}, each once",
         )
-        return cls(style.width, style.font, tuple(formats))
+        return cls(style.width, style.font, tuple(formats), style.title, style.note)
 
     @contextmanager
     def fonts(self) -> Iterator[None]:

@@ -75,8 +75,8 @@ class Sheet:
     ) -> None:
         width = width or paper.width
         self.paper = paper
-        titles = wrap(title, width - indent - EDGE, 8, "bold")
-        notes = wrap(footnote, width - 2 * EDGE, TYPE)
+        titles = wrap(title, width - indent - EDGE, 8, "bold") if paper.title else []
+        notes = wrap(footnote, width - 2 * EDGE, TYPE) if paper.note else []
         names, columns = arrange([name for _, name in legend], columns, width - indent - EDGE)
         entries = sum(name.count("\n") + 1 for name in names[: -(-len(names) // columns)])
         head = 0.08 + TITLE * len(titles) + ENTRY * entries + (0.06 if entries else 0.0) + strip

@@ -81,11 +81,22 @@ def default_name(words: Sequence[str], results: str) -> str:
 def replaced(words: Sequence[str], given: Sequence[str]) -> list[str]:
     """Return the words of a study with those that are given in the place of those for the same options.
 
+    Another logger or launcher has options of its own, so that those of the one before go with it.
+
+    >>> replaced(["task=copy", "logger=wandb", "logger.log_model=true"], ["logger=local"])
+    ['task=copy', 'logger=local']
     >>> replaced(["task=copy", "pe=nope,rope", "seed=0"], ["seed=range(3)", "steps=9"])
     ['task=copy', 'pe=nope,rope', 'seed=range(3)', 'steps=9']
     """
     by_option = {option(word): word for word in given}
-    kept = [by_option.pop(option(word), word) for word in words]
+    gone = tuple(
+        f"{group}." for group in ("logger", "launcher") if by_option.get(group) not in (None, *words)
+    )
+    kept = [
+        by_option.pop(option(word), word)
+        for word in words
+        if option(word) in by_option or not option(word).startswith(gone)
+    ]
     return [*kept, *by_option.values()]
 
 
