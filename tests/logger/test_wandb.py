@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import pytest
 
+from conftest import TINY
 from lengen.logger import RunFacts, wandb_session
 from lengen.logger import wandb as module
 from lengen.logger.local import Local
@@ -391,3 +392,26 @@ def test_local_does_nothing(facts):
     before = sorted(facts.folder.rglob("*"))
     whole(Local(), facts)
     assert sorted(facts.folder.rglob("*")) == before
+
+
+def test_a_trial_of_a_finished_run_has_its_numbers(lengen, monkeypatch):
+    """An agent that asks for the same values again waits for a metric; a run that is none of its trials is not logged again."""
+    words = ("task=copy", *TINY, "logger=wandb", "logger.mode=offline")
+    ran = lengen("train", *words)
+    assert ran.code == 0
+    folder = next(Path("results").rglob("run.json")).parent
+    assert files(folder), ran.out + ran.err
+    before = {path: path.read_bytes() for path in folder.glob("*.*")}
+    again = lengen("train", *words)
+    assert "nothing is logged again; the run was finished before" in again.out
+    first = only(folder)
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep")
+    monkeypatch.setenv("WANDB_RUN_ID", "trial2")
+    trial = lengen("train", *words)
+    assert trial.code == 0
+    assert "its numbers are logged as those of this trial" in trial.out
+    (record,) = [path for path in files(folder) if "trial2" in path.name]
+    found = load(record)["summary"]
+    for name in ("id_exact_match", "status", "reach/0.90"):
+        assert found[name] == first["summary"][name]
+    assert {path: path.read_bytes() for path in folder.glob("*.*")} == before

@@ -98,6 +98,37 @@ def run_configuration(record: Mapping[str, Any], builder: Builder) -> Outcome:
     return experiment.run()
 
 
+def log_again(record: Mapping[str, Any], builder: Builder) -> bool:
+    """Give the numbers of a finished run to its logger once more, if that asks for them; whether it does.
+
+    Args:
+        record: the keys of `configs/train.yaml`, resolved.
+        builder: builds the configured objects.
+    """
+    config = configured(record, builder)
+    if not config.logger.repeats:
+        return False
+    config.logger.begin(run_facts(config))
+    try:
+        config.logger.curve(config.folder.load_curve(), config.folder.figure)
+    finally:
+        config.logger.finish("finished")
+    return True
+
+
+def run_facts(config: RunConfig) -> RunFacts:
+    """Return what a logger is told of a run at its start."""
+    labels = config.labels
+    return RunFacts(
+        config.name or f"{labels.task}-{labels.pe}-seed{config.seed}",
+        config.cell,
+        config.folder.path,
+        config.record,
+        tags=tuple(dict.fromkeys((labels.task, labels.pe, labels.positions, labels.decoder))),
+        named=bool(config.name),
+    )
+
+
 def configured(record: Mapping[str, Any], builder: Builder) -> RunConfig:
     """Build the objects of one run.
 
@@ -358,17 +389,12 @@ class Experiment:
     @contextmanager
     def _logged(self) -> Iterator[None]:
         """Create the folder, start and finish the logger; record the run's status and wall time, however the run ends."""
-        config, folder, labels = self.config, self.folder, self.config.labels
+        config, folder = self.config, self.folder
         started, earlier_seconds = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
-        tags = tuple(dict.fromkeys((labels.task, labels.pe, labels.positions, labels.decoder)))
-        name = config.name or f"{labels.task}-{labels.pe}-seed{config.seed}"
         status, message = "failed", None
         try:
             self._create_folder()
-            named = bool(config.name)
-            config.logger.begin(
-                RunFacts(name, config.cell, folder.path, config.record, tags=tags, named=named)
-            )
+            config.logger.begin(run_facts(config))
             yield
             status = "finished"
         except KeyboardInterrupt as stopped:

@@ -44,6 +44,11 @@ class RunFacts:
 class Logger:
     """Base class of loggers; every method does nothing."""
 
+    @property
+    def repeats(self) -> bool:
+        """Whether a run that was finished before is logged once more: as a trial of a search that waits for its numbers."""
+        return False
+
     def begin(self, facts: RunFacts) -> None:
         """Called when a run starts or resumes."""
 

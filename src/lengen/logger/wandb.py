@@ -76,6 +76,11 @@ class Wandb(Logger):
         settings = {"x_disable_stats": not self.system, "save_code": self.save_code}
         self._session = Session(self.project, self.entity, self.mode, settings=settings)
 
+    @property
+    def repeats(self) -> bool:
+        """For the agent of a W&B sweep, which gives every trial a run of its own."""
+        return bool(os.environ.get("WANDB_SWEEP_ID") and os.environ.get("WANDB_RUN_ID"))
+
     def begin(self, facts: RunFacts) -> None:
         """Start a W&B run, or resume the one of this folder."""
         self._facts, self._logged, session = facts, False, self._session

@@ -151,7 +151,9 @@ class Session:
             return wandb.init(
                 project=self.project or variable("WANDB_PROJECT") or PROJECT,
                 entity=self.entity,
-                dir=variable("WANDB_DIR") or str(folder),
+                dir=str(
+                    Path(variable("WANDB_DIR") or folder).absolute()
+                ),  # the service has a folder of its own
                 id=identity,
                 allow_val_change=True,
                 mode=mode,

@@ -123,8 +123,20 @@ def train(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> i
     for line in stress_sets:
         print(line)
     if earlier and config["logger"]["_target_"] != LOCAL:
-        print("lengen: nothing is logged again: the run was finished before; force=true trains it anew")
+        print(
+            f"lengen: {logged_again(config, allowed)}; the run was finished before; force=true trains it anew"
+        )
     return print_results(folder, earlier=earlier, full=full)
+
+
+def logged_again(config: dict[str, Any], allowed: set[str]) -> str:
+    """Log a finished run once more if it is a trial of a search elsewhere; what was done."""
+    with paused():
+        from lengen.config.builder import Builder
+        from lengen.experiment.run import log_again
+
+    again = log_again(config, Builder(allowed))
+    return "its numbers are logged as those of this trial" if again else "nothing is logged again"
 
 
 def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
