@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SLOW = (
     "torchmetrics.functional",
     "torchmetrics.text",
@@ -52,6 +54,7 @@ print(type(torchmetrics).__name__)
     assert python(script, tmp_path) == "module\n"
 
 
+@pytest.mark.long
 def test_a_version_with_other_modules_is_imported_as_usual(tmp_path):
     package = tmp_path / "torchmetrics"
     package.mkdir()
@@ -66,6 +69,7 @@ print(torchmetrics.Metric)
     assert python(script, tmp_path) == "another\n"
 
 
+@pytest.mark.long
 def test_what_is_imported_already_stays(tmp_path):
     script = """
 import torchmetrics
