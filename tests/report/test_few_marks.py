@@ -3,7 +3,8 @@
 import pytest
 from matplotlib.figure import Figure
 
-from lengen.report.vertical import MARKS, FewMarks, Vertical
+from lengen.report.axes import LABELS, FewMarks
+from lengen.report.vertical import Vertical
 
 
 @pytest.mark.parametrize(
@@ -11,7 +12,7 @@ from lengen.report.vertical import MARKS, FewMarks, Vertical
 )
 def test_numbers_in_sight(low, high):
     marks = [mark for mark in FewMarks().tick_values(low, high) if low <= mark <= high]
-    assert MARKS <= len(marks) <= 9
+    assert LABELS <= len(marks) <= 9
     assert marks == sorted(set(marks))
 
 
@@ -24,5 +25,5 @@ def test_seconds_are_labelled_with_plain_numbers():
     low, high = axes.get_ylim()
     shown = [label.get_text() for label in axes.get_yticklabels()]
     seen = [text for text, place in zip(shown, axes.get_yticks(), strict=True) if low <= place <= high]
-    assert len(seen) >= MARKS
+    assert len(seen) >= LABELS
     assert all(float(text) > 0 for text in seen)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from lengen.report.paper import COLUMN
 from lengen.report.scale import label, logarithmic, ticks
@@ -20,6 +21,30 @@ UPRIGHT = 0.095
 """Inches: least width of a column with an upright label."""
 MARKS = 7
 """Number of ticks on an axis that is as wide as a column of a paper."""
+
+
+LABELS = 3
+"""Least number of labels on a logarithmic axis."""
+
+
+class FewMarks(LogLocator):
+    """Ticks of a logarithmic axis: powers of ten, or where fewer than three are in sight, further numbers between them."""
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """See `matplotlib.ticker.Locator`."""
+        for between in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
+            self.set_params(subs=between)
+            marks = np.asarray(super().tick_values(vmin, vmax))
+            if len(seen := marks[(marks >= vmin) & (marks <= vmax)]) >= LABELS:
+                return [float(mark) for mark in seen]
+        return list(MaxNLocator(4).tick_values(vmin, vmax))
+
+
+def logarithmic_marks(axes: Axes) -> None:
+    """Label a vertical axis that is logarithmic with plain numbers, at least three of them."""
+    axes.yaxis.set_major_locator(FewMarks())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -> None:

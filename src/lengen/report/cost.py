@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import NullFormatter
 
 from lengen.comparison.cell_scores import costs, lengths
 from lengen.comparison.grouping import Panel
 from lengen.records.plain_text import visible
-from lengen.report.axes import length_axis
+from lengen.report.axes import length_axis, logarithmic_marks
 from lengen.report.paper import COLUMN, Paper
 from lengen.report.sheet import Sheet
 from lengen.report.styles import legend, shown, styles
@@ -58,7 +57,7 @@ def draw(panel: Panel, stem: Path, *, paper: Paper = COLUMN) -> list[Path]:
         axes.set_xlabel("")
         axes.tick_params(labelbottom=False)
     every[0].set_yscale("log")
-    every[0].yaxis.set_minor_formatter(NullFormatter())
+    logarithmic_marks(every[0])
     for cell in cells:
         look = looks[cell.name]
         for axes, values in zip(every, measured[cell.name], strict=False):

@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from lengen.comparison.cell_scores import SHARES, Metric
 from lengen.comparison.grouping import Cell
 from lengen.config.errors import require
+from lengen.report.axes import logarithmic_marks
 
 Y = Literal["value", "error"]
 Scale = Literal["linear", "log", "logit"]
@@ -28,21 +29,6 @@ LABELS = {
 ERRORS = {"exact_match": "error (1 - exact match)", "token_accuracy": "token error (1 - token accuracy)"}
 SPREAD = ("seconds", "memory_bytes")
 """Metrics that are drawn on a logarithmic scale unless another is given."""
-MARKS = 3
-"""Least number of labels on a logarithmic axis."""
-
-
-class FewMarks(LogLocator):
-    """Ticks of a logarithmic axis: powers of ten, or where fewer than three are in sight, further numbers between them."""
-
-    def tick_values(self, vmin: float, vmax: float) -> list[float]:
-        """See `matplotlib.ticker.Locator`."""
-        for between in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
-            self.set_params(subs=between)
-            marks = np.asarray(super().tick_values(vmin, vmax))
-            if len(seen := marks[(marks >= vmin) & (marks <= vmax)]) >= MARKS:
-                return [float(mark) for mark in seen]
-        return list(MaxNLocator(4).tick_values(vmin, vmax))
 
 
 @dataclass(frozen=True)
@@ -122,8 +108,7 @@ class Vertical:
             axes.yaxis.set_major_locator(FixedLocator(marks))
             axes.set_yticks(marks, [f"{mark:.6g}" for mark in marks])
         elif self.drawn_scale == "log":
-            axes.yaxis.set_major_locator(FewMarks())
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+            logarithmic_marks(axes)
         axes.yaxis.set_minor_formatter(NullFormatter())
         if self.drawn_scale == "logit":
             axes.yaxis.set_minor_locator(NullLocator())
