@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.conftest import TINY, run_folders, train
 
-from lengen.analysis.pooled_extensions import RunTable, area_change, markdown, pooled, printed
+from lengen.analysis.pooled_extensions import RunTable, area_change, markdown, pooled, printed, write
 
 
 def test_area_from_the_trained_length_on():
@@ -54,6 +54,18 @@ def test_a_setting_is_inactive_if_it_is_in_every_run():
     for flags, shown in (((1, 1), True), ((1, 0), False)):
         rows = [*pooled([RunTable({"task": "copy", "pe": "rope", "positions": "contiguous", "attention": "softmax", "decoder": "tiny", "cell": "0", "stress": ""}, 5, run_rows(0, 0, flag)) for flag in flags])]  # fmt: skip
         assert ("inactive" in "\n".join(printed(rows, 0))) == shown
+
+
+def test_a_figure_of_every_cell_to_which_something_applies(tmp_path):
+    """A cell whose settings are all refused has its row in the table, and no figure."""
+    cell = {"task": "copy", "pe": "rope", "positions": "contiguous", "attention": "softmax", "decoder": "tiny", "cell": "0", "stress": ""}  # fmt: skip
+    other = {**cell, "pe": "nope", "cell": "1"}
+    refused = [{"setting": "yarn", "refused": "does not apply"}]
+    rows = [*pooled([RunTable(cell, 5, run_rows(0, 0, 0)), RunTable(other, 5, refused)])]
+    names = write(rows, 0, tmp_path, {"0": 5, "1": 5})
+    assert names == ["extend.md", "extend.csv", "extend-copy-rope.png"]
+    assert {path.name for path in tmp_path.iterdir()} == {*names}
+    assert "copy, nope, 0 trained seeds" in (tmp_path / "extend.md").read_text()
 
 
 @pytest.mark.whole_run

@@ -14,7 +14,8 @@ from matplotlib.text import Text
 
 from conftest import TINY, run_folders
 from lengen.comparison.find_runs import find
-from lengen.comparison.grouping import assemble
+from lengen.comparison.grouping import Study, assemble
+from lengen.comparison.run_record import Excluded
 from lengen.config.errors import UsageError
 from lengen.report import band, cost, medians, multiples, profile, success, together
 from lengen.report.axes import columns
@@ -95,6 +96,14 @@ def test_what_cannot_be_is_refused_on_one_line(lengen, runs, tmp_path, words, sa
     assert ran.code == 2
     assert said in " ".join(ran.err.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_name_of_excluded_runs_is_known_and_no_other_part_of_their_folder():
+    study = Study((), (Excluded("results/runs/copy/alibi/0123/seed=0", "unfinished"),))
+    assert not FigureStyle(order=["alibi", "copy"], names={"alibi (steps=9)": "ALiBi"}).dress(study).panels
+    for name in ("runs", "seed=0", "0123", "rope"):
+        with pytest.raises(UsageError, match=f"style.order: {name}: there is no such cell"):
+            FigureStyle(order=[name]).dress(study)
 
 
 @pytest.mark.parametrize("command", ["train", "eval"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -162,35 +163,27 @@ def write(
     write_text(out / "extend.md", "\n".join(markdown(rows, left_out)) + "\n")
     names = ["extend.md", "extend.csv"]
     for title, own in _cells(rows).items():
-        applied = [row for row in own if not row.get("refused")]
+        if not (applied := [row for row in own if not row.get("refused")]):
+            continue
         lengths = tuple(sorted({row["length"] for row in applied}))
         settings = reversed(dict.fromkeys(row["setting"] for row in applied))
-        values = {"as trained": [_at(applied, length, "base_exact_match") for length in lengths]} | {
-            setting: [
-                _at([row for row in applied if row["setting"] == setting], length, "exact_match")
-                for length in lengths
-            ]
-            for setting in settings
-        }
+        exact = {(row["setting"], row["length"]): row["exact_match"] for row in applied}
+        base = {row["length"]: row["base_exact_match"] for row in applied}
         draw = partial(
             heat.draw,
-            values,
+            {"as trained": [base[length] for length in lengths]}
+            | {name: [exact.get((name, length), math.nan) for length in lengths] for name in settings},
             lengths=lengths,
             train_length=train_lengths[own[0]["cell"]],
             word="",
-            title=title.rpartition(", ")[0],
-            footnote=f"exact match, mean over {title.rpartition(', ')[2]}; lowest row: the decoders as trained, on the same strings",
+            title=title,
+            footnote=f"exact match, mean over {_seeds(own)}; lowest row: the decoders as trained, on the same strings",
             paper=paper,
         )
-        stem = out / f"extend-{OutputFiles.name(title.rpartition(', ')[0])}"
+        stem = out / f"extend-{OutputFiles.name(title)}"
         paper.draw(stem, draw)
         names += [path.name for path in paper.files(stem)]
     return names
-
-
-def _at(rows: Sequence[Mapping[str, Any]], length: int, name: str) -> float:
-    """Return a number of the rows at a length; not a number where a setting has none."""
-    return next((float(row[name]) for row in rows if row["length"] == length), float("nan"))
 
 
 def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
@@ -200,7 +193,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
     for title, own in _cells(rows).items():
         applied = [row for row in own if not row.get("refused")]
         lengths = sorted({row["length"] for row in applied})
-        yield f"**{title}.** As trained: {_as_trained(applied)}"
+        yield f"**{title}, {_seeds(own)}.** As trained: {_as_trained(applied)}"
         yield ""
         yield "| setting | fit | ID change | " + " | ".join(map(str, lengths)) + " | area change | p |"
         yield "|---" * (len(lengths) + 5) + "|"
@@ -233,7 +226,7 @@ def printed(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
     """
     for title, own in _cells(rows).items():
         applied = [row for row in own if not row.get("refused")]
-        yield f"{title}; as trained: {_as_trained(applied)}"
+        yield f"{title}, {_seeds(own)}; as trained: {_as_trained(applied)}"
         table = []
         for setting in dict.fromkeys(row["setting"] for row in applied):
             at = [row for row in applied if row["setting"] == setting]
@@ -275,9 +268,13 @@ def _cells(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any
         ]
         if alike[task, pe, positions, attention, decoder, stress] > 1:
             more.append(f"cell {digest}")
-        seeds = max((row["seeds"] for row in own if not row.get("refused")), default=0)
-        found[f"{', '.join((task, pe, *more))}, {seeds} trained seeds"] = own
+        found[", ".join((task, pe, *more))] = own
     return found
+
+
+def _seeds(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many seeds the rows of a cell are means over, in words."""
+    return f"{max((row['seeds'] for row in rows if not row.get('refused')), default=0)} trained seeds"
 
 
 def _as_trained(rows: Sequence[Mapping[str, Any]]) -> str:

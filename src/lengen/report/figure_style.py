@@ -73,7 +73,9 @@ class FigureStyle(PrintStyle):
         """
         cells = list(dict.fromkeys(cell.name for panel in study.panels for cell in panel.cells))
         tasks = [panel.name for panel in study.panels]
-        excluded = {part for run in study.left_out for part in Path(run.place).parts}
+        excluded = {
+            part for run in study.left_out for part in Path(run.place).parts[-4:-2]
+        }  # task and encoding
         _check_names("style.colours", self.colours or (), cells, excluded)
         _check_names("style.order", self.order or (), [*cells, *tasks], excluded)
         _check_names("style.names", self.names or (), [*cells, *tasks], excluded)

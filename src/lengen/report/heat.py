@@ -90,18 +90,13 @@ def draw(
     sheet.save(path)
 
 
-def of_curves(
-    values: Mapping[str, Curve], path: Path, *, word: str, title: str, footnote: str, **options: Any
-) -> None:
-    """Draw the curves of a grid: see `draw`.
+def of_curves(values: Mapping[str, Curve], path: Path, **options: Any) -> None:
+    """Draw the curves of a grid.
 
     Args:
         values: one curve per value, all over the same lengths; the first is the lowest row.
         path: path of the file, in an existing folder.
-        word: name of the values.
-        title: title above the axes.
-        footnote: the protocol.
-        options: see `draw`.
+        options: the others of `draw`.
 
     Raises:
         ValueError: the curves differ in their lengths, or have none.
@@ -111,16 +106,7 @@ def of_curves(
         raise ValueError(f"a grid needs curves over the same lengths, got {sorted(map(list, spans))}")
     exact = {name: [row.exact_match for row in curve.rows] for name, curve in values.items()}
     train_length = next(iter(values.values())).rows[0].train_length
-    draw(
-        exact,
-        path,
-        lengths=lengths,
-        train_length=train_length,
-        word=word,
-        title=title,
-        footnote=footnote,
-        **options,
-    )
+    draw(exact, path, lengths=lengths, train_length=train_length, **options)
 
 
 def _ticks(axes: Axes, values: list[str], lengths: tuple[int, ...], train: int, word: str) -> None:
