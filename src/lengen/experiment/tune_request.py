@@ -15,6 +15,7 @@ from lengen.evaluation.options import EvalOptions
 from lengen.experiment.base_run import base_of
 from lengen.experiment.config import RunConfig
 from lengen.experiment.load_run import TrainedRun, load
+from lengen.extend import DoesNotApplyError
 from lengen.extend.chosen import Chosen
 from lengen.records.run_dir import RunFolder
 from lengen.report.paper import PrintStyle
@@ -103,6 +104,8 @@ class TuneRequest:
             decoder = place.of(decoder, base)
         try:
             tuning.check(decoder, config.positions)
+        except DoesNotApplyError as error:
+            raise UsageError(f"tune={self.label}: {error.of(vars(config.labels))}; {name}") from None
         except UsageError as error:
             raise UsageError(f"tune={self.label}: {error}; {name}") from None
         steps = self.steps or (record["steps"] if tuning.anew else tuning.steps_of(decoder))

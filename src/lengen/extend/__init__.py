@@ -30,8 +30,9 @@ equal to a full pass.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -144,6 +145,18 @@ class DoesNotApplyError(UsageError):
     def __init__(self, group: str, part: object, needs: str) -> None:
         super().__init__(f"does not apply to {group}={type(part).__name__} (it needs {needs})")
         self.group, self.needs = group, needs
+
+    def of(self, labels: Mapping[str, str]) -> str:
+        """Return the message with the name that a run has for the part, and whether it was changed since it got this name.
+
+        Args:
+            labels: names of the parts of a run, by group.
+        """
+        if not (label := labels.get(self.group)):
+            return str(self)
+        named = label in re.findall(r"\w+", self.needs.removeprefix(f"{self.group}="))
+        changed = " as this run has it, changed by a tuning or another extension" if named else ""
+        return f"does not apply to {self.group}={label}{changed} (it needs {self.needs})"
 
 
 def require_pe(parts: Parts, kinds: Collection[type[PositionalEncoding]], needs: str) -> None:

@@ -107,9 +107,7 @@ class Chosen:
                     require_rows(extension, trained)
                 parts = extension.changed(parts, sizes)
             except DoesNotApplyError as error:
-                label = labels.get(error.group)
-                reason = _refusal(error.group, label, error.needs) if label else error
-                raise UsageError(f"extend={name}: {reason}") from None
+                raise UsageError(f"extend={name}: {error.of(labels)}") from None
             except UsageError as error:
                 raise UsageError(f"extend={name}: {error}") from None
         return found
@@ -143,13 +141,3 @@ class Chosen:
         """
         read = batch.answer.any(0).nonzero().max() + 1 if self.n != "prompt" else batch.prompt_size.max()
         return int(read) + bos
-
-
-def _refusal(group: str, label: str, needs: str) -> str:
-    """Say what an extension needs of a part, and where it was changed, that the run no longer has what its label says."""
-    changed = (
-        " as this run has it, changed by a tuning or another extension"
-        if needs.startswith(f"{group}={label}")
-        else ""
-    )
-    return f"does not apply to {group}={label}{changed} (it needs {needs})"
