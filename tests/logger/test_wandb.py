@@ -199,6 +199,7 @@ def test_a_sweeps_agent_gives_the_identity(facts, monkeypatch):
 
 @pytest.mark.parametrize("how", ["option", "variable"])
 def test_disabled_writes_and_says_nothing(facts, how, monkeypatch, capsys):
+    monkeypatch.setenv("WANDB_DIR", str(facts.folder / "elsewhere"))
     if how == "variable":
         monkeypatch.setenv("WANDB_MODE", "disabled")
     before = sorted(facts.folder.rglob("*"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from lengen.logger.wandb_settings import (
     check_project,
     check_tags,
     tags_of,
+    trial,
     variable,
 )
 from lengen.records.curve import COLUMNS, Curve
@@ -79,13 +79,11 @@ class Wandb(Logger):
     @property
     def repeats(self) -> bool:
         """For the agent of a W&B sweep, which gives every trial a run of its own."""
-        return bool(os.environ.get("WANDB_SWEEP_ID") and os.environ.get("WANDB_RUN_ID"))
+        return trial() is not None
 
     def begin(self, facts: RunFacts) -> None:
         """Start a W&B run, or resume the one of this folder."""
         self._facts, self._logged, session = facts, False, self._session
-        if folder := variable("WANDB_DIR"):  # which W&B looks for a repository in before it makes it
-            Path(folder).mkdir(parents=True, exist_ok=True)
         group = self.group or variable("WANDB_RUN_GROUP") or facts.cell
         cell = [facts.cell] if group != facts.cell else []  # by which lengen compare finds the runs of a cell
         tags = [*facts.tags, *(tags_of("WANDB_TAGS") if self.tags is None else self.tags), *cell]
@@ -162,8 +160,8 @@ class Wandb(Logger):
 
 def _identity(folder: Path, *, renew: bool = False) -> str:
     """Return the W&B id of the run: from the sweep agent, else the one that is stored in the folder."""
-    if os.environ.get("WANDB_SWEEP_ID") and (agent_id := os.environ.get("WANDB_RUN_ID")) and not renew:
-        return agent_id
+    if (given := trial()) and not renew:
+        return given
     path = folder / "wandb" / "identity"
     if not renew and path.exists() and (stored := path.read_text(encoding="ascii").strip()):
         return stored

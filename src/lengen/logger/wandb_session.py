@@ -147,13 +147,15 @@ class Session:
         """Start a W&B run that is independent of any other in this process."""
         import wandb
 
+        place = Path(
+            variable("WANDB_DIR") or folder
+        ).absolute()  # the service has a working folder of its own
+        place.mkdir(parents=True, exist_ok=True)  # W&B looks for a repository in it before it makes it
         with recorded_arguments() as program:
             return wandb.init(
                 project=self.project or variable("WANDB_PROJECT") or PROJECT,
                 entity=self.entity,
-                dir=str(
-                    Path(variable("WANDB_DIR") or folder).absolute()
-                ),  # the service has a folder of its own
+                dir=str(place),
                 id=identity,
                 allow_val_change=True,
                 mode=mode,

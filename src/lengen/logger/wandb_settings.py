@@ -41,6 +41,11 @@ def tags_of(variable_name: str) -> list[str]:
     return [tag.strip() for tag in (variable(variable_name) or "").split(",") if tag.strip()]
 
 
+def trial() -> str | None:
+    """Return the id that the agent of a W&B sweep gives the run of its trial; None where there is no agent."""
+    return variable("WANDB_RUN_ID") if variable("WANDB_SWEEP_ID") else None
+
+
 def check_project(name: str, project: str | None) -> None:
     """Refuse a name of a project, user or team that W&B would refuse.
 

@@ -130,13 +130,18 @@ def train(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> i
 
 
 def logged_again(config: dict[str, Any], allowed: set[str]) -> str:
-    """Log a finished run once more if it is a trial of a search elsewhere; what was done."""
+    """Log a finished run once more if it is a trial of a search elsewhere; what was done. Without such a search this needs no torch."""
+    from lengen.logger.wandb_settings import trial
+
+    nothing = "nothing is logged again"
+    if trial() is None:
+        return nothing
     with paused():
         from lengen.config.builder import Builder
         from lengen.experiment.run import log_again
 
     again = log_again(config, Builder(allowed))
-    return "its numbers are logged as those of this trial" if again else "nothing is logged again"
+    return "its numbers are logged as those of this trial" if again else nothing
 
 
 def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
