@@ -22,7 +22,7 @@ from lengen.extend.p_rope import PRoPE
 from lengen.extend.yarn import YaRN
 from lengen.logger.local import Local
 from lengen.records.run_dir import RunFolder
-from lengen.training.checkpoint import read_checkpoint
+from lengen.training.checkpoint import parameters_digest, read_checkpoint
 from lengen.training.fit import DecoderModule
 
 pytestmark = pytest.mark.whole_run
@@ -229,15 +229,68 @@ def test_an_interrupted_tuning_goes_on_to_the_same_parameters(name, runs, lengen
     assert RunFolder(whole.path).facts()["parameters_digest"] == expected
 
 
-def test_a_changed_base_is_not_started_from(runs, lengen, tmp_path):
+def altered(run):
+    """Change one parameter in the last checkpoint of a run."""
+    contents = read_checkpoint(run.last)
+    name = next(name for name in contents["state_dict"] if name.endswith("weight"))
+    contents["state_dict"][name].view(-1)[0] += 1e-3
+    torch.save(contents, run.last)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tune", "tune=finetune", *SHORT),
+        ("eval", "extend=sharpen"),
+        ("eval", "lengths=[2]"),
+        ("eval", "inspect=entropy"),
+        ("share", "export=shared"),
+        ("export", "to=exported"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_parameters_that_were_changed_after_training_are_refused(words, runs, lengen, tmp_path):
+    altered(runs[0])
+    before = sorted(tmp_path.rglob("*"))
+    ran = lengen(words[0], f"run={runs[0].path}", *words[1:])
+    assert ran.code == 2, ran.out + ran.err
+    assert "has other parameters than those that the run was evaluated with" in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+    assert lengen(words[0], f"run={runs[1].path}", *words[1:]).code == 0
+
+
+def test_the_tuning_of_another_run_of_the_same_cell_and_seed_is_refused(runs, lengen, tmp_path):
     words = ("tune", f"run={runs[0].path}", "tune=finetune", *SHORT)
     assert lengen(*words).code == 0
     (run,) = tuned(tmp_path, base=runs)
-    facts = json.loads((run.path / "run.json").read_text())
-    assert facts["tuned"]["run"].endswith("seed=0")
-    shutil.copytree(runs[1].path / "checkpoints", runs[0].path / "checkpoints", dirs_exist_ok=True)
-    shutil.rmtree(run.path)
-    assert lengen(*words).code == 2
+    assert run.facts()["tuned"]["run"].endswith("seed=0")
+    kept = run.facts()
+    altered(runs[0])
+    facts = json.loads((runs[0].path / "run.json").read_text())
+    facts["parameters_digest"] = parameters_digest(state(runs[0]))  # as that of a run on another machine
+    (runs[0].path / "run.json").write_text(json.dumps(facts))
+    ran = lengen(*words)
+    assert ran.code == 2, ran.out + ran.err
+    assert "a run of the same cell and seed with other parameters" in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert run.facts() == kept
+    assert lengen(*words, "results_dir=elsewhere").code == 0
+    assert lengen(*words, "force=true").code == 0
+    assert run.facts()["tuned"]["parameters"] == facts["parameters_digest"]
+
+
+def test_a_cell_of_tuned_runs_is_tuned_again(runs, lengen, tmp_path):
+    assert lengen("tune", "run=results/runs/copy", "tune=head_scale", "jobs=1", *SHORT).code == 0
+    made = tuned(tmp_path, base=runs)
+    ran = lengen("tune", f"run={made[0].path.parent}", "tune=finetune", "jobs=1", *SHORT)
+    assert ran.code == 0, ran.err
+    assert "2 of 2 runs tuned" in ran.out
+    assert "left out" not in ran.out
+    again = tuned(tmp_path, base=[*runs, *made])
+    assert sorted(run.facts()["tuned"]["parameters"] for run in again) == sorted(
+        run.facts()["parameters_digest"] for run in made
+    )
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,11 @@ class Cell:
         return replace(self, runs=tuple(run for run in self.runs if run.trained))
 
 
+def trained_up_to(cells: Iterable[Cell]) -> tuple[int, ...]:
+    """Return the train lengths of some cells, ascending."""
+    return tuple(sorted({int(run.config["train_length"]) for cell in cells for run in cell.runs}))
+
+
 @dataclass(frozen=True)
 class Panel:
     """Cells that may be compared: one task with its options, and one protocol unless mixed protocols are requested.
@@ -99,7 +104,12 @@ class Panel:
     @cached_property
     def train_length(self) -> int:
         """The train length; the longest if protocols are mixed."""
-        return max(int(run.config["train_length"]) for run in self.runs)
+        return self.train_lengths[-1]
+
+    @cached_property
+    def train_lengths(self) -> tuple[int, ...]:
+        """The train lengths of the runs, ascending; one unless protocols are mixed."""
+        return trained_up_to(self.cells)
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -209,9 +219,7 @@ def _panel(
     name: str, runs: list[RunRecord], by: Sequence[str], best: Sequence[str], *, mixed: bool
 ) -> tuple[Panel, list[Excluded]]:
     """Build the panel of a task from the runs under its most frequent protocol, and exclude the others."""
-    protocols = {
-        run.place: {key: value for key, value in run.protocol.items() if key not in by} for run in runs
-    }
+    protocols = {run.place: run.protocol_beside(by) for run in runs}
     counted = Counter(json.dumps(protocol, sort_keys=True) for protocol in protocols.values())
     common = json.loads(counted.most_common(1)[0][0])
     deviating, notes = [], set()

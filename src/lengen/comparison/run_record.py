@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lengen.evaluation.options import EvalOptions
 from lengen.records.curve import TRAINED, Curve
 from lengen.records.plain_text import visible
 
@@ -74,6 +75,21 @@ class RunRecord:
         cells = ("positions", "positions_need")  # what cells differ in
         recorded = {key: value for key, value in self.facts.get("protocol", {}).items() if key not in cells}
         return {**recorded, "eval.lengths": self.config["eval"]["lengths"]}
+
+    def protocol_beside(self, by: Sequence[str]) -> dict[str, Any]:
+        """Return the protocol without options that name cells, and with numbers for the evaluated lengths.
+
+        Lengths that are written as multiples and those written as numbers are equal if they are the same lengths. Where cells differ in
+        their train length, multiples stay what they are.
+
+        Args:
+            by: the options that name the cells.
+        """
+        found = {key: value for key, value in self.protocol.items() if key not in by}
+        if "train_length" not in by and "eval.lengths" in found:
+            lengths = EvalOptions(lengths=found["eval.lengths"]).at(self.config["train_length"])
+            found["eval.lengths"] = list(lengths)
+        return found
 
     @property
     def task(self) -> str:

@@ -10,7 +10,7 @@ from lengen.config.errors import UsageError
 from lengen.decoder import Decoder
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
-from lengen.training.checkpoint import decoder_state, read_checkpoint
+from lengen.training.checkpoint import decoder_state, parameters_digest, read_checkpoint
 from lengen.training.weights import read_weights
 
 
@@ -40,10 +40,18 @@ def read_parameters(folder: RunFolder, kind: str, record: Mapping[str, Any]) -> 
         record: its configuration, resolved.
 
     Raises:
-        UsageError: the file is missing or damaged, or of another run.
+        UsageError: the file is missing or damaged, of another run, or has other parameters than those that the run was evaluated with.
     """
     path, run = checkpoint_of(folder, kind), run_of(folder, record)
-    return read_weights(path, kind, run) if path == folder.shared else read_checkpoint(path, run)
+    contents = read_weights(path, kind, run) if path == folder.shared else read_checkpoint(path, run)
+    facts = folder.facts()
+    own = facts.get("protocol", {}).get("checkpoint") == kind
+    written = facts.get("parameters_digest") if own and facts.get("status") == "finished" else None
+    if written and parameters_digest(decoder_state(contents)) != written:
+        raise UsageError(
+            f"{path}: has other parameters than those that the run was evaluated with (parameters_digest in {folder.path / RunFolder.facts_name})"
+        )
+    return contents
 
 
 def give(decoder: Decoder, contents: Mapping[str, Any], path: Path) -> None:

@@ -186,6 +186,7 @@ class Experiment:
         """Train, sweep and report, unless the run is over already; then evaluate the stress sets in `eval.stress`."""
         config, folder = self.config, self.folder
         require_inside(folder.path, Path(config.results_dir))
+        self._refuse_other_base()
         if not (config.force or config.eval.stress) and (earlier := self._earlier_outcome()):
             self._draw_again(earlier)
             return earlier  # also where nothing can be written, as in an archive
@@ -202,6 +203,21 @@ class Experiment:
             if outcome.status == "finished" and not outcome.earlier:
                 folder.leave(config.trainer.keep)
             return outcome
+
+    def _refuse_other_base(self) -> None:
+        """Refuse a folder in which another run of the same cell and seed was tuned; `force=true` sets it aside."""
+        config, folder = self.config, self.folder
+        if config.base is None or config.force or not (folder.path / RunFolder.facts_name).is_file():
+            return
+        try:
+            written = dict(folder.config().get("base") or {})
+        except UsageError:
+            return  # a damaged file is mended or reported where it is read
+        require(
+            written.get("parameters", config.base.parameters) == config.base.parameters,
+            f"{folder.path} is tuned from {written.get('run')}, a run of the same cell and seed with other parameters than "
+            f"{config.base.run}: results_dir=… writes elsewhere, force=true sets it aside",
+        )
 
     def _earlier_outcome(self) -> Outcome | None:
         """Return the outcome in the run folder; None if there is no run, or if it was interrupted or is damaged."""

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from lengen.report.colour import LIGHT, SHADE
 from lengen.report.paper import COLUMN
 from lengen.report.scale import label, logarithmic, ticks
 from lengen.report.sheet import LEFT, RIGHT
@@ -45,6 +46,25 @@ def logarithmic_marks(axes: Axes) -> None:
     axes.yaxis.set_major_locator(FewMarks())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def shade(axes: Axes, trains: Sequence[int], *, factor: bool = False) -> None:
+    """Draw the trained lengths behind everything: grey where all runs were trained, light grey where only some were.
+
+    Args:
+        axes: axes with an axis of lengths.
+        trains: the train lengths of the runs, ascending.
+        factor: whether lengths are drawn as multiples of the train length.
+    """
+    ends = [1.0] if factor else [float(trains[0]), *({float(trains[-1])} - {float(trains[0])})]
+    for start, end, colour in zip([axes.get_xlim()[0], *ends], ends, (SHADE, LIGHT), strict=False):
+        axes.axvspan(start, end, color=colour, linewidth=0, zorder=0)
+
+
+def shaded(trains: Sequence[int], *, factor: bool = False) -> str:
+    """Say what is drawn in grey; see `shade`."""
+    some = not factor and trains[0] != trains[-1]
+    return f"Grey: trained lengths{' of all runs; light grey: of some' if some else ''}."
 
 
 def length_axis(axes: Axes, lengths: Sequence[int], train: int, unit: int = 1) -> None:

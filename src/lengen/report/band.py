@@ -18,9 +18,9 @@ from lengen.comparison.cell_scores import (
     reach_measurable,
     reaches,
 )
-from lengen.comparison.grouping import Cell, Panel
-from lengen.report.axes import length_axis, place
-from lengen.report.colour import GREY, SHADE
+from lengen.comparison.grouping import Cell, Panel, trained_up_to
+from lengen.report.axes import length_axis, place, shade, shaded
+from lengen.report.colour import GREY
 from lengen.report.figure import CHANCE, DOTTED, ROOM
 from lengen.report.paper import COLUMN, Paper
 from lengen.report.sheet import LEFT, TYPE, Sheet
@@ -53,8 +53,8 @@ def draw(
     cells, remark = shown(panel)
     looks = styles(panel.cells)
     note = (
-        "Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. Grey: trained lengths. "
-        f"{vertical.note}{chance_note(cells, vertical)}"
+        "Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. "
+        f"{shaded(trained_up_to(cells), factor=x == 'factor')} {vertical.note}{chance_note(cells, vertical)}"
         f"Above: reach 0.90, median with the range of seeds (>=: the sweep ended before the curve fell; none: no length is reached).{remark}"
     )
     strip = max(STRIP, MARK * len(cells) + 0.05)
@@ -87,7 +87,7 @@ def fill(
     train = panel.train_length
     unit = train if x == "factor" else 1
     length_axis(axes, panel.lengths, train, unit)
-    axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
+    shade(axes, trained_up_to(cells), factor=x == "factor")
     vertical.set(axes)
     chances: set[tuple[tuple[float, ...], tuple[float, ...]]] = set()  # cells of one task have the same
     for cell in cells:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-GREY, SHADE, ALARM = "#666666", "#EFEFEF", "#B00020"
-"""Colours of secondary lines and notes, of trained lengths, and of warnings."""
+GREY, SHADE, LIGHT, ALARM = "#666666", "#EFEFEF", "#F8F8F8", "#B00020"
+"""Colours of secondary lines and notes, of trained lengths, of lengths that only some runs were trained on, and of warnings."""
 
 STYLES = {
     "nope": ("#0072B2", "o"),

@@ -10,7 +10,7 @@ from lengen.comparison.grouping import Study
 from lengen.comparison.summary import StudySummary
 from lengen.records.plain_text import on_one_line
 from lengen.report.console import NONE
-from lengen.report.tables import COLUMNS, gates
+from lengen.report.tables import COLUMNS, gates, up_to
 
 CHOSEN = ("cell", "picked", "seeds", "trained", "ID", "success", "reach 0.90", "area", "rank")
 """Columns of the table, of those of `table.md`."""
@@ -79,13 +79,13 @@ def latex(study: Study, summary: StudySummary, criterion: SuccessCriterion) -> s
     for index, panel in enumerate(study.panels, 1):
         for runs, rows in gates(panel, summary):
             if rows:
-                parts.append(_table(panel.name, panel.train_length, runs, rows, criterion, index))
+                parts.append(_table(panel.name, up_to(panel), runs, rows, criterion, index))
     return "\n\n".join(parts) + "\n"
 
 
 def _table(
     name: str,
-    train_length: int,
+    train_length: str,
     runs: str,
     rows: Sequence[CellSummary],
     criterion: SuccessCriterion,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from lengen.comparison.cell_scores import SHARES, matrix
-from lengen.comparison.grouping import Cell, Panel
+from lengen.comparison.grouping import Cell, Panel, trained_up_to
 from lengen.report.axes import columns, upright
 from lengen.report.heat import MAP
 from lengen.report.lines import DOTS, wrap
@@ -61,7 +61,9 @@ def draw(panel: Panel, stem: Path, *, metric: str = "exact_match", paper: Paper 
         rows = slice(first, first + per_page)
         part = f" ({page + 1} of {-(-len(cells) // per_page)})" if len(cells) > per_page else ""
         title = f"{panel.name}: {LABELS[metric]}{part}"
-        sheet = _page(panel, title, note, names[rows], table[rows], limits, height, paper, metric in SHARES)
+        sheet = _page(
+            panel, cells[rows], title, note, names[rows], table[rows], limits, height, paper, metric in SHARES
+        )
         paths += sheet.write(page_stem(stem, page))
     return paths
 
@@ -78,6 +80,7 @@ def _medians(cells: Sequence[Cell], metric: str, at: Sequence[int]) -> npt.NDArr
 
 def _page(
     panel: Panel,
+    cells: Sequence[Cell],
     title: str,
     note: str,
     names: Sequence[str],
@@ -113,10 +116,11 @@ def _page(
                     va="center_baseline",
                     color="white" if value < MIDDLE else "black",
                 )
-    trained = sum(length <= panel.train_length for length in panel.lengths)
-    if 0 < trained < table.shape[1]:
-        axes.axvline(trained, color="white", linewidth=2)
-        axes.axvline(trained, color="black", linewidth=0.6)
+    ends = [sum(length <= trained_up_to([cell])[-1] for length in panel.lengths) for cell in cells]
+    for row, trained in enumerate(ends):
+        if 0 < trained < table.shape[1]:
+            axes.vlines(trained, row, row + 1, color="white", linewidth=2)
+            axes.vlines(trained, row, row + 1, color="black", linewidth=0.6)
     _labels(axes, names, panel.lengths, panel.train_length, side)
     return sheet
 

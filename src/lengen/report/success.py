@@ -6,9 +6,8 @@ from pathlib import Path
 
 from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Panel
-from lengen.report.axes import bars, length_axis, place
+from lengen.report.axes import bars, length_axis, place, shade, shaded
 from lengen.report.band import X
-from lengen.report.colour import SHADE
 from lengen.report.dodge import dodged
 from lengen.report.paper import COLUMN, Paper
 from lengen.report.sheet import Sheet
@@ -30,13 +29,13 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length", paper: 
     looks = styles(panel.cells)
     note = (
         f"Share of all seeds whose exact match at a length is at least {threshold:g}; bars: 95% Clopper-Pearson intervals over seeds. "
-        f"Untrained and diverged seeds are included. Grey: trained lengths.{remark}"
+        f"Untrained and diverged seeds are included. {shaded(panel.train_lengths, factor=x == 'factor')}{remark}"
     )
     sheet = Sheet(f"{panel.name}: success rate", note, legend(cells, looks), columns=2, plot=1.6, paper=paper)
     axes, train = sheet.axes, panel.train_length
     unit = train if x == "factor" else 1
     length_axis(axes, panel.lengths, train, unit)
-    axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
+    shade(axes, panel.train_lengths, factor=x == "factor")
     to_data = axes.transAxes + axes.transData.inverted()
     end = place(axes, train / unit)
     for index, cell in enumerate(cells):

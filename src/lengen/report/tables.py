@@ -187,6 +187,11 @@ def legend(criterion: SuccessCriterion) -> str:
     )
 
 
+def up_to(panel: Panel) -> str:
+    """Return the train lengths of a panel, as text."""
+    return " or ".join(map(str, panel.train_lengths))
+
+
 def condition(panel: Panel) -> str:
     """Describe the protocol under which the cells of a panel are compared, in one line."""
     protocol = panel.runs[0].protocol
@@ -195,7 +200,7 @@ def condition(panel: Panel) -> str:
         for key, value in protocol.items()
         if key not in ("train_length", "eval.lengths")
     )
-    return f"Trained on lengths up to {panel.train_length}, evaluated at {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {settings}."
+    return f"Trained on lengths up to {up_to(panel)}, evaluated at {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {settings}."
 
 
 def gates(panel: Panel, summary: StudySummary) -> list[tuple[str, list[CellSummary]]]:
@@ -374,7 +379,7 @@ def show(
         full: False prints the table of all seeds alone, without notes on it.
     """
     for panel in study.panels:
-        say(console, f"{panel.name}: trained on lengths up to {panel.train_length}", style="bold")
+        say(console, f"{panel.name}: trained on lengths up to {up_to(panel)}", style="bold")
         for note in panel.notes:
             say(console, note, style="bold red")
         for name, rows in [*gates(panel, summary)][: None if full else 1]:

@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 
 from lengen.comparison.cell_scores import lengths, matrix, quartiles
 from lengen.comparison.grouping import Panel, pooled
-from lengen.report.axes import length_axis
+from lengen.report.axes import length_axis, shade, shaded
 from lengen.report.band import X, margin
-from lengen.report.colour import GREY, SHADE
+from lengen.report.colour import GREY
 from lengen.report.paper import COLUMN, Paper
 from lengen.report.sheet import Sheet
 from lengen.report.styles import DASHES, MOST, styles
@@ -40,7 +40,7 @@ def draw(
     every = pooled(panels)
     looks, shown = styles(every), [cell.name for cell in every[:MOST]]
     vertical = vertical.at(every)
-    trains = {panel.train_length for panel in panels}
+    trains = {length for panel in panels for length in panel.train_lengths}
     factor = x == "factor" or len(trains) > 1
     marks = {
         panel.name: (DASHES[index % len(DASHES)], MARKERS[index % len(MARKERS)])
@@ -53,7 +53,7 @@ def draw(
     more = f" The first {MOST} of {len(every)} names are drawn." if len(every) > MOST else ""
     seeds = sorted({cell.tried for panel in panels for cell in panel.cells})
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    note = f"Medians over seeds ({count} a cell). Colours: cells. Dashes and markers: tasks. Grey: trained lengths. {vertical.note}"
+    note = f"Medians over seeds ({count} a cell). Colours: cells. Dashes and markers: tasks. {shaded(sorted(trains), factor=factor)} {vertical.note}"
     sheet = Sheet(
         ", ".join(panel.name for panel in panels),
         note.rstrip() + more,
@@ -66,7 +66,7 @@ def draw(
     axes, train = sheet.axes, max(trains)
     unit = train if factor else 1
     length_axis(axes, _all_lengths(panels, train, factor=factor), train, unit)
-    axes.axvspan(axes.get_xlim()[0], train / unit, color=SHADE, linewidth=0, zorder=0)
+    shade(axes, sorted(trains), factor=factor)
     vertical.set(axes)
     for panel in panels:
         dashes, mark = marks[panel.name]

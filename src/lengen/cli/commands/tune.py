@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from lengen.cli.commands.train import print_results, train_job
 from lengen.cli.commands.train import run as train_run
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import TUNE
-from lengen.config.errors import is_usage_error, refuse_if_all, require
+from lengen.config.errors import is_usage_error, refuse_if_all
 from lengen.launcher.job import FAILED, Job, JobResult
 
 
@@ -30,16 +31,14 @@ def tune(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> in
 
     made = request(config, allowed)
     found = find_folders(made.run, "run")
-    folders = [each for each in found if "tuned" not in each.facts()] if len(found) > 1 else found
-    if len(folders) < len(found):
-        print(
-            f"lengen: runs that are tuned are left out ({len(found) - len(folders)}); to tune one again, name its folder"
-        )
-    require(bool(folders), f"run={made.run[0]}: all runs there are tuned; to tune one again, name its folder")
+    folders = [each for each in found if "tuned" not in each.facts()] or found
     if len(folders) == 1:
-        folder, earlier, _ = train_run(made.record(folders[0], allowed), allowed)
+        record = made.record(folders[0], allowed)
+        tell_left_out(found, folders)
+        folder, earlier, _ = train_run(record, allowed)
         return print_results(folder, earlier=earlier, full=full)
     refuse_if_all(partial(made.record, folder, allowed) for folder in folders)
+    tell_left_out(found, folders)
     threads = made.trainer.get("threads", 1)
     jobs = [Job(str(each.path), partial(tune_one, config, allowed, each.path), threads) for each in folders]
     failed = 0
@@ -49,6 +48,14 @@ def tune(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> in
             print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
     print(f"lengen: {len(folders) - failed} of {len(folders)} runs tuned")
     return FAILED if failed else 0
+
+
+def tell_left_out(found: Sequence[Any], tuned: Sequence[Any]) -> None:
+    """Say how many runs that are tuned already are left out."""
+    if len(tuned) < len(found):
+        print(
+            f"lengen: runs that are tuned are left out ({len(found) - len(tuned)}); to tune them again, name a folder that has no others"
+        )
 
 
 def tune_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobResult:

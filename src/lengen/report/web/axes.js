@@ -133,6 +133,7 @@ function axisX(panel, width, cells = panel.cells, x = state.x) {
     value: (share) => (log ? domain[0] * (domain[1] / domain[0]) ** share : domain[0] + share * (domain[1] - domain[0])),
     domain,
     trained,
+    everywhere: x === "factor" ? trained : Math.min(...cells.map((cell) => cell.train_length)),
     encoding: {
       field: "x",
       type: "quantitative",
@@ -184,9 +185,14 @@ function looks(cells) {
   };
 }
 
-// The trained region.
+// The trained region: light where only some cells were trained.
 const shade = (x) => ({
-  data: { values: [{ x: x.domain[0], to: x.trained }] },
+  data: {
+    values: [
+      { x: x.domain[0], to: x.everywhere, share: 1 },
+      { x: x.everywhere, to: x.trained, share: 0.4 },
+    ].slice(0, x.everywhere < x.trained ? 2 : 1),
+  },
   mark: { type: "rect", color: theme().shade },
-  encoding: { x: x.encoding, x2: { field: "to" } },
+  encoding: { x: x.encoding, x2: { field: "to" }, opacity: { field: "share", type: "quantitative", scale: null } },
 });
