@@ -1,6 +1,7 @@
 """Runs sorted into cells and panels."""
 
 import pytest
+import yaml
 
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
@@ -71,6 +72,34 @@ def test_another_choice_of_a_group_is_named_by_the_choice_and_its_options_where_
     names = [cell.name for cell in study(tmp_path).panels[0].cells]
     assert names[1:3] == ["nope (attention=softmax, steps=100)", "nope (attention=softmax, steps=200)"]
     assert names[0] == "nope (attention=asentmax, steps=100)"
+
+
+def written(folder, lengths):
+    """Write the evaluated lengths of a run in another way."""
+    path = folder / "config.yaml"
+    made = yaml.safe_load(path.read_text())
+    made["eval"]["lengths"] = lengths
+    path.write_text(yaml.safe_dump(made))
+
+
+def test_lengths_are_compared_as_numbers_however_they_are_written(tmp_path):
+    write_run(tmp_path, 0, GOOD, cell="c1")
+    written(write_run(tmp_path, 0, GOOD, cell="c2", pe="rope"), ["0.5x", "1x", "2x", "4x"])
+    found = study(tmp_path)
+    assert not found.left_out
+    assert len(found.panels[0].cells) == 2
+
+
+def test_multiples_of_the_train_length_are_one_protocol_where_cells_differ_in_it(tmp_path):
+    for cell, train in (("c1", 10), ("c2", 5)):
+        lengths = [train // 5 * each for each in (2, 5, 10, 20)]
+        folder = write_run(tmp_path, 0, GOOD, cell=cell, train_length=train, eval__lengths=lengths)
+        written(folder, ["0.4x", "1x", "2x", "4x"])
+    found = study(tmp_path, by=["train_length"])
+    assert not found.left_out
+    assert len(found.panels[0].cells) == 2
+    (left,) = study(tmp_path).left_out
+    assert "train_length" in left.reason
 
 
 def test_another_protocol_is_left_out_with_the_difference_or_mixed_on_request(tmp_path):

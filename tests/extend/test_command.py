@@ -165,6 +165,7 @@ def test_what_an_evaluation_of_an_earlier_version_lacks_is_measured(lengen, run)
     ("words", "said"),
     [
         (["extend=[yarm]"], "did you mean 'yarn'"),
+        (["extend=[each,yarn]"], "each stands alone"),
         (["extend=[yarn,yarn]"], "yarn is named twice"),
         (["extend=yarn", "extend=ntk"], "extend= is given twice"),
         (["extend=[yarn,ntk]"], "both change the frequencies"),

@@ -312,6 +312,8 @@ def test_a_cell_of_tuned_runs_is_tuned_again(runs, lengen, tmp_path):
         (("run=results", "tune=head_search", "tune.values=[0]"), "tune.values=[0.0]: must be a list"),
         (("run=results", "setps=3"), "did you mean 'steps'"),
         (("run=results", "extend=yarm"), "there is no extension 'yarm'"),
+        (("run=results", "extend=each"), "extend=each: only lengen eval tries all"),
+        (("run=results", "steps=5", "warmup=6"), "warmup=6: must be null, or at most the 5 steps"),
         (("run=results", "extend=clamp"), "extend=clamp: changes positions"),
         (("run=results", "extend=[yarn,ntk]"), "both change the frequencies"),
         (("run=results", "tune=abf", "extend=yarn"), "tune=abf: does not apply to pe="),

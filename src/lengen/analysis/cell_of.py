@@ -41,3 +41,8 @@ def run_of(folder: Path, labels: Collection[str]) -> RunOf:
         "stress": str(evaluation.facts()["asked"].get("stress", "")),
     }
     return RunOf(cell, int(config["seed"]), int(config["train_length"]), float(facts["id_exact_match"]))
+
+
+def trained_seeds(count: int) -> str:
+    """Return a number of trained seeds in words."""
+    return f"{count} trained seed{'' if count == 1 else 's'}"

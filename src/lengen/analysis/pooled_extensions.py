@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lengen.analysis.cell_of import run_of
+from lengen.analysis.cell_of import run_of, trained_seeds
 from lengen.analysis.output_files import OutputFiles
 from lengen.analysis.read_tables import aligned
 from lengen.experiment.extension_table import CHANCE, COSTS, costs
@@ -166,18 +166,26 @@ def write(
         if not (applied := [row for row in own if not row.get("refused")]):
             continue
         lengths = tuple(sorted({row["length"] for row in applied}))
-        settings = reversed(dict.fromkeys(row["setting"] for row in applied))
-        exact = {(row["setting"], row["length"]): row["exact_match"] for row in applied}
+        settings = [*reversed({row["setting"]: row for row in applied}.values())]
+        exact = {
+            (row["setting"], row["length"]): row["exact_match"] for row in applied if not row["inactive"]
+        }
         base = {row["length"]: row["base_exact_match"] for row in applied}
         draw = partial(
             heat.draw,
             {"as trained": [base[length] for length in lengths]}
-            | {name: [exact.get((name, length), math.nan) for length in lengths] for name in settings},
+            | {
+                f"{row['setting']}  ID {_id_change(row):+.3f}": [
+                    exact.get((row["setting"], length), math.nan) for length in lengths
+                ]
+                for row in settings
+            },
             lengths=lengths,
             train_length=train_lengths[own[0]["cell"]],
             word="",
             title=title,
-            footnote=f"exact match, mean over {_seeds(own)}; lowest row: the decoders as trained, on the same strings",
+            footnote=f"exact match, mean over {_seeds(own)}; ID: its change over the trained lengths; lowest row: the decoders as trained, on the same "
+            "strings; white: a setting that leaves them as trained",
             paper=paper,
         )
         stem = out / f"extend-{OutputFiles.name(title)}"
@@ -199,7 +207,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
         yield "|---" * (len(lengths) + 5) + "|"
         for setting in dict.fromkeys(row["setting"] for row in applied):
             at = [row for row in applied if row["setting"] == setting]
-            change = at[0]["id_exact_match"] - at[0]["base_id_exact_match"]
+            change = _id_change(at[0])
             marked = f"**{change:+.3f}**" if costs(change, at[0]["id_p_value"]) else f"{change:+.3f}"
             values = ["inactive" if row["inactive"] else f"{row['difference']:+.3f}" for row in at]
             area, p_value = "—", "—"
@@ -230,7 +238,7 @@ def printed(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
         table = []
         for setting in dict.fromkeys(row["setting"] for row in applied):
             at = [row for row in applied if row["setting"] == setting]
-            change = at[0]["id_exact_match"] - at[0]["base_id_exact_match"]
+            change = _id_change(at[0])
             table.append(
                 {
                     "setting": setting,
@@ -272,9 +280,14 @@ def _cells(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any
     return found
 
 
+def _id_change(row: Mapping[str, Any]) -> float:
+    """Return the change of ID exact match."""
+    return float(row["id_exact_match"] - row["base_id_exact_match"])
+
+
 def _seeds(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return how many seeds the rows of a cell are means over, in words."""
-    return f"{max((row['seeds'] for row in rows if not row.get('refused')), default=0)} trained seeds"
+    return trained_seeds(max((row["seeds"] for row in rows if not row.get("refused")), default=0))
 
 
 def _as_trained(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -185,7 +185,11 @@ def leaf(hint: Any, value: Any, path: str) -> Any:
     if any(typing.get_origin(part) is Literal for part in typing.get_args(hint)):
         return either(hint, value, path)
     try:
-        if hint is not bool and bool not in typing.get_args(hint) and isinstance(value, bool):
+        kinds = {hint, *typing.get_args(hint)}
+        if isinstance(value, bool) and bool not in kinds:
+            raise_type(hint, value, path)
+        number = isinstance(value, int | float) and value not in (0, 1)
+        if number and bool in kinds and not kinds & {int, float, Any}:  # OmegaConf reads every number as true
             raise_type(hint, value, path)
         merged = OmegaConf.merge(_schema(hint), {"value": value})
         converted = OmegaConf.to_container(merged)["value"]  # type: ignore[index, call-overload]

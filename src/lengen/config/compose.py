@@ -35,6 +35,7 @@ class Command:
         maps: options that give each name a text, `{name: text, other name: text}`; names need no quotes.
         grouped: whether its options are those of a run, with the groups of options.
         extends: whether it takes extensions (`lengen.config.extend_words`).
+        tries_each: whether it takes all of them, each alone.
         groups: groups of options that only this command has.
     """
 
@@ -45,6 +46,7 @@ class Command:
     maps: tuple[str, ...] = ()
     grouped: bool = True
     extends: bool = False
+    tries_each: bool = False
     groups: tuple[str, ...] = ()
 
     def word(self, given: str) -> str:
@@ -78,7 +80,9 @@ class Command:
         Raises:
             UsageError: an extension does not exist.
         """
-        return [*map(self.word, with_extensions(given, folders) if self.extends else given)]
+        return [
+            *map(self.word, with_extensions(given, folders, each=self.tries_each) if self.extends else given)
+        ]
 
 
 PAIR = re.compile(r"""\s*(.+?)\s*:\s*("[^"]*"|'[^']*'|[^,]*?)\s*(?:,|$)""")
@@ -112,6 +116,7 @@ EVAL = Command(
     lists=("run", "against", "eval.stress"),
     grouped=False,
     extends=True,
+    tries_each=True,
     groups=("inspect",),
 )
 TUNE = Command(

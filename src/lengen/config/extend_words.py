@@ -20,7 +20,7 @@ EACH = "each"
 """In place of a list: every extension there is, each alone."""
 
 
-def with_extensions(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
+def with_extensions(words: Sequence[str], folders: Sequence[Path], *, each: bool = True) -> list[str]:
     """Return the words of a command line with those that choose extensions rewritten for Hydra.
 
     >>> with_extensions(["extend=[yarn,sharpen]", "extend.yarn.factor=2", "grid.yarn.factor=[1,2]"], ())
@@ -29,6 +29,7 @@ def with_extensions(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
     Args:
         words: as on the command line.
         folders: the user's own configuration folders.
+        each: whether `extend=each` is allowed.
 
     Raises:
         UsageError: there is no such extension, or one is named twice.
@@ -38,6 +39,8 @@ def with_extensions(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
         raise UsageError(
             f"{chosen[1]}: extend= is given twice; name all extensions in one list, extend=[a,b]"
         )
+    if f"extend={EACH}" in words and not each:
+        raise UsageError(f"extend={EACH}: only lengen eval tries all; must be a list such as [yarn,sharpen]")
     rewritten = [part for word in words for part in _rewritten(word, folders)]
     names = [part.partition("=")[2] for part in rewritten if part.startswith("+extend@")]
     for word in rewritten:
@@ -72,6 +75,8 @@ def _files(value: str, folders: Sequence[Path]) -> Iterator[str]:
         raise UsageError(
             f"extend={value}: names no extension (allowed: none, each, or a list such as [yarn,sharpen])"
         )
+    if EACH in names:
+        raise UsageError(f"extend={value}: each stands alone, without brackets; it tries all that apply")
     for index, name in enumerate(names):
         if not re.fullmatch(r"\w+", name) or name not in known:
             raise UsageError(

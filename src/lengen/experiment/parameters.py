@@ -10,7 +10,7 @@ from lengen.config.errors import UsageError
 from lengen.decoder import Decoder
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
-from lengen.training.checkpoint import decoder_state, parameters_digest, read_checkpoint
+from lengen.training.checkpoint import decoder_state, read_checkpoint, require_evaluated
 from lengen.training.weights import read_weights
 
 
@@ -44,13 +44,7 @@ def read_parameters(folder: RunFolder, kind: str, record: Mapping[str, Any]) -> 
     """
     path, run = checkpoint_of(folder, kind), run_of(folder, record)
     contents = read_weights(path, kind, run) if path == folder.shared else read_checkpoint(path, run)
-    facts = folder.facts()
-    own = facts.get("protocol", {}).get("checkpoint") == kind
-    written = facts.get("parameters_digest") if own and facts.get("status") == "finished" else None
-    if written and parameters_digest(decoder_state(contents)) != written:
-        raise UsageError(
-            f"{path}: has other parameters than those that the run was evaluated with (parameters_digest in {folder.path / RunFolder.facts_name})"
-        )
+    require_evaluated(contents, kind, path, folder.facts())
     return contents
 
 

@@ -166,6 +166,10 @@ class TuneRequest:
         )
         if tuning.anew and not given:
             return None
+        require(
+            self.warmup is None or self.warmup <= steps,
+            f"warmup={self.warmup}: must be null, or at most the {steps} steps",
+        )
         return tuning.optimizer(self.lr or tuning.rate, steps // 10 if self.warmup is None else self.warmup)
 
     def tuning(self, allowed: Iterable[str]) -> Tuning:

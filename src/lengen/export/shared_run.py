@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from lengen.config.errors import require
-from lengen.experiment.parameters import read_parameters
 from lengen.export.local_places import command_without_places, without_places
 from lengen.export.model_card import card
 from lengen.export.received_run import CARD, RECORDS, targets
@@ -19,6 +18,7 @@ from lengen.records.atomic import whole_folder
 from lengen.records.curve import Curve
 from lengen.records.earlier_runs import seed_name
 from lengen.records.run_dir import RunFolder
+from lengen.training.checkpoint import read_checkpoint, require_evaluated
 from lengen.training.weights import write_weights
 
 
@@ -78,7 +78,8 @@ class SharedRun:
             UsageError: the checkpoint cannot be read, is of another run, or has other parameters than those that the run was evaluated with.
         """
         run = {"cell": str(self._facts["cell"]), "seed": seed_name(self._config)}
-        contents = read_parameters(self.run, self._kind, self._config)
+        contents = read_checkpoint(self._checkpoint, run)
+        require_evaluated(contents, self._kind, self._checkpoint, self._facts)
         with whole_folder(self.folder) as work:
             received = RunFolder(work)
             (work / "config.yaml").write_text(

@@ -42,7 +42,7 @@ def draw(
     """Draw a grid and write it, atomically.
 
     Args:
-        values: exact match by length, for each value; the first is the lowest row.
+        values: exact match by length, for each value; NaN is left white; the first is the lowest row.
         path: path of the file, in an existing folder.
         lengths: at least one.
         train_length: the trained length.
@@ -140,7 +140,8 @@ def _trained(axes: Axes, lengths: tuple[int, ...], train_length: int, plot: floa
 
 
 def _numbers(axes: Axes, exact: Any) -> None:
-    """Print exact match in every square."""
-    for (row, column), share in np.ndenumerate(exact):
+    """Print exact match in every square that has one."""
+    for row, column in np.argwhere(~np.isnan(exact)):
+        share = exact[row, column]
         tint = "black" if share > 0.55 else "white"  # noqa: PLR2004
         axes.text(column, row, short(share), size=TYPE, ha="center", va="center_baseline", color=tint)

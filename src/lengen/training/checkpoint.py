@@ -100,3 +100,23 @@ def parameters_digest(state: Mapping[str, Tensor]) -> str:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()[:16]
+
+
+def require_evaluated(contents: Mapping[str, Any], kind: str, path: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse parameters of a finished run that are not those that it was evaluated with.
+
+    Args:
+        contents: of the checkpoint.
+        kind: which it is, `last` or `best`.
+        path: its file, for the message.
+        facts: the contents of `run.json`; where they have no digest of this checkpoint, everything is accepted.
+
+    Raises:
+        UsageError: the digest in `run.json` is another.
+    """
+    own = facts.get("status") == "finished" and facts.get("protocol", {}).get("checkpoint") == kind
+    written = facts.get("parameters_digest") if own else None
+    if written and parameters_digest(decoder_state(contents)) != written:
+        raise UsageError(
+            f"{path}: has other parameters than those that the run was evaluated with (parameters_digest in run.json)"
+        )
