@@ -15,7 +15,8 @@ from torch.testing import assert_close
 from lengen.attention import AttentionRule
 from lengen.attention.softmax import Softmax
 from lengen.block.flex_bias import DistanceBias, kernel
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.pe.alibi import ALiBi
 
 ARCHITECTURE = Architecture(layers=2, dim=64, heads=4)

@@ -14,8 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lengen.attention.softmax import Softmax
+from lengen.block.shared import DecoderCache
 from lengen.config.option_page import described
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.pe.alibi import ALiBi
 from lengen.pe.nope import NoPE
 

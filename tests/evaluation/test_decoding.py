@@ -9,7 +9,8 @@ from tests.options import built, files, named, read
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.decoding import greedy
 from lengen.evaluation.metrics import exact_match, first_error, right
 from lengen.evaluation.scoring import score

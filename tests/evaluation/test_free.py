@@ -10,7 +10,8 @@ from tests.options import built, choices, files, read
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.scoring import Verdicts, score
 from lengen.format.interleaved import Interleaved
 from lengen.pe.nope import NoPE

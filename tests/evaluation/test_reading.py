@@ -12,7 +12,8 @@ from tests.scenes import several
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.evaluation import reading
 from lengen.evaluation.reading import read
 from lengen.extend.rules import Hiding, Scaled, between

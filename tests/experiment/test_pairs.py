@@ -6,7 +6,8 @@ from tests.options import named
 from tests.scenes import several
 from torch.testing import assert_close
 
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Architecture, Decoder
 
 ARCHITECTURE = Architecture(layers=2, dim=32, heads=4)
 ROWS, TIME, VOCABULARY = 3, 70, 7  # more tokens than any rule's window, blocks or trained tokens

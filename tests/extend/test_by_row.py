@@ -7,8 +7,9 @@ from tests.options import files, read
 from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
+from lengen.block.shared import DecoderCache
 from lengen.config.errors import UsageError
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.extend import Sizes
 from lengen.extend.chosen import Chosen
 from lengen.extend.dynamic_ntk import DynamicNTK

@@ -11,8 +11,9 @@ from torch.testing import assert_close
 
 from lengen.attention.lssa import LSSA
 from lengen.attention.softmax import Softmax
+from lengen.block.shared import DecoderCache
 from lengen.config.errors import UsageError
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.extend import SLOTS, Sizes
 from lengen.extend.chosen import Chosen
 from lengen.pe.alibi import ALiBi

@@ -9,8 +9,8 @@ from torch.testing import assert_close
 
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import BlockCache, BlockInputs, Shape
+from lengen.block.shared import DecoderCache
 from lengen.config.errors import UsageError
-from lengen.decoder import DecoderCache
 from lengen.extend import Parts, Sizes
 from lengen.extend.chosen import Chosen
 from lengen.extend.parallel import Parallel

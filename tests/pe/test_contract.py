@@ -9,8 +9,8 @@ from tests.options import files, read, variations
 from tests.scenes import inputs, several
 
 from lengen.block.inputs import Shape
+from lengen.block.shared import DecoderCache
 from lengen.config.option_page import described
-from lengen.decoder import DecoderCache
 from lengen.pe.alibi import ALiBi
 from lengen.pe.sinusoidal import Sinusoidal
 from lengen.testing.encoding import CHECKS

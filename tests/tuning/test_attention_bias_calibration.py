@@ -7,8 +7,9 @@ import torch
 from tests.conftest import TINY, run_folders, train
 
 from lengen.attention.softmax import Softmax
+from lengen.block.shared import DecoderCache
 from lengen.config.builder import Builder
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.experiment.config import RunConfig
 from lengen.pe.alibi import ALiBi
 from lengen.pe.t5 import T5

@@ -7,7 +7,8 @@ import torch
 
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import Shape
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.extend import Sizes
 from lengen.extend.chosen import Chosen
 from lengen.extend.ntk import NTK

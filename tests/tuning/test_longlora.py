@@ -6,7 +6,8 @@ from torch import nn
 
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import BlockCache, BlockInputs, Shape
-from lengen.decoder import Architecture, Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Architecture, Decoder
 from lengen.pe.rope import RoPE
 from lengen.task.copy import Copy
 from lengen.tuning import Base

@@ -1,7 +1,7 @@
-"""The decoder: a pre-norm transformer with exchangeable positional encodings (`lengen.pe`) and attention rules.
+"""The decoder: pre-norm blocks with exchangeable positional encodings (`lengen.pe`) and mixers of tokens (`lengen.mixer`).
 
-It calls the hooks of `PositionalEncoding` and `AttentionRule` without knowing which encoding or rule it has. Blocks are
-RMSNorm, attention, RMSNorm, feed-forward; the stack of blocks may be applied several times (`loops`).
+It calls the hooks of `PositionalEncoding` and `Mixer` without knowing which encoding or mixer it has. Blocks are
+RMSNorm, mixer (attention, unless another is chosen), RMSNorm, feed-forward; the stack of blocks may be applied several times (`loops`).
 
     tokens, positions -> embedding + `pe.embed` -> blocks -> RMSNorm -> logits over the next token
 """
@@ -9,29 +9,21 @@ RMSNorm, attention, RMSNorm, feed-forward; the stack of blocks may be applied se
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
 from lengen.block.flex_bias import MIN_HEAD_DIM, DistanceBias, supports
-from lengen.block.inputs import (
-    BlockCache,
-    BlockInputs,
-    DecodingCache,
-    KeyPositions,
-    LogitBias,
-    MaskedBias,
-    QueryPositions,
-    Shape,
-    later,
-)
+from lengen.block.inputs import Shape
+from lengen.block.shared import DecoderCache, SharedInputs, causal
 from lengen.config.aliases import moved_from
 from lengen.config.errors import require
+from lengen.mixer import Layer, Mixer
+from lengen.mixer.attention import Attention
 from lengen.pe import PositionalEncoding
 
 if not TYPE_CHECKING:
@@ -90,131 +82,6 @@ class Architecture:
         return Shape(self.dim, self.heads, self.layers)
 
 
-@dataclass
-class DecoderCache:
-    """State of token-by-token decoding: positions of the tokens so far, and a cache for each block of each loop.
-
-    Args:
-        positions: positions of the tokens so far; None before the first.
-        blocks: the caches by loop and block.
-        room: tokens that buffers have room for from the start; they grow if there are more.
-    """
-
-    positions: Tensor | None = None
-    blocks: dict[tuple[int, int], DecodingCache] = field(default_factory=dict)
-    room: int = 0
-
-    @property
-    def tokens(self) -> int:
-        """Number of tokens so far."""
-        return 0 if self.positions is None else self.positions.shape[1]
-
-    def block(self, slot: tuple[int, int]) -> DecodingCache:
-        """Return the cache of a block, by its loop and its index."""
-        if slot not in self.blocks:
-            self.blocks[slot] = DecodingCache(room=self.room)
-        return self.blocks[slot]
-
-    def fork(self) -> DecoderCache:
-        """Return a cache that continues from here in the same memory. Of the two, one may be used once the other is done with."""
-        return DecoderCache(
-            self.positions, {slot: block.fork() for slot, block in self.blocks.items()}, self.room
-        )
-
-    def select(self, rows: Int[Tensor, " rows"]) -> None:
-        """Keep some examples.
-
-        Args:
-            rows: their indices.
-        """
-        if self.positions is not None and self.positions.shape[0] > 1:
-            self.positions = self.positions.index_select(0, rows)
-        for block in self.blocks.values():
-            block.select(rows)
-
-    def seen(self, positions: Real[Tensor, "#batch time *streams"]) -> Real[Tensor, "#batch all *streams"]:
-        """Append the positions of new tokens, and return those of all tokens so far."""
-        if self.positions is None:
-            self.positions = positions
-        else:
-            rows = max(len(self.positions), len(positions))
-            parts = [part.expand(rows, *part.shape[1:]) for part in (self.positions, positions)]
-            self.positions = torch.cat(parts, 1)
-        return self.positions
-
-
-@dataclass(frozen=True)
-class SharedInputs:
-    """What all blocks of one forward pass share.
-
-    Args:
-        table: the result of `make_table`.
-        bias: the result of `logit_bias` with the causal mask; None for the causal mask only.
-        query: positions of the new tokens.
-        key: positions of all tokens so far.
-        cache: state of decoding; None in a full pass.
-        distance_bias: the bias as a table over distances, in place of `bias`.
-    """
-
-    table: Tensor | None
-    bias: Tensor | None
-    query: Tensor
-    key: Tensor
-    cache: DecoderCache | None
-    distance_bias: DistanceBias | None = None
-
-    def inputs(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> BlockInputs:
-        """The inputs of one block.
-
-        Args:
-            x: the normalised input of the block's attention.
-            slot: index of the loop, and of the block within it.
-        """
-        cache = BlockCache() if self.cache is None else self.cache.block(slot)
-        return BlockInputs(x, slot[1], self.query, self.key, cache, self.distance_bias)
-
-
-class Attention(nn.Module):
-    """Multi-head attention with an exchangeable rule."""
-
-    def __init__(self, shape: Shape, rule: AttentionRule) -> None:
-        super().__init__()
-        self.heads, self.rule = shape.heads, rule
-        self.query, self.key, self.value, self.out = (
-            nn.Linear(shape.dim, shape.dim, bias=False) for _ in range(4)
-        )
-
-    def forward(
-        self,
-        x: Float[Tensor, "batch time dim"],
-        pe: PositionalEncoding,
-        shared: SharedInputs,
-        slot: tuple[int, int],
-        first: int = 0,
-    ) -> Float[Tensor, "batch wanted dim"]:
-        """Attend from the new tokens, from column `first` on, to all tokens so far."""
-        inputs = shared.inputs(x, slot)
-        query, key, value = (
-            rearrange(
-                project(x), "batch time (heads head_dim) -> batch heads time head_dim", heads=self.heads
-            )
-            for project in (self.query, self.key, self.value)
-        )
-        query, key, value = pe.transform(query, key, value, shared.table, inputs)
-        key, value = inputs.cache.extend("key", key), inputs.cache.extend("value", value)
-        bias, extra = shared.bias, first
-        if first and not (pe.reads_queries or self.rule.reads_queries) and inputs.distance_bias is None:
-            query, extra = query[:, :, first:], 0
-            inputs = inputs.of_queries(first, f"{type(pe).__name__} or {type(self.rule).__name__}")
-            bias = None if bias is None else bias[:, :, first:]
-            if not query.shape[2]:
-                return x[:, first:]  # keys and values alone were wanted
-        bias = combined(bias, pe.context(query, key, inputs), inputs)
-        mixed = self.rule(query, key, value, bias, inputs)[:, :, extra:]
-        out: Tensor = self.out(rearrange(mixed, "batch heads time head_dim -> batch time (heads head_dim)"))
-        return out
-
-
 class FeedForward(nn.Module):
     """Feed-forward layer: two matrices and a GELU, or three and a gated SiLU."""
 
@@ -236,14 +103,29 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and feed-forward layer, each after an RMSNorm and added to the residual stream."""
+    """Mixer of tokens and feed-forward layer, each after an RMSNorm and added to the residual stream.
 
-    def __init__(self, architecture: Architecture, rule: AttentionRule) -> None:
+    Args:
+        architecture: size and structure.
+        mixer: mixes the tokens; a submodule by its own name, `attention` or `mixer`.
+    """
+
+    attention: Attention
+    attention_norm: nn.RMSNorm
+
+    def __init__(self, architecture: Architecture, mixer: Mixer) -> None:
         super().__init__()
-        self.attention_norm, self.feed_norm = nn.RMSNorm(architecture.dim), nn.RMSNorm(architecture.dim)
-        self.attention = Attention(architecture.shape, rule)
+        self.mixes = mixer.name
+        self.add_module(f"{self.mixes}_norm", nn.RMSNorm(architecture.dim))
+        self.feed_norm = nn.RMSNorm(architecture.dim)
+        self.add_module(self.mixes, mixer)
         self.feed = FeedForward(architecture)
         self.dropout = nn.Dropout(architecture.dropout)
+
+    @property
+    def mixer(self) -> Mixer:
+        """What mixes the tokens."""
+        return self._modules[self.mixes]  # type: ignore[return-value]
 
     def forward(
         self,
@@ -254,7 +136,8 @@ class Block(nn.Module):
         first: int = 0,
     ) -> Float[Tensor, "batch wanted dim"]:
         """Return the residual stream after this block, from column `first` on."""
-        x = x[:, first:] + self.dropout(self.attention(self.attention_norm(x), pe, shared, slot, first))
+        mixed = self.mixer(self._modules[f"{self.mixes}_norm"](x), pe, shared, slot, first)  # type: ignore[misc]
+        x = x[:, first:] + self.dropout(mixed)
         x = x + self.dropout(self.feed(self.feed_norm(x)))
         return x  # noqa: RET504  # a module's call is Any to the type checker
 
@@ -269,6 +152,7 @@ class Decoder(nn.Module):
         attention: builds the attention rules, one per layer.
         flex: whether, on CUDA, biases of distances are computed by FlexAttention, without a mask.
         plain: whether the last block computes all tokens, also those whose logits are not wanted.
+        mixer: builds the mixers, one per layer.
     """
 
     def __init__(
@@ -279,13 +163,15 @@ class Decoder(nn.Module):
         attention: Callable[[Shape], AttentionRule],
         flex: bool = False,
         plain: bool = False,
+        mixer: Callable[[Layer], Mixer] = Attention,
     ) -> None:
         super().__init__()
         self.architecture, self.flex, self.plain = architecture, flex, plain
         self.embedding = nn.Embedding(vocabulary, architecture.dim)
         self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList(
-            Block(architecture, attention(architecture.shape)) for _ in range(architecture.layers)
+            Block(architecture, mixer(Layer(architecture.shape, index, attention)))
+            for index in range(architecture.layers)
         )
         for rule in self.rules:
             rule.check_hooks()
@@ -299,14 +185,28 @@ class Decoder(nn.Module):
 
     @property
     def rules(self) -> list[AttentionRule]:
-        """The attention rule of every layer."""
-        return [block.attention.rule for block in self.blocks]  # type: ignore[union-attr,misc]
+        """The attention rules of the layers that attend, in their order."""
+        return [mixer.rule for mixer in self.mixers if isinstance(mixer, Attention)]
+
+    @property
+    def mixers(self) -> list[Mixer]:
+        """The mixer of every layer."""
+        return [block.mixer for block in self.blocks]  # type: ignore[misc]
+
+    @property
+    def attends(self) -> bool:
+        """Whether all layers mix by attention."""
+        return len(self.rules) == len(self.blocks)
 
     def _initialise(self) -> None:
-        """Initialise weights: embeddings at 1, matrices at 1/sqrt(fan-in), output matrices of blocks smaller with depth."""
+        """Initialise weights: embeddings at 1, matrices at 1/sqrt(fan-in), output matrices of blocks smaller with depth.
+
+        Parameters of attention rules, and those of mixers that are no `nn.Linear`, keep what their constructors gave them.
+        """
         depth = 2 * len(self.blocks) * self.architecture.loops
+        projections = {id(module.weight) for module in self.modules() if isinstance(module, nn.Linear)}
         for name, weight in self.named_parameters():
-            if weight.ndim == 2 and name.startswith("blocks") and ".rule." not in name:  # noqa: PLR2004
+            if id(weight) in projections and name.startswith("blocks") and ".rule." not in name:
                 writes = name.endswith(("out.weight", "down.weight"))
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * (depth**-0.5 if writes else 1.0))
         nn.init.normal_(self.embedding.weight, std=1.0)
@@ -385,28 +285,3 @@ class Decoder(nn.Module):
         if not all(rule.linear for rule in self.rules) or of_content:
             return True
         return self.pe.logit_bias(one, one) is not None and not self._flexible(positions)
-
-
-def causal(
-    bias: LogitBias | None,
-    query: QueryPositions,
-    key: KeyPositions,
-) -> MaskedBias | None:
-    """Add the causal mask to a bias; None if the causal mask of the attention kernel suffices."""
-    queries, keys = query.shape[1], key.shape[1]
-    if queries == 1 or (bias is None and queries == keys):
-        return bias  # a single query sees every key
-    if bias is None:
-        bias = torch.zeros(1, 1, queries, keys, device=key.device)
-    return bias.masked_fill(later(queries, keys, key.device), -torch.inf)
-
-
-def combined(
-    shared: MaskedBias | None,
-    own: MaskedBias | None,
-    inputs: BlockInputs,
-) -> MaskedBias | None:
-    """The sum of the bias that all blocks share and that of one block, with the causal mask."""
-    if shared is None:
-        return causal(own, inputs.query, inputs.key)
-    return shared if own is None else shared + own

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
-from lengen.decoder import Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Decoder
 from lengen.evaluation.reading import read
 from lengen.task import EOS, PAD
 

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from lengen.decoder import Decoder, DecoderCache
+    from lengen.block.shared import DecoderCache
+    from lengen.decoder import Decoder
 
 PIECE = {"cpu": 256}
 """Maximum number of tokens of a piece, by device; what is not longer is read in one pass."""

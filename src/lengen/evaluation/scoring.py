@@ -18,7 +18,8 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from lengen.decoder import Decoder, DecoderCache
+from lengen.block.shared import DecoderCache
+from lengen.decoder import Decoder
 from lengen.evaluation.decoding import greedy, prompt_size, read_prompt
 from lengen.evaluation.metrics import (
     answer_nats,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.block.inputs import DecodingCache, Shape
-from lengen.decoder import DecoderCache
+from lengen.block.shared import DecoderCache
 from lengen.testing import made_up
 from lengen.testing.made_up import SHAPE, TRAINED, counted, inputs
 from lengen.testing.report import EQUAL, expect, expect_close

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from lengen.decoder import DecoderCache
+from lengen.block.shared import DecoderCache
 from lengen.pe import PositionalEncoding
 from lengen.testing import made_up
 from lengen.testing.encoding_tables import Make

@@ -10,7 +10,7 @@ from jaxtyping import Real
 from torch import Tensor
 
 from lengen.block.inputs import Shape
-from lengen.decoder import DecoderCache
+from lengen.block.shared import DecoderCache
 from lengen.pe import PositionalEncoding
 from lengen.testing import made_up
 from lengen.testing.made_up import SHAPE, counted, draw, inputs, streamed

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from lengen.attention.lssa import LSSA
 from lengen.attention.softmax import Softmax
+from lengen.block.shared import DecoderCache
 from lengen.config.errors import UsageError
-from lengen.decoder import Decoder, DecoderCache
+from lengen.decoder import Decoder
 from lengen.extend import SLOTS, Extension, Sizes
 from lengen.extend.chosen import Chosen
 from lengen.pe.alibi import ALiBi
