@@ -66,6 +66,10 @@ class ConvertedRun:
             not config.changes,
             f"run={self.trained.folder.path}: was tuned with {config.labels.tune}, which changed its decoder; no architecture has that",
         )
+        require(
+            self.trained.decoder.attends,
+            f"run={self.trained.folder.path}: mixer={config.labels.mixer} has no architecture of transformers (allowed: attention)",
+        )
         try:
             reads = self.trained.decoder.pe.reads
             require(

@@ -67,6 +67,8 @@ NON_IDENTITY_OPTIONS = {
     "eval": ("stress",),
 }
 """By group: options that cannot change the results of a cell."""
+LATER = {"mixer": {"_target_": "lengen.mixer.attention.Attention"}}
+"""Groups that earlier versions did not have, with the option that does what these did: no part of a cell."""
 REVISION = re.compile(r"^ +revision: ClassVar\[int\] = (\d+)", re.MULTILINE)
 
 
@@ -82,7 +84,11 @@ def identity(
     """
     described: dict[str, Any] = {}
     for key, value in record.items():
-        if key in NON_IDENTITY_KEYS or (key == ORIGIN and value is None):
+        if (
+            key in NON_IDENTITY_KEYS
+            or (key == ORIGIN and value is None)
+            or (key in LATER and value == LATER[key])
+        ):
             continue
         if key == BASE:
             described[key] = {name: value[name] for name in ("cell", "step")}
@@ -124,6 +130,9 @@ def record_key(record: Mapping[str, Any]) -> str:
         for key, value in record.items()
         if key not in CONDUCT and key != ORIGIN
     }
+    for key in [key for key, value in LATER.items() if record.get(key) == value]:
+        del relevant[key]
+        relevant["labels"] = {name: label for name, label in relevant["labels"].items() if name != key}
     if record.get(ORIGIN):
         relevant[ORIGIN] = _origin(record[ORIGIN])
     text = json.dumps([relevant, revisions()], sort_keys=True, default=str)

@@ -186,9 +186,10 @@ def _arguments(
         option = word if iskeyword(word) else part.name
         name, given = f"{prefix}{option}", values.get(option, {})
         if option not in values and part.default is None:
-            if (
-                part.annotation is None or ast.unparse(part.annotation) != "Shape"
-            ):  # the decoder gives its shape
+            if part.annotation is None or ast.unparse(part.annotation) not in (
+                "Shape",
+                "Layer",
+            ):  # the decoder gives them
                 kinds, values_of = (
                     allowed(part.annotation, part.module),
                     (*listed(part.annotation, part.module),),

@@ -115,17 +115,17 @@ class Block(nn.Module):
 
     def __init__(self, architecture: Architecture, mixer: Mixer) -> None:
         super().__init__()
-        self.mixes = mixer.name
-        self.add_module(f"{self.mixes}_norm", nn.RMSNorm(architecture.dim))
+        self.part = mixer.name
+        self.add_module(f"{self.part}_norm", nn.RMSNorm(architecture.dim))
         self.feed_norm = nn.RMSNorm(architecture.dim)
-        self.add_module(self.mixes, mixer)
+        self.add_module(self.part, mixer)
         self.feed = FeedForward(architecture)
         self.dropout = nn.Dropout(architecture.dropout)
 
     @property
-    def mixer(self) -> Mixer:
-        """What mixes the tokens."""
-        return self._modules[self.mixes]  # type: ignore[return-value]
+    def mixing(self) -> Mixer:
+        """What mixes the tokens: the submodule `attention` or `mixer`."""
+        return self._modules[self.part]  # type: ignore[return-value]
 
     def forward(
         self,
@@ -136,7 +136,7 @@ class Block(nn.Module):
         first: int = 0,
     ) -> Float[Tensor, "batch wanted dim"]:
         """Return the residual stream after this block, from column `first` on."""
-        mixed = self.mixer(self._modules[f"{self.mixes}_norm"](x), pe, shared, slot, first)  # type: ignore[misc]
+        mixed = self.mixing(self._modules[f"{self.part}_norm"](x), pe, shared, slot, first)  # type: ignore[misc]
         x = x[:, first:] + self.dropout(mixed)
         x = x + self.dropout(self.feed(self.feed_norm(x)))
         return x  # noqa: RET504  # a module's call is Any to the type checker
@@ -191,7 +191,7 @@ class Decoder(nn.Module):
     @property
     def mixers(self) -> list[Mixer]:
         """The mixer of every layer."""
-        return [block.mixer for block in self.blocks]  # type: ignore[misc]
+        return [block.mixing for block in self.blocks]  # type: ignore[misc]
 
     @property
     def attends(self) -> bool:

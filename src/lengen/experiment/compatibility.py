@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -38,7 +39,8 @@ def check(config: RunConfig) -> None:
         f"train_length={train_length}: the longest length of lengths={config.labels.lengths} is {longest}; the two must be equal",
     )
     _check_parts(config)
-    outline = decoder_outline(config)
+    alike = config.labels.mixer == "attention"
+    outline = decoder_outline(config, 1 if alike else config.decoder.layers)
     _check_pair(config, outline)
     for part in config.formatted_task.training_tasks():
         _check_length(config, outline.pe, part, train_length, f"train_length={train_length}", training=True)
@@ -141,7 +143,7 @@ def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
     shape, vocabulary = replace(config.decoder, layers=layers), len(config.formatted_task.vocabulary)
 
     def build() -> Decoder:
-        return config.changed(Decoder(shape, vocabulary, config.pe, config.attention))
+        return config.changed(Decoder(shape, vocabulary, config.pe, config.attention, mixer=config.mixer))
 
     try:
         with torch.device("meta"):
@@ -180,7 +182,7 @@ def _check_table(config: RunConfig, largest: int, option: str) -> None:
     tokens, near_works = torch.zeros(1, 2, dtype=torch.long), False
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            decoder = Decoder(shape, len(SPECIAL), config.pe, config.attention).eval()
+            decoder = Decoder(shape, len(SPECIAL), config.pe, config.attention, mixer=config.mixer).eval()
             decoder(tokens, near)
             near_works = True
             decoder(tokens, far)
@@ -200,8 +202,11 @@ def _check_draws(config: RunConfig, task: Task) -> None:
 
 def _check_pair(config: RunConfig, outline: Decoder) -> None:
     """Refuse positions that the encoding or the attention cannot use."""
-    positions, labels = config.positions, config.labels
-    readers = {f"pe={labels.pe}": outline.pe, f"attention={labels.attention}": outline.rules[0]}
+    positions, labels, rules = config.positions, config.labels, outline.rules
+    if not rules:
+        _check_without_attention(config, outline)
+    attention = {f"attention={labels.attention}": rule for rule in rules[:1]}
+    readers: dict[str, Any] = {f"pe={labels.pe}": outline.pe, **attention}
     require(
         positions.counts or any(part.reads for part in readers.values()),
         f"pe={labels.pe} with positions={labels.positions}: this encoding reads no positions; "
@@ -219,7 +224,7 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
             "between integers; use an encoding of real-valued positions, such as pe=rope, sinusoidal or alibi",
         )
     require(
-        not (outline.pe.stretches and outline.rules[0].directions),
+        not (outline.pe.stretches and rules and rules[0].directions),
         f"pe={labels.pe} with attention={labels.attention}: this encoding scales queries and keys by position, "
         "and this attention normalises them; use pe=rope, or attention=softmax",
     )
@@ -229,9 +234,28 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
         f"encoding reads {outline.pe.streams or 1}; use pe=multilevel with positions=multilevel",
     )
     require(
-        positions.streams is None or not outline.rules[0].reads,
+        positions.streams is None or not (rules and rules[0].reads),
         f"attention={labels.attention} with positions={labels.positions}: this attention reads one position per "
         "token; use one that reads none, such as attention=softmax",
+    )
+
+
+def _check_without_attention(config: RunConfig, outline: Decoder) -> None:
+    """Refuse an encoding or a rule that nothing reads."""
+    labels, kind = config.labels, type(outline.pe)
+    changed = {
+        hook
+        for hook in PositionalEncoding.hooks
+        if getattr(kind, hook) is not getattr(PositionalEncoding, hook)
+    }
+    require(
+        "embed" in changed or not changed - {"auxiliary"},
+        f"pe={labels.pe} with mixer={labels.mixer}: no layer attends, and this encoding reaches attention alone; must be nope, or an encoding "
+        "that is added to the embeddings, such as learned or sinusoidal",
+    )
+    require(
+        labels.attention == "softmax",
+        f"attention={labels.attention} with mixer={labels.mixer}: no layer attends; must be softmax, the default",
     )
 
 

@@ -36,6 +36,8 @@ from lengen.format import Format
 from lengen.format.plain import Plain
 from lengen.lengths import Lengths
 from lengen.logger import LOCAL, Logger
+from lengen.mixer import Layer, Mixer
+from lengen.mixer.attention import Attention
 from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding
 from lengen.positions import Positions
@@ -67,6 +69,7 @@ class Labels:
     optimizer: str
     format: str = "plain"
     tune: str = ""
+    mixer: str = "attention"
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class RunConfig:
     force: bool
     record: Mapping[str, Any]
     format: Format = field(default_factory=Plain)
+    mixer: Callable[[Layer], Mixer] = Attention
     limits: Limits = field(default_factory=Limits)
     from_: Origin | None = None
     tune: Tuning | None = None
@@ -297,6 +301,7 @@ class RunConfig:
             self.attention,
             self.trainer.flex,
             self.trainer.plain,
+            self.mixer,
         )
 
     def changed(self, decoder: Decoder) -> Decoder:

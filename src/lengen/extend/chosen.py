@@ -98,10 +98,11 @@ class Chosen:
         Raises:
             UsageError: one does not; the message names it.
         """
-        trained = parts = parts_of(decoder, positions)
-        found = dict[str, Fit]()
+        found, parts = dict[str, Fit](), None
         for name, extension in self.ordered.items():
             try:
+                trained = parts_of(decoder, positions)
+                parts = trained if parts is None else parts
                 found[name] = extension.fit(parts)
                 if self.n == "row":
                     require_rows(extension, trained)

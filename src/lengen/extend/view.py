@@ -8,14 +8,22 @@ from typing import TypeVar
 from torch import nn
 
 from lengen.decoder import Block, Decoder
-from lengen.extend import Parts
+from lengen.extend import DoesNotApplyError, Parts
+from lengen.mixer.attention import Attention
 from lengen.positions import Positions
 
 Part = TypeVar("Part", bound=nn.Module)
 
 
 def parts_of(decoder: Decoder, positions: Positions) -> Parts:
-    """Return the parts of a decoder that extensions may replace."""
+    """Return the parts of a decoder that extensions may replace.
+
+    Raises:
+        DoesNotApplyError: not all of its layers attend.
+    """
+    for mixer in decoder.mixers:
+        if not isinstance(mixer, Attention):
+            raise DoesNotApplyError("mixer", mixer, "attention in all layers")
     return Parts(decoder.pe, tuple(decoder.rules), positions)
 
 

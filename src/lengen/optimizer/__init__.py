@@ -60,13 +60,18 @@ def split(decoder: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Split the trainable parameters into matrices of the blocks (with weight decay) and all others (without).
 
     Embeddings and position tables have no weight decay: it would pull rows that training never visits towards zero, and
-    so change extrapolation. Parameters of attention rules have none either, although they are inside the blocks.
+    so change extrapolation. Parameters of attention rules have none either, although they are inside the blocks; of mixers
+    other than attention only the weights of linear layers are matrices: not recurrent weights, decays and kernels.
     """
+    linear = {id(module.weight) for module in decoder.modules() if isinstance(module, nn.Linear)}
     named = [(name, weight) for name, weight in decoder.named_parameters() if weight.requires_grad]
     matrices = [
         weight
         for name, weight in named
-        if name.startswith("blocks.") and ".rule." not in name and weight.ndim == 2  # noqa: PLR2004
+        if name.startswith("blocks.")
+        and ".rule." not in name
+        and weight.ndim == 2  # noqa: PLR2004
+        and (".mixer." not in name or id(weight) in linear)
     ]
     with_decay = {id(weight) for weight in matrices}
     return matrices, [weight for _, weight in named if id(weight) not in with_decay]

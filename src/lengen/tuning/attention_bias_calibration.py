@@ -71,7 +71,7 @@ class AttentionBiasCalibration(Tuning):
         require_counts(positions)
         if decoder.pe.streams is not None:
             raise DoesNotApplyError("pe", decoder.pe, "an encoding that reads one position a token")
-        for rule in decoder.rules:
+        for rule in parts_of(decoder, positions).rules:
             if rule.reads:
                 raise DoesNotApplyError("attention", rule, "a rule that reads no positions")
 

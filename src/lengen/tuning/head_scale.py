@@ -44,7 +44,7 @@ class HeadScale(Tuning):
 
     def check(self, decoder: Decoder, positions: Positions) -> None:
         """Logits must scale with the norm of queries."""
-        for rule in decoder.rules:
+        for rule in parts_of(decoder, positions).rules:
             if rule.directions or not by_steps(rule):
                 raise DoesNotApplyError(
                     "attention", rule, "logits of queries and keys that depend on their norms"

@@ -31,6 +31,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from lengen.analysis.read_tables import load_tables
+from lengen.config.errors import require
 from lengen.experiment.reevaluate import Reevaluation
 from lengen.records.curve import write_csv
 from lengen.records.run_dir import EvalFolder
@@ -73,6 +74,19 @@ class ReadOut(ABC):
         Raises:
             UsageError: says why.
         """
+
+    def require_attention(self, evaluation: Reevaluation) -> None:
+        """Refuse a run in which a layer does not attend, for read-outs of attention.
+
+        Raises:
+            UsageError: there is such a layer.
+        """
+        trained = evaluation.trained
+        require(
+            trained.decoder.attends,
+            f"inspect={self.name}: does not apply to mixer={trained.config.labels.mixer} (it needs attention in all layers); "
+            f"run={trained.folder.path}",
+        )
 
     @abstractmethod
     def read(self, evaluation: Reevaluation) -> Tables:

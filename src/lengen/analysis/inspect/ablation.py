@@ -59,7 +59,8 @@ class Ablation(ReadOut):
         require(self.together >= 0, f"inspect.together={self.together}: must be at least 0")
 
     def check(self, evaluation: Reevaluation) -> None:
-        """Refuse lengths without a trained one."""
+        """Refuse lengths without a trained one, and layers that do not attend."""
+        self.require_attention(evaluation)
         require_trained_length(evaluation, "over which the mean is taken")
 
     def read(self, evaluation: Reevaluation) -> Tables:

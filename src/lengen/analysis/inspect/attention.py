@@ -23,6 +23,10 @@ class Attention(ReadOut):
     by: ClassVar = ("length", "split", "loop", "layer", "head", "distance")
     alike = False
 
+    def check(self, evaluation: Reevaluation) -> None:
+        """Refuse layers that do not attend."""
+        self.require_attention(evaluation)
+
     def read(self, evaluation: Reevaluation) -> Tables:
         """Return the statistics of every head."""
         stats = stats_of(evaluation)

@@ -116,6 +116,10 @@ class Entropy(ReadOut):
     def __post_init__(self) -> None:
         require(0 < self.weight < 1, f"inspect.weight={self.weight}: must be above 0 and below 1")
 
+    def check(self, evaluation: Reevaluation) -> None:
+        """Refuse layers that do not attend."""
+        self.require_attention(evaluation)
+
     def read(self, evaluation: Reevaluation) -> Tables:
         """Read weights and residual stream at every length."""
         tables: dict[str, list[Row]] = {name: [] for name in self.tables}

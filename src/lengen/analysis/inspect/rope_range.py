@@ -66,6 +66,7 @@ class RopeRange(ReadOut):
 
     def check(self, evaluation: Reevaluation) -> None:
         """Refuse encodings other than `rope`, and looped decoders."""
+        self.require_attention(evaluation)
         config = evaluation.trained.config
         if type(evaluation.trained.decoder.pe) is not RoPE:
             raise UsageError(
