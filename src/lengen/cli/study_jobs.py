@@ -10,6 +10,7 @@ from typing import Any
 from lengen.config.compose import OF_STUDIES
 from lengen.config.errors import UsageError, is_usage_error
 from lengen.config.explain import explain, interpolation
+from lengen.config.pattern_words import with_pattern_label
 from lengen.config.search import named_modules
 from lengen.launcher.job import JobResult
 from lengen.records.command import of_job
@@ -126,6 +127,7 @@ def plain_values(cfg: Any) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+        found: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+        return with_pattern_label(found)
     except OmegaConfBaseException as error:
         raise UsageError(interpolation(error)) from error

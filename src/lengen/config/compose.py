@@ -17,6 +17,7 @@ from lengen.config.aliases import OPTIONS, current_options
 from lengen.config.errors import UsageError, require
 from lengen.config.explain import explain, near
 from lengen.config.extend_words import with_extensions
+from lengen.config.pattern_words import with_pattern, with_pattern_label
 from lengen.config.search import config_dir, hydra_in, quoted, searched
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Command:
         grouped: whether its options are those of a run, with the groups of options.
         extends: whether it takes extensions (`lengen.config.extend_words`).
         tries_each: whether it takes all of them, each alone.
+        patterns: whether it takes a pattern of mixers (`lengen.config.pattern_words`).
         groups: groups of options that only this command has.
     """
 
@@ -47,6 +49,7 @@ class Command:
     grouped: bool = True
     extends: bool = False
     tries_each: bool = False
+    patterns: bool = False
     groups: tuple[str, ...] = ()
 
     def word(self, given: str) -> str:
@@ -71,18 +74,18 @@ class Command:
         return f"{key}={value}" if "=" in given else given
 
     def rewritten(self, given: Sequence[str], folders: Sequence[Path]) -> list[str]:
-        """Rewrite all words from the shell for Hydra; see `word`, and `with_extensions`.
+        """Rewrite all words from the shell for Hydra; see `word`, `with_pattern` and `with_extensions`.
 
         Args:
             given: the words.
             folders: the user's own configuration folders.
 
         Raises:
-            UsageError: an extension does not exist.
+            UsageError: an extension or a mixer does not exist.
         """
-        return [
-            *map(self.word, with_extensions(given, folders, each=self.tries_each) if self.extends else given)
-        ]
+        words = with_pattern(given, folders) if self.patterns else [*given]
+        words = with_extensions(words, folders, each=self.tries_each) if self.extends else words
+        return [*map(self.word, words)]
 
 
 PAIR = re.compile(r"""\s*(.+?)\s*:\s*("[^"]*"|'[^']*'|[^,]*?)\s*(?:,|$)""")
@@ -105,7 +108,10 @@ def _pairs(text: str) -> list[str]:
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
 """Options of `task=dataset` that are texts, and options that are lists of texts."""
 TRAIN = Command(
-    "train", texts=("name", "study", "results_dir", "from", *TEXTS), lists=("eval.stress", *LISTS)
+    "train",
+    texts=("name", "study", "results_dir", "from", *TEXTS),
+    lists=("eval.stress", *LISTS),
+    patterns=True,
 )
 CHECK = Command("check", texts=TEXTS, lists=LISTS, extends=True)
 DATA = Command("data", texts=("export", "push", *TEXTS), lists=LISTS)
@@ -244,7 +250,8 @@ def resolved(config: DictConfig) -> dict[str, Any]:
     HydraConfig.instance().set_config(config)
     with open_dict(config):
         del config["hydra"]
-    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+    found: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return with_pattern_label(found)
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,33 @@
+"""Layers with different mixers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lengen.config.errors import require
+from lengen.mixer import Layer, Mixer
+
+
+class Pattern(Mixer):
+    """A mixer for every layer by its place: layer i has entry i modulo the number of entries.
+
+    Called, it makes the mixer of a layer, which is of that mixer's own class.
+
+    Args:
+        layer: the layer that it is made for.
+        pattern: names of mixers, in the order of the layers.
+        parts: the mixers, by name, each with its options.
+    """
+
+    def __new__(cls, layer: Layer, pattern: list[str], parts: Mapping[str, Callable[[Layer], Mixer]]) -> Any:
+        """Make the mixer of the layer."""
+        require(bool(pattern), f"mixer.pattern={pattern}: must name a mixer")
+        name = pattern[layer.index % len(pattern)]
+        require(name in parts, f"mixer.pattern={pattern}: there are no options of {name!r}")
+        return parts[name](layer)
+
+    def __init__(
+        self, layer: Layer, pattern: list[str], parts: Mapping[str, Callable[[Layer], Mixer]]
+    ) -> None:
+        """See `__new__`, which returns objects of other classes."""

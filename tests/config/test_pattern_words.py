@@ -1,0 +1,40 @@
+"""Words that give layers different mixers."""
+
+import pytest
+
+from lengen.config.errors import UsageError
+from lengen.config.pattern_words import with_pattern
+
+
+def test_words_without_a_pattern_are_left_alone():
+    words = ["mixer=gru", "mixer.size=3", "task=copy"]
+    assert with_pattern(words, ()) == words
+
+
+def test_each_mixer_stands_under_its_own_name():
+    words = ["task=copy", "mixer.pattern=[gru, gru, attention]", "mixer.gru.size=3"]
+    assert with_pattern(words, ()) == [
+        "mixer=pattern",
+        "+mixer@mixer.parts.gru=gru",
+        "+mixer@mixer.parts.attention=attention",
+        "mixer.pattern=[gru,gru,attention]",
+        "task=copy",
+        "mixer.parts.gru.size=3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mixer.pattern=[gro]"], "there is no mixer 'gro'; did you mean 'gru'"),
+        (["mixer.pattern=[]"], "must be a list such as [gru,attention]"),
+        (["mixer.pattern=[pattern]"], "there is no mixer 'pattern'"),
+        (["mixer.pattern=[gru]", "mixer=lstm"], "the pattern chooses the mixers of all layers"),
+        (["mixer.pattern=[gru]", "mixer.lstm.size=3"], "lstm must be one of the mixers"),
+        (["mixer=pattern"], "needs mixer.pattern="),
+    ],
+)
+def test_mistakes_are_named(words, said):
+    with pytest.raises(UsageError, match="mixer") as error:
+        with_pattern(words, ())
+    assert said in str(error.value)
