@@ -70,7 +70,13 @@ def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, st
         among: start of the names of the options that are compared.
     """
     options = [
-        {key: value for key, value in flat(run.config).items() if key.startswith(among)} for run in runs
+        {
+            key: value
+            for key, value in flat(run.config).items()
+            if key.startswith(among)
+            and not (key == "lengths.maximum" and value == run.config.get("train_length"))  # said once
+        }
+        for run in runs
     ]
     chosen = {
         group: labels

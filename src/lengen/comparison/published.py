@@ -136,7 +136,7 @@ class PublishedCell:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Whether our results order the encodings as the paper does, by mean exact match over the common lengths.
+    """Whether our results order the encodings as the paper does, by the mean over the common lengths of medians over seeds of exact match.
 
     Args:
         cells: number of cells in the order.
@@ -198,7 +198,7 @@ def matched_cells(published: Published, panel: Panel) -> list[PublishedCell]:
 
 
 def means(rows: Sequence[PublishedCell]) -> dict[str, tuple[float, float]]:
-    """Return the mean exact match of each cell over the lengths that all cells have, ours and theirs."""
+    """Return the mean of each cell over the lengths that all cells have of its median over seeds of exact match, ours and theirs."""
     names = list(dict.fromkeys(row.line for row in rows))
     common = {row.length for row in rows}.intersection(
         *({row.length for row in rows if row.line == name} for name in names)

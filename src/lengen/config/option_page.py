@@ -133,7 +133,7 @@ def option_pages(group: str, folders: Sequence[Path] = ()) -> list[OptionPage]:
 
 
 def described(file: Path) -> tuple[str, dict[str, str]]:
-    """Read the first comments of a YAML file: one line that describes it, and named facts (`FACTS`)."""
+    """Read the first comments of a YAML file: one line that describes it, and named facts (`FACTS`); its own path is no description."""
     line, facts = "", dict[str, str]()
     for text in file.read_text(encoding="utf-8").splitlines():
         if not text.startswith("#"):
@@ -142,7 +142,7 @@ def described(file: Path) -> tuple[str, dict[str, str]]:
         name, colon, fact = comment.partition(": ")
         if name in FACTS and colon:
             facts[name] = fact
-        elif not comment.startswith("@package"):
+        elif not comment.startswith("@package") and not comment.endswith(f"/{file.name}"):
             line = line or comment
     return line, facts
 

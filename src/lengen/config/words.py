@@ -83,7 +83,15 @@ def parsed(word: str) -> Override:
 
 
 def advised(key: str, value: str) -> str:
-    """Return a word of a shell by which an option has a text as its value, whatever its characters are."""
+    """Return a word of a shell by which an option has a text as its value, or texts in a list, whatever their characters are.
+
+    >>> print(advised("launcher.extra", "[--bogus=1, a]"))
+    'launcher.extra=["--bogus=1","a"]'
+    """
+    if value.startswith("[") and value.endswith("]"):
+        texts = [part.strip().strip("'\"") for part in value[1:-1].split(",")]
+        inside = ",".join('"' + text.replace('"', '\\"') + '"' for text in texts)
+        return shlex.quote(f"{key}=[{inside}]")
     escaped = value.replace('"', '\\"')  # Hydra reads other backslashes as they are
     return shlex.quote(f'{key}="{escaped}"')
 

@@ -128,7 +128,7 @@ class TuneRequest:
             "optimizer": optimizer or record["optimizer"],
             "eval": {**record["eval"], "lengths": config.eval_lengths, "stress": [], **options},
             "trainer": {**made["trainer"], **{key: value for key, value in self.trainer.items() if value is not None}},
-            "labels": {**made["labels"], **_label_of(optimizer), "tune": self._label(place)},
+            "labels": {**made["labels"], **_label_of(optimizer), "tune": ", ".join(filter(None, (made["labels"].get("tune"), self._label(place))))},
             "results_dir": self.results_dir or _place(trained),
             "name": None, "force": self.force, "formats": self.formats, "style": asdict(self.style),
         }  # fmt: skip

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from lengen.comparison.grouping import Cell, Panel
 from lengen.report.colour import DISTINCT, colour, marker
 
-DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+DASHES: tuple[Any, ...] = ("-", (0, (2.6, 2.2)), (0, (1.0, 1.6)), (0, (5, 1.8, 1.2, 1.8)))
 MOST = 12
 """Maximum number of cells on one pair of axes, so that readers can distinguish them."""
 

@@ -320,7 +320,13 @@ def against(published: Published, panels: Sequence[Sequence[PublishedCell]]) -> 
         lines += [f"## {_plain(rows[0].task)} ({_plain(rows[0].split)})", ""]
         lines += [_plain(line) for line in agreement_lines(agreement(rows), published)]
         seeds = {row.line: (row.our_seeds, row.their_seeds) for row in rows}
-        header = ["cell", "seeds (ours, paper)", "mean over common lengths: ours", "paper", "difference"]
+        header = [
+            "cell",
+            "seeds (ours, paper)",
+            "mean over common lengths of medians over seeds: ours",
+            "paper",
+            "difference",
+        ]
         cells = [
             [name, "{}, {}".format(*seeds[name]), floored(ours), floored(theirs), f"{ours - theirs:+.3f}"]
             for name, (ours, theirs) in means(rows).items()
@@ -337,7 +343,7 @@ def agreement_lines(result: Agreement, published: Published) -> list[str]:
     ]
     if result.cells > 1:
         lines.append(
-            f"By mean exact match, the highest first, significant or not: ours {', '.join(result.our_order)}; paper {', '.join(result.their_order)}."
+            f"By these means, the highest first, significant or not: ours {', '.join(result.our_order)}; paper {', '.join(result.their_order)}."
         )
     if result.without:
         lines.append(f"In no order, since not trained, or all at chance: {', '.join(result.without)}.")
