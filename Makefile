@@ -37,8 +37,8 @@ test-long: $(READY)  ## run the tests that take long
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m long
 
 .PHONY: gpu
-gpu: $(READY)  ## train in bf16, with FlexAttention and on several devices, where there are CUDA GPUs
-	$(BIN)/python -m pytest -q -rs -m gpu tests/gpu
+gpu: $(READY)  ## on a CUDA GPU: its tests, and all its figures into results/bench/gpu.json (eight minutes)
+	$(BIN)/python scripts/bench.py gpu
 
 .PHONY: faults
 faults: $(READY)  ## kill, cut, fill and tear everything that writes; the results stay equal (minutes)

@@ -14,6 +14,7 @@ PAGE = ROOT / "docs" / "speed.md"
 BEGIN = "<!-- from here on written by python scripts/bench.py page -->"
 END = "<!-- to here -->"
 EMPTY = "—"
+UNTRIED = "None of this was measured on a GPU: `make gpu` has not been run on one."
 
 
 def number(value: float) -> str:
@@ -105,4 +106,5 @@ def between(text: str, new: str) -> str:
 
 def page(text: str, folder: Path = RESULTS) -> str:
     """Return the page with the tables of the files in a folder."""
-    return between(text, f"## Marks\n\n{marks(folder)}\n\n## Measures\n\n{sections(folder)}")
+    untried = "" if (folder / "gpu.json").exists() else f"{UNTRIED}\n\n"
+    return between(text, f"## Marks\n\n{untried}{marks(folder)}\n\n## Measures\n\n{sections(folder)}")

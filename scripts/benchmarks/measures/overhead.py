@@ -6,7 +6,10 @@ of totals has the probes and the checkpoint at the end, too.
 
 from __future__ import annotations
 
+import cProfile
+import pstats
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from benchmarks import Entry, Setting
+from benchmarks import Entry, Profile, Setting
 from benchmarks.models import experiment, own_loop
 from benchmarks.profiling import profiled
 from benchmarks.timing import now, ratio, seconds
@@ -28,6 +31,17 @@ MARKS = {32: 0.95, 128: 0.97}
 """Least share of the bare loop's speed that is wanted on a CPU, by batch size."""
 TASKS = ("passkey", "addition")
 BLOCK, BLOCKS = 10, 30
+ADDED = {
+    "Lightning": ("lightning/", "lightning_utilities/", "torchmetrics/"),
+    "log, checkpoints and probes": (
+        "lengen/training/callback",
+        "lengen/records/",
+        "lengen/evaluation/",
+        "torch/serialization",
+    ),
+    "progress bar": ("rich/", "lengen/training/progress"),
+}
+"""Parts of a module's path, by what it is that a bare loop lacks."""
 
 
 class Alternating(TrainingCallback):
@@ -68,8 +82,9 @@ def measure(setting: Setting) -> Iterator[Entry]:
         rest: dict[str, Any] = {"mark": mark, "values": values}
         found = ratio(what, unit, others, own, **rest)
         if found.met is False:
+            added = (sum(own) - sum(others)) / len(own) / BLOCK * 1000
             bare = profiled("the bare loop", other, setting.count(20, 1))
-            found = ratio(what, unit, others, own, profiles=(bare,), **rest)
+            found = ratio(what, unit, others, own, profiles=(bare, additions(run, added)), **rest)
         yield found
 
 
@@ -84,6 +99,28 @@ def alternating(run: RunConfig, other: Callable[[], None], device: str) -> Alter
         callback.alternate(other, BLOCK, device)
         fit(DecoderModule(decoder, run.optimizer, run.steps, 0), run.stream(), callback, run.trainer, None)
     return callback
+
+
+def additions(run: RunConfig, milliseconds: float) -> Profile:
+    """Return who has added time to a step: the shares of Lightning, the callback and others of what is not in a bare loop.
+
+    Shares of Python's profiler, by the module of a function; what is built in counts for the module that calls it.
+    """
+    with cProfile.Profile(time.thread_time) as found:
+        alternating(run, lambda: None, "cpu")
+    sums = dict.fromkeys(ADDED, 0.0)
+    for (file, _, _), (_, _, own, _, callers) in pstats.Stats(found).stats.items():  # type: ignore[attr-defined]
+        parts = (
+            [(caller[0], spent) for caller, (_, _, spent, _) in callers.items()]
+            if file == "~"
+            else [(file, own)]
+        )
+        for place, spent in parts:
+            kind = next((kind for kind, names in ADDED.items() if any(name in place for name in names)), None)
+            if kind:
+                sums[kind] += spent
+    whole = sum(sums.values())
+    return Profile("what lengen adds", milliseconds, {kind: spent / whole for kind, spent in sums.items()})
 
 
 def _block(step: Callable[[], None], count: int) -> None:
