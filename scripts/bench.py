@@ -12,22 +12,13 @@ name.
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-MEASURES = Path(__file__).parent / "benchmarks" / "measures"
-
-
-def described() -> dict[str, str]:
-    """The first line of the docstring of every measure, by name."""
-    return {
-        path.stem: (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0].rstrip(".")
-        for path in sorted(MEASURES.glob("[a-z]*.py"))
-    }
+from benchmarks import Entry, Failed, Figure, Setting, described
 
 
 def parser(measures: dict[str, str]) -> argparse.ArgumentParser:
@@ -49,12 +40,11 @@ def parser(measures: dict[str, str]) -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Measure, or write the page; return the exit code: 1 if something failed."""
-    measures = described()
+    measures = {name: title for name, (title, _) in described().items()}
     arguments = parser(measures).parse_args(words)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import torch
 
-    from benchmarks import Entry, Failed, Figure, Setting
     from benchmarks.page import PAGE, page, row
     from benchmarks.record import RESULTS, save, start
 

@@ -2,7 +2,7 @@
 
 A measure is one file and is listed nowhere. It has
 
-- a docstring, whose first line says what is measured and against what, and whose rest is printed under the table;
+- a docstring, whose first line says what is measured and against what, and whose rest is printed under it;
 - `measure(setting)`, which yields a `Figure` for every number as soon as it is known, and a `Skipped` or `Failed` for what was not
   measured. It builds everything on `setting.device`, is small where `setting.quick`, and begins no new round after `setting.until`.
 
@@ -11,13 +11,16 @@ A measure is one file and is listed nowhere. It has
 
 from __future__ import annotations
 
+import ast
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 Cell = TypeVar("Cell")
+MEASURES = Path(__file__).parent / "measures"
 
 
 @dataclass(frozen=True)
@@ -127,3 +130,14 @@ class Failed:
 Entry = Figure | Skipped | Failed
 KINDS: Mapping[str, Any] = {"figures": Figure, "skipped": Skipped, "failed": Failed}
 """The lists of a file, and what is in them."""
+
+
+def described() -> dict[str, tuple[str, str]]:
+    """Return the first line of the docstring of every measure and its rest, by name, without importing it."""
+    found = {}
+    for path in sorted(MEASURES.glob("[a-z]*.py")):
+        title, _, rest = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition(
+            "\n"
+        )
+        found[path.stem] = title.rstrip("."), " ".join(rest.split())
+    return found

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import Figure
+from benchmarks import Figure, described
 from benchmarks.record import RESULTS, ROOT, loaded
 
 PAGE = ROOT / "docs" / "speed.md"
@@ -33,7 +33,7 @@ def row(figure: Figure) -> str:
     mark = (
         EMPTY if figure.mark is None else f"{number(figure.mark)}: {'met' if figure.met else '**not met**'}"
     )
-    values = ", ".join(f"{name} {number(value)}" for name, value in figure.values.items())
+    values = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in figure.values.items())
     rest = "; ".join(filter(None, (values, figure.note))) or EMPTY
     return f"| {figure.what} | {number(figure.median)} {figure.unit} | {spread} | {mark} | {rest} |"
 
@@ -50,8 +50,9 @@ def table(record: Mapping[str, Any], *, whole: bool, level: str = "###") -> str:
     versions = "".join(f", {name} {version}" for name, version in record["libraries"].items())
     device = "" if machine["device"] == "cpu" else f" and {machine['device']}"
     lines = [
-        f"{level} {record['title']}",
+        f"{level} {record['name']}: {record['title']}",
         "",
+        *([about, ""] if (about := described().get(record["name"], ("", ""))[1]) else []),
         f"`{record['command']}` at commit {record['commit']}, {record['date']}: {machine['cpu']}{device}, {machine['cores']} "
         f"cores (load {machine['load']}), threads: {machine['threads']}; torch {record['torch']}{versions}."
         + (" Of toy size: these numbers mean nothing." if record["toy"] else ""),
@@ -67,14 +68,25 @@ def table(record: Mapping[str, Any], *, whole: bool, level: str = "###") -> str:
     if len(shown) < len(record["figures"]):
         name = record["name"]
         lines += ["", f"All {len(record['figures'])} rows: `results/bench/{name}.md`."]
-    for figure in shown:
-        for profile in figure.profiles:
-            shares = ", ".join(f"{kind} {share:.0%}" for kind, share in profile.shares.items())
-            lines += ["", f"{figure.what}, {profile.side}, {profile.milliseconds:.1f} ms: {shares}."]
+    lines += profiles(shown)
     for word in ("skipped", "failed"):
         for entry in record[word]:
             lines += ["", f"{word.capitalize()}: {entry.what} ({entry.reason})."]
     return "\n".join(lines)
+
+
+def profiles(figures: Sequence[Figure]) -> list[str]:
+    """Return the lines of a table of where the time goes, of figures that have profiles."""
+    found = [(figure.what, profile) for figure in figures for profile in figure.profiles]
+    if not found:
+        return []
+    kinds = list(dict.fromkeys(kind for _, profile in found for kind in profile.shares))
+    head = ["missed its mark", "where the time of a step goes", "ms", *kinds]
+    lines = ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for what, profile in found:
+        shares = [f"{profile.shares[kind]:.0%}" if kind in profile.shares else EMPTY for kind in kinds]
+        lines.append(f"| {' | '.join([what, profile.side, number(profile.milliseconds), *shares])} |")
+    return lines
 
 
 def sections(folder: Path = RESULTS) -> str:

@@ -28,7 +28,7 @@ DEVICE = "cuda"
 WHOLE = 465
 """Seconds of all parts together; the rest of eight minutes is for starting and writing."""
 PARTS: dict[str, tuple[int, Callable[[Setting], Iterator[Entry]]]] = {
-    "tests": (60, gpu_parts.tests),
+    "tests": (90, gpu_parts.tests),
     "waits": (25, gpu_parts.waits),
     "paper": (35, gpu_parts.paper),
     "step": (35, step.measure),

@@ -30,7 +30,7 @@ from lengen.training.fit import DecoderModule, fit
 MARKS = {32: 0.95, 128: 0.97}
 """Least share of the bare loop's speed that is wanted on a CPU, by batch size."""
 TASKS = ("passkey", "addition")
-BLOCK, BLOCKS = 10, 30
+BLOCK, BLOCKS, FEWER = 10, 30, 12
 ADDED = {
     "Lightning": ("lightning/", "lightning_utilities/", "torchmetrics/"),
     "log, checkpoints and probes": (
@@ -70,7 +70,7 @@ def measure(setting: Setting) -> Iterator[Entry]:
     """Yield the share of the bare loop's speed, by task and batch."""
     cells = [(task, batch) for task in TASKS for batch in MARKS]
     for (task, batch), share in setting.sharing(cells):
-        blocks = setting.rounds_of(BLOCKS)
+        blocks = setting.rounds_of(BLOCKS if setting.device == "cpu" else FEWER)
         words = (f"task={task}", "pe=nope", f"batch_size={batch}", "trainer.progress=true")
         run = experiment(share, *words, f"steps={blocks * BLOCK}")
         other = own_loop(run)

@@ -45,8 +45,8 @@ def measure(setting: Setting) -> Iterator[Entry]:
         )
         other, own = in_turn(share, [theirs, ours], setting.rounds_of(24))
         mark = MARKS.get(name) if setting.device == "cpu" else None
-        what = f"{task}, batch {batch}, against {peer.name}"
-        note = "preset: pe=nope and GELU, with as many parameters" if name == PRESET else " ".join(peer.words)
+        what = f"{task}, batch {batch}, {'the preset ' if name == PRESET else ''}against {peer.name}"
+        note = "pe=nope and GELU, with as many parameters" if name == PRESET else " ".join(peer.words)
         found = ratio(what, "times faster", other, own, mark=mark, note=note)
         if found.met is False:
             steps = setting.count(10, 1)
