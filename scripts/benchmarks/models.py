@@ -47,9 +47,9 @@ def autocast(run: RunConfig) -> AbstractContextManager[Any]:
 
 def examples(run: RunConfig, *, grouped: bool = True) -> Iterator[Example]:
     """Yield the batches of a run on its device; those that are not grouped are read whole, with their padding."""
-    stream = run.stream()
+    stream, device = run.stream(), run.trainer.device
     for example in stream if grouped else replace(stream, merge=None):
-        yield move_data_to_device(example, run.trainer.device)
+        yield example if device.type == "cpu" else move_data_to_device(example, device)
 
 
 def bare_loop(
