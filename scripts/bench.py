@@ -39,7 +39,7 @@ def parser(measures: dict[str, str]) -> argparse.ArgumentParser:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Measure, or write the page; return the exit code: 1 if something failed."""
+    """Measure, or write the page; return the exit code: 1 if something failed, or is below a mark that is strict."""
     measures = {name: title for name, (title, _) in described().items()}
     arguments = parser(measures).parse_args(words)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -73,7 +73,9 @@ def main(words: list[str] | None = None) -> int:
             yield entry
 
     save(arguments.out or RESULTS, head, shown(module.measure(setting)))
-    return int(any(isinstance(entry, Failed) for entry in found))
+    strict = getattr(module, "STRICT", False) and not arguments.quick
+    missed = any(entry.met is False for entry in found if isinstance(entry, Figure))
+    return int(any(isinstance(entry, Failed) for entry in found) or (strict and missed))
 
 
 if __name__ == "__main__":

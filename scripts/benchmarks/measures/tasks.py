@@ -18,6 +18,8 @@ from lengen.config.builder import Builder
 from lengen.config.search import config_dir
 from lengen.task import Task
 
+STRICT = True
+"""A task below its least is an error."""
 LEAST = {"addition": 200_000, "copy": 200_000, "parity": 200_000, "passkey": 200_000, "sort": 50_000}
 """Least examples per second by task; OTHERS for all other tasks."""
 OTHERS, LENGTH, EXAMPLES, ROUNDS = 5_000, 20, 4096, 9

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import Failed, Figure, Setting, Skipped, models
+from benchmarks import Failed, Figure, Setting, Skipped, gpu_parts, models
 from benchmarks.measures import generate, gpu, overhead, peers, sweep, trainer
 from benchmarks.models import PEERS, examples, experiment, lacking, made, own_loop
 from benchmarks.record import read_entry
@@ -108,6 +108,52 @@ def test_without_a_gpu_its_tests_are_skipped_by_name(tmp_path):
     assert "SKIPPED" in done.stdout
     assert done.stdout.splitlines()[-1] == "gpu: torch sees no CUDA GPU: nothing was measured"
     assert not any(tmp_path.iterdir())
+
+
+def test_tests_of_a_gpu_are_told_apart(monkeypatch):
+    said = """..s.F
+SKIPPED [2] tests/gpu/test_gpu.py:48: torch sees fewer than two CUDA GPUs
+FAILED tests/gpu/test_gpu.py::test_flex_attention_is_the_mask - AssertionError: no
+1 failed, 3 passed, 2 skipped in 20.00s
+"""
+    done = subprocess.CompletedProcess([], 1, said, "")
+    monkeypatch.setattr(gpu_parts.subprocess, "run", lambda *_, **__: done)
+    skipped, failed, passed = gpu_parts.tests(QUICK)
+    assert skipped == Skipped("2 of tests/gpu/test_gpu.py:48", "torch sees fewer than two CUDA GPUs")
+    assert failed == Failed("tests/gpu/test_gpu.py::test_flex_attention_is_the_mask", "AssertionError: no")
+    assert (passed.median, passed.unit) == (3, "tests passed")
+    monkeypatch.setattr(
+        gpu_parts.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 2, "", "no pytest\n")
+    )
+    assert list(gpu_parts.tests(QUICK)) == [Failed("tests/gpu", "no pytest")]
+
+
+def test_waits_are_counted():
+    def step():
+        torch.ones(3).sum().item()
+        torch.ones(3).nonzero()
+        torch.ones(3) + 1
+
+    assert gpu_parts.count_waits(QUICK, step) == 2
+
+
+def test_a_task_below_its_least_is_an_error(tmp_path, monkeypatch):
+    from bench import main
+    from benchmarks.measures import tasks
+
+    monkeypatch.setattr(
+        tasks, "measure", lambda _: iter([Figure("copy", "examples a second", 1, 1, 1, 1, mark=2)])
+    )
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    assert main(["tasks", "--out", str(tmp_path)]) == 1
+    monkeypatch.setattr(
+        tasks, "measure", lambda _: iter([Figure("copy", "examples a second", 3, 3, 3, 1, mark=2)])
+    )
+    assert main(["tasks", "--out", str(tmp_path)]) == 0
+    assert (
+        json.loads((tmp_path / "tasks.json").read_text())["command"]
+        == f"python scripts/bench.py tasks --out {tmp_path}"
+    )
 
 
 def test_a_toy_is_not_written_over_results():
