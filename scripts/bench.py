@@ -46,10 +46,13 @@ def main(words: list[str] | None = None) -> int:
     import torch
 
     from benchmarks.page import PAGE, page, row
-    from benchmarks.record import RESULTS, save, start
+    from benchmarks.record import RESULTS, loaded, save, start, write_table
 
     if arguments.measure == "page":
-        PAGE.write_text(page(PAGE.read_text(), arguments.out or RESULTS))
+        folder = arguments.out or RESULTS
+        for path in sorted(folder.glob("*.json")):
+            write_table(folder, loaded(path))
+        PAGE.write_text(page(PAGE.read_text(), folder))
         return 0
     if arguments.quick and arguments.out is None:
         raise SystemExit("bench.py: --quick needs --out: its numbers mean nothing")

@@ -100,8 +100,6 @@ def start(name: str, title: str, setting: Setting, words: Sequence[str]) -> dict
 
 def save(folder: Path, head: Mapping[str, Any], entries: Iterable[Entry]) -> dict[str, Any]:
     """Write the JSON and the table of a measure, and return what the JSON holds."""
-    from benchmarks.page import table
-
     lists: dict[str, list[dict[str, Any]]] = {name: [] for name in KINDS}
     for entry in entries:
         values = written(entry)
@@ -109,8 +107,15 @@ def save(folder: Path, head: Mapping[str, Any], entries: Iterable[Entry]) -> dic
     record = {**head, **lists}
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / f"{head['name']}.json", json.dumps(record, indent=1) + "\n")
-    write_text(folder / f"{head['name']}.md", table(load(record), whole=True, level="#") + "\n")
+    write_table(folder, load(record))
     return record
+
+
+def write_table(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write the table of a measure, given what its JSON holds with entries as objects."""
+    from benchmarks.page import table
+
+    write_text(folder / f"{record['name']}.md", table(record, whole=True, level="#") + "\n")
 
 
 def load(record: Mapping[str, Any]) -> dict[str, Any]:
