@@ -22,7 +22,7 @@ from lengen.records.curve import Curve
 
 WORDS = ("task=copy", "pe=nope,rope", "seed=0,1,2,3", "decoder=tiny", "trainer.progress=false")
 TOY_WORDS = ("task=copy", "pe=nope,rope", "seed=0", *TOY, "trainer.progress=false")
-STEPS, RUNS = 400, 8
+STEPS, RUNS = 200, 8
 
 
 def measure(setting: Setting) -> Iterator[Entry]:
