@@ -1,6 +1,7 @@
 """A study of eight runs on all cores against the same study one run after another, with equal curves.
 
-Wall time of the whole command, starting and the table included; other work on the machine counts against it.
+Wall time of the whole command, starting and the table included. Other work on the machine counts against it: where the load below is
+not near 0 there were no cores to use, and the ratio says nothing of lengen.
 """
 
 from __future__ import annotations
