@@ -37,8 +37,8 @@ test-long: $(READY)  ## run the tests that take long
 	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m long
 
 .PHONY: gpu
-gpu: $(READY)  ## train in bf16, with FlexAttention and on several devices, where there are CUDA GPUs
-	$(BIN)/python -m pytest -q -rs -m gpu tests/gpu
+gpu: $(READY)  ## on a CUDA GPU: its tests, and all its figures into results/bench/gpu.json (eight minutes)
+	$(BIN)/python scripts/bench.py gpu
 
 .PHONY: faults
 faults: $(READY)  ## kill, cut, fill and tear everything that writes; the results stay equal (minutes)
@@ -80,13 +80,10 @@ docs: $(VENV)/.docs-ready  ## build the documentation as a site, into build/docs
 	@echo "build/docs/index.html"
 
 .PHONY: bench
-bench: $(READY)  ## measure training, the sweep, the optimizer, comparing, a study, and the tasks
-	$(BIN)/python scripts/bench.py overhead
-	$(BIN)/python scripts/bench.py sweep
-	$(BIN)/python scripts/bench.py muon
-	$(BIN)/python scripts/bench.py compare
-	$(BIN)/python scripts/bench.py study
-	$(BIN)/python scripts/bench.py tasks
+bench: $(READY)  ## measure all that a CPU can, and write the tables of docs/speed.md (an hour)
+	for measure in overhead step peers trainer sweep generate muon study lengths schemes tasks compare status again page; do \
+		$(BIN)/python scripts/bench.py $$measure || exit 1; \
+	done
 
 .PHONY: check
 check: test lint types wheel docs  ## everything that is checked before a change lands

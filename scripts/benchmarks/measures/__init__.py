@@ -1,0 +1,1 @@
+"""The measures, each a module called by its name; their contract is that of `benchmarks`."""
