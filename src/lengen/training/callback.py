@@ -6,12 +6,12 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from lengen.logger import Logger
@@ -19,8 +19,8 @@ from lengen.records.curve import write_csv
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import floored
 from lengen.training.batch_stream import Example
-from lengen.training.interruption import SIGNALS
-from lengen.training.progress import progress_bar
+from lengen.training.interruption import SIGNALS, Signals
+from lengen.training.progress import progress_bar, reported_to
 from lengen.training.ranks import ALONE, Ranks
 
 TRAIN_COLUMNS = (
@@ -55,15 +55,29 @@ class LogIntervals:
 
 @dataclass
 class Stopwatch:
-    """Seconds of training, summed over interruptions."""
+    """Seconds of training, summed over interruptions; `share` is the part of this time that is the run's own."""
 
     before: float = 0.0
     started: float = 0.0
+    share: float = 1.0
 
     @property
     def seconds(self) -> float:
         """Seconds so far."""
-        return self.before + (time.perf_counter() - self.started if self.started else 0.0)
+        return self.before + (self.share * (time.perf_counter() - self.started) if self.started else 0.0)
+
+
+def training_bar(text: str, shown: bool) -> Progress:
+    """A bar of training steps, with a text that has fields."""
+    return progress_bar(
+        TextColumn("step"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TextColumn(text),
+        TimeRemainingColumn(),
+        refresh_per_second=2,  # drawing the bar slows training down
+        shown=shown,
+    )
 
 
 class TrainingCallback(Callback):
@@ -103,15 +117,20 @@ class TrainingCallback(Callback):
             tuple[int, Tensor]
         ]()  # steps, and losses of their parts, that are still on the device
         self.best_score: list[float] = []
-        self.bar = progress_bar(
-            TextColumn("step"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            TextColumn("loss {task.fields[loss]}  ID exact match {task.fields[id]}"),
-            TimeRemainingColumn(),
-            refresh_per_second=2,  # drawing the bar slows training down
-            shown=progress,
-        )
+        self.signals = SIGNALS
+        self.waited = 0.0  # seconds for other runs of a stack
+        self.bar = training_bar("loss {task.fields[loss]}  ID exact match {task.fields[id]}", progress)
+
+    def one_of(self, count: int, signals: Signals) -> None:
+        """Become that of one of several runs that are trained together: without a bar, and with a part of the time.
+
+        Args:
+            count: number of the runs.
+            signals: in the place of those of the process, which are for all of the runs.
+        """
+        self.signals, self.clock.share = signals, 1 / count
+        with reported_to(None):
+            self.bar = training_bar("", shown=False)
 
     @property
     def state_key(self) -> str:
@@ -174,13 +193,13 @@ class TrainingCallback(Callback):
         probes = last or step % self.intervals.probe == 0
         due = last or step % self.intervals.checkpoint == 0
         waits = losses[0].device.type not in self.AT_ONCE and self.ranks.count == 1
-        if waits and not (logs or probes or due or SIGNALS.pending):
+        if waits and not (logs or probes or due or self.signals.pending):
             self.tokens += sum(tokens)
             self.largest_position = max(self.largest_position, *positions)
             self.bar.update(self.line, completed=step)
             return
         every = self.ranks.gather(
-            [self._read_losses(), sum(tokens), max(positions), SIGNALS.pending is not None]
+            [self._read_losses(), sum(tokens), max(positions), self.signals.pending is not None]
         )
         loss = sum(each[0] for each in every) / len(every)
         self.tokens += int(sum(each[1] for each in every))
@@ -192,12 +211,12 @@ class TrainingCallback(Callback):
         if logs or probes:
             self._write(step, loss, trainer, probes=probes)
         alone = self.ranks.count == 1
-        if due or stopped or (alone and SIGNALS.pending):
+        if due or stopped or (alone and self.signals.pending):
             self._save(trainer)
         if due and self.intervals.keep_all and self.ranks.first:
             self.folder.keep(step)
         if stopped or alone:
-            SIGNALS.stop_if_pending()
+            self.signals.stop_if_pending()
         if stopped:
             raise KeyboardInterrupt  # the signal has reached the first process alone
 
@@ -258,4 +277,4 @@ class TrainingCallback(Callback):
 
     def _stop(self) -> None:
         self.bar.stop()
-        self.clock = Stopwatch(before=self.clock.seconds)
+        self.clock = replace(self.clock, before=self.clock.seconds, started=0.0)
