@@ -59,9 +59,11 @@ def run_stack(runs: Sequence[StackedRun], builder: Builder) -> list[Outcome]:
         UsageError: an option is not allowed, or cannot be stacked.
     """
     configs = [configured(run.record, builder) for run in runs]
-    check_options(configs)
+    if len(configs) > 1:
+        check_options(configs)
     experiments = [Experiment(config) for config in configs]
-    check_stackable(configs[0])
+    if len(configs) > 1:
+        check_stackable(configs[0])
     for line in dict.fromkeys(line for experiment in experiments for line in experiment.changes()):
         print(f"lengen: {line}", flush=True)  # noqa: T201
     seeds = [
@@ -154,6 +156,16 @@ def _train(seeds: Sequence[Seed]) -> None:
             seed.experiment.folder.record({"stacked": len(trainings)})
         for seed, diverged in zip(group, fit_stacked(trainings, step), strict=True):
             seed.diverged = diverged
+
+
+def check_stack(configs: Sequence[RunConfig]) -> None:
+    """Refuse runs that cannot be trained as one model.
+
+    Raises:
+        UsageError: names the option.
+    """
+    check_options(configs)
+    check_stackable(configs[0])
 
 
 def check_options(configs: Sequence[RunConfig]) -> None:
