@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -65,6 +65,24 @@ class Stopwatch:
     def seconds(self) -> float:
         """Seconds so far."""
         return self.before + (self.share * (time.perf_counter() - self.started) if self.started else 0.0)
+
+
+@runtime_checkable
+class Trains(Protocol):
+    """What trains a run, as far as its journal asks: Lightning's trainer, or a stack of runs."""
+
+    accumulate_grad_batches: int
+
+    @property
+    def global_step(self) -> int:
+        """Steps so far."""
+
+    @property
+    def optimizers(self) -> list[Any]:
+        """The optimizer, whose learning rates are those of the run."""
+
+    def save_checkpoint(self, filepath: Any, weights_only: bool = False) -> None:
+        """Write a checkpoint of the run."""
 
 
 def training_bar(text: str, shown: bool) -> Progress:
@@ -154,6 +172,10 @@ class TrainingCallback(Callback):
         self.clock.before = state_dict["seconds"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """See `begin`."""
+        self.begin(trainer)
+
+    def begin(self, trainer: Trains) -> None:
         """Start the clock and the bar."""
         self.clock.started = time.perf_counter()
         self.bar.start()
@@ -177,12 +199,24 @@ class TrainingCallback(Callback):
         batch: Example,
         batch_idx: int,
     ) -> None:
+        """See `note`."""
+        self.note(trainer, outputs["loss"].detach(), batch)
+
+    def note(self, trainer: Trains, loss: Tensor, batch: Example) -> None:
         """Count tokens; after every step, log, probe and save if the step is due.
 
         Losses on a device are read where something is due, so that the device is not waited for in between.
+
+        Args:
+            trainer: trains the run.
+            loss: of a batch or a part of it.
+            batch: this batch, or part of it.
+
+        Raises:
+            DivergedError: the loss is not finite.
         """
         step = trainer.global_step
-        self.parts.append((outputs["loss"].detach(), batch.tokens.numel(), batch.largest))
+        self.parts.append((loss, batch.tokens.numel(), batch.largest))
         if len(self.parts) < trainer.accumulate_grad_batches:
             return
         losses, tokens, positions = zip(*self.parts, strict=True)
@@ -201,15 +235,15 @@ class TrainingCallback(Callback):
         every = self.ranks.gather(
             [self._read_losses(), sum(tokens), max(positions), self.signals.pending is not None]
         )
-        loss = sum(each[0] for each in every) / len(every)
+        mean = sum(each[0] for each in every) / len(every)
         self.tokens += int(sum(each[1] for each in every))
         self.largest_position = max(self.largest_position, *(each[2] for each in every))
         stopped = bool(every[0][3])  # as all processes know; one alone heeds later signals, too
-        if not math.isfinite(loss):
-            raise DivergedError(f"the loss is {loss} at step {step}")
-        self.bar.update(self.line, completed=step, loss=f"{loss:.4f}")
+        if not math.isfinite(mean):
+            raise DivergedError(f"the loss is {mean} at step {step}")
+        self.bar.update(self.line, completed=step, loss=f"{mean:.4f}")
         if logs or probes:
-            self._write(step, loss, trainer, probes=probes)
+            self._write(step, mean, trainer, probes=probes)
         alone = self.ranks.count == 1
         if due or stopped or (alone and self.signals.pending):
             self._save(trainer)
@@ -217,7 +251,7 @@ class TrainingCallback(Callback):
             self.folder.keep(step)
         if stopped or alone:
             self.signals.stop_if_pending()
-        if stopped:
+        if stopped and not alone:
             raise KeyboardInterrupt  # the signal has reached the first process alone
 
     def _read_losses(self) -> float:
@@ -236,7 +270,7 @@ class TrainingCallback(Callback):
                 raise DivergedError(f"the loss is {loss} at step {step}")
         return float(read[-1])
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Trains) -> None:
         """Write the last checkpoint; the one before stays until the run is finished."""
         last, previous = self.folder.last, self.folder.previous
         if last.exists() and self.ranks.first:
@@ -245,7 +279,7 @@ class TrainingCallback(Callback):
                 previous.hardlink_to(last)
         trainer.save_checkpoint(self.folder.last)
 
-    def _write(self, step: int, loss: float, trainer: Trainer, *, probes: bool) -> None:
+    def _write(self, step: int, loss: float, trainer: Trains, *, probes: bool) -> None:
         """Write one row of `train.csv`, with a probe if one is due."""
         lr = trainer.optimizers[0].param_groups[0]["lr"]
         row: dict[str, float | None] = {"step": step, "loss": loss, "lr": lr}
@@ -268,13 +302,14 @@ class TrainingCallback(Callback):
         self.logger.scalars(step, {f"{kinds[name]}/{name}": value for name, value in scalars.items()})
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock and the bar."""
-        self._stop()
+        """See `end`."""
+        self.end()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Stop the clock and the bar, and restore the terminal."""
-        self._stop()
+        """See `end`."""
+        self.end()
 
-    def _stop(self) -> None:
+    def end(self) -> None:
+        """Stop the clock and the bar, and restore the terminal."""
         self.bar.stop()
         self.clock = replace(self.clock, before=self.clock.seconds, started=0.0)

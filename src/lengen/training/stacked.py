@@ -51,7 +51,7 @@ class StackedExamples:
 
     Args:
         examples: of each run.
-        whole: whether all columns are read, as with `trainer.plain`.
+        whole: whether all columns are read but the last, after which nothing comes, as with `trainer.plain`.
     """
 
     def __init__(self, examples: Sequence[Example], *, whole: bool) -> None:
@@ -62,7 +62,7 @@ class StackedExamples:
         self.answer = torch.stack(
             [pad(each.answer, (0, width - each.answer.shape[1]), value=False) for each in examples]
         )
-        self.first, self.end = (0, width) if whole else read_columns(self.answer.flatten(0, 1))
+        self.first, self.end = (0, width - 1) if whole else read_columns(self.answer.flatten(0, 1))
         self.positions, self.shared = together([example.positions for example in examples])
 
     def on(self, device: torch.device) -> StackedExamples:
@@ -133,6 +133,7 @@ class Stack:
         self.stacked_buffers = {
             name: (0 if value.shape == buffers[name].shape else None) for name, value in self.buffers.items()
         }
+        self.places = places(decoders[0])
         self.optimizer = self._optimizer()
         self.schedule = self.learners[0].scheduled(self.optimizer)
 
@@ -145,6 +146,10 @@ class Stack:
         for group in optimizer.param_groups:
             group["params"][:] = [stacked[id(weight)] for weight in group["params"]]
         return optimizer
+
+    def everywhere(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return parameters and buffers under every name at which a module has them; the decoder names each of them once."""
+        return {place: values[name] for place, name in self.places.items() if name in values}
 
     @property
     def device(self) -> torch.device:
@@ -164,7 +169,8 @@ class Stack:
             positions: Real[Tensor, "_batch time *streams"],
         ) -> Float[Tensor, ""]:
             inputs = (tokens[:, :end], positions[:, :end])
-            logits = functional_call(decoder, (dict(parameters), dict(buffers)), inputs, {"first": first})
+            values = self.everywhere({**parameters, **buffers})
+            logits = functional_call(decoder, values, inputs, {"first": first}, tie_weights=False)
             return answer_nats(logits, tokens, answer, first) / answer.sum()
 
         where = (0, self.stacked_buffers, 0, 0, None if examples.shared else 0)
@@ -183,8 +189,12 @@ class Stack:
             [
                 functional_call(
                     hook,
-                    {f"decoder.{name}": weight[index] for name, weight in self.parameters.items()},
+                    {
+                        f"decoder.{name}": weight[index]
+                        for name, weight in self.everywhere(self.parameters).items()
+                    },
                     (generator("auxiliary", learner.seed, step),),
+                    tie_weights=False,
                 )
                 for index, learner in enumerate(self.learners)
             ]
@@ -232,6 +242,22 @@ class Stack:
     def optimizer_state(self, index: int) -> Any:
         """The state of the optimizer of one run, as its own optimizer would have it."""
         return of_run(self.optimizer.state_dict(), index)
+
+
+def places(decoder: nn.Module) -> dict[str, str]:
+    """Return every name at which a module has a parameter or a buffer, with the one by which the decoder knows it.
+
+    A module that several layers share is there once: `functional_call` would else not put back what it held before.
+    """
+    known = {id(value): name for name, value in (*decoder.named_parameters(), *decoder.named_buffers())}
+    return {
+        f"{path}.{name}".removeprefix("."): known[id(value)]
+        for path, module in decoder.named_modules()
+        for name, value in (
+            *module.named_parameters(recurse=False, remove_duplicate=False),
+            *module.named_buffers(recurse=False, remove_duplicate=False),
+        )
+    }
 
 
 def stacked(states: Sequence[Any], name: object = None) -> Any:
@@ -292,7 +318,7 @@ class Member:
         """The batches of the run."""
         return iter(self.training.stream)
 
-    def save_checkpoint(self, path: Any, weights_only: bool = False) -> None:
+    def save_checkpoint(self, filepath: Any, weights_only: bool = False) -> None:
         """Write a checkpoint as Lightning writes it, from which the run is resumed in any way."""
         learner, journal = self.training.learner, self.training.journal
         contents: dict[str, Any] = {
@@ -309,7 +335,7 @@ class Member:
                 "lr_schedulers": [self.stack.schedule.state_dict()],
             }
         learner.on_save_checkpoint(contents)
-        SafeCheckpoints().save_checkpoint(contents, path)
+        SafeCheckpoints().save_checkpoint(contents, filepath)
 
 
 def lightning_loops() -> Callable[[int], dict[str, Any]]:
@@ -366,7 +392,7 @@ def fit_stacked(trainings: Sequence[Training], step: int) -> list[DivergedError 
     bar = training_bar("seeds {task.fields[runs]}  mean loss {task.fields[loss]}", options.progress)
     line = bar.add_task("", total=steps, completed=step, runs=len(members), loss="-")
     for member in members:
-        _journal(member).on_train_start(cast("Trainer", member), member.training.learner)
+        member.training.journal.begin(member)
     try:
         with bar, SIGNALS.deferred():
             while step < steps and members:
@@ -379,13 +405,7 @@ def fit_stacked(trainings: Sequence[Training], step: int) -> list[DivergedError 
                 for member, loss, example in zip(members, losses, examples, strict=True):
                     member.global_step = step
                     try:
-                        _journal(member).on_train_batch_end(
-                            cast("Trainer", member),
-                            member.training.learner,
-                            {"loss": loss},
-                            example,
-                            step - 1,
-                        )
+                        member.training.journal.note(member, loss, example)
                     except DivergedError as error:
                         ended[id(member.training)] = error
                 bar.update(line, completed=step)
@@ -398,12 +418,8 @@ def fit_stacked(trainings: Sequence[Training], step: int) -> list[DivergedError 
         SIGNALS.stop_if_pending()  # since the last step
     finally:
         for training in trainings:
-            training.journal._stop()  # noqa: SLF001
+            training.journal.end()
     return [ended.get(id(training)) for training in trainings]
-
-
-def _journal(member: Member) -> Any:
-    return member.training.journal
 
 
 def _members(trainings: Sequence[Training], step: int) -> list[Member]:
