@@ -8,6 +8,7 @@
     python scripts/bench.py schemes    time and memory of a training step with every encoding and every attention
     python scripts/bench.py lengths    peak memory of scoring long examples, with every encoding and attention in a process of its own
     python scripts/bench.py study      eight runs one after another, and with all cores: the ratio, and equal curves
+    python scripts/bench.py stacked    eight seeds as one model against one after another on a GPU; four of them on a CPU
     python scripts/bench.py status     lengen status on a study of 5,000 runs, some of them unfinished
     python scripts/bench.py tasks      examples per second of every task; exit code 1 if a task is below its limit
 
@@ -40,6 +41,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
+from bench_stacked import stacked_speed
 from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
 from lengen.config.search import config_dir
@@ -630,6 +632,7 @@ if __name__ == "__main__":
         "schemes": schemes,
         "lengths": lengths,
         "study": study_speed,
+        "stacked": stacked_speed,
         "status": status_cost,
         "tasks": tasks,
     }

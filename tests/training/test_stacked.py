@@ -28,6 +28,7 @@ NEEDS = {
     "pe=multilevel": ("task=many_addition", "positions=multilevel"),
     "lengths=list": ("lengths.values=[2,5]",),
     "lengths=size_pairs": ("task=addition",),
+    "decoder=paper": ("decoder.dropout=0",),
 }
 """By option: what else it needs."""
 REFUSED = ("attention=entmax", "attention=asentmax")
