@@ -10,11 +10,12 @@ import torch
 from tests.options import files, read
 from torch import nn, optim
 
+from conftest import TINY
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
 from lengen.optimizer import OptimizerRule, Schedule, split
 from lengen.optimizer.adamw import AdamW
-from lengen.optimizer.muon import Muon, Together, orthogonal
+from lengen.optimizer.muon import Muon, Orthogonalised, Together, orthogonal
 from lengen.pe.learned import Learned
 from lengen.pe.nope import NoPE
 from lengen.pe.t5 import T5
@@ -347,3 +348,24 @@ def test_refusals(kind, options, words):
     with pytest.raises(ValueError) as refusal:
         kind(**options)
     assert all(word in str(refusal.value) for word in words)
+
+
+def test_adamw_clips_in_bf16(lengen, tmp_path):
+    """Lightning clips no optimizer that says it unscales losses; torch's fused one says so, and bf16 has no scale."""
+    words = ("task=copy", *TINY, "steps=3", "optimizer=adamw", "trainer.precision=bf16")
+    assert lengen("train", *words).code == 0
+
+
+def test_muon_updates_a_stack_as_it_updates_each():
+    draws = torch.Generator().manual_seed(0)
+    values, gradients = (torch.randn(3, 6, 4, generator=draws) for _ in range(2))
+    together = torch.nn.Parameter(values.clone())
+    alone = [torch.nn.Parameter(value.clone()) for value in values]
+    optimizers = [Orthogonalised(weights, 0.02, 0.1, 0.95) for weights in ([together], alone)]
+    for _ in range(3):
+        together.grad = gradients.clone()
+        for weight, gradient in zip(alone, gradients, strict=True):
+            weight.grad = gradient.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    torch.testing.assert_close(together.detach(), torch.stack([weight.detach() for weight in alone]))

@@ -28,6 +28,7 @@ from lengen.cli.sweep_folder import none_left_empty
 from lengen.config.errors import UsageError
 from lengen.config.objectives import require_objective
 from lengen.config.search import named_modules
+from lengen.config.seeds import SEEDS, runs_of
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
@@ -219,14 +220,15 @@ class Multirun:
 
 def work_key(config: Mapping[str, Any]) -> str:
     """The same for the same work, however it is launched: the run, its folder, and whether it is repeated."""
-    folder = Path(str(config["results_dir"])).absolute()
-    return f"{configuration_key(config)} {folder}{' again' if config.get('force') else ''}"
+    folder, seeds = Path(str(config["results_dir"])).absolute(), config.get(SEEDS)
+    several = f" seeds {seeds}" if seeds else ""
+    return f"{configuration_key(config)} {folder}{several}{' again' if config.get('force') else ''}"
 
 
 def is_over(config: Mapping[str, Any]) -> bool:
     """Whether a run is over, as far as is known without torch; a job that only says so need not wait in a queue."""
     try:
-        return finished_already(config) is not None
+        return all(finished_already(run) is not None for run in runs_of(config))
     except (UsageError, LookupError, TypeError):  # the job says what is wrong
         return False
 

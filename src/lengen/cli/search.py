@@ -96,6 +96,10 @@ def search(config: Mapping[str, Any], sweeper: Mapping[str, Any], words: Sequenc
             length is evaluated.
     """
     require_objective(config["objective"])
+    require(
+        config.get("seeds") is None,
+        f"seeds={config.get('seeds')}: a search tries one run at a time; must be left out, as the luckiest seed would be chosen",
+    )
     found = Search(config["objective"])
     direction = getattr(given := sweeper.get("direction", found.direction), "name", given)
     require(

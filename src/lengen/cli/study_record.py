@@ -10,13 +10,15 @@ from pathlib import Path
 from lengen.cli.study_jobs import Configured, Keeper
 from lengen.cli.study_words import Words
 from lengen.config.errors import require
+from lengen.config.seeds import SEEDS, runs_of, seeds_of, words_of
+from lengen.config.words import parsed
 from lengen.launcher.job import QUEUED, REFUSED, JobResult
 from lengen.records.earlier_runs import configuration_key
 from lengen.records.run_dir import RunFolder
 from lengen.studies.plan import Grid, PlannedRun, StudyPlan
 from lengen.studies.plan_file import read_plan, results_name, study_path, update_plan
 from lengen.studies.progress import Progress
-from lengen.studies.words import default_name, of_study
+from lengen.studies.words import default_name, of_study, option
 
 LONGEST = 300
 """Most characters of a reason that is kept."""
@@ -74,9 +76,11 @@ class NewRuns(StudyRecord):
 
     Args:
         words: of the command.
+        counts: number of runs of each job so far.
     """
 
     words: Words = field(kw_only=True)
+    counts: list[int] = field(default_factory=list, kw_only=True)
 
     def begin(self, jobs: Sequence[Configured]) -> None:
         """See `Keeper`.
@@ -84,15 +88,38 @@ class NewRuns(StudyRecord):
         Raises:
             UsageError: the runs have several folders, or the study has another one.
         """
+        jobs = self._runs(jobs)
         places = sorted({str(config["results_dir"]) for _, config in jobs if config})
         several = f"results_dir={','.join(places)}: the runs of a study have one folder in common"
         require(len(places) <= 1, several)
         if places:
             self._add(places[0], jobs)
 
+    def _runs(self, jobs: Sequence[Configured]) -> list[Configured]:
+        """The runs of jobs, of which those with `seeds` have several."""
+        found = list[Configured]()
+        for words, config in jobs:
+            seeds = seeds_of(config.get(SEEDS)) if config else None
+            runs = [(words, config)] if seeds is None else [
+                (words_of(words, run["seed"]), run) for run in runs_of(config)
+            ]  # fmt: skip
+            self.counts.append(len(runs))
+            found += runs
+        return found
+
+    def end(self, results: Sequence[JobResult]) -> None:
+        """See `StudyRecord`. What becomes of a job with several runs is in their folders."""
+        each = [
+            replace(result, value="") if count > 1 else result
+            for result, count in zip(results, self.counts, strict=True)
+            for _ in range(count)
+        ]
+        super().end(each if self.path is not None else results)
+
     def _add(self, results_dir: str, jobs: Sequence[Configured]) -> None:
         """Add runs whose folder is known."""
-        own, results = of_study(self.words.overrides), results_name(results_dir)
+        given = [in_study(word) for word in self.words.overrides]
+        own, results = of_study(given), results_name(results_dir)
         path = study_path(results_dir, self.words.study or default_name(own, results))
         grid = Grid.of(
             own, [Path(each).resolve().name for each in self.words.own], [job for job in jobs if job[1]]
@@ -142,6 +169,13 @@ class RunsLeft(StudyRecord):
 
         if self.path is not None:
             update_plan(self.path, renewed)
+
+
+def in_study(word: str) -> str:
+    """Return a word of a command as its study has it: the runs are those of `seed`, however many are trained as one model."""
+    if option(word) != SEEDS or (seeds := seeds_of(parsed(word).value())) is None:
+        return word
+    return f"seed={','.join(map(str, seeds))}"
 
 
 def keys_of(jobs: Sequence[Configured]) -> list[str]:

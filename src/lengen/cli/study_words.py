@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lengen.cli.arguments import OVERRIDE, folders
+from lengen.config.seeds import SEEDS
 from lengen.studies.places import RESULTS
 from lengen.studies.plan_file import read_plan, study_path
-from lengen.studies.words import replaced
+from lengen.studies.words import option, replaced
 
 
 @dataclass(frozen=True)
@@ -71,5 +72,8 @@ class Words:
         if path is None or not path.exists():
             return self
         grids = read_plan(path).grids
-        words = replaced(grids[-1].words, self.overrides) if grids else self.overrides
+        before = grids[-1].words if grids else ()
+        if self._value(SEEDS):
+            before = tuple(word for word in before if option(word) != "seed")
+        words = replaced(before, self.overrides)
         return replace(self, overrides=tuple(words))

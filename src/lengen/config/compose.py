@@ -143,7 +143,7 @@ COMPARE = Command(
 )
 
 
-OF_STUDIES = ("study", "launcher", "jobs", "objective")
+OF_STUDIES = ("study", "launcher", "jobs", "seeds", "objective")
 """Options of `configs/train.yaml` that say how the runs of a study are carried out, and are none of a run."""
 
 
@@ -207,7 +207,14 @@ class Request:
             for key, value in self.values.items():
                 self._put(config, key, value)
             whole = resolved(config)
-            return of_run(whole) if self.command.name == TRAIN.name else whole
+            if self.command.name != TRAIN.name:
+                return whole
+            several = whole.get("seeds")
+            require(
+                several is None,
+                f"seeds={several}: only as a word of lengen train; in Python, lengen.study(seed=range(8)) trains one after another",
+            )
+            return of_run(whole)
 
     def _put(self, config: DictConfig, key: str, value: Any) -> None:
         """Set an option that the configuration has; with a leading `+`, add one."""

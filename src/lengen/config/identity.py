@@ -34,6 +34,7 @@ CONDUCT = (
     "study",
     "launcher",
     "jobs",
+    "seeds",
     "objective",
     "experiment",
     "limits",

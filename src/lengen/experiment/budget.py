@@ -34,10 +34,12 @@ class Budget:
     Args:
         config: the run, a `RunConfig`.
         outline: makes a decoder of some blocks without memory for its parameters.
+        copies: number of such runs that are trained as one model.
     """
 
     config: Any
     outline: Callable[[int], nn.Module]
+    copies: int = 1
 
     def check(self) -> None:
         """Refuse a run that cannot be trained within `limits.memory`.
@@ -103,14 +105,14 @@ class Budget:
         """Bytes of a parameter in training, in the memory of a GPU or in that of all processes of a CPU."""
         trainer = self.config.trainer
         each = max(TRAINED // trainer.devices, WHOLE) if trainer.sharded else TRAINED
-        return each * (1 if trainer.device.type == "cuda" else int(trainer.devices))
+        return self.copies * each * (1 if trainer.device.type == "cuda" else int(trainer.devices))
 
     @property
     def read(self) -> int:
         """Examples that are read at a time, on a GPU or by all processes of a CPU."""
         trainer = self.config.trainer
         count = trainer.parts().count if trainer.device.type == "cuda" else trainer.accumulate
-        return -(-int(self.config.batch_size) // int(count))
+        return self.copies * -(-int(self.config.batch_size) // int(count))
 
     @property
     def kept(self) -> int:
@@ -125,7 +127,8 @@ class Budget:
         decoder = self.config.decoder
         names = ("layers", "dim", "hidden", "loops")
         sizes = [f"decoder.{name}={getattr(decoder, name)}" for name in names]
-        return ", ".join(filter(None, [*sizes, self.config.trainer.division]))
+        stack = f"seeds: {self.copies} runs as one model" if self.copies > 1 else ""
+        return ", ".join(filter(None, [*sizes, self.config.trainer.division, stack]))
 
     def _require(self, needed: int, options: str, what: str) -> None:
         """Refuse what does not fit into the memory of the device that trains."""

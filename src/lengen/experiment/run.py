@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -48,7 +48,7 @@ from lengen.records.run_dir import RunFolder
 from lengen.task import SPECIAL
 from lengen.training.callback import TRAIN_COLUMNS, DivergedError, TrainingCallback
 from lengen.training.checkpoint import parameters_digest, read_checkpoint, resumable
-from lengen.training.fit import fit
+from lengen.training.fit import Training
 from lengen.training.overlap import SHARE, OverlapTracker
 from lengen.training.rank_processes import started
 from lengen.training.ranks import ALONE, Ranks
@@ -143,6 +143,43 @@ def configured(record: Mapping[str, Any], builder: Builder) -> RunConfig:
     return builder.build(RunConfig, {**record, "record": record})
 
 
+@dataclass
+class Stages:
+    """The stages of a run before and after its training.
+
+    Args:
+        stages: `Experiment.stages`.
+        outcome: of the run, once it is over.
+    """
+
+    stages: Generator[Training, None, Outcome]
+    outcome: Outcome | None = None
+
+    def begin(self) -> Training | None:
+        """Go on to the training; None if there is none, and the run is over."""
+        try:
+            return next(self.stages)
+        except StopIteration as ended:
+            self.outcome = ended.value
+            return None
+
+    def end(self, error: BaseException | None = None) -> Outcome:
+        """Do what comes after the training.
+
+        Args:
+            error: of the training, which is recorded, and raised again unless the run diverged.
+        """
+        try:
+            if error is not None:
+                self.stages.throw(error)
+            elif self.outcome is None:
+                next(self.stages)
+        except StopIteration as ended:
+            self.outcome = ended.value
+        assert self.outcome is not None
+        return self.outcome
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One run: trains a decoder, sweeps the test lengths and writes the run folder.
@@ -184,6 +221,22 @@ class Experiment:
 
     def run(self) -> Outcome:
         """Train, sweep and report, unless the run is over already; then evaluate the stress sets in `eval.stress`."""
+        stages = Stages(self.stages())
+        if (training := stages.begin()) is not None:
+            try:
+                training.fit()
+            except BaseException as error:  # noqa: BLE001  # is recorded there, and raised again
+                return stages.end(error)
+        return stages.end()
+
+    def stages(self) -> Generator[Training, None, Outcome]:
+        """Do the same, but leave the training to whoever calls: what is to be trained is yielded, if there is anything.
+
+        It is trained before the next stage is asked for; an error of it is thrown in.
+
+        Returns:
+            The outcome.
+        """
         config, folder = self.config, self.folder
         require_inside(folder.path, Path(config.results_dir))
         self._refuse_other_base()
@@ -196,7 +249,7 @@ class Experiment:
             for line in mend(folder, self._yaml):
                 print(f"lengen: {line}", flush=True)  # noqa: T201
             torch.set_num_threads(config.trainer.threads)
-            outcome = self._earlier_outcome() or self._start_or_resume()
+            outcome = self._earlier_outcome() or (yield from self._start_or_resume())
             self._draw_again(outcome)
             if outcome.status == "finished" and config.eval.stress:
                 outcome = replace(outcome, stress_sets=tuple(evaluate(TrainedRun(config, folder))))
@@ -237,12 +290,12 @@ class Experiment:
         if outcome.earlier and outcome.status == "finished" and not same_figures(config.record, folder):
             config.paper.draw(folder.figure.with_suffix(""), run_figure(folder, config))
 
-    def _start_or_resume(self) -> Outcome:
+    def _start_or_resume(self) -> Generator[Training, None, Outcome]:
         """Train, sweep and report; every step continues from what an interrupted run has written."""
         config, folder = self.config, self.folder
         announce_sweep(config.eval)
         try:
-            with self._logged():
+            with self._logged() as waited:
                 decoder, stream = config.make_decoder(), config.stream()
                 folder.record(
                     {
@@ -252,7 +305,13 @@ class Experiment:
                 )
                 overlap = OverlapTracker(config.test_prompts, config.eval.examples, config.steps, stream)
                 with self._ranks() as ranks:
-                    decoder, step = self.train(decoder, overlap, ranks)
+                    training = self.training(decoder, overlap, ranks)
+                    if training is not None:
+                        try:
+                            yield training
+                        finally:
+                            waited.append(training.journal.waited)
+                    decoder, step = self.trained(decoder)
                     curve = self.sweep(decoder, step, ranks)
                 return self.report(decoder, curve, overlap)
         except DivergedError as error:
@@ -307,8 +366,14 @@ class Experiment:
         Raises:
             DivergedError: the loss is not finite.
         """
+        if (training := self.training(decoder, overlap, ranks)) is not None:
+            training.fit()
+        return self.trained(decoder)
+
+    def training(self, decoder: Decoder, overlap: OverlapTracker, ranks: Ranks) -> Training | None:
+        """Return what is to be trained, from the last checkpoint if there is one; None if it has all steps. See `train`."""
         config, folder, options = self.config, self.folder, self.config.trainer
-        run, module = config.run, config.module(decoder)
+        run = config.run
         checkpoint, start = resumable((folder.last, folder.previous), run)
         if config.from_ and not start:
             adopt(config, config.from_)
@@ -334,7 +399,13 @@ class Experiment:
                 folder.record({"resumed_from_step": start})
             stream = config.stream(start, overlap.note, options.parts())
             config.logger.watch(decoder)
-            fit(module, stream, callback, options, checkpoint, ranks)
+            return Training(config.module(decoder), stream, callback, options, checkpoint, ranks)
+        return None
+
+    def trained(self, decoder: Decoder) -> tuple[Decoder, int]:
+        """Return the decoder with the parameters of the checkpoint in `eval.checkpoint`, and the optimizer steps behind them."""
+        config, folder, options = self.config, self.folder, self.config.trainer
+        run, module = config.run, config.module(decoder)
         last = read_checkpoint(folder.last, run)
         state = last["callbacks"][TrainingCallback.STATE]
         mend_training(folder, TRAIN_COLUMNS, state["rows"])
@@ -403,15 +474,19 @@ class Experiment:
         return Outcome("finished", folder, curve, id_accuracy)
 
     @contextmanager
-    def _logged(self) -> Iterator[None]:
-        """Create the folder, start and finish the logger; record the run's status and wall time, however the run ends."""
+    def _logged(self) -> Iterator[list[float]]:
+        """Create the folder, start and finish the logger; record the run's status and wall time, however the run ends.
+
+        Yields:
+            Seconds that are not the run's own, to be added to.
+        """
         config, folder = self.config, self.folder
         started, earlier_seconds = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
-        status, message = "failed", None
+        status, message, waited = "failed", None, list[float]()
         try:
             self._create_folder()
             config.logger.begin(run_facts(config))
-            yield
+            yield waited
             status = "finished"
         except KeyboardInterrupt as stopped:
             status, message = "interrupted", str(stopped) or None
@@ -422,6 +497,6 @@ class Experiment:
             raise
         finally:
             with suppress(OSError):  # a full disk must not hide the first error
-                seconds = round(earlier_seconds + time.perf_counter() - started, 2)
+                seconds = round(earlier_seconds + time.perf_counter() - started - sum(waited), 2)
                 folder.record({"status": status, "error": message, "wall_seconds": seconds})
             config.logger.finish(status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lengen.records.curve import Curve
 
@@ -43,6 +43,9 @@ class RunFacts:
 
 class Logger:
     """Base class of loggers; every method does nothing."""
+
+    several: ClassVar[bool] = False
+    """Whether several runs of one process can be logged at a time, each by an object of its own."""
 
     @property
     def repeats(self) -> bool:

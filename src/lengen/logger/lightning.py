@@ -14,6 +14,7 @@ from lengen.records.curve import Curve
 class LightningLogger(Logger):
     """Passes what a run logs to a logger of Lightning."""
 
+    several = True
     folder_name: str
     """Name of its folder in the run folder."""
 

@@ -7,3 +7,5 @@ from lengen.logger import Logger
 
 class Local(Logger):
     """Logs nothing beyond the run folder."""
+
+    several = True

@@ -41,9 +41,11 @@ class AdamW(OptimizerRule):
             {"params": matrices, "weight_decay": self.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        return optim.AdamW(
+        made = optim.AdamW(
             [group for group in groups if group["params"]],
             lr=self.lr,
             betas=(self.betas[0], self.betas[1]),
             fused=True,
         )
+        made._step_supports_amp_scaling = False  # noqa: SLF001  # bf16 scales no loss; else Lightning refuses to clip
+        return made

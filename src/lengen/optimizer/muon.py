@@ -61,7 +61,7 @@ class Orthogonalised(optim.Optimizer):
     times slower there (`scripts/bench.py muon`).
 
     Args:
-        matrices: the matrices to train.
+        matrices: the matrices to train; those of several decoders may be stacked along axes in front.
         lr: learning rate, multiplied by sqrt(rows / columns) for matrices with more rows than columns.
         weight_decay: weight decay, multiplied by the learning rate.
         momentum: decay rate of the running mean of gradients.
@@ -78,8 +78,9 @@ class Orthogonalised(optim.Optimizer):
             for weight in group["params"]:
                 if weight.grad is not None:
                     by_shape.setdefault(weight.shape, []).append(weight)
-            for (rows, columns), weights in by_shape.items():
-                updates = orthogonal(torch.stack([self._momentum(x, group["momentum"]) for x in weights]))
+            for (*_, rows, columns), weights in by_shape.items():
+                momenta = torch.stack([self._momentum(x, group["momentum"]) for x in weights])
+                updates = orthogonal(momenta.flatten(0, -3)).view_as(momenta)
                 rate = group["lr"] * max(1, rows / columns) ** 0.5
                 for weight, update in zip(weights, updates, strict=True):
                     weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(rate * update)

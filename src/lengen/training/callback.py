@@ -6,12 +6,12 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from lengen.logger import Logger
@@ -19,8 +19,8 @@ from lengen.records.curve import write_csv
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import floored
 from lengen.training.batch_stream import Example
-from lengen.training.interruption import SIGNALS
-from lengen.training.progress import progress_bar
+from lengen.training.interruption import SIGNALS, Signals
+from lengen.training.progress import progress_bar, reported_to
 from lengen.training.ranks import ALONE, Ranks
 
 TRAIN_COLUMNS = (
@@ -55,15 +55,47 @@ class LogIntervals:
 
 @dataclass
 class Stopwatch:
-    """Seconds of training, summed over interruptions."""
+    """Seconds of training, summed over interruptions; `share` is the part of this time that is the run's own."""
 
     before: float = 0.0
     started: float = 0.0
+    share: float = 1.0
 
     @property
     def seconds(self) -> float:
         """Seconds so far."""
-        return self.before + (time.perf_counter() - self.started if self.started else 0.0)
+        return self.before + (self.share * (time.perf_counter() - self.started) if self.started else 0.0)
+
+
+@runtime_checkable
+class Trains(Protocol):
+    """What trains a run, as far as its journal asks: Lightning's trainer, or a stack of runs."""
+
+    accumulate_grad_batches: int
+
+    @property
+    def global_step(self) -> int:
+        """Steps so far."""
+
+    @property
+    def optimizers(self) -> list[Any]:
+        """The optimizer, whose learning rates are those of the run."""
+
+    def save_checkpoint(self, filepath: Any, weights_only: bool = False) -> None:
+        """Write a checkpoint of the run."""
+
+
+def training_bar(text: str, shown: bool) -> Progress:
+    """A bar of training steps, with a text that has fields."""
+    return progress_bar(
+        TextColumn("step"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TextColumn(text),
+        TimeRemainingColumn(),
+        refresh_per_second=2,  # drawing the bar slows training down
+        shown=shown,
+    )
 
 
 class TrainingCallback(Callback):
@@ -103,15 +135,20 @@ class TrainingCallback(Callback):
             tuple[int, Tensor]
         ]()  # steps, and losses of their parts, that are still on the device
         self.best_score: list[float] = []
-        self.bar = progress_bar(
-            TextColumn("step"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            TextColumn("loss {task.fields[loss]}  ID exact match {task.fields[id]}"),
-            TimeRemainingColumn(),
-            refresh_per_second=2,  # drawing the bar slows training down
-            shown=progress,
-        )
+        self.signals = SIGNALS
+        self.waited = 0.0  # seconds for other runs of a stack
+        self.bar = training_bar("loss {task.fields[loss]}  ID exact match {task.fields[id]}", progress)
+
+    def one_of(self, count: int, signals: Signals) -> None:
+        """Become that of one of several runs that are trained together: without a bar, and with a part of the time.
+
+        Args:
+            count: number of the runs.
+            signals: in the place of those of the process, which are for all of the runs.
+        """
+        self.signals, self.clock.share = signals, 1 / count
+        with reported_to(None):
+            self.bar = training_bar("", shown=False)
 
     @property
     def state_key(self) -> str:
@@ -135,6 +172,10 @@ class TrainingCallback(Callback):
         self.clock.before = state_dict["seconds"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """See `begin`."""
+        self.begin(trainer)
+
+    def begin(self, trainer: Trains) -> None:
         """Start the clock and the bar."""
         self.clock.started = time.perf_counter()
         self.bar.start()
@@ -158,12 +199,24 @@ class TrainingCallback(Callback):
         batch: Example,
         batch_idx: int,
     ) -> None:
+        """See `note`."""
+        self.note(trainer, outputs["loss"].detach(), batch)
+
+    def note(self, trainer: Trains, loss: Tensor, batch: Example) -> None:
         """Count tokens; after every step, log, probe and save if the step is due.
 
         Losses on a device are read where something is due, so that the device is not waited for in between.
+
+        Args:
+            trainer: trains the run.
+            loss: of a batch or a part of it.
+            batch: this batch, or part of it.
+
+        Raises:
+            DivergedError: the loss is not finite.
         """
         step = trainer.global_step
-        self.parts.append((outputs["loss"].detach(), batch.tokens.numel(), batch.largest))
+        self.parts.append((loss, batch.tokens.numel(), batch.largest))
         if len(self.parts) < trainer.accumulate_grad_batches:
             return
         losses, tokens, positions = zip(*self.parts, strict=True)
@@ -174,31 +227,31 @@ class TrainingCallback(Callback):
         probes = last or step % self.intervals.probe == 0
         due = last or step % self.intervals.checkpoint == 0
         waits = losses[0].device.type not in self.AT_ONCE and self.ranks.count == 1
-        if waits and not (logs or probes or due or SIGNALS.pending):
+        if waits and not (logs or probes or due or self.signals.pending):
             self.tokens += sum(tokens)
             self.largest_position = max(self.largest_position, *positions)
             self.bar.update(self.line, completed=step)
             return
         every = self.ranks.gather(
-            [self._read_losses(), sum(tokens), max(positions), SIGNALS.pending is not None]
+            [self._read_losses(), sum(tokens), max(positions), self.signals.pending is not None]
         )
-        loss = sum(each[0] for each in every) / len(every)
+        mean = sum(each[0] for each in every) / len(every)
         self.tokens += int(sum(each[1] for each in every))
         self.largest_position = max(self.largest_position, *(each[2] for each in every))
         stopped = bool(every[0][3])  # as all processes know; one alone heeds later signals, too
-        if not math.isfinite(loss):
-            raise DivergedError(f"the loss is {loss} at step {step}")
-        self.bar.update(self.line, completed=step, loss=f"{loss:.4f}")
+        if not math.isfinite(mean):
+            raise DivergedError(f"the loss is {mean} at step {step}")
+        self.bar.update(self.line, completed=step, loss=f"{mean:.4f}")
         if logs or probes:
-            self._write(step, loss, trainer, probes=probes)
+            self._write(step, mean, trainer, probes=probes)
         alone = self.ranks.count == 1
-        if due or stopped or (alone and SIGNALS.pending):
+        if due or stopped or (alone and self.signals.pending):
             self._save(trainer)
         if due and self.intervals.keep_all and self.ranks.first:
             self.folder.keep(step)
         if stopped or alone:
-            SIGNALS.stop_if_pending()
-        if stopped:
+            self.signals.stop_if_pending()
+        if stopped and not alone:
             raise KeyboardInterrupt  # the signal has reached the first process alone
 
     def _read_losses(self) -> float:
@@ -217,7 +270,7 @@ class TrainingCallback(Callback):
                 raise DivergedError(f"the loss is {loss} at step {step}")
         return float(read[-1])
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Trains) -> None:
         """Write the last checkpoint; the one before stays until the run is finished."""
         last, previous = self.folder.last, self.folder.previous
         if last.exists() and self.ranks.first:
@@ -226,7 +279,7 @@ class TrainingCallback(Callback):
                 previous.hardlink_to(last)
         trainer.save_checkpoint(self.folder.last)
 
-    def _write(self, step: int, loss: float, trainer: Trainer, *, probes: bool) -> None:
+    def _write(self, step: int, loss: float, trainer: Trains, *, probes: bool) -> None:
         """Write one row of `train.csv`, with a probe if one is due."""
         lr = trainer.optimizers[0].param_groups[0]["lr"]
         row: dict[str, float | None] = {"step": step, "loss": loss, "lr": lr}
@@ -249,13 +302,14 @@ class TrainingCallback(Callback):
         self.logger.scalars(step, {f"{kinds[name]}/{name}": value for name, value in scalars.items()})
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock and the bar."""
-        self._stop()
+        """See `end`."""
+        self.end()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Stop the clock and the bar, and restore the terminal."""
-        self._stop()
+        """See `end`."""
+        self.end()
 
-    def _stop(self) -> None:
+    def end(self) -> None:
+        """Stop the clock and the bar, and restore the terminal."""
         self.bar.stop()
-        self.clock = Stopwatch(before=self.clock.seconds)
+        self.clock = replace(self.clock, before=self.clock.seconds, started=0.0)

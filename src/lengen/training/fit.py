@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -76,17 +78,25 @@ class DecoderModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Set the learning rates by the schedule, which has more steps than before where a run goes on with more."""
-        factor = self.rule.schedule.factor(self.global_step, self.steps)
-        for group in self.trainer.optimizers[0].param_groups:
+        self.set_rates(self.trainer.optimizers[0], self.global_step)
+
+    def set_rates(self, optimizer: optim.Optimizer, step: int) -> None:
+        """Set the learning rates of a step."""
+        factor = self.rule.schedule.factor(step, self.steps)
+        for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
+
+    def scheduled(self, optimizer: optim.Optimizer) -> optim.lr_scheduler.LambdaLR:
+        """The schedule of an optimizer."""
+        return optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self.rule.schedule.factor(step, self.steps)
+        )
 
     def configure_optimizers(self) -> Any:
         """The optimizer with its schedule."""
         optimizer = self.rule.make(self.decoder)
-        schedule = optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self.rule.schedule.factor(step, self.steps)
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        schedule = {"scheduler": self.scheduled(optimizer), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
 def example_loss(decoder: Decoder, example: Example) -> Tensor:
@@ -100,6 +110,31 @@ def example_loss(decoder: Decoder, example: Example) -> Tensor:
         logits = decoder(tokens[rows, :end], where, first=first)
         nats.append(answer_nats(logits, tokens[rows], answer[rows], first))
     return torch.stack(nats).sum() / answer.sum()
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run that is ready to be trained; see `fit`.
+
+    Args:
+        learner: the decoder with its loss and optimizer.
+        stream: the training batches, which start at the checkpoint's step.
+        journal: logs, probes and saves checkpoints.
+        options: device, precision, gradient clipping, and how a batch is divided.
+        checkpoint: where to resume from; None starts anew.
+        ranks: the processes that train the run together.
+    """
+
+    learner: DecoderModule
+    stream: BatchStream
+    journal: TrainingCallback
+    options: TrainerOptions
+    checkpoint: Path | None
+    ranks: Ranks = ALONE
+
+    def fit(self) -> None:
+        """Train, or resume from the checkpoint."""
+        fit(self.learner, self.stream, self.journal, self.options, self.checkpoint, self.ranks)
 
 
 def fit(
@@ -123,17 +158,7 @@ def fit(
     Raises:
         KeyboardInterrupt: a signal stopped training; Lightning turns it into a SystemExit.
     """
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        for text in (
-            "does not have many workers",
-            "srun",
-            "isinstance.treespec",
-            "GPU available but not used",
-            "The .grad attribute of a Tensor that is not a leaf",  # of a table that FlexAttention looks up
-        ):
-            warnings.filterwarnings("ignore", message=f".*{text}.*")
+    with quiet():
         trainer = Trainer(
             accelerator="gpu" if options.device.type == "cuda" else options.device.type,
             devices=ranks.count,
@@ -160,6 +185,23 @@ def fit(
         except SystemExit as stopped:
             raise _interruption(stopped) from None
         SIGNALS.stop_if_pending()  # since the last step
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let Lightning say nothing of what is as it is meant, while the block runs."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        for text in (
+            "does not have many workers",
+            "srun",
+            "isinstance.treespec",
+            "GPU available but not used",
+            "The .grad attribute of a Tensor that is not a leaf",  # of a table that FlexAttention looks up
+        ):
+            warnings.filterwarnings("ignore", message=f".*{text}.*")
+        yield
 
 
 def _interruption(stopped: SystemExit) -> KeyboardInterrupt:

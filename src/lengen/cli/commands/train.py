@@ -11,14 +11,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from lengen.cli.arguments import refuse, verbose
+from lengen.cli.arguments import OVERRIDE, refuse, verbose
 from lengen.cli.collector import paused
 from lengen.cli.hydra_app import HydraApp, launcher_of
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
+from lengen.config.seeds import SEEDS, check_seed_words, runs_of, words_of
 from lengen.launcher.job import FAILED, JobResult
 from lengen.logger import LOCAL
 from lengen.records.claim import ClaimedError
+from lengen.records.command import words
 from lengen.records.earlier_runs import finished_already
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import id_score
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from lengen.cli.study_jobs import Keeper
     from lengen.cli.study_words import Words
     from lengen.experiment.dry_run import Needs
+    from lengen.experiment.run import Outcome
     from lengen.studies.progress import Progress
 
 DRY = re.compile("dry=(true|yes|on)", re.IGNORECASE)
@@ -38,6 +41,10 @@ OF_STUDY = re.compile("-m|--multirun|study=.*")
 def main(arguments: list[str]) -> int:
     """Run the command."""
     full, arguments = verbose(arguments)
+    try:
+        check_seed_words([word for word in arguments if OVERRIDE.match(word)])
+    except UsageError as error:
+        return refuse(str(error))
     if not any(OF_STUDY.fullmatch(word) for word in arguments):
         return train_all(arguments, full=full)
     from lengen.cli.study_words import Words
@@ -108,9 +115,21 @@ def dry_run(config: dict[str, Any], allowed: set[str], *, needs: list[Needs]) ->
     from lengen.experiment.run import configured
 
     launcher_of(config, allowed)  # is refused what is wrong, as the runs are
-    run = DryRun(configured(config, Builder(allowed)))
-    lines = run.lines()
-    needs.append(run.needs)
+    configs = [configured(run, Builder(allowed)) for run in runs_of(config)]
+    if len(configs) > 1:
+        from lengen.experiment.stack import check_stack
+
+        check_stack(configs)
+    runs = [DryRun(each) for each in configs]
+    lines = runs[0].lines()
+    needs += [run.needs for run in runs]
+    if len(runs) > 1:
+        lines.append(
+            (
+                SEEDS,
+                f"{len(runs)} such runs as one model, of seeds {', '.join(str(each.seed) for each in configs)}",
+            )
+        )
     print("lengen: dry run; nothing is written")
     for name, text in lines:
         print(f"  {name:<10}  {text}")
@@ -118,7 +137,16 @@ def dry_run(config: dict[str, Any], allowed: set[str], *, needs: list[Needs]) ->
 
 
 def train(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> int:
-    """Train and evaluate one run, and print its curve; `full` prints all that is known of it."""
+    """Train and evaluate one run, and print its curve; `full` prints all that is known of it.
+
+    With `seeds`, several runs as one model; then each has a line, and all of them a table.
+    """
+    if config.get(SEEDS) is not None:
+        results = train_seeds(config, allowed)
+        for seed, result in results.items():
+            print(f"lengen: {'failed: ' if result.bad else ''}seed={seed}: {result.line}", flush=True)
+        show_study(None, [*results.values()], full=full)
+        return FAILED if any(result.bad for result in results.values()) else 0
     folder, earlier, stress_sets = run(config, allowed)
     for line in stress_sets:
         print(line)
@@ -145,15 +173,46 @@ def logged_again(config: dict[str, Any], allowed: set[str]) -> str:
 
 
 def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
-    """Train and evaluate one run of a study."""
+    """Train and evaluate one run of a study, or with `seeds` several as one model."""
     from lengen.logger.wandb_upload import named_by_the_study
-    from lengen.report import terminal
 
     try:
         with named_by_the_study():
-            folder, earlier, stress_sets = run(config, allowed)
+            if config.get(SEEDS) is not None:
+                return summed_up(train_seeds(config, allowed))
+            return result_of(*run(config, allowed))
     except ClaimedError as claimed:
         return JobResult.passed_over(claimed)
+
+
+def train_seeds(config: dict[str, Any], allowed: set[str]) -> dict[int, JobResult]:
+    """Train the runs of several seeds as one model, but for those that are over; return the result of each, by seed."""
+    runs = {run["seed"]: run for run in runs_of(config)}
+    over = {seed: folder for seed, run in runs.items() if (folder := finished_already(run))}
+    left = {seed: run for seed, run in runs.items() if seed not in over}
+    results = {seed: result_of(folder, True, []) for seed, folder in over.items()}
+    if left:
+        with paused():
+            from lengen.config.builder import Builder
+            from lengen.experiment.stack import StackedRun, run_stack
+
+        stack = [StackedRun(run, words_of(words(), seed)) for seed, run in left.items()]
+        for seed, outcome in zip(left, run_stack(stack, Builder(allowed)), strict=True):
+            results[seed] = result_of(outcome.folder, outcome.earlier, stress_lines(outcome))
+    return {seed: results[seed] for seed in runs}
+
+
+def summed_up(results: Mapping[int, JobResult]) -> JobResult:
+    """The result of a job that has trained several seeds."""
+    lines = [f"seed={seed} {result.line.partition('; ')[0]}" for seed, result in results.items()]
+    value = next((result.value for result in results.values() if result.value), "")
+    return JobResult(max(result.code for result in results.values()), "; ".join(lines), value=value)
+
+
+def result_of(folder: RunFolder, earlier: bool, stress_sets: Sequence[str]) -> JobResult:
+    """The result of a run."""
+    from lengen.report import terminal
+
     facts = folder.facts()
     if facts["status"] == "diverged":
         return JobResult(FAILED, f"diverged: {facts.get('error')}", value=str(folder.path))
@@ -174,15 +233,20 @@ def run(config: dict[str, Any], allowed: set[str]) -> tuple[RunFolder, bool, lis
     with paused():
         from lengen.config.builder import Builder
         from lengen.experiment.run import run_configuration
-        from lengen.report import terminal
 
     outcome = run_configuration(config, Builder(allowed))
-    stress_sets = [
+    return outcome.folder, outcome.earlier, stress_lines(outcome)
+
+
+def stress_lines(outcome: Outcome) -> list[str]:
+    """A line for each stress set of a run."""
+    from lengen.report import terminal
+
+    return [
         f"{result.folder.path}: {terminal.summary(result.curve)}"
         for result in outcome.stress_sets
         if result.curve
     ]
-    return outcome.folder, outcome.earlier, stress_sets
 
 
 def search_of(config: Mapping[str, Any], sweeper: Any, words: Sequence[str]) -> Any:
