@@ -33,6 +33,16 @@ NEEDS = {
 """By option: what else it needs."""
 REFUSED = ("attention=entmax", "attention=asentmax")
 """Options with a backward pass of their own, which `vmap` does not know."""
+SHORT = (
+    "pe=alibi",
+    "pe=cope",
+    "pe=fire",
+    "attention=window",
+    "attention=entmax",
+    "positions=randomized",
+    "optimizer=adamw",
+)
+"""Options that are not tried by the long tests alone."""
 SMALL = (*TINY, "decoder.layers=2", "batch_size=6", "train_length=5", "trainer.clip=0.5")
 
 
@@ -43,8 +53,9 @@ def configuration(*words, seed=0):
 
 
 def options():
-    """Every option of the groups that a stack could not know."""
-    return [f"{group}={path.stem}" for group in GROUPS for path in files(group)]
+    """Every option of the groups that a stack could not know; most take long."""
+    for option in (f"{group}={path.stem}" for group in GROUPS for path in files(group)):
+        yield pytest.param(option, marks=[] if option in SHORT else [pytest.mark.long])
 
 
 @pytest.mark.parametrize("option", options())

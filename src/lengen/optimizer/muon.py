@@ -57,8 +57,8 @@ class Muon(OptimizerRule):
 class Orthogonalised(optim.Optimizer):
     """The update of `torch.optim.Muon` (orthogonalised Nesterov momentum), for all matrices of a shape at once.
 
-    Torch's implementation updates one matrix after the other, in bfloat16, which most CPUs emulate: it is four to five
-    times slower there (`scripts/bench.py muon`).
+    Torch's implementation updates one matrix after the other, in bfloat16, which most CPUs emulate: it is slower
+    there (`scripts/bench.py muon`).
 
     Args:
         matrices: the matrices to train; those of several decoders may be stacked along axes in front.
