@@ -1,0 +1,114 @@
+"""Mixers against slow loops from their formulas, worked examples, and each other where one is a case of the other."""
+
+import torch
+from tests.mixer.vectors import KEY, QUERY, VALUE, draw, rows, slow_decayed
+from tests.options import made as option
+from torch import nn
+from torch.testing import assert_close
+
+from lengen.attention.softmax import Softmax
+from lengen.block.inputs import Shape
+from lengen.mixer import Layer
+from lengen.mixer.linear_attention import elu, taylor
+from lengen.mixer.mingru import positive
+from lengen.mixer.scan import scan
+
+
+def made(name, index=1, dim=16, heads=2, **options):
+    """A mixer in float64."""
+    torch.manual_seed(0)
+    return option("mixer", name, layer=Layer(Shape(dim, heads, 3), index, Softmax), **options).double()
+
+
+def heads_of(x, heads=2):
+    return x.unflatten(-1, (heads, -1))
+
+
+def normed(x, weight, eps=1e-5):
+    return x * (x.square().mean(-1, keepdim=True) + eps).rsqrt() * weight
+
+
+def test_mingru():
+    gate = KEY[:, :, 0].sigmoid()
+    hidden = scan(1 - gate, gate * positive(VALUE[:, :, 0]))
+    expected = ".45703 .17092 | .39957 .24287 | .72571 1.06379 | .86159 .64476"
+    assert_close(hidden[0], rows(expected), rtol=0, atol=1e-5)
+    mixer, x = made("mingru"), draw(2, 7, 16)
+    mixed, h = [], torch.zeros(2, 16).double()
+    for time in range(7):
+        z = mixer.gate(x[:, time]).sigmoid()
+        h = (1 - z) * h + z * positive(mixer.candidate(x[:, time]))
+        mixed.append(mixer.out(h))
+    assert_close(mixer.mix(x, None)[0], torch.stack(mixed, 1))
+
+
+def test_minlstm():
+    mixer, x = made("minlstm"), draw(2, 7, 16)
+    mixed, h = [], torch.zeros(2, 16).double()
+    for time in range(7):
+        f, i = mixer.forget(x[:, time]).sigmoid(), mixer.input(x[:, time]).sigmoid()
+        h = f / (f + i) * h + i / (f + i) * positive(mixer.candidate(x[:, time]))
+        mixed.append(mixer.out(h))
+    assert_close(mixer.mix(x, None)[0], torch.stack(mixed, 1))
+
+
+def test_linear_attention_is_a_weighted_mean():
+    """With `sum`, weights are products of features over their sum; `elu` gives the worked example."""
+    later = torch.ones(4, 4, dtype=torch.bool).triu(1)
+    weights = (elu(QUERY[0, :, 0]) @ elu(KEY[0, :, 0]).T).masked_fill(later, 0)
+    expected = ".14112 -.7568 | -.0883 -.65724 | .21853 .0522 | .27201 -.19078"
+    assert_close(weights / weights.sum(-1, keepdim=True) @ VALUE[0, :, 0], rows(expected), rtol=0, atol=1e-5)
+    for features, weigh in (
+        ("elu", lambda q, k: elu(q) @ elu(k).mT),
+        ("taylor", second_order),
+    ):
+        mixer, x = made("linear_attention", features=features, normalise="sum"), draw(2, 4, 16)
+        query, key, value = (
+            heads_of(part(x)).transpose(1, 2) for part in (mixer.query, mixer.key, mixer.value)
+        )
+        weights = weigh(query, key).masked_fill(later, 0)
+        mixed = (weights / weights.sum(-1, keepdim=True) @ value).transpose(1, 2).flatten(2)
+        assert_close(mixer.mix(x, None)[0], mixer.out(mixed))
+
+
+def second_order(query, key):
+    s = query @ key.mT * query.shape[-1] ** -0.5
+    return 1 + s + s.square() / 2
+
+
+def test_taylor_features():
+    query, key = draw(5, 16), draw(7, 16, seed=1)
+    assert taylor(query).shape[-1] == 153
+    assert_close(taylor(query) @ taylor(key).T, second_order(query, key))
+
+
+def test_retnet():
+    """Weights gamma^(t - s) cos of the turned queries and keys, by absolute rotations as in RoPE, of all pairs."""
+    mixer, x = made("retnet", gate="sigmoid"), draw(2, 9, 16)
+    query, key, value = (heads_of(part(x)).transpose(1, 2) for part in (mixer.query, mixer.key, mixer.value))
+    place = torch.arange(9).double()
+    angle = place[:, None] * 10_000 ** (-torch.arange(0, 8, 2).double() / 8)
+    turn = torch.polar(torch.ones_like(angle), angle)
+    query, key = (torch.complex(part[..., :4], part[..., 4:]) * turn for part in (query, key))
+    gamma = 1 - 2.0 ** (-5 - torch.arange(2).double())
+    distance = (place[:, None] - place).clamp(min=0)
+    weights = (query @ key.mH).real * gamma[:, None, None] ** distance * 8**-0.5
+    mixed = weights.tril() @ value
+    mixed = normed(mixed.transpose(1, 2), mixer.norm.weight).flatten(2) * mixer.gate(x).sigmoid()
+    assert_close(mixer.mix(x, None)[0], mixer.out(mixed))
+
+
+def test_gla():
+    for decays in ("channel", "head"):
+        mixer, x = made("gla", decays=decays), draw(2, 9, 16)
+        query, key, value = (heads_of(part(x)) for part in (mixer.query, mixer.key, mixer.value))
+        decay = heads_of(mixer.decay(x)).sigmoid() ** (1 / 16)
+        mixed, _ = slow_decayed(query, key, value, decay, torch.zeros(2, 2, 4, 8).double())
+        mixed = normed(mixed / 2, mixer.norm.weight).flatten(2) * nn.functional.silu(mixer.gate(x))
+        assert_close(mixer.mix(x, None)[0], mixer.out(mixed))
+
+
+def test_decays_at_the_start():
+    """Half-lives of GLA are about 16 tokens."""
+    decay = made("gla", dim=64, heads=4).decay(torch.zeros(1, 64).double()).sigmoid() ** (1 / 16)
+    assert_close(decay, torch.full_like(decay, 0.9576), rtol=0, atol=1e-4)
