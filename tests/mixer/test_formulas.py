@@ -1,7 +1,8 @@
 """Mixers against slow loops from their formulas, worked examples, and each other where one is a case of the other."""
 
+import pytest
 import torch
-from tests.mixer.vectors import KEY, QUERY, VALUE, draw, rows, slow_decayed
+from tests.mixer.vectors import KEY, QUERY, VALUE, draw, rows, slow_decayed, slow_delta
 from tests.options import made as option
 from torch import nn
 from torch.testing import assert_close
@@ -112,3 +113,97 @@ def test_decays_at_the_start():
     """Half-lives of GLA are about 16 tokens."""
     decay = made("gla", dim=64, heads=4).decay(torch.zeros(1, 64).double()).sigmoid() ** (1 / 16)
     assert_close(decay, torch.full_like(decay, 0.9576), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_hgrn2(index):
+    mixer, x = made("hgrn2", index), draw(2, 9, 16)
+    lower = 0 if index == 0 else mixer.bound.sigmoid()
+    if index:
+        assert_close(lower, torch.full_like(lower, 2 / 3))
+    decay = lower + (1 - lower) * mixer.forget(x).sigmoid()
+    parts = nn.functional.silu(mixer.query(x)), 1 - decay, mixer.value(x), decay
+    mixed, _ = slow_decayed(*(heads_of(part) for part in parts), torch.zeros(2, 2, 8, 8).double())
+    assert_close(mixer.mix(x, None)[0], mixer.out(normed(mixed.flatten(2), mixer.norm.weight)))
+
+
+def convolved(x, conv):
+    """The short convolution of torch, and a SiLU."""
+    padded = nn.functional.pad(x.mT, (conv.kernel - 1, 0))
+    return nn.functional.silu(
+        nn.functional.conv1d(padded, conv.weight[:, None], conv.bias, groups=x.shape[2]).mT
+    )
+
+
+@pytest.mark.parametrize("conv", [0, 4])
+@pytest.mark.parametrize("negative", [False, True])
+def test_gated_deltanet(conv, negative):
+    mixer, x = made("gated_deltanet", conv=conv, negative_eigenvalues=negative), draw(2, 9, 16)
+    parts = [part(x) for part in (mixer.query, mixer.key, mixer.value)]
+    if conv:
+        parts = [convolved(part, c) for part, c in zip(parts, mixer.convs, strict=True)]
+    else:
+        parts = [nn.functional.silu(part) for part in parts]
+    query, key, value = (heads_of(part) for part in parts)
+    query, key = (nn.functional.normalize(part, dim=-1) for part in (query, key))
+    beta = (1 + negative) * mixer.beta(x).sigmoid()
+    decay = (-mixer.rate.exp() * nn.functional.softplus(mixer.decay(x) + mixer.decay_bias)).exp()
+    start = torch.zeros(2, 2, 8, 8).double()
+    mixed, _ = slow_delta(query * 8**-0.5, key, value, beta[..., None], decay[..., None], start)
+    mixed = normed(mixed, mixer.norm.weight).flatten(2) * nn.functional.silu(mixer.gate(x))
+    assert_close(mixer.mix(x, None)[0], mixer.out(mixed))
+
+
+def copied(source, target):
+    """Give a mixer the parameters of another, where names are the same."""
+    target.load_state_dict(source.state_dict(), strict=False)
+    return target
+
+
+def test_deltanet_does_not_decay():
+    gated, plain, x = made("gated_deltanet", gate="none"), made("deltanet"), draw(2, 9, 16)
+    with torch.no_grad():
+        gated.rate.fill_(-100)
+    assert_close(copied(gated, plain).mix(x, None)[0], gated.mix(x, None)[0])
+
+
+def test_one_step_of_deltaproduct_is_gated_deltanet():
+    product, gated = made("deltaproduct", steps=1), made("gated_deltanet", negative_eigenvalues=True)
+    x = draw(2, 9, 16)
+    assert_close(copied(gated, product).mix(x, None)[0], gated.mix(x, None)[0])
+
+
+def test_steps_that_replace_nothing_change_nothing():
+    """Two steps, the second with beta 0, are one."""
+    two, one, x = made("deltaproduct", conv=0), made("deltaproduct", conv=0, steps=1), draw(2, 9, 16)
+    with torch.no_grad():
+        for name in ("query", "decay", "gate", "norm", "out"):
+            getattr(one, name).load_state_dict(getattr(two, name).state_dict())
+        one.rate.copy_(two.rate)
+        one.decay_bias.copy_(two.decay_bias)
+        for name in ("key", "value"):
+            weight = getattr(two, name).weight.view(2, 2, 8, 16)  # heads, steps
+            getattr(one, name).weight.copy_(weight[:, 0].reshape(16, 16))
+        one.beta.weight.copy_(two.beta.weight.view(2, 2, 16)[:, 0])
+    beta = two.beta.forward
+    two.beta.forward = lambda x: beta(x) + torch.tensor([0, -1e4] * 2)
+    assert_close(two.mix(x, None)[0], one.mix(x, None)[0])
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_mamba2(negative):
+    """Also with time steps so long that decays are negative."""
+    mixer, x = made("mamba2", negative_eigenvalues=negative), draw(2, 9, 16)
+    with torch.no_grad():
+        mixer.rate.copy_(torch.tensor([2.0, -1.0]))
+        mixer.step_bias.fill_(-1)
+    gate, inputs, step = mixer.project(x).split([32, 64, 2], -1)
+    value, key, query = convolved(inputs, mixer.conv).split([32, 16, 16], -1)
+    value, step = heads_of(value), nn.functional.softplus(step + mixer.step_bias)[..., None]
+    decay = (-mixer.rate.exp()[:, None] * step).exp()
+    decay = 2 * decay - 1 if negative else decay
+    assert (decay < 0).any() == negative
+    query, key = (part[:, :, None].expand(-1, -1, 2, -1) for part in (query, key))
+    mixed, _ = slow_decayed(query, key, step * value, decay, torch.zeros(2, 2, 16, 16).double())
+    mixed = (mixed + mixer.skip[:, None] * value).flatten(2) * nn.functional.silu(gate)
+    assert_close(mixer.mix(x, None)[0], mixer.out(normed(mixed, mixer.norm.weight)))

@@ -20,6 +20,14 @@ OUT = 64 * 64
         ("linear_attention", {"features": "taylor", "normalise": "sum"}, 16_384, 9_792 + 612),
         ("retnet", {}, 32_800, 2_048),
         ("gla", {}, 17_968, 512),
+        ("hgrn2", {}, 16_448 + 64, 1_024),
+        ("hgrn2", {"bound": False}, 16_448, 1_024),
+        ("mamba2", {}, 27_820, 2_048 + 3 * 160),
+        ("mamba2", {"conv": 0}, 27_820 - 5 * 160, 2_048),
+        ("deltanet", {}, 17_424, 1_024 + 3 * 192),
+        ("gated_deltanet", {}, 21_784, 1_024 + 3 * 192),
+        ("deltaproduct", {}, 30_744, 1_024 + 3 * 320),
+        ("deltaproduct", {"decay": False, "gate": "none"}, 26_384, 1_024 + 3 * 320),
     ],
 )
 def test_sizes(name, options, parameters, state):
