@@ -207,3 +207,68 @@ def test_mamba2(negative):
     mixed, _ = slow_decayed(query, key, step * value, decay, torch.zeros(2, 2, 16, 16).double())
     mixed = (mixed + mixer.skip[:, None] * value).flatten(2) * nn.functional.silu(gate)
     assert_close(mixer.mix(x, None)[0], mixer.out(normed(mixed, mixer.norm.weight)))
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_mamba(negative):
+    mixer, x = made("mamba", conv=0, negative_eigenvalues=negative), draw(2, 9, 16)
+    with torch.no_grad():
+        mixer.step_bias.fill_(-1)
+    inputs, gate = mixer.project(x).chunk(2, -1)
+    inputs, mixed, h = nn.functional.silu(inputs), [], torch.zeros(2, 32, 16).double()
+    for time in range(9):
+        u = inputs[:, time]
+        low, into, read = mixer.select(u).split([1, 16, 16], -1)
+        step = nn.functional.softplus(mixer.step(low) + mixer.step_bias)
+        factor = (-step[..., None] * mixer.rate.exp()).exp()
+        h = (2 * factor - 1 if negative else factor) * h + (step * u)[..., None] * into[:, None]
+        mixed.append((h * read[:, None]).sum(-1) + mixer.skip * u)
+    mixed = torch.stack(mixed, 1) * nn.functional.silu(gate)
+    assert_close(mixer.mix(x, None)[0], mixer.out(mixed))
+
+
+def test_scan_gives_the_worked_examples():
+    """A Mamba with A = -1, dt = ln 2 and B = C = 1; an LRU with |l| = exp(-0.1), phase 0.5 and g = sqrt(1 - |l|^2)."""
+    inputs = torch.tensor([1.0, 0, 2, -1]).double().view(1, 4, 1)
+    step = torch.tensor(2.0).double().log()
+    hidden = scan((-step).exp().expand(1, 4, 1), step * inputs)
+    assert_close(hidden.flatten(), rows(".69315 .34657 1.55958 .08664")[0], rtol=0, atol=1e-5)
+    mixer = made("lru", size=1)
+    with torch.no_grad():
+        mixer.rate.copy_(torch.tensor([0.1]).log())
+        mixer.phase.copy_(torch.tensor([0.5]).log())
+    factor = torch.polar((-mixer.rate.exp()).exp(), mixer.phase.exp()).detach()
+    write = (1 - factor.abs() ** 2) ** 0.5 * torch.tensor([1.0, 0, 0, -1]).double().view(1, 4, 1)
+    hidden = scan(factor.expand(1, 4, 1), write.to(factor.dtype)).real
+    assert_close(hidden.flatten(), rows(".42576 .33808 .18834 -.40345")[0], rtol=0, atol=1e-5)
+
+
+def test_lru():
+    mixer, x = made("lru", least=0.5, most=0.9, phase=1.0), draw(2, 9, 16)
+    factor = torch.exp(torch.complex(-mixer.rate.exp(), mixer.phase.exp()))
+    assert 0.5 <= factor.abs().min() <= factor.abs().max() <= 0.9
+    assert 0 <= factor.angle().min() <= factor.angle().max() <= 1
+    assert_close(mixer.scale.exp(), (1 - factor.abs() ** 2).sqrt(), rtol=1e-5, atol=0)
+    into, read = (torch.complex(*part) for part in (mixer.into, mixer.read))
+    mixed, h = [], torch.zeros(2, 16).to(factor.dtype)
+    for time in range(9):
+        h = factor * h + mixer.scale.exp() * (x[:, time].to(h.dtype) @ into.T)
+        mixed.append((h @ read.T).real + mixer.skip * x[:, time])
+    mixed = nn.functional.gelu(torch.stack(mixed, 1))
+    assert_close(mixer.mix(x, None)[0], nn.functional.glu(mixer.out(mixed), -1))
+
+
+def test_s4d():
+    mixer, x = made("s4d", state=8), draw(2, 70, 16)
+    matrix, step = torch.complex(-mixer.rate.exp(), mixer.phase), mixer.step.exp()[:, None]
+    assert_close(
+        matrix[:, 3].detach(), torch.full((16,), -0.5 + 3j * torch.pi, dtype=matrix.dtype), rtol=1e-6, atol=0
+    )
+    factor, read = (step * matrix).exp(), torch.complex(*mixer.read.unbind(-1))
+    mixed, s = [], torch.zeros(2, 16, 4).to(factor.dtype)
+    for time in range(70):
+        u = x[:, time]
+        s = factor * s + (factor - 1) / matrix * u[..., None]
+        mixed.append(2 * (read * s).sum(-1).real + mixer.skip * u)
+    mixed = nn.functional.gelu(torch.stack(mixed, 1))
+    assert_close(mixer.mix(x, None)[0], nn.functional.glu(mixer.out(mixed), -1))

@@ -45,8 +45,8 @@ class Mamba2(Recurrent):
         at_least_one(state=state, expand=expand)
         self.heads, self.negative = head_count(layer, heads), negative_eigenvalues
         inner = expand * self.dim
-        self.widths = (inner, inner + 2 * state, self.heads)
-        self.split = (inner, state, state)
+        self.widths = [inner, inner + 2 * state, self.heads]
+        self.split = [inner, state, state]
         self.project = nn.Linear(self.dim, sum(self.widths), bias=False)
         self.conv = ShortConv(inner + 2 * state, conv, bias=True) if conv else None
         self.rate = nn.Parameter(torch.empty(self.heads).uniform_(1, 16).log())
