@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.mixer.vectors import KEY, QUERY, VALUE, draw, rows, slow_decayed, slow_delta
+from tests.mixer.vectors import BETA, KEY, QUERY, VALUE, draw, rows, slow_decayed, slow_delta
 from tests.options import made as option
 from torch import nn
 from torch.testing import assert_close
@@ -12,6 +12,7 @@ from lengen.block.inputs import Shape
 from lengen.mixer import Layer
 from lengen.mixer.linear_attention import elu, taylor
 from lengen.mixer.mingru import positive
+from lengen.mixer.mlstm import stabilised
 from lengen.mixer.scan import scan
 
 
@@ -272,3 +273,68 @@ def test_s4d():
         mixed.append(2 * (read * s).sum(-1).real + mixer.skip * u)
     mixed = nn.functional.gelu(torch.stack(mixed, 1))
     assert_close(mixer.mix(x, None)[0], nn.functional.glu(mixer.out(mixed), -1))
+
+
+def test_worked_example_of_mlstm():
+    forget = torch.tensor([2.0, 1, 0, -1]).double().view(1, 4, 1)
+    parts = QUERY, KEY * 2**-0.5, VALUE, BETA[..., 0].log(), nn.functional.logsigmoid(forget)
+    hidden, _ = stabilised(*parts, None, 0)
+    expected = ".04458 -.23907 | -.41888 -.12649 | -.29471 .07951 | .55327 -.43711"
+    assert_close(hidden[0, :, 0], rows(expected), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("conv", [0, 4])
+def test_mlstm(conv):
+    """Without a stabiliser, from the formula."""
+    mixer, x = made("mlstm", conv=conv), draw(2, 9, 16)
+    with torch.no_grad():
+        mixer.input.weight.normal_()
+        mixer.forget.weight.normal_()
+    inner, gate = mixer.up(x).chunk(2, -1)
+    mixed = convolved(inner, mixer.conv) if conv else nn.functional.silu(inner)
+    blocks = [
+        torch.block_diag(*part.weight) @ source[..., None]
+        for part, source in ((mixer.query, mixed), (mixer.key, mixed), (mixer.value, inner))
+    ]
+    read = torch.cat(blocks, -2)[..., 0]
+    query, key, value = (heads_of(part[..., 0]) for part in blocks)
+    f, i = mixer.forget(read).sigmoid()[..., None], mixer.input(read).exp()[..., None]
+    wide = torch.cat([value, torch.ones_like(value[..., :1])], -1)
+    found, _ = slow_decayed(query, key * i * 16**-0.5, wide, f, torch.zeros(2, 2, 16, 17).double())
+    hidden = found[..., :-1] / found[..., -1:].abs().clamp(min=1)
+    hidden = nn.functional.layer_norm(hidden, [16]).flatten(2)
+    hidden = (hidden + mixed) * nn.functional.silu(gate)
+    assert_close(mixer.mix(x, None)[0], mixer.out(hidden), rtol=0, atol=1e-4)
+
+
+def test_slstm():
+    """Without a stabiliser, from the formula; also that it reads its hidden state."""
+    mixer, x = made("slstm", conv=0), draw(2, 9, 16)
+    with torch.no_grad():
+        mixer.recurrent.normal_()
+        mixer.bias.normal_()
+    maps = [torch.block_diag(*part.weight) for part in (mixer.input, mixer.forget, mixer.cell, mixer.output)]
+    back = [torch.block_diag(*mixer.recurrent[:, gate]) for gate in range(4)]
+    bias = mixer.bias.transpose(0, 1).flatten(1)
+    h, c, n, found = *torch.zeros(3, 2, 16).double(), []
+    for time in range(9):
+        u = x[:, time]
+        active = nn.functional.silu(u)
+        i, f, z, o = (
+            w @ source[..., None] + (r @ h[..., None]) + b[:, None]
+            for w, r, b, source in zip(maps, back, bias, (active, active, u, u), strict=True)
+        )
+        c = f[..., 0].sigmoid() * c + i[..., 0].exp() * z[..., 0].tanh()
+        n = f[..., 0].sigmoid() * n + i[..., 0].exp()
+        h = o[..., 0].sigmoid() * c / n
+        found.append(nn.functional.layer_norm(heads_of(h), [8]).flatten(1))
+    assert_close(mixer.mix(x, None)[0], mixer.out(torch.stack(found, 1)))
+
+
+def test_convolution():
+    mixer, x = made("convolution", kernel=3), draw(2, 9, 16)
+    past = nn.functional.pad(x, (0, 0, 2, 0))
+    mixed = (
+        sum(past[:, shift : shift + 9] * mixer.conv.weight[:, shift] for shift in range(3)) + mixer.conv.bias
+    )
+    assert_close(mixer.mix(x, None)[0], mixer.out(mixer.gate(x) * mixed))
