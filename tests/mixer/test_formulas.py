@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.mixer.vectors import BETA, KEY, QUERY, VALUE, draw, rows, slow_decayed, slow_delta
+from tests.mixer.vectors import BETA, KEY, QUERY, VALUE, draw, rows, slow_decayed, slow_delta, slow_rank_one
 from tests.options import made as option
 from torch import nn
 from torch.testing import assert_close
@@ -338,3 +338,34 @@ def test_convolution():
         sum(past[:, shift : shift + 9] * mixer.conv.weight[:, shift] for shift in range(3)) + mixer.conv.bias
     )
     assert_close(mixer.mix(x, None)[0], mixer.out(mixer.gate(x) * mixed))
+
+
+def test_rwkv7():
+    """Names and order of the published code: x_r, x_w, x_k, x_v, x_a, x_g are the mixes."""
+    mixer, x = made("rwkv7"), draw(2, 9, 16)
+    with torch.no_grad():
+        for part in (mixer.decay, mixer.rate, mixer.gate):
+            part.down.normal_()
+            part.up.normal_()
+    change = nn.functional.pad(x, (0, 0, 1, 0))[:, :-1] - x
+    xr, xw, xk, xv, xa, xg = (x + change * mix for mix in mixer.shift)
+    r, k, v = mixer.receptance(xr), mixer.key(xk), mixer.value(xv)
+    w = -nn.functional.softplus(-(mixer.decay.bias + (xw @ mixer.decay.down).tanh() @ mixer.decay.up)) - 0.5
+    a = (mixer.rate.bias + xa @ mixer.rate.down @ mixer.rate.up).sigmoid()
+    g = (xg @ mixer.gate.down).sigmoid() @ mixer.gate.up
+    kk = nn.functional.normalize(heads_of(k * mixer.direction), dim=-1)
+    k = heads_of(k * (1 + (a - 1) * mixer.replace))
+    r, v, w, a = (heads_of(part) for part in (r, v, w, a))
+    mixed, _ = slow_rank_one(r, k, v, (-w.exp()).exp(), -kk, kk * a, torch.zeros(2, 2, 8, 8).double())
+    mixed = nn.functional.group_norm(mixed.flatten(0, 1).flatten(1), 2, mixer.norm, mixer.norm_bias, 64e-5)
+    mixed = mixed.view(2, 9, 16) + ((r * k * heads_of(mixer.bonus)).sum(-1, keepdim=True) * v).flatten(2)
+    assert_close(mixer.mix(x, None)[0], mixer.out(mixed * g))
+
+
+def test_rwkv7_without_decay_is_deltanet():
+    """The step of both is one rule: w = 1, a = beta, and keys times beta."""
+    query, key, value, beta = QUERY, nn.functional.normalize(KEY, dim=-1), VALUE, BETA / 2
+    one, none = torch.ones_like(beta), torch.zeros(1, 1, 2, 2).double()
+    delta, _ = slow_delta(query, key, value, beta, one, none)
+    general, _ = slow_rank_one(query, beta * key, value, one, -key, beta * key, none)
+    assert_close(general, delta)
