@@ -9,6 +9,7 @@ Each function runs named checks and returns a report, or raises at the first fai
 from lengen.testing.attention import check_attention
 from lengen.testing.encoding import check_encoding
 from lengen.testing.extension import check_extension
+from lengen.testing.mixer import check_mixer
 from lengen.testing.positions import check_positions
 from lengen.testing.report import Check, ContractError, Report
 from lengen.testing.task import check_task
@@ -20,6 +21,7 @@ __all__ = [
     "check_attention",
     "check_encoding",
     "check_extension",
+    "check_mixer",
     "check_positions",
     "check_task",
 ]
