@@ -132,7 +132,7 @@ class Recurrent(Mixer):
 
     def state_size(self, tokens: int) -> int:
         """See `Mixer`: the numbers in the state after one token."""
-        weight = next(self.parameters())
+        weight = next(self.parameters(), torch.zeros(()))
         with torch.no_grad():
             _, state = self.mix(weight.new_zeros(1, 1, self.dim), None)
         return sum(part.numel() for part in state)
