@@ -15,7 +15,9 @@ from lengen.launcher.job import FAILED
 def main(arguments: list[str]) -> int:
     """Run the command."""
     groups = [
-        match[1] for word in arguments if (match := re.match(r"(pe|attention|mixer|positions|task)[.=]", word))
+        match[1]
+        for word in arguments
+        if (match := re.match(r"(pe|attention|mixer|positions|task)[.=]", word))
     ]
     return HydraApp(
         CHECK, lambda config, allowed: check(config, allowed, dict.fromkeys(groups)), arguments
