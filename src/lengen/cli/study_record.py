@@ -12,7 +12,7 @@ from lengen.cli.study_words import Words
 from lengen.config.errors import require
 from lengen.config.seeds import SEEDS, runs_of, seeds_of, words_of
 from lengen.config.words import parsed
-from lengen.launcher.job import QUEUED, REFUSED, JobResult
+from lengen.launcher.job import FAILED, QUEUED, REFUSED, JobResult
 from lengen.records.earlier_runs import configuration_key
 from lengen.records.run_dir import RunFolder
 from lengen.studies.plan import Grid, PlannedRun, StudyPlan
@@ -193,7 +193,7 @@ def noted(plan: StudyPlan, ended: Mapping[str, JobResult]) -> StudyPlan:
     changed = dict[int, PlannedRun]()
     for place, _, run in plan.placed():
         if (result := ended.get(run.key)) is not None:
-            refused = result.line[:LONGEST] if result.code == REFUSED else ""
+            refused = result.line[:LONGEST] if result.code in (REFUSED, FAILED) else ""
             recorded = recorded_key(result.value) if result.code == 0 and result.value else run.recorded
             changed[place] = replace(run, refused=refused, recorded=recorded if recorded != run.key else "")
     return plan.with_runs(changed)

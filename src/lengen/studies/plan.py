@@ -21,7 +21,7 @@ class PlannedRun:
         seed: name of its own folder, two levels below: between them is its cell, which only the run itself knows.
         options: overrides in which it differs from the other runs of its grid.
         stress: stress sets on which it is also evaluated.
-        refused: why it was refused when it was tried last; empty if it was not.
+        refused: why it was refused, or its job failed, when it was tried last; empty if it was not. What its folder says counts more.
         recorded: its key in `run.json` where that is another one: it was made when lengen's classes had other revisions.
     """
 
