@@ -41,6 +41,7 @@ LAYER = Layer(Shape(32, 4), 0, Softmax)
         ("mlstm", "block", 3, "must divide mixer.expand * decoder.dim=64"),
         ("slstm", "heads", 3, "a divisor of decoder.dim=32"),
         ("convolution", "kernel", 1, "at least 2"),
+        ("rg_lru", "heads", 3, "a divisor of decoder.dim=32"),
         ("rwkv7", "rank", 0, "at least 1"),
     ],
 )
