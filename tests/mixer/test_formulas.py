@@ -369,3 +369,14 @@ def test_rwkv7_without_decay_is_deltanet():
     delta, _ = slow_delta(query, key, value, beta, one, none)
     general, _ = slow_rank_one(query, beta * key, value, one, -key, beta * key, none)
     assert_close(general, delta)
+
+
+def test_rg_lru():
+    """The layer around the recurrence, and its factors at the start."""
+    mixer, x = made("rg_lru"), draw(2, 9, 16)
+    largest = (-8 * nn.functional.softplus(mixer.rate)).exp()
+    assert 0.9 <= largest.min() <= largest.max() <= 0.999
+    padded = nn.functional.pad(mixer.into(x).mT, (3, 0))
+    inputs = nn.functional.conv1d(padded, mixer.conv.weight[:, None], mixer.conv.bias, groups=16).mT
+    mixed = mixer.recur(inputs, None) * nn.functional.gelu(mixer.gate(x))
+    assert_close(mixer.mix(x, None)[0], mixer.out(mixed))

@@ -62,3 +62,23 @@ def test_mamba_of_transformers():
         block.out_proj.weight.copy_(mixer.out.weight)
     assert_close(block.A_log, mixer.rate)
     assert_close(mixer.mix(x, None)[0], block(x), rtol=0, atol=1e-5)
+
+
+def test_rg_lru_of_transformers():
+    theirs = pytest.importorskip("transformers.models.recurrent_gemma.modeling_recurrent_gemma")
+    config = pytest.importorskip("transformers").RecurrentGemmaConfig(
+        hidden_size=16, lru_width=16, num_attention_heads=2
+    )
+    unit, mixer, x = theirs.RecurrentGemmaRglru(config), made("rg_lru").float(), draw(2, 21, 16).float()
+    with torch.no_grad():
+        mixer.keep_bias.normal_()
+        mixer.input_bias.normal_()
+        unit.recurrent_param.copy_(mixer.rate)
+        unit.input_gate_weight.copy_(mixer.input.weight.mT)
+        unit.input_gate_bias.copy_(mixer.input_bias.view(2, 8))
+        unit.recurrent_gate_weight.copy_(mixer.keep.weight.mT)
+        unit.recurrent_gate_bias.copy_(mixer.keep_bias.view(2, 8))
+    expected = unit(x, torch.arange(21).unsqueeze(0))
+    assert_close(mixer.recur(x, None), expected, rtol=0, atol=1e-5)
+    half = mixer.recur(x[:, :9], None)
+    assert_close(mixer.recur(x[:, 9:], half[:, -1]), expected[:, 9:], rtol=0, atol=1e-5)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.block.inputs import wide
+from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.delta import delta_rule
 from lengen.mixer.parts import (
@@ -17,7 +18,6 @@ from lengen.mixer.parts import (
     Gate,
     Map,
     ShortConv,
-    at_least_one,
     gated,
     head_count,
     of_heads,
@@ -59,7 +59,8 @@ class DeltaProduct(Recurrent):
         gate: Gate = "silu",
     ) -> None:
         super().__init__(layer)
-        at_least_one(steps=steps, state=state)
+        require(steps >= 1, f"mixer.steps={steps}: must be at least 1")
+        require(state is None or state >= 1, f"mixer.state={state}: must be at least 1")
         self.heads, self.steps, self.kind = head_count(layer, heads), steps, gate
         self.most, self.width = 1 + negative_eigenvalues, state or self.dim // self.heads
         keys = self.heads * self.width

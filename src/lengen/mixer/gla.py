@@ -11,7 +11,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
-from lengen.mixer.parts import EPSILON, Gate, Map, at_least_one, gated, head_count, of_heads
+from lengen.mixer.parts import EPSILON, Gate, Map, gated, head_count, of_heads
 
 
 class GLA(Recurrent):
@@ -43,7 +43,8 @@ class GLA(Recurrent):
     ) -> None:
         super().__init__(layer)
         self.heads, self.kind, self.sharpness = head_count(layer, heads), gate, sharpness
-        at_least_one(state=state, rank=rank)
+        require(state is None or state >= 1, f"mixer.state={state}: must be at least 1")
+        require(rank >= 1, f"mixer.rank={rank}: must be at least 1")
         require(sharpness > 0, f"mixer.sharpness={sharpness}: must be above 0")
         self.width = state or max(1, self.dim // self.heads // 2)
         keys = self.heads * self.width

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
-from lengen.mixer.parts import EPSILON, at_least_one, head_count, of_heads
+from lengen.mixer.parts import EPSILON, head_count, of_heads
 
 
 class LinearAttention(Recurrent):
@@ -41,7 +42,7 @@ class LinearAttention(Recurrent):
         normalise: Literal["sum", "norm"] = "norm",
     ) -> None:
         super().__init__(layer)
-        at_least_one(state=state)
+        require(state is None or state >= 1, f"mixer.state={state}: must be at least 1")
         self.heads, self.features = head_count(layer, heads), features
         keys = self.heads * (state or self.dim // self.heads)
         self.query, self.key = (nn.Linear(self.dim, keys, bias=False) for _ in range(2))

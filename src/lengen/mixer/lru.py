@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
-from lengen.mixer.parts import at_least_one
 from lengen.mixer.scan import scan
 
 
@@ -38,7 +37,7 @@ class LRU(Recurrent):
         phase: float = 6.28,
     ) -> None:
         super().__init__(layer)
-        at_least_one(size=size)
+        require(size is None or size >= 1, f"mixer.size={size}: must be at least 1")
         require(0 <= least < 1, f"mixer.least={least}: must be in [0, 1)")
         require(least < most <= 1, f"mixer.most={most}: must be above mixer.least={least}, and at most 1")
         require(phase > 0, f"mixer.phase={phase}: must be above 0")

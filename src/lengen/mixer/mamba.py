@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.block.inputs import wide
+from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
-from lengen.mixer.parts import Map, ShortConv, at_least_one, time_step_bias
+from lengen.mixer.parts import Map, ShortConv, time_step_bias
 from lengen.mixer.scan import scan
 
 
@@ -42,7 +43,9 @@ class Mamba(Recurrent):
         negative_eigenvalues: bool = False,
     ) -> None:
         super().__init__(layer)
-        at_least_one(state=state, expand=expand, rank=rank)
+        require(state >= 1, f"mixer.state={state}: must be at least 1")
+        require(expand >= 1, f"mixer.expand={expand}: must be at least 1")
+        require(rank is None or rank >= 1, f"mixer.rank={rank}: must be at least 1")
         inner, rank = expand * self.dim, rank or math.ceil(self.dim / 16)
         self.negative, self.widths = negative_eigenvalues, [rank, state, state]
         self.project = nn.Linear(self.dim, 2 * inner, bias=False)

@@ -9,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.block.inputs import wide
+from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed, signed
-from lengen.mixer.parts import EPSILON, ShortConv, at_least_one, head_count, of_heads, time_step_bias
+from lengen.mixer.parts import EPSILON, ShortConv, head_count, of_heads, time_step_bias
 
 
 class Mamba2(Recurrent):
@@ -42,7 +43,8 @@ class Mamba2(Recurrent):
         negative_eigenvalues: bool = False,
     ) -> None:
         super().__init__(layer)
-        at_least_one(state=state, expand=expand)
+        require(state >= 1, f"mixer.state={state}: must be at least 1")
+        require(expand >= 1, f"mixer.expand={expand}: must be at least 1")
         self.heads, self.negative = head_count(layer, heads), negative_eigenvalues
         inner = expand * self.dim
         self.widths = [inner, inner + 2 * state, self.heads]

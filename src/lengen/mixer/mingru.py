@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.block.inputs import wide
+from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
-from lengen.mixer.parts import at_least_one
 from lengen.mixer.scan import scan
 
 
@@ -27,7 +27,7 @@ class MinGRU(Recurrent):
 
     def __init__(self, layer: Layer, size: int | None = None) -> None:
         super().__init__(layer)
-        at_least_one(size=size)
+        require(size is None or size >= 1, f"mixer.size={size}: must be at least 1")
         self.gate, self.candidate = (nn.Linear(self.dim, size or self.dim, bias=False) for _ in range(2))
         self.out = nn.Linear(size or self.dim, self.dim, bias=False)
 
@@ -58,7 +58,7 @@ class MinLSTM(Recurrent):
 
     def __init__(self, layer: Layer, size: int | None = None) -> None:
         super().__init__(layer)
-        at_least_one(size=size)
+        require(size is None or size >= 1, f"mixer.size={size}: must be at least 1")
         self.forget, self.input, self.candidate = (
             nn.Linear(self.dim, size or self.dim, bias=False) for _ in range(3)
         )

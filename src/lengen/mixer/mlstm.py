@@ -12,7 +12,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
-from lengen.mixer.parts import EPSILON, BlockMap, Map, ShortConv, at_least_one, head_count, of_heads
+from lengen.mixer.parts import EPSILON, BlockMap, Map, ShortConv, head_count, of_heads
 
 
 class MLSTM(Recurrent):
@@ -41,7 +41,8 @@ class MLSTM(Recurrent):
         conv: Literal[0, 4] = 4,
     ) -> None:
         super().__init__(layer)
-        at_least_one(expand=expand, block=block)
+        require(expand >= 1, f"mixer.expand={expand}: must be at least 1")
+        require(block >= 1, f"mixer.block={block}: must be at least 1")
         self.heads, inner = head_count(layer, heads), expand * self.dim
         require(inner % block == 0, f"mixer.block={block}: must divide mixer.expand * decoder.dim={inner}")
         self.up = nn.Linear(self.dim, 2 * inner, bias=False)

@@ -122,16 +122,6 @@ def head_count(layer: Layer, heads: int | None) -> int:
     return heads
 
 
-def at_least_one(**options: int | None) -> None:
-    """Check options that are null or at least 1.
-
-    Raises:
-        UsageError: one is neither.
-    """
-    for name, value in options.items():
-        require(value is None or value >= 1, f"mixer.{name}={value}: must be at least 1")
-
-
 def gated(x: Tensor, gate: Tensor | None, kind: Gate) -> Tensor:
     """Multiply with a gate, if there is one."""
     if gate is None:

@@ -10,7 +10,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
-from lengen.mixer.parts import EPSILON, Gate, at_least_one, gated, head_count, of_heads
+from lengen.mixer.parts import EPSILON, Gate, gated, head_count, of_heads
 
 
 class RetNet(Recurrent):
@@ -45,7 +45,8 @@ class RetNet(Recurrent):
     ) -> None:
         super().__init__(layer)
         self.heads, self.kind, self.base, self.rotate = head_count(layer, heads), gate, base, rotate
-        at_least_one(state=state, expand=expand)
+        require(state is None or state >= 1, f"mixer.state={state}: must be at least 1")
+        require(expand >= 1, f"mixer.expand={expand}: must be at least 1")
         self.width = state or self.dim // self.heads
         require(base > 1, f"mixer.base={base}: must be above 1")
         require(

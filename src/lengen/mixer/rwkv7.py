@@ -12,7 +12,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.delta import rank_one
-from lengen.mixer.parts import at_least_one, head_count, of_heads, unit
+from lengen.mixer.parts import head_count, of_heads, unit
 
 MIXED = ("receptance", "decay", "key", "value", "rate", "gate")
 """What reads a mix of the token and the one before it."""
@@ -54,7 +54,7 @@ class RWKV7(Recurrent):
 
     def __init__(self, layer: Layer, heads: int | None = None, rank: int | None = None) -> None:
         super().__init__(layer)
-        at_least_one(rank=rank)
+        require(rank is None or rank >= 1, f"mixer.rank={rank}: must be at least 1")
         self.heads, dim = head_count(layer, heads), self.dim
         require(dim >= 2, f"decoder.dim={dim}: must be at least 2 for mixer=rwkv7")  # noqa: PLR2004
         width, channel = dim // self.heads, torch.arange(float(dim))

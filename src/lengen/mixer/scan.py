@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Inexact
 from torch import Tensor
 
-CHUNK = 32
-"""Tokens that are combined by doubling; the ends of chunks are then combined likewise."""
+CHUNK = 8
+"""Tokens that are combined by doubling; the ends of chunks are then combined likewise. With 8 tokens three passes over all, and few over
+the ends, take two thirds of the time of doubling over all tokens."""
 
 
 def scan(
