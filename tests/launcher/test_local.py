@@ -278,7 +278,7 @@ def test_no_jobs_at_a_time_is_refused(lengen, tmp_path, words, reason):
 
 
 def test_importing_what_the_server_imports_leaves_the_signals_of_other_processes_alone(monkeypatch):
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
     try:
         importlib.reload(importlib.import_module(local.SERVER))
@@ -288,6 +288,8 @@ def test_importing_what_the_server_imports_leaves_the_signals_of_other_processes
         assert {signal.getsignal(number) for number in numbers} == {signal.SIG_IGN}
         assert not gc.isenabled()
         module.heed_again()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert {signal.getsignal(number) for number in numbers[1:]} == {signal.SIG_DFL}
         assert gc.isenabled()
     finally:
         gc.enable()

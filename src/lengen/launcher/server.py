@@ -14,7 +14,7 @@ FORKS_WORKERS = any("multiprocessing.forkserver" in word for word in sys.orig_ar
 """Whether this is that process, or a worker."""
 IGNORED = tuple(
     getattr(signal, name)
-    for name in ("SIGTERM", "SIGHUP")
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")  # Python ignores SIGINT there only when all is imported
     if FORKS_WORKERS
     and hasattr(signal, name)
     and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN  # as under nohup
@@ -30,4 +30,4 @@ def heed_again() -> None:
     gc.freeze()  # what was imported is never collected: no time is spent on looking through it
     gc.enable()
     for each in IGNORED:
-        signal.signal(each, signal.SIG_DFL)
+        signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
