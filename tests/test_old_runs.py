@@ -9,8 +9,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from lengen.comparison.find_runs import find
-from lengen.evaluation.options import cell_identity
 from lengen.records.curve import Curve
+from lengen.records.eval_options import cell_identity
 
 OLD = Path(__file__).with_name("old_runs")
 RUNS = sorted(path.parent for path in OLD.glob("runs/*/*/*/*/run.json"))

@@ -70,6 +70,12 @@ def test_readme_counts_the_options_that_there_are():
     there = [len(list((ROOT / "configs" / group).glob("*.yaml"))) for group in ("task", "pe", "attention")]
     assert counted is not None
     assert [int(number) for number in counted.groups()] == there
+    mixers = re.search(r"and (\d+) \[mixers\]", written("README.md"))
+    assert mixers is not None
+    besides = {"attention", "pattern"}
+    assert int(mixers[1]) == len(
+        {path.stem for path in (ROOT / "configs" / "mixer").glob("*.yaml")} - besides
+    )
 
 
 def test_links_of_the_documentation_lead_somewhere():

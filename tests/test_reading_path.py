@@ -19,6 +19,7 @@ OPTIONS = (
     "task",
     "pe",
     "attention",
+    "mixer",
     "positions",
     "format",
     "lengths",

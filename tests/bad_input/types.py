@@ -15,8 +15,8 @@ from lengen.analysis.compare_runs import Comparison
 from lengen.analysis.plan_study import StudyPlan
 from lengen.config.builder import imported
 from lengen.config.search import choices, config_dir
-from lengen.evaluation.options import EvalOptions
 from lengen.experiment.config import RunConfig
+from lengen.records.eval_options import EvalOptions
 
 WRONG = {
     int: ("abc", "1.5", "[1]", "{a: 1}", "true", "null"),

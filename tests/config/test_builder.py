@@ -23,6 +23,7 @@ NEEDS = {
     ("positions", "abacus"): ["task=addition"],
     ("positions", "multilevel"): ["task=many_addition"],
     ("trainer", "fsdp"): ["optimizer=adamw"],
+    ("mixer", "pattern"): ["mixer.pattern=[gru,attention]"],
     ("pe", "multilevel"): ["task=many_addition", "positions=multilevel"],
 }
 

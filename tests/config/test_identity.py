@@ -8,8 +8,8 @@ import pytest
 from config.test_builder import composed
 from lengen.config import identity
 from lengen.config.identity import cell, completed, differences, record_key
-from lengen.evaluation.options import cell_identity
 from lengen.optimizer import Schedule
+from lengen.records.eval_options import cell_identity
 from lengen.task.copy import Copy
 
 

@@ -15,12 +15,12 @@ import torch
 from conftest import TINY, run_folders
 from lengen.attention.softmax import Softmax
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.scoring import out_of_memory, score
 from lengen.evaluation.sweep import sweep
 from lengen.pe.rope import RoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.records.curve import Curve
+from lengen.records.eval_options import EvalOptions
 from lengen.records.run_dir import SweepRecord
 from lengen.sampling import generator
 from lengen.task import EOS, Task

@@ -20,6 +20,7 @@ from lengen.records.curve import COLUMNS, Curve
 from lengen.records.run_dir import RunFolder
 from lengen.task.parity import Parity
 from lengen.training.callback import TRAIN_COLUMNS
+from lengen.training.fit import Training
 
 UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes", "memory_bytes")]
 
@@ -222,7 +223,6 @@ def test_ctrl_c_is_a_pause(lengen, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_sweep_goes_on_and_keeps_its_rows(lengen, tmp_path, monkeypatch):
-    from lengen.experiment import run as experiment
 
     save = Curve.save
 
@@ -236,7 +236,7 @@ def test_an_interrupted_sweep_goes_on_and_keeps_its_rows(lengen, tmp_path, monke
     monkeypatch.setattr(Curve, "save", save)
     (folder,) = run_folders(tmp_path)
     known = rows(folder / "curve.csv", list(COLUMNS))
-    monkeypatch.setattr(experiment, "fit", None)  # training is over and must not be asked for
+    monkeypatch.setattr(Training, "fit", None)  # training is over and must not be asked for
     assert lengen("train", "task=copy", *TINY).code == 0
     assert rows(folder / "curve.csv", list(COLUMNS))[:2] == known
     assert_agree(folder)

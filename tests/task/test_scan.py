@@ -11,7 +11,7 @@ import yaml
 from scipy.stats import chisquare
 
 from conftest import TINY
-from lengen.evaluation.options import EvalOptions
+from lengen.records.eval_options import EvalOptions
 from lengen.task import PAD
 from lengen.task.scan import Scan
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from conftest import TINY, run_folders
-from lengen.evaluation.options import EvalOptions
 from lengen.lengths.uniform import Uniform
 from lengen.positions.contiguous import Contiguous
+from lengen.records.eval_options import EvalOptions
 from lengen.sampling import generator
 from lengen.task import BOS, PAD
 from lengen.task.addition import Addition

@@ -54,8 +54,11 @@ def configuration(*words, seed=0):
 
 def options():
     """Every option of the groups that a stack could not know; most take long."""
-    for option in (f"{group}={path.stem}" for group in GROUPS for path in files(group)):
-        yield pytest.param(option, marks=[] if option in SHORT else [pytest.mark.long])
+    every = [f"{group}={path.stem}" for group in GROUPS for path in files(group)]
+    return [
+        pytest.param(option, marks=[] if option in SHORT else [pytest.mark.long], id=option)
+        for option in every
+    ]
 
 
 @pytest.mark.parametrize("option", options())

@@ -23,8 +23,8 @@ from benchmarks import Entry, Setting
 from benchmarks.timing import children_cost, figure
 from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
-from lengen.evaluation.options import EvalOptions
 from lengen.records.curve import Curve, Row
+from lengen.records.eval_options import EvalOptions
 from lengen.records.run_dir import RunFolder, SweepRecord
 from lengen.records.verdicts import StringVerdicts
 from lengen.statistics.intervals import clopper_pearson

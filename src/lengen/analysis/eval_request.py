@@ -15,7 +15,6 @@ from lengen.comparison.find_runs import find_folders
 from lengen.config.builder import Builder
 from lengen.config.errors import refuse_if_all, require
 from lengen.config.limits import Limits
-from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.compatibility import check_sweep
 from lengen.experiment.extended import ExtensionGrid
@@ -24,6 +23,7 @@ from lengen.experiment.load_run import TrainedRun, load
 from lengen.experiment.reevaluate import EvalResult
 from lengen.experiment.stress_grid import evaluate
 from lengen.extend.chosen import READS, Reads
+from lengen.records.eval_options import EvalOptions
 from lengen.records.run_dir import RunFolder
 from lengen.report.paper import Paper, PrintStyle
 from lengen.training.averaging import Average

@@ -31,7 +31,7 @@ CLASSES: Mapping[str, str] = {
 }
 """By command: the class whose annotations say what its options may be."""
 PARTS = {
-    "eval": "lengen.evaluation.options.EvalOptions",
+    "eval": "lengen.records.eval_options.EvalOptions",
     "trainer": "lengen.training.options.TrainerOptions",
 }
 """Of `lengen eval`: the class of options that it changes."""

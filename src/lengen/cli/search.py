@@ -17,8 +17,8 @@ from lengen.config.compose import OF_STUDIES
 from lengen.config.errors import require
 from lengen.config.objectives import OBJECTIVES, require_objective
 from lengen.config.words import parsed
-from lengen.evaluation.options import EvalOptions
 from lengen.launcher.job import JobResult
+from lengen.records.eval_options import EvalOptions
 from lengen.statistics.formats import floored
 from lengen.studies.words import option, within
 

@@ -26,7 +26,7 @@ from lengen.comparison.panel_areas import PanelAreas
 from lengen.comparison.ranks import rankable, ranks
 from lengen.comparison.run_record import BETWEEN, RunRecord
 from lengen.config.errors import UsageError, require
-from lengen.evaluation.options import EvalOptions
+from lengen.records.eval_options import EvalOptions
 from lengen.statistics.interquartile import interquartile_interval
 from lengen.statistics.intervals import THRESHOLDS, Rate, success_rate
 from lengen.statistics.reaches import median_reach

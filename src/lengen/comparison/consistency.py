@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lengen.evaluation.options import EvalOptions
 from lengen.records.curve import TRAINED, Curve, Row, split
 from lengen.records.earlier_runs import seed_name
+from lengen.records.eval_options import EvalOptions
 from lengen.records.verdicts import ENDINGS, StringVerdicts
 from lengen.statistics.intervals import clopper_pearson
 

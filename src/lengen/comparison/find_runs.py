@@ -16,9 +16,9 @@ from lengen.config.aliases import with_current_targets
 from lengen.config.bounded_yaml import parse_yaml, yaml_text
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import cell, completed
-from lengen.evaluation.options import EvalOptions, cell_identity
 from lengen.records.curve import Curve
 from lengen.records.earlier_runs import seed_name
+from lengen.records.eval_options import EvalOptions, cell_identity
 from lengen.records.run_dir import OVER, RunFolder
 from lengen.records.schema import check_config
 from lengen.records.verdicts import read_verdicts

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lengen.evaluation.options import EvalOptions
 from lengen.records.curve import TRAINED, Curve
+from lengen.records.eval_options import EvalOptions
 from lengen.records.plain_text import visible
 
 MISSING = "(none)"

@@ -2,7 +2,6 @@
 
 | module | content |
 |---|---|
-| `options` | the options of `eval`: lengths, number of examples, decoding, stress sets |
 | `test_set` | the test examples and their positions, the same for every cell and training seed |
 | `scoring` | verdicts on examples: right or wrong, token by token |
 | `decoding` | greedy decoding with a cache |

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from lengen.config.notices import say_once
 from lengen.decoder import Decoder
-from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.scoring import Verdicts, score
 from lengen.evaluation.test_set import examples, positions_key
 from lengen.positions import Positions
 from lengen.records.curve import Row, split
+from lengen.records.eval_options import EvalOptions
 from lengen.records.run_dir import SweepRecord
 from lengen.records.verdicts import StringVerdicts
 from lengen.sampling import generator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lengen.evaluation.options import EvalOptions
+from lengen.records.eval_options import EvalOptions
 from lengen.sampling import generator
 from lengen.task import Batch, Task
 

@@ -21,7 +21,6 @@ from lengen.config.identity import cell, outside, record_key
 from lengen.config.limits import Limits
 from lengen.config.source import sources
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation.options import EvalOptions, cell_identity
 from lengen.evaluation.sweep import (
     Prepare,
     as_trained,
@@ -42,6 +41,7 @@ from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding
 from lengen.positions import Positions
 from lengen.records.earlier_runs import seed_name
+from lengen.records.eval_options import EvalOptions, cell_identity
 from lengen.records.run_dir import RunFolder
 from lengen.records.supervision import category
 from lengen.report.paper import FORMATS, Paper, PrintStyle

@@ -16,7 +16,6 @@ from omegaconf import OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from lengen.config.errors import require
-from lengen.evaluation.options import FreeDecoding
 from lengen.evaluation.stress_sets import chosen
 from lengen.evaluation.sweep import announce_sweep, sweep
 from lengen.evaluation.test_set import examples, positions_key
@@ -28,6 +27,7 @@ from lengen.experiment.sweep_report import report_sweep, sweep_figure
 from lengen.extend.chosen import Chosen
 from lengen.records.curve import Curve
 from lengen.records.error_law import ErrorLaw
+from lengen.records.eval_options import FreeDecoding
 from lengen.records.plain_text import on_one_line
 from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import EvalFolder, SweepRecord

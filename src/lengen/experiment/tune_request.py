@@ -11,12 +11,12 @@ from typing import Any
 from lengen.config.aliases import with_current_targets
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
-from lengen.evaluation.options import EvalOptions
 from lengen.experiment.base_run import base_of
 from lengen.experiment.config import RunConfig
 from lengen.experiment.load_run import TrainedRun, load
 from lengen.extend import DoesNotApplyError
 from lengen.extend.chosen import Chosen
+from lengen.records.eval_options import EvalOptions
 from lengen.records.run_dir import RunFolder
 from lengen.report.paper import PrintStyle
 from lengen.training.options import TrainerOptions

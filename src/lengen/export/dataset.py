@@ -18,11 +18,11 @@ from rich.progress import Progress
 
 from lengen.config.errors import require
 from lengen.config.version import VERSION
-from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.test_set import examples
 from lengen.export.dataset_card import KINDS, card
 from lengen.lengths import Lengths
 from lengen.records.atomic import whole_folder
+from lengen.records.eval_options import EvalOptions
 from lengen.records.supervision import category
 from lengen.sampling import GENERATOR, generator
 from lengen.task import PAD, SPECIAL, Batch, Task

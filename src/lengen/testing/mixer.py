@@ -20,7 +20,7 @@ from lengen.testing.report import BUILT, EQUAL, Report, expect, expect_close, na
 
 Make = Callable[[Layer], Mixer]
 
-LAYERS = tuple(Layer(Shape(32, 4, 2), index, Softmax) for index in range(2))
+LAYERS = Layer(Shape(32, 4, 2), 0, Softmax), Layer(Shape(32, 4, 2), 1, Softmax)
 """Both layers of a small decoder; most checks use the second."""
 SHORT, FACTORS = 16, (1, 4, 64)
 """A trained length in tokens, and its multiples at which outputs and gradients must be finite."""

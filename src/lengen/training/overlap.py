@@ -13,8 +13,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from lengen.config.errors import LengthUnavailable, ranges
-from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.test_set import examples
+from lengen.records.eval_options import EvalOptions
 from lengen.statistics.formats import percent
 from lengen.task import PAD, Batch, Task, Vocabulary
 from lengen.training.batch_stream import BLOCK, BatchStream

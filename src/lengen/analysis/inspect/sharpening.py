@@ -11,7 +11,6 @@ from torch import Tensor
 
 from lengen.analysis.inspect import Line, Panel, ReadOut, Row, Tables, columns, where
 from lengen.config.errors import require
-from lengen.evaluation.options import EvalOptions
 from lengen.evaluation.scoring import Verdicts, score
 from lengen.experiment.extended import ExtendedRun
 from lengen.experiment.reevaluate import Reevaluation
@@ -19,6 +18,7 @@ from lengen.extend.chosen import Chosen
 from lengen.extend.sharpen import Sharpen
 from lengen.extend.view import parts_of, view
 from lengen.records.curve import split
+from lengen.records.eval_options import EvalOptions
 
 ALL = 0
 """The layer of rows in which all layers are changed."""

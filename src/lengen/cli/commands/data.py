@@ -24,9 +24,9 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     from lengen.config.builder import Builder, leaf
     from lengen.config.errors import require
     from lengen.config.limits import Limits, short
-    from lengen.evaluation.options import EvalOptions
     from lengen.format import Format
     from lengen.lengths import Lengths
+    from lengen.records.eval_options import EvalOptions
     from lengen.sampling import generator
     from lengen.task import Task
     from lengen.task.unavailable import length_needed
@@ -55,11 +55,11 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
     """Write a data set with a training, an ID and an OOD split, and push it to the hub."""
     from lengen.config.builder import Builder, leaf
     from lengen.config.limits import MOST_LENGTHS, Limits, require_count, short
-    from lengen.evaluation.options import EvalOptions
     from lengen.export.dataset import Export
     from lengen.export.hub import push, require_hub
     from lengen.format import Format
     from lengen.lengths import Lengths
+    from lengen.records.eval_options import EvalOptions
     from lengen.task import Task
 
     builder, seed = Builder(allowed), "seed" if config["data_seed"] is None else "data_seed"
