@@ -9,7 +9,7 @@ from conftest import TINY, read_rows
 
 STUDY = (
     "task=copy", "pe=nope,rope,alibi", *(word for word in TINY if not word.startswith(("steps", "trainer"))),
-    "steps=1500", "trainer.checkpoint_every=10000", "trainer.probe_every=500",
+    "steps=4000", "trainer.checkpoint_every=10000", "trainer.probe_every=500",
 )  # fmt: skip
 
 
