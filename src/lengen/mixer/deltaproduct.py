@@ -103,7 +103,7 @@ class DeltaProduct(Recurrent):
             start = None if state is None else state[0]
             mixed, after = delta_rule(query, unit(key), value, beta, self._log_decay(wide(x)), start)
             mixed = self.norm(mixed[:, self.steps - 1 :: self.steps]).flatten(2)
-            mixed = gated(mixed, None if gate is None else wide(gate), self.kind)
+            mixed = gated(mixed, gate, self.kind)
         out: Tensor = self.out(mixed.to(x.dtype))
         return out, (after, *tails)
 

@@ -69,6 +69,6 @@ class GLA(Recurrent):
             log_decay = nn.functional.logsigmoid(of_heads(self.decay(wide(x)), self.heads)) / self.sharpness
             mixed, after = decayed(query, key, value, log_decay, None if state is None else state[0])
             mixed = self.norm(mixed * self.width**-0.5).flatten(2)
-            mixed = gated(mixed, None if gate is None else wide(gate), self.kind)
+            mixed = gated(mixed, gate, self.kind)
         out: Tensor = self.out(mixed.to(x.dtype))
         return out, (after,)

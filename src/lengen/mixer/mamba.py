@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
-from lengen.mixer.parts import Map, ShortConv, time_step_bias
+from lengen.mixer.parts import Map, ShortConv, convolved, time_step_bias
 from lengen.mixer.scan import scan
 
 
@@ -64,12 +64,7 @@ class Mamba(Recurrent):
         projected = self.project(x)
         with exact(x):
             inputs, gate = wide(projected).chunk(2, -1)
-            tails = list[Tensor]()
-            if self.conv is None:
-                inputs = nn.functional.silu(inputs)
-            else:
-                inputs, tail = self.conv(inputs, None if state is None else state[1])
-                tails.append(tail)
+            inputs, tail = convolved(self.conv, inputs, state)
             low, into, read = torch.split(self.select(inputs), self.widths, -1)
             step = nn.functional.softplus(self.step(low) + self.step_bias)
             decay = (-self.rate.exp() * step.unsqueeze(-1)).exp()
@@ -79,4 +74,4 @@ class Mamba(Recurrent):
             mixed = (hidden @ read.unsqueeze(-1)).squeeze(-1) + self.skip * inputs
             mixed = mixed * nn.functional.silu(gate)
         out: Tensor = self.out(mixed.to(x.dtype))
-        return out, (hidden[:, -1], *tails)
+        return out, (hidden[:, -1], *tail)

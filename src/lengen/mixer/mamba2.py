@@ -12,7 +12,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed, signed
-from lengen.mixer.parts import EPSILON, ShortConv, head_count, of_heads, time_step_bias
+from lengen.mixer.parts import EPSILON, ShortConv, convolved, head_count, of_heads, time_step_bias
 
 
 class Mamba2(Recurrent):
@@ -64,12 +64,7 @@ class Mamba2(Recurrent):
         projected = self.project(x)
         with exact(x):
             gate, inputs, step = torch.split(wide(projected), self.widths, -1)
-            tails = list[Tensor]()
-            if self.conv is None:
-                inputs = nn.functional.silu(inputs)
-            else:
-                inputs, tail = self.conv(inputs, None if state is None else state[1])
-                tails.append(tail)
+            inputs, tail = convolved(self.conv, inputs, state)
             value, key, query = torch.split(inputs, self.split, -1)
             value = of_heads(value, self.heads)
             query, key = (part.unsqueeze(2).expand(-1, -1, self.heads, -1) for part in (query, key))
@@ -83,4 +78,4 @@ class Mamba2(Recurrent):
             mixed = (mixed + self.skip.unsqueeze(-1) * value).flatten(2)
             mixed = self.norm(mixed * nn.functional.silu(gate))
         out: Tensor = self.out(mixed.to(x.dtype))
-        return out, (after, *tails)
+        return out, (after, *tail)

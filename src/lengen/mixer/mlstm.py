@@ -12,7 +12,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
-from lengen.mixer.parts import EPSILON, BlockMap, Map, ShortConv, head_count, of_heads
+from lengen.mixer.parts import EPSILON, BlockMap, Map, ShortConv, convolved, head_count, of_heads
 
 
 class MLSTM(Recurrent):
@@ -63,12 +63,7 @@ class MLSTM(Recurrent):
         projected = self.up(x)
         with exact(x):
             inner, gate = wide(projected).chunk(2, -1)
-            tails = list[Tensor]()
-            if self.conv is None:
-                mixed = nn.functional.silu(inner)
-            else:
-                mixed, tail = self.conv(inner, None if state is None else state[2])
-                tails.append(tail)
+            mixed, tail = convolved(self.conv, inner, state)
             read = self.query(mixed), self.key(mixed), self.value(inner)
             gates = torch.cat(read, -1)
             query, key, value = (of_heads(part, self.heads) for part in read)
@@ -83,7 +78,7 @@ class MLSTM(Recurrent):
             hidden = nn.functional.layer_norm(hidden, hidden.shape[-1:], eps=EPSILON).flatten(2) * self.norm
             hidden = (hidden + self.skip * mixed) * nn.functional.silu(gate)
         out: Tensor = self.out(hidden.to(x.dtype))
-        return out, (*kept, *tails)
+        return out, (*kept, *tail)
 
 
 def stabilised(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lengen.block.inputs import wide
 from lengen.config.errors import require
-from lengen.mixer import Layer
+from lengen.mixer import Layer, State
 
 Gate = Literal["none", "silu", "sigmoid"]
 """What a projection of the input passes through before it multiplies the output; `none` is no gate."""
@@ -101,6 +101,22 @@ class ShortConv(nn.Module):
         return (nn.functional.silu(mixed) if self.active else mixed), after  # type: ignore[arg-type,return-value]
 
 
+def convolved(
+    conv: ShortConv | None, x: Float[Tensor, "batch time channels"], state: State | None
+) -> tuple[Float[Tensor, "batch time channels"], State]:
+    """Apply a short convolution, or its SiLU alone if there is none; return the last inputs besides, with which a state ends.
+
+    Args:
+        conv: the convolution.
+        x: the inputs of the new tokens, of float32 or wider.
+        state: of the mixer, before these.
+    """
+    if conv is None:
+        return nn.functional.silu(x), ()
+    mixed, tail = conv(x, None if state is None else state[-1])
+    return mixed, (tail,)
+
+
 def of_heads(
     x: Float[Tensor, "batch time channels"], heads: int
 ) -> Float[Tensor, "batch time heads channel"]:
@@ -123,9 +139,10 @@ def head_count(layer: Layer, heads: int | None) -> int:
 
 
 def gated(x: Tensor, gate: Tensor | None, kind: Gate) -> Tensor:
-    """Multiply with a gate, if there is one."""
+    """Multiply with a gate, if there is one, in float32 or wider."""
     if gate is None:
         return x
+    gate = wide(gate)
     return x * (nn.functional.silu(gate) if kind == "silu" else gate.sigmoid())
 
 

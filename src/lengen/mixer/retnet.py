@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
@@ -76,7 +75,7 @@ class RetNet(Recurrent):
             if self.rotate:
                 after = self._turned(after.mT, torch.tensor(-time, device=x.device)).mT
             mixed = self.norm(mixed * self.width**-0.5).flatten(2)
-            mixed = gated(mixed, None if gate is None else wide(gate), self.kind)
+            mixed = gated(mixed, gate, self.kind)
         out: Tensor = self.out(mixed.to(x.dtype))
         return out, (after,)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lengen.block.inputs import wide
 from lengen.mixer import Layer, Recurrent, State, exact
-from lengen.mixer.parts import EPSILON, BlockMap, ShortConv, head_count, of_heads
+from lengen.mixer.parts import EPSILON, BlockMap, ShortConv, convolved, head_count, of_heads
 
 
 class SLSTM(Recurrent):
@@ -49,12 +49,7 @@ class SLSTM(Recurrent):
         """See `Recurrent`; the state is h, c, n and m, and the last inputs of the convolution."""
         with exact(x):
             inputs = wide(x)
-            tails = list[Tensor]()
-            if self.conv is None:
-                mixed = nn.functional.silu(inputs)
-            else:
-                mixed, tail = self.conv(inputs, None if state is None else state[4])
-                tails.append(tail)
+            mixed, tail = convolved(self.conv, inputs, state)
             read = self.input(mixed), self.forget(mixed), self.cell(inputs), self.output(inputs)
             given = torch.stack([of_heads(part, self.heads) for part in read], 3) + self.bias
             if state is None:
@@ -69,7 +64,7 @@ class SLSTM(Recurrent):
             hidden = torch.stack(found, 1)
             hidden = nn.functional.layer_norm(hidden, hidden.shape[-1:], eps=EPSILON).flatten(2) * self.norm
         out: Tensor = self.out(hidden.to(x.dtype))
-        return out, (*kept, *tails)
+        return out, (*kept, *tail)
 
     def _step(
         self, given: Tensor, hidden: Tensor, cell: Tensor, count: Tensor, highest: Tensor
