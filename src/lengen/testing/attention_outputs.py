@@ -11,10 +11,10 @@ from torch import Tensor
 
 from lengen.attention import AttentionRule
 from lengen.block.inputs import DecodingCache, Shape
-from lengen.block.shared import DecoderCache
 from lengen.testing import made_up
 from lengen.testing.made_up import SHAPE, TRAINED, counted, inputs
 from lengen.testing.report import EQUAL, expect, expect_close
+from lengen.testing.whole_pass import expect_parts_equal_the_whole
 
 Make = Callable[[Shape], AttentionRule]
 
@@ -167,20 +167,7 @@ def precision(make: Make) -> None:
 
 def in_decoder(make: Make) -> None:
     """In a decoder: cached decoding equals the full pass, below, at and above a trained length; padding changes nothing."""
-    made = made_up.decoder(attention=make)
-    for time in (1, TRAINED // 2, TRAINED, 3 * TRAINED):
-        tokens, positions = made_up.draw(3, time), counted(made.pe, time)
-        for chunks in ([1] * time, *([[3, 1, time - 4]] if time > 4 else [])):  # noqa: PLR2004  # the tokens of the first two chunks
-            with torch.no_grad():
-                full, cache = made(tokens, positions), DecoderCache()
-                pairs = zip(torch.split(tokens, chunks, 1), torch.split(positions, chunks, 1), strict=True)
-                parts = [made(part, place, cache) for part, place in pairs]
-                expect_close(torch.cat(parts, 1), full, EQUAL, f"{time} tokens with a cache and without")
-                alone = made(tokens[:1, : time // 2 + 1], positions[:, : time // 2 + 1])
-                expect_close(full[:1, : time // 2 + 1], alone, EQUAL, "a row in a padded batch, and alone")
-        with torch.no_grad():
-            part = made(tokens, positions, first=time // 2)
-            expect_close(part, full[:, time // 2 :], EQUAL, "the last tokens alone, and all")
+    expect_parts_equal_the_whole(made_up.decoder(attention=make))
 
 
 def state_dict(make: Make) -> None:

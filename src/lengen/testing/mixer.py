@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import Shape
-from lengen.block.shared import DecoderCache
-from lengen.decoder import Architecture, Decoder
 from lengen.mixer import Layer, Mixer, Recurrent, State
-from lengen.pe.nope import NoPE
-from lengen.testing.made_up import TRAINED, VOCABULARY, counted, draw
+from lengen.testing import made_up
+from lengen.testing.made_up import TRAINED
 from lengen.testing.report import BUILT, EQUAL, Report, expect, expect_close, name_of, run
+from lengen.testing.whole_pass import expect_parts_equal_the_whole
 
 Make = Callable[[Layer], Mixer]
 
@@ -86,22 +85,8 @@ def builds(make: Make) -> None:
 
 
 def in_decoder(make: Make) -> None:
-    """In a decoder: cached decoding equals the full pass, and later tokens and padding change nothing."""
-    torch.manual_seed(0)
-    made = Decoder(Architecture(dim=32, heads=4), VOCABULARY, NoPE, Softmax, mixer=make).double().eval()
-    for time in (1, TRAINED, 3 * TRAINED):
-        drawn, positions = draw(3, time), counted(made.pe, time)
-        for chunks in ([1] * time, *([[3, 1, time - 4]] if time > 4 else [])):  # noqa: PLR2004  # the tokens of the first two chunks
-            with torch.no_grad():
-                full, cache = made(drawn, positions), DecoderCache()
-                pairs = zip(torch.split(drawn, chunks, 1), torch.split(positions, chunks, 1), strict=True)
-                parts = [made(part, place, cache) for part, place in pairs]
-                expect_close(torch.cat(parts, 1), full, EQUAL, f"{time} tokens with a cache and without")
-                alone = made(drawn[:1, : time // 2 + 1], positions[:, : time // 2 + 1])
-                expect_close(full[:1, : time // 2 + 1], alone, EQUAL, "a row in a padded batch, and alone")
-        with torch.no_grad():
-            part = made(drawn, positions, first=time // 2)
-            expect_close(part, full[:, time // 2 :], EQUAL, "the last tokens alone, and all")
+    """In a decoder: cached decoding equals the full pass, below, at and above a trained length; padding changes nothing."""
+    expect_parts_equal_the_whole(made_up.decoder(mixer=make))
 
 
 def state_dict(make: Make) -> None:
