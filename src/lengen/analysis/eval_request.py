@@ -162,7 +162,7 @@ class EvalRequest:
         if self.extend:
             applied(trained, self.extensions.settings(allowed))
         if self.inspect:
-            self.inspect.check(Inspection(trained, read_out=self.inspect))
+            self.inspect.apply_to(Inspection(trained, read_out=self.inspect))
 
     def run_on(
         self, folder: RunFolder, allowed: Iterable[str], given: Mapping[str, Any] = MappingProxyType({})

@@ -34,7 +34,7 @@ class Inspection(Reevaluation):
 
     def run(self) -> EvalResult:
         """Read, unless the folder is already finished; the lines are made of the files."""
-        self.read_out.check(self)
+        self.read_out.apply_to(self)
         result = super().run()
         tables = load_tables(result.folder.path, self.read_out.tables)
         headline = self.read_out.headline(tables)

@@ -61,6 +61,8 @@ class ReadOut(ABC):
     """Columns of any table that say what a row is of; the others are measured, and have means over the seeds of a cell."""
     alike: ClassVar[bool] = True
     """Whether lines of one label mean the same in every seed of a cell, so that a figure over seeds has their means; heads do not."""
+    reads_attention: ClassVar[bool] = False
+    """Whether it reads the attention of all layers, so that every layer must attend."""
     lengths: ClassVar[Sequence[str]] = ("1x", "2x")
     """Lengths that are read unless others are asked for, as in `eval.lengths`."""
     examples: ClassVar[int] = 64
@@ -75,18 +77,19 @@ class ReadOut(ABC):
             UsageError: says why.
         """
 
-    def require_attention(self, evaluation: Reevaluation) -> None:
-        """Refuse a run in which a layer does not attend, for read-outs of attention.
+    def apply_to(self, evaluation: Reevaluation) -> None:
+        """Refuse what the read-out does not apply to: a layer that does not attend, if it reads attention, and what `check` refuses.
 
         Raises:
-            UsageError: there is such a layer.
+            UsageError: says why.
         """
         trained = evaluation.trained
         require(
-            trained.decoder.attends,
+            not self.reads_attention or trained.decoder.attends,
             f"inspect={self.name}: does not apply to mixer={trained.config.labels.mixer} (it needs attention in all layers); "
             f"run={trained.folder.path}",
         )
+        self.check(evaluation)
 
     @abstractmethod
     def read(self, evaluation: Reevaluation) -> Tables:

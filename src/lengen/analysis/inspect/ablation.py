@@ -41,6 +41,7 @@ class Ablation(ReadOut):
     """
 
     name = "ablation"
+    reads_attention = True
     tables: ClassVar = {
         "ablation": (
             "length", "split", "examples", "heads", "count", "exact_match", "base_exact_match", "drop", "token_accuracy", "loss",
@@ -59,8 +60,7 @@ class Ablation(ReadOut):
         require(self.together >= 0, f"inspect.together={self.together}: must be at least 0")
 
     def check(self, evaluation: Reevaluation) -> None:
-        """Refuse lengths without a trained one, and layers that do not attend."""
-        self.require_attention(evaluation)
+        """Refuse lengths without a trained one."""
         require_trained_length(evaluation, "over which the mean is taken")
 
     def read(self, evaluation: Reevaluation) -> Tables:

@@ -19,13 +19,10 @@ class Attention(ReadOut):
     """
 
     name = "attention"
+    reads_attention = True
     tables: ClassVar = {"attention": HISTOGRAM, "heads": HEADS}
     by: ClassVar = ("length", "split", "loop", "layer", "head", "distance")
     alike = False
-
-    def check(self, evaluation: Reevaluation) -> None:
-        """Refuse layers that do not attend."""
-        self.require_attention(evaluation)
 
     def read(self, evaluation: Reevaluation) -> Tables:
         """Return the statistics of every head."""

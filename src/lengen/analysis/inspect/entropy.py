@@ -92,6 +92,7 @@ class Entropy(ReadOut):
     """
 
     name = "entropy"
+    reads_attention = True
     tables: ClassVar = {
         "entropy": (
             "length", "split", "loop", "layer", "head", "queries", "keys", "entropy", "entropy_share", "effective_keys",
@@ -115,10 +116,6 @@ class Entropy(ReadOut):
 
     def __post_init__(self) -> None:
         require(0 < self.weight < 1, f"inspect.weight={self.weight}: must be above 0 and below 1")
-
-    def check(self, evaluation: Reevaluation) -> None:
-        """Refuse layers that do not attend."""
-        self.require_attention(evaluation)
 
     def read(self, evaluation: Reevaluation) -> Tables:
         """Read weights and residual stream at every length."""

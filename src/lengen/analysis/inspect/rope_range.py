@@ -41,6 +41,7 @@ class RopeRange(ReadOut):
     """
 
     name = "rope_range"
+    reads_attention = True
     tables: ClassVar = {
         "rope_range": (
             "decoder", "layer", "head", "factor", "distance", "position_inversion", "token_inversion", "position_aliasing",
@@ -66,7 +67,6 @@ class RopeRange(ReadOut):
 
     def check(self, evaluation: Reevaluation) -> None:
         """Refuse encodings other than `rope`, and looped decoders."""
-        self.require_attention(evaluation)
         config = evaluation.trained.config
         if type(evaluation.trained.decoder.pe) is not RoPE:
             raise UsageError(
