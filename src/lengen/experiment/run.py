@@ -4,7 +4,7 @@ A run goes through these steps, each a function below:
 
 1. `run_configuration` builds the configured objects and checks that they are compatible.
 2. `Experiment.run` locks the run folder. A run that is already over is not repeated.
-3. `Experiment.train` trains the decoder on short problems, from the last checkpoint if there is one.
+3. `Experiment.training` trains the decoder on short problems, from the last checkpoint if there is one.
 4. `Experiment.sweep` evaluates the decoder at every length of the test set: one row of `curve.csv` each.
 5. `Experiment.report` draws the figure and completes `run.json`.
 6. `stress_grid.evaluate` repeats the sweep on every stress set in `eval.stress`.
@@ -352,26 +352,14 @@ class Experiment:
                 folder.vocabulary, json.dumps({"symbols": symbols}, ensure_ascii=False, indent=1) + "\n"
             )
 
-    def train(self, decoder: Decoder, overlap: OverlapTracker, ranks: Ranks = ALONE) -> tuple[Decoder, int]:
-        """Train the decoder, from the last checkpoint if there is one.
+    def training(self, decoder: Decoder, overlap: OverlapTracker, ranks: Ranks) -> Training | None:
+        """Return what is to be trained, from the last checkpoint if there is one; None if it has all steps.
 
         Args:
             decoder: trained in place, unless its parameters are divided over devices.
             overlap: counts test prompts that occur in the training batches.
             ranks: the processes that train it together.
-
-        Returns:
-            The decoder with the parameters of the checkpoint in `eval.checkpoint`, and the optimizer steps behind them.
-
-        Raises:
-            DivergedError: the loss is not finite.
         """
-        if (training := self.training(decoder, overlap, ranks)) is not None:
-            training.fit()
-        return self.trained(decoder)
-
-    def training(self, decoder: Decoder, overlap: OverlapTracker, ranks: Ranks) -> Training | None:
-        """Return what is to be trained, from the last checkpoint if there is one; None if it has all steps. See `train`."""
         config, folder, options = self.config, self.folder, self.config.trainer
         run = config.run
         checkpoint, start = resumable((folder.last, folder.previous), run)
