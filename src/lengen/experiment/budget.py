@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from lengen.config.limits import MOST_LENGTHS, require_count, short
+from lengen.mixer.attention import Attention
+from lengen.mixer.pattern import period
 
 TRAINED = 16
 """Bytes of a parameter in training: float32 of the weight, its gradient and two moments."""
@@ -89,16 +91,24 @@ class Budget:
 
     @cached_property
     def matrices(self) -> int:
-        """Parameters in the matrices of the blocks."""
-        decoder = self.config.decoder
+        """Parameters in the matrices of the blocks, at least: those of attention and of the feed-forward layers."""
+        decoder, mixer = self.config.decoder, self.config.mixer
+        attention = 4 if getattr(mixer, "func", mixer) is Attention else 0
         hidden, parts = round(decoder.dim * decoder.hidden), 3 if decoder.activation == "swiglu" else 2
-        return int(decoder.layers * decoder.dim * (4 * decoder.dim + parts * hidden))
+        return int(decoder.layers * decoder.dim * (attention * decoder.dim + parts * hidden))
 
     @cached_property
     def parameters(self) -> int:
-        """All parameters of the decoder; each further block has as many as the second."""
-        one, two = (sum(weight.numel() for weight in self.outline(layers).parameters()) for layers in (1, 2))
-        return one + int(self.config.decoder.layers - 1) * (two - one)
+        """All parameters of the decoder; mixers repeat after a period, and each further period has as many as the second."""
+        layers, each = int(self.config.decoder.layers), period(self.config.mixer)
+        if layers < each:
+            return self._parameters(layers)
+        further = self._parameters(2 * each) - self._parameters(each)
+        return self._parameters(each + layers % each) + (layers // each - 1) * further
+
+    def _parameters(self, layers: int) -> int:
+        """Parameters of a decoder of some blocks."""
+        return int(sum(weight.numel() for weight in self.outline(layers).parameters()))
 
     @property
     def trained(self) -> int:

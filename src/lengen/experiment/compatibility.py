@@ -15,6 +15,7 @@ from lengen.evaluation.scoring import with_room
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.budget import Budget
 from lengen.experiment.config import RunConfig
+from lengen.mixer.pattern import period
 from lengen.pe import PositionalEncoding
 from lengen.sampling import generator
 from lengen.task import SPECIAL, Task
@@ -39,8 +40,7 @@ def check(config: RunConfig) -> None:
         f"train_length={train_length}: the longest length of lengths={config.labels.lengths} is {longest}; the two must be equal",
     )
     _check_parts(config)
-    alike = config.labels.mixer == "attention"
-    outline = decoder_outline(config, 1 if alike else config.decoder.layers)
+    outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     _check_pair(config, outline)
     for part in config.formatted_task.training_tasks():
         _check_length(config, outline.pe, part, train_length, f"train_length={train_length}", training=True)

@@ -9,6 +9,16 @@ from lengen.config.errors import require
 from lengen.mixer import Layer, Mixer
 
 
+def period(mixer: Callable[[Layer], Mixer]) -> int:
+    """Return after how many layers mixers repeat: the length of a pattern, else 1.
+
+    Args:
+        mixer: builds the mixers of the layers.
+    """
+    kind, options = getattr(mixer, "func", mixer), getattr(mixer, "keywords", {})
+    return len(options.get("pattern", ())) or 1 if kind is Pattern else 1
+
+
 class Pattern(Mixer):
     """A mixer for every layer by its place: layer i has entry i modulo the number of entries.
 
