@@ -9,7 +9,11 @@ from tests.conftest import TINY, run_folders
 
 from lengen.attention.softmax import Softmax
 from lengen.block.shared import DecoderCache
+from lengen.config.builder import Builder
+from lengen.config.compose import TRAIN, Request
 from lengen.decoder import Architecture, Decoder
+from lengen.experiment.compatibility import budget
+from lengen.experiment.config import RunConfig
 from lengen.mixer.attention import Attention
 from lengen.mixer.gru import GRU
 from lengen.mixer.lstm import LSTM
@@ -113,6 +117,17 @@ def test_a_run_with_a_mixer_is_a_run_like_any_other(lengen, tmp_path):
         assert len(ran.err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("layers", range(1, 8))
+@pytest.mark.parametrize("pattern", [["gru"], ["gru", "attention"], ["hgrn2", "attention", "attention"]])
+def test_parameters_are_counted_over_the_pattern(layers, pattern):
+    words = ("task=copy", f"decoder.layers={layers}", f"mixer.pattern=[{','.join(pattern)}]")
+    record = Request(TRAIN, words).compose()
+    config = Builder().build(RunConfig, {**record, "record": record})
+    counted = sum(weight.numel() for weight in config.make_decoder().parameters())
+    assert budget(config).parameters == counted
+    assert budget(config).matrices <= counted
+
+
 @pytest.mark.whole_run
 def test_the_default_is_the_cell_of_earlier_versions(lengen, tmp_path):
     assert lengen("train", "task=copy", *TINY).code == 0
@@ -129,6 +144,7 @@ def test_the_default_is_the_cell_of_earlier_versions(lengen, tmp_path):
         (("mixer=gru", "attention=window"), "attention=window with mixer=gru: no layer attends"),
         (("mixer=gru", "mixer.size=0"), "mixer.size=0: must be null, or at least 1"),
         (("mixer=gru", "positions=randomized"), "pe=nope with positions=randomized"),
+        (("mixer=gru", "seeds=2"), "mixer=gru cannot be trained as a stack"),
     ],
 )
 def test_what_nothing_reads_is_refused(words, said, lengen):

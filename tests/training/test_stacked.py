@@ -21,18 +21,19 @@ from lengen.training.fit import example_loss
 from lengen.training.interruption import SIGNALS
 from lengen.training.stacked import Stack, StackedExamples, of_run, stacked, together
 
-GROUPS = ("pe", "attention", "positions", "format", "optimizer", "lengths", "decoder")
+GROUPS = ("pe", "attention", "mixer", "positions", "format", "optimizer", "lengths", "decoder")
 NEEDS = {
     "positions=abacus": ("task=addition", "pe=learned"),
     "positions=multilevel": ("task=many_addition", "pe=multilevel"),
+    "mixer=pattern": ("mixer.pattern=[mingru,attention]",),
     "pe=multilevel": ("task=many_addition", "positions=multilevel"),
     "lengths=list": ("lengths.values=[2,5]",),
     "lengths=size_pairs": ("task=addition",),
     "decoder=paper": ("decoder.dropout=0",),
 }
 """By option: what else it needs."""
-REFUSED = ("attention=entmax", "attention=asentmax")
-"""Options with a backward pass of their own, which `vmap` does not know."""
+REFUSED = ("attention=entmax", "attention=asentmax", "mixer=rnn", "mixer=gru", "mixer=lstm")
+"""Options with operations that `vmap` does not know: a backward pass of their own, and torch's recurrent cells."""
 SHORT = (
     "pe=alibi",
     "pe=cope",

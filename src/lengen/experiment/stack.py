@@ -19,6 +19,7 @@ from lengen.config.errors import UsageError, require
 from lengen.experiment.compatibility import budget
 from lengen.experiment.config import RunConfig
 from lengen.experiment.run import Experiment, Outcome, Stages, configured
+from lengen.mixer.attention import Attention
 from lengen.pe.nope import NoPE
 from lengen.records.command import of_job
 from lengen.training.callback import DivergedError
@@ -217,6 +218,7 @@ def check_stackable(config: RunConfig) -> None:
         plain = {
             f"pe={labels.pe}": replace(config, pe=NoPE),
             f"attention={labels.attention}": replace(config, attention=Softmax),
+            f"mixer={labels.mixer}": replace(config, mixer=Attention),
         }
         names = [name for name, other in plain.items() if stack_fault(other) is None] or [*plain]
     placed = "" if config.positions.counts else f" with positions={labels.positions}"
