@@ -9,7 +9,7 @@ from bad_input import Line
 TRAIN = {
     "steps": ("0", "-1"), "batch_size": ("0", "-5"), "seed": ("-1",), "init_seed": ("-1",),
     "data_seed": ("-2",), "decoder.layers": ("0", "-1"), "decoder.dim": ("0", "63"), "decoder.heads": ("0", "3"),
-    "decoder.hidden": ("0", "-1", "1e300", "inf", "nan"), "decoder.dropout": ("1", "-0.1", "inf"), "decoder.loops": ("0",),
+    "decoder.hidden": ("-0.1", "-1", "1e300", "inf", "nan"), "decoder.dropout": ("1", "-0.1", "inf"), "decoder.loops": ("0",),
     "trainer.threads": ("0",), "trainer.clip": ("-1", "nan"), "trainer.examples": ("0",), "trainer.log_every": ("0",),
     "trainer.probe_every": ("0",), "trainer.probe_examples": ("0",), "trainer.checkpoint_every": ("-1",),
     "eval.examples": ("0", "-1"), "eval.lengths": ("[]", "[0]", "[-1]", "[0x]", "[abc]", "[1.5]", "[range(0)]",

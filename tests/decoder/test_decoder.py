@@ -65,7 +65,7 @@ def test_presets(path):
         ({"heads": 0}, "decoder.heads=0"),
         ({"layers": 0}, "decoder.layers=0"),
         ({"loops": 0}, "decoder.loops=0"),
-        ({"hidden": 0.0}, "decoder.hidden=0.0"),
+        ({"hidden": -0.5}, "decoder.hidden=-0.5"),
         ({"dropout": 1.0}, "decoder.dropout=1.0"),
         ({"dropout": -0.1}, "decoder.dropout=-0.1"),
     ],

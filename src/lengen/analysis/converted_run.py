@@ -126,7 +126,7 @@ class ConvertedRun:
                 continue
             batch = task.sample(length, EXAMPLES, generator("convert", length))
             batch = batch.begin() if config.decoder.bos else batch
-            if batch.time > min(most or batch.time, decoder.pe.budget or batch.time):
+            if batch.time > min(most or batch.time, decoder.budget or batch.time):
                 continue
             with torch.no_grad():
                 own = decoder(batch.tokens, torch.arange(batch.time).unsqueeze(0))

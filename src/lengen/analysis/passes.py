@@ -43,7 +43,7 @@ def in_chunks(
     """
     batch = batch.begin() if decoder.architecture.bos else batch
     device = next(decoder.parameters()).device
-    placed = within(positions(batch, generator(*key), training=False), decoder.pe.budget)
+    placed = within(positions(batch, generator(*key), training=False), decoder.budget)
     size = rows or max(TOKENS // batch.time, 1)
     for start in range(0, len(batch), size):
         chunk = slice(start, start + size)

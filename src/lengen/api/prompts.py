@@ -148,7 +148,7 @@ class Answers:
         """
         config = self.trained.config
         key = positions_key(config.eval, prompt)
-        budget = self.trained.decoder.pe.budget
+        budget = self.trained.decoder.budget
         largest = config.positions.largest(batch, training=False)
         require(
             budget is None or largest < budget,

@@ -38,6 +38,14 @@ class HookedModule(RenamedMethods, nn.Module):
         else:
             super().register_parameter(name, param)
 
+    def overrides(self, hook: str) -> bool:
+        """Whether the class has a hook of its own in place of that of the class which declares it.
+
+        Args:
+            hook: its name.
+        """
+        return getattr(type(self), hook) is not getattr(declares(type(self), hook), hook)
+
     def check_hooks(self) -> None:
         """Check that every hook is a method, on the class and on this instance.
 
@@ -59,8 +67,13 @@ def hides(value: Any) -> bool:
 def hidden(part: HookedModule, name: str) -> str:
     """The error message for an attribute that hides a hook."""
     kind = type(part)
-    base = [parent for parent in kind.__mro__ if name in parent.__dict__.get("hooks", ())][-1]
+    base = declares(kind, name)
     return (
         f"{kind.__module__}.{kind.__name__}.{name}: this attribute hides the hook {name!r} of {base.__name__}; "
         "rename it"
     )
+
+
+def declares(kind: type[HookedModule], hook: str) -> type[Any]:
+    """The class, among those that a class derives from, which declares a hook."""
+    return [parent for parent in kind.__mro__ if hook in vars(parent).get("hooks", ())][-1]

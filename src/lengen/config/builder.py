@@ -114,7 +114,7 @@ class Builder:
             return self._call(parts[1], value, path, skip=1)
         if origin is Mapping:
             return self._named(parts[1], value, path)
-        named = [part for part in parts if typing.get_origin(part) is Mapping]
+        named = [part for part in parts if typing.get_origin(part) in (Mapping, Callable)]
         if named and origin in (typing.Union, types.UnionType):
             return None if value is None else self._value(named[0], value, path)
         if origin in (typing.Union, types.UnionType) and any(_is_object(part) for part in parts):

@@ -88,7 +88,10 @@ def identity(
         if (
             key in NON_IDENTITY_KEYS
             or (key == ORIGIN and value is None)
-            or (key in LATER and value == LATER[key])
+            or (
+                key in LATER
+                and _described(value, None, located=False) == _described(LATER[key], None, located=False)
+            )
         ):
             continue
         if key == BASE:

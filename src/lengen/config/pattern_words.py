@@ -1,13 +1,14 @@
 """Words of the command line that give layers different mixers: each mixer stands under its own name.
 
 `mixer.pattern=[gru,gru,attention] mixer.gru.size=32` becomes the words of Hydra that choose `mixer=pattern` and put the file of each
-mixer into a package of its name.
+mixer into a package of its name. A name that is no mixer is made one by a word, and so one mixer may stand with several options:
+`mixer.pattern=[near,far] mixer.near=attention mixer.far=attention mixer.near.pe=rope`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from lengen.config.search import choices
 GROUP, OPTION, PARTS = "mixer", "pattern", "parts"
 """The group, its option whose layers differ, and the key under which this has the mixers by name."""
 KEY = f"{GROUP}.{OPTION}"
+INSIDE = ("pe", "attention")
+"""Groups of which one layer may have its own option."""
 
 
 def with_pattern(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
@@ -37,30 +40,67 @@ def with_pattern(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
     if not given:
         if f"{GROUP}={OPTION}" in words:
             raise UsageError(f"{GROUP}={OPTION}: needs {KEY}=[…], the mixers of the layers in turn")
+        for word in words:
+            if word.startswith(tuple(f"{GROUP}.{part}=" for part in INSIDE)):
+                part, value = word.partition("=")[0].split(".")[1], word.partition("=")[2]
+                raise UsageError(f"{word}: is for some layers of a {KEY}; {part}={value} is for all layers")
         return [*words]
-    text = given[-1].partition("=")[2].strip("'\"")
-    names = [name.strip() for name in text.strip("[]").split(",")]
-    known = [name for name in choices(GROUP, folders) if name != OPTION]
-    for name in names:
-        if not re.fullmatch(r"\w+", name) or name not in known:
-            raise UsageError(
-                f"{given[-1]}: must be a list such as [gru,attention]; there is no mixer {name!r}{nearest(name, known)}"
-            )
+    names = [name.strip() for name in given[-1].partition("=")[2].strip("'\"").strip("[]").split(",")]
     others = [word for word in words if word not in given and word != f"{GROUP}={OPTION}"]
     for word in others:
         if word.partition("=")[0] == GROUP:
             raise UsageError(f"{word} with {given[-1]}: the pattern chooses the mixers of all layers")
-    own = [word for word in others if word.startswith(f"{GROUP}.")]
-    for word in own:
-        name = word.split(".")[1].partition("=")[0]
-        if name not in names:
-            raise UsageError(f"{word}: {name} must be one of the mixers in {given[-1]}")
+    own = {word.partition("=")[0]: word for word in others if word.startswith(f"{GROUP}.")}
+    chosen = _chosen(names, own, given[-1], folders)
     return [
         f"{GROUP}={OPTION}",
-        *(f"+{GROUP}@{GROUP}.{PARTS}.{name}={name}" for name in dict.fromkeys(names)),
+        *(f"+{GROUP}@{GROUP}.{PARTS}.{name}={mixer}" for name, mixer in chosen.items()),
         f"{KEY}=[{','.join(names)}]",
-        *(word.replace(f"{GROUP}.", f"{GROUP}.{PARTS}.", 1) if word in own else word for word in others),
+        *(word for word in others if not word.startswith(f"{GROUP}.")),
+        *(_part_word(word) for key, word in own.items() if key.count(".") > 1),
     ]
+
+
+def _chosen(
+    names: Sequence[str], own: Mapping[str, str], pattern: str, folders: Sequence[Path]
+) -> dict[str, str]:
+    """Return the mixer of every name in a pattern: that of its word, such as `mixer.near=attention`, else the mixer of this name.
+
+    Args:
+        names: those in the pattern.
+        own: words of its mixers, by option.
+        pattern: the word that gives it.
+        folders: the user's own configuration folders.
+
+    Raises:
+        UsageError: a word is of none of these, or there is no such mixer.
+    """
+    chosen, known = (
+        {name: name for name in names},
+        [name for name in choices(GROUP, folders) if name != OPTION],
+    )
+    for key, word in own.items():
+        name, *below = key.split(".")[1:]
+        if name not in chosen:
+            raise UsageError(f"{word}: {name} must be one of the mixers in {pattern}")
+        if not below:
+            chosen[name] = word.partition("=")[2]
+    for name, mixer in chosen.items():
+        if not re.fullmatch(r"\w+", name) or mixer not in known:
+            hint = nearest(mixer, known) or f" ({GROUP}.{name}=attention would make it one)"
+            raise UsageError(
+                f"{pattern}: must be a list such as [gru,attention]; there is no mixer {mixer!r}{hint}"
+            )
+    return chosen
+
+
+def _part_word(word: str) -> str:
+    """The word of Hydra for an option of a mixer in a pattern, or for the choice of a part inside of it, such as `mixer.near.pe=rope`."""
+    key, equals, value = word.partition("=")
+    _, name, *below = key.split(".")
+    if len(below) == 1 and below[0] in INSIDE and value not in ("", "null"):
+        return f"+{below[0]}@{GROUP}.{PARTS}.{name}.{below[0]}={value}"
+    return f"{GROUP}.{PARTS}.{name}.{'.'.join(below)}{equals}{value}"
 
 
 def with_pattern_label(config: dict[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class TrainedDecoder:
         architecture = self.decoder.architecture
         if architecture.loops > 1 and architecture.inject:
             return "decoder.inject=true: no architecture adds the embeddings again"
+        if not architecture.feeds:
+            return "decoder.hidden=0: no architecture has blocks without a feed-forward layer"
+        for mixer in self.decoder.attentions:
+            if mixer.pe is not None or mixer.gate is not None or not mixer.content:
+                return "mixer: must be attention without options of its own"
         for rule in self.decoder.rules:
             if type(rule) is not Softmax:
                 return f"attention={self.label('attention', rule)}: must be softmax"
@@ -138,24 +143,21 @@ class TrainedDecoder:
         return weight.reshape(-1, head, weight.shape[1])[:, torch.cat(parts)].flatten(0, 1)
 
     def _layer(self, block: Block) -> Layer:
-        attention, feed = block.attention, block.feed
+        weights = {name: _plain(weight) for name, weight in block.named_parameters()}
         head_dim = self.decoder.architecture.shape.head_dim
         scale = (
-            attention.rule.scale * head_dim**0.5
+            block.attention.rule.scale * head_dim**0.5
         )  # 1, or sqrt(head_dim) where logits are not divided by it
-        query, key, value, out = (
-            _plain(each.weight) for each in (attention.query, attention.key, attention.value, attention.out)
-        )
         return Layer(
-            query * scale,
-            key,
-            value,
-            out,
-            _plain(feed.up.weight),
-            _plain(feed.down.weight),
-            None if feed.gate is None else _plain(feed.gate.weight),
-            _plain(block.attention_norm.weight),
-            _plain(block.feed_norm.weight),
+            weights["attention.query.weight"] * scale,
+            weights["attention.key.weight"],
+            weights["attention.value.weight"],
+            weights["attention.out.weight"],
+            weights["feed.up.weight"],
+            weights["feed.down.weight"],
+            weights.get("feed.gate.weight"),
+            weights["attention_norm.weight"],
+            weights["feed_norm.weight"],
         )
 
 

@@ -41,7 +41,7 @@ class Architecture:
         layers: number of blocks with weights of their own.
         dim: width of the residual stream.
         heads: number of attention heads; divides `dim`.
-        hidden: width of the feed-forward layer, as a multiple of `dim`.
+        hidden: width of the feed-forward layer, as a multiple of `dim`; 0 leaves it out, as in blocks of Mamba alone.
         activation: `gelu`, or `swiglu` (Shazeer 2020; gated, with a third matrix).
         tied: whether the output layer shares the token embedding.
         dropout: dropout rate of the embeddings and of each block's output.
@@ -72,9 +72,15 @@ class Architecture:
             f"decoder.dim={self.dim}: must be a multiple of decoder.heads={self.heads}",
         )
         require(
-            0 < self.hidden <= WIDEST, f"decoder.hidden={self.hidden}: must be above 0 and at most {WIDEST}"
+            0 <= self.hidden <= WIDEST,
+            f"decoder.hidden={self.hidden}: must be at least 0, which is none, and at most {WIDEST}",
         )
         require(0 <= self.dropout < 1, f"decoder.dropout={self.dropout}: must be in [0, 1)")
+
+    @property
+    def feeds(self) -> bool:
+        """Whether blocks have a feed-forward layer."""
+        return round(self.dim * self.hidden) > 0
 
     @property
     def shape(self) -> Shape:
@@ -117,9 +123,9 @@ class Block(nn.Module):
         super().__init__()
         self.part = mixer.name
         self.add_module(f"{self.part}_norm", nn.RMSNorm(architecture.dim))
-        self.feed_norm = nn.RMSNorm(architecture.dim)
+        self.feed_norm = nn.RMSNorm(architecture.dim) if architecture.feeds else None
         self.add_module(self.part, mixer)
-        self.feed = FeedForward(architecture)
+        self.feed = FeedForward(architecture) if architecture.feeds else None
         self.dropout = nn.Dropout(architecture.dropout)
 
     @property
@@ -138,8 +144,9 @@ class Block(nn.Module):
         """Return the residual stream after this block, from column `first` on."""
         mixed = self.mixing(self._modules[f"{self.part}_norm"](x), pe, shared, slot, first)  # type: ignore[misc]
         x = x[:, first:] + self.dropout(mixed)
-        x = x + self.dropout(self.feed(self.feed_norm(x)))
-        return x  # noqa: RET504  # a module's call is Any to the type checker
+        if self.feed is not None and self.feed_norm is not None:
+            x = x + self.dropout(self.feed(self.feed_norm(x)))
+        return x
 
 
 class Decoder(nn.Module):
@@ -175,8 +182,9 @@ class Decoder(nn.Module):
         )
         for rule in self.rules:
             rule.check_hooks()
-        for rule in self.rules[1:]:
-            rule.share(self.rules[0])
+        shared = [mixer.rule for mixer in self.attentions if mixer.shares_rule]
+        for rule in shared[1:]:
+            rule.share(shared[0])
         self.norm = nn.RMSNorm(architecture.dim)
         self.head = nn.Linear(architecture.dim, vocabulary, bias=False)
         self._initialise()
@@ -186,7 +194,22 @@ class Decoder(nn.Module):
     @property
     def rules(self) -> list[AttentionRule]:
         """The attention rules of the layers that attend, in their order."""
-        return [mixer.rule for mixer in self.mixers if isinstance(mixer, Attention)]
+        return [mixer.rule for mixer in self.attentions]
+
+    @property
+    def attentions(self) -> list[Attention]:
+        """The mixers of the layers that attend, in their order."""
+        return [mixer for mixer in self.mixers if isinstance(mixer, Attention)]
+
+    @property
+    def encodings(self) -> list[PositionalEncoding]:
+        """The encoding of all layers, and those that layers have of their own, in their order."""
+        return [self.pe, *(mixer.pe for mixer in self.attentions if mixer.pe is not None)]
+
+    @property
+    def budget(self) -> int | None:
+        """Number of positions that all encodings define, 0 to budget - 1; None if all are."""
+        return min((pe.budget for pe in self.encodings if pe.budget is not None), default=None)
 
     @property
     def mixers(self) -> list[Mixer]:
@@ -201,12 +224,16 @@ class Decoder(nn.Module):
     def _initialise(self) -> None:
         """Initialise weights: embeddings at 1, matrices at 1/sqrt(fan-in), output matrices of blocks smaller with depth.
 
-        Parameters of attention rules, and those of mixers that are no `nn.Linear`, keep what their constructors gave them.
+        Parameters of attention rules, of encodings, and those of mixers that are no `nn.Linear`, keep what their constructors gave them.
         """
         depth = 2 * len(self.blocks) * self.architecture.loops
         projections = {id(module.weight) for module in self.modules() if isinstance(module, nn.Linear)}
         for name, weight in self.named_parameters():
-            if id(weight) in projections and name.startswith("blocks") and ".rule." not in name:
+            if (
+                id(weight) in projections
+                and name.startswith("blocks")
+                and not {"rule", "pe"} & {*name.split(".")}
+            ):
                 writes = name.endswith(("out.weight", "down.weight"))
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * (depth**-0.5 if writes else 1.0))
         nn.init.normal_(self.embedding.weight, std=1.0)
@@ -281,7 +308,11 @@ class Decoder(nn.Module):
         Args:
             positions: positions of the tokens.
         """
-        one, of_content = positions[:1, :1], PositionalEncoding.context is not type(self.pe).context
-        if not all(rule.linear for rule in self.rules) or of_content:
+        one = positions[:1, :1]
+        if not all(rule.linear for rule in self.rules) or any(
+            pe.overrides("context") for pe in self.encodings
+        ):
+            return True
+        if any(pe.logit_bias(one, one) is not None for pe in self.encodings[1:]):
             return True
         return self.pe.logit_bias(one, one) is not None and not self._flexible(positions)

@@ -281,7 +281,7 @@ class Scorer:
         """
         batch = replace(self.batch, tokens=tokens)
         drawn = self.positions(batch, generator(*self.key), training=False)
-        drawn = within(drawn, self.decoder.pe.budget)
+        drawn = within(drawn, self.decoder.budget)
         placed = drawn if drawn.shape[0] == 1 else drawn[rows]
         return (placed[:1] if bool((placed == placed[:1]).all()) else placed).to(self._device)
 

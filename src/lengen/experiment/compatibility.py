@@ -9,13 +9,15 @@ from typing import Any
 
 import torch
 
+from lengen.attention import AttentionRule
 from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import with_room
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.budget import Budget
 from lengen.experiment.config import RunConfig
-from lengen.mixer.pattern import period
+from lengen.mixer.attention import Attention
+from lengen.mixer.pattern import layer_names, period
 from lengen.pe import PositionalEncoding
 from lengen.sampling import generator
 from lengen.task import SPECIAL, Task
@@ -43,10 +45,10 @@ def check(config: RunConfig) -> None:
     outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     _check_pair(config, outline)
     for part in config.formatted_task.training_tasks():
-        _check_length(config, outline.pe, part, train_length, f"train_length={train_length}", training=True)
+        _check_length(config, outline, part, train_length, f"train_length={train_length}", training=True)
         _check_draws(config, part)
         shortest, *others = config.trained_lengths.support
-        _check_length(config, outline.pe, part, shortest, f"training length {shortest}", training=True)
+        _check_length(config, outline, part, shortest, f"training length {shortest}", training=True)
         _check_each(part, others, f"lengths={config.labels.lengths}")
     require(
         any(map(config.formatted_task.evaluation_task().has, config.trained_lengths.support)),
@@ -115,11 +117,12 @@ def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
         UsageError: names the options, their values and what they must be.
     """
     budget(config).check_sweep()
-    lengths, pe = config.eval_lengths, decoder_outline(config).pe
+    lengths = config.eval_lengths
+    outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     for name, task in tasks.items():
         option = f"{f'eval.stress={name}, ' if name else ''}eval.lengths"
         longest = f"{option} has {lengths[-1]}"
-        _check_length(config, pe, task.evaluation_task(), lengths[-1], longest, training=False)
+        _check_length(config, outline, task.evaluation_task(), lengths[-1], longest, training=False)
         _check_each(task.evaluation_task(), lengths, option)
 
 
@@ -201,12 +204,24 @@ def _check_draws(config: RunConfig, task: Task) -> None:
 
 
 def _check_pair(config: RunConfig, outline: Decoder) -> None:
-    """Refuse positions that the encoding or the attention cannot use."""
-    positions, labels, rules = config.positions, config.labels, outline.rules
-    if not rules:
+    """Refuse positions that the encodings or the attention of some layer cannot use."""
+    positions, labels = config.positions, config.labels
+    if not outline.rules:
         _check_without_attention(config, outline)
-    attention = {f"attention={labels.attention}": rule for rule in rules[:1]}
-    readers: dict[str, Any] = {f"pe={labels.pe}": outline.pe, **attention}
+    encodings = {f"pe={labels.pe}": outline.pe}
+    rules = dict[str, AttentionRule]()
+    for mixer, name in zip(outline.mixers, layer_names(config.mixer, len(outline.mixers)), strict=True):
+        if not isinstance(mixer, Attention):
+            continue
+        encoding, attention = f"pe={labels.pe}", f"attention={labels.attention}"
+        if mixer.pe is not None:
+            encoding = f"{name}.pe={type(mixer.pe).__name__}"
+            encodings.setdefault(encoding, mixer.pe)
+        if not mixer.shares_rule:
+            attention = f"{name}.attention={type(mixer.rule).__name__}"
+        rules.setdefault(attention, mixer.rule)
+        _check_layer(encoding, encodings[encoding], attention, mixer)
+    readers: dict[str, Any] = {**encodings, **rules}
     require(
         positions.counts or any(part.reads for part in readers.values()),
         f"pe={labels.pe} with positions={labels.positions}: this encoding reads no positions; "
@@ -223,31 +238,45 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
             f"{name} with positions={labels.positions}: it is defined at integers only, and these positions lie "
             "between integers; use an encoding of real-valued positions, such as pe=rope, sinusoidal or alibi",
         )
+    for name, pe in encodings.items():
+        require(
+            positions.streams == pe.streams or (not pe.reads and name != f"pe={labels.pe}"),
+            f"{name} with positions={labels.positions}: a token has {positions.streams or 1} positions, but this "
+            f"encoding reads {pe.streams or 1}; use pe=multilevel with positions=multilevel",
+        )
+    for name, rule in rules.items():
+        require(
+            positions.streams is None or not rule.reads,
+            f"{name} with positions={labels.positions}: this attention reads one position per "
+            "token; use one that reads none, such as attention=softmax",
+        )
+
+
+def _check_layer(encoding: str, pe: PositionalEncoding, rule: str, mixer: Attention) -> None:
+    """Refuse an encoding and a rule that one layer cannot use together.
+
+    Args:
+        encoding: the option of its encoding, for messages.
+        pe: its encoding.
+        rule: the option of its rule, for messages.
+        mixer: the layer's attention.
+    """
     require(
-        not (outline.pe.stretches and rules and rules[0].directions),
-        f"pe={labels.pe} with attention={labels.attention}: this encoding scales queries and keys by position, "
+        not (pe.stretches and mixer.rule.directions),
+        f"{encoding} with {rule}: this encoding scales queries and keys by position, "
         "and this attention normalises them; use pe=rope, or attention=softmax",
     )
     require(
-        positions.streams == outline.pe.streams,
-        f"pe={labels.pe} with positions={labels.positions}: a token has {positions.streams or 1} positions, but this "
-        f"encoding reads {outline.pe.streams or 1}; use pe=multilevel with positions=multilevel",
-    )
-    require(
-        positions.streams is None or not (rules and rules[0].reads),
-        f"attention={labels.attention} with positions={labels.positions}: this attention reads one position per "
-        "token; use one that reads none, such as attention=softmax",
+        mixer.content or any(map(pe.overrides, ("transform", "logit_bias", "context"))),
+        f"mixer.content=false with {encoding}: weights depend on positions alone, which this encoding gives to embeddings alone or not "
+        "at all; must be an encoding that reaches attention, such as rope or t5",
     )
 
 
 def _check_without_attention(config: RunConfig, outline: Decoder) -> None:
     """Refuse an encoding or a rule that nothing reads."""
-    labels, kind = config.labels, type(outline.pe)
-    changed = {
-        hook
-        for hook in PositionalEncoding.hooks
-        if getattr(kind, hook) is not getattr(PositionalEncoding, hook)
-    }
+    labels = config.labels
+    changed = {*filter(outline.pe.overrides, PositionalEncoding.hooks)}
     require(
         "embed" in changed or not changed - {"auxiliary"},
         f"pe={labels.pe} with mixer={labels.mixer}: no layer attends, and this encoding reaches attention alone; must be nope, or an encoding "
@@ -267,7 +296,7 @@ def _check_each(task: Task, lengths: Iterable[int], option: str) -> None:
 
 
 def _check_length(
-    config: RunConfig, pe: PositionalEncoding, task: Task, length: int, option: str, *, training: bool
+    config: RunConfig, outline: Decoder, task: Task, length: int, option: str, *, training: bool
 ) -> None:
     """Refuse a length that the task lacks, or that the positions or the encoding cannot represent."""
     with length_needed(option):
@@ -279,9 +308,13 @@ def _check_length(
         config.positions(batch, generator("check", length), training=training)
         largest = config.positions.largest(batch, training=training)
     setting = " (pe.maximum)" if "maximum" in config.record["pe"] else ""
-    require(
-        pe.budget is None or largest < pe.budget,
-        f"{option}: positions up to {largest} are needed, but pe={config.labels.pe} holds {pe.budget} of them{setting}",
+    budget, foreign = (
+        outline.budget,
+        [pe for pe in outline.encodings if not type(pe).__module__.startswith("lengen.")],
     )
-    if pe.budget is None and not type(pe).__module__.startswith("lengen."):
+    require(
+        budget is None or largest < budget,
+        f"{option}: positions up to {largest} are needed, but pe={config.labels.pe} holds {budget} of them{setting}",
+    )
+    if budget is None and foreign:
         _check_table(config, largest, option)

@@ -24,6 +24,8 @@ def parts_of(decoder: Decoder, positions: Positions) -> Parts:
     for mixer in decoder.mixers:
         if not isinstance(mixer, Attention):
             raise DoesNotApplyError("mixer", mixer, "attention in all layers")
+        if mixer.pe is not None:
+            raise DoesNotApplyError("mixer.pe", mixer.pe, "one encoding for all layers")
     return Parts(decoder.pe, tuple(decoder.rules), positions)
 
 

@@ -19,6 +19,17 @@ def period(mixer: Callable[[Layer], Mixer]) -> int:
     return len(options.get("pattern", ())) or 1 if kind is Pattern else 1
 
 
+def layer_names(mixer: Callable[[Layer], Mixer], layers: int) -> list[str]:
+    """Return the option under which the mixer of every layer has its own: `mixer.gru` in a pattern, else `mixer`.
+
+    Args:
+        mixer: builds the mixers of the layers.
+        layers: their number.
+    """
+    names = getattr(mixer, "keywords", {}).get("pattern", ()) if period(mixer) > 1 else ()
+    return [f"mixer.{names[index % len(names)]}" if names else "mixer" for index in range(layers)]
+
+
 class Pattern(Mixer):
     """A mixer for every layer by its place: layer i has entry i modulo the number of entries.
 

@@ -24,7 +24,6 @@ from torch.nn.functional import pad
 
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_nats, read_columns
-from lengen.pe import PositionalEncoding
 from lengen.sampling import generator
 from lengen.task import PAD
 from lengen.training.batch_stream import Example
@@ -100,7 +99,7 @@ class Auxiliary(nn.Module):
     @property
     def any(self) -> bool:
         """Whether the encoding has one."""
-        return type(self.decoder.pe).auxiliary is not PositionalEncoding.auxiliary
+        return self.decoder.pe.overrides("auxiliary")
 
     def forward(self, draws: torch.Generator) -> Float[Tensor, ""]:
         """Return it, or zero where the encoding has none at this step."""

@@ -22,7 +22,7 @@ def strategy(options: TrainerOptions, ranks: Ranks, decoder: Decoder) -> Strateg
     """
     if options.sharded:
         return ModelParallelStrategy(ranks.count, tensor_parallel_size=1, save_distributed_checkpoint=False)
-    own = all(type(part).__module__.startswith("lengen.") for part in (decoder.pe, *decoder.rules))
+    own = all(type(part).__module__.startswith("lengen.") for part in (*decoder.encodings, *decoder.rules))
     return DDPStrategy(
         find_unused_parameters=not own,  # lengen's options use all of them in every step
         gradient_as_bucket_view=True,

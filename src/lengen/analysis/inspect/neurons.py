@@ -58,6 +58,10 @@ class Neurons(ReadOut):
     def check(self, evaluation: Reevaluation) -> None:
         """Refuse lengths whose tokens are all within training, or all beyond."""
         tokens, bos = evaluation.trained.trained_tokens, evaluation.trained.config.decoder.bos
+        require(
+            evaluation.trained.decoder.architecture.feeds,
+            "inspect=neurons: does not apply to decoder.hidden=0, whose blocks have no feed-forward layer",
+        )
         longest = evaluation.test_set(max(evaluation.lengths))[0].time + bos
         require(
             longest > tokens,
