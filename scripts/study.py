@@ -114,6 +114,16 @@ STUDIES = {
         ),
         "'title=Every encoding and every attention' by=pe,attention",
     ),
+    "extend-passkey": Study(
+        "passkey decoders changed after training, 40 minutes of one core",
+        (f"-m task=passkey {FIVE} 'eval.lengths=[1x,1.25x,1.5x,2x,4x,8x]' eval.examples=200",),
+        evaluations=(
+            "extend=each grid.sharpen.factor=[1.1,1.2,1.35,1.5] grid.interpolate.factor=[1.2,1.5,2] grid.ntk.factor=[1.2,1.5,2,4] "
+            "grid.yarn.factor=[1.5,2,4] grid.rerope.window=[12,20,28] grid.alibi_slopes.factor=[0.5,0.75,1.25] "
+            "lengths=[1x,1.25x,1.5x,2x,4x,8x] examples=200",
+            "inspect=sharpening lengths=[1x,1.25x,1.5x,2x,4x,8x] examples=200",
+        ),
+    ),
     "extend-copy": extended(
         "copy", f"task=copy {FIVE} {EXTENDED}", "[1x,1.2x,1.5x,2x,4x,8x]", "two hours of one core"
     ),

@@ -264,8 +264,10 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
         ),
     ): tasks,
     ("tasks", "commit runs"): commits,
-    ("extend", "pe at-30 45 60 120"): unextended,
-    ("extend", "pe setting ID-change at-45 60 120 area-change"): extended,
+    ("extend", "pe at-30 45 60 120 240"): partial(unextended, lengths=(30, 45, 60, 120, 240)),
+    ("extend", "pe setting ID-change at-45 60 120 240 area-change"): partial(
+        extended, lengths=(45, 60, 120, 240)
+    ),
     **{
         (study, "pe at-10 12 15 20"): partial(unextended, lengths=(10, 12, 15, 20))
         for study in ("extend-reverse", "extend-copy")
