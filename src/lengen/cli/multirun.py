@@ -23,16 +23,17 @@ from hydra.plugins.launcher import Launcher as HydraLauncher
 from omegaconf import OmegaConf
 
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
+from lengen.cli.queued_runs import job_key
 from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper, plain_values
 from lengen.cli.sweep_folder import none_left_empty
 from lengen.config.errors import UsageError
 from lengen.config.objectives import require_objective
 from lengen.config.search import named_modules
-from lengen.config.seeds import SEEDS, runs_of
+from lengen.config.seeds import runs_of
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
-from lengen.records.earlier_runs import configuration_key, finished_already
+from lengen.records.earlier_runs import finished_already
 
 
 @runtime_checkable
@@ -215,14 +216,7 @@ class Multirun:
             count if isinstance(count := trainer[name], int) and count > 0 else 1  # the job refuses any other
             for name in ("threads", "devices")
         )
-        return Job(label, Guarded(self.jobs, composed), threads, work_key(composed.config), devices)
-
-
-def work_key(config: Mapping[str, Any]) -> str:
-    """The same for the same work, however it is launched: the run, its folder, and whether it is repeated."""
-    folder, seeds = Path(str(config["results_dir"])).absolute(), config.get(SEEDS)
-    several = f" seeds {seeds}" if seeds else ""
-    return f"{configuration_key(config)} {folder}{several}{' again' if config.get('force') else ''}"
+        return Job(label, Guarded(self.jobs, composed), threads, job_key(composed.config), devices)
 
 
 def is_over(config: Mapping[str, Any]) -> bool:
