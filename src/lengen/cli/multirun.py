@@ -62,6 +62,8 @@ class Multirun:
         make_keeper: makes what is told of the jobs before they start, and of their results.
         search_of: makes what a search is told of its trials, for the configuration of the first, the options of the sweeper and the
             words of the command; None tells it nothing.
+        headed: how many of the jobs that are carried out here have their name above what they print; None is all. One that is
+            refused has it always.
         overrides: of each job so far, in order.
         results: of these.
         search: what a search is told; None in a study.
@@ -71,6 +73,7 @@ class Multirun:
     launcher_of: Callable[[dict[str, Any], set[str]], Launcher] | None
     make_keeper: Callable[[], Keeper] | None = None
     search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Search] | None = None
+    headed: int | None = None
     search: Search | None = None
     overrides: list[list[str]] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)
@@ -179,9 +182,13 @@ class Multirun:
 
     def _here(self, composed: Composed, label: str, number: int) -> JobResult:
         """Carry out a job in this process; what it prints is seen."""
-        print(f"\nlengen: job {number}: {label}", flush=True)
+        head, shown = f"\nlengen: job {number}: {label}", self.headed is None or number <= self.headed
+        if shown:
+            print(head, flush=True)
         result = JobResult(REFUSED, composed.refused) if composed.refused else Guarded(self.jobs, composed)()
         if composed.refused or result.error:
+            if not shown:
+                print(head, flush=True)
             print(f"lengen: {result.line}", result.traceback, sep="\n", file=sys.stderr)
         return result
 
