@@ -173,8 +173,8 @@ class Decoder(nn.Module):
             Block(architecture, mixer(Layer(architecture.shape, index, attention)))
             for index in range(architecture.layers)
         )
-        for rule in self.rules:
-            rule.check_hooks()
+        for part in (*self.mixers, *self.rules):
+            part.check_hooks()
         for rule in self.rules[1:]:
             rule.share(self.rules[0])
         self.norm = nn.RMSNorm(architecture.dim)
