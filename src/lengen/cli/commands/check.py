@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lengen
 from lengen.cli.arguments import refuse
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import CHECK
@@ -77,7 +76,7 @@ def import_failure(error: ImportError | SyntaxError) -> tuple[str, str] | None:
     """
     from lengen.report.terminal import from_here
 
-    here, machinery = str(Path(lengen.__file__).parent), ("<frozen", str(Path(importlib.__file__).parent))
+    here, machinery = str(Path(__file__).parents[2]), ("<frozen", str(Path(importlib.__file__).parent))
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
