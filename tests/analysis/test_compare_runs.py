@@ -19,7 +19,7 @@ from lengen.comparison.cell_summary import COLUMNS, SuccessCriterion
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
 from lengen.comparison.pairs import PairOptions
-from lengen.comparison.published import agreement, load, matched_cells
+from lengen.comparison.published import PublishedCell, agreement, load, matched_cells
 from lengen.comparison.summary import summarize
 from lengen.config.errors import UsageError
 from lengen.records.curve import Curve
@@ -461,6 +461,22 @@ def test_ours_beside_a_paper(lengen, runs, paper):
     assert (out / "against-copy.png").exists()
     assert len(pandas.read_csv(out / "against.csv")) == 4
     assert "Kendall's tau between the orders: 1.00" in (out / "against.md").read_text()
+
+
+def test_differences_from_a_paper_are_those_of_the_numbers_beside_them(paper):
+    given = [("a", 0.6669, 0.3331), ("b", 0.0004, 0.5), ("c", 1.0, 0.9996), ("d", 0.25, 0.25)]
+    cells = [
+        PublishedCell("copy", "easy", line, line.upper(), 20, ours, 1, theirs, 1, ours - theirs, ordered=True)
+        for line, ours, theirs in given
+    ]
+    rows = [line.strip("| ").split(" | ") for line in tables.against(load(str(paper)), [cells]).splitlines()]
+    shown = {row[0]: row[2:] for row in rows if len(row) == 5 and row[0] in "abcd"}
+    assert shown == {
+        "a": ["0.666", "0.333", "+0.333"],
+        "b": ["&lt;0.001", "0.500", "-0.500"],
+        "c": ["1.000", "0.999", "+0.001"],
+        "d": ["0.250", "0.250", "+0.000"],
+    }
 
 
 def test_without_a_trained_run_there_are_no_areas_of_trained_ones(tmp_path):

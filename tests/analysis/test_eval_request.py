@@ -133,7 +133,10 @@ def test_an_interrupted_evaluation_goes_on_from_its_rows(lengen, runs, monkeypat
         return score(decoder, batch, *others)
 
     monkeypatch.setattr(module, "score", stops)
-    assert lengen("eval", f"run={run}", "lengths=[2,4,6,8]").code == 130
+    stopped = lengen("eval", f"run={run}", "lengths=[2,4,6,8]")
+    assert stopped.code == 130
+    told = "lengen: interrupted; what is evaluated is kept, and the same command goes on with the rest"
+    assert told in stopped.err.splitlines()
     (folder,) = evaluations(run)
     assert json.loads((folder / "eval.json").read_text())["status"] == "interrupted"
     assert lengen("eval", f"run={run}", "lengths=[2,4,6,8]").code == 0
@@ -177,6 +180,11 @@ def test_depths_make_a_grid(lengen, runs):
         mine = [row for row in rows if row["depth"] == f"{tenth / 10:.2f}"]
         assert [int(row["correct"]) for row in mine] == [row.correct for row in curve.rows]
     assert (folder / "grid.png").exists()
+    printed = lengen(
+        "eval", f"run={run}", "stress=depth", "examples=20", "lengths=[2,3]", "formats=[pdf,svg]"
+    )
+    assert f"{folder.name.partition('-')[0]}-" in printed.out
+    assert "grid.csv, grid.pdf, grid.png, grid.svg\n" in printed.out
     ran = lengen("eval", f"run={run}", "stress=[depth=0.50]", "examples=20", "lengths=[2,3,6]")
     assert ran.code == 0
     assert "is there already" in ran.out

@@ -10,9 +10,14 @@ from lengen.block.inputs import Shape
 from lengen.config.aliases import warn_renamed
 from lengen.config.errors import UsageError
 from lengen.decoder import Architecture, Decoder
+from lengen.extend import Extension
+from lengen.extend.chosen import Chosen
+from lengen.mixer.gru import GRU
 from lengen.pe import PositionalEncoding
 from lengen.pe.alibi import ALiBi
 from lengen.pe.rope import RoPE
+from lengen.testing.encoding import check_encoding
+from lengen.testing.extension import check_extension
 
 SHAPE, COUNTED = Shape(32, 4), torch.arange(6).unsqueeze(0)
 
@@ -53,6 +58,98 @@ def test_a_class_attribute_that_hides_a_hook_is_refused(base):
         mine = type("Mine", (base,), {hook: 3})
         with pytest.raises(UsageError, match=rf"Mine\.{hook}: .* hides the hook '{hook}'"):
             decoder(**{"pe" if base is PositionalEncoding else "attention": mine})
+
+
+def no_bias(self, query, key):
+    """A method with the arguments of `logit_bias`."""
+
+
+@pytest.mark.parametrize(
+    ("base", "hook", "wrong"),
+    [
+        (PositionalEncoding, "logit_bias", "logit_bais"),
+        (PositionalEncoding, "logit_bias", "logits_bias"),
+        (PositionalEncoding, "make_table", "maketable"),
+        (PositionalEncoding, "context", "contexts"),
+        (ALiBi, "logit_bias", "logitbias"),
+        (AttentionRule, "normalise", "normalize"),
+        (AttentionRule, "adjust", "ajdust"),
+        (AttentionRule, "share", "shares"),
+    ],
+)
+def test_a_method_that_can_only_be_a_misspelled_hook_is_refused(base, hook, wrong):
+    mine = type("Mine", (base,), {wrong: lambda *arguments: None})
+    group = {"attention" if issubclass(base, AttentionRule) else "pe": mine}
+    with pytest.raises(
+        UsageError, match=rf"Mine\.{wrong}: nothing calls .* did you mean the hook '{hook}'\?"
+    ):
+        decoder(**group)
+
+
+def test_the_mixin_of_a_part_is_its_own_code():
+    class Mixin:
+        def logit_bais(self, query, key):
+            return None
+
+    with pytest.raises(UsageError, match=r"Mixin\.logit_bais: .* hook 'logit_bias'"):
+        decoder(type("Mine", (Mixin, PositionalEncoding), {}))
+
+
+def test_a_misspelled_hook_of_a_mixer_and_of_an_extension_is_refused():
+    class Wrong(GRU):
+        def mxi(self, x, state):
+            return x, state
+
+    class Right(Wrong):
+        def mix(self, x, state):
+            return self.mxi(x, state)
+
+    class Stretch(Extension):
+        slot = "positions"
+
+        def changed(self, parts, sizes):
+            return parts
+
+        def changes_noting(self, sizes):
+            return True
+
+    with pytest.raises(UsageError, match=r"Wrong\.mxi: .* hook 'mix'"):
+        Decoder(Architecture(dim=32, heads=4), 9, PositionalEncoding, Softmax, mixer=Wrong)
+    Decoder(Architecture(dim=32, heads=4), 9, PositionalEncoding, Softmax, mixer=Right)
+    with pytest.raises(UsageError, match=r"Stretch\.changes_noting: .* hook 'changes_nothing'"):
+        Chosen({"stretch": Stretch()})
+    report = check_extension(Stretch, raise_on_failure=False)
+    assert "changes_noting" in repr(report)
+    assert not report.passed
+
+
+def test_other_methods_have_the_names_they_like():
+    class Mine(PositionalEncoding):
+        def logit_bias(self, query, key):
+            return self.contexts(query, key, None)
+
+        def logit_biases(self, query, key):
+            """The hook is there."""
+
+        def contexts(self, query, key, x):
+            """Is called."""
+            return
+
+        def make_tables(self, first, second, third):
+            """Takes something else than the hook."""
+
+        def _transform(self, query, key, value, table, inputs):
+            """Is nobody else's."""
+
+        def distance(self, query, key):
+            """Is spelled otherwise."""
+
+    decoder(Mine)
+
+
+def test_check_names_a_misspelled_hook():
+    mine = type("Mine", (PositionalEncoding,), {"logit_bais": no_bias})
+    assert "did you mean the hook 'logit_bias'?" in repr(check_encoding(mine, raise_on_failure=False))
 
 
 def test_what_was_registered_over_a_hook_is_refused():

@@ -142,6 +142,34 @@ def test_what_is_wrong_inside_a_module_keeps_its_place(tmp_path, lengen, top, er
     assert place == str(tmp_path / f"{name}.py")
 
 
+@pytest.mark.parametrize("group", ["task", "pe", "extend"])
+@pytest.mark.parametrize(
+    ("top", "said"),
+    [
+        ("import nowhere_at_all", "line 1: imports 'nowhere_at_all', which is not installed here"),
+        (
+            "from math import tau, no_such_name",
+            "line 1: cannot be imported: ImportError: cannot import name 'no_such_name'",
+        ),
+        ("import helps_{group}", "line 1: imports 'deeper_missing', which is not installed here"),
+        ("def broken(:", "line 1: cannot be imported: SyntaxError: "),
+    ],
+)
+def test_check_says_what_a_module_lacks_above_the_traceback_of_that_code(tmp_path, lengen, group, top, said):
+    name = f"lacks_{group}_{len(top)}"
+    (tmp_path / "conf" / group).mkdir(parents=True)
+    (tmp_path / f"helps_{group}.py").write_text("\nimport deeper_missing\n")
+    (tmp_path / f"{name}.py").write_text(top.format(group=group) + "\n")
+    (tmp_path / "conf" / group / "mine.yaml").write_text(f"_target_: {name}.Mine\n")
+    ran = lengen("check", "--config-dir", "conf", f"{group}=mine")
+    line, *trace = ran.err.splitlines()
+    assert ran.code == 2
+    assert line.startswith(f"lengen: {name}.py, {said}")
+    assert any(f'File "{tmp_path / name}.py", line 1' in each for each in trace)
+    assert trace[-1].partition(":")[0] in ("ModuleNotFoundError", "ImportError", "SyntaxError")
+    assert not any("/lengen/" in each or "importlib" in each for each in trace)
+
+
 @pytest.mark.parametrize("target", ["no_such_module.Mine", "inside.no_such.Mine", "inside.Nobody"])
 def test_a_wrong_target_is_one_line(tmp_path, lengen, target):
     (tmp_path / "conf" / "task").mkdir(parents=True)

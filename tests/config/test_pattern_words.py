@@ -38,3 +38,20 @@ def test_mistakes_are_named(words, said):
     with pytest.raises(UsageError, match="mixer") as error:
         with_pattern(words, ())
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("mixer.gru.nonsense=1", "unknown option 'mixer.gru.nonsense'"),
+        ("mixer.gru.siez=3", "unknown option 'mixer.gru.siez'; did you mean 'mixer.gru.size'?"),
+        ("mixer.gru.size=abc", "mixer.gru.size=abc: must be a whole number or null"),
+        ("mixer.gru.size=0", "size=0: must be"),
+    ],
+)
+def test_messages_name_the_options_as_they_are_written(lengen, word, said):
+    ran = lengen("train", "task=copy", "mixer.pattern=[gru,attention]", word, "dry=true")
+    assert ran.code == 2
+    assert said in ran.err
+    assert "parts" not in ran.err
+    assert len(ran.err.splitlines()) == 1

@@ -180,7 +180,10 @@ def test_what_an_evaluation_of_an_earlier_version_lacks_is_measured(lengen, run)
             "ntk must be one of the extensions that extend= names (yarn)",
         ),
         (["extend=yarn", "grid.yarn.factor=[1,0.5]"], "extend.yarn.factor=0.5"),
-        (["extend=yarn", "grid.yarn.fast=[]"], "must be a list of values"),
+        (
+            ["extend=yarn", "grid.yarn.fast=[]"],
+            "grid.yarn.fast=[]: has no value; must be a list of at least one",
+        ),
         (["extend=yarn", "extend.n=rows"], "extend.n=rows: must be one of swept, prompt, row"),
         (
             ["extend=clamp", "extend.n=row"],

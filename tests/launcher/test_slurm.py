@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -166,6 +167,24 @@ def test_other_options_of_the_launcher_do_not_make_another_job(lengen, fake, mon
     assert "2 jobs are in the queue of Slurm already" in ran.out
     assert "submitted" not in ran.out
     assert "0 of 2 jobs finished, 2 in a queue" in ran.out
+
+
+@pytest.mark.parametrize("words", [("seed=0,1",), ("seeds=2",)], ids=["two jobs", "a stack"])
+def test_runs_that_wait_in_the_queue_are_queued_and_not_missing(lengen, fake, words):
+    study = ("-m", "study=first", "task=copy", *TINY, *words, "launcher=slurm", "launcher.wait=false")
+    (fake / "bin" / "sbatch").write_text(
+        '#!/bin/sh\nfor job in 7 7_0 7_1; do echo "$job|PENDING|Resources|$1" >> '
+        f"{fake}/queue; done; echo Submitted batch job 7\n"
+    )
+    ran = lengen("train", *study, f"launcher.folder={fake}/my jobs")
+    assert ran.code == 0
+    assert "first: 2 runs: 2 queued" in ran.out
+    shown = lengen("status", "first").out
+    assert "first: 2 runs: 2 queued" in shown
+    numbers = ["7_0", "7_1"] if words == ("seed=0,1",) else ["7", "7"]  # one job is no array
+    assert re.findall(r"job (\S+) of Slurm, pending \(Resources\)", shown) == numbers
+    (fake / "queue").write_text("")
+    assert "first: 2 runs: 2 missing" in lengen("status", "first").out
 
 
 def test_what_slurm_refuses_is_said_on_one_line_and_leaves_nothing(fake):
@@ -341,6 +360,20 @@ class RealSlurm:
 
 class TestRealSlurm:
     pytestmark = real
+
+    def test_a_job_that_waits_is_queued_until_it_is_cancelled(self, tmp_path):
+        def status() -> str:
+            command = [sys.executable, "-m", "lengen", "status", "first"]
+            return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+
+        held = RealSlurm(tmp_path, "study=first", "launcher.wait=false", "launcher.extra=[--hold]")
+        assert "3 in a queue" in held.end()
+        shown = status()
+        assert "first: 3 runs: 3 queued" in shown
+        numbers = re.findall(r"job (\d+)_\d of Slurm, pending \(JobHeldUser\)", shown)
+        assert len(numbers) == 3
+        subprocess.run(["scancel", numbers[0]], check=True)
+        assert "first: 3 runs: 3 missing" in status()
 
     def test_jobs_that_slurm_stops_go_on_and_their_numbers_are_the_same(self, tmp_path, undisturbed):
         """A warning before a time limit, a requeue by an administrator, a cancelled job."""

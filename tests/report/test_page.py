@@ -461,6 +461,21 @@ def test_first_train_and_last_lengths_are_labelled_without_overlap(visit, x):
             assert apart, figure
 
 
+@pytest.mark.parametrize(("x", "said"), [("length", ["10", ">= 80", "40"]), ("factor", ["1", ">= 8", "4"])])
+def test_the_strip_says_the_reach_of_every_cell_as_the_printed_figure_does(visit, x, said):
+    falls = [run(seed, (1, 1, 0.5, 0, 0)) for seed in range(2)]
+    right = [run(seed, (1,) * 5, pe="rope", cell="c1") for seed in range(2)]
+    late = [run(seed, (1, 1, 1, 1, 0.2), pe="alibi", cell="c2") for seed in range(2)]
+    page = visit(assemble([*falls, *right, *late]))
+    choose(page, x=x)
+    names = page.locator("#cells tbody tr td:nth-child(3)").all_inner_texts()
+    expected = dict(zip(("nope", "rope", "alibi"), said, strict=True))
+    # each value is drawn twice, the first time as its own halo; all strips stand above the axes of the metric
+    texts = page.locator("#curves svg.marks .role-mark.mark-text text").all_text_contents()
+    assert sorted(texts) == sorted([expected[name] for name in names] * 2)
+    assert page.locator("#curves svg.marks .role-axis-title").all_text_contents().count("reach0.90") == 1
+
+
 def test_the_profile_ends_with_the_sweep_and_reaches_are_words(visit):
     right = [run(seed, (1,) * 5) for seed in range(3)]
     wrong = [run(seed, (0.5, 0.4, 0, 0, 0), pe="rope", cell="c1") for seed in range(3)]

@@ -127,6 +127,32 @@ def test_a_row_keeps_its_name_where_a_narrow_table_is_moved(visit):
     assert max(widths) < 0.5
 
 
+def test_tables_are_low_on_a_telephone(visit):
+    """Names may take a few lines; numbers, intervals and captions do not make a row higher."""
+    long = "nope, tuned: head_scale (steps=20, optimizer.schedule.warmup=2)"
+    tables = [
+        (
+            "All. Captions say: much; more.",
+            ("cell", "success", "area"),
+            [[long, "0/2 [0.00, 0.84]", "1.25 [0.10, 2.40]"]] * 3,
+        ),
+        ("Columns", [], [["area: under exact match. " * 60]]),
+    ]
+    page = visit(small(), tables=tables, size=(390, 800))
+    rows = page.locator("#tables tbody tr")
+    line = (
+        page.locator("#runs tbody tr").last.locator("td").nth(1).evaluate("td => td.firstChild.offsetHeight")
+    )
+    assert max(rows.nth(index).evaluate("row => row.offsetHeight") for index in range(3)) < 5 * line
+    assert [page.locator("#tables h2").nth(index).inner_text() for index in range(2)] == ["All", "Columns"]
+    assert page.locator("#tables .note").first.inner_text() == "Captions say: much; more."
+    legend = page.locator("#tables details p")
+    assert not legend.is_visible()
+    page.locator("#tables summary").click()
+    assert legend.is_visible()
+    assert visit(small(), tables=tables).locator("#tables details p").is_visible()
+
+
 def test_the_page_and_its_figures_are_dark_where_the_system_is(visit):
     page = visit(small())
     brightness = """([selector, property]) => {

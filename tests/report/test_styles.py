@@ -33,6 +33,41 @@ def test_many_cells_of_one_encoding_have_colours_of_their_own(tmp_path, pes):
     assert len({look.colour for look in found}) == len({look.marker for look in found}) == len(pes)
 
 
+def test_mixers_of_one_encoding_have_colours_and_markers_of_their_own(tmp_path):
+    """Two cells of a mixer differ in dashes; a run of an earlier version, which has no mixer, attends."""
+    labels = {"task": "copy", "pe": "nope", "positions": "contiguous"}
+    for index, name in enumerate([None, "attention", "gru", "gru", "mamba"]):
+        node = {} if name is None else {"mixer": {"_target_": f"lengen.mixer.{name}.M"}}
+        named = labels if name is None else {**labels, "mixer": name}
+        write_run(
+            tmp_path, 0, [1.0, 1.0, 0.6, 0.1], cell=f"c{index}", steps=100 + index, labels=dict(named), **node
+        )
+    (panel,) = assemble(find([str(tmp_path)])).panels
+    found = styles(panel.cells)
+    by_mixer = {}
+    for cell in panel.cells:
+        by_mixer.setdefault(cell.runs[0].config["labels"].get("mixer", "attention"), []).append(
+            found[cell.name]
+        )
+    assert {name: len(looks) for name, looks in by_mixer.items()} == {"attention": 2, "gru": 2, "mamba": 1}
+    for looks in by_mixer.values():
+        assert len({(look.colour, look.marker) for look in looks}) == 1
+        assert len({str(look.dashes) for look in looks}) == len(looks)
+    assert len({looks[0].colour for looks in by_mixer.values()}) == 3
+    assert len({looks[0].marker for looks in by_mixer.values()}) == 3
+
+
+def test_mixers_that_go_with_an_encoding_keep_its_colour(tmp_path):
+    for index, (pe, name) in enumerate([("nope", "gru"), ("rope", "attention")]):
+        labels = {"task": "copy", "pe": pe, "positions": "contiguous", "mixer": name}
+        node = {"_target_": f"lengen.mixer.{name}.M"}
+        write_run(tmp_path, 0, [1.0, 1.0, 0.6, 0.1], pe=pe, cell=f"c{index}", labels=labels, mixer=node)
+    (panel,) = assemble(find([str(tmp_path)])).panels
+    assert {cell.pe: styles(panel.cells)[cell.name].colour for cell in panel.cells} == {
+        pe: colour(pe) for pe in ("nope", "rope")
+    }
+
+
 def test_a_line_looks_alike_in_every_figure(tmp_path, monkeypatch):
     for index in range(MOST):
         write_run(tmp_path, 0, [1.0, 1.0, 0.6, 0.1], cell=f"c{index:02}", steps=100 + index)

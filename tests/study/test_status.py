@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -79,6 +80,106 @@ def test_every_state_is_told_with_its_reason(status, tmp_path):
     code, out, _ = status("study=first", "all=true")
     assert "pe=nope seed=0: ID exact match 1.000" in out
     assert "1 running" not in out  # its process is gone
+
+
+@pytest.fixture
+def squeue(tmp_path, monkeypatch):
+    """Let `squeue` answer with some lines, or let it fail; how often it was asked."""
+    program, asked = tmp_path / "bin" / "squeue", tmp_path / "asked"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    def answer(*lines: str, code: int = 0) -> None:
+        (tmp_path / "queue").write_text("".join(f"{line}\n" for line in lines))
+        program.write_text(f"#!/bin/sh\necho . >> {asked}\ncat {tmp_path}/queue\nexit {code}\n")
+        program.chmod(0o755)
+
+    answer.times = lambda: len(asked.read_text().split()) if asked.exists() else 0
+    answer()
+    return answer
+
+
+def submitted(tmp_path, array, *keys: str, folder="slurm") -> str:
+    """Files of an array of jobs with these keys; its script."""
+    files = tmp_path / folder / array
+    files.mkdir(parents=True)
+    (files / "jobs.json").write_text(json.dumps({f"{array}_{index}": key for index, key in enumerate(keys)}))
+    return f"{files}/submission_file_1.sh"
+
+
+def test_a_run_whose_job_waits_is_queued_as_long_as_slurm_has_the_job(status, tmp_path, squeue):
+    runs = [run(number) for number in range(8)]
+    study(tmp_path, *runs)
+    left(tmp_path, runs[0], **FINISHED)  # its job has not left the queue yet
+    interrupted = left(tmp_path, runs[1], status="interrupted", curve=False)
+    (interrupted / "train.csv").write_text("step,loss\n40,0.5\n")
+    left(tmp_path, runs[5], status="failed", error="RuntimeError: no", curve=False)
+    here = f"{tmp_path}/results/runs"
+    keys = [each.key for each in runs]
+    script = submitted(tmp_path, "7", *(f"{key} {here}" for key in keys[:4]), f"{keys[6]} {here} again")
+    other = submitted(
+        tmp_path, "9", f"{keys[4]} {tmp_path}/elsewhere/runs", f"{keys[5]} {here}/", folder="my jobs"
+    )
+    squeue(
+        f"7_0|COMPLETING|None|{script}",
+        f"7_1|PENDING|BeginTime|{script}",
+        f"7_2|RUNNING|None|{script}",
+        f"7_3|CANCELLED by 0|None|{script}",
+        f"7_4|PENDING|ReqNodeNotAvail, UnavailableNodes:a|{script}",
+        f"9_0|PENDING|None|{other}",
+        f"9_1|PENDING|None|{other}",
+        "11|PENDING|Resources|(null)",
+        "12|PENDING|Resources|/somebody/else.sh",
+    )
+    code, out, err = status("first")
+    assert (code, err) == (1, "")
+    assert out.splitlines()[0] == "first: 8 runs: 1 done, 4 queued, 3 missing"
+    for line in (
+        "pe=nope seed=1: job 7_1 of Slurm, pending (BeginTime), step 40 of 100",
+        "pe=nope seed=2: job 7_2 of Slurm, starting",
+        "pe=nope seed=5: job 9_1 of Slurm, pending, RuntimeError: no",
+        "pe=nope seed=6: job 7_4 of Slurm, pending (ReqNodeNotAvail, UnavailableNodes:a)",
+    ):
+        assert f"    {line}\n" in out
+    assert [line.split() for line in status()[1].splitlines()] == [
+        ["study", "runs", "done", "queued", "missing", "left"],
+        ["first", "8", "1", "4", "3", "7", "min"],
+    ]
+    squeue(f"7_2|PENDING|Resources|{script}", code=1)  # no answer
+    assert "1 interrupted, 1 failed, 5 missing" in status("first")[1]
+    squeue()  # Slurm knows none of them any more
+    assert "1 interrupted, 1 failed, 5 missing" in status("first")[1]
+
+
+def test_the_runs_of_a_stack_wait_as_one_job(status, tmp_path, squeue):
+    runs = [run(number) for number in range(3)]
+    study(tmp_path, *runs)
+    script = submitted(tmp_path, "7", f"{runs[0].key} {runs[2].key} {tmp_path}/results/runs")
+    squeue(f"7_0|PENDING|None|{script}")
+    assert "2 queued, 1 missing" in status("first")[1]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"7_0": 3}', None])
+def test_files_of_an_array_that_cannot_be_read_make_no_run_queued(status, tmp_path, squeue, damage):
+    study(tmp_path, run(0))
+    script = submitted(tmp_path, "7", f"{run(0).key} {tmp_path}/results/runs")
+    file = next(tmp_path.glob("slurm/7/jobs.json"))
+    file.unlink() if damage is None else file.write_text(damage)
+    squeue(f"7_0|PENDING|None|{script}")
+    code, out, err = status("first")
+    assert (code, err) == (1, "")
+    assert "1 missing" in out
+
+
+def test_slurm_is_asked_once_and_only_if_a_run_may_wait(status, tmp_path, squeue):
+    study(tmp_path, run(0))
+    study(tmp_path, run(1), name="second")
+    left(tmp_path, run(0), **FINISHED)
+    status("first")
+    assert squeue.times() == 0
+    study(tmp_path, run(2), name="third")
+    status()
+    assert squeue.times() == 1
 
 
 def test_all_done_is_exit_code_0_and_one_line_a_study_without_a_name(status, tmp_path):

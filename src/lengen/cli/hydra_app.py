@@ -43,6 +43,7 @@ class HydraApp:
         keeper: makes what is told of the jobs of a multirun before they start, and of their results.
         search_of: makes what a search is told of its trials; see `Multirun`.
         settings: options of Hydra itself that the command sets.
+        headed: of how many jobs of a multirun the name is shown; see `Multirun`.
         code: exit code of a single run.
         error: what a single run has raised.
         own_modules: top-level modules of the user's classes, as their YAML names them.
@@ -55,6 +56,7 @@ class HydraApp:
     keeper: Callable[[], Keeper] | None = None
     search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Any] | None = None
     settings: tuple[str, ...] = ()
+    headed: int | None = None
     code: int = 0
     error: Exception | None = None
     own_modules: set[str] = field(default_factory=set)
@@ -96,7 +98,7 @@ class HydraApp:
         except SystemExit as exit_request:  # Hydra's --help, and argparse
             return exit_request.code if isinstance(exit_request.code, int) else 0
         except KeyboardInterrupt as stopped:
-            print("lengen: interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
+            print(f"lengen: interrupted; {self.command.interrupted}", file=sys.stderr)
             return exit_code(stopped)
         finally:
             if not traced:
@@ -130,7 +132,7 @@ class HydraApp:
 
         work = self.job or partial(exit_coded, self.work)
         jobs = Jobs(work, self.command.name, self.arguments, self._folders)
-        multirun = Multirun(jobs, launcher_of if self.job else None, self.keeper, self.search_of)
+        multirun = Multirun(jobs, launcher_of if self.job else None, self.keeper, self.search_of, self.headed)
         try:
             with multirun.launching():
                 hydra_main(self._job)()

@@ -23,16 +23,17 @@ from hydra.plugins.launcher import Launcher as HydraLauncher
 from omegaconf import OmegaConf
 
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
+from lengen.cli.queued_runs import job_key
 from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper, plain_values
 from lengen.cli.sweep_folder import none_left_empty
 from lengen.config.errors import UsageError
 from lengen.config.objectives import require_objective
 from lengen.config.search import named_modules
-from lengen.config.seeds import SEEDS, runs_of
+from lengen.config.seeds import runs_of
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
-from lengen.records.earlier_runs import configuration_key, finished_already
+from lengen.records.earlier_runs import finished_already
 
 
 @runtime_checkable
@@ -61,6 +62,8 @@ class Multirun:
         make_keeper: makes what is told of the jobs before they start, and of their results.
         search_of: makes what a search is told of its trials, for the configuration of the first, the options of the sweeper and the
             words of the command; None tells it nothing.
+        headed: how many of the jobs that are carried out here have their name above what they print; None is all. One that is
+            refused has it always.
         overrides: of each job so far, in order.
         results: of these.
         search: what a search is told; None in a study.
@@ -70,6 +73,7 @@ class Multirun:
     launcher_of: Callable[[dict[str, Any], set[str]], Launcher] | None
     make_keeper: Callable[[], Keeper] | None = None
     search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Search] | None = None
+    headed: int | None = None
     search: Search | None = None
     overrides: list[list[str]] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)
@@ -178,9 +182,13 @@ class Multirun:
 
     def _here(self, composed: Composed, label: str, number: int) -> JobResult:
         """Carry out a job in this process; what it prints is seen."""
-        print(f"\nlengen: job {number}: {label}", flush=True)
+        head, shown = f"\nlengen: job {number}: {label}", self.headed is None or number <= self.headed
+        if shown:
+            print(head, flush=True)
         result = JobResult(REFUSED, composed.refused) if composed.refused else Guarded(self.jobs, composed)()
         if composed.refused or result.error:
+            if not shown:
+                print(head, flush=True)
             print(f"lengen: {result.line}", result.traceback, sep="\n", file=sys.stderr)
         return result
 
@@ -215,14 +223,7 @@ class Multirun:
             count if isinstance(count := trainer[name], int) and count > 0 else 1  # the job refuses any other
             for name in ("threads", "devices")
         )
-        return Job(label, Guarded(self.jobs, composed), threads, work_key(composed.config), devices)
-
-
-def work_key(config: Mapping[str, Any]) -> str:
-    """The same for the same work, however it is launched: the run, its folder, and whether it is repeated."""
-    folder, seeds = Path(str(config["results_dir"])).absolute(), config.get(SEEDS)
-    several = f" seeds {seeds}" if seeds else ""
-    return f"{configuration_key(config)} {folder}{several}{' again' if config.get('force') else ''}"
+        return Job(label, Guarded(self.jobs, composed), threads, job_key(composed.config), devices)
 
 
 def is_over(config: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lengen.cli.queued_runs import QueuedRuns
 from lengen.cli.study_words import Words
 from lengen.config.errors import require
 from lengen.studies.plan import Grid, PlannedRun
@@ -46,7 +47,7 @@ class Left:
                 folder in named,
                 f"study={path.stem}: it has options of your own, from a folder {folder}: name it with --config-dir",
             )
-        progress = Progress.of(path, plan)
+        progress = Progress.of(path, plan, QueuedRuns())
         left = {*progress.left}
         return cls(
             path, progress, [(grid, run) for place, grid, run in plan.placed() if place in left or run.stress]

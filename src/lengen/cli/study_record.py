@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lengen.cli.queued_runs import QueuedRuns
 from lengen.cli.study_jobs import Configured, Keeper
 from lengen.cli.study_words import Words
 from lengen.config.errors import require
@@ -58,7 +59,7 @@ class StudyRecord(Keeper):
         if self.path is not None:
             ended = dict(zip(self.keys, results, strict=True))
             plan = update_plan(self.path, lambda plan: noted(plan or StudyPlan(""), ended))
-            progress = Progress.of(self.path, plan)
+            progress = Progress.of(self.path, plan, QueuedRuns())
             self.finished = progress.finished or any(result.code == QUEUED for result in results)
             refused = all(result.code == REFUSED for result in results)
             if self.new and refused and not any(each.folder for each in progress.states):

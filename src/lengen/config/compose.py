@@ -39,6 +39,7 @@ class Command:
         tries_each: whether it takes all of them, each alone.
         patterns: whether it takes a pattern of mixers (`lengen.config.pattern_words`).
         groups: groups of options that only this command has.
+        interrupted: what the user is told when a signal has stopped it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Command:
     tries_each: bool = False
     patterns: bool = False
     groups: tuple[str, ...] = ()
+    interrupted: str = "the same command starts again"
 
     def word(self, given: str) -> str:
         """Rewrite a word from the shell for Hydra: lists of lengths are no sweep, globs are texts, former names are current."""
@@ -107,11 +109,13 @@ def _pairs(text: str) -> list[str]:
 
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
 """Options of `task=dataset` that are texts, and options that are lists of texts."""
+FROM_CHECKPOINT = "the same command resumes from the last checkpoint"
 TRAIN = Command(
     "train",
     texts=("name", "study", "results_dir", "from", *TEXTS),
     lists=("eval.stress", *LISTS),
     patterns=True,
+    interrupted=FROM_CHECKPOINT,
 )
 CHECK = Command("check", texts=TEXTS, lists=LISTS, extends=True)
 DATA = Command("data", texts=("export", "push", *TEXTS), lists=LISTS)
@@ -124,6 +128,7 @@ EVAL = Command(
     extends=True,
     tries_each=True,
     groups=("inspect",),
+    interrupted="what is evaluated is kept, and the same command goes on with the rest",
 )
 TUNE = Command(
     "tune",
@@ -132,6 +137,7 @@ TUNE = Command(
     lists=("run",),
     grouped=False,
     extends=True,
+    interrupted=FROM_CHECKPOINT,
 )
 PLAN = Command("plan", grouped=False)
 COMPARE = Command(

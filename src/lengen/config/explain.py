@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lengen.config.errors import nearest
 from lengen.config.extend_words import with_extensions
 from lengen.config.foreign import foreign_word
+from lengen.config.pattern_words import as_written, with_pattern
 from lengen.config.search import config_dir, groups, hydra_in, searched
 
 PLUGINS = {
@@ -33,6 +34,11 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
         words: overrides as on the command line.
         folders: the user's own configuration folders.
     """
+    return as_written(explained(error, command, words, folders))
+
+
+def explained(error: BaseException, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
+    """See `explain`; the options of the mixers of a pattern have the names that they have in a configuration."""
     text = str(error)
     if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         options = re.findall(r"^\t([\w.-]+)$", text, re.MULTILINE)
@@ -95,7 +101,7 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
     try:
         chosen = [
             word
-            for word in with_extensions(words, folders)
+            for word in with_pattern(with_extensions(words, folders), folders)
             if (found := re.fullmatch(r"\+?(\w+)(@[\w.]+)?=[\w-]+", word)) and found[1] in known_groups
         ]
         from hydra import compose

@@ -103,6 +103,15 @@ def _part_word(word: str) -> str:
     return f"{GROUP}.{PARTS}.{name}.{'.'.join(below)}{equals}{value}"
 
 
+def as_written(message: str) -> str:
+    """Return a message in which the options of the mixers of a pattern have the names that they have on the command line.
+
+    >>> as_written("mixer.parts.gru.size=0: must be at least 1")
+    'mixer.gru.size=0: must be at least 1'
+    """
+    return re.sub(rf"\b{GROUP}\.{PARTS}\.(?=\w)", f"{GROUP}.", message)
+
+
 def with_pattern_label(config: dict[str, Any]) -> dict[str, Any]:
     """Return a resolved configuration whose label of the mixer is its pattern, if it has one, such as `gru-attention`."""
     names = (config.get(GROUP) or {}).get(OPTION)

@@ -180,8 +180,8 @@ class Decoder(nn.Module):
             Block(architecture, mixer(Layer(architecture.shape, index, attention)))
             for index in range(architecture.layers)
         )
-        for rule in self.rules:
-            rule.check_hooks()
+        for part in (*self.mixers, *self.rules):
+            part.check_hooks()
         shared = [mixer.rule for mixer in self.attentions if mixer.shares_rule]
         for rule in shared[1:]:
             rule.share(shared[0])

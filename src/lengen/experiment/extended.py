@@ -136,10 +136,9 @@ class ExtensionGrid:
                     option in self.nodes[name] and option != "_target_",
                     f"grid.{name}.{option}: no option of {name} (allowed: {', '.join(key for key in self.nodes[name] if key != '_target_')})",
                 )
-                require(
-                    isinstance(values, list) and bool(values),
-                    f"grid.{name}.{option}={values}: must be a list of values",
-                )
+                given = f"grid.{name}.{option}={values}"
+                require(isinstance(values, list), f"{given}: must be a list of values")
+                require(bool(values), f"{given}: has no value; must be a list of at least one")
 
     def settings(
         self, allowed: Iterable[str], given: Mapping[str, Any] = MappingProxyType({})

@@ -107,6 +107,8 @@ class Extension(ABC):
     """Raised by every change to what the class computes; part of the identity of an evaluation."""
     slot: ClassVar[Slot]
     """What it replaces."""
+    methods: ClassVar[tuple[str, ...]] = ("fit", "changed", "changes_nothing")
+    """Names of the methods that are called."""
 
     def fit(self, parts: Parts) -> Fit:
         """Return how the extension applies to a decoder.

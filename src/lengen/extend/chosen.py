@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from lengen.block.hooks import check_spelling
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import class_identity
 from lengen.decoder import Decoder
@@ -44,6 +45,7 @@ class Chosen:
     def __post_init__(self) -> None:
         filled: dict[str, str] = {}
         for name, extension in self.ordered.items():
+            check_spelling(type(extension), Extension.methods)
             other = filled.get(extension.slot)
             require(
                 other is None or extension.slot in SEVERAL,

@@ -5,7 +5,7 @@
 | `job` | a job and its result; how a process carries one out |
 | `local` | the cores and the GPUs of this machine |
 | `ray` | a Ray cluster |
-| `slurm` | a Slurm cluster; `slurm_job` runs in it, `slurm_queue` asks it, `slurm_results` waits for it |
+| `slurm` | a Slurm cluster; `slurm_job` runs in it, `slurm_queue` asks it, `slurm_results` waits for it; `slurm_index` says which work its jobs do |
 | `display` | a line for every running job |
 | `shared` | jobs at which other processes may be, too |
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 import os
 import re
@@ -18,11 +17,11 @@ from lengen.config.errors import UsageError, require
 from lengen.launcher import Launcher
 from lengen.launcher.display import Display
 from lengen.launcher.job import QUEUED, Job, JobResult
+from lengen.launcher.slurm_index import JOBS, read_keys, write_keys
 from lengen.launcher.slurm_job import SlurmJob
 from lengen.launcher.slurm_queue import largest_array, queue
 from lengen.launcher.slurm_results import Task, results
 from lengen.launcher.tracker import start_tracker
-from lengen.records.curve import write_text
 
 TIME = re.compile(r"\d+|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
 """Time limits: minutes, hours:minutes:seconds, days-hours, days-hours:minutes:seconds."""
@@ -32,8 +31,6 @@ FLAG = re.compile(r"--[a-z][a-z-]*(=.+)?")
 """Options of sbatch."""
 REQUEUED = ("--no-requeue", "--requeue")
 """Whether Slurm puts a job back into the queue when its node fails or another job takes its place."""
-JOBS = "jobs.json"
-"""Among the files of an array: the key of each of its jobs, by its number."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +158,9 @@ class Slurm(Launcher):
                 [SlurmJob(packed[index], self.requeue) for index in part], threads, cores
             )
             folder = submitted[0].folder
-            numbered = {task.number: keys[index] for task, index in zip(submitted, part, strict=True)}
-            write_text(folder / JOBS, json.dumps(numbered, indent=1) + "\n")
+            write_keys(
+                folder, {task.number: keys[index] for task, index in zip(submitted, part, strict=True)}
+            )
             say(
                 f"lengen: {len(part)} jobs submitted to Slurm as {submitted[0].array}; their logs are in {folder}"
             )
@@ -174,7 +172,7 @@ class Slurm(Launcher):
         running = {number for number, state in (queue() or {}).items() if not state.ended}
         tasks = {}
         for file in self._folder.glob(f"*/{JOBS}") if running else ():
-            for number, key in json.loads(file.read_text(encoding="utf-8")).items():
+            for number, key in read_keys(file.parent).items():
                 if number in running and key in keys:
                     tasks[keys.index(key)] = Task(number, file.parent)
         return tasks

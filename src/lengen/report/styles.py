@@ -1,7 +1,7 @@
 """The style of a cell in every figure: its own colour or that of its encoding, and the encoding's marker; cells of the same encoding differ in dashes.
 
 If an encoding has more cells than there are dashes, the cells are not distinguished by encoding: each then gets its own
-colour and marker.
+colour and marker. If cells of one encoding have different mixers, each mixer with its encoding has a colour and a marker.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from typing import Any
 
 from matplotlib.lines import Line2D
@@ -50,19 +49,26 @@ def styles(cells: Sequence[Cell]) -> dict[str, Style]:
     Args:
         cells: all cells of a panel, so that a cell has the same style in every figure.
     """
-    if max(Counter(cell.pe for cell in cells).values(), default=0) > len(DASHES):
-        return {
-            cell.name: Style(cell.colour or tint, mark, DASHES[index // len(DISTINCT) % len(DASHES)])
-            for index, (cell, (tint, mark)) in enumerate(zip(cells, cycle(DISTINCT), strict=False))
-        }
-    seen: Counter[str] = Counter()
+    pairs = [(cell.pe, mixer(cell)) for cell in cells]
+    mixed = len({*pairs}) > len({cell.pe for cell in cells})
+    groups: list[Any] = pairs if mixed else [cell.pe for cell in cells]
+    if max(Counter(groups).values(), default=0) > len(DASHES):
+        groups, mixed = [cell.name for cell in cells], True
+    own = {group: index for index, group in enumerate(dict.fromkeys(groups))}
+    seen: Counter[Any] = Counter()
     by_name = {}
-    for cell in cells:
-        by_name[cell.name] = Style(
-            cell.colour or colour(cell.pe), marker(cell.pe), DASHES[seen[cell.pe] % len(DASHES)]
-        )
-        seen[cell.pe] += 1
+    for cell, group in zip(cells, groups, strict=True):
+        turn, place = divmod(own[group], len(DISTINCT))
+        tint, mark = DISTINCT[place] if mixed else (colour(cell.pe), marker(cell.pe))
+        dashes = DASHES[(seen[group] + turn * mixed) % len(DASHES)]
+        by_name[cell.name] = Style(cell.colour or tint, mark, dashes)
+        seen[group] += 1
     return by_name
+
+
+def mixer(cell: Cell) -> str:
+    """Name of a cell's mixer; runs of earlier versions have none, and attend."""
+    return str(cell.runs[0].config["labels"].get("mixer", "attention"))
 
 
 def legend(cells: Sequence[Cell], looks: Mapping[str, Style]) -> list[tuple[Line2D, str]]:

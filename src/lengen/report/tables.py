@@ -16,7 +16,7 @@ from lengen.records.plain_text import on_one_line, visible
 from lengen.records.supervision import MEANINGS
 from lengen.report import variance
 from lengen.report.console import NONE, Block, say, table
-from lengen.statistics.formats import floored, reach_text
+from lengen.statistics.formats import floored, reach_text, round_down
 
 SHOWN = 8
 """Maximum number of excluded runs that the terminal lists; left_out.csv lists all."""
@@ -328,11 +328,26 @@ def against(published: Published, panels: Sequence[Sequence[PublishedCell]]) -> 
             "difference",
         ]
         cells = [
-            [name, "{}, {}".format(*seeds[name]), floored(ours), floored(theirs), f"{ours - theirs:+.3f}"]
+            [
+                name,
+                "{}, {}".format(*seeds[name]),
+                floored(ours),
+                floored(theirs),
+                shown_difference(ours, theirs),
+            ]
             for name, (ours, theirs) in means(rows).items()
         ]
         lines += ["", *_grid(header, cells), "", "against.csv lists every length.", ""]
     return "\n".join(lines)
+
+
+def shown_difference(first: float, second: float) -> str:
+    """Write the difference of two shares as that of the numbers that `floored` shows.
+
+    >>> floored(0.6669), floored(0.3331), shown_difference(0.6669, 0.3331)
+    ('0.666', '0.333', '+0.333')
+    """
+    return f"{round_down(first) - round_down(second):+.3f}"
 
 
 def agreement_lines(result: Agreement, published: Published) -> list[str]:

@@ -18,10 +18,19 @@ def floored(score: float, digits: int = 3) -> str:
     """
     if not math.isfinite(score):
         return str(score)
-    scaled = score * 10**digits + SLACK
-    if scaled - SLACK > SLACK and scaled < 1:
+    down = round_down(score, digits)
+    if score * 10**digits > SLACK and down == 0:
         return f"<{10**-digits:.{digits}f}"
-    return f"{math.floor(scaled) / 10**digits:.{digits}f}"
+    return f"{down:.{digits}f}"
+
+
+def round_down(score: float, digits: int = 3) -> float:
+    """Return the number that `floored` shows.
+
+    >>> round_down(0.9996), round_down(0.29)
+    (0.999, 0.29)
+    """
+    return math.floor(score * 10**digits + SLACK) / 10**digits
 
 
 def id_score(share: float, strings: int | None) -> str:

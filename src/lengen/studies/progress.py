@@ -13,7 +13,7 @@ from statistics import fmean
 from lengen.studies.places import RESULTS
 from lengen.studies.plan import PlannedRun, StudyPlan
 from lengen.studies.plan_file import runs_folder
-from lengen.studies.run_state import FINISHED, OVER, STATES, RunState, State, run_states
+from lengen.studies.run_state import FINISHED, OVER, STATES, Queue, RunState, State, no_queue, run_states
 
 LISTED = 20
 """Runs of a state that are listed, unless all are."""
@@ -38,15 +38,16 @@ class Progress:
     results_dir: Path
 
     @classmethod
-    def of(cls, path: Path, plan: StudyPlan) -> Progress:
+    def of(cls, path: Path, plan: StudyPlan, queue: Queue = no_queue) -> Progress:
         """Look at the run folders of a study.
 
         Args:
             path: its file.
             plan: what the file holds.
+            queue: says which runs wait in a queue.
         """
         folder = runs_folder(path, plan)
-        return cls(path.stem, plan, run_states(plan.runs, folder), folder)
+        return cls(path.stem, plan, run_states(plan.runs, folder, queue), folder)
 
     @cached_property
     def counts(self) -> Mapping[State, int]:

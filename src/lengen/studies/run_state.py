@@ -1,13 +1,13 @@
-"""What has become of each run of a study, from its folder alone."""
+"""What has become of each run of a study: from its folder alone, and from the queue where one is asked."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,13 +22,17 @@ from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import id_score
 from lengen.studies.plan import PlannedRun
 
-State = Literal["done", "not trained", "diverged", "running", "interrupted", "failed", "damaged", "missing"]
+State = Literal[
+    "done", "not trained", "diverged", "running", "queued", "interrupted", "failed", "damaged", "missing"
+]
 STATES: tuple[State, ...] = get_args(State)
 """In the order in which they are told."""
 FINISHED: tuple[State, ...] = ("done", "not trained")
 """States of runs that have their curve."""
 OVER: tuple[State, ...] = (*FINISHED, "diverged")
 """States of runs that are not carried out again."""
+WAITING: tuple[State, ...] = ("interrupted", "failed", "damaged", "missing")
+"""States of runs that are to be carried out, and may wait for that in a queue."""
 TAIL = 4096
 """Bytes at the end of `train.csv` that hold its last row."""
 
@@ -78,13 +82,37 @@ class Found:
         return ""
 
 
-def run_states(runs: Sequence[PlannedRun], results: Path) -> list[RunState]:
-    """Look at the folders of runs.
+Queue = Callable[[Path], Mapping[str, str]]
+"""Says for the folder above all runs which of them wait in a queue, by their keys, and how."""
+
+
+def no_queue(_: Path) -> Mapping[str, str]:
+    """No run waits anywhere."""
+    return {}
+
+
+def run_states(runs: Sequence[PlannedRun], results: Path, queue: Queue = no_queue) -> list[RunState]:
+    """Look at the folders of runs, and at the queue for those that are to be carried out.
 
     Args:
         runs: the runs.
         results: the folder above all runs.
+        queue: says which runs wait.
     """
+    states = _by_folders(runs, results)
+    if not any(each.state in WAITING for each in states):
+        return states
+    waiting = queue(results)
+    return [
+        replace(each, state="queued", text=", ".join(filter(None, (waiting[each.run.key], each.text))))
+        if each.state in WAITING and each.run.key in waiting
+        else each
+        for each in states
+    ]
+
+
+def _by_folders(runs: Sequence[PlannedRun], results: Path) -> list[RunState]:
+    """The states of runs by their folders alone."""
     places = {(run.task, run.pe) for run in runs}
     folders = {place: _by_seed(results.joinpath(*place)) for place in places}
     read: dict[Path, Found] = {}

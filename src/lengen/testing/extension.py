@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lengen.attention.lssa import LSSA
 from lengen.attention.softmax import Softmax
+from lengen.block.hooks import check_spelling
 from lengen.block.shared import DecoderCache
 from lengen.config.errors import UsageError
 from lengen.decoder import Decoder
@@ -66,7 +67,9 @@ def check_extension(
 
 def built(make: Make) -> None:
     """It can be made."""
-    expect(isinstance(make(), Extension), "must be an Extension")
+    made = make()
+    expect(isinstance(made, Extension), "must be an Extension")
+    check_spelling(type(made), Extension.methods)
 
 
 def applies(make: Make) -> str:

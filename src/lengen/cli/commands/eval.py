@@ -111,11 +111,13 @@ def described(result: Any) -> str:
     """An evaluation on one line."""
     from lengen.experiment.reevaluate import display_path
     from lengen.report import terminal
+    from lengen.report.paper import FORMATS
 
     path = display_path(result.folder.path)
     if result.headline:
         return f"{path}: {result.headline}"
     if result.earlier:
         return f"{path} is there already; force=true repeats it and keeps the old folder under another name"
-    names = sorted(each.name for each in result.folder.path.iterdir() if each.suffix in (".csv", ".png"))
+    written = {".csv", *(f".{kind}" for kind in FORMATS)}
+    names = sorted(each.name for each in result.folder.path.iterdir() if each.suffix in written)
     return f"{path}: {terminal.summary(result.curve) if result.curve else ', '.join(names)}"

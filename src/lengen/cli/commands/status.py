@@ -1,4 +1,4 @@
-"""Status of studies: which runs are done, running, failed or missing, and how long the rest will take."""
+"""Status of studies: which runs are done, running, queued, failed or missing, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lengen.records.plain_text import visible
 from lengen.studies.places import RESULTS
 
 HELP = """\
-lengen status [NAME] [option=value …]: how far a study is, or one line for each study; reads the run folders alone
+lengen status [NAME] [option=value …]: how far a study is, or one line for each study; reads run folders and Slurm's queue
 
   study         its name; study=NAME and NAME are the same
   results_dir   the folder of the runs; the studies are in the folder studies beside it
@@ -37,11 +37,12 @@ def status(options: dict[str, str]) -> int:
 
 def one(options: dict[str, str]) -> int:
     """Print how far a study is."""
+    from lengen.cli.queued_runs import QueuedRuns
     from lengen.studies.plan_file import existing, read_plan
     from lengen.studies.progress import Progress
 
     path = existing(options["results_dir"], options["study"])
-    progress = Progress.of(path, read_plan(path))
+    progress = Progress.of(path, read_plan(path), QueuedRuns())
     for line in progress.lines(everything=options["all"] == "true"):
         print(visible(line))
     return 0 if progress.finished else FAILED
@@ -49,15 +50,17 @@ def one(options: dict[str, str]) -> int:
 
 def every(results_dir: str) -> int:
     """Print a line for each study; one whose file cannot be read is named."""
+    from lengen.cli.queued_runs import QueuedRuns
     from lengen.studies.places import studies_folder, study_names
     from lengen.studies.plan_file import read_plan
     from lengen.studies.progress import COLUMNS, Progress, table
 
     folder, rows, damaged = studies_folder(results_dir), [list(COLUMNS)], list[str]()
+    queue = QueuedRuns()
     for name in study_names(results_dir):
         path = folder / f"{name}.yaml"
         try:
-            rows.append(Progress.of(path, read_plan(path)).row())
+            rows.append(Progress.of(path, read_plan(path), queue).row())
         except (UsageError, OSError) as error:
             damaged.append(one_line(str(error)))
     if len(rows) == 1 and not damaged:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from lengen.experiment.run import Outcome
     from lengen.studies.progress import Progress
 
+BLOCKS = 3
+"""Runs of a dry run of many that are described."""
 DRY = re.compile("dry=(true|yes|on)", re.IGNORECASE)
 OF_STUDY = re.compile("-m|--multirun|study=.*")
 """Words of the command line by which it is one of a study."""
@@ -59,11 +61,14 @@ def train_all(arguments: list[str], *, full: bool) -> int:
     """Train what the words say, or with `dry=true` say what that would need."""
     if not any(DRY.fullmatch(word) for word in arguments):
         return train_app(arguments, full=full).enter()
-    needs: list[Needs] = []
+    jobs: list[list[Needs]] = []
+    most = None if full else BLOCKS
     with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
-        work = partial(dry_run, needs=needs)
-        code = HydraApp(TRAIN, work, arguments, settings=(f"hydra.sweep.dir={folder}",)).enter()
-    if len(needs) > 1:
+        work, setting = partial(dry_run, jobs=jobs, most=most), f"hydra.sweep.dir={folder}"
+        code = HydraApp(TRAIN, work, arguments, settings=(setting,), headed=most).enter()
+    if most is not None and len(jobs) > most:
+        print(f"lengen: dry run: and {len(jobs) - most} more (lengen train -v describes all)")
+    if len(needs := [each for job in jobs for each in job]) > 1:
         from lengen.experiment.dry_run import total
 
         print(f"lengen: dry run: {total(needs)}")
@@ -108,8 +113,10 @@ def train_study(words: Words, *, full: bool) -> int:
     return code or (0 if record.finished else FAILED)
 
 
-def dry_run(config: dict[str, Any], allowed: set[str], *, needs: list[Needs]) -> int:
-    """Say what one run would do and need, and add it to what others need."""
+def dry_run(
+    config: dict[str, Any], allowed: set[str], *, jobs: list[list[Needs]], most: int | None = None
+) -> int:
+    """Say what one job would do and need, unless enough are described, and add it to what others need."""
     from lengen.config.builder import Builder
     from lengen.experiment.dry_run import DryRun
     from lengen.experiment.run import configured
@@ -121,8 +128,10 @@ def dry_run(config: dict[str, Any], allowed: set[str], *, needs: list[Needs]) ->
 
         check_stack(configs)
     runs = [DryRun(each) for each in configs]
+    jobs.append([run.needs for run in runs])
+    if most is not None and len(jobs) > most:
+        return 0
     lines = runs[0].lines()
-    needs += [run.needs for run in runs]
     if len(runs) > 1:
         lines.append(
             (

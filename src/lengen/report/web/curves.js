@@ -105,6 +105,13 @@ function layers(x, y, look, { bold = 1, seeds = 1, cells = 1, chance = false } =
   ];
 }
 
+// The median reach of a cell, in the unit of the axis.
+function reachText(cell) {
+  const text = cell.seeds.reach_text;
+  if (state.x !== "factor" || !cell.seeds.reach) return text;
+  return `${text.startsWith(">") ? ">= " : ""}${+(cell.seeds.reach / cell.train_length).toPrecision(3)}`;
+}
+
 // The figure of one task: reaches in a strip above the metric.
 function curves(panel, cells, width) {
   const metric = METRICS[state.metric],
@@ -127,25 +134,31 @@ function curves(panel, cells, width) {
     ),
     resolve: { scale: { strokeDash: "independent" } },
   };
-  const bare = { ...x.encoding, axis: null },
+  const unseen = { labels: false, ticks: false, domain: false },
+    bare = { ...x.encoding, axis: { values: x.encoding.axis.values, ...unseen, title: null, grid: true } }, // the ticks of the axis below
     rank = {
       field: "rank",
       type: "quantitative",
-      axis: null,
+      axis: { ...unseen, title: ["reach", bound], grid: false, titleAngle: 0, titleAlign: "right", titleBaseline: "middle", titleFontSize: 9, minExtent: LEFT - 20, maxExtent: LEFT - 20 },
       scale: { domain: [-0.7, cells.length - 0.3], reverse: true, nice: false },
     };
   const end = (cell, reach) => Math.max(reach ? place(cell, reach) : 0, x.domain[0]);
   const reaches = cells.map((cell, rank) => {
     const shown = cell.runs.filter((run) => !state.trained || run.state === "trained"),
-      seeds = shown.map((run) => run.reach ?? 0);
+      seeds = shown.map((run) => run.reach ?? 0),
+      text = reachText(cell);
+    const [at, from, to] = [cell.seeds.reach, Math.min(...seeds), Math.max(...seeds)].map((reach) => end(cell, reach)),
+      room = (5.5 * text.length + 12) / width, // the value is beside the range, or on it without room
+      left = x.share(to) > 1 - room;
     return {
       c: cell.c,
       rank,
-      x: end(cell, cell.seeds.reach),
-      from: end(cell, Math.min(...seeds)),
-      to: end(cell, Math.max(...seeds)),
-      text: Math.max(...seeds) && !cell.seeds.reach_text.startsWith(">") ? "" : cell.seeds.reach_text,
-      none: !Math.max(...seeds),
+      x: at,
+      from,
+      to,
+      text,
+      left,
+      beside: left ? (x.share(from) > room ? from : at) : to,
       tip: [cell.name, `reach ${bound}: median ${cell.seeds.reach_text}`, `seeds: ${shown.map((run) => run.reach_text).join(", ")}`],
     };
   });
@@ -163,16 +176,13 @@ function curves(panel, cells, width) {
         mark: { type: "point", filled: true, size: 44, opacity: 1, tooltip: "cell" },
         encoding: { x: bare, y: rank, color: look.color, shape: look.shape },
       },
-      {
-        transform: [{ filter: "datum.none" }],
-        mark: { type: "text", align: "left", dx: 7, fontSize: 9, color: theme().soft },
-        encoding: { x: bare, y: rank, text: { field: "text" } },
-      },
-      ...[theme().page, theme().soft].map((color, front) => ({
-        transform: [{ filter: "!datum.none" }],
-        mark: { type: "text", align: "right", dx: -7, fontSize: 9, color, ...(!front && { stroke: theme().page, strokeWidth: 4 }) },
-        encoding: { x: bare, y: rank, text: { field: "text" } },
-      })),
+      ...[true, false].flatMap((left) =>
+        [theme().page, theme().soft].map((color, front) => ({
+          transform: [{ filter: `datum.left === ${left}` }],
+          mark: { type: "text", align: left ? "right" : "left", dx: left ? -7 : 7, fontSize: 9, color, ...(!front && { stroke: theme().page, strokeWidth: 4 }) },
+          encoding: { x: { ...bare, field: "beside" }, y: rank, text: { field: "text" } },
+        })),
+      ),
     ],
   };
   return { vconcat: [strip, main], spacing: 6 };

@@ -129,15 +129,16 @@ function start() {
   );
   byId("tables").replaceChildren(
     ...study.tables.map(({ caption, header, rows }) => {
+      const [title, ...more] = caption.split(". "),
+        head = element("h2", { textContent: title }),
+        note = element("p", { className: "note", textContent: more.join(". ") });
+      if (!header.length) {
+        const text = rows.flat().map((textContent) => element("p", { className: "note", textContent }));
+        return element("section", {}, element("details", { open: innerWidth > 640 }, element("summary", {}, head), ...text));
+      }
       const node = element("table");
       table(node, header, rows);
-      return element(
-        "section",
-        {},
-        element("h2", { textContent: caption }),
-        csv(caption.split(". ")[0], () => shown(node)),
-        wide(node),
-      );
+      return element("section", {}, head, csv(title, () => shown(node)), ...(more.length ? [note] : []), wide(node));
     }),
   );
   byId("left-out").hidden = !study.left_out.length;

@@ -7,10 +7,10 @@ function table(node, header, rows, classes = []) {
     const button = element("button", { type: "button", textContent: text, onclick: () => sort(node, index) });
     return element("th", { scope: "col" }, button);
   });
-  const cell = (content, index) =>
-    content instanceof Node
-      ? element("td", { className: classes[index] ?? "" }, content)
-      : element("td", { className: classes[index] ?? "", textContent: content });
+  const cell = (content, index) => {
+    const inner = content instanceof Node ? content : element("span", { textContent: content });
+    return element("td", { className: classes[index] ?? "" }, inner);
+  };
   const body = element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell))));
   node.replaceChildren(element("thead", {}, element("tr", {}, ...titles)), body);
   if (node.dataset.column) order(node, Number(node.dataset.column), node.dataset.direction);
