@@ -9,6 +9,7 @@ import yaml
 from scipy.stats import binomtest
 from tests.comparison.theory_runs import run
 
+import lengen as lengen_package
 from lengen.comparison.cell_summary import SuccessCriterion
 from lengen.comparison.grouping import Cell, Panel, Study
 from lengen.comparison.seen import seen
@@ -183,3 +184,19 @@ def test_a_comparison_writes_and_prints_it(lengen, tmp_path, monkeypatch):
     ran = lengen(*words, "--config-dir", "conf")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "there is no mixer 'gruu'; did you mean 'gru'" in ran.err
+
+
+def test_a_comparison_in_python_takes_files_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("lengen.analysis.compare_runs.Comparison.draw", lambda *_: None)
+    for seed in range(6):
+        folder_of(tmp_path / "runs", run(NEAR, seed, cell="c0", mixer="convolution", **PARITY))
+    (tmp_path / "conf" / "theory").mkdir(parents=True)
+    joined = "like: selective_positive\nmembers: [[mixer=convolution]]\n"
+    (tmp_path / "conf" / "theory" / "joined.yaml").write_text(joined)
+    table = lengen_package.compare(
+        tmp_path / "runs", config_dir=tmp_path / "conf", out=str(tmp_path / "out")
+    ).table
+    assert [*table["predicted"]] == ["no", "no"]
+    assert [*table["seen"]] == ["no", "no"]
+    table = lengen_package.compare(tmp_path / "runs", out=str(tmp_path / "out")).table
+    assert table["predicted"].isna().all()

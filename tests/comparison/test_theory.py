@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from tests.comparison.theory_runs import options, run
+from tests.comparison.theory_runs import of_group, options, run
 from tests.options import CONFIGS, choices, files, named, read
 
 from lengen.comparison.run_record import RunRecord
@@ -140,6 +140,18 @@ def test_a_pattern_has_the_verdict_of_its_layers_or_none(pattern, expected):
     if pattern == ("s4d", "mamba"):
         assert found.decoder_class == "mixed_diagonal"
         assert verdict(pattern=pattern, **TASKS["A5"]) is None
+
+
+def test_layers_are_known_by_their_class_and_not_by_their_name():
+    near = of_group("mixer", "attention") | {"attention": of_group("attention", "window")}
+    far = of_group("mixer", "attention")
+    alike = {"near": far, "far": far}
+    task = TASKS["A5"]
+    assert verdict(pattern=("near", "far"), parts={"near": near, "far": far}, **task) is None, "a window"
+    assert verdict(pattern=("near", "far"), parts=alike, **task) == NO
+    assert verdict(pattern=("near",), parts={"near": of_group("mixer", "gru")}, **task) == YES
+    positional = far | {"content": False}
+    assert verdict(pattern=("near",), parts={"near": positional}, **task) is None
 
 
 def test_only_layers_that_there_are_count():

@@ -14,14 +14,17 @@ def of_group(group, name):
     return dict(held.get(group, held))
 
 
-def options(task="parity", mixer="deltanet", attention="softmax", pattern=None, **changes):
-    """A configuration as a run keeps it: `task__scratchpad="none"` is task.scratchpad; a pattern has the mixers of its layers."""
+def options(task="parity", mixer="deltanet", attention="softmax", pattern=None, parts=None, **changes):
+    """A configuration as a run keeps it: `task__scratchpad="none"` is task.scratchpad; a pattern has the mixers of its layers.
+
+    `parts` are the options of those whose names in the pattern are no mixers.
+    """
     groups = {"task": of_group("task", task), "decoder": of_group("decoder", "base")}
     if pattern:
         groups["mixer"] = {
             "_target_": "lengen.mixer.pattern.Pattern",
             "pattern": list(pattern),
-            "parts": {name: of_group("mixer", name) for name in pattern},
+            "parts": {name: (parts or {}).get(name) or of_group("mixer", name) for name in pattern},
         }
     else:
         groups["mixer"] = of_group("mixer", mixer)

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from lengen.comparison.conditions import Condition
-from lengen.comparison.run_record import MISSING, RunRecord
+from lengen.comparison.run_record import RunRecord
+from lengen.config.aliases import current
 from lengen.config.errors import require
-from lengen.config.pattern_words import GROUP, OPTION, PARTS
-
-ALWAYS = {GROUP: "attention"}
-"""What every run of earlier versions had, without naming it."""
+from lengen.config.pattern_words import GROUP, INSIDE, OPTION, PARTS
 
 
 @dataclass(frozen=True)
@@ -110,10 +108,19 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Theory:
-    """All classes of decoders and families of tasks by name, the user's own first."""
+    """All classes of decoders and families of tasks.
+
+    Args:
+        classes: by name, the user's own first.
+        families: by name, the user's own first.
+        defaults: by group, the option of runs that were made before there was the group.
+        names: by group, names of options by the class that they build: parts of a pattern have names of their own.
+    """
 
     classes: Mapping[str, DecoderClass]
     families: Mapping[str, TaskFamily]
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def statements(self, name: str) -> Mapping[str, Statement]:
         """Return the statements of a class by family, or those of the class that it is like."""
@@ -122,7 +129,7 @@ class Theory:
 
     def classes_of(self, run: RunRecord) -> list[str]:
         """Return the classes of the decoder of a run."""
-        layers = layers_of(run)
+        layers = self.layers_of(run)
         return [name for name in self.classes if self._holds(name, layers)]
 
     def families_of(self, run: RunRecord) -> list[str]:
@@ -144,7 +151,7 @@ class Theory:
             statements = self.statements(name)
             for family in families:
                 if statement := statements.get(family):
-                    met = all(all_hold(statement.when, layer) for layer in layers_of(run))
+                    met = all(all_hold(statement.when, layer) for layer in self.layers_of(run))
                     verdict = statement.then if statement.then and met else statement.verdict
                     return Prediction(name, family, verdict, statement)
         return None
@@ -165,21 +172,26 @@ class Theory:
             for conditions in made.members
         )
 
+    def layers_of(self, run: RunRecord) -> list[RunRecord]:
+        """Return the run once for each different mixer in it, as if it were that of all layers."""
+        node, labels = run.config.get(GROUP), {**self.defaults, **run.config["labels"]}
+        if not isinstance(node, Mapping) or not node.get(OPTION):
+            return [replace(run, config={**run.config, "labels": labels})]
+        count = run.config.get("decoder", {}).get("layers", len(node[OPTION]))
+        layers = []
+        for part in dict.fromkeys(node[OPTION][:count]):
+            own = (node.get(PARTS) or {}).get(part) or {}
+            inside = {group: self._name(group, own[group]) for group in INSIDE if own.get(group)}
+            named = {**labels, GROUP: self._name(GROUP, own), **inside}
+            layers.append(replace(run, config={**run.config, "labels": named, GROUP: own}))
+        return layers
 
-def layers_of(run: RunRecord) -> list[RunRecord]:
-    """Return the run once for each different mixer in it, as if it were that of all layers."""
-    node, labels = run.config.get(GROUP), {**ALWAYS, **run.config["labels"]}
-    if not isinstance(node, Mapping) or not node.get(OPTION):
-        return [replace(run, config={**run.config, "labels": labels})]
-    count = run.config.get("decoder", {}).get("layers", len(node[OPTION]))
-    return [
-        replace(run, config={**run.config, "labels": {**labels, GROUP: name}, GROUP: node[PARTS][name]})
-        for name in dict.fromkeys(node[OPTION][:count])
-    ]
+    def _name(self, group: str, node: Mapping[str, Any]) -> str:
+        """Return the name of an option by the class that it builds."""
+        target = current(str(node.get("_target_")))
+        return self.names.get(group, {}).get(target, target)
 
 
 def all_hold(conditions: Iterable[str], run: RunRecord) -> bool:
-    """Whether a run meets all conditions; one on an option that the run lacks is not met."""
-    return all(
-        run.option(each.key) != MISSING and each.holds(run) for each in map(Condition.parse, conditions)
-    )
+    """Whether a run meets all conditions."""
+    return all(Condition.parse(text).holds(run) for text in conditions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ from lengen.comparison.conditions import Condition
 from lengen.comparison.theory import DecoderClass, TaskFamily, Theory
 from lengen.config.bounded_yaml import read_yaml
 from lengen.config.builder import Builder
+from lengen.config.command_page import command_page
 from lengen.config.errors import UsageError, nearest, require
 from lengen.config.option_page import option_page
+from lengen.config.pattern_words import GROUP, INSIDE
 from lengen.config.search import choices, config_dir, groups
 
 T = TypeVar("T")
@@ -29,7 +32,12 @@ def load_theory(folders: Sequence[Path] = ()) -> Theory:
     Raises:
         UsageError: a file of the user is wrong, or has the name of another.
     """
-    theory = Theory(_read(CLASSES, DecoderClass, folders), _read(FAMILIES, TaskFamily, folders))
+    theory = Theory(
+        _read(CLASSES, DecoderClass, folders),
+        _read(FAMILIES, TaskFamily, folders),
+        {group.name: group.default for group in command_page("train").groups},
+        {group: _targets(group, folders) for group in (GROUP, *INSIDE)},
+    )
     for folder in folders:
         check_folder(theory, folder, folders)
     return theory
@@ -164,6 +172,15 @@ def _read(group: str, kind: type[T], folders: Sequence[Path]) -> dict[str, T]:
         node = _with_words(read_yaml(path) or {})
         with _of(path):
             found[path.stem] = Builder().build(kind, node)
+    return found
+
+
+def _targets(group: str, folders: Sequence[Path]) -> dict[str, str]:
+    """Return the names of the options of a group, by the class that each builds."""
+    found: dict[str, str] = {}
+    for path in (path for folder in (config_dir(), *folders) for path in _files(group, folder)):
+        if named := re.search(r"^_target_:\s*(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found.setdefault(named[1], path.stem)
     return found
 
 
