@@ -16,18 +16,24 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from lengen.cli.main import commands, run
+from lengen.cli.option_text import held
 from lengen.config.command_page import command_page, group_meanings
 from lengen.config.option_page import OptionPage, option_pages
 from lengen.config.search import config_dir, groups
 from lengen.config.source import module_file
 
 FOLDER = Path(__file__).parent / "reference"
-PLACES = {"trainer": "lengen.training.options", "experiment": "", "size": "", "published": ""}
+PLACES = {
+    "trainer": "lengen.training.options",
+    **dict.fromkeys(("experiment", "size", "published", "theory", "family"), ""),
+}
 """Modules whose docstrings introduce a group, where they are not the package of its name."""
 LINES = {
     "experiment": "Complete settings of papers: one word sets task, sizes, steps and lengths.",
     "size": "Decoder, optimizer and number of steps: those of a paper, or of a laptop.",
     "published": "Curves of papers, for `lengen compare against=`.",
+    "theory": "What theory says of classes of decoders, with sources, for `lengen compare`.",
+    "family": "Families of tasks of which theory speaks, for `lengen compare`.",
 }
 
 PYTHON = {
@@ -90,7 +96,9 @@ def section(page: OptionPage) -> list[str]:
     lines += ["", page.text, ""]
     if page.group == "task":
         lines += examples(page)
-    elif page.group != "published":
+    elif page.holds:
+        lines += ["```text", *held(page.holds, 120), "```", ""]
+    else:
         lines += ["```text", f"lengen train {page.group}={page.name}", "```", ""]
     if page.arguments:
         rows = (

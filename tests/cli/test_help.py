@@ -125,3 +125,19 @@ def test_an_option_of_ones_own_is_described_in_the_same_way(lengen, tmp_path):
         "  pe.width=8   (whole number)",
     ):
         assert line in ran.out.splitlines()
+
+
+def test_a_file_of_data_is_shown_as_it_is(lengen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    ran = lengen("list", "theory=selective_signed", "published=kazemnejad2023")
+    assert ran.code == 0
+    for line in (
+        "  - mixer=mamba2, mixer.negative_eigenvalues=true",
+        "  parity",
+        "    verdict: yes",
+        "    source: Grazzi et al. 2024, Theorem 2",
+        "data: kazemnejad2023.csv",
+        "    train_length: 25",
+    ):
+        assert line in ran.out.splitlines()
+    assert "Sets" not in ran.out

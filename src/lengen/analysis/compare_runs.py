@@ -18,6 +18,7 @@ from lengen.comparison.pairs import PairOptions
 from lengen.comparison.published import COLUMNS as AGAINST_COLUMNS
 from lengen.comparison.published import Published, PublishedCell, agreement, load, matched_cells
 from lengen.comparison.summary import summarize
+from lengen.comparison.theory_files import load_theory
 from lengen.config.errors import UsageError, require
 from lengen.records.curve import write_csv, write_text
 from lengen.records.links import require_inside
@@ -127,8 +128,17 @@ class Comparison:
         self.vertical  # noqa: B018  refuses what does not fit the metric
         require("seed" not in separate(self.by), "by=seed: seeds are pooled in a cell; must be other options")
 
-    def run(self, console: Console | None = None) -> Study:
-        """Find the runs, compare them, write the files and print the tables."""
+    def run(self, console: Console | None = None, folders: Sequence[Path] = ()) -> Study:
+        """Find the runs, compare them, write the files and print the tables.
+
+        Args:
+            console: the terminal; None is standard output.
+            folders: the user's configuration folders, which may have classes of decoders and families of tasks.
+
+        Raises:
+            UsageError: a file of the user is wrong, or there is nothing to compare.
+        """
+        theory = load_theory(folders)
         console, criterion, pair_options = console or Console(), self.criterion, self.pair_options
         board = WandbComparison(self.project, self.entity) if self.wandb else None
         study = assemble(
@@ -137,7 +147,7 @@ class Comparison:
         study = self.style.dress(study)
         published = load(self.against) if self.against else None
         published_cells = self._published_cells(published, study) if published else {}
-        summary = summarize(study, criterion, pair_options, variance=self.variance)
+        summary = summarize(study, criterion, pair_options, variance=self.variance, theory=theory)
         files = OutputFiles(Path(self.out))
         title = self.title or ", ".join(panel.name for panel in study.panels)
         csv_tables.write(study, summary, files.file)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lengen.analysis.compare_runs import Comparison as CompareRequest
 from lengen.analysis.output_files import NOTE, OutputFiles
-from lengen.api.arguments import compose_call, recorded_call
+from lengen.api.arguments import Folders, compose_call, folder_list, recorded_call
 from lengen.api.picture import Picture
 from lengen.config.compose import COMPARE
 from lengen.config.errors import UsageError
@@ -114,7 +114,9 @@ def read_frame(text: str) -> Any:
 
 
 def compare(
-    runs: str | PathLike[str] | Sequence[str | PathLike[str]] = "results/runs", **options: Any
+    runs: str | PathLike[str] | Sequence[str | PathLike[str]] = "results/runs",
+    config_dir: Folders = None,
+    **options: Any,
 ) -> Comparison:
     """Compare runs: what `lengen compare` does, in the same folder.
 
@@ -125,13 +127,14 @@ def compare(
 
     Args:
         runs: globs of run folders, or of folders above them.
+        config_dir: the user's own configuration folders, as `--config-dir`, which may have classes of decoders and families of tasks.
         **options: of `lengen compare`: where, by, best, metric, x, threshold, at, mixed, margin, control, variance, against, title, out, wandb, …
 
     Raises:
         UsageError: an option is unknown or invalid, or the runs cannot be compared.
     """
     with recorded_call("lengen.compare", (), {"runs": runs, **options}):
-        composed = compose_call(COMPARE, (), {"runs": runs, **options}, None)
+        composed = compose_call(COMPARE, (), {"runs": runs, **options}, config_dir)
         comparison = composed.builder.build(CompareRequest, composed.config)
-        comparison.run(Console(file=StringIO()))
+        comparison.run(Console(file=StringIO()), folder_list(config_dir))
     return Comparison(Path(comparison.out))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from lengen.cli.text import entries, wrapped
-from lengen.config.option_page import Argument, OptionPage
+from lengen.config.option_page import Argument, OptionPage, as_yaml
 
 
 def page_lines(page: OptionPage, columns: int) -> list[str]:
@@ -20,6 +21,27 @@ def page_lines(page: OptionPage, columns: int) -> list[str]:
         lines += _argument(each, columns)
     if page.sets:
         lines += ["", "Sets", *(f"  {name}={value}" for name, value in page.sets.items())]
+    return [*lines, "", *held(page.holds, columns)] if page.holds else lines
+
+
+def held(node: Mapping[str, Any], columns: int, indent: int = 0) -> list[str]:
+    """The values of a file by name, in lines of so many characters; those within another are indented.
+
+    >>> held({"verdict": "no", "members": [["mixer=gla"], ["mixer=mamba", "decoder.layers=1"]]}, 80)
+    ['verdict: no', 'members', '  - mixer=gla', '  - mixer=mamba, decoder.layers=1']
+    """
+    lines = []
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            lines += [" " * indent + str(name), *held(value, columns, indent + 2)]
+        elif isinstance(value, list) and all(isinstance(part, list) for part in value):
+            lines += [" " * indent + str(name)]
+            for part in value:
+                lines += wrapped(f"- {', '.join(map(str, part))}", indent + 2, columns)
+        else:
+            lines += wrapped(
+                f"{name}: {value if isinstance(value, str) else as_yaml(value)}", indent, columns
+            )
     return lines
 
 

@@ -25,6 +25,8 @@ from lengen.comparison.pairs import CellPair
 from lengen.comparison.panel_areas import PanelAreas
 from lengen.comparison.ranks import rankable, ranks
 from lengen.comparison.run_record import BETWEEN, RunRecord
+from lengen.comparison.seen import seen
+from lengen.comparison.theory import Theory
 from lengen.config.errors import UsageError, require
 from lengen.records.eval_options import EvalOptions
 from lengen.statistics.interquartile import interquartile_interval
@@ -114,6 +116,13 @@ class CellSummary:
             likewise growth, the exponent of length, horizon, where growing errors equal the floor, and half_length, where exact
             match falls to 1/2 (empty if the median lies outside the sweep, and a bound if it does).
         errors_follow: number of seeds whose errors follow the place in the answer, the length of the problem, or neither clearly.
+        predicted: what theory says (`lengen.comparison.theory`): `yes`, `no`, `conditional` or `open`; empty, as all that follows, if it
+            says nothing of the cell.
+        predicted_if: under what, in words; predicted_class and predicted_family: the class of decoders and the family of tasks.
+        predicted_source: where it is from, with predicted_kind and predicted_evidence.
+        seen: `yes`, `no`, `undecided` or `not trained` (`lengen.comparison.seen`).
+        seen_far: number of trained seeds whose reach at 0.90 is at least four times the train length; seen_low and seen_high: the
+            interval of their share.
     """
 
     task: str
@@ -178,6 +187,17 @@ class CellSummary:
     half_length_low: float | None = None
     half_length_high: float | None = None
     errors_follow: str = ""
+    predicted: str = ""
+    predicted_if: str = ""
+    predicted_class: str = ""
+    predicted_family: str = ""
+    predicted_source: str = ""
+    predicted_kind: str = ""
+    predicted_evidence: str = ""
+    seen: str = ""
+    seen_far: int | None = None
+    seen_low: float | None = None
+    seen_high: float | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(CellSummary))
@@ -192,6 +212,7 @@ def summarize_cells(
     pairs: Sequence[CellPair],
     *,
     control: bool = False,
+    theory: Theory | None = None,
 ) -> list[CellSummary]:
     """Summarize each cell of a panel.
 
@@ -203,6 +224,7 @@ def summarize_cells(
         criterion: when a seed counts as a success.
         pairs: comparisons of these cells.
         control: whether the cells were compared with a control alone.
+        theory: what predicts what is seen of a cell; None predicts nothing.
     """
     order = ranks([] if control or areas is None else rankable(areas.cells), pairs)
     similar: dict[str, list[str]] = {cell.name: [] for cell in cells}
@@ -230,9 +252,31 @@ def summarize_cells(
             **_of_seeds(cell, criterion),
             **_of_areas(cell, areas),
             **law_columns(cell.runs),
+            **(_of_theory(whole, theory) if theory else {}),
         )
         for whole, cell in zip(panel.cells, cells, strict=True)
     ]
+
+
+def _of_theory(cell: Cell, theory: Theory) -> dict[str, Any]:
+    """Return the columns of a summary that say what theory predicts of a cell, and what was seen."""
+    prediction = theory.prediction(cell.runs[0])
+    if prediction is None:
+        return {}
+    statement, found = prediction.statement, seen(cell)
+    return {
+        "predicted": prediction.verdict,
+        "predicted_if": statement.condition,
+        "predicted_class": prediction.decoder_class,
+        "predicted_family": prediction.family,
+        "predicted_source": statement.source,
+        "predicted_kind": statement.kind,
+        "predicted_evidence": statement.evidence,
+        "seen": found.verdict,
+        "seen_far": found.far,
+        "seen_low": found.low,
+        "seen_high": found.high,
+    }
 
 
 def _of_areas(cell: Cell, areas: PanelAreas | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from lengen.comparison.grouping import Cell, Panel, Study
 from lengen.comparison.overall import Overall, over_all_panels
 from lengen.comparison.pairs import CellPair, PairOptions, compare_pairs, too_few_seeds
 from lengen.comparison.panel_areas import PanelAreas, panel_areas
+from lengen.comparison.theory import Theory
 from lengen.comparison.variance import CellVariance, variances
 from lengen.config.errors import nearest, require
 from lengen.statistics.intervals import not_measurable
@@ -51,6 +52,7 @@ def summarize(
     options: PairOptions | None = None,
     *,
     variance: bool = False,
+    theory: Theory | None = None,
 ) -> StudySummary:
     """Summarize cells, pairs of cells and all panels, for all runs and for trained runs only.
 
@@ -59,6 +61,7 @@ def summarize(
         criterion: when a seed counts as a success.
         options: how cells are compared.
         variance: whether the spread of areas is divided between init seeds, data seeds and strings.
+        theory: what predicts what is seen of a cell; None predicts nothing.
 
     Raises:
         UsageError: no panel has the control, or no cell has the runs that the variance needs.
@@ -82,7 +85,9 @@ def summarize(
                 areas = panel_areas(cells, panel.train_length)
                 panel_pairs = compare_pairs(panel, areas, runs, options, _successes(areas, criterion))
                 control = options.control is not None
-                rows = summarize_cells(panel, cells, areas, runs, criterion, panel_pairs, control=control)
+                rows = summarize_cells(
+                    panel, cells, areas, runs, criterion, panel_pairs, control=control, theory=theory
+                )
                 notes += [Note(panel.name, runs, text) for text in _notes(panel, cells, areas, options)]
             pairs += panel_pairs
             summaries += rows

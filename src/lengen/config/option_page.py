@@ -70,6 +70,7 @@ class OptionPage:
         examples: the examples of that docstring, in the notation of doctest.
         arguments: its arguments, in the order of the constructor.
         sets: values of other options that it sets, by name, as YAML.
+        holds: the values of a file that neither builds a class nor sets options, such as that of a published curve.
     """
 
     group: str
@@ -81,6 +82,7 @@ class OptionPage:
     examples: str
     arguments: tuple[Argument, ...]
     sets: Mapping[str, str]
+    holds: Mapping[str, Any]
 
 
 def option_page(group: str, name: str, folders: Sequence[Path] = ()) -> OptionPage:
@@ -117,10 +119,11 @@ def option_page(group: str, name: str, folders: Sequence[Path] = ()) -> OptionPa
     source = read_class(target) if target else None
     text, examples = sections(source.docstring) if source else ("", "")
     arguments = tuple(_arguments(source, own, prefix, said)) if source else ()
-    rest = data if target is None or _is_global(file) else {}
+    holds = {} if target or _is_global(file) else data
+    rest = data if _is_global(file) else {}
     if target is None and _is_global(file) and own:
         rest = {group: own, **rest}
-    return OptionPage(group, name, line, facts, target, text, examples, arguments, dict(_flat(rest)))
+    return OptionPage(group, name, line, facts, target, text, examples, arguments, dict(_flat(rest)), holds)
 
 
 def option_pages(group: str, folders: Sequence[Path] = ()) -> list[OptionPage]:

@@ -11,10 +11,11 @@ from lengen.comparison.grouping import Panel, Study
 from lengen.comparison.pairs import CellPair
 from lengen.comparison.published import Agreement, Published, PublishedCell, agreement, means
 from lengen.comparison.run_record import BETWEEN
+from lengen.comparison.seen import FAR
 from lengen.comparison.summary import StudySummary
 from lengen.records.plain_text import on_one_line, visible
 from lengen.records.supervision import MEANINGS
-from lengen.report import variance
+from lengen.report import theory, variance
 from lengen.report.console import NONE, Block, say, table
 from lengen.statistics.formats import floored, reach_text, round_down
 
@@ -128,6 +129,8 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
     "IQM": lambda row: _interval(row.iqm, row.iqm_low, row.iqm_high),
     "rank": _rank,
     "not significantly different from": _not_significantly_different,
+    "predicted": theory.predicted,
+    "seen": theory.seen,
     "error law": lambda row: row.laws or NONE,
     "error rate": lambda row: _estimate(row.error_rate, row.error_rate_low, row.error_rate_high, "#.2g"),
     "growth": lambda row: _estimate(row.growth, row.growth_low, row.growth_high, ".2f"),
@@ -138,7 +141,7 @@ COLUMNS: dict[str, Callable[[CellSummary], str]] = {
 }
 LAWS = ("error law", "error rate", "growth", "half at")
 """Columns of error laws."""
-OPTIONAL = ("picked", "chance", "MiB", *LAWS)
+OPTIONAL = ("picked", "chance", "MiB", "predicted", "seen", *LAWS)
 """Columns that are left out if no cell has them."""
 NARROW = (
     *LAWS[:0:-1],
@@ -157,7 +160,7 @@ NARROW = (
     "area",
 )
 """Columns that a narrow terminal omits, in the order of omission."""
-WORDS = ("cell", "picked", "category", "error law", "not significantly different from")
+WORDS = ("cell", "picked", "category", "predicted", "seen", "error law", "not significantly different from")
 """Left-aligned columns."""
 
 
@@ -182,6 +185,8 @@ def legend(criterion: SuccessCriterion) -> str:
         "error rate, at the train length, growth, the exponent of the length, and half at, where exact match falls to 1/2: medians over the seeds of the most frequent law, with an order-statistic interval from five seeds on. "
         "not significantly different: a permutation test of the mean areas, and a paired test over strings, adjusted for all pairs of the task (closed test up to 12 "
         "cells, otherwise Holm), give p > 0.05. "
+        f"predicted: what theory says of the class of decoders and the family of tasks; seen: whether the share of trained seeds with a reach 0.90 of at least {FAR} times "
+        "the train length lies above (yes) or below (no) one half by its exact 95% interval, and how many have it. "
         f"category: {', '.join(f'{letter} {meaning}' for letter, meaning in MEANINGS.items())}. "
         "minutes: median wall time of a run; ms and MiB: time per example and peak memory of a run at the longest length."
     )
@@ -259,7 +264,12 @@ def blocks(study: Study, summary: StudySummary) -> list[Block]:
             f"alike within {summary.pairs[0].margin:g} doublings",
         ]
         tables.append((PAIRS, header, cells))
-    return tables + variance.blocks(summary.variances)
+    return tables + theory.blocks(_each_cell(summary)) + variance.blocks(summary.variances)
+
+
+def _each_cell(summary: StudySummary) -> list[CellSummary]:
+    """Return the row of each cell over all of its runs."""
+    return [row for row in summary.summaries if row.runs == "all"]
 
 
 def _pair(pair: CellPair) -> list[str]:
@@ -412,6 +422,7 @@ def show(
             console.print(table(console, cells, dispensable=NARROW, left=WORDS))
             for note in notes(panel, summary, name) if full else ():
                 say(console, note)
+    theory.show(_each_cell(summary), console)
     variance.show(summary.variances, console)
     for each in study.left_out[:SHOWN]:
         say(console, on_one_line(f"excluded: {each.place}: {each.reason}"))
