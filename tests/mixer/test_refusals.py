@@ -43,6 +43,14 @@ LAYER = Layer(Shape(32, 4), 0, Softmax)
         ("convolution", "kernel", 1, "at least 2"),
         ("rg_lru", "heads", 3, "a divisor of decoder.dim=32"),
         ("rwkv7", "rank", 0, "at least 1"),
+        ("stack_rnn", "size", 0, "at least 1"),
+        ("stack_rnn", "cell", 0, "at least 1"),
+        ("stack_rnn", "stacks", 0, "at least 1"),
+        ("stack_rnn", "depth", 0, "null, or at least 1"),
+        ("tape_rnn", "tapes", 0, "at least 1"),
+        ("tape_rnn", "hidden", 0, "at least 1"),
+        ("tape_rnn", "jump", 0, "null, or at least 1"),
+        ("tape_rnn", "length", 0, "null, or at least 1"),
     ],
 )
 def test_refused(name, option, value, allowed):
