@@ -105,7 +105,7 @@ class Recurrent(Mixer):
     """
 
     hooks = ("forward", "mix")
-    growth = "constant"
+    growth: Growth = "constant"
 
     @abstractmethod
     def mix(
