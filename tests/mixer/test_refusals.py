@@ -43,6 +43,8 @@ LAYER = Layer(Shape(32, 4), 0, Softmax)
         ("convolution", "kernel", 1, "at least 2"),
         ("rg_lru", "heads", 3, "a divisor of decoder.dim=32"),
         ("rwkv7", "rank", 0, "at least 1"),
+        ("ldru", "size", 0, "null, or at least 1"),
+        ("ldru", "hidden", 0, "at least 1"),
         ("hyena", "reach", 0.0, "above 0"),
         ("hyena", "bands", -1, "at least 0"),
         ("hyena", "hidden", 0, "at least 1"),

@@ -55,6 +55,7 @@ def test_sizes(name, options, parameters, state):
     ("name", "state"),
     [
         ("attention", 50 * 2 * 64),
+        ("ldru", 3 * 65),  # 32 + 16 + 2 tokens
         ("hyena", 50 * 64 + 2 * 192),
         ("stack_rnn", 64 + 50 * 8),
         ("tape_rnn", 64 + 101 * 8),

@@ -23,7 +23,7 @@ LAYERS = Layer(Shape(32, 4, 2), 0, Softmax), Layer(Shape(32, 4, 2), 1, Softmax)
 """Both layers of a small decoder; most checks use the second."""
 SHORT, FACTORS = 16, (1, 4, 64)
 """A trained length in tokens, and its multiples at which outputs and gradients must be finite."""
-COSTS = ("quadratic", "chunks", "scan", "fft", "loop")
+COSTS = ("quadratic", "chunks", "scan", "tree", "fft", "loop")
 GROWTHS: dict[str, Callable[[int], int]] = {"constant": lambda _: 1, "log": int.bit_length, "linear": int}
 """How often the numbers that are kept of one token may be kept of some tokens, by `Mixer.growth`."""
 
