@@ -29,6 +29,7 @@ OUT = 64 * 64
         ("slstm", {}, 8_832 + OUT, 256 + 3 * 64),
         ("convolution", {}, 5 * 64 + 2 * OUT, 3 * 64),
         ("hyena", {"bands": 1}, 30_208 - 4 * 64, None),
+        ("sha", {}, OUT + 64 + 2 * 64 + 3 * 64 + 2 * OUT + 128, None),
         ("masked_mixer", {}, 2 * OUT + 4 * 32 + 4, 32 * 64 + 64),
         ("masked_mixer", {"beyond": "zero"}, 2 * OUT + 4 * 32, 31 * 64),
         ("stack_rnn", {}, 2 * OUT + (64 + 8) * 64 + 64 + 64 * 8 + 8 + 64 * 3 + 3, None),
@@ -47,7 +48,7 @@ OUT = 64 * 64
 def test_sizes(name, options, parameters, state):
     mixer = made("mixer", name, layer=LAYER, **options)
     assert sum(weight.numel() for weight in mixer.parameters()) == parameters
-    assert mixer.growth == ("linear" if state is None else "constant")
+    assert (mixer.growth == "constant") == (state is not None)
     assert state is None or mixer.state_size(1) == mixer.state_size(50) == state
 
 
@@ -56,6 +57,7 @@ def test_sizes(name, options, parameters, state):
     [
         ("attention", 50 * 2 * 64),
         ("ldru", 3 * 65),  # 32 + 16 + 2 tokens
+        ("sha", 50 * 64),
         ("hyena", 50 * 64 + 2 * 192),
         ("stack_rnn", 64 + 50 * 8),
         ("tape_rnn", 64 + 101 * 8),
