@@ -32,6 +32,7 @@ from lengen.block.inputs import Shape
 from lengen.block.shared import SharedInputs
 
 if TYPE_CHECKING:
+    from lengen.mixer.sums import Sums
     from lengen.pe import PositionalEncoding
 
 
@@ -107,6 +108,8 @@ class Recurrent(Mixer):
 
     hooks = ("forward", "mix")
     growth: Growth = "constant"
+    sums: Sums | None = None
+    """The recurrence of a mixer that keeps a sum with positive decays, which extensions may replace; None if there is no such one."""
 
     @abstractmethod
     def mix(
