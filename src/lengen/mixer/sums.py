@@ -49,8 +49,10 @@ class ScannedSums(Sums):
     ) -> tuple[Float[Tensor, "batch time heads value"], State]:
         """See `Sums`."""
         kept = scan(log_decay.exp(), key * value, None if state is None else state[0])
-        shared = query.shape[2] == 1
-        mixed = kept @ query.mT if shared else (kept * query).sum(-1, keepdim=True)
+        if query.shape[2] == 1:
+            mixed = kept @ query.squeeze(2).unsqueeze(-1)
+        else:
+            mixed = (kept * query).sum(-1, keepdim=True)
         return mixed, (kept[:, -1],)
 
 
