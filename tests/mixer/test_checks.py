@@ -55,6 +55,23 @@ class Grows(Leaky):
         return mixed, (*after, seen)
 
 
+class GrowsUnsaid(Grows):
+    def state_size(self, tokens):
+        return 32 * (1 + tokens)
+
+
+class GrowsByLess(GrowsUnsaid):
+    """It says that it grows by more than it does."""
+
+    growth = "linear"
+
+    def mix(self, x, state):
+        return Leaky.mix(self, x, state)
+
+    def state_size(self, tokens):
+        return 32
+
+
 class Undercounts(Leaky):
     def state_size(self, tokens):
         return super().state_size(tokens) - 1
@@ -129,8 +146,10 @@ BROKEN = [
     (ForgetsStart, "token by token equals all at once", "one at a time"),
     (ForgetsStart, "cached decoding and padding", "with a cache and without"),
     (ForgetsStartOfSeveral, "split anywhere equals all at once", "split at 1,"),
-    (Grows, "the state has a constant size", "change with tokens"),
-    (Undercounts, "the state has a constant size", "state_size(1) is 31, but the state has 32"),
+    (Grows, "the state has the size it says", "state_size(2) is 64, but the state has 96"),
+    (GrowsUnsaid, "the state grows as it says", "growth='constant', but state_size(2) is 96, above 64"),
+    (GrowsByLess, "the state grows as it says", "growth='linear', but state_size grows as 'log' says"),
+    (Undercounts, "the state has the size it says", "state_size(1) is 31, but the state has 32"),
     (Half, "the state is float32 under autocast", "bfloat16"),
     (Rounds, "float32 agrees with float64", "128 tokens at once"),
     (Overflows, "finite far beyond the trained length", "not finite"),
@@ -160,7 +179,7 @@ def test_mixers_that_keep_it(mixer):
 
 
 def test_options_reach_the_constructor():
-    assert "12 of 12 checks hold" in repr(check_mixer(MinGRU, size=5))
+    assert "13 of 13 checks hold" in repr(check_mixer(MinGRU, size=5))
 
 
 def test_one_that_passes_token_by_token_alone():

@@ -38,13 +38,16 @@ def test_options_are_the_constructors(path):
 
 @EVERY_YAML
 def test_what_list_says_is_true(path):
-    """All facts are there, and the cost is that of the class."""
+    """All facts are there, and cost and growth are those of the class."""
     _, facts = described(path)
     assert {"paper", "learned", "cost", "cache", "beyond"} <= set(facts)
     cost = read(path)[0].cost
     assert (facts["cost"] == "one token after the other") == (cost == "loop")
     assert (facts["cost"] == "scan over tokens") == (cost == "scan")
     assert facts["cost"].startswith("quadratic") == (cost == "quadratic")
+    growth = read(path)[0](LAYERS[0]).growth
+    assert ("every token" in facts["cache"]) == (growth == "linear")
+    assert ("logarithm" in facts["cache"]) == (growth == "log")
 
 
 @pytest.mark.parametrize("make", MADE)

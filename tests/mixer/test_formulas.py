@@ -380,3 +380,27 @@ def test_rg_lru():
     inputs = nn.functional.conv1d(padded, mixer.conv.weight[:, None], mixer.conv.bias, groups=16).mT
     mixed = mixer.recur(inputs, None) * nn.functional.gelu(mixer.gate(x))
     assert_close(mixer.mix(x, None)[0], mixer.out(mixed))
+
+
+def test_sha():
+    """Weights from loops over pairs of tokens, and gates that are not those of the start."""
+    mixer, x = made("sha"), draw(2, 9, 16)
+    with torch.no_grad():
+        for weight in (
+            mixer.query_gate,
+            mixer.key_gate,
+            mixer.value_gate,
+            mixer.values.bias,
+            mixer.query.bias,
+        ):
+            weight.normal_()
+    read = mixer.values.weight @ mixer.value_gate.sigmoid() + mixer.values.bias
+    gate, mixed = read[:16].tanh() * read[16:].sigmoid(), torch.zeros_like(x)
+    for row in range(2):
+        for time in range(9):
+            q = mixer.query.weight @ x[row, time] + mixer.query.bias
+            q = (q - q.mean()) / (q.var(unbiased=False) + 1e-5).sqrt() * mixer.query_gate.sigmoid()
+            logits = [q @ (x[row, key] * mixer.key_gate.sigmoid()) / 4 for key in range(time + 1)]
+            weights = torch.stack(logits).exp()
+            mixed[row, time] = gate * (weights / weights.sum() @ x[row, : time + 1])
+    assert_close(mixer.mix(x, None)[0], mixed)

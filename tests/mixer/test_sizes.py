@@ -28,6 +28,13 @@ OUT = 64 * 64
         ("mlstm", {}, 30_088, 4_228 + 3 * 128),
         ("slstm", {}, 8_832 + OUT, 256 + 3 * 64),
         ("convolution", {}, 5 * 64 + 2 * OUT, 3 * 64),
+        ("hyena", {"bands": 1}, 30_208 - 4 * 64, None),
+        ("sha", {}, OUT + 64 + 2 * 64 + 3 * 64 + 2 * OUT + 128, None),
+        ("masked_mixer", {}, 2 * OUT + 4 * 32 + 4, 32 * 64 + 64),
+        ("masked_mixer", {"beyond": "zero"}, 2 * OUT + 4 * 32, 31 * 64),
+        ("stack_rnn", {}, 2 * OUT + (64 + 8) * 64 + 64 + 64 * 8 + 8 + 64 * 3 + 3, None),
+        ("stack_rnn", {"depth": 30, "stacks": 2}, 2 * OUT + 80 * 64 + 64 + 65 * 16 + 65 * 6, 64 + 30 * 16),
+        ("tape_rnn", {}, 2 * OUT + 72 * 64 + 64 + 2 * 65 * 64 + 65 * 8 + 65 * 5, None),
         ("rg_lru", {}, 2_240 + 5 * 64 + 3 * OUT, 64 + 3 * 64),
         ("rwkv7", {}, 29_504, 1_088),
         ("mamba2", {}, 27_820, 2_048 + 3 * 160),
@@ -41,4 +48,20 @@ OUT = 64 * 64
 def test_sizes(name, options, parameters, state):
     mixer = made("mixer", name, layer=LAYER, **options)
     assert sum(weight.numel() for weight in mixer.parameters()) == parameters
-    assert mixer.state_size(1) == mixer.state_size(50) == state
+    assert (mixer.growth == "constant") == (state is not None)
+    assert state is None or mixer.state_size(1) == mixer.state_size(50) == state
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("attention", 50 * 2 * 64),
+        ("ldru", 3 * 65),  # 32 + 16 + 2 tokens
+        ("sha", 50 * 64),
+        ("hyena", 50 * 64 + 2 * 192),
+        ("stack_rnn", 64 + 50 * 8),
+        ("tape_rnn", 64 + 101 * 8),
+    ],
+)
+def test_states_that_grow_after_50_tokens(name, state):
+    assert made("mixer", name, layer=LAYER).state_size(50) == state

@@ -42,6 +42,25 @@ def runs(trained, tmp_path):
     return [RunFolder(path) for path in run_folders(tmp_path)]
 
 
+@pytest.fixture(scope="module")
+def carrying(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("carrying")
+    train(folder, ("task=copy", "mixer.pattern=[gla,mamba]", "seed=0", *TINY, "decoder.layers=2"))
+    return folder / "results"
+
+
+@pytest.fixture
+def base_of(trained, carrying, tmp_path):
+    """The runs that a tuning applies to."""
+
+    def copied(name):
+        source = carrying if name == "state_passing" else trained
+        shutil.copytree(source, tmp_path / "results")
+        return [RunFolder(path) for path in run_folders(tmp_path)]
+
+    return copied
+
+
 def tuned(tmp_path, *, base):
     """The tuned runs."""
     known = {run.path for run in base}
@@ -61,7 +80,8 @@ def state(run):
 
 
 @pytest.mark.parametrize("path", files("tune"), ids=lambda path: path.stem)
-def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, runs, lengen, tmp_path):
+def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, base_of, lengen, tmp_path):
+    runs = base_of(path.stem)
     ran = lengen("tune", f"run={runs[0].path}", f"tune={path.stem}", *SHORT)
     assert ran.code == 0, ran.err
     (run,) = tuned(tmp_path, base=runs)
@@ -94,12 +114,13 @@ def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, runs
 STARTS = {
     "finetune": None, "head_scale": None, "uniform_scale": None,
     "abf": ABF(500000.0), "drope": PRoPE(0.0), "e2": Interpolate(4.0), "clex": NTK(3.0),
-    "longlora": Interpolate(2.0), "head_search": None,
+    "longlora": Interpolate(2.0), "head_search": None, "state_passing": None,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_before_the_first_step_it_is_the_base_or_an_extension_of_it(name, runs, lengen, tmp_path):
+def test_before_the_first_step_it_is_the_base_or_an_extension_of_it(name, base_of, lengen, tmp_path):
+    runs = base_of(name)
     assert lengen("tune", f"run={runs[0].path}", f"tune={name}", *SHORT).code == 0
     (run,) = tuned(tmp_path, base=runs)
     config, base = config_of(run), config_of(runs[0])
@@ -199,9 +220,10 @@ def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, le
 
 
 @pytest.mark.parametrize(
-    "name", ["finetune", "clex", "attention_bias_calibration", "longlora", "head_search"]
+    "name", ["finetune", "clex", "attention_bias_calibration", "longlora", "head_search", "state_passing"]
 )
-def test_an_interrupted_tuning_goes_on_to_the_same_parameters(name, runs, lengen, tmp_path, monkeypatch):
+def test_an_interrupted_tuning_goes_on_to_the_same_parameters(name, base_of, lengen, tmp_path, monkeypatch):
+    runs = base_of(name)
     words = ("tune", f"run={runs[0].path}", f"tune={name}", "steps=30", "lengths=[2]", "examples=20")
     assert lengen(*words).code == 0
     (whole,) = tuned(tmp_path, base=runs)
@@ -317,6 +339,18 @@ def test_a_cell_of_tuned_runs_is_tuned_again(runs, lengen, tmp_path):
         (("run=results", "extend=clamp"), "extend=clamp: changes positions"),
         (("run=results", "extend=[yarn,ntk]"), "both change the frequencies"),
         (("run=results", "tune=abf", "extend=yarn"), "tune=abf: does not apply to pe="),
+        (
+            ("run=results", "tune=state_passing"),
+            "does not apply to mixer=attention (it needs a state of constant size in some",
+        ),
+        (
+            ("run=results", "tune=state_passing", "tune.share=0"),
+            "tune.share=0.0: must be above 0 and at most 1",
+        ),
+        (
+            ("run=results", "tune=state_passing", "tune.chunk=4"),
+            "tune.chunk=4: must be null with tune.start=another",
+        ),
     ],
 )
 def test_mistakes_are_one_line(words, said, runs, lengen, tmp_path):

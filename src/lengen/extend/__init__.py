@@ -13,6 +13,8 @@ slot it fills; a decoder gets at most one extension a slot, but scales, which mu
 | `geometry` | the distance that rotary positions see between a query and a key, by region |
 | `visibility` | which keys a row may see |
 | `scale` | a factor on the logits |
+| `state` | which of what it has read a mixer keeps in its state |
+| `gates` | decays and writes of that state |
 
 They are applied in this order, whatever the order on the command line. A factor on all logits of content:
 
@@ -34,17 +36,20 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from lengen.attention import AttentionRule
 from lengen.config.errors import UsageError
+from lengen.extend.shallow import shallow
+from lengen.mixer import Mixer, Recurrent
+from lengen.mixer.sums import Sums
 from lengen.pe import PositionalEncoding
 from lengen.positions import Positions
 
-Slot = Literal["positions", "frequencies", "encoding", "normaliser", "geometry", "visibility", "scale"]
-SLOTS: tuple[Slot, ...] = (
-    "positions", "frequencies", "encoding", "normaliser", "geometry", "visibility", "scale",
-)  # fmt: skip
+Slot = Literal[
+    "positions", "frequencies", "encoding", "normaliser", "geometry", "visibility", "scale", "state", "gates"
+]
+SLOTS: tuple[Slot, ...] = get_args(Slot)
 """All slots, in the order in which extensions are applied."""
 Fit = Literal["exact", "approximate"]
 """How an extension applies to a decoder: as its source defines it, or in a way that is ours."""
@@ -76,13 +81,15 @@ class Parts:
 
     Args:
         pe: the encoding.
-        rules: the attention rule of every layer.
+        rules: the attention rule of every layer that attends.
         positions: the position scheme.
+        mixers: the mixer of every layer; those that attend get their rules from `rules`.
     """
 
     pe: PositionalEncoding
     rules: tuple[AttentionRule, ...]
     positions: Positions
+    mixers: tuple[Mixer, ...] = ()
 
     def with_rules(
         self, change: Callable[[AttentionRule], AttentionRule], layers: Collection[int] | None = None
@@ -99,6 +106,20 @@ class Parts:
         )
         return replace(self, rules=tuple(rules))
 
+    def with_sums(self, change: Callable[[Sums], Sums]) -> Parts:
+        """Return these parts with other recurrences in the mixers that have one (`Recurrent.sums`).
+
+        Args:
+            change: maps the recurrence of a layer to another.
+        """
+        made = []
+        for mixer in self.mixers:
+            if isinstance(mixer, Recurrent) and mixer.sums is not None:
+                mixer = shallow(mixer)  # noqa: PLW2901  # the trained one stays as it is
+                mixer.sums = change(mixer.sums)  # type: ignore[arg-type]
+            made.append(mixer)
+        return replace(self, mixers=tuple(made))
+
 
 class Extension(ABC):
     """A change of a trained decoder at evaluation. Its options are those of its constructor."""
@@ -109,6 +130,8 @@ class Extension(ABC):
     """What it replaces."""
     methods: ClassVar[tuple[str, ...]] = ("fit", "changed", "changes_nothing")
     """Names of the methods that are called."""
+    attends: ClassVar[bool] = True
+    """Whether it needs attention in all layers."""
 
     def fit(self, parts: Parts) -> Fit:
         """Return how the extension applies to a decoder.
@@ -139,7 +162,7 @@ class DoesNotApplyError(UsageError):
     """An extension does not apply to a decoder.
 
     Args:
-        group: the group of the part that it does not apply to: `pe`, `attention` or `positions`.
+        group: the group of the part that it does not apply to: `pe`, `attention`, `mixer` or `positions`.
         part: that part.
         needs: what it needs.
     """
@@ -174,6 +197,22 @@ def require_pe(parts: Parts, kinds: Collection[type[PositionalEncoding]], needs:
     """
     if type(parts.pe) not in kinds:
         raise DoesNotApplyError("pe", parts.pe, needs)
+
+
+def require_sums(parts: Parts) -> None:
+    """Refuse decoders with a state that is no sum with positive decays, or with no state.
+
+    Raises:
+        UsageError: a layer has another mixer.
+    """
+    carry = [mixer for mixer in parts.mixers if isinstance(mixer, Recurrent)]
+    for mixer in carry or parts.mixers:
+        if not isinstance(mixer, Recurrent) or mixer.sums is None:
+            raise DoesNotApplyError(
+                "mixer",
+                mixer,
+                "gla, hgrn2, mamba or mamba2, without negative_eigenvalues, in all layers that carry a state",
+            )
 
 
 def require_counts(positions: Positions) -> None:

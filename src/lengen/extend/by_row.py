@@ -139,7 +139,7 @@ def require_rows(extension: Extension, parts: Parts) -> None:
         UsageError: positions are given to tokens before the decoder reads them, or keys are chosen from what earlier rows did; or an
             encoding or attention reads more of a block than its own row.
     """
-    if extension.slot in ("positions", "visibility"):
+    if extension.slot in ("positions", "visibility", "state", "gates"):
         raise UsageError(
             f"does not apply to extend.n=row (it changes the {extension.slot}; must be swept or prompt)"
         )

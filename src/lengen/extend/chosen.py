@@ -103,7 +103,7 @@ class Chosen:
         found, parts = dict[str, Fit](), None
         for name, extension in self.ordered.items():
             try:
-                trained = parts_of(decoder, positions)
+                trained = parts_of(decoder, positions, attends=extension.attends)
                 parts = trained if parts is None else parts
                 found[name] = extension.fit(parts)
                 if self.n == "row":
@@ -117,7 +117,7 @@ class Chosen:
 
     def parts(self, decoder: Decoder, positions: Positions, sizes: Sizes) -> Parts:
         """Return the parts that a decoder is evaluated with."""
-        parts = parts_of(decoder, positions)
+        parts = parts_of(decoder, positions, attends=False)
         for extension in self.ordered.values():
             parts = extension.changed(parts, sizes)
         return parts
@@ -130,7 +130,7 @@ class Chosen:
             def at(tokens: int) -> Parts:
                 return self.parts(decoder, positions, replace(sizes, tokens=tokens))
 
-            parts = by_row(parts_of(decoder, positions), at)
+            parts = by_row(parts_of(decoder, positions, attends=False), at)
         else:
             parts = self.parts(decoder, positions, sizes)
         return view(decoder, parts), parts.positions

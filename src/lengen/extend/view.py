@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import copy
-from typing import TypeVar
-
 from torch import nn
 
 from lengen.decoder import Block, Decoder
 from lengen.extend import DoesNotApplyError, Parts
+from lengen.extend.shallow import shallow
 from lengen.mixer.attention import Attention
 from lengen.positions import Positions
 
-Part = TypeVar("Part", bound=nn.Module)
 
-
-def parts_of(decoder: Decoder, positions: Positions) -> Parts:
+def parts_of(decoder: Decoder, positions: Positions, *, attends: bool = True) -> Parts:
     """Return the parts of a decoder that extensions may replace.
 
+    Args:
+        decoder: a trained decoder.
+        positions: its position scheme.
+        attends: whether all of its layers must attend.
+
     Raises:
-        DoesNotApplyError: not all of its layers attend.
+        DoesNotApplyError: they must, and do not.
     """
     for mixer in decoder.mixers:
-        if not isinstance(mixer, Attention):
+        if attends and not isinstance(mixer, Attention):
             raise DoesNotApplyError("mixer", mixer, "attention in all layers")
-        if mixer.pe is not None:
+        if attends and isinstance(mixer, Attention) and mixer.pe is not None:
             raise DoesNotApplyError("mixer.pe", mixer.pe, "one encoding for all layers")
-    return Parts(decoder.pe, tuple(decoder.rules), positions)
+    return Parts(decoder.pe, tuple(decoder.rules), positions, tuple(decoder.mixers))
 
 
 def view(decoder: Decoder, parts: Parts) -> Decoder:
@@ -38,20 +39,14 @@ def view(decoder: Decoder, parts: Parts) -> Decoder:
     """
     made = shallow(decoder)
     made.flex, made.plain, made.pe = False, True, parts.pe
-    blocks = nn.ModuleList()
-    for block, rule in zip(decoder.blocks, parts.rules, strict=True):
+    blocks, rules = nn.ModuleList(), iter(parts.rules)
+    for block, mixer in zip(decoder.blocks, parts.mixers, strict=True):
         assert isinstance(block, Block)
-        other = shallow(block)
-        other.attention = shallow(block.attention)
-        other.attention.rule = rule
+        other, mixing = shallow(block), mixer
+        if isinstance(mixing, Attention):
+            mixing = shallow(mixing)
+            mixing.rule = next(rules)
+        other.add_module(other.part, mixing)
         blocks.append(other)
     made.blocks = blocks
     return made.eval()
-
-
-def shallow(module: Part) -> Part:
-    """Return a copy of a module that holds the same parameters, buffers and submodules, and can get others."""
-    made = copy.copy(module)
-    for name in ("_parameters", "_buffers", "_modules"):
-        made.__dict__[name] = dict(module.__dict__[name])
-    return made

@@ -1,7 +1,7 @@
 """Mixers: what a block mixes tokens with. Attention is one.
 
-A mixer is a subclass of `Mixer`, made once for every layer. Most carry a state of constant size from token to token and are subclasses of
-`Recurrent`, which read all tokens at once in training, and token by token in decoding, with equal numbers:
+A mixer is a subclass of `Mixer`, made once for every layer. Most carry a state from token to token, of constant size unless they say otherwise
+(`growth`), and are subclasses of `Recurrent`, which read all tokens at once in training, and token by token in decoding, with equal numbers:
 
     >>> class Mean(Recurrent):
     ...     cost = "scan"
@@ -20,7 +20,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -32,6 +32,7 @@ from lengen.block.inputs import Shape
 from lengen.block.shared import SharedInputs
 
 if TYPE_CHECKING:
+    from lengen.mixer.sums import Sums
     from lengen.pe import PositionalEncoding
 
 
@@ -50,6 +51,10 @@ class Layer:
     attention: Callable[[Shape], AttentionRule]
 
 
+Growth = Literal["constant", "log", "linear"]
+"""How the numbers that a mixer keeps of an example grow with its tokens."""
+
+
 class Mixer(HookedModule):
     """What a block mixes tokens with."""
 
@@ -61,7 +66,10 @@ class Mixer(HookedModule):
     """Name of the submodule in its block, and so part of the names of its parameters."""
     cost: ClassVar[str]
     """Time by tokens of a pass over all of them: `quadratic`, `chunks` (matrix products within chunks, and a state between them),
-    `scan` (log2 T passes over the tokens) or `loop` (one token after the other)."""
+    `scan` (log2 T passes over the tokens), `tree` (2 log2 T levels, of fewer tokens each), `fft` (log2 T passes of Fourier transforms) or
+    `loop` (one token after the other)."""
+    growth: Growth = "linear"
+    """How `state_size` grows with tokens; a class whose options decide it sets it in its constructor."""
 
     @abstractmethod
     def forward(
@@ -88,16 +96,20 @@ class Mixer(HookedModule):
 
 
 State = tuple[Tensor, ...]
-"""State of a recurrent mixer after some tokens: tensors with the examples as first axis, of sizes that no number of tokens changes."""
+"""State of a recurrent mixer after some tokens: a fixed number of tensors with the examples as first axis, of sizes that no number of tokens
+changes where `growth` is `constant`."""
 
 
 class Recurrent(Mixer):
-    """A mixer that carries a state of constant size from token to token; it reads no positions.
+    """A mixer that carries a state from token to token, of constant size unless it says otherwise; it reads no positions.
 
     State and sums over time are float32, or float64 where parameters are, also under autocast to another type (`exact`).
     """
 
     hooks = ("forward", "mix")
+    growth: Growth = "constant"
+    sums: Sums | None = None
+    """The recurrence of a mixer that keeps a sum with positive decays, which extensions may replace; None if there is no such one."""
 
     @abstractmethod
     def mix(
@@ -131,10 +143,11 @@ class Recurrent(Mixer):
         return mixed[:, first:]
 
     def state_size(self, tokens: int) -> int:
-        """See `Mixer`: the numbers in the state after one token."""
+        """See `Mixer`: the numbers in the state after one token; where `growth` is not `constant`, after all of them."""
+        read = 1 if self.growth == "constant" else tokens
         weight = next(self.parameters(), torch.zeros(()))
         with torch.no_grad():
-            _, state = self.mix(weight.new_zeros(1, 1, self.dim), None)
+            _, state = self.mix(weight.new_zeros(1, read, self.dim), None)
         return sum(part.numel() for part in state)
 
     def __init__(self, layer: Layer) -> None:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
-from lengen.mixer.decayed import decayed
 from lengen.mixer.parts import EPSILON, Gate, Map, gated, head_count, of_heads
+from lengen.mixer.sums import Sums
 
 
 class GLA(Recurrent):
@@ -30,6 +30,7 @@ class GLA(Recurrent):
     """
 
     cost = "chunks"
+    sums = Sums()
 
     def __init__(
         self,
@@ -67,8 +68,8 @@ class GLA(Recurrent):
         with exact(x):
             query, key, value = (of_heads(part, self.heads) for part in projected)
             log_decay = nn.functional.logsigmoid(of_heads(self.decay(wide(x)), self.heads)) / self.sharpness
-            mixed, after = decayed(query, key, value, log_decay, None if state is None else state[0])
+            mixed, after = self.sums(query, key, value, log_decay, state)
             mixed = self.norm(mixed * self.width**-0.5).flatten(2)
             mixed = gated(mixed, gate, self.kind)
         out: Tensor = self.out(mixed.to(x.dtype))
-        return out, (after,)
+        return out, after

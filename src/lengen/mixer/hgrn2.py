@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lengen.mixer import Layer, Recurrent, State, exact
-from lengen.mixer.decayed import decayed
 from lengen.mixer.parts import EPSILON, head_count, of_heads
+from lengen.mixer.sums import Sums
 
 
 class HGRN2(Recurrent):
@@ -26,6 +26,7 @@ class HGRN2(Recurrent):
     """
 
     cost = "chunks"
+    sums = Sums()
 
     def __init__(self, layer: Layer, heads: int | None = None, bound: bool = True) -> None:
         super().__init__(layer)
@@ -50,9 +51,7 @@ class HGRN2(Recurrent):
                 over = nn.functional.logsigmoid(-bound)
                 log_decay = torch.logaddexp(nn.functional.logsigmoid(bound), over + log_decay)
                 key = key * over.exp()
-            mixed, after = decayed(
-                nn.functional.silu(query), key, value, log_decay, None if state is None else state[0]
-            )
+            mixed, after = self.sums(nn.functional.silu(query), key, value, log_decay, state)
             mixed = self.norm(mixed.flatten(2))
         out: Tensor = self.out(mixed.to(x.dtype))
-        return out, (after,)
+        return out, after

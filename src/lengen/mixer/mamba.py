@@ -14,6 +14,7 @@ from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.parts import Map, ShortConv, convolved, time_step_bias
 from lengen.mixer.scan import scan
+from lengen.mixer.sums import ScannedSums
 
 
 class Mamba(Recurrent):
@@ -47,7 +48,8 @@ class Mamba(Recurrent):
         require(expand >= 1, f"mixer.expand={expand}: must be at least 1")
         require(rank is None or rank >= 1, f"mixer.rank={rank}: must be at least 1")
         inner, rank = expand * self.dim, rank or math.ceil(self.dim / 16)
-        self.negative, self.widths = negative_eigenvalues, [rank, state, state]
+        self.sums = None if negative_eigenvalues else ScannedSums()
+        self.widths = [rank, state, state]
         self.project = nn.Linear(self.dim, 2 * inner, bias=False)
         self.conv = ShortConv(inner, conv, bias=True) if conv else None
         self.select = Map(inner, sum(self.widths))
@@ -67,11 +69,18 @@ class Mamba(Recurrent):
             inputs, tail = convolved(self.conv, inputs, state)
             low, into, read = torch.split(self.select(inputs), self.widths, -1)
             step = nn.functional.softplus(self.step(low) + self.step_bias)
-            decay = (-self.rate.exp() * step.unsqueeze(-1)).exp()
-            decay = 2 * decay - 1 if self.negative else decay
-            write = (step * inputs).unsqueeze(-1) * into.unsqueeze(2)
-            hidden = scan(decay, write, None if state is None else state[0])
-            mixed = (hidden @ read.unsqueeze(-1)).squeeze(-1) + self.skip * inputs
+            log_decay = -self.rate.exp() * step.unsqueeze(-1)
+            if self.sums is None:
+                write = (step * inputs).unsqueeze(-1) * into.unsqueeze(2)
+                hidden = scan(2 * log_decay.exp() - 1, write, None if state is None else state[0])
+                mixed, after = (hidden @ read.unsqueeze(-1)).squeeze(-1), hidden[:, -1:].unbind(1)
+            else:
+                start = None if state is None else state[: self.sums.parts]
+                mixed, after = self.sums(
+                    read.unsqueeze(2), into.unsqueeze(2), (step * inputs).unsqueeze(-1), log_decay, start
+                )
+                mixed = mixed.squeeze(-1)
+            mixed = mixed + self.skip * inputs
             mixed = mixed * nn.functional.silu(gate)
         out: Tensor = self.out(mixed.to(x.dtype))
-        return out, (hidden[:, -1], *tail)
+        return out, (*after, *tail)

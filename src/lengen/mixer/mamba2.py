@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
-from lengen.mixer.decayed import decayed, signed
+from lengen.mixer.decayed import signed
 from lengen.mixer.parts import EPSILON, ShortConv, convolved, head_count, of_heads, time_step_bias
+from lengen.mixer.sums import Sums
 
 
 class Mamba2(Recurrent):
@@ -45,7 +46,8 @@ class Mamba2(Recurrent):
         super().__init__(layer)
         require(state >= 1, f"mixer.state={state}: must be at least 1")
         require(expand >= 1, f"mixer.expand={expand}: must be at least 1")
-        self.heads, self.negative = head_count(layer, heads), negative_eigenvalues
+        self.heads = head_count(layer, heads)
+        self.sums = None if negative_eigenvalues else Sums()
         inner = expand * self.dim
         self.widths = [inner, inner + 2 * state, self.heads]
         self.split = [inner, state, state]
@@ -70,12 +72,14 @@ class Mamba2(Recurrent):
             query, key = (part.unsqueeze(2).expand(-1, -1, self.heads, -1) for part in (query, key))
             step = nn.functional.softplus(step + self.step_bias).unsqueeze(-1)
             log_decay = -self.rate.exp().unsqueeze(-1) * step
-            start = None if state is None else state[0]
-            if self.negative:
-                mixed, after = signed(query, key, step * value, 2 * log_decay.exp() - 1, start)
+            if self.sums is None:
+                signs = 2 * log_decay.exp() - 1
+                mixed, kept = signed(query, key, step * value, signs, None if state is None else state[0])
+                after: State = (kept,)
             else:
-                mixed, after = decayed(query, key, step * value, log_decay, start)
+                start = None if state is None else state[: self.sums.parts]
+                mixed, after = self.sums(query, key, step * value, log_decay, start)
             mixed = (mixed + self.skip.unsqueeze(-1) * value).flatten(2)
             mixed = self.norm(mixed * nn.functional.silu(gate))
         out: Tensor = self.out(mixed.to(x.dtype))
-        return out, (after, *tail)
+        return out, (*after, *tail)

@@ -23,7 +23,9 @@ LAYERS = Layer(Shape(32, 4, 2), 0, Softmax), Layer(Shape(32, 4, 2), 1, Softmax)
 """Both layers of a small decoder; most checks use the second."""
 SHORT, FACTORS = 16, (1, 4, 64)
 """A trained length in tokens, and its multiples at which outputs and gradients must be finite."""
-COSTS = ("quadratic", "chunks", "scan", "loop")
+COSTS = ("quadratic", "chunks", "scan", "tree", "fft", "loop")
+GROWTHS: dict[str, Callable[[int], int]] = {"constant": lambda _: 1, "log": int.bit_length, "linear": int}
+"""How often the numbers that are kept of one token may be kept of some tokens, by `Mixer.growth`."""
 
 
 def check_mixer(mixer: Callable[..., Mixer], *, raise_on_failure: bool = True, **options: Any) -> Report:
@@ -142,17 +144,34 @@ def causality(make: Make) -> None:
             expect_close(other[:, : place + 1], mixed[:, : place + 1], 1e-12, "with other tokens after them")
 
 
-def state_is_constant(make: Make) -> None:
-    """The state has the same sizes after any number of tokens, those of `state_size`."""
-    made = recurrent(make)
-    with torch.no_grad():
-        shapes = [[part.shape for part in made.mix(tokens(time), None)[1]] for time in (1, 2, 13, 100)]
-    expect(all(shape == shapes[0] for shape in shapes), f"sizes of the state change with tokens: {shapes}")
-    expect(all(shape[0] == 2 for shape in shapes[0]), "examples are not the first axis of the state")  # noqa: PLR2004  # rows
-    count = sum(shape[1:].numel() for shape in shapes[0])
-    for time in (1, 100):
-        size = made.state_size(time)
+def growth(make: Make) -> None:
+    """`state_size` grows as `growth` says, and not less."""
+    made = make(LAYERS[1])
+    expect(made.growth in GROWTHS, f"growth={made.growth!r}: must be one of {', '.join(GROWTHS)}")
+    one, times = made.state_size(1), (1, 2, 3, 13, 100, 127, 1023)
+    order = list(GROWTHS)
+    for time in times:
+        size, most = made.state_size(time), one * GROWTHS[made.growth](time)
+        expect(size <= most, f"growth={made.growth!r}, but state_size({time}) is {size}, above {most}")
+    if (place := order.index(made.growth)) > 0:
+        less = GROWTHS[order[place - 1]]
+        expect(
+            any(made.state_size(time) > one * less(time) for time in times),
+            f"growth={made.growth!r}, but state_size grows as {order[place - 1]!r} says",
+        )
+
+
+def state_sizes(make: Make) -> None:
+    """The state has the numbers of `state_size` after any number of tokens, and as many parts."""
+    made, parts = recurrent(make), set[int]()
+    for time in (1, 2, 13, 100):
+        with torch.no_grad():
+            shapes = [part.shape for part in made.mix(tokens(time), None)[1]]
+        expect(all(shape[0] == 2 for shape in shapes), "examples are not the first axis of the state")  # noqa: PLR2004  # rows
+        count, size = sum(shape[1:].numel() for shape in shapes), made.state_size(time)
         expect(size == count, f"state_size({time}) is {size}, but the state has {count} numbers")
+        parts.add(len(shapes))
+        expect(len(parts) == 1, f"the number of parts of the state changes with tokens: {parts}")
 
 
 def precision(make: Make) -> None:
@@ -230,13 +249,14 @@ def dropped_rows(make: Make) -> None:
 CHECKS: dict[str, Callable[[Make], None]] = {
     BUILT[0]: builds,
     "cached decoding and padding": in_decoder,
+    "the state grows as it says": growth,
 }
 """The checks of every mixer by name."""
 RECURRENT: dict[str, Callable[[Make], None]] = {
     "token by token equals all at once": steps,
     "split anywhere equals all at once": splits,
     "causality by gradient and by change": causality,
-    "the state has a constant size": state_is_constant,
+    "the state has the size it says": state_sizes,
     "the state is float32 under autocast": precision,
     "float32 agrees with float64": rounding,
     "finite far beyond the trained length": finite,

@@ -1,0 +1,164 @@
+"""Train from states that long strings leave behind, in place of empty ones (state passing and TBTT; Ruiz and Gu 2025)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int, Real
+from torch import Tensor
+
+from lengen.block.shared import DecoderCache
+from lengen.config.errors import require
+from lengen.decoder import Decoder
+from lengen.extend import DoesNotApplyError
+from lengen.extend.shallow import shallow
+from lengen.mixer import Recurrent
+from lengen.positions import Positions
+from lengen.task import PAD
+from lengen.tuning import Base, Tuning
+
+Slot = tuple[int, int]
+States = dict[tuple[Slot, str], Tensor]
+"""Parts of states of all examples, by loop and block and name."""
+
+
+class StatePassing(Tuning):
+    """All parameters are trained further on the same lengths, from states that were met and not from empty ones alone (Ruiz and Gu 2025, section 4).
+
+    A decoder that fails on long strings may do so in states that no short string leaves. With `another` some examples of a batch
+    start with the state that the example before them in the batch leaves after its last token, with `previous` every example is read in chunks, each from the state
+    of the last, with strings of twice the trained length; no gradient passes through a state. Layers that attend start without keys. In evaluation
+    all start empty.
+
+    Args:
+        start: `another` example's last state (state passing), or that of the `previous` chunk of the same (TBTT).
+        share: share of the examples that start from another's state, above 0 and at most 1; a single example of its kind starts empty.
+        chunk: tokens of a chunk, at least 1; None is as many as the longest trained example has.
+    """
+
+    trains = ""
+    steps = 500
+    rate = 1e-3
+    stretch = 1.0
+
+    def __init__(
+        self, start: Literal["another", "previous"] = "another", share: float = 0.5, chunk: int | None = None
+    ) -> None:
+        require(0 < share <= 1, f"tune.share={share}: must be above 0 and at most 1")
+        require(chunk is None or chunk >= 1, f"tune.chunk={chunk}: must be null, or at least 1")
+        require(
+            chunk is None or start == "previous", f"tune.chunk={chunk}: must be null with tune.start={start}"
+        )
+        self.start, self.share, self.chunk = start, share, chunk
+
+    def longest(self, own: int) -> int:
+        """See `Tuning`; twice as long for chunks."""
+        return own if self.start == "another" else 2 * own
+
+    def check(self, decoder: Decoder, positions: Positions) -> None:
+        """States of constant size, and in chunks of all layers."""
+        carried = [mixer for mixer in decoder.mixers if isinstance(mixer, Recurrent)]
+        others = [mixer for mixer in decoder.mixers if not isinstance(mixer, Recurrent)]
+        for mixer in carried:
+            if mixer.growth != "constant":
+                raise DoesNotApplyError("mixer", mixer, "states that do not grow with tokens")
+        if others and (self.start == "previous" or not carried):
+            where = "all layers, with tune.start=previous" if carried else "some layer"
+            raise DoesNotApplyError("mixer", others[0], f"a state of constant size in {where}")
+
+    def changed(self, decoder: Decoder, base: Base) -> Decoder:
+        """Start otherwise in training."""
+        made = StatefulDecoder.__new__(StatefulDecoder)
+        made.__dict__.update(shallow(decoder).__dict__)
+        made.start, made.share, made.chunk = self.start, self.share, self.chunk or base.tokens
+        return made
+
+
+class StatefulDecoder(Decoder):
+    """A decoder that in training starts from states; see `StatePassing`. In evaluation it is the one that it was made of."""
+
+    start: str
+    share: float
+    chunk: int
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        positions: Real[Tensor, "#batch time *streams"],
+        cache: DecoderCache | None = None,
+        first: int = 0,
+    ) -> Float[Tensor, "batch wanted vocab"]:
+        """See `Decoder`."""
+        if not self.training or cache is not None:
+            return super().forward(tokens, positions, cache, first)
+        if self.start == "previous":
+            return self.in_chunks(tokens, positions, first)
+        passed = self.passed(len(tokens))
+        places = positions.expand(len(tokens), *positions.shape[1:])
+        found, order = list[Tensor](), list[Tensor]()
+        for rows in (passed.nonzero().flatten(), (~passed).nonzero().flatten()):
+            if len(rows):
+                rows = rows.to(tokens.device)  # noqa: PLW2901
+                start = None if order or not passed.any() else self.starts(tokens, places, rows)
+                found.append(super().forward(tokens[rows], places[rows], start, first))
+                order.append(rows)
+        return torch.cat(found)[torch.cat(order).argsort()]
+
+    def passed(self, rows: int) -> Bool[Tensor, " rows"]:
+        """Which examples of a batch get a state: every second one of `share` 0.5, as examples come in random order or by length."""
+        count = (torch.arange(rows + 1, dtype=torch.float64) * self.share + 1e-9).floor()
+        return (count.diff() > 0) & (rows > 1)
+
+    def starts(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        positions: Real[Tensor, "batch time *streams"],
+        rows: Int[Tensor, " rows"],
+    ) -> DecoderCache:
+        """Return a cache without tokens in which some examples have the states that those before them leave."""
+        cache = DecoderCache()
+        for (slot, name), part in self.left(tokens, positions).items():
+            cache.block(slot).put(name, part[(rows - 1) % len(tokens)])
+        return cache
+
+    @torch.no_grad()
+    def left(
+        self, tokens: Int[Tensor, "batch time"], positions: Real[Tensor, "batch time *streams"]
+    ) -> States:
+        """Return the states after the last token of every example: padding is not read, shorter ones leave first."""
+        sizes = (tokens != PAD).sum(1)
+        rows, cache, found, start = (
+            torch.arange(len(tokens), device=tokens.device),
+            DecoderCache(),
+            States(),
+            0,
+        )
+        for end in sorted(set(sizes.tolist())):
+            super().forward(tokens[rows, start:end], positions[rows, start:end], cache, end - start)
+            ends = sizes[rows] == end
+            for slot, block in cache.blocks.items():
+                if isinstance(self.mixers[slot[1]], Recurrent):
+                    for name, part in block.last.items():
+                        whole = found.setdefault((slot, name), part.new_empty(len(tokens), *part.shape[1:]))
+                        whole[rows[ends]] = part[ends]
+            others = (~ends).nonzero().flatten()
+            cache.select(others)
+            rows, start = rows[others], end
+        return found
+
+    def in_chunks(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        positions: Real[Tensor, "#batch time *streams"],
+        first: int,
+    ) -> Float[Tensor, "batch wanted vocab"]:
+        """Read chunks one after the other; the numbers are those of a full pass, the gradients those of the chunks."""
+        cache, found = DecoderCache(), []
+        pairs = zip(*(torch.split(part, self.chunk, 1) for part in (tokens, positions)), strict=True)
+        for chunk, places in pairs:
+            wanted = min(max(first - cache.tokens, 0), chunk.shape[1])
+            found.append(super().forward(chunk, places, cache, wanted))
+            for block in cache.blocks.values():
+                block.last = {name: part.detach() for name, part in block.last.items()}
+        return torch.cat(found, 1)
