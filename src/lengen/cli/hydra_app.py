@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -134,7 +135,7 @@ class HydraApp:
         jobs = Jobs(work, self.command.name, self.arguments, self._folders)
         multirun = Multirun(jobs, launcher_of if self.job else None, self.keeper, self.search_of, self.headed)
         try:
-            with multirun.launching():
+            with multirun.launching(), composed_once(sys.argv[1:], self._folders):
                 hydra_main(self._job)()
         except LauncherFault as fault:
             raise fault.__cause__ or fault from None
@@ -174,6 +175,25 @@ class HydraApp:
         if not is_usage_error(error, self.own_modules):
             return named(error)
         return explain(error, self.command.name, self.arguments, self._folders)
+
+
+@contextmanager
+def composed_once(words: Sequence[str], folders: Sequence[Path]) -> Iterator[None]:
+    """Spare Hydra one of two compositions while the block runs: that by which it looks for `hydra.mode`, where nothing sets it.
+
+    Args:
+        words: of the command line.
+        folders: the user's own configuration folders, whose files may set it.
+    """
+    from hydra._internal.hydra import Hydra
+
+    looked_for = Hydra.get_mode
+    if not folders and not any(word.lstrip("+~").startswith(("hydra", "experiment")) for word in words):
+        Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        Hydra.get_mode = looked_for  # type: ignore[method-assign]
 
 
 def together(words: Iterable[str]) -> list[str]:
