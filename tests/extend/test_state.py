@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.conftest import TINY, run_folders
 from tests.mixer.test_formulas import made as mixer_of
 from tests.mixer.vectors import draw, slow_decayed
 from torch.testing import assert_close
@@ -167,3 +168,23 @@ def test_signed_decays_are_refused(extension, mixer):
 def test_refused(kind, option, value):
     with pytest.raises(UsageError, match=rf"^extend\.\w+\.{option}={value}: must be"):
         kind(**{option: value})
+
+
+@pytest.mark.whole_run
+def test_a_run_is_evaluated_with_another_state(lengen, tmp_path):
+    """Nothing changes up to the trained length with a window and a cap, and a mixer without such a state is refused on one line."""
+    for words in (("mixer.pattern=[gla,attention]", "decoder.layers=2"), ("mixer=gru",)):
+        assert lengen("train", "task=copy", *TINY, *words).code == 0
+    runs = {run.parents[0].name: run for run in run_folders(tmp_path)}
+    codes = []
+    for run in runs.values():
+        words = ("extend=[state_window,state_cap,forget_more]", "each=true", "lengths=[2,3,6]", "examples=40")
+        ran = lengen("eval", f"run={run}", *words)
+        codes.append(ran.code)
+        if "mixer=gru" in ran.out + ran.err:
+            assert "does not apply to mixer=gru (it needs gla, hgrn2, mamba or mamba2" in ran.out + ran.err
+            continue
+        for name in ("state_window", "state_cap"):
+            (line,) = [line for line in ran.out.splitlines() if line.startswith(f"{name}:")]
+            assert "ID +0.000" in line
+    assert sorted(codes) == [0, 2]

@@ -136,8 +136,8 @@ def require_rows(extension: Extension, parts: Parts) -> None:
         parts: the trained parts.
 
     Raises:
-        UsageError: positions are given to tokens before the decoder reads them, or keys are chosen from what earlier rows did; or an
-            encoding or attention reads more of a block than its own row.
+        UsageError: positions are given to tokens before the decoder reads them, keys are chosen from what earlier rows did, or the state
+            of a mixer is changed, which reads no length; or an encoding or attention reads more of a block than its own row.
     """
     if extension.slot in ("positions", "visibility", "state", "gates"):
         raise UsageError(

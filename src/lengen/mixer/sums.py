@@ -8,10 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lengen.mixer import State
 from lengen.mixer.decayed import decayed
 from lengen.mixer.scan import scan
 
+Kept = tuple[Tensor, ...]
+"""What is kept after some tokens: the tensors with which the state of a mixer begins."""
 Queries = Float[Tensor, "batch time #heads key"]
 """Queries or keys, of every head or for all of them."""
 Values = Float[Tensor, "batch time heads value"]
@@ -26,8 +27,8 @@ class Sums:
     """Number of tensors with which the state of its mixer begins."""
 
     def __call__(
-        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: State | None
-    ) -> tuple[Float[Tensor, "batch time heads value"], State]:
+        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: Kept | None
+    ) -> tuple[Float[Tensor, "batch time heads value"], Kept]:
         """Return all o, and what is kept after the last token.
 
         Args:
@@ -45,8 +46,8 @@ class ScannedSums(Sums):
     """The same by a scan over tokens, for heads of one value that share keys, and mostly queries; what is kept has no axis of values."""
 
     def __call__(
-        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: State | None
-    ) -> tuple[Float[Tensor, "batch time heads value"], State]:
+        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: Kept | None
+    ) -> tuple[Float[Tensor, "batch time heads value"], Kept]:
         """See `Sums`."""
         kept = scan(log_decay.exp(), key * value, None if state is None else state[0])
         if query.shape[2] == 1:
@@ -69,8 +70,8 @@ class Forgetting(Sums):
         self.sums, self.decay, self.write, self.parts = sums, decay, write, sums.parts  # type: ignore[misc]
 
     def __call__(
-        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: State | None
-    ) -> tuple[Float[Tensor, "batch time heads value"], State]:
+        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: Kept | None
+    ) -> tuple[Float[Tensor, "batch time heads value"], Kept]:
         """See `Sums`."""
         return self.sums(query, key, self.write * value, self.decay * log_decay, state)
 
@@ -89,8 +90,8 @@ class Windowed(Sums):
         self.sums, self.tokens = sums, tokens
 
     def __call__(
-        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: State | None
-    ) -> tuple[Float[Tensor, "batch time heads value"], State]:
+        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: Kept | None
+    ) -> tuple[Float[Tensor, "batch time heads value"], Kept]:
         """See `Sums`; the zeros before the first token write nothing and do not decay."""
         window, time = self.tokens, query.shape[1]
         new = key, value, log_decay
@@ -124,8 +125,8 @@ class Capped(Sums):
         self.norm, self.trained = norm, trained
 
     def __call__(
-        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: State | None
-    ) -> tuple[Float[Tensor, "batch time heads value"], State]:
+        self, query: Queries, key: Queries, value: Values, log_decay: Decays, state: Kept | None
+    ) -> tuple[Float[Tensor, "batch time heads value"], Kept]:
         """See `Sums`; besides S, the largest norm so far and the number of tokens are kept."""
         if state is None:
             kept = value.new_zeros(*value.shape[::2], key.shape[-1], value.shape[-1])
