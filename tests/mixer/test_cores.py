@@ -85,6 +85,17 @@ def test_decayed(time, chunk, decays):
 
 @LENGTHS
 @CHUNKS
+def test_decayed_with_values_that_tokens_read_of_themselves(time, chunk):
+    query, key, value, gate, own = leaves_of(*heads(time, (4, 4, 5, 1, 5)))
+    (state,) = leaves_of(draw(2, 3, 4, 5, seed=8))
+    mixed, after = slow_decayed(query, key, value, gate.sigmoid(), state)
+    mixed = mixed + (query * key).sum(-1, keepdim=True) * (own - value)
+    got = decayed(query, key, value, logsigmoid(gate), state, chunk, own)
+    same(got, (mixed, after), [query, key, value, gate, own, state])
+
+
+@LENGTHS
+@CHUNKS
 def test_signed(time, chunk):
     query, key, value, gate = leaves_of(*heads(time, (4, 4, 5, 1)))
     (state,) = leaves_of(draw(2, 3, 4, 5, seed=8))
