@@ -12,7 +12,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
-from lengen.mixer.parts import EPSILON, head_count, of_heads, time_step_bias
+from lengen.mixer.parts import EPSILON, head_count, of_heads, time_step_bias, turned
 
 SLOWEST = 1e-4
 """Least rate of a decay."""
@@ -90,17 +90,6 @@ class Mamba3(Recurrent):
             mixed = (mixed + self.skip.unsqueeze(-1) * value).flatten(2) * nn.functional.silu(gate)
         out: Tensor = self.out(mixed.to(x.dtype))
         return out, (after, key[:, -1], value[:, -1])
-
-
-def turned(
-    x: Float[Tensor, "*#batch channels"], angle: Float[Tensor, "*#batch pairs"]
-) -> Float[Tensor, "*_batch channels"]:
-    """Turn pairs of neighbouring channels by angles; channels beyond those that have an angle stay."""
-    pairs = 2 * angle.shape[-1]
-    cos, sin = angle.cos(), angle.sin()
-    left, right = x[..., :pairs:2], x[..., 1:pairs:2]
-    both = torch.stack([left * cos - right * sin, left * sin + right * cos], -1).flatten(-2)
-    return torch.cat([both, x[..., pairs:]], -1)
 
 
 def turns(angle: Float[Tensor, "batch time ..."]) -> Float[Tensor, "batch time ..."]:
