@@ -38,6 +38,8 @@ LAYER = Layer(Shape(32, 4), 0, Softmax)
         ("lightnet", "state", 0, "at least 1"),
         ("lightnet", "rank", 0, "at least 1"),
         ("lightnet", "base", 1.0, "above 1"),
+        ("lavo", "rows", 33, "in 1 to decoder.dim=32"),
+        ("lavo", "window", 1, "at least 2"),
         ("deltanet", "state", 0, "at least 1"),
         ("gated_deltanet", "heads", 3, "a divisor of decoder.dim=32"),
         ("deltaproduct", "steps", 0, "at least 1"),
