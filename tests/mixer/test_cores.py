@@ -72,6 +72,27 @@ def test_scan_of_decays_that_many_channels_share():
     assert_close(scan(decay, write), slow_scan(decay.expand(2, 40, 3), write, torch.zeros(2, 3).double()))
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.complex128])
+def test_gradients_of_a_scan_have_gradients(kind):
+    decay, write, start = leaves_of(
+        draw(1, 7, 1, dtype=kind), draw(2, 7, 2, dtype=kind, seed=1), draw(2, 2, dtype=kind, seed=2)
+    )
+    assert torch.autograd.gradcheck(lambda *parts: scan(*parts, 3), (decay, write, start))
+    assert torch.autograd.gradgradcheck(lambda *parts: scan(*parts, 3), (decay, write, start))
+
+
+def test_scans_of_several_models():
+    """As stacked seeds are computed: also where all have the same decays."""
+    decay, write, start = leaves_of(draw(3, 1, 40, 2), draw(3, 2, 40, 2, seed=1), draw(3, 2, 2, seed=2))
+    for place, given in ((0, decay), (None, decay[0])):
+        got = torch.vmap(scan, (place, 0, 0))(given, write, start)
+        each = [given if place is None else given[model] for model in range(3)]
+        expected = [
+            slow_scan(part.expand(2, 40, 2), write[model], start[model]) for model, part in enumerate(each)
+        ]
+        same([got], [torch.stack(expected)], [decay, write, start])
+
+
 @LENGTHS
 @CHUNKS
 @pytest.mark.parametrize("decays", [1, 4])
