@@ -139,14 +139,31 @@ def test_delta_rule(time, chunk):
 
 @LENGTHS
 @CHUNKS
-@pytest.mark.parametrize("decays", [1, 4])
-def test_rank_one(time, chunk, decays):
+@pytest.mark.parametrize(("decays", "least"), [(1, None), (4, None), (1, -0.6), (4, -0.6)])
+def test_rank_one(time, chunk, decays, least):
     query, key, value, gate, read, write = leaves_of(*heads(time, (4, 4, 5, decays, 4, 4)))
     (state,) = leaves_of(draw(2, 3, 4, 5, seed=8))
     unit, back = normalize(read, dim=-1), -0.9 * normalize(write, dim=-1)
-    got = rank_one(query, key, value, logsigmoid(gate), unit, back, state, chunk)
+    log_decay = logsigmoid(gate) if least is None else least * gate.sigmoid()
+    got = rank_one(query, key, value, log_decay, unit, back, state, chunk, least)
     leaves = [query, key, value, gate, read, write, state]
-    same(got, slow_rank_one(query, key, value, gate.sigmoid(), unit, back, state), leaves)
+    same(got, slow_rank_one(query, key, value, log_decay.exp(), unit, back, state), leaves)
+    same(
+        rank_one(query, None, value, log_decay, unit, back, state, chunk, least),
+        slow_rank_one(query, back, value, log_decay.exp(), unit, back, state),
+        [query, value, gate, read, write, state],
+    )
+
+
+def test_bounded_decays_in_float32():
+    """All decays as strong as they can be, and mixed, in the chunks that are taken for them."""
+    for time, gate in ((200, torch.ones(2, 200, 3, 4)), (200, draw(2, 200, 3, 4).sigmoid())):
+        query, key, value, read = heads(time, (4, 4, 5, 4))
+        unit = normalize(read, dim=-1)
+        parts = [query, key, value, -0.6 * gate.double(), unit, -0.9 * unit]
+        mixed, _ = rank_one(*(part.float() for part in parts), least=-0.6)
+        expected, _ = slow_rank_one(*parts[:3], parts[3].exp(), *parts[4:], torch.zeros(2, 3, 4, 5).double())
+        assert_close(mixed.double(), expected, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("split", range(1, 13))
