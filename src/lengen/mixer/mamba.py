@@ -13,7 +13,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.parts import Map, ShortConv, convolved, time_step_bias
-from lengen.mixer.scan import scan
+from lengen.mixer.selective import selective
 
 
 class Mamba(Recurrent):
@@ -67,11 +67,9 @@ class Mamba(Recurrent):
             inputs, tail = convolved(self.conv, inputs, state)
             low, into, read = torch.split(self.select(inputs), self.widths, -1)
             step = nn.functional.softplus(self.step(low) + self.step_bias)
-            decay = (-self.rate.exp() * step.unsqueeze(-1)).exp()
-            decay = 2 * decay - 1 if self.negative else decay
-            write = (step * inputs).unsqueeze(-1) * into.unsqueeze(2)
-            hidden = scan(decay, write, None if state is None else state[0])
-            mixed = (hidden @ read.unsqueeze(-1)).squeeze(-1) + self.skip * inputs
+            start = None if state is None else state[0]
+            mixed, after = selective(self.rate.exp(), step, inputs, into, read, start, negative=self.negative)
+            mixed = mixed + self.skip * inputs
             mixed = mixed * nn.functional.silu(gate)
         out: Tensor = self.out(mixed.to(x.dtype))
-        return out, (hidden[:, -1], *tail)
+        return out, (after, *tail)

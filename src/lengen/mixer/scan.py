@@ -41,7 +41,7 @@ class Scan(torch.autograd.Function):
     def forward(decay: Tensor, write: Tensor, start: Tensor, chunk: int, back: bool) -> Tensor:
         """See `scan`."""
         found = write.new_empty(write.shape)
-        _fill(found, decay, write, start, chunk, back)
+        fill(found, decay, write, start, chunk, back=back)
         return found
 
     @staticmethod
@@ -93,8 +93,19 @@ class Scan(torch.autograd.Function):
         return Scan.apply(decay, write, start, *options), -1  # type: ignore[no-untyped-call]
 
 
-def _fill(found: Tensor, decay: Tensor, write: Tensor, start: Tensor, chunk: int, back: bool) -> None:
-    """Write the results of `Scan` into a tensor."""
+def fill(
+    found: Tensor, decay: Tensor, write: Tensor, start: Tensor, chunk: int, *, back: bool = False
+) -> None:
+    """Write the results of a scan into a tensor, which may be that of what is written; without gradients.
+
+    Args:
+        found: gets h of all tokens.
+        decay: see `scan`.
+        write: see `scan`.
+        start: see `scan`; what follows the last token, with `back`.
+        chunk: see `scan`.
+        back: from the last token to the first.
+    """
     time = write.shape[1]
     rest = time % chunk if time > chunk else time
     parts, order = (found, decay, write), -1 if back else 1
@@ -111,7 +122,7 @@ def _fill(found: Tensor, decay: Tensor, write: Tensor, start: Tensor, chunk: int
             for factor, summand in zip(decays[1:], writes[1:], strict=True):
                 torch.addcmul(summand[:, first], factor[:, first], end, out=end)
                 kept *= factor[:, first]
-            _fill(starts[:, others], kept, end, start, chunk, back)
+            fill(starts[:, others], kept, end, start, chunk, back=back)
         start = _follow(into, decays, writes, starts)[:, 0 if back else -1]
     if rest:
         whole = slice(None, rest) if back else slice(time - rest, None)
