@@ -61,7 +61,7 @@ class Mixer(HookedModule):
     """Name of the submodule in its block, and so part of the names of its parameters."""
     cost: ClassVar[str]
     """Time by tokens of a pass over all of them: `quadratic`, `chunks` (matrix products within chunks, and a state between them),
-    `scan` (log2 T passes over the tokens) or `loop` (one token after the other)."""
+    `scan` (passes over the tokens, of all chunks at once) or `loop` (one token after the other)."""
 
     @abstractmethod
     def forward(
