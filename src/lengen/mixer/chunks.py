@@ -54,14 +54,17 @@ def segments(
 ) -> Float[Tensor, "*batch size size channel"]:
     """Return the sum of the logarithms after token j up to token i at [i, j], and minus infinity if j comes later.
 
-    Sums are taken of each segment alone, as in Mamba-2 (Dao and Gu 2024, listing 1): differences of sums over the whole
-    chunk would lose small decays behind a large one.
+    Sums are taken of each segment alone, as in Mamba-2 (Dao and Gu 2024, listing 1), here by a product with zeros and ones:
+    differences of sums over the whole chunk would lose small decays behind a large one.
     """
     size = log_decay.shape[-2]
-    pairs = torch.ones(size, size, dtype=torch.bool, device=log_decay.device).unsqueeze(-1)
-    terms = log_decay.unsqueeze(-2).expand(*log_decay.shape[:-1], size, log_decay.shape[-1])
-    sums = terms.masked_fill(~pairs.squeeze(-1).tril(-1).unsqueeze(-1), 0).cumsum(-3)
-    return sums.masked_fill(~pairs.squeeze(-1).tril().unsqueeze(-1), -torch.inf)
+    place = torch.arange(size, device=log_decay.device)
+    end, after, between = place.view(-1, 1, 1), place.view(1, -1, 1), place.view(1, 1, -1)
+    inside = ((between > after) & (between <= end)).to(log_decay.dtype).flatten(0, 1)
+    finite = log_decay.clamp(min=-1e30)  # zeros times infinity are no sums
+    sums = (finite.mT @ inside.T).mT if log_decay.shape[-1] == 1 else inside @ finite
+    later = (place > place.unsqueeze(-1)).unsqueeze(-1)
+    return torch.unflatten(sums, -2, (size, size)).masked_fill(later, -torch.inf)
 
 
 def products(

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lengen.block.inputs import wide
+from lengen.block.inputs import finest, wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
@@ -92,10 +92,10 @@ class LightNet(Recurrent):
         return out, (after, total, *count)
 
     def _angles(self, before: Float[Tensor, "batch 1"], time: int) -> Float[Tensor, "batch time heads pairs"]:
-        """Angles of tokens, of which the first has place `before`, in radians; taken in float64, which keeps those of far places."""
-        place = before.double() + torch.arange(time, device=before.device)
+        """Angles of tokens, of which the first has place `before`, in radians; in float64 where there is that, which keeps those of far places."""
+        place = finest(before) + torch.arange(time, device=before.device)
         order = torch.arange(self.heads * self.pairs, device=before.device).view(self.heads, self.pairs)
-        angle = place[..., None, None] * self.base ** (-2.0 * order / (self.heads * self.width)).double()
+        angle = place[..., None, None] * self.base ** (-2.0 * finest(order) / (self.heads * self.width))
         return angle.remainder(2 * math.pi).to(before.dtype)
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lengen.block.inputs import wide
+from lengen.block.inputs import finest, wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.decayed import decayed
@@ -93,5 +93,5 @@ class Mamba3(Recurrent):
 
 
 def turns(angle: Float[Tensor, "batch time ..."]) -> Float[Tensor, "batch time ..."]:
-    """Return the sums of angles up to each token, in radians, summed in float64 and without whole turns, which would cost digits."""
-    return angle.double().cumsum(1).remainder(2 * math.pi).to(angle.dtype)
+    """Return the sums of angles up to each token, in radians, summed in float64 where there is that, and without whole turns, which would cost digits."""
+    return finest(angle).cumsum(1).remainder(2 * math.pi).to(angle.dtype)
