@@ -9,7 +9,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-SCALAR, CHANNELS = 64, 16
+SCALAR, CHANNELS = 32, 16
 """Tokens per chunk with one decay per head, and with one per channel, whose pairs of tokens are held for every channel."""
 
 EXPONENT = 24.0
