@@ -1,10 +1,11 @@
 """Every mixer in configs/mixer keeps the contract of `lengen.mixer`, under every choice that its options name."""
 
+from functools import partial
 from inspect import signature
 
 import pytest
 import torch
-from tests.options import files, read, variations
+from tests.options import choices, files, read, variations
 
 from lengen.config.option_page import described
 from lengen.mixer import Recurrent
@@ -16,7 +17,41 @@ def mixers():
     return [path for path in files("mixer") if path.stem != "pattern"]
 
 
-MADE = [case for case in variations("mixer") if issubclass(case.values[0].func, Recurrent)]
+NUMBERS = {
+    "heads": (1, 8),
+    "state": (2, 12),
+    "size": (5, 40),
+    "expand": (1, 3),
+    "rank": (1, 5),
+    "steps": (1, 3),
+    "matrices": (2, 5),
+    "norm": (1.0, 2.0),
+    "kernel": (2, 7),
+    "rows": (1, 32),
+    "window": (2, 40),
+    "block": (1, 8),
+    "sharpness": (1.0, 64.0),
+    "base": (2.0, 1e6),
+    "rotated": (1.0, 0.0),
+    "forget": (0.0, 3.0),
+    "least": (0.5, 0.9),
+    "most": (0.6, 0.99),
+    "phase": (0.1, 3.0),
+}
+"""Two further values of every option that is a number, by its name: few or weak, and many or strong."""
+
+
+def numbers():
+    """Every mixer with other numbers than those of its YAML, all of them few, or all many; their names and the mixer."""
+    for path in mixers():
+        kind, options = read(path)
+        names = [name for name in options if name not in choices(kind)]
+        for place, which in enumerate(("few", "many")):
+            other = {name: NUMBERS[name][place] for name in names if name in NUMBERS}
+            yield pytest.param(partial(kind, **options | other), id=f"{path.stem}-{which}")
+
+
+MADE = [case for case in (*variations("mixer"), *numbers()) if issubclass(case.values[0].func, Recurrent)]
 EVERY_YAML = pytest.mark.parametrize("path", mixers(), ids=lambda path: path.stem)
 
 
@@ -24,6 +59,16 @@ EVERY_YAML = pytest.mark.parametrize("path", mixers(), ids=lambda path: path.ste
 @pytest.mark.parametrize("check", (CHECKS | RECURRENT).values(), ids=CHECKS | RECURRENT)
 def test_contract(make, check):
     check(make)
+
+
+@EVERY_YAML
+def test_numbers_have_other_values(path):
+    kind, options = read(path)
+    assert set(options) - set(choices(kind)) <= set(NUMBERS), (
+        "tests/mixer/test_contract.py: two values in NUMBERS"
+    )
+    for name in set(options) & set(NUMBERS):
+        assert options[name] not in NUMBERS[name]
 
 
 @EVERY_YAML

@@ -72,6 +72,27 @@ def test_scan_of_decays_that_many_channels_share():
     assert_close(scan(decay, write), slow_scan(decay.expand(2, 40, 3), write, torch.zeros(2, 3).double()))
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.complex128])
+def test_gradients_of_a_scan_have_gradients(kind):
+    decay, write, start = leaves_of(
+        draw(1, 7, 1, dtype=kind), draw(2, 7, 2, dtype=kind, seed=1), draw(2, 2, dtype=kind, seed=2)
+    )
+    assert torch.autograd.gradcheck(lambda *parts: scan(*parts, 3), (decay, write, start))
+    assert torch.autograd.gradgradcheck(lambda *parts: scan(*parts, 3), (decay, write, start))
+
+
+def test_scans_of_several_models():
+    """As stacked seeds are computed: also where all have the same decays."""
+    decay, write, start = leaves_of(draw(3, 1, 40, 2), draw(3, 2, 40, 2, seed=1), draw(3, 2, 2, seed=2))
+    for place, given in ((0, decay), (None, decay[0])):
+        got = torch.vmap(scan, (place, 0, 0))(given, write, start)
+        each = [given if place is None else given[model] for model in range(3)]
+        expected = [
+            slow_scan(part.expand(2, 40, 2), write[model], start[model]) for model, part in enumerate(each)
+        ]
+        same([got], [torch.stack(expected)], [decay, write, start])
+
+
 @LENGTHS
 @CHUNKS
 @pytest.mark.parametrize("decays", [1, 4])
@@ -81,6 +102,17 @@ def test_decayed(time, chunk, decays):
     leaves = [query, key, value, gate, state]
     got = decayed(query, key, value, logsigmoid(gate), state, chunk)
     same(got, slow_decayed(query, key, value, gate.sigmoid(), state), leaves)
+
+
+@LENGTHS
+@CHUNKS
+def test_decayed_with_values_that_tokens_read_of_themselves(time, chunk):
+    query, key, value, gate, own = leaves_of(*heads(time, (4, 4, 5, 1, 5)))
+    (state,) = leaves_of(draw(2, 3, 4, 5, seed=8))
+    mixed, after = slow_decayed(query, key, value, gate.sigmoid(), state)
+    mixed = mixed + (query * key).sum(-1, keepdim=True) * (own - value)
+    got = decayed(query, key, value, logsigmoid(gate), state, chunk, own)
+    same(got, (mixed, after), [query, key, value, gate, own, state])
 
 
 @LENGTHS
@@ -107,14 +139,31 @@ def test_delta_rule(time, chunk):
 
 @LENGTHS
 @CHUNKS
-@pytest.mark.parametrize("decays", [1, 4])
-def test_rank_one(time, chunk, decays):
+@pytest.mark.parametrize(("decays", "least"), [(1, None), (4, None), (1, -0.6), (4, -0.6)])
+def test_rank_one(time, chunk, decays, least):
     query, key, value, gate, read, write = leaves_of(*heads(time, (4, 4, 5, decays, 4, 4)))
     (state,) = leaves_of(draw(2, 3, 4, 5, seed=8))
     unit, back = normalize(read, dim=-1), -0.9 * normalize(write, dim=-1)
-    got = rank_one(query, key, value, logsigmoid(gate), unit, back, state, chunk)
+    log_decay = logsigmoid(gate) if least is None else least * gate.sigmoid()
+    got = rank_one(query, key, value, log_decay, unit, back, state, chunk, least)
     leaves = [query, key, value, gate, read, write, state]
-    same(got, slow_rank_one(query, key, value, gate.sigmoid(), unit, back, state), leaves)
+    same(got, slow_rank_one(query, key, value, log_decay.exp(), unit, back, state), leaves)
+    same(
+        rank_one(query, None, value, log_decay, unit, back, state, chunk, least),
+        slow_rank_one(query, back, value, log_decay.exp(), unit, back, state),
+        [query, value, gate, read, write, state],
+    )
+
+
+def test_bounded_decays_in_float32():
+    """All decays as strong as they can be, and mixed, in the chunks that are taken for them."""
+    for time, gate in ((200, torch.ones(2, 200, 3, 4)), (200, draw(2, 200, 3, 4).sigmoid())):
+        query, key, value, read = heads(time, (4, 4, 5, 4))
+        unit = normalize(read, dim=-1)
+        parts = [query, key, value, -0.6 * gate.double(), unit, -0.9 * unit]
+        mixed, _ = rank_one(*(part.float() for part in parts), least=-0.6)
+        expected, _ = slow_rank_one(*parts[:3], parts[3].exp(), *parts[4:], torch.zeros(2, 3, 4, 5).double())
+        assert_close(mixed.double(), expected, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("split", range(1, 13))

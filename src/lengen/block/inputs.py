@@ -222,3 +222,8 @@ def later(queries: int, keys: int, device: torch.device) -> Bool[Tensor, "query 
 def wide(x: Tensor) -> Tensor:
     """Cast to float32, or leave float64 as it is; sums and exponentials of logits need this precision."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def finest(x: Tensor) -> Tensor:
+    """Cast to float64, or to float32 on a device that has none; sums of angles over many tokens need this precision."""
+    return x.to(torch.float32 if x.device.type == "mps" else torch.float64)

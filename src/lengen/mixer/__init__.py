@@ -66,7 +66,7 @@ class Mixer(HookedModule):
     """Name of the submodule in its block, and so part of the names of its parameters."""
     cost: ClassVar[str]
     """Time by tokens of a pass over all of them: `quadratic`, `chunks` (matrix products within chunks, and a state between them),
-    `scan` (log2 T passes over the tokens), `tree` (2 log2 T levels, of fewer tokens each), `fft` (log2 T passes of Fourier transforms) or
+    `scan` (passes over the tokens, of all chunks at once), `tree` (2 log2 T levels, of fewer tokens each), `fft` (log2 T passes of Fourier transforms) or
     `loop` (one token after the other)."""
     growth: Growth = "linear"
     """How `state_size` grows with tokens; a class whose options decide it sets it in its constructor."""

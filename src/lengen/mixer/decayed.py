@@ -17,6 +17,7 @@ def decayed(
     log_decay: Float[Tensor, "batch time heads decays"] | None = None,
     state: Float[Tensor, "batch heads key value"] | None = None,
     chunk: int | None = None,
+    own: Float[Tensor, "batch time heads value"] | None = None,
 ) -> tuple[Float[Tensor, "batch time heads value"], Float[Tensor, "batch heads key value"]]:
     """Return all o_t = q_t S_t of S_t = diag(exp g_t) S_{t-1} + k_t v_t^T, and the last S.
 
@@ -30,8 +31,10 @@ def decayed(
         log_decay: g, at most 0, one per head or one per key channel; None is 0.
         state: S before the first token; None is 0.
         chunk: tokens per chunk; does not change the result.
+        own: the values that tokens read of themselves; None are those that they write for later ones.
     """
     time = query.shape[1]
+    of_itself = None if own is None else (query * key).sum(-1, keepdim=True) * own
     log_decay = torch.zeros_like(query[..., :1]) if log_decay is None else log_decay
     size = chunk_size(log_decay, chunk)
     query, key, value, log_decay = (in_chunks(part, size) for part in (query, key, value, log_decay))
@@ -41,8 +44,10 @@ def decayed(
     after = scan(since[..., -1, :].unsqueeze(-1).transpose(1, 2), written.transpose(1, 2), state)
     start = torch.zeros_like(after[:, 0]) if state is None else state
     before = torch.cat([start.unsqueeze(1), after[:, :-1]], 1).transpose(1, 2)
-    mixed = products(query, key, between) @ value + (query * since) @ before
-    return in_time(mixed, time), after[:, -1]
+    weights = products(query, key, between)
+    weights = weights if of_itself is None else weights.tril(-1)
+    mixed = in_time(weights @ value + (query * since) @ before, time)
+    return mixed if of_itself is None else mixed + of_itself, after[:, -1]
 
 
 def signed(

@@ -13,7 +13,7 @@ from lengen.block.inputs import wide
 from lengen.config.errors import require
 from lengen.mixer import Layer, Recurrent, State, exact
 from lengen.mixer.parts import Map, ShortConv, convolved, time_step_bias
-from lengen.mixer.scan import scan
+from lengen.mixer.selective import selective
 from lengen.mixer.sums import ScannedSums
 
 
@@ -48,7 +48,7 @@ class Mamba(Recurrent):
         require(expand >= 1, f"mixer.expand={expand}: must be at least 1")
         require(rank is None or rank >= 1, f"mixer.rank={rank}: must be at least 1")
         inner, rank = expand * self.dim, rank or math.ceil(self.dim / 16)
-        self.sums = None if negative_eigenvalues else ScannedSums()
+        self.sums, self.negative = None if negative_eigenvalues else ScannedSums(), negative_eigenvalues
         self.widths = [rank, state, state]
         self.project = nn.Linear(self.dim, 2 * inner, bias=False)
         self.conv = ShortConv(inner, conv, bias=True) if conv else None
@@ -69,16 +69,18 @@ class Mamba(Recurrent):
             inputs, tail = convolved(self.conv, inputs, state)
             low, into, read = torch.split(self.select(inputs), self.widths, -1)
             step = nn.functional.softplus(self.step(low) + self.step_bias)
-            log_decay = -self.rate.exp() * step.unsqueeze(-1)
-            if self.sums is None:
-                write = (step * inputs).unsqueeze(-1) * into.unsqueeze(2)
-                hidden = scan(2 * log_decay.exp() - 1, write, None if state is None else state[0])
-                mixed, after = (hidden @ read.unsqueeze(-1)).squeeze(-1), hidden[:, -1:].unbind(1)
-            else:
-                start = None if state is None else state[: self.sums.parts]
-                mixed, after = self.sums(
-                    read.unsqueeze(2), into.unsqueeze(2), (step * inputs).unsqueeze(-1), log_decay, start
+            after: tuple[Tensor, ...]
+            if self.sums is None or type(self.sums) is ScannedSums:
+                start = None if state is None else state[0]
+                mixed, last = selective(
+                    self.rate.exp(), step, inputs, into, read, start, negative=self.negative
                 )
+                after = (last,)
+            else:  # a recurrence that has been replaced in a trained mixer
+                kept = None if state is None else state[: self.sums.parts]
+                log_decay = -self.rate.exp() * step.unsqueeze(-1)
+                write = (step * inputs).unsqueeze(-1)
+                mixed, after = self.sums(read.unsqueeze(2), into.unsqueeze(2), write, log_decay, kept)
                 mixed = mixed.squeeze(-1)
             mixed = mixed + self.skip * inputs
             mixed = mixed * nn.functional.silu(gate)

@@ -151,6 +151,17 @@ def unit(x: Float[Tensor, "*batch channel"]) -> Float[Tensor, "*batch channel"]:
     return nn.functional.normalize(x, dim=-1, eps=1e-6)
 
 
+def turned(
+    x: Float[Tensor, "*#batch channels"], angle: Float[Tensor, "*#batch pairs"]
+) -> Float[Tensor, "*_batch channels"]:
+    """Turn pairs of neighbouring channels by angles; channels beyond those that have an angle stay."""
+    pairs = 2 * angle.shape[-1]
+    cos, sin = angle.cos(), angle.sin()
+    left, right = x[..., :pairs:2], x[..., 1:pairs:2]
+    both = torch.stack([left * cos - right * sin, left * sin + right * cos], -1).flatten(-2)
+    return torch.cat([both, x[..., pairs:]], -1)
+
+
 def time_step_bias(size: int) -> Float[Tensor, " size"]:
     """Draw biases whose softplus is log-uniform between 0.001 and 0.1 (Gu and Dao 2023, section 3.6)."""
     steps = torch.exp(torch.rand(size) * math.log(LONGEST / SHORTEST) + math.log(SHORTEST))

@@ -16,6 +16,8 @@ from lengen.mixer.parts import head_count, of_heads, unit
 
 MIXED = ("receptance", "decay", "key", "value", "rate", "gate")
 """What reads a mix of the token and the one before it."""
+LEAST = -math.exp(-0.5)
+"""Least logarithm of a decay."""
 EXPONENTS = (0.2, 0.9, 0.7, 0.7, 0.9, 0.2)
 """How steeply these mixes fall over the channels at the start."""
 
@@ -91,7 +93,7 @@ class RWKV7(Recurrent):
         ]
         with exact(x):
             receptance, key, value = (wide(part) for part in projected)
-            log_decay = -math.exp(-0.5) * self.decay(mixes["decay"], nn.Tanh).sigmoid()
+            log_decay = LEAST * self.decay(mixes["decay"], nn.Tanh).sigmoid()
             rate = self.rate(mixes["rate"]).sigmoid()
             direction = unit(of_heads(key * self.direction, self.heads))
             key = key * (1 + (rate - 1) * self.replace)
@@ -99,7 +101,9 @@ class RWKV7(Recurrent):
                 of_heads(part, self.heads) for part in (receptance, key, value, log_decay, rate)
             )
             start = None if state is None else state[0]
-            mixed, after = rank_one(receptance, key, value, log_decay, -direction, direction * rate, start)
+            mixed, after = rank_one(
+                receptance, key, value, log_decay, -direction, direction * rate, start, least=LEAST
+            )
             mixed = nn.functional.layer_norm(mixed, mixed.shape[-1:], eps=64e-5).flatten(2)
             bonus = (receptance * key * self.bonus.view(self.heads, -1)).sum(-1, keepdim=True) * value
             mixed = mixed * self.norm + self.norm_bias + bonus.flatten(2)
