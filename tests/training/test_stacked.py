@@ -21,7 +21,7 @@ from lengen.training.fit import example_loss
 from lengen.training.interruption import SIGNALS
 from lengen.training.stacked import Stack, StackedExamples, of_run, stacked, together
 
-GROUPS = ("pe", "attention", "mixer", "positions", "format", "optimizer", "lengths", "decoder")
+GROUPS = ("pe", "attention", "mixer", "head", "positions", "format", "optimizer", "lengths", "decoder")
 NEEDS = {
     "positions=abacus": ("task=addition", "pe=learned"),
     "positions=multilevel": ("task=many_addition", "pe=multilevel"),

@@ -29,11 +29,13 @@ class DecoderCache:
         positions: positions of the tokens so far; None before the first.
         blocks: the caches by loop and block.
         room: tokens that buffers have room for from the start; they grow if there are more.
+        prompt: number of tokens before the answer of each row; None if nothing reads it.
     """
 
     positions: Tensor | None = None
     blocks: dict[tuple[int, int], DecodingCache] = field(default_factory=dict)
     room: int = 0
+    prompt: Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -48,9 +50,8 @@ class DecoderCache:
 
     def fork(self) -> DecoderCache:
         """Return a cache that continues from here in the same memory. Of the two, one may be used once the other is done with."""
-        return DecoderCache(
-            self.positions, {slot: block.fork() for slot, block in self.blocks.items()}, self.room
-        )
+        blocks = {slot: block.fork() for slot, block in self.blocks.items()}
+        return DecoderCache(self.positions, blocks, self.room, self.prompt)
 
     def select(self, rows: Int[Tensor, " rows"]) -> None:
         """Keep some examples.
@@ -60,8 +61,15 @@ class DecoderCache:
         """
         if self.positions is not None and self.positions.shape[0] > 1:
             self.positions = self.positions.index_select(0, rows)
+        if self.prompt is not None:
+            self.prompt = self.prompt.index_select(0, rows)
         for block in self.blocks.values():
             block.select(rows)
+
+    def prompts(self, prompt: Int[Tensor, " rows"] | None) -> Int[Tensor, " rows"] | None:
+        """Keep the sizes of prompts if they are given, and return those that are kept."""
+        self.prompt = self.prompt if prompt is None else prompt
+        return self.prompt
 
     def seen(self, positions: Real[Tensor, "#batch time *streams"]) -> Real[Tensor, "#batch all *streams"]:
         """Append the positions of new tokens, and return those of all tokens so far."""

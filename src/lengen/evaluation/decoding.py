@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lengen.block.shared import DecoderCache
 from lengen.decoder import Decoder
+from lengen.evaluation.metrics import prompts
 from lengen.evaluation.reading import read
 from lengen.task import EOS, PAD
 
@@ -39,6 +40,7 @@ def read_prompt(
     tokens: Int[Tensor, "batch time"],
     positions: Real[Tensor, "#batch time *streams"],
     room: int,
+    answer: Bool[Tensor, "batch _all"] | None = None,
 ) -> Prompt:
     """Read the first tokens of some examples.
 
@@ -47,9 +49,11 @@ def read_prompt(
         tokens: these tokens, at least one.
         positions: their positions.
         room: number of tokens that the examples may get.
+        answer: where the answers are, for decoders that read it.
     """
     cache, time = DecoderCache(room=room), tokens.shape[1]
-    return Prompt(cache, read(decoder, tokens, positions, cache, first=time - 1)[:, -1])
+    where = prompts(answer) if decoder.reads_prompts and answer is not None else None
+    return Prompt(cache, read(decoder, tokens, positions, cache, first=time - 1, prompt=where)[:, -1])
 
 
 def prompt_size(answer: Bool[Tensor, "batch time"]) -> int:
@@ -94,7 +98,9 @@ def greedy(
     if start == tokens.shape[1]:
         return known
     placed = place(tokens.masked_fill(answer, EOS) if fixed else known)
-    cache, logits = prompt or read_prompt(decoder, known[:, :start], placed[:, :start], tokens.shape[1])
+    cache, logits = prompt or read_prompt(
+        decoder, known[:, :start], placed[:, :start], tokens.shape[1], answer
+    )
     rows, last = torch.arange(len(known), device=known.device), _last(answer)
     going = last >= start
     for time in range(start, tokens.shape[1]):

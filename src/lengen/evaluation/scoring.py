@@ -26,6 +26,7 @@ from lengen.evaluation.metrics import (
     endings,
     exact_match,
     first_error,
+    prompts,
     read_columns,
     result_start,
     results,
@@ -186,7 +187,8 @@ class Scorer:
             first, end = read_columns(batch.answer)
             positions = (all_positions if all_positions.shape[0] == 1 else all_positions[rows])[:, :end]
             tokens, answer = batch.tokens.to(positions.device), batch.answer.to(positions.device)
-            logits = read(self.decoder, tokens[:, :end], positions, first=first)
+            prompt = prompts(answer) if self.decoder.reads_prompts else None
+            logits = read(self.decoder, tokens[:, :end], positions, first=first, prompt=prompt)
             predicted[rows, first + 1 : end + 1] = logits.argmax(-1).cpu()
             nats.append(float(answer_nats(logits, tokens, answer, first)))
 
@@ -228,7 +230,7 @@ class Scorer:
                 own[here] += lost * true[here, time]
                 unheard[here] -= true[here, time].long()
 
-            prompt = read_prompt(self.decoder, tokens[:, :size], positions[:, :size], self.batch.time)
+            prompt = read_prompt(self.decoder, tokens[:, :size], positions[:, :size], self.batch.time, where)
             prefix = prompt.cache.fork()
             decoded = greedy(
                 self.decoder, tokens, where, place, stop=stop, fixed=fixed, prompt=prompt, watch=watch

@@ -15,6 +15,7 @@ from lengen.evaluation.scoring import with_room
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.budget import Budget
 from lengen.experiment.config import RunConfig
+from lengen.head import Output
 from lengen.mixer.pattern import period
 from lengen.pe import PositionalEncoding
 from lengen.sampling import generator
@@ -143,7 +144,8 @@ def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
     shape, vocabulary = replace(config.decoder, layers=layers), len(config.formatted_task.vocabulary)
 
     def build() -> Decoder:
-        return config.changed(Decoder(shape, vocabulary, config.pe, config.attention, mixer=config.mixer))
+        parts = {"mixer": config.mixer, "head": config.head}
+        return config.changed(Decoder(shape, vocabulary, config.pe, config.attention, **parts))
 
     try:
         with torch.device("meta"):
@@ -276,6 +278,9 @@ def _check_length(
         require(fault is None, f"task={config.labels.task} at {length}: {fault}")
         batch = batch.begin() if config.decoder.bos else batch
         batch = with_room(batch) if config.eval.decode == "free" and not training else batch
+        longest = batch.answer.sum(1) if batch.longest_answer is None else batch.longest_answer
+        with torch.device("meta"):
+            config.head(Output(1, len(SPECIAL))).check_answers(int(longest.max()), option)
         config.positions(batch, generator("check", length), training=training)
         largest = config.positions.largest(batch, training=training)
     setting = " (pe.maximum)" if "maximum" in config.record["pe"] else ""
