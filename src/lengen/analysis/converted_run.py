@@ -75,6 +75,10 @@ class ConvertedRun:
             type(self.trained.decoder.head) is Linear,
             f"run={self.trained.folder.path}: head={config.labels.head} has no architecture of transformers (allowed: linear)",
         )
+        require(
+            not self.trained.decoder.prefix,
+            f"run={self.trained.folder.path}: decoder.mask=prefix has no architecture of transformers (allowed: causal)",
+        )
         try:
             reads = self.trained.decoder.pe.reads
             require(

@@ -117,11 +117,22 @@ def causal(
     bias: LogitBias | None,
     query: QueryPositions,
     key: KeyPositions,
+    prompt: Int[Tensor, " _rows"] | None = None,
 ) -> MaskedBias | None:
-    """Add the causal mask to a bias; None if the causal mask of the attention kernel suffices."""
+    """Add the causal mask to a bias; None if the causal mask of the attention kernel suffices.
+
+    Args:
+        bias: the bias; None for none.
+        query: positions of the new tokens.
+        key: positions of all tokens so far.
+        prompt: number of first keys of each row that all of its tokens see; None for none.
+    """
     queries, keys = query.shape[1], key.shape[1]
-    if queries == 1 or (bias is None and queries == keys):
+    if queries == 1 or (bias is None and queries == keys and prompt is None):
         return bias  # a single query sees every key
     if bias is None:
         bias = torch.zeros(1, 1, queries, keys, device=key.device)
-    return bias.masked_fill(later(queries, keys, key.device), -torch.inf)
+    hidden = later(queries, keys, key.device)
+    if prompt is not None:
+        hidden = hidden & (torch.arange(keys, device=key.device) >= prompt.view(-1, 1, 1, 1))
+    return bias.masked_fill(hidden, -torch.inf)

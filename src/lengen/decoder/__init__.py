@@ -23,7 +23,7 @@ from lengen.block.inputs import BlockCache, Shape
 from lengen.block.shared import DecoderCache, SharedInputs, causal
 from lengen.config.aliases import moved_from
 from lengen.config.errors import require
-from lengen.head import Head, HeadInputs, Output
+from lengen.head import Head, HeadInputs, Output, known
 from lengen.head.linear import Linear
 from lengen.mixer import Layer, Mixer
 from lengen.mixer.attention import Attention
@@ -53,6 +53,8 @@ class Architecture:
         loops: number of times the stack of blocks is applied, with the same weights.
         inject: whether the embeddings are added again before each further loop (input injection, McLeish et al. 2024).
         bos: whether examples start with a bos token.
+        mask: what a token sees by attention: `causal`, what came before it; `prefix`, also the whole prompt if it is part of it (Raffel et al.
+            2020, section 3.2.1). Mixers other than attention are causal under both.
     """
 
     revision: ClassVar[int] = 1
@@ -68,6 +70,7 @@ class Architecture:
     loops: int = 1
     inject: bool = False
     bos: bool = True
+    mask: Literal["causal", "prefix"] = "causal"
 
     def __post_init__(self) -> None:
         for name in ("layers", "dim", "heads", "loops"):
@@ -204,7 +207,12 @@ class Decoder(nn.Module):
     @property
     def reads_prompts(self) -> bool:
         """Whether a pass must be given where answers begin."""
-        return self.head.reads_prompts
+        return self.head.reads_prompts or self.prefix
+
+    @property
+    def prefix(self) -> bool:
+        """Whether tokens of a prompt see all of it, so that a prompt must be read in one pass."""
+        return self.architecture.mask == "prefix"
 
     @property
     def attends(self) -> bool:
@@ -257,7 +265,10 @@ class Decoder(nn.Module):
         embedded = self.dropout(self.pe.embed(symbols, positions))
         seen = positions if cache is None else cache.seen(positions)
         distance_bias = self._distance_bias(positions, seen)
-        bias = None if distance_bias else causal(self.pe.logit_bias(positions, seen), positions, seen)
+        both_ways = self._both_ways(prompt, held, tokens.shape[1], cached=cache is not None)
+        bias = (
+            None if distance_bias else causal(self.pe.logit_bias(positions, seen), positions, seen, both_ways)
+        )
         shared = SharedInputs(self.pe.make_table(positions), bias, positions, seen, cache, distance_bias)
         x = embedded
         for loop in range(self.architecture.loops):
@@ -270,6 +281,32 @@ class Decoder(nn.Module):
         logits: Tensor = self.head(x, HeadInputs(tokens, symbols, state, held, first, prompt))
         return logits
 
+    def _both_ways(
+        self, prompt: Int[Tensor, " _rows"] | None, held: int, new: int, *, cached: bool
+    ) -> Int[Tensor, " _rows"] | None:
+        """The sizes of prompts whose tokens see each other; None if none are, or if all are behind.
+
+        Args:
+            prompt: number of tokens before the answer of each row.
+            held: number of tokens before the new ones.
+            new: number of new tokens.
+            cached: whether a cache keeps them.
+
+        Raises:
+            UsageError: the sizes are not known, or a prompt is read in parts.
+        """
+        if not self.prefix:
+            return None
+        sizes = known(prompt, "decoder.mask=prefix")
+        if not cached:
+            return sizes
+        within = (sizes > held) & (sizes > 1)
+        require(
+            not bool((within & ((sizes > held + new) | (held > 0))).any()),
+            "decoder.mask=prefix: a prompt is read in one pass, as its tokens see all of it; must not be divided between passes with a cache",
+        )
+        return sizes if held == 0 else None
+
     def _distance_bias(
         self, positions: Real[Tensor, "#batch time *streams"], seen: Real[Tensor, "#batch all *streams"]
     ) -> DistanceBias | None:
@@ -277,7 +314,7 @@ class Decoder(nn.Module):
 
         A bias of positions only that is invariant to a common shift is a bias of distances.
         """
-        if not (positions.shape[1] == seen.shape[1] > 1 and self._flexible(positions)):
+        if self.prefix or not (positions.shape[1] == seen.shape[1] > 1 and self._flexible(positions)):
             return None
         span = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
         bias = self.pe.logit_bias(span[:, -1:], span)
@@ -302,6 +339,6 @@ class Decoder(nn.Module):
             positions: positions of the tokens.
         """
         one, of_content = positions[:1, :1], PositionalEncoding.context is not type(self.pe).context
-        if not all(rule.linear for rule in self.rules) or of_content or self.head.pairs:
+        if not all(rule.linear for rule in self.rules) or of_content or self.head.pairs or self.prefix:
             return True
         return self.pe.logit_bias(one, one) is not None and not self._flexible(positions)

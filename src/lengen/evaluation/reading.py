@@ -57,9 +57,14 @@ def read(
         return logits
     cache = decoder.cache(room=time) if cache is None else cache
     cache.prompts(prompt)
+    whole = min(int(prompt.max()), time) if decoder.prefix and prompt is not None else 0
+    starts = [
+        0,
+        *range(max(whole, size), time, size),
+    ]  # the first piece has all prompts that must be read in one pass
     parts = [
         decoder(tokens[:, piece], positions[:, piece], cache, first=min(max(first - piece.start, 0), piece.stop - piece.start))
-        for piece in (slice(start, min(start + size, time)) for start in range(0, time, size))
+        for piece in (slice(start, end) for start, end in zip(starts, [*starts[1:], time], strict=True))
     ]  # fmt: skip
     return torch.cat(parts, 1)
 

@@ -18,6 +18,7 @@ from lengen.experiment.config import RunConfig
 from lengen.head import Output
 from lengen.mixer.pattern import period
 from lengen.pe import PositionalEncoding
+from lengen.pe.nope import NoPE
 from lengen.sampling import generator
 from lengen.task import SPECIAL, Task
 from lengen.task.unavailable import length_needed
@@ -43,6 +44,7 @@ def check(config: RunConfig) -> None:
     _check_parts(config)
     outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     _check_pair(config, outline)
+    _check_mask(config, outline)
     for part in config.formatted_task.training_tasks():
         _check_length(config, outline.pe, part, train_length, f"train_length={train_length}", training=True)
         _check_draws(config, part)
@@ -144,8 +146,8 @@ def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
     shape, vocabulary = replace(config.decoder, layers=layers), len(config.formatted_task.vocabulary)
 
     def build() -> Decoder:
-        parts = {"mixer": config.mixer, "head": config.head}
-        return config.changed(Decoder(shape, vocabulary, config.pe, config.attention, **parts))
+        made = Decoder(shape, vocabulary, config.pe, config.attention, mixer=config.mixer, head=config.head)
+        return config.changed(made)
 
     try:
         with torch.device("meta"):
@@ -240,6 +242,31 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
         f"attention={labels.attention} with positions={labels.positions}: this attention reads one position per "
         "token; use one that reads none, such as attention=softmax",
     )
+
+
+def _check_mask(config: RunConfig, outline: Decoder) -> None:
+    """Refuse parts that are not defined for keys after the query, if tokens of a prompt see all of it."""
+    if not outline.prefix:
+        return
+    labels, mask = config.labels, f"decoder.mask={config.decoder.mask}"
+    require(
+        bool(outline.rules),
+        f"{mask} with mixer={labels.mixer}: no layer attends, and other mixers are causal; must be decoder.mask=causal",
+    )
+    require(
+        not (type(outline.pe) is NoPE and outline.attends),
+        f"{mask} with pe={labels.pe}: a prompt that is read in both directions without positions is a bag of tokens; must be an encoding "
+        "of positions, such as pe=rope, learned or alibi",
+    )
+    for name, part, allowed in (
+        (f"pe={labels.pe}", outline.pe, "pe=rope, learned, sinusoidal or alibi"),
+        (f"attention={labels.attention}", outline.rules[0], "attention=softmax, temperature, entmax or sink"),
+    ):
+        require(
+            bool(vars(type(part)).get("both_ways")),
+            f"{mask} with {name}: it is not defined for keys after the query, which a prompt has (`both_ways`); must be one that is, such as "
+            f"{allowed}",
+        )
 
 
 def _check_without_attention(config: RunConfig, outline: Decoder) -> None:

@@ -19,8 +19,10 @@ def parts_of(decoder: Decoder, positions: Positions) -> Parts:
     """Return the parts of a decoder that extensions may replace.
 
     Raises:
-        DoesNotApplyError: not all of its layers attend.
+        DoesNotApplyError: not all of its layers attend, or tokens of a prompt see later ones.
     """
+    if decoder.prefix:
+        raise DoesNotApplyError("decoder", decoder.architecture, "decoder.mask=causal")
     for mixer in decoder.mixers:
         if not isinstance(mixer, Attention):
             raise DoesNotApplyError("mixer", mixer, "attention in all layers")
