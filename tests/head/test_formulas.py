@@ -183,3 +183,18 @@ def test_an_epsilon_that_would_cut_answers_off_is_refused(kind):
     )
     with pytest.raises(UsageError, match=r"head\.epsilon=1\.0: must be at least 0 and below 1"):
         kind(Output(3, 7), epsilon=1.0)
+
+
+@pytest.mark.parametrize("kind", [Linear, NMST, ST, Pointer])
+def test_gradients_are_finite_differences(kind):
+    head, tokens = made(kind), draw(2, 5) % 7
+    given = inputs(tokens, torch.tensor([1, 3]))
+    names = [name for name, _ in head.named_parameters()]
+
+    def answers(x, *weights):
+        found = torch.func.functional_call(head, dict(zip(names, weights, strict=True)), (x, given))
+        return found.log_softmax(-1)[:, 2:].clamp(
+            min=-50
+        )  # what cannot be copied and is not written has none
+
+    assert torch.autograd.gradcheck(answers, (stream(2, 5).requires_grad_(), *head.parameters()))

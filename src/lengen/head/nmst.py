@@ -16,7 +16,7 @@ from lengen.task import EOS
 class NMST(Ending):
     """p_end(t) = f_t (1 - s_t) + s_t with f_t = 1 - (1 - epsilon)^t and s_t = sigmoid(z_end); others: (1 - p_end) softmax(z_others).
 
-    Non-monotonic self-terminating language model (Choi et al. 2023, "A non-monotonic self-terminating language model", definition 3): every
+    Non-monotonic self-terminating language model (Choi et al. 2023): every
     answer that is decoded greedily ends, and p_end may fall from one token to the next, unlike in `st`. t counts the tokens of the
     answer from 1. With epsilon=0 it is a sigmoid for the end token beside a softmax of the others, and nothing is forced.
 
