@@ -20,6 +20,7 @@ OPTIONS = (
     "pe",
     "attention",
     "mixer",
+    "head",
     "positions",
     "format",
     "lengths",

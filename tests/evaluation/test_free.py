@@ -14,6 +14,8 @@ from lengen.block.shared import DecoderCache
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.scoring import Verdicts, score
 from lengen.format.interleaved import Interleaved
+from lengen.head import Output
+from lengen.head.linear import Linear
 from lengen.pe.nope import NoPE
 from lengen.positions.contiguous import Contiguous
 from lengen.records.verdicts import ENDINGS
@@ -38,6 +40,7 @@ class Script(Decoder):
         self.here = torch.nn.Parameter(torch.zeros(1))
         self.pe, self.blocks = NoPE(self.architecture.shape), torch.nn.ModuleList()
         self.symbols = len(batch.vocabulary)
+        self.head = Linear(Output(8, self.symbols))
         starts = batch.answer.long().argmax(1).tolist()
         width = (
             max(start + len(text) for start, text in zip(starts, texts, strict=True)) + 2 * batch.time + 16
@@ -47,7 +50,12 @@ class Script(Decoder):
             self.said[row, start : start + len(text)] = torch.tensor(text)
 
     def forward(
-        self, tokens: Tensor, positions: Tensor, cache: DecoderCache | None = None, first: int = 0
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        cache: DecoderCache | None = None,
+        first: int = 0,
+        prompt: Tensor | None = None,
     ) -> Tensor:
         """Logits that are 1 for the next token of the text."""
         start = 0 if cache is None else cache.tokens

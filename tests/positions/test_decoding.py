@@ -33,7 +33,7 @@ class Oracle(Decoder):
         super().__init__(Architecture(layers=1, dim=8, heads=2), 60, pe, AttentionRule)
         self.tokens, self.spoil, self.seen = batch.begin().room(40).tokens, spoil, []
 
-    def forward(self, tokens, positions, cache=None, first=0):
+    def forward(self, tokens, positions, cache=None, first=0, prompt=None):
         start = 0 if cache is None else cache.tokens
         end = start + tokens.shape[1]
         rows = torch.arange(len(tokens))

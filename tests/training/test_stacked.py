@@ -14,6 +14,7 @@ from conftest import TINY, read_rows, run_folders
 from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
 from lengen.config.errors import UsageError
+from lengen.evaluation.metrics import prompts
 from lengen.experiment.config import RunConfig
 from lengen.experiment.stack import check_stackable
 from lengen.sampling import generator
@@ -21,7 +22,7 @@ from lengen.training.fit import example_loss
 from lengen.training.interruption import SIGNALS
 from lengen.training.stacked import Stack, StackedExamples, of_run, stacked, together
 
-GROUPS = ("pe", "attention", "mixer", "positions", "format", "optimizer", "lengths", "decoder")
+GROUPS = ("pe", "attention", "mixer", "head", "positions", "format", "optimizer", "lengths", "decoder")
 NEEDS = {
     "positions=abacus": ("task=addition", "pe=learned"),
     "positions=multilevel": ("task=many_addition", "pe=multilevel"),
@@ -94,10 +95,11 @@ def test_every_option_is_trained_as_alone_or_refused_by_name(option):
         torch.testing.assert_close(found, torch.stack(losses), atol=2e-4, rtol=0)
     for one, other in zip(alone, beside, strict=True):
         example = next(streams[0])._replace(groups=())
+        prompt = prompts(example.answer)
         with torch.no_grad():
             torch.testing.assert_close(
-                other.decoder(example.tokens, example.positions),
-                one.decoder(example.tokens, example.positions),
+                other.decoder(example.tokens, example.positions, prompt=prompt),
+                one.decoder(example.tokens, example.positions, prompt=prompt),
                 atol=2e-3, rtol=0,
             )  # fmt: skip
     assert found.unique().numel() == 3  # each with its own parameters and its own data

@@ -14,6 +14,7 @@ from lengen.convert import Format, Model, TrainedDecoder
 from lengen.convert.formats import chosen_format
 from lengen.convert.loaded import library, load_model, make_tokenizer
 from lengen.experiment.load_run import TrainedRun
+from lengen.head.linear import Linear
 from lengen.records.atomic import whole_folder
 from lengen.sampling import generator
 from lengen.task import PAD
@@ -69,6 +70,14 @@ class ConvertedRun:
         require(
             self.trained.decoder.attends,
             f"run={self.trained.folder.path}: mixer={config.labels.mixer} has no architecture of transformers (allowed: attention)",
+        )
+        require(
+            type(self.trained.decoder.head) is Linear,
+            f"run={self.trained.folder.path}: head={config.labels.head} has no architecture of transformers (allowed: linear)",
+        )
+        require(
+            not self.trained.decoder.prefix,
+            f"run={self.trained.folder.path}: decoder.mask=prefix has no architecture of transformers (allowed: causal)",
         )
         try:
             reads = self.trained.decoder.pe.reads

@@ -12,13 +12,15 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lengen.decoder import Decoder
+from lengen.evaluation.metrics import prompts
 from lengen.positions import Positions, within
 from lengen.sampling import generator
 from lengen.task import Batch
 
 Kept = TypeVar("Kept")
-Read = Callable[[Decoder, Tensor, Tensor], Kept]
-"""Gets the decoder, tokens [batch time] and their positions [#batch time *streams]; returns what is kept of the pass."""
+Read = Callable[[Decoder, Tensor, Tensor, Tensor | None], Kept]
+"""Gets the decoder, tokens [batch time], their positions [#batch time *streams], and the sizes of prompts [batch] if the decoder reads
+them; returns what is kept of the pass."""
 TOKENS = 8192
 """Tokens of a pass, so that small decoders read many examples at once."""
 
@@ -49,7 +51,8 @@ def in_chunks(
         chunk = slice(start, start + size)
         part = batch.rows(chunk)
         own = (placed if placed.shape[0] == 1 else placed[chunk])[:, : part.time]
-        yield part, read(decoder, part.tokens.to(device), own.to(device))
+        prompt = prompts(part.answer).to(device) if decoder.reads_prompts else None
+        yield part, read(decoder, part.tokens.to(device), own.to(device), prompt)
 
 
 class Pass(NamedTuple):
@@ -68,7 +71,10 @@ class Pass(NamedTuple):
 
 @torch.no_grad()
 def with_stream(
-    decoder: Decoder, tokens: Int[Tensor, "batch time"], positions: Real[Tensor, "#batch time *streams"]
+    decoder: Decoder,
+    tokens: Int[Tensor, "batch time"],
+    positions: Real[Tensor, "#batch time *streams"],
+    prompt: Int[Tensor, " batch"] | None = None,
 ) -> Pass:
     """Run a decoder and keep the residual stream after each block."""
     stream: list[Tensor] = []
@@ -82,7 +88,7 @@ def with_stream(
         stack.callback(first.remove)
         for block in decoder.blocks:
             stack.callback(block.register_forward_hook(keep).remove)
-        logits = decoder(tokens, positions)
+        logits = decoder(tokens, positions, prompt=prompt)
     return Pass(logits, tuple(stream), before[0])
 
 

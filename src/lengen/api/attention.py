@@ -68,7 +68,8 @@ def attention(answers: Answers, prompt: str | Sequence[str], title: str) -> Atte
     device = next(decoder.parameters()).device
     batch = answers.batch(read, len(read))
     placed = answers.positions(batch, len(read))
-    slots = weights(decoder, batch.tokens.to(device), placed.to(device))
+    size = torch.tensor([len(read)], device=device) if decoder.reads_prompts else None
+    slots = weights(decoder, batch.tokens.to(device), placed.to(device), size)
     stacked = torch.stack([slots[slot][0].cpu() for slot in sorted(slots)])
     names = [END if name == SPECIAL[EOS] else name for name in batch.vocabulary.decode(read)]
     return AttentionMap(stacked, tuple(names), title)

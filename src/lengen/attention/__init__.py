@@ -64,6 +64,8 @@ class AttentionRule(HookedModule):
     """True if the rule is defined for integer positions only."""
     directions: ClassVar[bool] = False
     """True if only the directions of queries and keys matter, so that an encoding must not change their norms."""
+    both_ways: ClassVar[bool] = False
+    """True if the class itself says that it is defined for later keys, too, as a prompt has with `decoder.mask=prefix`: it hides and counts none."""
     reads: bool = False
     """True if the rule itself depends on positions; may be set per instance."""
     sparse: bool = False

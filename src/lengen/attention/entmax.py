@@ -30,6 +30,7 @@ class Entmax(AttentionRule):
         alpha: exponent of entmax, in (1, 2].
     """
 
+    both_ways = True
     fused = False
     sparse = True
 

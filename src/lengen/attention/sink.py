@@ -33,6 +33,8 @@ class Sink(AttentionRule):
         learned: whether s is learned.
     """
 
+    both_ways = True
+
     def __init__(
         self,
         shape: Shape,

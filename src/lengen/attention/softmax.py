@@ -14,3 +14,5 @@ class Softmax(AttentionRule):
         shape: the decoder's shape.
         scale: `head_dim` divides the logits by sqrt(head_dim); `none` does not (T5; Kazemnejad et al. 2023).
     """
+
+    both_ways = True

@@ -29,6 +29,8 @@ class Temperature(AttentionRule):
         lowest: lower bound of f (1 in the paper).
     """
 
+    both_ways = True
+
     def __init__(
         self,
         shape: Shape,

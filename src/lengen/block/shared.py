@@ -29,11 +29,13 @@ class DecoderCache:
         positions: positions of the tokens so far; None before the first.
         blocks: the caches by loop and block.
         room: tokens that buffers have room for from the start; they grow if there are more.
+        prompt: number of tokens before the answer of each row; None if nothing reads it.
     """
 
     positions: Tensor | None = None
     blocks: dict[tuple[int, int], DecodingCache] = field(default_factory=dict)
     room: int = 0
+    prompt: Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -48,9 +50,8 @@ class DecoderCache:
 
     def fork(self) -> DecoderCache:
         """Return a cache that continues from here in the same memory. Of the two, one may be used once the other is done with."""
-        return DecoderCache(
-            self.positions, {slot: block.fork() for slot, block in self.blocks.items()}, self.room
-        )
+        blocks = {slot: block.fork() for slot, block in self.blocks.items()}
+        return DecoderCache(self.positions, blocks, self.room, self.prompt)
 
     def select(self, rows: Int[Tensor, " rows"]) -> None:
         """Keep some examples.
@@ -60,8 +61,15 @@ class DecoderCache:
         """
         if self.positions is not None and self.positions.shape[0] > 1:
             self.positions = self.positions.index_select(0, rows)
+        if self.prompt is not None:
+            self.prompt = self.prompt.index_select(0, rows)
         for block in self.blocks.values():
             block.select(rows)
+
+    def prompts(self, prompt: Int[Tensor, " rows"] | None) -> Int[Tensor, " rows"] | None:
+        """Keep the sizes of prompts if they are given, and return those that are kept."""
+        self.prompt = self.prompt if prompt is None else prompt
+        return self.prompt
 
     def seen(self, positions: Real[Tensor, "#batch time *streams"]) -> Real[Tensor, "#batch all *streams"]:
         """Append the positions of new tokens, and return those of all tokens so far."""
@@ -85,6 +93,7 @@ class SharedInputs:
         key: positions of all tokens so far.
         cache: state of decoding; None in a full pass.
         distance_bias: the bias as a table over distances, in place of `bias`.
+        prompt: number of first keys of each row that all of its tokens see; None for none.
     """
 
     table: Tensor | None
@@ -93,6 +102,7 @@ class SharedInputs:
     key: Tensor
     cache: DecoderCache | None
     distance_bias: DistanceBias | None = None
+    prompt: Tensor | None = None
 
     def inputs(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> BlockInputs:
         """The inputs of one block.
@@ -109,11 +119,22 @@ def causal(
     bias: LogitBias | None,
     query: QueryPositions,
     key: KeyPositions,
+    prompt: Int[Tensor, " _rows"] | None = None,
 ) -> MaskedBias | None:
-    """Add the causal mask to a bias; None if the causal mask of the attention kernel suffices."""
+    """Add the causal mask to a bias; None if the causal mask of the attention kernel suffices.
+
+    Args:
+        bias: the bias; None for none.
+        query: positions of the new tokens.
+        key: positions of all tokens so far.
+        prompt: number of first keys of each row that all of its tokens see; None for none.
+    """
     queries, keys = query.shape[1], key.shape[1]
-    if queries == 1 or (bias is None and queries == keys):
+    if queries == 1 or (bias is None and queries == keys and prompt is None):
         return bias  # a single query sees every key
     if bias is None:
         bias = torch.zeros(1, 1, queries, keys, device=key.device)
-    return bias.masked_fill(later(queries, keys, key.device), -torch.inf)
+    hidden = later(queries, keys, key.device)
+    if prompt is not None:
+        hidden = hidden & (torch.arange(keys, device=key.device) >= prompt.view(-1, 1, 1, 1))
+    return bias.masked_fill(hidden, -torch.inf)

@@ -189,7 +189,7 @@ def composed_once(words: Sequence[str], folders: Sequence[Path]) -> Iterator[Non
 
     looked_for = Hydra.get_mode
     if not folders and not any(word.lstrip("+~").startswith(("hydra", "experiment")) for word in words):
-        Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign,assignment]
+        Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign]
     try:
         yield
     finally:

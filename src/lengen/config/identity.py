@@ -68,7 +68,10 @@ NON_IDENTITY_OPTIONS = {
     "eval": ("stress",),
 }
 """By group: options that cannot change the results of a cell."""
-LATER = {"mixer": {"_target_": "lengen.mixer.attention.Attention"}}
+LATER = {
+    "mixer": {"_target_": "lengen.mixer.attention.Attention"},
+    "head": {"_target_": "lengen.head.linear.Linear"},
+}
 """Groups that earlier versions did not have, with the option that does what these did: no part of a cell."""
 REVISION = re.compile(r"^ +revision: ClassVar\[int\] = (\d+)", re.MULTILINE)
 

@@ -192,6 +192,7 @@ def _arguments(
             if part.annotation is None or ast.unparse(part.annotation) not in (
                 "Shape",
                 "Layer",
+                "Output",
             ):  # the decoder gives them
                 kinds, values_of = (
                     allowed(part.annotation, part.module),

@@ -2,8 +2,9 @@
 
 It calls the hooks of `PositionalEncoding` and `Mixer` without knowing which encoding or mixer it has. Blocks are
 RMSNorm, mixer (attention, unless another is chosen), RMSNorm, feed-forward; the stack of blocks may be applied several times (`loops`).
+The head (`lengen.head`) makes the distribution over the next token.
 
-    tokens, positions -> embedding + `pe.embed` -> blocks -> RMSNorm -> logits over the next token
+    tokens, positions -> embedding + `pe.embed` -> blocks -> RMSNorm -> head -> logits over the next token
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
 from lengen.block.flex_bias import MIN_HEAD_DIM, DistanceBias, supports
-from lengen.block.inputs import Shape
+from lengen.block.inputs import BlockCache, Shape
 from lengen.block.shared import DecoderCache, SharedInputs, causal
 from lengen.config.aliases import moved_from
 from lengen.config.errors import require
+from lengen.head import Head, HeadInputs, Output, known
+from lengen.head.linear import Linear
 from lengen.mixer import Layer, Mixer
 from lengen.mixer.attention import Attention
 from lengen.pe import PositionalEncoding
@@ -29,6 +32,8 @@ from lengen.pe import PositionalEncoding
 if not TYPE_CHECKING:
     __getattr__ = moved_from(__name__)
 
+HEAD = (-1, -1)
+"""Key of the head's state in a cache, beside those of the blocks."""
 WIDEST = 10_000
 """Widest feed-forward layer, as a multiple of `dim`."""
 
@@ -48,6 +53,8 @@ class Architecture:
         loops: number of times the stack of blocks is applied, with the same weights.
         inject: whether the embeddings are added again before each further loop (input injection, McLeish et al. 2024).
         bos: whether examples start with a bos token.
+        mask: what a token sees by attention: `causal`, what came before it; `prefix`, also the whole prompt if it is part of it (Raffel et al.
+            2020, section 3.2.1). Mixers other than attention are causal under both.
     """
 
     revision: ClassVar[int] = 1
@@ -63,6 +70,7 @@ class Architecture:
     loops: int = 1
     inject: bool = False
     bos: bool = True
+    mask: Literal["causal", "prefix"] = "causal"
 
     def __post_init__(self) -> None:
         for name in ("layers", "dim", "heads", "loops"):
@@ -160,6 +168,7 @@ class Decoder(nn.Module):
         flex: whether, on CUDA, biases of distances are computed by FlexAttention, without a mask.
         plain: whether the last block computes all tokens, also those whose logits are not wanted.
         mixer: builds the mixers, one per layer.
+        head: builds the head.
     """
 
     def __init__(
@@ -171,6 +180,7 @@ class Decoder(nn.Module):
         flex: bool = False,
         plain: bool = False,
         mixer: Callable[[Layer], Mixer] = Attention,
+        head: Callable[[Output], Head] = Linear,
     ) -> None:
         super().__init__()
         self.architecture, self.flex, self.plain = architecture, flex, plain
@@ -186,7 +196,8 @@ class Decoder(nn.Module):
         for rule in shared[1:]:
             rule.share(shared[0])
         self.norm = nn.RMSNorm(architecture.dim)
-        self.head = nn.Linear(architecture.dim, vocabulary, bias=False)
+        self.head = head(Output(architecture.dim, vocabulary, architecture.tied))
+        self.head.check_hooks()
         self._initialise()
         self.pe = pe(architecture.shape)
         self.pe.check_hooks()
@@ -217,6 +228,16 @@ class Decoder(nn.Module):
         return [block.mixing for block in self.blocks]  # type: ignore[misc]
 
     @property
+    def reads_prompts(self) -> bool:
+        """Whether a pass must be given where answers begin."""
+        return self.head.reads_prompts or self.prefix
+
+    @property
+    def prefix(self) -> bool:
+        """Whether tokens of a prompt see all of it, so that a prompt must be read in one pass."""
+        return self.architecture.mask == "prefix"
+
+    @property
     def attends(self) -> bool:
         """Whether all layers mix by attention."""
         return len(self.rules) == len(self.blocks)
@@ -224,7 +245,8 @@ class Decoder(nn.Module):
     def _initialise(self) -> None:
         """Initialise weights: embeddings at 1, matrices at 1/sqrt(fan-in), output matrices of blocks smaller with depth.
 
-        Parameters of attention rules, of encodings, and those of mixers that are no `nn.Linear`, keep what their constructors gave them.
+        Parameters of attention rules, of encodings, those of mixers that are no `nn.Linear`, and those of a head besides its output matrix
+        keep what their constructors gave them.
         """
         depth = 2 * len(self.blocks) * self.architecture.loops
         projections = {id(module.weight) for module in self.modules() if isinstance(module, nn.Linear)}
@@ -248,34 +270,71 @@ class Decoder(nn.Module):
         positions: Real[Tensor, "#batch time *streams"],
         cache: DecoderCache | None = None,
         first: int = 0,
+        prompt: Int[Tensor, " _rows"] | None = None,
     ) -> Float[Tensor, "batch wanted vocab"]:
-        """Logits after every token from column `first` on.
+        """Logits (or log-probabilities, as the head gives them) after every token from column `first` on.
 
         Of earlier tokens the last block computes keys and values alone, unless the decoder is `plain` or drops (the draws
-        of dropout depend on the number of tokens).
+        of dropout depend on the number of tokens), or the head reads all tokens.
 
         Args:
             tokens: all tokens; with a cache, those that follow the tokens it holds.
             positions: positions of these tokens.
             cache: state of decoding so far; updated in place.
             first: column of the first token, among these, whose logits are wanted; their number if none are.
+            prompt: number of tokens before the answer of each row, for decoders that read it (`reads_prompts`); a cache keeps it.
         """
-        cut = 0 if self.plain or (self.training and self.architecture.dropout) else first
+        whole = self.plain or self.head.reads_all or (self.training and self.architecture.dropout)
+        cut, held = 0 if whole else first, 0 if cache is None else cache.tokens
+        prompt = prompt if cache is None else cache.prompts(prompt)
         last = (self.architecture.loops - 1, self.architecture.layers - 1)
-        embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
+        symbols = self.embedding(tokens)
+        embedded = self.dropout(self.pe.embed(symbols, positions))
         seen = positions if cache is None else cache.seen(positions)
         distance_bias = self._distance_bias(positions, seen)
-        bias = None if distance_bias else causal(self.pe.logit_bias(positions, seen), positions, seen)
-        shared = SharedInputs(self.pe.make_table(positions), bias, positions, seen, cache, distance_bias)
+        both_ways = self._both_ways(prompt, held, tokens.shape[1], cached=cache is not None)
+        bias = (
+            None if distance_bias else causal(self.pe.logit_bias(positions, seen), positions, seen, both_ways)
+        )
+        shared = SharedInputs(
+            self.pe.make_table(positions), bias, positions, seen, cache, distance_bias, both_ways
+        )
         x = embedded
         for loop in range(self.architecture.loops):
             if loop and self.architecture.inject:
                 x = x + embedded
             for layer, block in enumerate(self.blocks):
                 x = block(x, self.pe, shared, (loop, layer), cut if (loop, layer) == last else 0)
-        x = self.norm(x[:, first - cut :])
-        logits: Tensor = self.head(x * self.architecture.dim**-0.5 if self.architecture.tied else x)
+        x = self.norm(x if self.head.reads_all else x[:, first - cut :])
+        state = BlockCache() if cache is None else cache.block(HEAD)
+        logits: Tensor = self.head(x, HeadInputs(tokens, symbols, state, held, first, prompt))
         return logits
+
+    def _both_ways(
+        self, prompt: Int[Tensor, " _rows"] | None, held: int, new: int, *, cached: bool
+    ) -> Int[Tensor, " _rows"] | None:
+        """The sizes of prompts whose tokens see each other; None if none are, or if all are behind.
+
+        Args:
+            prompt: number of tokens before the answer of each row.
+            held: number of tokens before the new ones.
+            new: number of new tokens.
+            cached: whether a cache keeps them.
+
+        Raises:
+            UsageError: the sizes are not known, or a prompt is read in parts.
+        """
+        if not self.prefix:
+            return None
+        sizes = known(prompt, "decoder.mask=prefix")
+        if not cached:
+            return sizes
+        within = (sizes > held) & (sizes > 1)
+        require(
+            not bool((within & ((sizes > held + new) | (held > 0))).any()),
+            "decoder.mask=prefix: a prompt is read in one pass, as its tokens see all of it; must not be divided between passes with a cache",
+        )
+        return sizes if held == 0 else None
 
     def _distance_bias(
         self, positions: Real[Tensor, "#batch time *streams"], seen: Real[Tensor, "#batch all *streams"]
@@ -284,7 +343,7 @@ class Decoder(nn.Module):
 
         A bias of positions only that is invariant to a common shift is a bias of distances.
         """
-        if not (positions.shape[1] == seen.shape[1] > 1 and self._flexible(positions)):
+        if self.prefix or not (positions.shape[1] == seen.shape[1] > 1 and self._flexible(positions)):
             return None
         span = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
         bias = self.pe.logit_bias(span[:, -1:], span)
@@ -309,9 +368,9 @@ class Decoder(nn.Module):
             positions: positions of the tokens.
         """
         one = positions[:1, :1]
-        if not all(rule.linear for rule in self.rules) or any(
-            pe.overrides("context") for pe in self.encodings
-        ):
+        if self.head.pairs or self.prefix or not all(rule.linear for rule in self.rules):
+            return True
+        if any(pe.overrides("context") for pe in self.encodings):
             return True
         if any(pe.logit_bias(one, one) is not None for pe in self.encodings[1:]):
             return True

@@ -24,7 +24,10 @@ Slots = dict[tuple[int, int], Float[Tensor, "batch heads query key"]]
 
 @torch.no_grad()
 def weights(
-    decoder: Decoder, tokens: Int[Tensor, "batch time"], positions: Real[Tensor, "#batch time *streams"]
+    decoder: Decoder,
+    tokens: Int[Tensor, "batch time"],
+    positions: Real[Tensor, "#batch time *streams"],
+    prompt: Int[Tensor, " batch"] | None = None,
 ) -> Slots:
     """Return the attention weights of every head.
 
@@ -32,6 +35,7 @@ def weights(
         decoder: in evaluation mode.
         tokens: token ids, including bos.
         positions: positions of the tokens.
+        prompt: number of tokens before the answer of each row, for decoders that read it.
 
     Returns:
         Weights by loop and layer.
@@ -50,7 +54,7 @@ def weights(
         for layer, rule in enumerate(decoder.rules):
             handle = rule.register_forward_hook(collect(layer))
             stack.callback(handle.remove)
-        decoder(tokens, positions)
+        decoder(tokens, positions, prompt=prompt)
     return collected
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lengen.block.shared import DecoderCache
 from lengen.decoder import Decoder
+from lengen.evaluation.metrics import prompts
 from lengen.evaluation.reading import read
 from lengen.task import EOS, PAD
 
@@ -39,6 +40,7 @@ def read_prompt(
     tokens: Int[Tensor, "batch time"],
     positions: Real[Tensor, "#batch time *streams"],
     room: int,
+    answer: Bool[Tensor, "batch _all"] | None = None,
 ) -> Prompt:
     """Read the first tokens of some examples.
 
@@ -47,9 +49,11 @@ def read_prompt(
         tokens: these tokens, at least one.
         positions: their positions.
         room: number of tokens that the examples may get.
+        answer: where the answers are, for decoders that read it.
     """
     cache, time = DecoderCache(room=room), tokens.shape[1]
-    return Prompt(cache, read(decoder, tokens, positions, cache, first=time - 1)[:, -1])
+    where = prompts(answer) if decoder.reads_prompts and answer is not None else None
+    return Prompt(cache, read(decoder, tokens, positions, cache, first=time - 1, prompt=where)[:, -1])
 
 
 def prompt_size(answer: Bool[Tensor, "batch time"]) -> int:
@@ -71,7 +75,8 @@ def greedy(
 ) -> Int[Tensor, "batch time"]:
     """Generate the answers greedily: the likeliest token at every step, which is the input of the next step.
 
-    The shortest prompt is read in one pass, then one token per step; rows with longer prompts keep reading meanwhile. Each
+    The shortest prompt is read in one pass, then one token per step; rows with longer prompts keep reading meanwhile (where tokens of a
+    prompt see all of it, rows are decoded by the sizes of their prompts, without `prompt` and `watch`). Each
     row generates as many tokens as its answer has, and then leaves the batch. Tokens after a generated end token are meaningless,
     and an answer that would have been longer is cut off; both are wrong already at the first differing token.
 
@@ -93,8 +98,16 @@ def greedy(
     known, start = tokens.masked_fill(answer, PAD), prompt_size(answer)
     if start == tokens.shape[1]:
         return known
+    if decoder.prefix and len(sizes := torch.unique(prompts(answer))) > 1:
+        for size in sizes:
+            rows = (prompts(answer) == size).nonzero().flatten()
+            among = _among(place, tokens, rows)
+            known[rows] = greedy(decoder, tokens[rows], answer[rows], among, stop=stop, fixed=fixed)
+        return known
     placed = place(tokens.masked_fill(answer, EOS) if fixed else known)
-    cache, logits = prompt or read_prompt(decoder, known[:, :start], placed[:, :start], tokens.shape[1])
+    cache, logits = prompt or read_prompt(
+        decoder, known[:, :start], placed[:, :start], tokens.shape[1], answer
+    )
     rows, last = torch.arange(len(known), device=known.device), _last(answer)
     going = last >= start
     for time in range(start, tokens.shape[1]):
@@ -120,6 +133,16 @@ def greedy(
         column = column if len(column) == 1 else column[rows]
         logits = decoder(symbols.unsqueeze(1), column, cache)[:, -1]
     return known
+
+
+def _among(place: Place, tokens: Int[Tensor, "all time"], rows: Int[Tensor, " rows"]) -> Place:
+    """Return what maps tokens of some rows to positions, which may be drawn for all rows together."""
+
+    def placed(some: Int[Tensor, "batch time"]) -> Real[Tensor, "#batch time *streams"]:
+        positions = place(tokens.index_copy(0, rows, some))
+        return positions if len(positions) == 1 else positions[rows]
+
+    return placed
 
 
 def _last(answer: Bool[Tensor, "batch time"]) -> Int[Tensor, " batch"]:

@@ -40,6 +40,11 @@ def answer_nats(
     return cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=-100, reduction="sum")
 
 
+def prompts(answer: Bool[Tensor, "batch time"]) -> Int[Tensor, " batch"]:
+    """Number of tokens before the answer of each row, for decoders that read it; of all columns in a row without an answer."""
+    return (answer.cumsum(1) == 0).sum(1)
+
+
 def read_columns(answer: Bool[Tensor, "batch time"]) -> tuple[int, int]:
     """Which columns are read to score some answers: logits are wanted from the first on; the second is where reading ends."""
     wanted = answer[:, 1:].any(0).nonzero().flatten()

@@ -37,6 +37,7 @@ def read(
     cache: DecoderCache | None = None,
     first: int = 0,
     size: int | None = None,
+    prompt: Int[Tensor, " rows"] | None = None,
 ) -> Float[Tensor, "batch wanted vocab"]:
     """Logits after every token from column `first` on, as the decoder's own, without gradients.
 
@@ -47,16 +48,23 @@ def read(
         cache: state of decoding so far; updated in place.
         first: column of the first token, among these, whose logits are wanted.
         size: tokens of a piece; None chooses by the number of examples and keys.
+        prompt: number of tokens before the answer of each row, for decoders that read it.
     """
     time, held = tokens.shape[1], 0 if cache is None else cache.tokens
     size = size or _size(tokens.device.type, len(tokens), held + time)
     if time <= size or not (held or decoder.squares(positions)):
-        logits: Tensor = decoder(tokens, positions, cache, first=first)
+        logits: Tensor = decoder(tokens, positions, cache, first=first, prompt=prompt)
         return logits
     cache = decoder.cache(room=time) if cache is None else cache
+    cache.prompts(prompt)
+    whole = min(int(prompt.max()), time) if decoder.prefix and prompt is not None else 0
+    starts = [
+        0,
+        *range(max(whole, size), time, size),
+    ]  # the first piece has all prompts that must be read in one pass
     parts = [
         decoder(tokens[:, piece], positions[:, piece], cache, first=min(max(first - piece.start, 0), piece.stop - piece.start))
-        for piece in (slice(start, min(start + size, time)) for start in range(0, time, size))
+        for piece in (slice(start, end) for start, end in zip(starts, [*starts[1:], time], strict=True))
     ]  # fmt: skip
     return torch.cat(parts, 1)
 

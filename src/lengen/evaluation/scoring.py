@@ -26,6 +26,7 @@ from lengen.evaluation.metrics import (
     endings,
     exact_match,
     first_error,
+    prompts,
     read_columns,
     result_start,
     results,
@@ -186,7 +187,8 @@ class Scorer:
             first, end = read_columns(batch.answer)
             positions = (all_positions if all_positions.shape[0] == 1 else all_positions[rows])[:, :end]
             tokens, answer = batch.tokens.to(positions.device), batch.answer.to(positions.device)
-            logits = read(self.decoder, tokens[:, :end], positions, first=first)
+            prompt = prompts(answer) if self.decoder.reads_prompts else None
+            logits = read(self.decoder, tokens[:, :end], positions, first=first, prompt=prompt)
             predicted[rows, first + 1 : end + 1] = logits.argmax(-1).cpu()
             nats.append(float(answer_nats(logits, tokens, answer, first)))
 
@@ -211,7 +213,7 @@ class Scorer:
         prompt_tokens = int((~answer & (self.batch.tokens > 0)).sum(1).max())
         fits = NUMBERS.get(kind, MANY_NUMBERS) // cached, 8 * TOKENS.get(kind, MANY_TOKENS) // prompt_tokens
 
-        def part(rows: slice) -> None:
+        def part(rows: slice | Tensor) -> None:
             def place(tokens: Int[Tensor, "batch time"]) -> Real[Tensor, "#batch time *streams"]:
                 known[rows] = tokens.cpu()
                 return self._placed(known, rows)
@@ -228,7 +230,7 @@ class Scorer:
                 own[here] += lost * true[here, time]
                 unheard[here] -= true[here, time].long()
 
-            prompt = read_prompt(self.decoder, tokens[:, :size], positions[:, :size], self.batch.time)
+            prompt = read_prompt(self.decoder, tokens[:, :size], positions[:, :size], self.batch.time, where)
             prefix = prompt.cache.fork()
             decoded = greedy(
                 self.decoder, tokens, where, place, stop=stop, fixed=fixed, prompt=prompt, watch=watch
@@ -240,7 +242,13 @@ class Scorer:
             written[rows] = decoded.cpu()
             nats.append(loss)
 
-        self._in_parts(min(fits), part)
+        if self.decoder.prefix:  # a prompt is read in one pass, and so are those of a size
+            sizes = prompts(answer)
+            for distinct in torch.unique(sizes).tolist():
+                same = (sizes == distinct).nonzero().flatten()
+                self._in_parts(min(fits), lambda chunk, same=same: part(same[chunk]), len(same))  # type: ignore[misc]
+        else:
+            self._in_parts(min(fits), part)
         return written, sum(nats) / int(self.batch.answer.sum())
 
     def _continued(
@@ -274,7 +282,9 @@ class Scorer:
     def _device(self) -> torch.device:
         return next(self.decoder.parameters()).device
 
-    def _placed(self, tokens: Int[Tensor, "all time"], rows: slice) -> Real[Tensor, "#batch time *streams"]:
+    def _placed(
+        self, tokens: Int[Tensor, "all time"], rows: slice | Tensor
+    ) -> Real[Tensor, "#batch time *streams"]:
         """Positions of some rows; drawn for all, so that they do not depend on how many fit into memory.
 
         If all rows are the same, one row is returned, so that tables and biases are computed once for all examples.
@@ -285,10 +295,11 @@ class Scorer:
         placed = drawn if drawn.shape[0] == 1 else drawn[rows]
         return (placed[:1] if bool((placed == placed[:1]).all()) else placed).to(self._device)
 
-    def _in_parts(self, size: int, work: Callable[[slice], None]) -> None:
-        """Process all rows, `size` at a time; halve the size if memory runs out."""
-        start, size = 0, max(min(size, len(self.batch)), 1)
-        while start < len(self.batch):
+    def _in_parts(self, size: int, work: Callable[[slice], None], count: int | None = None) -> None:
+        """Process all rows, or the first of them, `size` at a time; halve the size if memory runs out."""
+        count = len(self.batch) if count is None else count
+        start, size = 0, max(min(size, count), 1)
+        while start < count:
             try:
                 work(slice(start, start + size))
             except RuntimeError as error:

@@ -9,16 +9,18 @@ from typing import Any
 
 import torch
 
-from lengen.attention import AttentionRule
+from lengen.block.hooks import HookedModule
 from lengen.config.errors import UsageError, require
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import with_room
 from lengen.evaluation.stress_sets import chosen
 from lengen.experiment.budget import Budget
 from lengen.experiment.config import RunConfig
+from lengen.head import Output
 from lengen.mixer.attention import Attention
 from lengen.mixer.pattern import layer_names, period
 from lengen.pe import PositionalEncoding
+from lengen.pe.nope import NoPE
 from lengen.sampling import generator
 from lengen.task import SPECIAL, Task
 from lengen.task.unavailable import length_needed
@@ -44,6 +46,7 @@ def check(config: RunConfig) -> None:
     _check_parts(config)
     outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     _check_pair(config, outline)
+    _check_mask(config, outline)
     for part in config.formatted_task.training_tasks():
         _check_length(config, outline, part, train_length, f"train_length={train_length}", training=True)
         _check_draws(config, part)
@@ -146,7 +149,8 @@ def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
     shape, vocabulary = replace(config.decoder, layers=layers), len(config.formatted_task.vocabulary)
 
     def build() -> Decoder:
-        return config.changed(Decoder(shape, vocabulary, config.pe, config.attention, mixer=config.mixer))
+        made = Decoder(shape, vocabulary, config.pe, config.attention, mixer=config.mixer, head=config.head)
+        return config.changed(made)
 
     try:
         with torch.device("meta"):
@@ -208,19 +212,11 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
     positions, labels = config.positions, config.labels
     if not outline.rules:
         _check_without_attention(config, outline)
-    encodings = {f"pe={labels.pe}": outline.pe}
-    rules = dict[str, AttentionRule]()
-    for mixer, name in zip(outline.mixers, layer_names(config.mixer, len(outline.mixers)), strict=True):
-        if not isinstance(mixer, Attention):
-            continue
-        encoding, attention = f"pe={labels.pe}", f"attention={labels.attention}"
-        if mixer.pe is not None:
-            encoding = f"{name}.pe={type(mixer.pe).__name__}"
-            encodings.setdefault(encoding, mixer.pe)
-        if not mixer.shares_rule:
-            attention = f"{name}.attention={type(mixer.rule).__name__}"
-        rules.setdefault(attention, mixer.rule)
-        _check_layer(encoding, encodings[encoding], attention, mixer)
+    layers = _attending(config, outline)
+    for layer in layers:
+        _check_layer(*layer)
+    encodings = {f"pe={labels.pe}": outline.pe, **{name: pe for name, pe, _, _ in layers}}
+    rules = {name: mixer.rule for _, _, name, mixer in layers}
     readers: dict[str, Any] = {**encodings, **rules}
     require(
         positions.counts or any(part.reads for part in readers.values()),
@@ -252,6 +248,19 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
         )
 
 
+def _attending(config: RunConfig, outline: Decoder) -> list[tuple[str, PositionalEncoding, str, Attention]]:
+    """Return the encoding and the attention of every layer that attends, each after its option, for messages."""
+    found, labels = [], config.labels
+    for mixer, name in zip(outline.mixers, layer_names(config.mixer, len(outline.mixers)), strict=True):
+        if isinstance(mixer, Attention):
+            pe = outline.pe if mixer.pe is None else mixer.pe
+            encoding = f"pe={labels.pe}" if mixer.pe is None else f"{name}.pe={type(pe).__name__}"
+            own = f"{name}.attention={type(mixer.rule).__name__}"
+            rule = f"attention={labels.attention}" if mixer.shares_rule else own
+            found.append((encoding, pe, rule, mixer))
+    return found
+
+
 def _check_layer(encoding: str, pe: PositionalEncoding, rule: str, mixer: Attention) -> None:
     """Refuse an encoding and a rule that one layer cannot use together.
 
@@ -271,6 +280,37 @@ def _check_layer(encoding: str, pe: PositionalEncoding, rule: str, mixer: Attent
         f"mixer.content=false with {encoding}: weights depend on positions alone, which this encoding gives to embeddings alone or not "
         "at all; must be an encoding that reaches attention, such as rope or t5",
     )
+
+
+def _check_mask(config: RunConfig, outline: Decoder) -> None:
+    """Refuse parts that are not defined for keys after the query, if tokens of a prompt see all of it."""
+    if not outline.prefix:
+        return
+    labels, mask = config.labels, f"decoder.mask={config.decoder.mask}"
+    require(
+        bool(outline.rules),
+        f"{mask} with mixer={labels.mixer}: no layer attends, and other mixers are causal; must be decoder.mask=causal",
+    )
+    layers = _attending(config, outline)
+    require(
+        not (outline.attends and all(type(pe) is NoPE for _, pe, _, _ in layers)),
+        f"{mask} with pe={labels.pe}: a prompt that is read in both directions without positions is a bag of tokens; must be an encoding "
+        "of positions, such as pe=rope, learned or alibi",
+    )
+    needed: list[tuple[str, HookedModule, str]] = [
+        (f"pe={labels.pe}", outline.pe, "rope, learned, sinusoidal or alibi")
+    ]
+    for encoding, pe, rule, mixer in layers:
+        needed += [
+            (encoding, pe, "rope, learned, sinusoidal or alibi"),
+            (rule, mixer.rule, "softmax, temperature, entmax or sink"),
+        ]
+    for name, part, allowed in needed:
+        require(
+            bool(vars(type(part)).get("both_ways")),
+            f"{mask} with {name}: it is not defined for keys after the query, which a prompt has (`both_ways`); must be one that is, such as "
+            f"{allowed}",
+        )
 
 
 def _check_without_attention(config: RunConfig, outline: Decoder) -> None:
@@ -305,6 +345,9 @@ def _check_length(
         require(fault is None, f"task={config.labels.task} at {length}: {fault}")
         batch = batch.begin() if config.decoder.bos else batch
         batch = with_room(batch) if config.eval.decode == "free" and not training else batch
+        longest = batch.answer.sum(1) if batch.longest_answer is None else batch.longest_answer
+        with torch.device("meta"):
+            config.head(Output(1, len(SPECIAL))).check_answers(int(longest.max()), option)
         config.positions(batch, generator("check", length), training=training)
         largest = config.positions.largest(batch, training=training)
     setting = " (pe.maximum)" if "maximum" in config.record["pe"] else ""

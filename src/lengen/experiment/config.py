@@ -33,6 +33,8 @@ from lengen.evaluation.sweep import (
 from lengen.experiment.parameters import checkpoint_of, give, read_parameters
 from lengen.format import Format
 from lengen.format.plain import Plain
+from lengen.head import Head, Output
+from lengen.head.linear import Linear
 from lengen.lengths import Lengths
 from lengen.logger import LOCAL, Logger
 from lengen.mixer import Layer, Mixer
@@ -70,6 +72,7 @@ class Labels:
     format: str = "plain"
     tune: str = ""
     mixer: str = "attention"
+    head: str = "linear"
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class RunConfig:
     record: Mapping[str, Any]
     format: Format = field(default_factory=Plain)
     mixer: Callable[[Layer], Mixer] = Attention
+    head: Callable[[Output], Head] = Linear
     limits: Limits = field(default_factory=Limits)
     from_: Origin | None = None
     tune: Tuning | None = None
@@ -302,6 +306,7 @@ class RunConfig:
             self.trainer.flex,
             self.trainer.plain,
             self.mixer,
+            self.head,
         )
 
     def changed(self, decoder: Decoder) -> Decoder:

@@ -162,7 +162,7 @@ class DoesNotApplyError(UsageError):
     """An extension does not apply to a decoder.
 
     Args:
-        group: the group of the part that it does not apply to: `pe`, `attention`, `mixer` or `positions`.
+        group: the group of the part that it does not apply to: `pe`, `attention`, `mixer`, `positions` or `decoder`.
         part: that part.
         needs: what it needs.
     """

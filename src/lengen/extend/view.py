@@ -20,8 +20,10 @@ def parts_of(decoder: Decoder, positions: Positions, *, attends: bool = True) ->
         attends: whether all of its layers must attend.
 
     Raises:
-        DoesNotApplyError: they must, and do not.
+        DoesNotApplyError: they must, and do not; or tokens of a prompt see later ones.
     """
+    if decoder.prefix:
+        raise DoesNotApplyError("decoder", decoder.architecture, "decoder.mask=causal")
     for mixer in decoder.mixers:
         if attends and not isinstance(mixer, Attention):
             raise DoesNotApplyError("mixer", mixer, "attention in all layers")

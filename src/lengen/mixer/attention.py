@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import torch
@@ -132,8 +133,8 @@ class Same(nn.Module):
 
 def encoded(shared: SharedInputs, pe: PositionalEncoding) -> SharedInputs:
     """Return what one layer shares that has an encoding of its own."""
-    bias = causal(pe.logit_bias(shared.query, shared.key), shared.query, shared.key)
-    return SharedInputs(pe.make_table(shared.query), bias, shared.query, shared.key, shared.cache)
+    bias = causal(pe.logit_bias(shared.query, shared.key), shared.query, shared.key, shared.prompt)
+    return replace(shared, table=pe.make_table(shared.query), bias=bias, distance_bias=None)
 
 
 def combined(

@@ -90,6 +90,8 @@ class PositionalEncoding(HookedModule):
     """True if the encoding is defined for integer positions only."""
     stretches: ClassVar[bool] = False
     """True if the norms of queries and keys depend on their positions."""
+    both_ways: ClassVar[bool] = False
+    """True if the class itself says that it is defined for keys after the query, too, as a prompt has with `decoder.mask=prefix`."""
     relative: ClassVar[bool] = True
     """False if a common shift of all positions changes the result."""
 

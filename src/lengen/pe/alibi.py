@@ -46,6 +46,8 @@ class ALiBi(PositionalEncoding):
             list with one slope per head. None is `geometric`; it keeps the identity of cells from before this option.
     """
 
+    both_ways = True
+
     def __init__(
         self, shape: Shape, slopes: Literal["geometric", "harmonic"] | list[float] | None = None
     ) -> None:

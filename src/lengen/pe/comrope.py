@@ -35,6 +35,8 @@ class ComRoPE(RoPE):
         share_layers: whether all layers share one set of matrices; in the authors' code each layer has its own.
     """
 
+    both_ways = True
+
     def __init__(
         self, shape: Shape, base: float = 10000.0, block: int = 8, share_layers: bool = False
     ) -> None:

@@ -36,6 +36,8 @@ class Kerple(LayeredBias):
         share_layers: whether all layers share the weights, as in the authors' code, or each has its own.
     """
 
+    both_ways = True
+
     def __init__(
         self,
         shape: Shape,

@@ -24,6 +24,7 @@ class Learned(PositionalEncoding):
         std: standard deviation of the initial values.
     """
 
+    both_ways = True
     relative = False
     whole = True
 

@@ -22,6 +22,7 @@ class Multilevel(PositionalEncoding):
         std: standard deviation of the initial values.
     """
 
+    both_ways = True
     relative = False
     whole = True
     streams = 2

@@ -22,6 +22,8 @@ class NAPE(ALiBi):
         slopes: `linear` is 1/1, 1/2, 1/3, …; `geometric` is 1, 1/2, 1/4, … (`exp` in the authors' code).
     """
 
+    both_ways = True
+
     def __init__(self, shape: Shape, slopes: Literal["linear", "geometric"] = "linear") -> None:
         require(
             shape.heads > 1,

@@ -14,3 +14,4 @@ class NoPE(PositionalEncoding):
     """
 
     reads: ClassVar[bool] = False
+    both_ways: ClassVar[bool] = True

@@ -30,6 +30,8 @@ class RoPE(PositionalEncoding):
         pairing: `half` pairs channel c with c + r/2 (NeoX, Llama), `interleaved` pairs 2c with 2c + 1 (RoFormer, GPT-J).
     """
 
+    both_ways = True
+
     def __init__(
         self,
         shape: Shape,

@@ -27,6 +27,8 @@ class RopeALiBi(RoPE):
         mix: factor on the penalty; 0 is RoPE.
     """
 
+    both_ways = True
+
     def __init__(
         self,
         shape: Shape,

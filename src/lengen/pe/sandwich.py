@@ -30,6 +30,8 @@ class Sandwich(PositionalEncoding):
         first: first index of the sum, 1 or 0; with 0 the highest frequency is 1.
     """
 
+    both_ways = True
+
     def __init__(
         self, shape: Shape, width: int = 128, base: float = 10000.0, first: Literal[0, 1] = 1
     ) -> None:

@@ -116,6 +116,7 @@ class SeqPE(PositionalEncoding):
         beta: share of the gradient of that loss that goes to the shifted windows; the rest goes to the first window.
     """
 
+    both_ways = True
     revision = 2
 
     relative = False

@@ -31,6 +31,7 @@ class Sinusoidal(PositionalEncoding):
         scale: factor on the sinusoids; token embeddings start with a standard deviation of 1.
     """
 
+    both_ways = True
     relative = False
 
     def __init__(

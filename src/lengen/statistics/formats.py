@@ -30,7 +30,7 @@ def round_down(score: float, digits: int = 3) -> float:
     >>> round_down(0.9996), round_down(0.29)
     (0.999, 0.29)
     """
-    return math.floor(score * 10**digits + SLACK) / 10**digits
+    return float(math.floor(score * 10**digits + SLACK) / 10**digits)
 
 
 def id_score(share: float, strings: int | None) -> str:

@@ -9,6 +9,7 @@ Each function runs named checks and returns a report, or raises at the first fai
 from lengen.testing.attention import check_attention
 from lengen.testing.encoding import check_encoding
 from lengen.testing.extension import check_extension
+from lengen.testing.head import check_head
 from lengen.testing.mixer import check_mixer
 from lengen.testing.positions import check_positions
 from lengen.testing.report import Check, ContractError, Report
@@ -21,6 +22,7 @@ __all__ = [
     "check_attention",
     "check_encoding",
     "check_extension",
+    "check_head",
     "check_mixer",
     "check_positions",
     "check_task",

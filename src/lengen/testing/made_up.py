@@ -12,6 +12,8 @@ from lengen.attention import AttentionRule
 from lengen.attention.softmax import Softmax
 from lengen.block.inputs import BlockCache, BlockInputs, Shape
 from lengen.decoder import Architecture, Decoder
+from lengen.head import Head, Output
+from lengen.head.linear import Linear
 from lengen.mixer import Layer, Mixer
 from lengen.mixer.attention import Attention
 from lengen.pe import PositionalEncoding
@@ -31,11 +33,13 @@ def decoder(
     *,
     looped: bool = False,
     mixer: Callable[[Layer], Mixer] = Attention,
+    head: Callable[[Output], Head] = Linear,
+    tied: bool = False,
 ) -> Decoder:
     """Return a small decoder in float64, so that equality can be tested to nine digits."""
     torch.manual_seed(0)
-    architecture = Architecture(dim=32, heads=4, loops=1 + looped, inject=looped)
-    return Decoder(architecture, VOCABULARY, pe, attention, mixer=mixer).double().eval()
+    architecture = Architecture(dim=32, heads=4, loops=1 + looped, inject=looped, tied=tied)
+    return Decoder(architecture, VOCABULARY, pe, attention, mixer=mixer, head=head).double().eval()
 
 
 def draw(rows: int, time: int, seed: int = 0) -> Int[Tensor, "rows time"]:

@@ -17,7 +17,7 @@ from torch import Tensor, optim
 from torch.utils.data import DataLoader
 
 from lengen.decoder import Decoder
-from lengen.evaluation.metrics import answer_loss, answer_nats
+from lengen.evaluation.metrics import answer_loss, answer_nats, prompts
 from lengen.optimizer import OptimizerRule
 from lengen.sampling import generator
 from lengen.training.batch_stream import BatchStream, Example
@@ -102,12 +102,14 @@ class DecoderModule(LightningModule):
 def example_loss(decoder: Decoder, example: Example) -> Tensor:
     """Cross-entropy over the answers of a batch, in nats per answer token, group by group if there are groups."""
     tokens, answer, positions = example.tokens, example.answer, example.positions
+    prompt = prompts(answer) if decoder.reads_prompts else None
     if not example.groups:
-        return answer_loss(decoder(tokens, positions), tokens, answer)
+        return answer_loss(decoder(tokens, positions, prompt=prompt), tokens, answer)
     nats = []
     for rows, first, end in example.groups:
         where = (positions if len(positions) == 1 else positions[rows])[:, :end]
-        logits = decoder(tokens[rows, :end], where, first=first)
+        own = None if prompt is None else prompt[rows]
+        logits = decoder(tokens[rows, :end], where, first=first, prompt=own)
         nats.append(answer_nats(logits, tokens[rows], answer[rows], first))
     return torch.stack(nats).sum() / answer.sum()
 

@@ -23,7 +23,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import pad
 
 from lengen.decoder import Decoder
-from lengen.evaluation.metrics import answer_nats, read_columns
+from lengen.evaluation.metrics import answer_nats, prompts, read_columns
 from lengen.sampling import generator
 from lengen.task import PAD
 from lengen.training.batch_stream import Example
@@ -169,7 +169,8 @@ class Stack:
         ) -> Float[Tensor, ""]:
             inputs = (tokens[:, :end], positions[:, :end])
             values = self.everywhere({**parameters, **buffers})
-            logits = functional_call(decoder, values, inputs, {"first": first}, tie_weights=False)
+            options = {"first": first, "prompt": prompts(answer) if decoder.reads_prompts else None}
+            logits = functional_call(decoder, values, inputs, options, tie_weights=False)
             return answer_nats(logits, tokens, answer, first) / answer.sum()
 
         where = (0, self.stacked_buffers, 0, 0, None if examples.shared else 0)

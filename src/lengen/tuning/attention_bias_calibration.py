@@ -14,6 +14,7 @@ from lengen.block.inputs import BlockInputs, Heads, KeyPositions, Keys, LogitBia
 from lengen.config.errors import require
 from lengen.decoder import Decoder
 from lengen.evaluation.attention_weights import weights
+from lengen.evaluation.metrics import prompts
 from lengen.extend import DoesNotApplyError, require_counts
 from lengen.extend.view import parts_of, view
 from lengen.pe import PositionalEncoding
@@ -97,7 +98,8 @@ class AttentionBiasCalibration(Tuning):
             base.train_length, self.strings, generator("calibration", base.train_length)
         )
         batch = batch.begin() if trained.architecture.bos else batch
-        slots = weights(trained, batch.tokens, torch.arange(batch.time).unsqueeze(0))
+        prompt = prompts(batch.answer) if trained.reads_prompts else None
+        slots = weights(trained, batch.tokens, torch.arange(batch.time).unsqueeze(0), prompt)
         loops, layers = range(trained.architecture.loops), range(trained.architecture.layers)
         mean = torch.stack(
             [torch.stack([slots[loop, layer] for loop in loops]).mean(0) for layer in layers], 1

@@ -58,6 +58,12 @@ class StatePassing(Tuning):
 
     def check(self, decoder: Decoder, positions: Positions) -> None:
         """States of constant size, and in chunks of all layers."""
+        if decoder.reads_prompts:
+            raise DoesNotApplyError(
+                "head",
+                decoder.head,
+                "a decoder that does not read where answers begin (head=linear, decoder.mask=causal)",
+            )
         carried = [mixer for mixer in decoder.mixers if isinstance(mixer, Recurrent)]
         others = [mixer for mixer in decoder.mixers if not isinstance(mixer, Recurrent)]
         for mixer in carried:
@@ -88,10 +94,11 @@ class StatefulDecoder(Decoder):
         positions: Real[Tensor, "#batch time *streams"],
         cache: DecoderCache | None = None,
         first: int = 0,
+        prompt: Int[Tensor, " _rows"] | None = None,
     ) -> Float[Tensor, "batch wanted vocab"]:
-        """See `Decoder`."""
+        """See `Decoder`; in training nothing reads where answers begin."""
         if not self.training or cache is not None:
-            return super().forward(tokens, positions, cache, first)
+            return super().forward(tokens, positions, cache, first, prompt)
         if self.start == "previous":
             return self.in_chunks(tokens, positions, first)
         passed = self.passed(len(tokens))

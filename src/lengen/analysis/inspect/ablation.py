@@ -227,7 +227,9 @@ def named(heads: Sequence[Head]) -> str:
     return "+".join(f"L{layer}H{head}" for layer, head in heads)
 
 
-def head_outputs(decoder: Decoder, tokens: Tensor, positions: Tensor) -> dict[int, list[Tensor]]:
+def head_outputs(
+    decoder: Decoder, tokens: Tensor, positions: Tensor, prompt: Tensor | None = None
+) -> dict[int, list[Tensor]]:
     """Return the outputs of all heads, side by side, by layer from 0 and by loop: what the output matrix reads, batch x time x dim."""
     kept: dict[int, list[Tensor]] = {layer: [] for layer in range(len(decoder.blocks))}
 
@@ -240,7 +242,7 @@ def head_outputs(decoder: Decoder, tokens: Tensor, positions: Tensor) -> dict[in
     with ExitStack() as stack, torch.no_grad():
         for layer, block in enumerate(decoder.blocks):
             stack.callback(block.attention.out.register_forward_pre_hook(keep(layer)).remove)  # type: ignore[union-attr]
-        decoder(tokens, positions)
+        decoder(tokens, positions, prompt=prompt)
     return kept
 
 

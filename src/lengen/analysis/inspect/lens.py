@@ -18,6 +18,7 @@ from lengen.analysis.ridge import Ridge, ridge
 from lengen.config.errors import require
 from lengen.decoder import Decoder
 from lengen.experiment.reevaluate import Reevaluation
+from lengen.head.linear import Linear
 from lengen.positions import Positions
 from lengen.records.curve import split
 from lengen.sampling import generator
@@ -50,7 +51,13 @@ class Lens(ReadOut):
         require(self.penalty > 0, f"inspect.penalty={self.penalty}: must be above 0")
 
     def check(self, evaluation: Reevaluation) -> None:
-        """Refuse lengths without a trained one."""
+        """Refuse heads that are more than an output matrix, and lengths without a trained one."""
+        trained = evaluation.trained
+        require(
+            type(trained.decoder.head) is Linear,
+            f"inspect={self.name}: does not apply to head={trained.config.labels.head} (it needs the output matrix alone, head=linear); "
+            f"run={trained.folder.path}",
+        )
         require_trained_length(evaluation, "at which the affine maps are fitted")
 
     def read(self, evaluation: Reevaluation) -> Tables:
@@ -141,9 +148,7 @@ class Lens(ReadOut):
 def read_off(decoder: Decoder, x: Float[Tensor, "queries dim"]) -> Float[Tensor, "queries vocab"]:
     """Return the logits of the output layer for a residual stream; after the last block they are those of the decoder."""
     with torch.no_grad():
-        normed = decoder.norm(x.to(next(decoder.parameters()).device))
-        architecture = decoder.architecture
-        logits: Tensor = decoder.head(normed * architecture.dim**-0.5 if architecture.tied else normed)
+        logits: Tensor = decoder.head.logits(decoder.norm(x.to(next(decoder.parameters()).device)))
     return logits.cpu()
 
 

@@ -173,7 +173,9 @@ class Neurons(ReadOut):
         return found
 
 
-def activity(decoder: Decoder, tokens: Tensor, positions: Tensor) -> Bool[Tensor, "layers batch time units"]:
+def activity(
+    decoder: Decoder, tokens: Tensor, positions: Tensor, prompt: Tensor | None = None
+) -> Bool[Tensor, "layers batch time units"]:
     """Return where each feed-forward unit is active; a looped decoder has one layer per loop and block."""
     kept: list[Tensor] = []
 
@@ -184,7 +186,7 @@ def activity(decoder: Decoder, tokens: Tensor, positions: Tensor) -> Bool[Tensor
         for block in decoder.blocks:
             feed: Any = block.feed
             stack.callback((feed.up if feed.gate is None else feed.gate).register_forward_hook(keep).remove)
-        decoder(tokens, positions)
+        decoder(tokens, positions, prompt=prompt)
     return torch.stack(kept)
 
 

@@ -73,9 +73,11 @@ class Remembrance(ReadOut):
         most = int(batch.prompt_size.min()) - 1
         drops = spaced(most, self.points)
 
-        def read(decoder: Decoder, tokens: Tensor, positions: Tensor) -> list[Tensor]:
+        def read(decoder: Decoder, tokens: Tensor, positions: Tensor, prompt: Tensor | None) -> list[Tensor]:
             return [
-                predictions(decoder, tokens, positions, bos, dropped, restarted=numbering == RESTARTED)
+                predictions(
+                    decoder, tokens, positions, bos, dropped, prompt, restarted=numbering == RESTARTED
+                )
                 for dropped in drops
             ]
 
@@ -170,6 +172,7 @@ def predictions(
     positions: Real[Tensor, "#batch time *streams"],
     bos: int,
     dropped: int,
+    prompt: Int[Tensor, " batch"] | None = None,
     *,
     restarted: bool,
 ) -> Float[Tensor, "batch _kept vocab"]:
@@ -181,11 +184,13 @@ def predictions(
         positions: of all tokens.
         bos: first tokens that stay.
         dropped: tokens after these that are dropped.
+        prompt: number of tokens before the answer of each row, for decoders that read it.
         restarted: the tokens that are left have the first positions, instead of their own.
     """
     kept = torch.cat([torch.arange(bos), torch.arange(bos + dropped, tokens.shape[1])]).to(tokens.device)
     placed = positions[:, : len(kept)] if restarted else positions[:, kept]
-    found: Tensor = decoder(tokens[:, kept], placed)
+    left = None if prompt is None else prompt - dropped
+    found: Tensor = decoder(tokens[:, kept], placed, prompt=left)
     return found.double().softmax(-1).cpu()
 
 

@@ -276,7 +276,9 @@ def confusions(waves: Wave, longest: int, reference: int, draws: int) -> dict[st
     }
 
 
-def projections(decoder: Decoder, tokens: Tensor, positions: Tensor) -> list[tuple[Tensor, Tensor]]:
+def projections(
+    decoder: Decoder, tokens: Tensor, positions: Tensor, prompt: Tensor | None = None
+) -> list[tuple[Tensor, Tensor]]:
     """Return queries and keys of every layer before rotation, each batch x time x heads x head_dim."""
     kept: list[Tensor] = []
 
@@ -288,5 +290,5 @@ def projections(decoder: Decoder, tokens: Tensor, positions: Tensor) -> list[tup
             attention: Any = block.attention
             for project in (attention.query, attention.key):
                 stack.callback(project.register_forward_hook(keep).remove)
-        decoder(tokens, positions)
+        decoder(tokens, positions, prompt=prompt)
     return list(zip(kept[0::2], kept[1::2], strict=True))

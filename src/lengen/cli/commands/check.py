@@ -1,4 +1,4 @@
-"""Check whether an encoding, an attention, a mixer, positions, a task or an extension meets its contract: one line per check."""
+"""Check whether an encoding, an attention, a mixer, a head, positions, a task or an extension meets its contract: one line per check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     groups = [
         match[1]
         for word in arguments
-        if (match := re.match(r"(pe|attention|mixer|positions|task)[.=]", word))
+        if (match := re.match(r"(pe|attention|mixer|head|positions|task)[.=]", word))
     ]
     return HydraApp(
         CHECK, lambda config, allowed: check(config, allowed, dict.fromkeys(groups)), arguments
@@ -41,9 +41,9 @@ def check(config: dict[str, Any], allowed: set[str], groups: dict[str, None]) ->
     extensions = config.pop("extend") or {}
     require(
         bool(groups or extensions),
-        "nothing to check: name an option with pe=, attention=, mixer=, positions=, task= or extend=",
+        "nothing to check: name an option with pe=, attention=, mixer=, head=, positions=, task= or extend=",
     )
-    names = ("pe", "attention", "mixer", "positions", "task")
+    names = ("pe", "attention", "mixer", "head", "positions", "task")
     try:
         parts = Builder(allowed).build(Parts, {name: config[name] for name in names})
         for name, node in extensions.items():

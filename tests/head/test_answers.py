@@ -1,0 +1,175 @@
+"""Heads where answers are trained, scored and decoded."""
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from tests.conftest import TINY, run_folders
+from tests.options import files, named
+
+from lengen.attention.softmax import Softmax
+from lengen.config.builder import Builder
+from lengen.config.compose import TRAIN, Request
+from lengen.decoder import Architecture, Decoder
+from lengen.evaluation.decoding import greedy
+from lengen.evaluation.metrics import prompts
+from lengen.evaluation.scoring import score
+from lengen.experiment.config import RunConfig
+from lengen.experiment.stack import check_stackable
+from lengen.head.nmst import NMST
+from lengen.head.pointer import Pointer
+from lengen.pe.rope import RoPE
+from lengen.positions.contiguous import Contiguous
+from lengen.task import EOS, PAD, Batch
+from lengen.task.addition import Addition
+from lengen.task.copy import Copy
+from lengen.training.batch_stream import Example
+from lengen.training.fit import example_loss
+from lengen.training.groups import groups
+
+HEADS = [
+    *named("head"),
+    pytest.param(partial(Pointer, over="all"), id="pointer-all"),
+    pytest.param(partial(NMST, epsilon=0.05), id="nmst-0.05"),
+]
+
+
+def drawn(task, lengths=(2, 5), rows=6):
+    """Examples of several lengths in one batch, without bos: prompts and answers of different sizes."""
+    return Batch.join(
+        [task.sample(length, rows, torch.Generator().manual_seed(length)) for length in lengths]
+    )
+
+
+def decoder(head, batch, **options):
+    """A small decoder in float64 whose next token hangs on all that was read."""
+    torch.manual_seed(0)
+    size = Architecture(dim=32, **options)
+    made = Decoder(size, len(batch.vocabulary), RoPE, Softmax, head=head).double().eval()
+    with torch.no_grad():
+        for name, weight in made.named_parameters():
+            if name.endswith(("out.weight", "down.weight", "query.weight")):
+                weight.mul_(3)
+    return made
+
+
+def own_answers(made, batch):
+    """The decoder's own answers by the definition: a full pass for every token."""
+    tokens, prompt = batch.tokens.masked_fill(batch.answer, PAD), prompts(batch.answer)
+    with torch.no_grad():
+        for time in range(1, batch.time):
+            written = made(tokens[:, :time], torch.arange(time).unsqueeze(0), prompt=prompt)[:, -1].argmax(-1)
+            tokens[:, time] = torch.where(batch.answer[:, time], written, tokens[:, time])
+    return tokens
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("loops", [1, 2])
+def test_greedy_decoding_is_a_full_pass_for_every_token(head, loops):
+    batch = drawn(Addition(operands="uneven", pad="none")).begin()
+    assert len(prompts(batch.answer).unique()) > 3
+    made = decoder(head, batch, loops=loops, inject=loops > 1)
+    found = greedy(
+        made, batch.tokens, batch.answer, lambda tokens: torch.arange(tokens.shape[1]).unsqueeze(0)
+    )
+    assert torch.equal(found, own_answers(made, batch))
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("task", [Addition(operands="uneven", pad="none"), Copy()], ids=["addition", "copy"])
+def test_greedy_verdicts_are_those_of_one_pass(head, task):
+    """On the task's answers, and on the decoder's own with a fault in every second one."""
+    batch = drawn(task)
+    made = decoder(head, batch)
+    own = replace(batch, tokens=own_answers(made, batch.begin())[:, 1:])
+    tokens = own.tokens.clone()
+    for row in range(0, len(batch), 2):
+        at = int(batch.answer[row].nonzero().flatten()[row % 3])
+        tokens[row, at] = (tokens[row, at] + 1) % len(batch.vocabulary)
+    for each in (batch, own, replace(batch, tokens=tokens)):
+        teacher, decoded = (
+            score(made, each, Contiguous(), ("test",), kind) for kind in ("teacher", "greedy")
+        )
+        assert torch.equal(teacher.exact, decoded.exact)
+        assert decoded.loss == pytest.approx(teacher.loss, rel=1e-6)
+    assert torch.equal(decoded.exact, torch.arange(len(batch)) % 2 == 1)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_fast_step_has_the_loss_and_gradients_of_the_plain_one(head):
+    batch = drawn(Addition(operands="uneven", pad="none")).begin()
+    made, found = decoder(head, batch), []
+    positions = torch.arange(batch.time).unsqueeze(0)
+    for plain in (False, True):
+        made.plain = plain
+        made.zero_grad()
+        grouped = () if plain else groups(batch.answer, 4)
+        loss = example_loss(made, Example(batch.tokens, batch.answer, positions, groups=grouped))
+        loss.backward()
+        found.append([loss.detach(), *(weight.grad.clone() for weight in made.parameters())])
+    for fast, slow in zip(*found, strict=True):
+        torch.testing.assert_close(fast, slow)
+
+
+def test_rows_end_by_themselves_once_they_are_forced_to():
+    """A decoder that never writes the end token ends nonetheless."""
+    batch = drawn(Copy(), lengths=(40,)).begin()
+    ended = []
+    for epsilon in (0.0, 0.05):
+        made = decoder(partial(NMST, epsilon=epsilon), batch)
+        plain = made.head.logits
+        column = torch.arange(len(batch.vocabulary)) == EOS
+        made.head.logits = lambda x, plain=plain, column=column: plain(x) - 99 * column
+        found = greedy(made, batch.tokens, batch.answer, lambda tokens: torch.arange(tokens.shape[1])[None])
+        ended.append(((found == EOS) & batch.answer).any(1))
+    assert not ended[0].any()
+    assert ended[1].all()
+
+
+@pytest.mark.parametrize("path", files("head"), ids=lambda path: path.stem)
+def test_seeds_are_stacked(path):
+    words = ("task=copy", f"head={path.stem}", *TINY, "pe=rope")
+    record = Request(TRAIN, words).compose()
+    check_stackable(Builder().build(RunConfig, {**record, "record": record}))
+
+
+@pytest.mark.whole_run
+@pytest.mark.parametrize("name", ["pointer", "nmst", "st"])
+def test_a_run_with_a_head_is_a_run_like_any_other(name, lengen, tmp_path):
+    words = ("train", "task=copy", *TINY, "pe=rope", f"head={name}")
+    ran = lengen(*words)
+    assert ran.code == 0, ran.err
+    (run,) = run_folders(tmp_path)
+    before = json.loads((run / "run.json").read_text())
+    assert before["identity"]["head"]["class"] in ("Pointer", "NMST", "ST")
+    assert lengen(*words).code == 0
+    assert json.loads((run / "run.json").read_text()) == before
+    for decode in ("greedy", "free"):
+        ran = lengen("eval", f"run={run}", f"decode={decode}")
+        assert ran.code == 0, ran.err
+    for extra in ("extend=sharpen", "inspect=stopping", "inspect=entropy", "inspect=remembrance"):
+        ran = lengen("eval", f"run={run}", extra)
+        assert ran.code == 0, ran.err
+    ran = lengen("eval", f"run={run}", "inspect=lens")
+    assert ran.code == 2
+    assert f"inspect=lens: does not apply to head={name}" in ran.err
+    ran = lengen("export", f"run={run}", f"to={tmp_path / 'converted'}")
+    assert ran.code == 2
+    assert f"head={name} has no architecture of transformers (allowed: linear)" in ran.err
+
+
+@pytest.mark.whole_run
+def test_the_default_is_the_cell_of_earlier_versions(lengen, tmp_path):
+    assert lengen("train", "task=copy", *TINY).code == 0
+    assert lengen("train", "task=copy", "head=linear", *TINY).code == 0
+    (run,) = run_folders(tmp_path)
+    assert "head" not in json.loads((run / "run.json").read_text())["identity"]
+
+
+def test_an_epsilon_for_shorter_answers_is_refused_before_training(lengen):
+    ran = lengen("train", "task=copy", *TINY, "head=nmst", "head.epsilon=0.02")
+    assert ran.code == 2
+    assert "head.epsilon=0.02: eval.lengths has 5, where answers have up to 6 tokens" in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
