@@ -20,6 +20,7 @@ OPTIONS = (
     "pe",
     "attention",
     "mixer",
+    "loops",
     "positions",
     "format",
     "lengths",

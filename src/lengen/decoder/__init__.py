@@ -8,8 +8,9 @@ RMSNorm, mixer (attention, unless another is chosen), RMSNorm, feed-forward; the
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
@@ -22,6 +23,7 @@ from lengen.block.inputs import Shape
 from lengen.block.shared import DecoderCache, SharedInputs, causal
 from lengen.config.aliases import moved_from
 from lengen.config.errors import require
+from lengen.loops import Halting, Halts, Passes, Progress, Tally
 from lengen.mixer import Layer, Mixer
 from lengen.mixer.attention import Attention
 from lengen.pe import PositionalEncoding
@@ -45,7 +47,8 @@ class Architecture:
         activation: `gelu`, or `swiglu` (Shazeer 2020; gated, with a third matrix).
         tied: whether the output layer shares the token embedding.
         dropout: dropout rate of the embeddings and of each block's output.
-        loops: number of times the stack of blocks is applied, with the same weights.
+        loops: number of times the stack of blocks is applied, with the same weights; a law of `lengen.loops` may vary it in training,
+            and `eval.loops` in evaluation.
         inject: whether the embeddings are added again before each further loop (input injection, McLeish et al. 2024).
         bos: whether examples start with a bos token.
     """
@@ -153,7 +156,10 @@ class Decoder(nn.Module):
         flex: whether, on CUDA, biases of distances are computed by FlexAttention, without a mask.
         plain: whether the last block computes all tokens, also those whose logits are not wanted.
         mixer: builds the mixers, one per layer.
+        halting: makes the module that stops tokens before the last loop; its None stops none.
     """
+
+    halting: nn.Module | None
 
     def __init__(
         self,
@@ -164,9 +170,12 @@ class Decoder(nn.Module):
         flex: bool = False,
         plain: bool = False,
         mixer: Callable[[Layer], Mixer] = Attention,
+        halting: Halts = lambda _: None,
     ) -> None:
         super().__init__()
         self.architecture, self.flex, self.plain = architecture, flex, plain
+        self.until: Halting | None = None
+        self.tally: Tally | None = None
         self.embedding = nn.Embedding(vocabulary, architecture.dim)
         self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList(
@@ -182,6 +191,27 @@ class Decoder(nn.Module):
         self._initialise()
         self.pe = pe(architecture.shape)
         self.pe.check_hooks()
+        self.halting = halting(architecture.dim)
+
+    def looped(
+        self, loops: int | None = None, until: Halting | None = None, tally: Tally | None = None
+    ) -> Decoder:
+        """Return a view on the decoder, with the same parameters, that applies the stack another number of times.
+
+        Args:
+            loops: that number, at most where tokens may stop before; None for that of the decoder.
+            until: a rule of evaluation that stops tokens.
+            tally: adds up the loops that tokens take whose logits are wanted, padding excepted.
+        """
+        made = copy.copy(self)
+        made.architecture = replace(self.architecture, loops=loops or self.architecture.loops)
+        made.until, made.tally = until or self.until, tally or self.tally
+        return made
+
+    @property
+    def halts(self) -> bool:
+        """Whether tokens may stop at different loops."""
+        return self.until is not None or self.halting is not None
 
     @property
     def rules(self) -> list[AttentionRule]:
@@ -221,31 +251,49 @@ class Decoder(nn.Module):
         positions: Real[Tensor, "#batch time *streams"],
         cache: DecoderCache | None = None,
         first: int = 0,
+        passes: Passes | None = None,
     ) -> Float[Tensor, "batch wanted vocab"]:
         """Logits after every token from column `first` on.
 
         Of earlier tokens the last block computes keys and values alone, unless the decoder is `plain` or drops (the draws
-        of dropout depend on the number of tokens).
+        of dropout depend on the number of tokens), or tokens may stop at different loops.
 
         Args:
             tokens: all tokens; with a cache, those that follow the tokens it holds.
             positions: positions of these tokens.
             cache: state of decoding so far; updated in place.
             first: column of the first token, among these, whose logits are wanted; their number if none are.
+            passes: how often the stack is applied, as a law asks for a step of training; None for `decoder.loops`.
         """
-        cut = 0 if self.plain or (self.training and self.architecture.dropout) else first
-        last = (self.architecture.loops - 1, self.architecture.layers - 1)
+        passes = passes or Passes(self.architecture.loops)
+        halting: Halting | None = passes.halting or self.until or self.halting  # type: ignore[assignment]
+        whole = self.plain or halting is not None or (self.training and self.architecture.dropout)
+        cut, last = 0 if whole else first, passes.loops - 1
         embedded = self.dropout(self.pe.embed(self.embedding(tokens), positions))
         seen = positions if cache is None else cache.seen(positions)
         distance_bias = self._distance_bias(positions, seen)
         bias = None if distance_bias else causal(self.pe.logit_bias(positions, seen), positions, seen)
         shared = SharedInputs(self.pe.make_table(positions), bias, positions, seen, cache, distance_bias)
-        x = embedded
-        for loop in range(self.architecture.loops):
-            if loop and self.architecture.inject:
-                x = x + embedded
-            for layer, block in enumerate(self.blocks):
-                x = block(x, self.pe, shared, (loop, layer), cut if (loop, layer) == last else 0)
+        x, progress = embedded, None if halting is None else Progress.begin(embedded)
+        for loop in range(passes.loops):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and loop >= passes.free):
+                after = x + embedded if loop and self.architecture.inject else x
+                for layer, block in enumerate(self.blocks):
+                    final = loop == last and layer + 1 == len(self.blocks)
+                    after = block(after, self.pe, shared, (loop, layer), cut if final else 0)
+            if halting is None or progress is None:
+                x = after
+                continue
+            progress = halting.step(progress, after, loop, last=loop == last)
+            x = progress.x
+            if cache is None and not self.training and not bool(progress.running.any()):
+                break  # with a cache, later tokens may need the keys of later loops
+        if progress is not None:
+            x = progress.result
+            passes.noted.append((progress.used[:, first:], progress.ponder[:, first:]))
+        if self.tally is not None:
+            used = passes.loops * torch.ones_like(tokens) if progress is None else progress.used
+            self.tally.note(used[:, first:].float(), tokens[:, first:] != 0)
         x = self.norm(x[:, first - cut :])
         logits: Tensor = self.head(x * self.architecture.dim**-0.5 if self.architecture.tied else x)
         return logits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from lengen.experiment.kept_checkpoints import averaged, kept
 from lengen.experiment.parameters import checkpoint_of, give, read_parameters, run_of
 from lengen.extend import Sizes
 from lengen.logger import LOCAL
+from lengen.records.eval_options import EvalOptions, LoopWord
 from lengen.records.run_dir import RunFolder
 from lengen.sampling import generator
 from lengen.training.averaging import Average
@@ -103,6 +104,22 @@ class TrainedRun:
         give(decoder, contents, self._checkpoint)
         return decoder.to(self.config.trainer.device).eval()
 
+    def with_loops(self, word: LoopWord) -> TrainedRun:
+        """Return the run with another number of loops in evaluation; the parameters are read once.
+
+        Args:
+            word: an entry of `eval.loops`.
+        """
+        made = replace(self, config=replace(self.config, eval=replace(self.config.eval, loops=word)))
+        vars(made)["_contents"], vars(made)["decoder"] = self._contents, self.decoder
+        return made
+
+    @property
+    def own_loops(self) -> LoopWord | None:
+        """How often the stack is applied in the sweep of the run itself, as `eval.loops` said."""
+        evaluated = self.config.record.get("eval", {})
+        return EvalOptions(loops=evaluated.get("loops")).own_loops
+
     @property
     def trained_lengths(self) -> list[int]:
         """The trained lengths, ascending; all lengths of the task for a run of an earlier version, which does not record them."""
@@ -121,6 +138,8 @@ class TrainedRun:
     @property
     def _own(self) -> bool:
         """Whether the checkpoint is the one that the run evaluated itself."""
+        if self.config.eval.own_loops != self.own_loops:
+            return False
         return bool(self.folder.facts().get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint)
 
     @cached_property
