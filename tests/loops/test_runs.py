@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from conftest import TINY, read_rows, run_folders
 from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
+from lengen.config.errors import UsageError
 from lengen.experiment.config import RunConfig
 from lengen.experiment.load_run import load
 from lengen.records.run_dir import RunFolder
@@ -230,6 +231,8 @@ def test_read_again_a_decoder_that_halts_has_its_parameters(lengen, tmp_path):
     run = only(run_folders(tmp_path))
     made = load(RunFolder(run), {}, ("lengen",)).decoder
     assert made.halting is not None
+    ran = lengen("eval", f"run={run}", "inspect=attention", "loops=2")
+    assert (ran.code, "without eval.loops=" in ran.err) == (2, True)
     assert not torch.equal(made.halting.probability.weight, torch.zeros(1, 16))
     assert all(1 <= float(row["loops"]) <= 3 for row in curve(run))
 
@@ -242,9 +245,26 @@ def test_comparisons_have_a_cell_for_each_number(lengen, tmp_path):
     assert ran.code == 0, ran.err
     rows = read_rows(tmp_path / "found" / "table.csv")
     assert {row["eval.loops"] for row in rows} == {"None", "1", "4"}
-    assert {row["seeds"] for row in rows} == {"2"}
+    curves = read_rows(tmp_path / "found" / "curves.csv")
+    for word in ("1", "4"):
+        rows = [row for row in curves if row["eval.loops"] == word]
+        assert sorted(row["seed"] for row in rows) == ["0"] * 3 + ["1"] * 3
+        assert {row["loops"] for row in rows} == {f"{word}.0"}
     assert lengen("compare", "by=pe", "out=plain").code == 0
-    assert len(read_rows(tmp_path / "plain" / "table.csv")) == 1
+    assert {row["cell"] for row in read_rows(tmp_path / "plain" / "table.csv")} == {
+        configuration("decoder.loops=2").cell
+    }
+
+
+def test_what_knows_no_length_refuses_loops_by_length(lengen, tmp_path):
+    assert lengen("train", *SMALL, *LAWS["length"]).code == 0
+    run = only(run_folders(tmp_path))
+    ran = lengen("eval", f"run={run}", "inspect=attention")
+    assert (ran.code, "does not apply to loops=length" in ran.err) == (2, True)
+    trained = load(RunFolder(run), {}, ("lengen",))
+    with pytest.raises(UsageError, match="a prompt does not say"):
+        trained.reader  # noqa: B018
+    assert trained.with_loops(7).reader.architecture.loops == 7
 
 
 # --- refusals

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lengen.config.errors import require
-from lengen.decoder import Decoder
 from lengen.loops import LoopLaw
 from lengen.loops.halting import Convergence
 from lengen.positions import Positions
 from lengen.records.eval_options import CONVERGENCE, LoopWord
 from lengen.task import Batch
+
+if TYPE_CHECKING:
+    from lengen.decoder import Decoder
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,14 @@ class EvaluatedLoops:
     def any(self) -> bool:
         """Whether it is another decoder than the trained one."""
         return self.word is not None or self.law.by_length
+
+    @property
+    def by_length(self) -> bool:
+        """Whether the number depends on the problem."""
+        if self.word is None:
+            return self.law.by_length
+        text = str(self.word)
+        return text.endswith("length") or (text.endswith("x") and self.law.by_length)
 
     def check(self) -> None:
         """Refuse what the law does not allow.
@@ -71,8 +82,16 @@ class EvaluatedLoops:
 
     def prepare(self, decoder: Decoder, positions: Positions, batch: Batch) -> tuple[Decoder, Positions]:
         """Return what reads a test set of one length; see `lengen.evaluation.sweep.Prepare`."""
+        return self.of(decoder, int(batch.length.max())), positions
+
+    def of(self, decoder: Decoder, length: int) -> Decoder:
+        """Return what reads problems of a length.
+
+        Args:
+            decoder: the trained decoder.
+            length: that length.
+        """
         if not self.any:
-            return decoder, positions
+            return decoder
         until = Convergence(self.tolerance) if self.word == CONVERGENCE else None
-        count = self.count(decoder.architecture.loops, int(batch.length.max()))
-        return decoder.looped(count, until), positions
+        return decoder.looped(self.count(decoder.architecture.loops, length), until)

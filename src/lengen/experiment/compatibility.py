@@ -92,6 +92,11 @@ def _check_loops(config: RunConfig) -> None:
         f"loops.grad_loops={graded} with loops={law}: the embeddings enter before the first loop and would have no gradient; "
         "use decoder.inject=true, by which they enter before every loop",
     )
+    require(
+        not (config.tune is not None and config.tune.own_labels and config.loops.by_length),
+        f"tune={config.labels.tune} with loops={law}: the decoder writes its own answers at decoder.loops, whatever their length; "
+        "must be a run with another law",
+    )
 
 
 def _shares(outline: Decoder) -> bool:

@@ -94,6 +94,21 @@ class TrainedRun:
         """The decoder with the parameters of the checkpoint, in evaluation mode."""
         return self.decoder_of(self._contents)
 
+    @property
+    def reader(self) -> Decoder:
+        """What answers a prompt whose length, in the task's unit, is not known: the decoder, with the loops of its evaluation.
+
+        Raises:
+            UsageError: their number depends on the length.
+        """
+        loops = self.config.evaluated_loops()
+        require(
+            not loops.by_length,
+            f"loops={self.config.labels.loops}, eval.loops={self.config.eval.loops}: the number of loops depends on the length of the "
+            "problem, which a prompt does not say; must be evaluated on the task",
+        )
+        return loops.of(self.decoder, 1)
+
     def decoder_of(self, contents: Mapping[str, Any]) -> Decoder:
         """Return the decoder with the parameters of a checkpoint of this run, in evaluation mode.
 
