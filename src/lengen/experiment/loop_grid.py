@@ -76,7 +76,9 @@ class LoopGrid:
         }
         config.paper.draw(folder.path / "loops", partial(loop_curves.draw, self.curves, **shared))
         if len(self.curves) > 1:
-            draw = partial(heat.of_curves, self.curves, word="loops", **shared)
+            named = not all(name.isdecimal() for name in self.curves)
+            rows = {f"loops={name}" if named else name: curve for name, curve in self.curves.items()}
+            draw = partial(heat.of_curves, rows, word="" if named else "loops", **shared)
             config.paper.draw(folder.path / "grid", draw)
 
 
