@@ -17,8 +17,8 @@ from lengen.loops import LoopLaw, Passes, check_grad_loops
 class Length(LoopLaw):
     """Applies the stack as often as a problem has steps (`Task.steps`, its length unless the task says otherwise).
 
-    In training and in evaluation, where the number grows with the evaluated length (Fan et al. 2024, sections 4 and 5). Only the last
-    loop of an example is supervised. `decoder.loops` sets nothing but the size of the initial weights.
+    In training and in evaluation, where the number grows with the evaluated length (Fan et al. 2024). Only the last loop of an example
+    is supervised. `decoder.loops` sets nothing but the size of the initial weights.
 
     Args:
         factor: loops of a step, rounded over the steps of a problem.

@@ -15,7 +15,7 @@ from lengen.loops import LoopLaw, Passes, check_grad_loops
 
 @dataclass(frozen=True)
 class Uniform(LoopLaw):
-    """Draws the number of loops of a step uniformly from `least` to `most` (as Bansal et al. 2022 draw theirs, section 3.2).
+    """Draws the number of loops of a step uniformly from `least` to `most`, as Bansal et al. 2022 draw theirs.
 
     Args:
         most: the largest number; `decoder.loops` in the configuration, which is that of evaluation.

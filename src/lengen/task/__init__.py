@@ -349,7 +349,7 @@ class Task(RenamedMethods, ABC):
     def steps(self, length: int) -> int:
         """Number of steps that solve a problem of a length, by which a decoder may be looped (`lengen.loops.length`).
 
-        The base class returns the length, as in parity (bits), addition (digits) and copying (symbols) of Fan et al. 2024, table 1.
+        The base class returns the length: for parity bits, for addition digits (Fan et al. 2024).
         """
         return length
 
