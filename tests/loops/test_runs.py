@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from torch.testing import assert_close
 
 from conftest import TINY, read_rows, run_folders
+from lengen.analysis.cell_of import run_of
 from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
 from lengen.config.errors import UsageError
@@ -200,6 +202,12 @@ def test_a_list_is_its_entries(lengen, tmp_path):
     assert lengen("eval", f"run={run}", "loops=[1,2]", "extend=sharpen").code == 0
     asked = [json.loads(path.read_text())["asked"] for path in run.glob("eval/sharpen*/eval.json")]
     assert sorted(each["loops"] for each in asked) == [1, 2]
+    tables = [path.parent for path in run.glob("eval/extend-*/extend.csv")]
+    assert sorted(run_of(folder, ()).cell["stress"] for folder in tables) == ["loops=1", "loops=2"]
+    lost = only(run.glob("eval/loops=3-*"))
+    shutil.rmtree(lost)  # as if the command had been stopped before
+    assert lengen("train", *words, "eval.loops=[1,3,length]").code == 0
+    assert (lost / "curve.csv").exists()
 
 
 @pytest.mark.parametrize("law", ["act", "length"])
