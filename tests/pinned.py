@@ -34,6 +34,9 @@ NEEDS = {
     ("positions", "abacus"): ["task=addition"],
     ("positions", "multilevel"): ["task=many_addition", "pe=multilevel"],
     ("pe", "multilevel"): ["task=many_addition", "positions=multilevel"],
+    ("loops", "uniform"): ["decoder.loops=6"],
+    ("loops", "poisson_lognormal"): ["decoder.loops=4"],
+    ("loops", "act"): ["decoder.loops=4"],
 }
 """What an option needs beside itself."""
 
@@ -154,6 +157,21 @@ def stepped(config: RunConfig) -> dict[str, Any]:
     return {"outputs": rounded(torch.cat(parts))}
 
 
+def looped(config: RunConfig) -> dict[str, Any]:
+    """Logits of a small decoder on examples of two lengths, in some steps of training."""
+    batch = Batch.join([config.formatted_task.sample(length, 1, generator("pin")) for length in (2, 5)])
+    small, law = Architecture(layers=1, dim=16, heads=2, inject=True), config.loops
+    decoder = spread(Decoder(small, len(batch.vocabulary), config.pe, config.attention, halting=law.halting))
+    steps, positions = batch.length, config.positions(batch, generator("pin"), training=True)
+    outputs = [
+        decoder(
+            batch.tokens, positions, passes=law.passes(config.decoder.loops, generator("pin", step), steps)
+        )
+        for step in range(4)
+    ]
+    return {"outputs": rounded(torch.stack(outputs).detach()[:, :, -1, :4])}
+
+
 def rounded(found: torch.Tensor) -> list[float]:
     """Numbers as a file holds them."""
     return [round(number, 8) for number in found.flatten().tolist()]
@@ -168,6 +186,7 @@ MADE: dict[str, Callable[[RunConfig], dict[str, Any]]] = {
     "attention": computed,
     "decoder": sized,
     "optimizer": stepped,
+    "loops": looped,
 }
 
 

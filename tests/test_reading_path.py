@@ -21,6 +21,7 @@ OPTIONS = (
     "attention",
     "mixer",
     "head",
+    "loops",
     "positions",
     "format",
     "lengths",

@@ -60,7 +60,7 @@ def test_columns_are_those_of_the_contract():
     assert " ".join(COLUMNS) == (
         "task pe positions attention extend decoder cell seed step checkpoint decode train_length length split examples "
         "correct exact_match ci_low ci_high token_accuracy loss first_error seconds peak_bytes "
-        "stopped_early ran_on never_ended wrong_token chance_exact_match chance_token_accuracy memory_bytes"
+        "stopped_early ran_on never_ended wrong_token chance_exact_match chance_token_accuracy memory_bytes loops"
     )
 
 

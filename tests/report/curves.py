@@ -48,6 +48,7 @@ def row(
         "chance_exact_match": 0.001,
         "chance_token_accuracy": 0.325,
         "memory_bytes": 123_456_789,
+        "loops": 2.5,
     }
     return Row(**{**values, **other})  # type: ignore[arg-type]
 

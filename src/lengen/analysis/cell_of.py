@@ -34,11 +34,12 @@ def run_of(folder: Path, labels: Collection[str]) -> RunOf:
     """
     evaluation = EvalFolder(folder)
     run = RunFolder(evaluation.run)
-    facts, config = run.facts(), run.config()
+    facts, config, asked = run.facts(), run.config(), evaluation.facts()["asked"]
+    loops = f"loops={asked['loops']}" if "loops" in asked else ""
     cell = {
         **{name: str(config["labels"].get(name, "")) for name in labels},
         "cell": str(facts["cell"]),
-        "stress": str(evaluation.facts()["asked"].get("stress", "")),
+        "stress": ", ".join(filter(None, (str(asked.get("stress", "")), loops))),
     }
     return RunOf(cell, int(config["seed"]), int(config["train_length"]), float(facts["id_exact_match"]))
 

@@ -14,6 +14,7 @@ from lengen.analysis.output_files import OutputFiles
 from lengen.comparison.cell_scores import Metric
 from lengen.comparison.cell_summary import SuccessCriterion
 from lengen.comparison.grouping import Study, assemble
+from lengen.comparison.loop_records import KEY, with_loops
 from lengen.comparison.pairs import PairOptions
 from lengen.comparison.published import COLUMNS as AGAINST_COLUMNS
 from lengen.comparison.published import Published, PublishedCell, agreement, load, matched_cells
@@ -141,9 +142,8 @@ class Comparison:
         theory = load_theory(folders)
         console, criterion, pair_options = console or Console(), self.criterion, self.pair_options
         board = WandbComparison(self.project, self.entity) if self.wandb else None
-        study = assemble(
-            find(self.runs), separate(self.by), self.where, best=separate(self.best), mixed=self.mixed
-        )
+        records = with_loops(find(self.runs)) if KEY in separate(self.by) else find(self.runs)
+        study = assemble(records, separate(self.by), self.where, best=separate(self.best), mixed=self.mixed)
         study = self.style.dress(study)
         published = load(self.against) if self.against else None
         published_cells = self._published_cells(published, study) if published else {}

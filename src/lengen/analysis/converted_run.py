@@ -16,6 +16,7 @@ from lengen.convert.loaded import library, load_model, make_tokenizer
 from lengen.experiment.load_run import TrainedRun
 from lengen.head.linear import Linear
 from lengen.records.atomic import whole_folder
+from lengen.records.eval_options import CONVERGENCE
 from lengen.sampling import generator
 from lengen.task import PAD
 
@@ -66,6 +67,12 @@ class ConvertedRun:
         require(
             not config.changes,
             f"run={self.trained.folder.path}: was tuned with {config.labels.tune}, which changed its decoder; no architecture has that",
+        )
+        loops = config.evaluated_loops()
+        require(
+            not loops.by_length and loops.word != CONVERGENCE,
+            f"run={self.trained.folder.path}: loops={config.labels.loops}, eval.loops={config.eval.loops}: no architecture of transformers "
+            "varies the number of its layers (allowed: a number)",
         )
         require(
             self.trained.decoder.attends,

@@ -90,6 +90,10 @@ class EvalRequest:
             not (self.extend and self.inspect),
             f"inspect={self.inspect and self.inspect.name}: reads the decoder as it was trained, without extend=",
         )
+        require(
+            not (self.inspect and self.eval.get("loops") is not None),
+            f"inspect={self.inspect and self.inspect.name}: reads the decoder as it was trained, without eval.loops=",
+        )
         require(bool(self.extend) or not self.each, "each=true: needs extensions, as in extend=[yarn,ntk]")
         require(
             self.out is None or (bool(self.extend or self.inspect) and len(self.runs) > 1),
@@ -177,7 +181,9 @@ class EvalRequest:
         trained = load(folder, self.changes, allowed, given, changed=self.changed, average=self.average)
         if self.extend:
             settings = self.extensions.settings(allowed, given)
-            return extended(trained, settings, self.name, force=self.force)
+            words = trained.config.eval.listed_loops
+            runs = [trained.with_loops(word) for word in words] or [trained]
+            return [each for run in runs for each in extended(run, settings, self.name, force=self.force)]
         if not self.inspect:
             return evaluate(trained, self.name, force=self.force)
         names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]

@@ -7,6 +7,7 @@ from typing import Any
 
 from lengen.analysis.inspect import ReadOut
 from lengen.analysis.read_tables import aligned, load_tables
+from lengen.config.errors import require
 from lengen.experiment.reevaluate import EvalResult, Reevaluation
 from lengen.records.run_dir import EvalFolder
 
@@ -20,6 +21,15 @@ class Inspection(Reevaluation):
     """
 
     read_out: ReadOut
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        config = self.trained.config
+        require(
+            not config.evaluated_loops().by_length,
+            f"inspect={self.read_out.name}: reads the decoder at decoder.loops; does not apply to loops={config.labels.loops}, "
+            f"eval.loops={config.eval.loops}, whose number of loops depends on the length",
+        )
 
     @property
     def request(self) -> dict[str, Any]:

@@ -180,7 +180,7 @@ class Answers:
 
     def _decoded(self, read: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[str]:
         """Decode a batch of prompts."""
-        vocabulary, decoder = self.trained.config.formatted_task.vocabulary, self.trained.decoder
+        vocabulary, decoder = self.trained.config.formatted_task.vocabulary, self.trained.reader
         device, width = next(decoder.parameters()).device, max(sizes)
         prompts = torch.tensor([len(tokens) for tokens in read]).unsqueeze(1)
         column = torch.arange(width)

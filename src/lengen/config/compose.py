@@ -121,7 +121,17 @@ CHECK = Command("check", texts=TEXTS, lists=LISTS, extends=True)
 DATA = Command("data", texts=("export", "push", *TEXTS), lists=LISTS)
 EVAL = Command(
     "eval",
-    short=("lengths", "decode", "examples", "seed", "checkpoint", "stress"),
+    short=(
+        "lengths",
+        "decode",
+        "examples",
+        "seed",
+        "checkpoint",
+        "stress",
+        "loops",
+        "tolerance",
+        "most_loops",
+    ),
     texts=("name", "out", "task.path", "task.tokens"),
     lists=("run", "against", "eval.stress"),
     grouped=False,

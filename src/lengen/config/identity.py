@@ -68,11 +68,14 @@ NON_IDENTITY_OPTIONS = {
     "eval": ("stress",),
 }
 """By group: options that cannot change the results of a cell."""
-LATER = {
+LATER: dict[str, dict[str, Any]] = {
     "mixer": {"_target_": "lengen.mixer.attention.Attention"},
     "head": {"_target_": "lengen.head.linear.Linear"},
+    "loops": {"_target_": "lengen.loops.fixed.Fixed", "grad_loops": None},
 }
 """Groups that earlier versions did not have, with the option that does what these did: no part of a cell."""
+LATER_OPTIONS = {"eval": {"loops": None, "tolerance": 0.01, "most_loops": 32}}
+"""Options that earlier versions did not have, at their defaults, by group: no part of the key of a configuration."""
 REVISION = re.compile(r"^ +revision: ClassVar\[int\] = (\d+)", re.MULTILINE)
 
 
@@ -131,7 +134,12 @@ def record_key(record: Mapping[str, Any]) -> str:
     It includes the revisions of lengen's classes, which are read from the source files without importing them.
     """
     relevant = {
-        key: {name: each for name, each in value.items() if name not in NON_IDENTITY_OPTIONS.get(key, ())}
+        key: {
+            name: each
+            for name, each in value.items()
+            if name not in NON_IDENTITY_OPTIONS.get(key, ())
+            and (name not in LATER_OPTIONS.get(key, {}) or each != LATER_OPTIONS[key][name])
+        }
         if isinstance(value, Mapping)
         else value
         for key, value in record.items()

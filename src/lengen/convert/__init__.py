@@ -62,6 +62,8 @@ class TrainedDecoder:
     def refusal(self) -> str | None:
         """Why no format fits, whatever its encoding; None if one may."""
         architecture = self.decoder.architecture
+        if self.decoder.halts:
+            return "loops=act: no architecture stops tokens at different loops"
         if architecture.loops > 1 and architecture.inject:
             return "decoder.inject=true: no architecture adds the embeddings again"
         if not architecture.feeds:

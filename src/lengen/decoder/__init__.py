@@ -9,8 +9,9 @@ The head (`lengen.head`) makes the distribution over the next token.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
@@ -25,6 +26,7 @@ from lengen.config.aliases import moved_from
 from lengen.config.errors import require
 from lengen.head import Head, HeadInputs, Output, known
 from lengen.head.linear import Linear
+from lengen.loops import Halting, Halts, Passes, Progress, Tally
 from lengen.mixer import Layer, Mixer
 from lengen.mixer.attention import Attention
 from lengen.pe import PositionalEncoding
@@ -50,7 +52,8 @@ class Architecture:
         activation: `gelu`, or `swiglu` (Shazeer 2020; gated, with a third matrix).
         tied: whether the output layer shares the token embedding.
         dropout: dropout rate of the embeddings and of each block's output.
-        loops: number of times the stack of blocks is applied, with the same weights.
+        loops: number of times the stack of blocks is applied, with the same weights; a law of `lengen.loops` may vary it in training,
+            and `eval.loops` in evaluation.
         inject: whether the embeddings are added again before each further loop (input injection, McLeish et al. 2024).
         bos: whether examples start with a bos token.
         mask: what a token sees by attention: `causal`, what came before it; `prefix`, also the whole prompt if it is part of it (Raffel et al.
@@ -169,7 +172,10 @@ class Decoder(nn.Module):
         plain: whether the last block computes all tokens, also those whose logits are not wanted.
         mixer: builds the mixers, one per layer.
         head: builds the head.
+        halting: makes the module that stops tokens before the last loop; its None stops none.
     """
+
+    halting: nn.Module | None
 
     def __init__(
         self,
@@ -181,9 +187,12 @@ class Decoder(nn.Module):
         plain: bool = False,
         mixer: Callable[[Layer], Mixer] = Attention,
         head: Callable[[Output], Head] = Linear,
+        halting: Halts = lambda _: None,
     ) -> None:
         super().__init__()
         self.architecture, self.flex, self.plain = architecture, flex, plain
+        self.until: Halting | None = None
+        self.tally: Tally | None = None
         self.embedding = nn.Embedding(vocabulary, architecture.dim)
         self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList(
@@ -201,6 +210,27 @@ class Decoder(nn.Module):
         self._initialise()
         self.pe = pe(architecture.shape)
         self.pe.check_hooks()
+        self.halting = halting(architecture.dim)
+
+    def looped(
+        self, loops: int | None = None, until: Halting | None = None, tally: Tally | None = None
+    ) -> Decoder:
+        """Return a view on the decoder, with the same parameters, that applies the stack another number of times.
+
+        Args:
+            loops: that number, at most where tokens may stop before; None for that of the decoder.
+            until: a rule of evaluation that stops tokens.
+            tally: adds up the loops that tokens take whose logits are wanted, padding excepted.
+        """
+        made = copy.copy(self)
+        made.architecture = replace(self.architecture, loops=loops or self.architecture.loops)
+        made.until, made.tally = until or self.until, tally or self.tally
+        return made
+
+    @property
+    def halts(self) -> bool:
+        """Whether tokens may stop at different loops."""
+        return self.until is not None or self.halting is not None
 
     @property
     def rules(self) -> list[AttentionRule]:
@@ -271,11 +301,12 @@ class Decoder(nn.Module):
         cache: DecoderCache | None = None,
         first: int = 0,
         prompt: Int[Tensor, " _rows"] | None = None,
+        passes: Passes | None = None,
     ) -> Float[Tensor, "batch wanted vocab"]:
         """Logits (or log-probabilities, as the head gives them) after every token from column `first` on.
 
         Of earlier tokens the last block computes keys and values alone, unless the decoder is `plain` or drops (the draws
-        of dropout depend on the number of tokens), or the head reads all tokens.
+        of dropout depend on the number of tokens), or the head reads all tokens, or tokens may stop at different loops.
 
         Args:
             tokens: all tokens; with a cache, those that follow the tokens it holds.
@@ -283,11 +314,18 @@ class Decoder(nn.Module):
             cache: state of decoding so far; updated in place.
             first: column of the first token, among these, whose logits are wanted; their number if none are.
             prompt: number of tokens before the answer of each row, for decoders that read it (`reads_prompts`); a cache keeps it.
+            passes: how often the stack is applied, as a law asks for a step of training; None for `decoder.loops`.
         """
-        whole = self.plain or self.head.reads_all or (self.training and self.architecture.dropout)
-        cut, held = 0 if whole else first, 0 if cache is None else cache.tokens
-        prompt = prompt if cache is None else cache.prompts(prompt)
-        last = (self.architecture.loops - 1, self.architecture.layers - 1)
+        passes = passes or Passes(self.architecture.loops)
+        halting: Halting | None = passes.halting or self.until or self.halting  # type: ignore[assignment]
+        whole = (
+            self.plain
+            or self.head.reads_all
+            or halting is not None
+            or (self.training and self.architecture.dropout)
+        )
+        cut, last = 0 if whole else first, passes.loops - 1
+        held, prompt = (0, prompt) if cache is None else (cache.tokens, cache.prompts(prompt))
         symbols = self.embedding(tokens)
         embedded = self.dropout(self.pe.embed(symbols, positions))
         seen = positions if cache is None else cache.seen(positions)
@@ -299,12 +337,26 @@ class Decoder(nn.Module):
         shared = SharedInputs(
             self.pe.make_table(positions), bias, positions, seen, cache, distance_bias, both_ways
         )
-        x = embedded
-        for loop in range(self.architecture.loops):
-            if loop and self.architecture.inject:
-                x = x + embedded
-            for layer, block in enumerate(self.blocks):
-                x = block(x, self.pe, shared, (loop, layer), cut if (loop, layer) == last else 0)
+        x, progress = embedded, None if halting is None else Progress.begin(embedded)
+        for loop in range(passes.loops):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and loop >= passes.free):
+                after = x + embedded if loop and self.architecture.inject else x
+                for layer, block in enumerate(self.blocks):
+                    final = loop == last and layer + 1 == len(self.blocks)
+                    after = block(after, self.pe, shared, (loop, layer), cut if final else 0)
+            if halting is None or progress is None:
+                x = after
+                continue
+            progress = halting.step(progress, after, loop, last=loop == last)
+            x = progress.x
+            if cache is None and not self.training and not bool(progress.running.any()):
+                break  # with a cache, later tokens may need the keys of later loops
+        if progress is not None:
+            x = progress.result
+            passes.noted.append((progress.used[:, first:], progress.ponder[:, first:]))
+        if self.tally is not None:
+            used = passes.loops * torch.ones_like(tokens) if progress is None else progress.used
+            self.tally.note(used[:, first:].float(), tokens[:, first:] != 0)
         x = self.norm(x if self.head.reads_all else x[:, first - cut :])
         state = BlockCache() if cache is None else cache.block(HEAD)
         logits: Tensor = self.head(x, HeadInputs(tokens, symbols, state, held, first, prompt))

@@ -20,6 +20,7 @@ from lengen.config.notices import say_once
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import Verdicts, score
 from lengen.evaluation.test_set import examples, positions_key
+from lengen.loops import Tally
 from lengen.positions import Positions
 from lengen.records.curve import Row, split
 from lengen.records.eval_options import EvalOptions
@@ -92,6 +93,8 @@ def measured(
     with PeakMemory(device) as memory:
         batch = examples(evaluation, task, length)
         decoder, positions = prepare(decoder, positions, batch)
+        tally = Tally()
+        decoder = decoder.looped(tally=tally) if decoder.halts else decoder
         verdicts = score(decoder, batch, positions, positions_key(evaluation, length), evaluation.decode)
     strings = verdicts.strings
     counts = strings.counts
@@ -123,6 +126,7 @@ def measured(
         chance_exact_match=chance.exact_match,
         chance_token_accuracy=chance.token_accuracy,
         memory_bytes=None if memory.growth is None else memory.growth + held,
+        loops=float(decoder.architecture.loops) if tally.mean is None else round(tally.mean, 4),
     )
     return row, strings
 

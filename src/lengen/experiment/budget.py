@@ -129,7 +129,9 @@ class Budget:
         """Bytes of what the blocks keep of one token for the backward pass, at least."""
         decoder, width = self.config.decoder, 2 if self.config.trainer.bf16 else 4
         channels = KEPT * decoder.dim + 2 * round(decoder.dim * decoder.hidden)
-        return int(decoder.layers * decoder.loops * channels * width)
+        length = self.config.train_length
+        loops = self.config.loops.kept(decoder.loops, self.config.formatted_task.steps(length))
+        return int(decoder.layers * loops * channels * width)
 
     @property
     def _size(self) -> str:

@@ -44,6 +44,7 @@ def check(config: RunConfig) -> None:
         f"train_length={train_length}: the longest length of lengths={config.labels.lengths} is {longest}; the two must be equal",
     )
     _check_parts(config)
+    _check_loops(config)
     outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     _check_pair(config, outline)
     _check_mask(config, outline)
@@ -88,6 +89,21 @@ def _check_parts(config: RunConfig) -> None:
     )
 
 
+def _check_loops(config: RunConfig) -> None:
+    """Refuse a truncation that would leave the embeddings untrained."""
+    graded, law = config.loops.grad_loops, config.labels.loops
+    require(
+        graded is None or config.decoder.inject,
+        f"loops.grad_loops={graded} with loops={law}: the embeddings enter before the first loop and would have no gradient; "
+        "use decoder.inject=true, by which they enter before every loop",
+    )
+    require(
+        not (config.tune is not None and config.tune.own_labels and config.loops.by_length),
+        f"tune={config.labels.tune} with loops={law}: the decoder writes its own answers at decoder.loops, whatever their length; "
+        "must be a run with another law",
+    )
+
+
 def _shares(outline: Decoder) -> bool:
     """Whether the blocks of a decoder share parameters."""
     first, second = ({id(weight) for weight in block.parameters()} for block in outline.blocks)
@@ -120,6 +136,8 @@ def check_sweep(config: RunConfig, tasks: Mapping[str, Task]) -> None:
         UsageError: names the options, their values and what they must be.
     """
     budget(config).check_sweep()
+    for word in config.eval.loop_words:
+        config.evaluated_loops(word).check()
     lengths = config.eval_lengths
     outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     for name, task in tasks.items():
@@ -149,8 +167,17 @@ def decoder_outline(config: RunConfig, layers: int = 1) -> Decoder:
     shape, vocabulary = replace(config.decoder, layers=layers), len(config.formatted_task.vocabulary)
 
     def build() -> Decoder:
-        made = Decoder(shape, vocabulary, config.pe, config.attention, mixer=config.mixer, head=config.head)
-        return config.changed(made)
+        return config.changed(
+            Decoder(
+                shape,
+                vocabulary,
+                config.pe,
+                config.attention,
+                mixer=config.mixer,
+                head=config.head,
+                halting=config.loops.halting,
+            )
+        )
 
     try:
         with torch.device("meta"):

@@ -21,6 +21,7 @@ from lengen.config.identity import cell, outside, record_key
 from lengen.config.limits import Limits
 from lengen.config.source import sources
 from lengen.decoder import Architecture, Decoder
+from lengen.evaluation.loops import EvaluatedLoops
 from lengen.evaluation.sweep import (
     Prepare,
     as_trained,
@@ -37,13 +38,15 @@ from lengen.head import Head, Output
 from lengen.head.linear import Linear
 from lengen.lengths import Lengths
 from lengen.logger import LOCAL, Logger
+from lengen.loops import LoopLaw
+from lengen.loops.fixed import Fixed
 from lengen.mixer import Layer, Mixer
 from lengen.mixer.attention import Attention
 from lengen.optimizer import OptimizerRule
 from lengen.pe import PositionalEncoding
 from lengen.positions import Positions
 from lengen.records.earlier_runs import seed_name
-from lengen.records.eval_options import EvalOptions, cell_identity
+from lengen.records.eval_options import EvalOptions, LoopWord, cell_identity
 from lengen.records.run_dir import RunFolder
 from lengen.records.supervision import category
 from lengen.report.paper import FORMATS, Paper, PrintStyle
@@ -73,6 +76,7 @@ class Labels:
     tune: str = ""
     mixer: str = "attention"
     head: str = "linear"
+    loops: str = "fixed"
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class RunConfig:
     format: Format = field(default_factory=Plain)
     mixer: Callable[[Layer], Mixer] = Attention
     head: Callable[[Output], Head] = Linear
+    loops: LoopLaw = field(default_factory=Fixed)
     limits: Limits = field(default_factory=Limits)
     from_: Origin | None = None
     tune: Tuning | None = None
@@ -216,7 +221,7 @@ class RunConfig:
             aligned=self.positions.aligned or task.aligned,
             traced=task.has_scratchpad(length),
             longer=max(map(task.longest, self.trained_lengths.support)) > (self.base or self).train_length,
-            looped=self.decoder.loops > 1,
+            looped=self.loops.looped(self.decoder.loops),
             tuned=self.tune is not None,
             own_labels=self.tune is not None and self.tune.own_labels,
             before="" if self.base is None else self.base.category,
@@ -307,7 +312,18 @@ class RunConfig:
             self.trainer.plain,
             self.mixer,
             self.head,
+            self.loops.halting,
         )
+
+    def evaluated_loops(self, word: LoopWord | None = None) -> EvaluatedLoops:
+        """Return how often the stack is applied in an evaluation.
+
+        Args:
+            word: an entry of `eval.loops`; None for what it says of the run's own sweep.
+        """
+        options, task = self.eval, self.formatted_task
+        asked = options.own_loops if word is None else word
+        return EvaluatedLoops(asked, self.loops, task.steps, options.tolerance, options.most_loops)
 
     def changed(self, decoder: Decoder) -> Decoder:
         """Return a decoder of the run's parts as its tuning changes it, after those of the runs that it goes back to.
@@ -369,7 +385,8 @@ class RunConfig:
 
     def module(self, decoder: Decoder) -> DecoderModule:
         """Return a decoder with its loss, optimizer and schedule."""
-        return DecoderModule(decoder, self.optimizer, self.steps, self.effective_data_seed, self.run)
+        seed = self.effective_data_seed
+        return DecoderModule(decoder, self.optimizer, self.steps, seed, self.run, self.loops)
 
     def stream(
         self,
@@ -396,6 +413,7 @@ class RunConfig:
             observer,
             parts or Parts(),
             None if self.decoder.dropout else self.trainer.merge,
+            self.formatted_task.steps if self.loops.by_length else None,
         )
 
     def probe(self, decoder: Decoder) -> dict[str, float]:
@@ -419,6 +437,7 @@ class RunConfig:
                     self.trainer.probe_examples,
                     self.eval.seed,
                     "probe",
+                    self.evaluated_loops().prepare,
                 )
         decoder.train(training)
         return scores
@@ -431,11 +450,21 @@ class RunConfig:
 
     def id_exact_match(self, decoder: Decoder, prepare: Prepare = as_trained) -> float:
         """Return the exact match over the training lengths, in [0, 1]; it decides whether a run counts as trained."""
-        return id_exact_match(decoder, *self._id_set, prepare)
+        return id_exact_match(decoder, *self._id_set, self.with_loops(prepare))
 
     def id_verdicts(self, decoder: Decoder, prepare: Prepare = as_trained) -> Bool[Tensor, " strings"]:
         """Return which of the strings of `id_exact_match` are answered exactly."""
-        return id_verdicts(decoder, *self._id_set, prepare)
+        return id_verdicts(decoder, *self._id_set, self.with_loops(prepare))
+
+    def with_loops(self, prepare: Prepare = as_trained, word: LoopWord | None = None) -> Prepare:
+        """Return a change of the decoder, followed by that of the number of loops.
+
+        Args:
+            prepare: the change.
+            word: see `evaluated_loops`.
+        """
+        loops = self.evaluated_loops(word)
+        return lambda *parts: loops.prepare(*prepare(*parts), parts[2])
 
     @property
     def _id_set(self) -> tuple[Task, Positions, list[int], EvalOptions]:

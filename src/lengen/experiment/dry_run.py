@@ -18,7 +18,6 @@ from lengen.experiment.continuation import check_origin
 from lengen.sampling import generator
 from lengen.task import PAD, Task
 from lengen.training.batch_stream import read
-from lengen.training.fit import DecoderModule
 
 TIMED = 1e10
 """Floating-point operations of the step that is timed, at most: about a second of a CPU core."""
@@ -89,8 +88,10 @@ class DryRun:
             task.sample(length, rows, generator("dry", 1)), config.positions, generator("dry", 2),
             bos=config.decoder.bos, training=True,
         )  # fmt: skip
+        if config.loops.by_length:
+            example = example._replace(steps=torch.full((rows,), config.formatted_task.steps(length)))
         with torch.random.fork_rng(devices=[]):
-            module = DecoderModule(config.make_decoder(), config.optimizer, config.steps, 0)
+            module = config.module(config.make_decoder())
             optimizer = config.optimizer.make(module.decoder)
             for _ in range(2):  # the first call of an operation takes longer
                 started = time.perf_counter()

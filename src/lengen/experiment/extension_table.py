@@ -106,6 +106,7 @@ class ExtensionTable:
             if work or trained.config.paper != SCREEN:
                 self.draw(folder)
         named = [f"stress={base.stress}"] if base.stress else []
+        named += [f"loops={word}"] if (word := trained.config.eval.own_loops) is not None else []
         return EvalResult(folder, not work, lines=(*named, *summary(read_csv(table))))
 
     def draw(self, folder: EvalFolder) -> None:

@@ -58,6 +58,7 @@ def follow(config: RunConfig, ranks: Ranks) -> None:
         config.positions,
         config.eval,
         config.facts(int(evaluated["global_step"])),
+        prepare=config.with_loops(),
     )
     for length in unclaimed(ranks, lengths):
         ranks.store.set(f"length {length}", packed(measure(length)))  # type: ignore[arg-type]  # takes bytes

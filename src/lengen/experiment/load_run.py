@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from lengen.experiment.kept_checkpoints import averaged, kept
 from lengen.experiment.parameters import checkpoint_of, give, read_parameters, run_of
 from lengen.extend import Sizes
 from lengen.logger import LOCAL
+from lengen.records.eval_options import EvalOptions, LoopWord
 from lengen.records.run_dir import RunFolder
 from lengen.sampling import generator
 from lengen.training.averaging import Average
@@ -93,6 +94,21 @@ class TrainedRun:
         """The decoder with the parameters of the checkpoint, in evaluation mode."""
         return self.decoder_of(self._contents)
 
+    @property
+    def reader(self) -> Decoder:
+        """What answers a prompt whose length, in the task's unit, is not known: the decoder, with the loops of its evaluation.
+
+        Raises:
+            UsageError: their number depends on the length.
+        """
+        loops = self.config.evaluated_loops()
+        require(
+            not loops.by_length,
+            f"loops={self.config.labels.loops}, eval.loops={self.config.eval.loops}: the number of loops depends on the length of the "
+            "problem, which a prompt does not say; must be evaluated on the task",
+        )
+        return loops.of(self.decoder, 1)
+
     def decoder_of(self, contents: Mapping[str, Any]) -> Decoder:
         """Return the decoder with the parameters of a checkpoint of this run, in evaluation mode.
 
@@ -102,6 +118,22 @@ class TrainedRun:
         decoder = self.config.make_decoder()
         give(decoder, contents, self._checkpoint)
         return decoder.to(self.config.trainer.device).eval()
+
+    def with_loops(self, word: LoopWord) -> TrainedRun:
+        """Return the run with another number of loops in evaluation; the parameters are read once.
+
+        Args:
+            word: an entry of `eval.loops`.
+        """
+        made = replace(self, config=replace(self.config, eval=replace(self.config.eval, loops=word)))
+        vars(made)["_contents"], vars(made)["decoder"] = self._contents, self.decoder
+        return made
+
+    @property
+    def own_loops(self) -> LoopWord | None:
+        """How often the stack is applied in the sweep of the run itself, as `eval.loops` said."""
+        evaluated = self.config.record.get("eval", {})
+        return EvalOptions(loops=evaluated.get("loops")).own_loops
 
     @property
     def trained_lengths(self) -> list[int]:
@@ -121,6 +153,8 @@ class TrainedRun:
     @property
     def _own(self) -> bool:
         """Whether the checkpoint is the one that the run evaluated itself."""
+        if self.config.eval.own_loops != self.own_loops:
+            return False
         return bool(self.folder.facts().get("protocol", {}).get("checkpoint") == self.config.eval.checkpoint)
 
     @cached_property

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from lengen.config.errors import require
+from lengen.config.identity import LATER_OPTIONS
 from lengen.evaluation.stress_sets import chosen
 from lengen.evaluation.sweep import announce_sweep, sweep
 from lengen.evaluation.test_set import examples, positions_key
@@ -27,7 +28,7 @@ from lengen.experiment.sweep_report import report_sweep, sweep_figure
 from lengen.extend.chosen import Chosen
 from lengen.records.curve import Curve
 from lengen.records.error_law import ErrorLaw
-from lengen.records.eval_options import FreeDecoding
+from lengen.records.eval_options import CONVERGENCE, FreeDecoding
 from lengen.records.plain_text import on_one_line
 from lengen.records.provenance import device_name, provenance
 from lengen.records.run_dir import EvalFolder, SweepRecord
@@ -95,12 +96,20 @@ class Reevaluation:
     @property
     def request(self) -> dict[str, Any]:
         """Everything that can change a result; its hash names the folder."""
-        options = asdict(self.trained.config.eval)
+        options = {
+            name: value
+            for name, value in asdict(self.trained.config.eval).items()
+            if name not in LATER_OPTIONS["eval"]
+        }
         marked: dict[str, Any] = {"changed": list(self.trained.changed)} if self.trained.changed else {}
         if options["decode"] == "free":
             marked["decoding"] = FreeDecoding.revision
         if options["checkpoint"] == "average":
             marked["average"] = asdict(self.trained.average)
+        if (word := self.trained.config.eval.own_loops) is not None:
+            evaluated = self.trained.config.eval
+            limits = {"tolerance": evaluated.tolerance, "most_loops": evaluated.most_loops}
+            marked |= {"loops": word, **(limits if word == CONVERGENCE else {})}
         if self.chosen.extensions:
             marked["extend"] = self.chosen.identity(self.extended.sizes)
         return {
@@ -118,6 +127,8 @@ class Reevaluation:
             return "-".join(filter(None, (self.name, self.stress)))
         own, requested = self.trained.config.record["eval"], self.trained.config.eval
         words = [re.sub(r"[^\w.=+-]+", "_", self.chosen.label).strip("_")] if self.chosen.extensions else []
+        if requested.own_loops != self.trained.own_loops:
+            words.append(re.sub(r"[^\w.=+-]+", "_", f"loops={requested.own_loops}"))
         parts = [self.stress, *words] + [
             word
             for word, option in (
@@ -135,7 +146,9 @@ class Reevaluation:
     def title(self) -> str:
         """Title of the figure."""
         extended = self.chosen.label if self.chosen.extensions else ""
-        return ": ".join(filter(None, (self.trained.config.title, extended, self.stress or self.name)))
+        word = self.trained.config.eval.own_loops
+        loops = "" if word is None else f"loops={word}"
+        return ": ".join(filter(None, (self.trained.config.title, extended, loops, self.stress or self.name)))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -235,7 +248,7 @@ class Reevaluation:
                 {**config.facts(self.trained.step), "extend": self.chosen.label},
                 finished,
                 save,
-                prepare=self.extended.prepare,
+                prepare=config.with_loops(self.extended.prepare),
             ).curve
 
 

@@ -7,7 +7,7 @@ A run goes through these steps, each a function below:
 3. `Experiment.training` trains the decoder on short problems, from the last checkpoint if there is one.
 4. `Experiment.sweep` evaluates the decoder at every length of the test set: one row of `curve.csv` each.
 5. `Experiment.report` draws the figure and completes `run.json`.
-6. `stress_grid.evaluate` repeats the sweep on every stress set in `eval.stress`.
+6. `stress_grid.evaluate` repeats the sweep on every stress set in `eval.stress`, and for every entry of a list in `eval.loops`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Outcome:
         id_exact_match: exact match over the training lengths, in [0, 1]; None if the run diverged.
         earlier: True if the run was already over, so that nothing was done.
         error: the error message of a run that diverged.
-        stress_sets: the results on the stress sets in `eval.stress`.
+        stress_sets: the results on the stress sets in `eval.stress`, and with the entries of a list in `eval.loops`.
     """
 
     status: str
@@ -240,7 +240,7 @@ class Experiment:
         config, folder = self.config, self.folder
         require_inside(folder.path, Path(config.results_dir))
         self._refuse_other_base()
-        if not (config.force or config.eval.stress) and (earlier := self._earlier_outcome()):
+        if not (config.force or self._evaluates_more) and (earlier := self._earlier_outcome()):
             self._draw_again(earlier)
             return earlier  # also where nothing can be written, as in an archive
         with folder.locked():
@@ -251,11 +251,16 @@ class Experiment:
             torch.set_num_threads(config.trainer.threads)
             outcome = self._earlier_outcome() or (yield from self._start_or_resume())
             self._draw_again(outcome)
-            if outcome.status == "finished" and config.eval.stress:
+            if outcome.status == "finished" and self._evaluates_more:
                 outcome = replace(outcome, stress_sets=tuple(evaluate(TrainedRun(config, folder))))
             if outcome.status == "finished" and not outcome.earlier:
                 folder.leave(config.trainer.keep)
             return outcome
+
+    @property
+    def _evaluates_more(self) -> bool:
+        """Whether there are curves besides that of the run."""
+        return bool(self.config.eval.stress or self.config.eval.listed_loops)
 
     def _refuse_other_base(self) -> None:
         """Refuse a folder in which another run of the same cell and seed was tuned; `force=true` sets it aside."""
@@ -429,6 +434,7 @@ class Experiment:
             folder.resumed(),
             folder.save,
             map if ranks.count == 1 else partial(shared, ranks),
+            config.with_loops(),
         ).curve
 
     def report(self, decoder: Decoder, curve: Curve, overlap: OverlapTracker) -> Outcome:

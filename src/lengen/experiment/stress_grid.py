@@ -8,6 +8,7 @@ from functools import partial
 
 from lengen.evaluation.stress_sets import chosen, family
 from lengen.experiment.load_run import TrainedRun
+from lengen.experiment.loop_grid import with_each
 from lengen.experiment.protocol import footnote
 from lengen.experiment.reevaluate import EvalResult, Reevaluation, eval_folder, to_yaml
 from lengen.records.curve import TRAINED, Curve, write_csv
@@ -86,12 +87,16 @@ def table(name: str, values: Mapping[str, Curve]) -> list[dict[str, object]]:
 def evaluate(trained: TrainedRun, name: str | None = None, *, force: bool = False) -> list[EvalResult]:
     """Evaluate a run as its configuration says: on its own task, or on each stress set in `eval.stress` and on their grids.
 
+    With a list in `eval.loops`, at each of its entries.
+
     Args:
         trained: the run.
         name: name of the result folders; None names them by the options that differ from the run's own.
         force: repeat evaluations that are already finished.
     """
     names = list(chosen(trained.config.formatted_task, trained.config.eval.stress)) or [""]
+    if trained.config.eval.listed_loops:
+        return with_each(trained, names, name, force=force)
     parts = [Reevaluation(trained, stress, name, force) for stress in names]
     results = [part.run() for part in parts]
     return results + [grid.run() for grid in grids(parts, results)]

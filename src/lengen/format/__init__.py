@@ -110,6 +110,10 @@ class Formatted(Task):
         """Whether the task or the format is aligned."""
         return self.task.aligned or self.format.aligned
 
+    def steps(self, length: int) -> int:
+        """See `Task.steps`; the format does not change it."""
+        return self.task.steps(length)
+
     def longest(self, length: int) -> int:
         """See `Task.longest`; the format does not change it."""
         return self.task.longest(length)

@@ -56,6 +56,8 @@ class Row:
             (`lengen.task.chance`); likewise chance_token_accuracy. None in curves of earlier versions.
         memory_bytes: peak memory of this run alone: its parameters, and what evaluating the length takes besides. None in curves
             of earlier versions, and on a CPU where the system cannot tell (Linux can).
+        loops: how often the stack of blocks was applied; where tokens stop at different loops, the mean over the tokens whose logits
+            were read. None in curves of earlier versions.
     """
 
     task: str
@@ -89,6 +91,7 @@ class Row:
     chance_exact_match: float | None = None
     chance_token_accuracy: float | None = None
     memory_bytes: int | None = None
+    loops: float | None = None
 
     @property
     def failures(self) -> dict[str, float]:

@@ -89,7 +89,10 @@ def finished_already(record: Mapping[str, Any]) -> RunFolder | None:
     The user's code must be unchanged. Whether the data are unchanged is decided later, by the classes that read them; and so it is
     whether an option that the run did not have, and that is no part of its identity, is allowed.
     """
-    if record.get("force") or not isinstance(record["eval"], Mapping) or record["eval"].get("stress"):
+    evaluated = record["eval"]
+    if record.get("force") or not isinstance(evaluated, Mapping) or evaluated.get("stress"):
+        return None
+    if isinstance(evaluated.get("loops"), list):  # curves besides that of the run, as of stress sets
         return None
     for folder, facts in same_configuration(record):
         identity = facts.get("identity")

@@ -20,7 +20,7 @@ class PlannedRun:
         pe: name of the folder of its encoding, below that of its task.
         seed: name of its own folder, two levels below: between them is its cell, which only the run itself knows.
         options: overrides in which it differs from the other runs of its grid.
-        stress: stress sets on which it is also evaluated.
+        stress: what it is also evaluated on: stress sets, and numbers of loops in a list.
         refused: why it was refused, or its job failed, when it was tried last; empty if it was not. What its folder says counts more.
         recorded: its key in `run.json` where that is another one: it was made when lengen's classes had other revisions.
     """
@@ -135,14 +135,18 @@ class StudyPlan:
 def planned(options: Sequence[str], config: Mapping[str, Any]) -> PlannedRun:
     """A run by its overrides and its resolved configuration."""
     labels, evaluation = config["labels"], config["eval"]
-    stress = evaluation.get("stress") if isinstance(evaluation, Mapping) else None
+    stress, loops = (
+        evaluation.get(name) if isinstance(evaluation, Mapping) else None for name in ("stress", "loops")
+    )
+    further = [*map(str, stress)] if isinstance(stress, list) else []
+    further += [f"loops={word}" for word in loops] if isinstance(loops, list) else []
     return PlannedRun(
         configuration_key(config),
         str(labels["task"]),
         str(labels["pe"]),
         seed_name(config),
         tuple(options),
-        tuple(map(str, stress)) if isinstance(stress, list) else (),
+        tuple(further),
     )
 
 

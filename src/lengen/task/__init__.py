@@ -346,6 +346,13 @@ class Task(RenamedMethods, ABC):
         """Longest problem drawn in training at a length; greater than the length where a mixture adds longer ones."""
         return length
 
+    def steps(self, length: int) -> int:
+        """Number of steps that solve a problem of a length, by which a decoder may be looped (`lengen.loops.length`).
+
+        The base class returns the length: for parity bits, for addition digits (Fan et al. 2024).
+        """
+        return length
+
     def longest_answer(self, length: int) -> int:
         """Size of the longest answer that an example of a length can have, in tokens, its scratchpad and end token included.
 

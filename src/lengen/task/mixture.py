@@ -132,6 +132,10 @@ class Mixture(Task):
         """Whether any trained part is aligned."""
         return any(self._of(aid).aligned for aid in self._trained.values())
 
+    def steps(self, length: int) -> int:
+        """Steps of the main task."""
+        return self.asked.steps(length)
+
     def longest(self, length: int) -> int:
         """See `Task`."""
         return max(

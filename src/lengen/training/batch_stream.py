@@ -34,6 +34,7 @@ class Example(NamedTuple):
             a whole batch.
         groups: the examples that are read together; none if all are read as they are.
         largest: the largest position, read before the tensors are on a device.
+        steps: `Task.steps` of each example, where the number of loops depends on it.
     """
 
     tokens: Int[Tensor, "batch time"]
@@ -42,6 +43,7 @@ class Example(NamedTuple):
     weight: Float[Tensor, ""] = torch.ones(())
     groups: tuple[Group, ...] = ()
     largest: float = 0.0
+    steps: Int[Tensor, " batch"] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Parts:
                 answer,
                 positions if len(positions) == 1 else positions[rows],
                 self.count * answer.sum() / answers,
+                steps=None if whole.steps is None else whole.steps[rows],
             )
 
 
@@ -104,6 +107,7 @@ class BatchStream(IterableDataset[Example]):
         observer: called with each yielded step and its batch.
         parts: how a batch is divided; every part is yielded by itself.
         merge: padded tokens that cost less than a group of their own; None makes no groups.
+        steps: number of steps of a problem by its length, for a number of loops that depends on it; None if none does.
     """
 
     task: Task
@@ -117,6 +121,7 @@ class BatchStream(IterableDataset[Example]):
     observer: Callable[[int, Batch], None] | None = None
     parts: Parts = field(default_factory=Parts)
     merge: float | None = None
+    steps: Callable[[int], int] | None = None
 
     def __iter__(self) -> Iterator[Example]:
         block = self.start // BLOCK
@@ -127,6 +132,8 @@ class BatchStream(IterableDataset[Example]):
                         self.observer(step, batch)
                     draws = generator("positions", self.seed, step)
                     whole = read(batch, self.positions, draws, bos=self.bos, training=True)
+                    if self.steps is not None:
+                        whole = whole._replace(steps=torch.tensor([*map(self.steps, batch.length.tolist())]))
                     yield from map(self._ready, self.parts.of(whole))
             block += 1
 

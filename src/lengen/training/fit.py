@@ -12,12 +12,15 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from jaxtyping import Bool
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, optim
 from torch.utils.data import DataLoader
 
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_loss, answer_nats, prompts
+from lengen.loops import LoopLaw, Passes
+from lengen.loops.fixed import Fixed
 from lengen.optimizer import OptimizerRule
 from lengen.sampling import generator
 from lengen.training.batch_stream import BatchStream, Example
@@ -38,6 +41,7 @@ class DecoderModule(LightningModule):
         steps: number of training steps, for the schedule.
         seed: seed of the dropout masks and auxiliary losses of each step.
         run: cell and seeds of the run, which its checkpoints carry.
+        law: how often the stack of blocks is applied.
     """
 
     def __init__(
@@ -47,9 +51,10 @@ class DecoderModule(LightningModule):
         steps: int,
         seed: int,
         run: Mapping[str, str] = MappingProxyType({}),
+        law: LoopLaw | None = None,
     ) -> None:
         super().__init__()
-        self.run = run
+        self.run, self.law = run, law or Fixed()
         self.decoder, self.rule, self.steps, self.seed = decoder, optimizer, steps, seed
 
     def configure_model(self) -> None:
@@ -61,9 +66,14 @@ class DecoderModule(LightningModule):
         """Loss of one batch or part of it, plus the auxiliary loss of the encoding if it has one."""
         if self.decoder.architecture.dropout:
             torch.manual_seed(generator("dropout", self.seed, self.global_step).initial_seed())
-        loss = example_loss(self.decoder, example) * example.weight
+        loss = example_loss(self.decoder, example, self.passes(example), self.law.cost) * example.weight
         auxiliary = self.decoder.pe.auxiliary(generator("auxiliary", self.seed, self.global_step))
         return loss if auxiliary is None else loss + auxiliary
+
+    def passes(self, example: Example) -> Passes | None:
+        """How often the stack is applied in this step; one draw a step, the same when the step is repeated."""
+        draws = generator("loops", self.seed, self.global_step) if self.law.draws else None
+        return self.law.passes(self.decoder.architecture.loops, draws, example.steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write into a checkpoint which run it is of."""
@@ -99,19 +109,46 @@ class DecoderModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
-def example_loss(decoder: Decoder, example: Example) -> Tensor:
-    """Cross-entropy over the answers of a batch, in nats per answer token, group by group if there are groups."""
+def example_loss(
+    decoder: Decoder, example: Example, passes: Passes | None = None, cost: float = 0.0
+) -> Tensor:
+    """Cross-entropy over the answers of a batch, in nats per answer token, group by group if there are groups.
+
+    Args:
+        decoder: the decoder.
+        example: the batch.
+        passes: how often the stack is applied; None for `decoder.loops`.
+        cost: what a loop of a scored token adds, in nats, where the decoder learns to stop.
+    """
     tokens, answer, positions = example.tokens, example.answer, example.positions
     prompt = prompts(answer) if decoder.reads_prompts else None
     if not example.groups:
-        return answer_loss(decoder(tokens, positions, prompt=prompt), tokens, answer)
+        asked = {} if passes is None else {"passes": passes}
+        loss = answer_loss(decoder(tokens, positions, prompt=prompt, **asked), tokens, answer)
+        return loss if passes is None or not cost else loss + cost * _ponder(passes, answer) / answer.sum()
     nats = []
     for rows, first, end in example.groups:
         where = (positions if len(positions) == 1 else positions[rows])[:, :end]
-        own = None if prompt is None else prompt[rows]
-        logits = decoder(tokens[rows, :end], where, first=first, prompt=own)
+        own = None if passes is None else passes.rows(rows)
+        asked = {} if own is None else {"passes": own}
+        part = None if prompt is None else prompt[rows]
+        logits = decoder(tokens[rows, :end], where, first=first, prompt=part, **asked)
         nats.append(answer_nats(logits, tokens[rows], answer[rows], first))
+        if own is not None and cost:
+            nats.append(cost * _ponder(own, answer[rows, first:]))
     return torch.stack(nats).sum() / answer.sum()
+
+
+def _ponder(passes: Passes, answer: Bool[Tensor, "batch wanted"]) -> Tensor:
+    """Return what the scored tokens of the last pass cost, in loops.
+
+    Args:
+        passes: has noted it for every token whose logits were wanted.
+        answer: True on the tokens that are scored, from the first of these on; a token is predicted by the one before it.
+    """
+    ponder = passes.noted[-1][1]
+    scored = answer[:, 1 : ponder.shape[1] + 1]
+    return (ponder[:, : scored.shape[1]] * scored).sum()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from lengen.config.errors import require
 from lengen.decoder import Decoder
 from lengen.extend import DoesNotApplyError
 from lengen.extend.shallow import shallow
+from lengen.loops import Passes
 from lengen.mixer import Recurrent
 from lengen.positions import Positions
 from lengen.task import PAD
@@ -95,10 +96,14 @@ class StatefulDecoder(Decoder):
         cache: DecoderCache | None = None,
         first: int = 0,
         prompt: Int[Tensor, " _rows"] | None = None,
+        passes: Passes | None = None,
     ) -> Float[Tensor, "batch wanted vocab"]:
-        """See `Decoder`; in training nothing reads where answers begin."""
+        """See `Decoder`; in training nothing reads where answers begin, and the stack is applied `decoder.loops` times."""
         if not self.training or cache is not None:
-            return super().forward(tokens, positions, cache, first, prompt)
+            return super().forward(tokens, positions, cache, first, prompt, passes)
+        require(
+            passes is None, "tune=state_passing: does not apply to runs whose loops vary; must be loops=fixed"
+        )
         if self.start == "previous":
             return self.in_chunks(tokens, positions, first)
         passed = self.passed(len(tokens))

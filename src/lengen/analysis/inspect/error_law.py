@@ -162,6 +162,7 @@ def swept(evaluation: Reevaluation) -> SweepRecord:
         config.facts(trained.step),
         SweepRecord(Curve(), {}),
         lambda _: None,
+        prepare=config.with_loops(),
     )
 
 
