@@ -268,6 +268,10 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
     ("extend", "pe setting ID-change at-45 60 120 240 area-change"): partial(
         extended, lengths=(45, 60, 120, 240)
     ),
+    (
+        "extend",
+        "pe failed-beyond-38 rescued-by-some-factor by-the-factor-chosen-at-38 broken-by-it",
+    ): partial(diluted, table="rescued.csv"),
     **{
         (study, "pe at-10 12 15 20"): partial(unextended, lengths=(10, 12, 15, 20))
         for study in ("extend-reverse", "extend-copy")

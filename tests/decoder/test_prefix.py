@@ -146,7 +146,9 @@ def hybrid(layer):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"loops": 2, "inject": True}, {"pe": Learned}, {"mixer": hybrid}], ids=str
+    "options",
+    [{}, {"loops": 2, "inject": True}, {"pe": Learned}, {"mixer": hybrid}],
+    ids=lambda options: "-".join(options) or "rope",
 )
 def test_greedy_verdicts_are_those_of_one_pass(options):
     batch = drawn()

@@ -141,7 +141,9 @@ def test_a_block_without_a_feed_forward_layer_is_its_mixer() -> None:
     for block in made.blocks:
         normed = block.attention_norm(x)
         x = x + block.attention(normed, made.pe, shared_inputs(TIME), (0, 0))
-    assert torch.allclose(nn.functional.linear(made.norm(x), made.head.weight), made(tokens, positions), atol=1e-5)
+    assert torch.allclose(
+        nn.functional.linear(made.norm(x), made.head.weight), made(tokens, positions), atol=1e-5
+    )
 
 
 def test_parameters_of_an_encoding_in_a_layer_start_as_its_constructor_made_them() -> None:
