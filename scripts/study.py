@@ -31,6 +31,26 @@ FIVE = "pe=rope,nope,alibi,t5,learned 'seed=range(5)'"
 FACTORS = "0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x"
 
 
+TRACKING = (
+    "parity task.scratchpad=none",
+    "cycle_navigation",
+    "a5 task.scratchpad=none",
+    "d4 task.scratchpad=none",
+    "flip_flop",
+    "even_pairs",
+    "modular_arithmetic",
+    "dyck task.kinds=1",
+    "copy",
+    "associative_recall task.keys=600",
+)
+"""Tasks of state tracking and of recall, with the options by which theory says something of them, the most telling ones first."""
+STATES = "decoder=tiny train_length=40 steps=1500 batch_size=32 eval.lengths=[40,60,80,160,500] eval.examples=200 optimizer=adamw optimizer.lr=0.002,0.006"
+MIXERS = (
+    "mixer=attention,gru,lstm,mingru,gla,mamba2,deltanet,deltaproduct,mamba3,s4d",
+    "mixer=mamba2,deltanet mixer.negative_eigenvalues=true",
+)
+
+
 @dataclass(frozen=True)
 class Study:
     """A study: its description, its training commands, and how their runs are compared.
@@ -118,9 +138,11 @@ STUDIES = {
         "passkey decoders changed after training, 40 minutes of one core",
         (f"-m task=passkey {FIVE} 'eval.lengths=[1x,1.25x,1.5x,2x,4x,8x]' eval.examples=200",),
         evaluations=(
-            "extend=each grid.sharpen.factor=[1.1,1.2,1.35,1.5] grid.interpolate.factor=[1.2,1.5,2] grid.ntk.factor=[1.2,1.5,2,4] "
-            "grid.yarn.factor=[1.5,2,4] grid.rerope.window=[12,20,28] grid.alibi_slopes.factor=[0.5,0.75,1.25] "
-            "lengths=[1x,1.25x,1.5x,2x,4x,8x] examples=200",
+            (
+                "extend=each grid.sharpen.factor=[1.1,1.2,1.35,1.5] grid.interpolate.factor=[1.2,1.5,2] grid.ntk.factor=[1.2,1.5,2,4] "
+                "grid.yarn.factor=[1.5,2,4] grid.rerope.window=[12,20,28] grid.alibi_slopes.factor=[0.5,0.75,1.25] "
+                "lengths=[1x,1.25x,1.5x,2x,4x,8x] examples=200"
+            ),
             "inspect=sharpening lengths=[1x,1.25x,1.5x,2x,4x,8x] examples=200",
         ),
     ),
@@ -139,6 +161,16 @@ STUDIES = {
         "decoder=tiny steps=3000 'eval.lengths=[1x,1.2x,1.5x,2x,4x]' eval.examples=200",
         "[1x,1.2x,1.5x,2x,4x]",
         "two hours of one core",
+    ),
+    "state-tracking": Study(
+        "ten tasks, twelve mixers, two rates, six seeds, trained to 40 and asked to 500, days of one core",
+        tuple(
+            f"-m task={task} {mixers} {STATES} seed={seeds}"
+            for seeds in ("0", "1,2", "3,4,5")
+            for task in TRACKING
+            for mixers in MIXERS
+        ),
+        "'title=State tracking' best=optimizer.lr by=mixer",
     ),
     "copy-against-kazemnejad2023": Study(
         "one repeated symbol and random symbols, five encodings, five seeds, four hours of one core",
