@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="the first case of each test, without whole runs")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--fast`, keep the first case of each test, so of a contract its first option, and leave out whole runs."""
+    """Mark cases as long of which a test is `sampled`; with `--fast`, keep the first case of each test, and leave out whole runs."""
+    counted = Counter[str]()
+    for item in items:
+        if (sampled := item.get_closest_marker("sampled")) is not None:
+            name = item.nodeid.partition("[")[0]
+            if counted[name] % sampled.args[0]:
+                item.add_marker(pytest.mark.long)
+            counted[name] += 1
     if not config.getoption("fast"):
         return
     fast.set()
