@@ -7,11 +7,11 @@ overrides the steps in which it differs. The bias comes from the positional enco
 |---|---|---|
 | `sharpen` | multiply the logits of each row and head by a factor, but not the bias | log_n, ssmax, asentmax, temperature, lssa |
 | `hide` | mask keys, in addition to later ones | hard_alibi, window, blockwise |
-| `compare` | compare queries with keys, before the scale (where weights are explicit) | extensions that change distances |
-| `adjust` | change the logits, after scale, bias and masks | selective |
+| `compare` | compare queries with keys, before the scale (where weights are explicit) | knn_memory, extensions that change distances |
+| `adjust` | change the logits, after scale, bias and masks | selective, knn_memory |
 | `normalise` | turn logits into weights | lssa, stick_breaking, entmax |
 | `reweigh` | change the normalised weights | lssar, urpe |
-| `forward` | change queries, keys and values before these steps | sink, lssa |
+| `forward` | change queries, keys and values before these steps, or how values are mixed | sink, lssa, knn_memory |
 | `share` | share weights between layers; called once, when the decoder is built | urpe |
 
 A rule that lets a token attend to itself and the three tokens before it:
