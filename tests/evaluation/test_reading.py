@@ -129,7 +129,7 @@ def wrapped(change):
 
 
 def test_what_makes_no_square_is_read_in_one_pass():
-    explicit = {"asentmax", "entmax", "lssa", "lssar", "selective", "stick_breaking", "urpe"}
+    explicit = {"asentmax", "entmax", "knn_memory", "lssa", "lssar", "selective", "stick_breaking", "urpe"}
     hiding = {"blockwise", "hard_alibi", "window"}
     for case in named("attention"):
         made = decoder(rule=case.values[0])

@@ -7,11 +7,11 @@ overrides the steps in which it differs. The bias comes from the positional enco
 |---|---|---|
 | `sharpen` | multiply the logits of each row and head by a factor, but not the bias | log_n, ssmax, asentmax, temperature, lssa |
 | `hide` | mask keys, in addition to later ones | hard_alibi, window, blockwise |
-| `compare` | compare queries with keys, before the scale (where weights are explicit) | extensions that change distances |
-| `adjust` | change the logits, after scale, bias and masks | selective |
+| `compare` | compare queries with keys, before the scale (where weights are explicit) | knn_memory, extensions that change distances |
+| `adjust` | change the logits, after scale, bias and masks | selective, knn_memory |
 | `normalise` | turn logits into weights | lssa, stick_breaking, entmax |
 | `reweigh` | change the normalised weights | lssar, urpe |
-| `forward` | change queries, keys and values before these steps | sink, lssa |
+| `forward` | change queries, keys and values before these steps, or how values are mixed | sink, lssa, knn_memory |
 | `share` | share weights between layers; called once, when the decoder is built | urpe |
 
 A rule that lets a token attend to itself and the three tokens before it:
@@ -62,8 +62,8 @@ class AttentionRule(HookedModule):
     """True if the rule is defined for distances to earlier tokens only, so that positions must increase along time."""
     whole: ClassVar[bool] = False
     """True if the rule is defined for integer positions only."""
-    directions: ClassVar[bool] = False
-    """True if only the directions of queries and keys matter, so that an encoding must not change their norms."""
+    directions: bool = False
+    """True if only the directions of queries and keys matter, so that an encoding must not change their norms; may be set per instance."""
     both_ways: ClassVar[bool] = False
     """True if the class itself says that it is defined for later keys, too, as a prompt has with `decoder.mask=prefix`: it hides and counts none."""
     reads: bool = False
@@ -99,10 +99,7 @@ class AttentionRule(HookedModule):
         if factor is not None:
             query = (wide(query) * factor).to(query.dtype)
         if not self.fused:
-            logits = wide(self.compare(query, key, inputs)) * self.scale
-            logits = logits.masked_fill(inputs.later, -torch.inf) if bias is None else logits + bias
-            weights = self.reweigh(self.normalise(self.adjust(logits, inputs), inputs), inputs)
-            return weights.to(value.dtype) @ value
+            return self._weighed(query, key, bias, inputs).to(value.dtype) @ value
         if inputs.distance_bias is not None:
             return inputs.distance_bias.mix(query, key, value, self.scale)
         mask = None if bias is None else bias.to(query.dtype)
@@ -157,6 +154,12 @@ class AttentionRule(HookedModule):
     def reweigh(self, weights: Logits, inputs: BlockInputs) -> Logits:
         """Return the weights to mix values with, given the normalised ones."""
         return weights
+
+    def _weighed(self, query: Queries, key: Keys, bias: MaskedBias | None, inputs: BlockInputs) -> Logits:
+        """The explicit weights, given sharpened queries and a bias with all masks."""
+        logits = wide(self.compare(query, key, inputs)) * self.scale
+        logits = logits.masked_fill(inputs.later, -torch.inf) if bias is None else logits + bias
+        return self.reweigh(self.normalise(self.adjust(logits, inputs), inputs), inputs)
 
     def _masked(self, bias: MaskedBias | None, inputs: BlockInputs) -> MaskedBias | None:
         """The bias, minus infinity at keys that the rule or the causal mask hides."""

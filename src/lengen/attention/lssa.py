@@ -32,7 +32,7 @@ class LSSA(AttentionRule):
     """
 
     fused: ClassVar[bool] = False
-    directions: ClassVar[bool] = True
+    directions = True
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape)
