@@ -188,7 +188,7 @@ def test_depths_make_a_grid(lengen, runs):
     ran = lengen("eval", f"run={run}", "stress=[depth=0.50]", "examples=20", "lengths=[2,3,6]")
     assert ran.code == 0
     assert "is there already" in ran.out
-    assert len(list(run.glob("eval/depth-*"))) == 1
+    assert len(list(run.glob("eval/depth-*"))) == 2  # of two choices of lengths
 
 
 @pytest.mark.parametrize(
