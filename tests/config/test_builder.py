@@ -34,7 +34,11 @@ def composed(*overrides: str) -> dict:
 
 @pytest.mark.parametrize(
     ("group", "option"),
-    [pair for pair in OPTIONS if pair[0] not in ("published", "theory", "family", "experiment", "extend", "inspect", "tune")],
+    [
+        pair
+        for pair in OPTIONS
+        if pair[0] not in ("published", "theory", "family", "experiment", "extend", "inspect", "tune")
+    ],
 )
 def test_every_option_composes_and_builds(group, option):
     from lengen.experiment.config import RunConfig
