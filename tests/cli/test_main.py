@@ -217,6 +217,7 @@ def test_data_marks_the_answer_and_its_places(lengen):
         (["results_dir=/proc/none"], ["/proc/none"]),
     ],
 )  # fmt: skip
+@pytest.mark.sampled(2)
 def test_a_mistake_is_one_line_and_exit_code_2(lengen, tmp_path, arguments, words):
     refused(lengen("train", *arguments), *words)
     assert list(tmp_path.iterdir()) == []

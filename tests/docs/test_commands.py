@@ -40,6 +40,7 @@ def first_value(word: str) -> str:
 
 
 @pytest.mark.parametrize("page", sorted({*COMMANDS.values()}))
+@pytest.mark.sampled(2)
 def test_commands_compose(page, lengen, tmp_path):
     write_files(page, tmp_path)
     for command in commands(page):

@@ -162,7 +162,8 @@ def test_a_finished_run_is_not_run_again_and_force_keeps_the_old_one(lengen, tmp
     assert same(parameters(aside[0]), parameters(folder))  # the same command gives the same bits
 
 
-@pytest.mark.parametrize("optimizer", ["muon", pytest.param("adamw", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_killed_anywhere_the_same_command_ends_with_the_same_bits(lengen, tmp_path, optimizer):
     command = [
         "train", "task=addition", "pe=t5", *TINY, "steps=300", f"optimizer={optimizer}", "decoder.dropout=0.1",

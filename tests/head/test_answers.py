@@ -137,6 +137,7 @@ def test_seeds_are_stacked(path):
 
 @pytest.mark.whole_run
 @pytest.mark.parametrize("name", ["pointer", "nmst", "st"])
+@pytest.mark.sampled(3)
 def test_a_run_with_a_head_is_a_run_like_any_other(name, lengen, tmp_path):
     words = ("train", "task=copy", *TINY, "pe=rope", f"head={name}")
     ran = lengen(*words)

@@ -59,7 +59,9 @@ def numbers():
         names = [name for name in options if name not in choices(kind)]
         for place, which in enumerate(("few", "many")):
             other = {name: NUMBERS[name][place] for name in names if name in NUMBERS}
-            yield pytest.param(partial(kind, **options | other), id=f"{path.stem}-{which}")
+            yield pytest.param(
+                partial(kind, **options | other), id=f"{path.stem}-{which}", marks=pytest.mark.long
+            )
 
 
 MADE = [case for case in (*variations("mixer"), *numbers()) if issubclass(case.values[0].func, Recurrent)]

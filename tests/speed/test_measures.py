@@ -101,7 +101,7 @@ def test_the_parts_of_the_gpu_end_in_eight_minutes(monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-@pytest.mark.whole_run
+@pytest.mark.long
 def test_without_a_gpu_its_tests_are_skipped_by_name(tmp_path):
     done = subprocess.run([sys.executable, SCRIPT, "gpu", "--out", tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

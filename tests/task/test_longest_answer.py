@@ -113,6 +113,7 @@ def every(task):
         *(pytest.param(task, id=repr(task)[:80]) for task in OTHERS + ESTIMATED),
     ],
 )
+@pytest.mark.sampled(3)
 def test_no_draw_is_longer(task):
     for length in filter(task.has, LENGTHS):
         for each in every(task):

@@ -344,7 +344,7 @@ def test_an_error_of_one_run_is_recorded_with_all(lengen, tmp_path, monkeypatch)
         (("seeds=2", "trainer.flex=true"), "trainer.flex=true with seeds"),
         (("seeds=2", "logger=wandb"), "logger=Wandb with seeds"),
         (("seeds=2", "attention=entmax"), "attention=entmax cannot be trained as a stack"),
-        (("seeds=1000", "decoder.dim=1024", "limits.memory=1GB"), "seeds: 1000 runs as one model"),
+        (("seeds=50", "decoder.dim=1024", "limits.memory=1GB"), "seeds: 50 runs as one model"),
     ],
 )  # fmt: skip
 def test_what_is_no_stack_is_refused_on_one_line_before_anything_is_written(lengen, tmp_path, words, message):

@@ -80,6 +80,7 @@ def state(run):
 
 
 @pytest.mark.parametrize("path", files("tune"), ids=lambda path: path.stem)
+@pytest.mark.sampled(3)
 def test_every_tuning_makes_a_run_in_which_what_is_frozen_is_the_base(path, base_of, lengen, tmp_path):
     runs = base_of(path.stem)
     ran = lengen("tune", f"run={runs[0].path}", f"tune={path.stem}", *SHORT)
@@ -119,6 +120,7 @@ STARTS = {
 
 
 @pytest.mark.parametrize("name", STARTS)
+@pytest.mark.sampled(3)
 def test_before_the_first_step_it_is_the_base_or_an_extension_of_it(name, base_of, lengen, tmp_path):
     runs = base_of(name)
     assert lengen("tune", f"run={runs[0].path}", f"tune={name}", *SHORT).code == 0
@@ -164,6 +166,7 @@ def test_a_tuning_with_an_extension_starts_from_it_and_keeps_it(runs, lengen, tm
 
 
 @pytest.mark.parametrize("second", ["finetune", "head_scale", "e2", "drope"])
+@pytest.mark.sampled(4)
 def test_a_run_whose_decoder_was_changed_is_tuned_again(second, runs, lengen, tmp_path):
     words = ("tune", "tune=head_scale", "tune.start=1.5", "jobs=1", *SHORT)
     assert lengen(*words, "run=results").code == 0
@@ -222,6 +225,7 @@ def test_runs_of_a_cell_are_tuned_to_runs_of_a_cell_with_other_examples(runs, le
 @pytest.mark.parametrize(
     "name", ["finetune", "clex", "attention_bias_calibration", "longlora", "head_search", "state_passing"]
 )
+@pytest.mark.sampled(3)
 def test_an_interrupted_tuning_goes_on_to_the_same_parameters(name, base_of, lengen, tmp_path, monkeypatch):
     runs = base_of(name)
     words = ("tune", f"run={runs[0].path}", f"tune={name}", "steps=30", "lengths=[2]", "examples=20")
