@@ -99,7 +99,7 @@ class AttentionRule(HookedModule):
         if factor is not None:
             query = (wide(query) * factor).to(query.dtype)
         if not self.fused:
-            return self._weighed(query, key, bias, inputs).to(value.dtype) @ value
+            return self._mixing_weights(query, key, bias, inputs).to(value.dtype) @ value
         if inputs.distance_bias is not None:
             return inputs.distance_bias.mix(query, key, value, self.scale)
         mask = None if bias is None else bias.to(query.dtype)
@@ -155,7 +155,9 @@ class AttentionRule(HookedModule):
         """Return the weights to mix values with, given the normalised ones."""
         return weights
 
-    def _weighed(self, query: Queries, key: Keys, bias: MaskedBias | None, inputs: BlockInputs) -> Logits:
+    def _mixing_weights(
+        self, query: Queries, key: Keys, bias: MaskedBias | None, inputs: BlockInputs
+    ) -> Logits:
         """The explicit weights, given sharpened queries and a bias with all masks."""
         logits = wide(self.compare(query, key, inputs)) * self.scale
         logits = logits.masked_fill(inputs.later, -torch.inf) if bias is None else logits + bias

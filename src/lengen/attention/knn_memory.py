@@ -77,7 +77,7 @@ class KnnMemory(AttentionRule):
             key = normalize(wide(key), dim=-1).to(key.dtype)
         if not self._cuts(key):
             return super().forward(query, key, value, bias, inputs)
-        weights = self._weighed(query, key, bias, inputs).to(value.dtype)
+        weights = self._mixing_weights(query, key, bias, inputs).to(value.dtype)
         far = self._far(inputs)
         return weights.masked_fill(far, 0) @ value + weights.masked_fill(~far, 0) @ value.detach()
 
