@@ -183,6 +183,7 @@ def test_the_words_of_a_pattern_with_names_of_its_own() -> None:
         ("mixer.pattern=[near]", "mixer.near=attention would make it one"),
         ("mixer.pattern=[near] mixer.near=grru", "did you mean 'gru'"),
         ("mixer.pattern=[gru] mixer.near=attention", "near must be one of the mixers"),
+        ("mixer.pattern=[gru] mixer.gru=lstm", "gru is a mixer itself"),
         ("mixer.pe=rope", "pe=rope is for all layers"),
         ("mixer.attention=window", "attention=window is for all layers"),
     ],

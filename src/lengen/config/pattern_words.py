@@ -85,6 +85,8 @@ def _chosen(
             raise UsageError(f"{word}: {name} must be one of the mixers in {pattern}")
         if not below:
             chosen[name] = word.partition("=")[2]
+            if name in known and chosen[name] != name:
+                raise UsageError(f"{word}: {name} is a mixer itself; must be a name of your own in {pattern}")
     for name, mixer in chosen.items():
         if not re.fullmatch(r"\w+", name) or mixer not in known:
             hint = nearest(mixer, known) or f" ({GROUP}.{name}=attention would make it one)"
