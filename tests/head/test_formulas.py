@@ -198,3 +198,9 @@ def test_gradients_are_finite_differences(kind):
         )  # what cannot be copied and is not written has none
 
     assert torch.autograd.gradcheck(answers, (stream(2, 5).requires_grad_(), *head.parameters()))
+
+
+def test_the_output_matrix_reads_any_state_of_the_residual_stream():
+    head = Linear(Output(8, 5, tied=False))
+    x = torch.randn(3, 8)
+    assert torch.equal(head(x), x @ head.weight.T)
