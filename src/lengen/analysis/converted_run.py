@@ -83,8 +83,9 @@ class ConvertedRun:
             f"run={self.trained.folder.path}: head={config.labels.head} has no architecture of transformers (allowed: linear)",
         )
         require(
-            not self.trained.decoder.prefix,
-            f"run={self.trained.folder.path}: decoder.mask=prefix has no architecture of transformers (allowed: causal)",
+            not self.trained.decoder.whole_prompts,
+            f"run={self.trained.folder.path}: {self.trained.decoder.architecture.both_ways} has no architecture of transformers "
+            f"(allowed: {self.trained.decoder.architecture.one_way})",
         )
         try:
             reads = self.trained.decoder.pe.reads

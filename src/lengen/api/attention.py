@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lengen.api.picture import Picture
 from lengen.api.prompts import END, Answers
+from lengen.config.errors import require
 from lengen.evaluation.attention_weights import weights
 from lengen.report import attention_map
 from lengen.task import EOS, SPECIAL
@@ -65,6 +66,11 @@ def attention(answers: Answers, prompt: str | Sequence[str], title: str) -> Atte
         title: the title of the figure.
     """
     read, decoder = answers.read(prompt), answers.trained.decoder
+    option = decoder.architecture.both_ways
+    require(
+        not decoder.architecture.encoder,
+        f"attention: does not apply to {option} (a map of one stack of blocks needs decoder.encoder=0); run={answers.trained.folder.path}",
+    )
     device = next(decoder.parameters()).device
     batch = answers.batch(read, len(read))
     placed = answers.positions(batch, len(read))

@@ -94,6 +94,9 @@ class SharedInputs:
         cache: state of decoding; None in a full pass.
         distance_bias: the bias as a table over distances, in place of `bias`.
         prompt: number of first keys of each row that all of its tokens see; None for none.
+        answers: number of tokens before the answer of each row, where those before the last of them are read by an encoder alone; None
+            if there is no encoder.
+        encoded: what the encoder wrote of these tokens; None if there is none, or if a cache holds keys and values of it.
     """
 
     table: Tensor | None
@@ -103,6 +106,8 @@ class SharedInputs:
     cache: DecoderCache | None
     distance_bias: DistanceBias | None = None
     prompt: Tensor | None = None
+    answers: Tensor | None = None
+    encoded: Tensor | None = None
 
     def inputs(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> BlockInputs:
         """The inputs of one block.
@@ -120,6 +125,7 @@ def causal(
     query: QueryPositions,
     key: KeyPositions,
     prompt: Int[Tensor, " _rows"] | None = None,
+    answers: Int[Tensor, " _rows"] | None = None,
 ) -> MaskedBias | None:
     """Add the causal mask to a bias; None if the causal mask of the attention kernel suffices.
 
@@ -128,13 +134,19 @@ def causal(
         query: positions of the new tokens.
         key: positions of all tokens so far.
         prompt: number of first keys of each row that all of its tokens see; None for none.
+        answers: number of tokens before the answer of each row, of which those before the last see nothing but themselves, and are seen
+            by no other; None for none.
     """
     queries, keys = query.shape[1], key.shape[1]
-    if queries == 1 or (bias is None and queries == keys and prompt is None):
+    if answers is None and (queries == 1 or (bias is None and queries == keys and prompt is None)):
         return bias  # a single query sees every key
     if bias is None:
         bias = torch.zeros(1, 1, queries, keys, device=key.device)
     hidden = later(queries, keys, key.device)
     if prompt is not None:
         hidden = hidden & (torch.arange(keys, device=key.device) >= prompt.view(-1, 1, 1, 1))
+    if answers is not None:
+        columns = torch.arange(keys, device=key.device)
+        others = columns != columns[keys - queries :, None]
+        hidden = hidden | (others & (columns < answers.view(-1, 1, 1, 1) - 1))
     return bias.masked_fill(hidden, -torch.inf)

@@ -24,6 +24,7 @@ MEANT: Mapping[str, str] = {
     "optimizer.schedule.final": "min_lr min_lr_ratio final_lr",
     "optimizer": "optim optimizer_type optimizer_name",
     "decoder.layers": "n_layer n_layers num_layers num_hidden_layers num_decoder_layers num_blocks n_blocks nlayers num_layer",
+    "decoder.encoder": "num_encoder_layers n_encoder_layers encoder_layers encoder_depth",
     "decoder.heads": "n_head n_heads num_heads num_attention_heads nhead nheads",
     "decoder.dim": "d_model n_embd hidden_size embed_dim embedding_dim hidden_dim model_dim emb_dim width",
     "decoder.hidden": "intermediate_size d_ff ffn_dim n_inner dim_feedforward ffn_hidden_size ff_dim mlp_dim mlp_ratio ff_mult",

@@ -2,7 +2,8 @@
 
 It calls the hooks of `PositionalEncoding` and `Mixer` without knowing which encoding or mixer it has. Blocks are
 RMSNorm, mixer (attention, unless another is chosen), RMSNorm, feed-forward; the stack of blocks may be applied several times (`loops`).
-The head (`lengen.head`) makes the distribution over the next token.
+The head (`lengen.head`) makes the distribution over the next token. With an `encoder`, blocks of its own read the prompt in both
+directions, and every block of the decoder has cross-attention to them between mixer and feed-forward.
 
     tokens, positions -> embedding + `pe.embed` -> blocks -> RMSNorm -> head -> logits over the next token
 """
@@ -24,6 +25,7 @@ from lengen.block.inputs import BlockCache, Shape
 from lengen.block.shared import DecoderCache, SharedInputs, causal
 from lengen.config.aliases import moved_from
 from lengen.config.errors import require
+from lengen.decoder.cross import CrossAttention
 from lengen.head import Head, HeadInputs, Output, known
 from lengen.head.linear import Linear
 from lengen.loops import Halting, Halts, Passes, Progress, Tally
@@ -58,6 +60,8 @@ class Architecture:
         bos: whether examples start with a bos token.
         mask: what a token sees by attention: `causal`, what came before it; `prefix`, also the whole prompt if it is part of it (Raffel et al.
             2020, section 3.2.1). Mixers other than attention are causal under both.
+        encoder: number of further blocks that read the prompt in both directions, for cross-attention in every block of the decoder, which then reads
+            the answer alone, from the last token of the prompt on (Vaswani et al. 2017); 0 for a decoder that reads both.
     """
 
     revision: ClassVar[int] = 1
@@ -74,6 +78,7 @@ class Architecture:
     inject: bool = False
     bos: bool = True
     mask: Literal["causal", "prefix"] = "causal"
+    encoder: int = 0
 
     def __post_init__(self) -> None:
         for name in ("layers", "dim", "heads", "loops"):
@@ -87,6 +92,28 @@ class Architecture:
             f"decoder.hidden={self.hidden}: must be at least 0, which is none, and at most {WIDEST}",
         )
         require(0 <= self.dropout < 1, f"decoder.dropout={self.dropout}: must be in [0, 1)")
+        require(self.encoder >= 0, f"decoder.encoder={self.encoder}: must be at least 0, which is none")
+        require(
+            not (self.encoder and self.mask == "prefix"),
+            f"decoder.encoder={self.encoder} with decoder.mask=prefix: the encoder reads prompts in both directions; must be decoder.mask=causal",
+        )
+
+    @property
+    def both_ways(self) -> str | None:
+        """The option by which tokens of a prompt see all of it; None if none does."""
+        if self.encoder:
+            return f"decoder.encoder={self.encoder}"
+        return "decoder.mask=prefix" if self.mask == "prefix" else None
+
+    @property
+    def one_way(self) -> str:
+        """The option in its place with which none does."""
+        return "decoder.encoder=0" if self.encoder else "decoder.mask=causal"
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks with weights of their own, those of the encoder included."""
+        return self.layers + self.encoder
 
     @property
     def feeds(self) -> bool:
@@ -96,7 +123,7 @@ class Architecture:
     @property
     def shape(self) -> Shape:
         """The shape that encodings and attention rules are built with."""
-        return Shape(self.dim, self.heads, self.layers)
+        return Shape(self.dim, self.heads, self.blocks)
 
 
 class FeedForward(nn.Module):
@@ -125,18 +152,21 @@ class Block(nn.Module):
     Args:
         architecture: size and structure.
         mixer: mixes the tokens; a submodule by its own name, `attention` or `mixer`.
+        crosses: whether it attends to an encoder, after the mixer.
     """
 
     attention: Attention
     attention_norm: nn.RMSNorm
 
-    def __init__(self, architecture: Architecture, mixer: Mixer) -> None:
+    def __init__(self, architecture: Architecture, mixer: Mixer, *, crosses: bool = False) -> None:
         super().__init__()
         self.part = mixer.name
         self.add_module(f"{self.part}_norm", nn.RMSNorm(architecture.dim))
         self.feed_norm = nn.RMSNorm(architecture.dim) if architecture.feeds else None
         self.add_module(self.part, mixer)
         self.feed = FeedForward(architecture) if architecture.feeds else None
+        self.cross_norm = nn.RMSNorm(architecture.dim) if crosses else None
+        self.cross = CrossAttention(architecture.shape) if crosses else None
         self.dropout = nn.Dropout(architecture.dropout)
 
     @property
@@ -155,6 +185,8 @@ class Block(nn.Module):
         """Return the residual stream after this block, from column `first` on."""
         mixed = self.mixing(self._modules[f"{self.part}_norm"](x), pe, shared, slot, first)  # type: ignore[misc]
         x = x[:, first:] + self.dropout(mixed)
+        if self.cross is not None and self.cross_norm is not None:
+            x = x + self.dropout(self.cross(self.cross_norm(x), shared, slot[1]))
         if self.feed is not None and self.feed_norm is not None:
             x = x + self.dropout(self.feed(self.feed_norm(x)))
         return x
@@ -196,12 +228,21 @@ class Decoder(nn.Module):
         self.embedding = nn.Embedding(vocabulary, architecture.dim)
         self.dropout = nn.Dropout(architecture.dropout)
         self.blocks = nn.ModuleList(
-            Block(architecture, mixer(Layer(architecture.shape, index, attention)))
+            Block(
+                architecture,
+                mixer(Layer(architecture.shape, index, attention)),
+                crosses=architecture.encoder > 0,
+            )
             for index in range(architecture.layers)
         )
+        self.encoder = nn.ModuleList(
+            Block(architecture, mixer(Layer(architecture.shape, index, attention)))
+            for index in range(architecture.layers, architecture.blocks)
+        )
+        self.encoder_norm = nn.RMSNorm(architecture.dim) if architecture.encoder else None
         for part in (*self.mixers, *self.rules):
             part.check_hooks()
-        shared = [mixer.rule for mixer in self.attentions if mixer.shares_rule]
+        shared = [mixer.rule for mixer in self._all_attentions if mixer.shares_rule]
         for rule in shared[1:]:
             rule.share(shared[0])
         self.norm = nn.RMSNorm(architecture.dim)
@@ -245,7 +286,7 @@ class Decoder(nn.Module):
     @property
     def encodings(self) -> list[PositionalEncoding]:
         """The encoding of all layers, and those that layers have of their own, in their order."""
-        return [self.pe, *(mixer.pe for mixer in self.attentions if mixer.pe is not None)]
+        return [self.pe, *(mixer.pe for mixer in self._all_attentions if mixer.pe is not None)]
 
     @property
     def budget(self) -> int | None:
@@ -254,18 +295,24 @@ class Decoder(nn.Module):
 
     @property
     def mixers(self) -> list[Mixer]:
-        """The mixer of every layer."""
+        """The mixer of every layer, those of an encoder excepted."""
         return [block.mixing for block in self.blocks]  # type: ignore[misc]
+
+    @property
+    def _all_attentions(self) -> list[Attention]:
+        """The mixers of all layers that attend, those of an encoder last."""
+        encoding: list[Mixer] = [block.mixing for block in self.encoder]  # type: ignore[misc]
+        return [mixer for mixer in (*self.mixers, *encoding) if isinstance(mixer, Attention)]
 
     @property
     def reads_prompts(self) -> bool:
         """Whether a pass must be given where answers begin."""
-        return self.head.reads_prompts or self.prefix
+        return self.head.reads_prompts or self.whole_prompts
 
     @property
-    def prefix(self) -> bool:
+    def whole_prompts(self) -> bool:
         """Whether tokens of a prompt see all of it, so that a prompt must be read in one pass."""
-        return self.architecture.mask == "prefix"
+        return self.architecture.both_ways is not None
 
     @property
     def attends(self) -> bool:
@@ -278,14 +325,15 @@ class Decoder(nn.Module):
         Parameters of attention rules, of encodings, those of mixers that are no `nn.Linear`, and those of a head besides its output matrix
         keep what their constructors gave them.
         """
-        depth = 2 * len(self.blocks) * self.architecture.loops
+        parts = 3 if self.encoder else 2  # that a block adds to the residual stream
+        depths = {
+            "blocks": parts * len(self.blocks) * self.architecture.loops,
+            "encoder": 2 * len(self.encoder),
+        }
         projections = {id(module.weight) for module in self.modules() if isinstance(module, nn.Linear)}
         for name, weight in self.named_parameters():
-            if (
-                id(weight) in projections
-                and name.startswith("blocks")
-                and not {"rule", "pe"} & {*name.split(".")}
-            ):
+            depth = depths.get(name.split(".")[0])
+            if depth and id(weight) in projections and not {"rule", "pe"} & {*name.split(".")}:
                 writes = name.endswith(("out.weight", "down.weight"))
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * (depth**-0.5 if writes else 1.0))
         nn.init.normal_(self.embedding.weight, std=1.0)
@@ -337,6 +385,8 @@ class Decoder(nn.Module):
         shared = SharedInputs(
             self.pe.make_table(positions), bias, positions, seen, cache, distance_bias, both_ways
         )
+        if self.encoder:
+            shared = self._encoded(embedded, shared, known(prompt, f"{self.architecture.both_ways}"), held)
         x, progress = embedded, None if halting is None else Progress.begin(embedded)
         for loop in range(passes.loops):
             with torch.set_grad_enabled(torch.is_grad_enabled() and loop >= passes.free):
@@ -362,6 +412,32 @@ class Decoder(nn.Module):
         logits: Tensor = self.head(x, HeadInputs(tokens, symbols, state, held, first, prompt))
         return logits
 
+    def _encoded(
+        self,
+        embedded: Float[Tensor, "batch time dim"],
+        shared: SharedInputs,
+        sizes: Int[Tensor, " _rows"],
+        held: int,
+    ) -> SharedInputs:
+        """Read the prompts with the encoder, and return what the blocks of the decoder share.
+
+        The encoder reads columns of answers, too, each after those before it; nothing reads what it writes there.
+
+        Args:
+            embedded: the new tokens.
+            shared: what blocks share in which tokens of a prompt see each other.
+            sizes: number of tokens before the answer of each row.
+            held: number of tokens before the new ones; the encoder has read the prompts if there are any.
+        """
+        encoded = None
+        if not held and self.encoder_norm is not None:
+            encoded, alone = embedded, replace(shared, cache=None)
+            for index, block in enumerate(self.encoder, self.architecture.layers):
+                encoded = block(encoded, self.pe, alone, (0, index))
+            encoded = self.encoder_norm(encoded)
+        bias = causal(self.pe.logit_bias(shared.query, shared.key), shared.query, shared.key, answers=sizes)
+        return replace(shared, bias=bias, prompt=None, answers=sizes, encoded=encoded)
+
     def _both_ways(
         self, prompt: Int[Tensor, " _rows"] | None, held: int, new: int, *, cached: bool
     ) -> Int[Tensor, " _rows"] | None:
@@ -376,15 +452,16 @@ class Decoder(nn.Module):
         Raises:
             UsageError: the sizes are not known, or a prompt is read in parts.
         """
-        if not self.prefix:
+        option = self.architecture.both_ways
+        if option is None:
             return None
-        sizes = known(prompt, "decoder.mask=prefix")
+        sizes = known(prompt, option)
         if not cached:
             return sizes
         within = (sizes > held) & (sizes > 1)
         require(
             not bool((within & ((sizes > held + new) | (held > 0))).any()),
-            "decoder.mask=prefix: a prompt is read in one pass, as its tokens see all of it; must not be divided between passes with a cache",
+            f"{option}: a prompt is read in one pass, as its tokens see all of it; must not be divided between passes with a cache",
         )
         return sizes if held == 0 else None
 
@@ -395,7 +472,7 @@ class Decoder(nn.Module):
 
         A bias of positions only that is invariant to a common shift is a bias of distances.
         """
-        if self.prefix or not (positions.shape[1] == seen.shape[1] > 1 and self._flexible(positions)):
+        if self.whole_prompts or not (positions.shape[1] == seen.shape[1] > 1 and self._flexible(positions)):
             return None
         span = torch.arange(int(positions.max() - positions.min()) + 1, device=positions.device).unsqueeze(0)
         bias = self.pe.logit_bias(span[:, -1:], span)
@@ -420,7 +497,7 @@ class Decoder(nn.Module):
             positions: positions of the tokens.
         """
         one = positions[:1, :1]
-        if self.head.pairs or self.prefix or not all(rule.linear for rule in self.rules):
+        if self.head.pairs or self.whole_prompts or not all(rule.linear for rule in self.rules):
             return True
         if any(pe.overrides("context") for pe in self.encodings):
             return True

@@ -98,7 +98,7 @@ def greedy(
     known, start = tokens.masked_fill(answer, PAD), prompt_size(answer)
     if start == tokens.shape[1]:
         return known
-    if decoder.prefix and len(sizes := torch.unique(prompts(answer))) > 1:
+    if decoder.whole_prompts and len(sizes := torch.unique(prompts(answer))) > 1:
         for size in sizes:
             rows = (prompts(answer) == size).nonzero().flatten()
             among = _among(place, tokens, rows)

@@ -57,7 +57,7 @@ def read(
         return logits
     cache = decoder.cache(room=time) if cache is None else cache
     cache.prompts(prompt)
-    whole = min(int(prompt.max()), time) if decoder.prefix and prompt is not None else 0
+    whole = min(int(prompt.max()), time) if decoder.whole_prompts and prompt is not None else 0
     starts = [
         0,
         *range(max(whole, size), time, size),

@@ -209,7 +209,8 @@ class Scorer:
         written, known, nats = torch.zeros_like(self.batch.tokens), self.batch.tokens.clone(), []
         true_positions, fixed = self._placed(self.batch.tokens, slice(None)), not self.positions.reads_tokens
         architecture, kind = self.decoder.architecture, self._device.type
-        cached = 2 * architecture.loops * architecture.layers * architecture.dim * self.batch.time
+        streams = architecture.loops + bool(architecture.encoder)  # that have keys and values in a block
+        cached = 2 * streams * architecture.layers * architecture.dim * self.batch.time
         prompt_tokens = int((~answer & (self.batch.tokens > 0)).sum(1).max())
         fits = NUMBERS.get(kind, MANY_NUMBERS) // cached, 8 * TOKENS.get(kind, MANY_TOKENS) // prompt_tokens
 
@@ -242,7 +243,7 @@ class Scorer:
             written[rows] = decoded.cpu()
             nats.append(loss)
 
-        if self.decoder.prefix:  # a prompt is read in one pass, and so are those of a size
+        if self.decoder.whole_prompts:  # a prompt is read in one pass, and so are those of a size
             sizes = prompts(answer)
             for distinct in torch.unique(sizes).tolist():
                 same = (sizes == distinct).nonzero().flatten()

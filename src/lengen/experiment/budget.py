@@ -27,6 +27,10 @@ CHECKED = 64
 KEPT = 6
 """Tensors as wide as the residual stream that a block keeps for its backward pass, at least: two normalised inputs, queries,
 keys, values and the result of attention."""
+CROSSING = 4
+"""Matrices of a cross-attention."""
+CROSSED = 3
+"""Tensors that it keeps, at least: a normalised input, queries and the result; keys and values are of prompts alone."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ class Budget:
         decoder, mixer = self.config.decoder, self.config.mixer
         attention = 4 if getattr(mixer, "func", mixer) is Attention else 0
         hidden, parts = round(decoder.dim * decoder.hidden), 3 if decoder.activation == "swiglu" else 2
-        return int(decoder.layers * decoder.dim * (attention * decoder.dim + parts * hidden))
+        cross = CROSSING * decoder.dim * decoder.layers if decoder.encoder else 0
+        return int(decoder.dim * (decoder.blocks * (attention * decoder.dim + parts * hidden) + cross))
 
     @cached_property
     def parameters(self) -> int:
@@ -131,13 +136,14 @@ class Budget:
         channels = KEPT * decoder.dim + 2 * round(decoder.dim * decoder.hidden)
         length = self.config.train_length
         loops = self.config.loops.kept(decoder.loops, self.config.formatted_task.steps(length))
-        return int(decoder.layers * loops * channels * width)
+        crossing = CROSSED * decoder.dim if decoder.encoder else 0
+        return int((decoder.layers * loops * (channels + crossing) + decoder.encoder * channels) * width)
 
     @property
     def _size(self) -> str:
         """The options that set the size of the decoder."""
         decoder = self.config.decoder
-        names = ("layers", "dim", "hidden", "loops")
+        names = ("layers", "dim", "hidden", "loops", *(["encoder"] if decoder.encoder else []))
         sizes = [f"decoder.{name}={getattr(decoder, name)}" for name in names]
         stack = f"seeds: {self.copies} runs as one model" if self.copies > 1 else ""
         return ", ".join(filter(None, [*sizes, self.config.trainer.division, stack]))

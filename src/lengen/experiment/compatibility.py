@@ -208,7 +208,8 @@ def _made(config: RunConfig, build: Callable[[], Decoder]) -> Decoder:
 
 def _check_table(config: RunConfig, largest: int, option: str) -> None:
     """Refuse a user's encoding that declares no `budget` and whose table is too short for the largest position."""
-    shape, streams = replace(config.decoder, layers=1, loops=1), config.positions.streams
+    shape = replace(config.decoder, layers=1, loops=1, mask="causal", encoder=0)
+    streams = config.positions.streams
     near, far = (
         pair if streams is None else torch.stack([pair] * streams, -1)
         for pair in (torch.tensor([[0, 1]]), torch.tensor([[0, largest]]))
@@ -311,9 +312,11 @@ def _check_layer(encoding: str, pe: PositionalEncoding, rule: str, mixer: Attent
 
 def _check_mask(config: RunConfig, outline: Decoder) -> None:
     """Refuse parts that are not defined for keys after the query, if tokens of a prompt see all of it."""
-    if not outline.prefix:
+    mask, labels = config.decoder.both_ways, config.labels
+    if mask is None:
         return
-    labels, mask = config.labels, f"decoder.mask={config.decoder.mask}"
+    if config.decoder.encoder:
+        _check_encoder(config, outline, mask)
     require(
         bool(outline.rules),
         f"{mask} with mixer={labels.mixer}: no layer attends, and other mixers are causal; must be decoder.mask=causal",
@@ -338,6 +341,22 @@ def _check_mask(config: RunConfig, outline: Decoder) -> None:
             f"{mask} with {name}: it is not defined for keys after the query, which a prompt has (`both_ways`); must be one that is, such as "
             f"{allowed}",
         )
+
+
+def _check_encoder(config: RunConfig, outline: Decoder, option: str) -> None:
+    """Refuse parts that read prompts in the decoder, which an encoder reads in its place."""
+    labels = config.labels
+    blocks = (*outline.blocks, *outline.encoder)
+    require(
+        all(isinstance(block.mixing, Attention) for block in blocks),
+        f"{option} with mixer={labels.mixer}: a state would have to begin anew at the answer of each row, and to read prompts in both "
+        "directions; must be attention in all layers, or decoder.encoder=0",
+    )
+    require(
+        not outline.head.pairs,
+        f"{option} with head={labels.head}: it reads the residual stream of prompts, which the decoder does not read; must be linear, nmst or "
+        "st, or decoder.encoder=0",
+    )
 
 
 def _check_without_attention(config: RunConfig, outline: Decoder) -> None:

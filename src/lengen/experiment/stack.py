@@ -256,7 +256,7 @@ def stack_fault(config: RunConfig) -> Fault | None:
     layers = min(config.decoder.layers, TRIED_LAYERS)
     small = replace(
         config,
-        decoder=replace(config.decoder, layers=layers),
+        decoder=replace(config.decoder, layers=layers, encoder=min(config.decoder.encoder, TRIED_LAYERS)),
         batch_size=min(config.batch_size, TRIED_ROWS),
         init_seed=None,
         data_seed=None,

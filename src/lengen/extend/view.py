@@ -22,8 +22,8 @@ def parts_of(decoder: Decoder, positions: Positions, *, attends: bool = True) ->
     Raises:
         DoesNotApplyError: they must, and do not; or tokens of a prompt see later ones.
     """
-    if decoder.prefix:
-        raise DoesNotApplyError("decoder", decoder.architecture, "decoder.mask=causal")
+    if decoder.whole_prompts:
+        raise DoesNotApplyError("decoder", decoder.architecture, decoder.architecture.one_way)
     for mixer in decoder.mixers:
         if attends and not isinstance(mixer, Attention):
             raise DoesNotApplyError("mixer", mixer, "attention in all layers")

@@ -133,7 +133,8 @@ class Same(nn.Module):
 
 def encoded(shared: SharedInputs, pe: PositionalEncoding) -> SharedInputs:
     """Return what one layer shares that has an encoding of its own."""
-    bias = causal(pe.logit_bias(shared.query, shared.key), shared.query, shared.key, shared.prompt)
+    own = pe.logit_bias(shared.query, shared.key)
+    bias = causal(own, shared.query, shared.key, shared.prompt, shared.answers)
     return replace(shared, table=pe.make_table(shared.query), bias=bias, distance_bias=None)
 
 

@@ -57,7 +57,7 @@ class OptimizerRule(ABC):
 
 
 def split(decoder: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Split the trainable parameters into matrices of the blocks (with weight decay) and all others (without).
+    """Split the trainable parameters into matrices of the blocks, those of an encoder included (with weight decay), and all others (without).
 
     Embeddings and position tables have no weight decay: it would pull rows that training never visits towards zero, and
     so change extrapolation. Parameters of attention rules have none either, although they are inside the blocks; of mixers
@@ -68,7 +68,7 @@ def split(decoder: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     matrices = [
         weight
         for name, weight in named
-        if name.startswith("blocks.")
+        if name.startswith(("blocks.", "encoder."))
         and ".rule." not in name
         and weight.ndim == 2  # noqa: PLR2004
         and (".mixer." not in name or id(weight) in linear)

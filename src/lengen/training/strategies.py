@@ -31,7 +31,7 @@ def strategy(options: TrainerOptions, ranks: Ranks, decoder: Decoder) -> Strateg
 
 def shard(decoder: Decoder, mesh: DeviceMesh) -> None:
     """Divide the parameters of a decoder over devices, block by block, by FSDP2."""
-    for block in decoder.blocks:
+    for block in (*decoder.blocks, *decoder.encoder):
         fully_shard(block, mesh=mesh)
     fully_shard(decoder, mesh=mesh)
 

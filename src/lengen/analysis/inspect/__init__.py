@@ -78,7 +78,7 @@ class ReadOut(ABC):
         """
 
     def apply_to(self, evaluation: Reevaluation) -> None:
-        """Refuse what the read-out does not apply to: a layer that does not attend, if it reads attention, and what `check` refuses.
+        """Refuse what the read-out does not apply to: a layer that does not attend, if it reads attention, an encoder, and what `check` refuses.
 
         Raises:
             UsageError: says why.
@@ -88,6 +88,11 @@ class ReadOut(ABC):
             not self.reads_attention or trained.decoder.attends,
             f"inspect={self.name}: does not apply to mixer={trained.config.labels.mixer} (it needs attention in all layers); "
             f"run={trained.folder.path}",
+        )
+        require(
+            not trained.decoder.architecture.encoder,
+            f"inspect={self.name}: does not apply to {trained.decoder.architecture.both_ways} (it reads one stack of blocks, and needs "
+            f"decoder.encoder=0); run={trained.folder.path}",
         )
         self.check(evaluation)
 
