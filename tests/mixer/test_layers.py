@@ -64,16 +64,31 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("pe", [RoPE, ALiBi, T5])
-def test_an_encoding_that_all_layers_have_of_their_own_is_that_of_all_layers(pe: Any) -> None:
-    shared, own = decoder(pe=pe), decoder(of_its_own(pe))
+@pytest.mark.parametrize(
+    ("pe", "sizes"),
+    [
+        (RoPE, {}),
+        (ALiBi, {}),
+        (T5, {}),
+        (RoPE, {"mask": "prefix"}),
+        (ALiBi, {"encoder": 1}),
+        (RoPE, {"encoder": 1}),
+    ],
+    ids=lambda part: getattr(part, "__name__", None) or "-".join(part) or "causal",
+)
+def test_an_encoding_that_all_layers_have_of_their_own_is_that_of_all_layers(
+    pe: Any, sizes: dict[str, Any]
+) -> None:
+    shared, own = decoder(pe=pe, **sizes), decoder(of_its_own(pe), **sizes)
     weights = shared.state_dict()
     for name in own.state_dict():
         if ".attention.pe." in name:
             weights[name] = weights["pe." + name.partition(".attention.pe.")[2]]
     own.load_state_dict({name: value for name, value in weights.items() if not name.startswith("pe.")})
     tokens, positions = inputs()
-    assert torch.allclose(own(tokens, positions), shared(tokens, positions), atol=1e-6)
+    prompt = torch.tensor([1, 4, 6, 9]) if sizes else None
+    found, expected = (made(tokens, positions, prompt=prompt) for made in (own, shared))
+    assert torch.allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -109,6 +109,10 @@ class SharedInputs:
     answers: Tensor | None = None
     encoded: Tensor | None = None
 
+    def masked(self, bias: LogitBias | None) -> MaskedBias | None:
+        """Return the bias of some encoding with what these tokens do not see; see `causal`."""
+        return causal(bias, self.query, self.key, self.prompt, self.answers)
+
     def inputs(self, x: Float[Tensor, "batch time dim"], slot: tuple[int, int]) -> BlockInputs:
         """The inputs of one block.
 

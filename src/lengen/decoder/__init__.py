@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from lengen.attention import AttentionRule
 from lengen.block.flex_bias import MIN_HEAD_DIM, DistanceBias, supports
-from lengen.block.inputs import BlockCache, Shape
-from lengen.block.shared import DecoderCache, SharedInputs, causal
+from lengen.block.inputs import BlockCache, LogitBias, Shape
+from lengen.block.shared import DecoderCache, SharedInputs
 from lengen.config.aliases import moved_from
 from lengen.config.errors import require
 from lengen.decoder.cross import CrossAttention
@@ -32,6 +32,7 @@ from lengen.loops import Halting, Halts, Passes, Progress, Tally
 from lengen.mixer import Layer, Mixer
 from lengen.mixer.attention import Attention
 from lengen.pe import PositionalEncoding
+from lengen.task import PAD
 
 if not TYPE_CHECKING:
     __getattr__ = moved_from(__name__)
@@ -379,14 +380,14 @@ class Decoder(nn.Module):
         seen = positions if cache is None else cache.seen(positions)
         distance_bias = self._distance_bias(positions, seen)
         both_ways = self._both_ways(prompt, held, tokens.shape[1], cached=cache is not None)
-        bias = (
-            None if distance_bias else causal(self.pe.logit_bias(positions, seen), positions, seen, both_ways)
-        )
-        shared = SharedInputs(
-            self.pe.make_table(positions), bias, positions, seen, cache, distance_bias, both_ways
-        )
-        if self.encoder:
-            shared = self._encoded(embedded, shared, known(prompt, f"{self.architecture.both_ways}"), held)
+        table = self.pe.make_table(positions)
+        shared = SharedInputs(table, None, positions, seen, cache, distance_bias, both_ways)
+        if distance_bias is None:
+            bias = self.pe.logit_bias(positions, seen)
+            if self.encoder:
+                sizes = known(prompt, f"{self.architecture.both_ways}")
+                shared = self._encoded(embedded, shared, bias, sizes, held)
+            shared = replace(shared, bias=shared.masked(bias))
         x, progress = embedded, None if halting is None else Progress.begin(embedded)
         for loop in range(passes.loops):
             with torch.set_grad_enabled(torch.is_grad_enabled() and loop >= passes.free):
@@ -406,7 +407,7 @@ class Decoder(nn.Module):
             passes.noted.append((progress.used[:, first:], progress.ponder[:, first:]))
         if self.tally is not None:
             used = passes.loops * torch.ones_like(tokens) if progress is None else progress.used
-            self.tally.note(used[:, first:].float(), tokens[:, first:] != 0)
+            self.tally.note(used[:, first:].float(), tokens[:, first:] != PAD)
         x = self.norm(x if self.head.reads_all else x[:, first - cut :])
         state = BlockCache() if cache is None else cache.block(HEAD)
         logits: Tensor = self.head(x, HeadInputs(tokens, symbols, state, held, first, prompt))
@@ -416,27 +417,28 @@ class Decoder(nn.Module):
         self,
         embedded: Float[Tensor, "batch time dim"],
         shared: SharedInputs,
+        bias: LogitBias | None,
         sizes: Int[Tensor, " _rows"],
         held: int,
     ) -> SharedInputs:
-        """Read the prompts with the encoder, and return what the blocks of the decoder share.
+        """Read the prompts with the encoder, and return what the blocks of the decoder share, but for the bias.
 
         The encoder reads columns of answers, too, each after those before it; nothing reads what it writes there.
 
         Args:
             embedded: the new tokens.
-            shared: what blocks share in which tokens of a prompt see each other.
+            shared: what blocks share in which tokens of a prompt see each other, but for the bias.
+            bias: that of the encoding.
             sizes: number of tokens before the answer of each row.
             held: number of tokens before the new ones; the encoder has read the prompts if there are any.
         """
         encoded = None
         if not held and self.encoder_norm is not None:
-            encoded, alone = embedded, replace(shared, cache=None)
+            encoded, alone = embedded, replace(shared, cache=None, bias=shared.masked(bias))
             for index, block in enumerate(self.encoder, self.architecture.layers):
                 encoded = block(encoded, self.pe, alone, (0, index))
             encoded = self.encoder_norm(encoded)
-        bias = causal(self.pe.logit_bias(shared.query, shared.key), shared.query, shared.key, answers=sizes)
-        return replace(shared, bias=bias, prompt=None, answers=sizes, encoded=encoded)
+        return replace(shared, prompt=None, answers=sizes, encoded=encoded)
 
     def _both_ways(
         self, prompt: Int[Tensor, " _rows"] | None, held: int, new: int, *, cached: bool

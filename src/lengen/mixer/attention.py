@@ -134,7 +134,7 @@ class Same(nn.Module):
 def encoded(shared: SharedInputs, pe: PositionalEncoding) -> SharedInputs:
     """Return what one layer shares that has an encoding of its own."""
     own = pe.logit_bias(shared.query, shared.key)
-    bias = causal(own, shared.query, shared.key, shared.prompt, shared.answers)
+    bias = shared.masked(own)
     return replace(shared, table=pe.make_table(shared.query), bias=bias, distance_bias=None)
 
 
