@@ -1,12 +1,12 @@
 """Decoders with an encoder that reads the prompt."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import torch
 from tests.conftest import TINY, run_folders
 from tests.decoder.test_prefix import ENCODINGS, PROMPT, RULES, drawn
+from tests.whole_answers import check_fast_step, check_greedy, check_verdicts
 from torch import nn
 from torch.nn.functional import gelu
 
@@ -16,10 +16,7 @@ from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
 from lengen.config.errors import UsageError
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation.decoding import greedy
-from lengen.evaluation.metrics import prompts
 from lengen.evaluation.reading import read
-from lengen.evaluation.scoring import score
 from lengen.experiment.compatibility import budget
 from lengen.experiment.config import RunConfig
 from lengen.experiment.stack import check_stackable
@@ -30,12 +27,7 @@ from lengen.mixer.attention import Attention
 from lengen.optimizer import split
 from lengen.pe.learned import Learned
 from lengen.pe.rope import RoPE
-from lengen.positions.contiguous import Contiguous
-from lengen.task import PAD
 from lengen.testing.made_up import counted, draw
-from lengen.training.batch_stream import Example
-from lengen.training.fit import example_loss
-from lengen.training.groups import groups
 
 
 def decoder(pe=RoPE, attention=Softmax, vocabulary=13, head=Linear, mixer=Attention, **options):
@@ -167,42 +159,16 @@ def test_a_prompt_is_read_in_one_pass_or_refused():
 )
 def test_greedy_verdicts_are_those_of_one_pass(options):
     batch = drawn()
-    whole = batch.begin()
-    sizes = prompts(whole.answer)
     made = decoder(vocabulary=len(batch.vocabulary), **options)
-    found = greedy(made, whole.tokens, whole.answer, lambda tokens: torch.arange(tokens.shape[1])[None])
-    tokens = whole.tokens.masked_fill(whole.answer, PAD)
-    for time in range(1, whole.time):
-        logits = made(tokens[:, :time], torch.arange(time)[None], prompt=sizes)[:, -1]
-        tokens[:, time] = torch.where(whole.answer[:, time], logits.argmax(-1), tokens[:, time])
-    assert torch.equal(found, tokens)
-    own = tokens[:, 1:].clone()
-    for row in range(0, len(batch), 2):
-        at = int(batch.answer[row].nonzero().flatten()[row % 3])
-        own[row, at] += 1 if own[row, at] < len(batch.vocabulary) - 1 else -1  # not to padding
-    for each in (batch, replace(batch, tokens=own)):
-        teacher, decoded = (
-            score(made, each, Contiguous(), ("test",), kind) for kind in ("teacher", "greedy")
-        )
-        assert torch.equal(teacher.exact, decoded.exact)
-        assert decoded.loss == pytest.approx(teacher.loss, rel=1e-6)
-    assert torch.equal(decoded.exact, torch.arange(len(batch)) % 2 == 1)
+    check_greedy(made, batch)
+    check_verdicts(made, batch)
 
 
 def test_the_fast_step_has_the_loss_and_gradients_of_the_plain_one():
-    batch, found = drawn().begin(), []
+    batch = drawn()
     made = decoder(vocabulary=len(batch.vocabulary))
-    positions = torch.arange(batch.time)[None]
-    for plain in (False, True):
-        made.plain = plain
-        made.zero_grad()
-        grouped = () if plain else groups(batch.answer, 4)
-        loss = example_loss(made, Example(batch.tokens, batch.answer, positions, groups=grouped))
-        loss.backward()
-        found.append([loss.detach(), *(weight.grad.clone() for weight in made.parameters())])
-        assert all(bool(weight.grad.any()) for weight in made.parameters())
-    for fast, slow in zip(*found, strict=True):
-        torch.testing.assert_close(fast, slow)
+    check_fast_step(made, batch)
+    assert all(bool(weight.grad.any()) for weight in made.parameters())
 
 
 def test_without_an_encoder_parameters_are_those_of_a_decoder_alone():

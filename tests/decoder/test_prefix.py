@@ -1,12 +1,12 @@
 """Decoders in which tokens of a prompt see all of it."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import torch
 from tests.conftest import TINY, run_folders
 from tests.options import named
+from tests.whole_answers import check_fast_step, check_greedy, check_verdicts
 
 from lengen.attention.softmax import Softmax
 from lengen.block.shared import DecoderCache
@@ -14,10 +14,7 @@ from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
 from lengen.config.errors import UsageError
 from lengen.decoder import Architecture, Decoder
-from lengen.evaluation.decoding import greedy
-from lengen.evaluation.metrics import prompts
 from lengen.evaluation.reading import read
-from lengen.evaluation.scoring import score
 from lengen.experiment.config import RunConfig
 from lengen.experiment.stack import check_stackable
 from lengen.mixer.attention import Attention
@@ -26,13 +23,9 @@ from lengen.mixer.pattern import Pattern
 from lengen.pe.learned import Learned
 from lengen.pe.nope import NoPE
 from lengen.pe.rope import RoPE
-from lengen.positions.contiguous import Contiguous
-from lengen.task import PAD, Batch
+from lengen.task import Batch
 from lengen.task.addition import Addition
 from lengen.testing.made_up import counted, draw
-from lengen.training.batch_stream import Example
-from lengen.training.fit import example_loss
-from lengen.training.groups import groups
 
 PROMPT = torch.tensor([2, 5, 1, 7])
 
@@ -152,42 +145,14 @@ def hybrid(layer):
 )
 def test_greedy_verdicts_are_those_of_one_pass(options):
     batch = drawn()
-    whole = batch.begin()
-    sizes = prompts(whole.answer)
-    assert len(sizes.unique()) > 3
     made = decoder(vocabulary=len(batch.vocabulary), **options)
-    found = greedy(made, whole.tokens, whole.answer, lambda tokens: torch.arange(tokens.shape[1])[None])
-    tokens = whole.tokens.masked_fill(whole.answer, PAD)
-    for time in range(1, whole.time):
-        logits = made(tokens[:, :time], torch.arange(time)[None], prompt=sizes)[:, -1]
-        tokens[:, time] = torch.where(whole.answer[:, time], logits.argmax(-1), tokens[:, time])
-    assert torch.equal(found, tokens)
-    own = tokens[:, 1:].clone()
-    for row in range(0, len(batch), 2):
-        at = int(batch.answer[row].nonzero().flatten()[row % 3])
-        own[row, at] = (own[row, at] + 1) % len(batch.vocabulary)
-    for each in (batch, replace(batch, tokens=own)):
-        teacher, decoded = (
-            score(made, each, Contiguous(), ("test",), kind) for kind in ("teacher", "greedy")
-        )
-        assert torch.equal(teacher.exact, decoded.exact)
-        assert decoded.loss == pytest.approx(teacher.loss, rel=1e-6)
-    assert torch.equal(decoded.exact, torch.arange(len(batch)) % 2 == 1)
+    check_greedy(made, batch)
+    check_verdicts(made, batch)
 
 
 def test_the_fast_step_has_the_loss_and_gradients_of_the_plain_one():
-    batch, found = drawn().begin(), []
-    made = decoder(vocabulary=len(batch.vocabulary))
-    positions = torch.arange(batch.time)[None]
-    for plain in (False, True):
-        made.plain = plain
-        made.zero_grad()
-        grouped = () if plain else groups(batch.answer, 4)
-        loss = example_loss(made, Example(batch.tokens, batch.answer, positions, groups=grouped))
-        loss.backward()
-        found.append([loss.detach(), *(weight.grad.clone() for weight in made.parameters())])
-    for fast, slow in zip(*found, strict=True):
-        torch.testing.assert_close(fast, slow)
+    batch = drawn()
+    check_fast_step(decoder(vocabulary=len(batch.vocabulary)), batch)
 
 
 def test_seeds_are_stacked():

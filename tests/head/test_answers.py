@@ -1,33 +1,27 @@
 """Heads where answers are trained, scored and decoded."""
 
 import json
-from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 from tests.conftest import TINY, run_folders
 from tests.options import files, named
+from tests.whole_answers import check_fast_step, check_greedy, check_verdicts
 
 from lengen.attention.softmax import Softmax
 from lengen.config.builder import Builder
 from lengen.config.compose import TRAIN, Request
 from lengen.decoder import Architecture, Decoder
 from lengen.evaluation.decoding import greedy
-from lengen.evaluation.metrics import prompts
-from lengen.evaluation.scoring import score
 from lengen.experiment.config import RunConfig
 from lengen.experiment.stack import check_stackable
 from lengen.head.nmst import NMST
 from lengen.head.pointer import Pointer
 from lengen.pe.rope import RoPE
-from lengen.positions.contiguous import Contiguous
-from lengen.task import EOS, PAD, Batch
+from lengen.task import EOS, Batch
 from lengen.task.addition import Addition
 from lengen.task.copy import Copy
-from lengen.training.batch_stream import Example
-from lengen.training.fit import example_loss
-from lengen.training.groups import groups
 
 HEADS = [
     *named("head"),
@@ -55,62 +49,24 @@ def decoder(head, batch, **options):
     return made
 
 
-def own_answers(made, batch):
-    """The decoder's own answers by the definition: a full pass for every token."""
-    tokens, prompt = batch.tokens.masked_fill(batch.answer, PAD), prompts(batch.answer)
-    with torch.no_grad():
-        for time in range(1, batch.time):
-            written = made(tokens[:, :time], torch.arange(time).unsqueeze(0), prompt=prompt)[:, -1].argmax(-1)
-            tokens[:, time] = torch.where(batch.answer[:, time], written, tokens[:, time])
-    return tokens
-
-
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("loops", [1, 2])
 def test_greedy_decoding_is_a_full_pass_for_every_token(head, loops):
-    batch = drawn(Addition(operands="uneven", pad="none")).begin()
-    assert len(prompts(batch.answer).unique()) > 3
-    made = decoder(head, batch, loops=loops, inject=loops > 1)
-    found = greedy(
-        made, batch.tokens, batch.answer, lambda tokens: torch.arange(tokens.shape[1]).unsqueeze(0)
-    )
-    assert torch.equal(found, own_answers(made, batch))
+    batch = drawn(Addition(operands="uneven", pad="none"))
+    check_greedy(decoder(head, batch, loops=loops, inject=loops > 1), batch)
 
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("task", [Addition(operands="uneven", pad="none"), Copy()], ids=["addition", "copy"])
 def test_greedy_verdicts_are_those_of_one_pass(head, task):
-    """On the task's answers, and on the decoder's own with a fault in every second one."""
     batch = drawn(task)
-    made = decoder(head, batch)
-    own = replace(batch, tokens=own_answers(made, batch.begin())[:, 1:])
-    tokens = own.tokens.clone()
-    for row in range(0, len(batch), 2):
-        at = int(batch.answer[row].nonzero().flatten()[row % 3])
-        tokens[row, at] = (tokens[row, at] + 1) % len(batch.vocabulary)
-    for each in (batch, own, replace(batch, tokens=tokens)):
-        teacher, decoded = (
-            score(made, each, Contiguous(), ("test",), kind) for kind in ("teacher", "greedy")
-        )
-        assert torch.equal(teacher.exact, decoded.exact)
-        assert decoded.loss == pytest.approx(teacher.loss, rel=1e-6)
-    assert torch.equal(decoded.exact, torch.arange(len(batch)) % 2 == 1)
+    check_verdicts(decoder(head, batch), batch)
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_the_fast_step_has_the_loss_and_gradients_of_the_plain_one(head):
-    batch = drawn(Addition(operands="uneven", pad="none")).begin()
-    made, found = decoder(head, batch), []
-    positions = torch.arange(batch.time).unsqueeze(0)
-    for plain in (False, True):
-        made.plain = plain
-        made.zero_grad()
-        grouped = () if plain else groups(batch.answer, 4)
-        loss = example_loss(made, Example(batch.tokens, batch.answer, positions, groups=grouped))
-        loss.backward()
-        found.append([loss.detach(), *(weight.grad.clone() for weight in made.parameters())])
-    for fast, slow in zip(*found, strict=True):
-        torch.testing.assert_close(fast, slow)
+    batch = drawn(Addition(operands="uneven", pad="none"))
+    check_fast_step(decoder(head, batch), batch)
 
 
 def test_rows_end_by_themselves_once_they_are_forced_to():
