@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from benchmarks import Entry, Setting
+from benchmarks import Entry, Figure, Setting
 from benchmarks.models import experiment
 from benchmarks.timing import figure, now
 from lengen.config.search import config_dir
@@ -30,11 +30,19 @@ def measure(setting: Setting) -> Iterator[Entry]:
                 yield passes(setting, f"{group}={path.stem}, {length} tokens", decoder, plain, length)
 
 
-def passes(setting: Setting, what: str, decoder: Decoder, plain: Decoder, length: int) -> Entry:
+def passes(
+    setting: Setting,
+    what: str,
+    decoder: Decoder,
+    plain: Decoder,
+    length: int,
+    rows: int = ROWS,
+    rounds: int = ROUNDS,
+) -> Figure:
     """Return the time of a pass relative to a plain decoder's, with seconds and bytes."""
-    tokens = torch.randint(8, (ROWS, length), device=setting.device)
+    tokens = torch.randint(8, (rows, length), device=setting.device)
     ratios, seconds = list[float](), list[float]()
-    for index in range(setting.rounds_of(ROUNDS) + 1):
+    for index in range(setting.rounds_of(rounds) + 1):
         (own, size), (base, base_size) = (
             pass_cost(each, tokens, setting.device) for each in (decoder, plain)
         )
@@ -50,7 +58,7 @@ def passes(setting: Setting, what: str, decoder: Decoder, plain: Decoder, length
 
 
 def scheme(setting: Setting, *words: str) -> Decoder:
-    """Build the small decoder with some options."""
+    """Build the small decoder with some options, of which one may be another size."""
     run = experiment(setting, "task=many_addition", *words)
     return run.make_decoder().to(setting.device)
 
