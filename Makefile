@@ -81,7 +81,7 @@ docs: $(VENV)/.docs-ready  ## build the documentation as a site, into build/docs
 
 .PHONY: bench
 bench: $(READY)  ## measure all that a CPU can, and write the tables of docs/speed.md (an hour)
-	for measure in overhead step peers trainer sweep generate muon study lengths schemes tasks compare status again page; do \
+	for measure in overhead step peers trainer sweep generate muon study lengths schemes mixers tasks compare status again page; do \
 		$(BIN)/python scripts/bench.py $$measure || exit 1; \
 	done
 
