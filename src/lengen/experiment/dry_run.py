@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -90,7 +91,7 @@ class DryRun:
         )  # fmt: skip
         if config.loops.by_length:
             example = example._replace(steps=torch.full((rows,), config.formatted_task.steps(length)))
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), threads_of_run(config):
             module = config.module(config.make_decoder())
             optimizer = config.optimizer.make(module.decoder)
             for _ in range(2):  # the first call of an operation takes longer
@@ -156,6 +157,17 @@ def total(needs: Sequence[Needs]) -> str:
         f"{len(needs)} runs, {left} of them to be trained, {parameters} parameters each: about {short(int(tokens))} tokens of training, {duration(seconds)} one after "
         f"another, {amount(int(disk))} on the disk"
     )
+
+
+@contextmanager
+def threads_of_run(config: RunConfig) -> Iterator[None]:
+    """Compute with as many threads as the run would."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.trainer.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def duration(seconds: float) -> str:
