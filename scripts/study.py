@@ -31,26 +31,6 @@ FIVE = "pe=rope,nope,alibi,t5,learned 'seed=range(5)'"
 FACTORS = "0.25x,0.5x,0.75x,1x,1.25x,1.5x,1.75x,2x,3x,4x,6x,8x,12x,16x"
 
 
-TRACKING = (
-    "parity task.scratchpad=none",
-    "cycle_navigation",
-    "a5 task.scratchpad=none",
-    "d4 task.scratchpad=none",
-    "flip_flop",
-    "even_pairs",
-    "modular_arithmetic",
-    "dyck task.kinds=1",
-    "copy",
-    "associative_recall task.keys=600",
-)
-"""Tasks of state tracking and of recall, with the options by which theory says something of them, the most telling ones first."""
-STATES = "decoder=tiny train_length=40 steps=1500 batch_size=32 eval.lengths=[40,60,80,160,500] eval.examples=200 optimizer=adamw optimizer.lr=0.002,0.006"
-MIXERS = (
-    "mixer=attention,gru,lstm,mingru,gla,mamba2,deltanet,deltaproduct,mamba3,s4d",
-    "mixer=mamba2,deltanet mixer.negative_eigenvalues=true",
-)
-
-
 @dataclass(frozen=True)
 class Study:
     """A study: its description, its training commands, and how their runs are compared.
@@ -161,16 +141,6 @@ STUDIES = {
         "decoder=tiny steps=3000 'eval.lengths=[1x,1.2x,1.5x,2x,4x]' eval.examples=200",
         "[1x,1.2x,1.5x,2x,4x]",
         "two hours of one core",
-    ),
-    "state-tracking": Study(
-        "ten tasks, twelve mixers, two rates, six seeds, trained to 40 and asked to 500, days of one core",
-        tuple(
-            f"-m task={task} {mixers} {STATES} seed={seeds}"
-            for seeds in ("0", "1,2", "3,4,5")
-            for task in TRACKING
-            for mixers in MIXERS
-        ),
-        "'title=State tracking' best=optimizer.lr by=mixer",
     ),
     "copy-against-kazemnejad2023": Study(
         "one repeated symbol and random symbols, five encodings, five seeds, four hours of one core",
