@@ -57,6 +57,20 @@ class DecoderModule(LightningModule):
         self.run, self.law = run, law or Fixed()
         self.decoder, self.rule, self.steps, self.seed = decoder, optimizer, steps, seed
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set the name of a hook, as Lightning does some fifty times a step, without looking whether it is a parameter."""
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def transfer_batch_to_device(self, batch: Example, device: torch.device, dataloader_idx: int) -> Example:
+        """Leave a batch that is there already as it is; Lightning would take it apart to look at every tensor."""
+        if batch.tokens.device == device:
+            return batch
+        moved: Example = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        return moved
+
     def configure_model(self) -> None:
         """Divide the parameters over devices, if the strategy does."""
         if self.device_mesh is not None:
