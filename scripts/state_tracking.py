@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 import yaml
 
+from lengen.records.curve import write_csv
+
 TASKS = (
     "parity task.scratchpad=none",
     "cycle_navigation",
@@ -96,29 +98,44 @@ class Study:
 
     def choose(self, task: str, mixer: str) -> Choice | None:
         """Train a mixer at every rate with the choosing seed, and return the best; None where training diverged at every rate."""
-        place = Path("choosing") / mixer
-        self.train(str(place), task, mixer, ",".join(map(str, RATES)), str(CHOOSING))
-        name, found = task.split(maxsplit=1)[0], []
-        for folder in (self.out / place / name).glob(f"*/*/seed={CHOOSING}"):
+        self.train(f"choosing/{mixer}", task, mixer, ",".join(map(str, RATES)), str(CHOOSING))
+        return max(self.tried(task, mixer), default=None)
+
+    def tried(self, task: str, mixer: str) -> list[Choice]:
+        """Read what the choosing seed got at each rate at which it is finished."""
+        found = []
+        for folder in (self.out / "choosing" / mixer / named(task)).glob(f"*/*/seed={CHOOSING}"):
             facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
             if facts["status"] == "finished":
                 with (folder / "train.csv").open(encoding="utf-8", newline="") as file:
                     loss = [float(row["id_loss"]) for row in csv.DictReader(file) if row["id_loss"]][-1]
                 config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-                rate = float(config["optimizer"]["lr"])
-                found.append(Choice(facts["id_exact_match"], -loss, rate))
-        return max(found, default=None)
+                found.append(Choice(facts["id_exact_match"], -loss, float(config["optimizer"]["lr"])))
+        return sorted(found, key=lambda choice: choice.rate)
 
     def measure(self, task: str, mixer: str, choice: Choice | None) -> None:
         """Train six seeds at the rate that was chosen."""
         if choice:
             self.train("runs", task, mixer, str(choice.rate), ",".join(map(str, SEEDS)))
 
-    def compare(self) -> None:
-        """Compare the six seeds, with what theory says beside what was seen."""
+    def write(self) -> None:
+        """Write what the choosing seed got, and compare the six seeds, with what theory says beside what was seen."""
+        rows = [
+            {"task": named(task), "mixer": mixer, "lr": rate, "id_exact_match": share, "id_loss": -minus}
+            for task in TASKS
+            for mixer in MIXERS
+            for share, minus, rate in self.tried(task, mixer)
+        ]
+        self.out.mkdir(parents=True, exist_ok=True)
+        write_csv(self.out / "choosing.csv", ("task", "mixer", "lr", "id_exact_match", "id_loss"), rows)
         if any((self.out / "runs").glob("*/*/*/seed=*/curve.csv")):
             words = ("by=mixer,mixer.negative_eigenvalues", "title=State tracking", "at=4x")
             lengen("compare", f"runs={self.out / 'runs'}", f"out={self.out}", *words)
+
+
+def named(task: str) -> str:
+    """Return the name of a task without its options."""
+    return task.split(maxsplit=1)[0]
 
 
 def main() -> int:
@@ -130,8 +147,14 @@ def main() -> int:
         "--out", type=Path, default=Path("results/runs/state-tracking"), help="folder of the study"
     )
     parser.add_argument("--jobs", type=int, help="runs at a time (default one a core)")
+    parser.add_argument(
+        "--tables", action="store_true", help="write the tables of what there is, and train nothing"
+    )
     options = parser.parse_args()
     study = Study(options.out, options.jobs)
+    if options.tables:
+        study.write()
+        return 0
     later = []
     for task in TASKS:
         for mixer in MIXERS:
@@ -140,10 +163,10 @@ def main() -> int:
                 study.measure(task, mixer, choice)
             else:
                 later.append((task, mixer, choice))
-        study.compare()
+        study.write()
     for cell in later:
         study.measure(*cell)
-    study.compare()
+    study.write()
     return 0
 
 

@@ -60,6 +60,19 @@ def test_a_mixer_that_diverged_at_every_rate_is_not_measured(script, tmp_path, m
     assert len(called) == 1
 
 
+def test_the_table_of_the_choosing_seed_has_every_rate(script, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "lengen", lambda *words: pytest.fail("nothing is to be compared yet"))
+    run(tmp_path / "choosing/gru", 0.006, 0.9, 0.25)
+    run(tmp_path / "choosing/gru", 0.002, 0.5, 0.75)
+    script.Study(tmp_path, 1).write()
+    with (tmp_path / "choosing.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [[*row.values()] for row in rows] == [
+        ["parity", "gru", "0.002", "0.5", "0.75"],
+        ["parity", "gru", "0.006", "0.9", "0.25"],
+    ]
+
+
 def test_mixers_that_were_not_trained_come_after_the_last_task(script, tmp_path, monkeypatch):
     shares, seeds = {"gru": 1.0, "attention": 0.7}, []
 
