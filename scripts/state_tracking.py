@@ -25,14 +25,14 @@ from lengen.records.curve import write_csv
 
 TASKS = (
     "parity task.scratchpad=none",
-    "cycle_navigation",
-    "a5 task.scratchpad=none",
-    "d4 task.scratchpad=none",
+    "cycle_navigation task.scratchpad=none",
     "even_pairs",
     "flip_flop",
+    "d4 task.scratchpad=none",
+    "a5 task.scratchpad=none",
+    "dyck task.kinds=1",
     "modular_arithmetic",
     "associative_recall task.keys=600",
-    "dyck task.kinds=1",
     "copy",
 )
 """Tasks with the options by which theory says something of them, the most telling ones first."""
