@@ -163,7 +163,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(lengen, run, words, named)
 def test_a_run_without_a_checkpoint_has_nothing_to_read(lengen, run):
     for path in (run / "checkpoints").iterdir():
         path.unlink()
-    refused(lengen("eval", "run=run", "inspect=entropy"), "eval.checkpoint=last", "there is no")
+    refused(lengen("eval", "run=run", "inspect=entropy"), "lengen: checkpoint=last", "there is no")
 
 
 @pytest.mark.long

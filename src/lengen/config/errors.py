@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -90,7 +91,18 @@ def one_line(message: str) -> str:
     ]
     half = LONGEST_WORD // 2 - 1
     text = " ".join(word if len(word) <= LONGEST_WORD else f"{word[:half]}…{word[-half:]}" for word in words)
-    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
+    return text if len(text) <= LONGEST_LINE else _shortened(text)
+
+
+def _shortened(text: str) -> str:
+    """Return what is too long with the first entries of the list of what is allowed, if it ends with one; else cut."""
+    if found := re.fullmatch(r"(.*\(allowed: )(.*)\)", text):
+        head, entries = found[1], found[2].split(", ")
+        for count in range(len(entries) - 1, 0, -1):
+            short = f"{head}{', '.join(entries[:count])} and {len(entries) - count} more)"
+            if len(short) <= LONGEST_LINE:
+                return short
+    return f"{text[: LONGEST_LINE - 1]}…"
 
 
 def ranges(numbers: Sequence[int]) -> str:

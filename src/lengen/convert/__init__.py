@@ -186,8 +186,17 @@ class Format(ABC):
     """An architecture of transformers that some decoders are exactly equal to."""
 
     name: ClassVar[str]
-    needs: ClassVar[str]
-    """What it is equal to, in the words of lengen's options."""
+    encodings: ClassVar[tuple[str, ...]]
+    """Options of `pe` that it is equal to."""
+    feeds: ClassVar[str] = "gelu"
+    """The `decoder.activation` that it is equal to."""
+    besides: ClassVar[str] = ""
+    """What else it needs, in the words of lengen's options."""
+
+    @property
+    def needs(self) -> str:
+        """What it is equal to, in the words of lengen's options."""
+        return f"pe={either(self.encodings)} with decoder.activation={self.feeds}{self.besides and f', {self.besides}'}"
 
     @abstractmethod
     def fits(self, trained: TrainedDecoder) -> bool:
@@ -196,6 +205,16 @@ class Format(ABC):
     @abstractmethod
     def convert(self, trained: TrainedDecoder) -> Model:
         """Return the model that is equal to a decoder that fits."""
+
+
+def either(names: Sequence[str]) -> str:
+    """Return names as alternatives.
+
+    >>> either(["learned", "sinusoidal", "nope"]), either(["rope"])
+    ('learned, sinusoidal or nope', 'rope')
+    """
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def positional(trained: TrainedDecoder, *kinds: type) -> bool:

@@ -12,6 +12,7 @@ from lengen.cli.collector import paused
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import EVAL
 from lengen.config.errors import is_usage_error
+from lengen.config.short_words import short_names
 from lengen.launcher.job import FAILED, Job, JobResult
 
 
@@ -45,7 +46,8 @@ def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -
         tables += result.value or []
         if result.code:
             failed += 1
-            print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
+            line = short_names(result.line, EVAL.short)
+            print(f"lengen: failed: {jobs[index].label}: {line}", file=sys.stderr)
     print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
     if tables:
         print_pooled(evaluation, sorted(tables))
