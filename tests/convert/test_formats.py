@@ -78,11 +78,15 @@ def test_logits(name, pe, activation, looped):
     ("pe", "options", "said"),
     [
         (T5, {}, "no architecture is exactly equal"),
-        (partial(ALiBi, slopes="harmonic"), {}, "no architecture"),
-        (ALiBi, {"heads": 3, "dim": 36}, "no architecture"),
+        (
+            partial(ALiBi, slopes="harmonic"),
+            {},
+            "the equal architecture, mpt, needs decoder.heads a power of 2",
+        ),
+        (ALiBi, {"heads": 3, "dim": 36}, "the equal architecture, mpt, needs"),
         (ALiBi, {"activation": "swiglu"}, "no architecture"),
         (NoPE, {"loops": 2, "inject": True}, "adds the embeddings again"),
-        (type("Own", (RoPE,), {}), {}, "pe=Own"),
+        (type("Own", (RoPE,), {}), {}, "pe=own"),
     ],
 )
 def test_what_is_not_equal_is_refused(pe, options, said):
@@ -105,7 +109,7 @@ def test_a_refusal_fits_on_a_line_behind_the_path_of_a_run():
 def test_every_format_says_what_it_needs():
     source = TrainedDecoder(decoder(T5))
     for each in FORMATS:
-        with pytest.raises(UsageError, match=f"format={each.name}: is not exactly equal to pe=T5"):
+        with pytest.raises(UsageError, match=f"format={each.name}: is not exactly equal to pe=t5"):
             chosen_format(each.name, source)
     with pytest.raises(UsageError, match="there is no such format; did you mean 'llama'"):
         chosen_format("lama", source)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import traceback
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,28 @@ def require(holds: bool, message: str) -> None:
     """
     if not holds:
         raise UsageError(message)
+
+
+@contextmanager
+def named_below(option: str, group: str) -> Iterator[None]:
+    """Name the options of a group below another option in what is refused while the block runs.
+
+    >>> with named_below("mixer.near", "mixer"):
+    ...     require(False, "mixer.size=0: must be at least 1")
+    Traceback (most recent call last):
+    lengen.config.errors.UsageError: mixer.near.size=0: must be at least 1
+
+    Args:
+        option: where the options stand that are used.
+        group: their group, by which the message names them.
+
+    Raises:
+        UsageError: that of the block, with these names.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(re.sub(rf"(?<![\w.]){group}\.(?=[a-z])", f"{option}.", str(error))) from None
 
 
 def require_file(path: Path) -> None:

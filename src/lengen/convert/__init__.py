@@ -8,7 +8,7 @@ is 0, so that LayerNorm is RMSNorm (`lengen.convert.doubled`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention.softmax import Softmax
+from lengen.config.option_names import option_of
 from lengen.decoder import Block, Decoder
 from lengen.pe.rope import RoPE
 from lengen.task import BOS, EOS, PAD
@@ -78,7 +79,7 @@ class TrainedDecoder:
 
     def label(self, group: str, part: object) -> str:
         """Return the name of a part for messages."""
-        return self.labels.get(group, type(part).__name__)
+        return self.labels.get(group, option_of(part))
 
     @property
     def pe_label(self) -> str:
