@@ -286,7 +286,9 @@ def test_a_users_own_task_is_examined_again_with_its_folder(lengen, tmp_path):
     (run,) = run_folders(tmp_path)
     assert lengen("eval", "--config-dir", "conf", f"run={run}", "lengths=[4]").code == 0
     refused(lengen("eval", f"run={run}", "lengths=[4]"), "mine.Mine", "--config-dir")
-    refused(lengen("eval", "--config-dir", "conf", f"run={run}", "stress=carry"), "eval.stress=carry", "none")
+    refused(
+        lengen("eval", "--config-dir", "conf", f"run={run}", "stress=carry"), "lengen: stress=carry", "none"
+    )
 
 
 def test_training_leaves_the_curves_of_its_stress_sets(lengen, tmp_path):
