@@ -206,9 +206,9 @@ def test_a_glob_takes_every_run(lengen, runs, pattern):
 @pytest.mark.parametrize(
     ("word", "line"),
     [
-        ("lengths=abc", "eval.lengths has 'abc': must be"),
-        ("stress=deep", "eval.stress=deep: unknown; did you mean 'depth'"),
-        ("checkpoint=best", "eval.checkpoint=best: there is no"),
+        ("lengths=abc", "lengen: lengths has 'abc': must be"),
+        ("stress=deep", "lengen: stress=deep: unknown; did you mean 'depth'"),
+        ("checkpoint=best", "checkpoint=best: there is no"),
     ],
 )
 def test_what_no_run_can_do_is_refused_once(lengen, runs, word, line):
@@ -242,16 +242,17 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(lengen, runs):
         (["run=nowhere"], ["run=nowhere", "no run found"]),
         (["run=results/*/nothing/*"], ["run=results/*/nothing/*", "no run found"]),
         ([], ["run is missing"]),
-        (["run=RUN", "stress=carries"], ["eval.stress=carries", "'carry'", "carry, uneven"]),
-        (["run=RUN", "decode=gredy"], ["eval.decode=gredy", "'greedy'"]),
-        (["run=RUN", "examples=0"], ["eval.examples=0"]),
-        (["run=RUN", "lengths=[0]"], ["eval.lengths has 0"]),
-        (["run=RUN", "checkpoint=ood"], ["eval.checkpoint=ood", "last, best"]),
+        (["run=RUN", "stress=carries"], ["lengen: stress=carries", "'carry'", "carry, uneven"]),
+        (["run=RUN", "decode=gredy"], ["lengen: decode=gredy", "'greedy'"]),
+        (["run=RUN", "examples=0"], ["lengen: examples=0"]),
+        (["run=RUN", "eval.examples=0"], ["lengen: eval.examples=0"]),
+        (["run=RUN", "lengths=[0]"], ["lengths has 0"]),
+        (["run=RUN", "checkpoint=ood"], ["lengen: checkpoint=ood", "last, best"]),
         (["run=RUN", "inspect=heads"], ["inspect=heads", "attention"]),
         (["run=RUN", "against=RUN"], ["inspect=attention"]),
         (["run=RUN", "name=../x"], ["name=../x"]),
         (["run=RUN", "lenghts=[1]"], ["'lenghts'"]),
-        (["run=results/runs/sort", "lengths=[200]"], ["eval.lengths has 200", "100 items"]),
+        (["run=results/runs/sort", "lengths=[200]"], ["lengths has 200", "100 items"]),
     ],
 )  # fmt: skip
 def test_refusals(lengen, runs, words, named):
@@ -263,7 +264,7 @@ def test_refusals(lengen, runs, words, named):
 def test_runs_that_are_not_there_whole_are_refused(lengen, runs):
     run = runs["addition0"]
     (run / "checkpoints" / "best.ckpt").unlink()
-    refused(lengen("eval", f"run={run}", "checkpoint=best"), "eval.checkpoint=best", "best.ckpt")
+    refused(lengen("eval", f"run={run}", "checkpoint=best"), "lengen: checkpoint=best", "best.ckpt")
     facts = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**facts, "status": "running"}))
     refused(lengen("eval", f"run={run}"), "'running'", "finished")
@@ -285,7 +286,9 @@ def test_a_users_own_task_is_examined_again_with_its_folder(lengen, tmp_path):
     (run,) = run_folders(tmp_path)
     assert lengen("eval", "--config-dir", "conf", f"run={run}", "lengths=[4]").code == 0
     refused(lengen("eval", f"run={run}", "lengths=[4]"), "mine.Mine", "--config-dir")
-    refused(lengen("eval", "--config-dir", "conf", f"run={run}", "stress=carry"), "eval.stress=carry", "none")
+    refused(
+        lengen("eval", "--config-dir", "conf", f"run={run}", "stress=carry"), "lengen: stress=carry", "none"
+    )
 
 
 def test_training_leaves_the_curves_of_its_stress_sets(lengen, tmp_path):

@@ -145,9 +145,38 @@ def test_the_needed_margin_gives_the_weight(weight):
     ("words", "named"),
     [
         (["inspect=entopy"], ["inspect=entopy", "'entropy'"]),
-        (["inspect=[entropy]"], ["inspect"]),
-        (["inspect=sharpening", "inspect.at=3x"], ["inspect.at=3x", "length 9", "3, 4, 6"]),
-        (["inspect=sharpening", "inspect.at=6"], ["inspect.at=6", "beyond"]),
+        (
+            ["inspect=[entropy]"],
+            [
+                "inspect=[entropy]: must be the name of one option of inspect, as in inspect=entropy (allowed: "
+            ],
+        ),
+        (
+            ["inspect=[lens,entropy]"],
+            ["as in inspect=lens (-m inspect=lens,entropy does one after the other)"],
+        ),
+        (["inspect=[]"], ["inspect=[]: must be the name of one option of inspect (allowed: "]),
+        (
+            ["inspect=sharpening", "inspect.at=3x"],
+            ["inspect.at=3x", "length 9", "3, 4, 6", "lengths=[1x,3x,18]"],
+        ),
+        (["inspect=sharpening", "inspect.at=6"], ["inspect.at=6", "beyond", "lengths=[1x,6,12]"]),
+        (
+            ["inspect=sharpening", "lengths=[1x,2x]"],
+            ["lengths: must have length 4 (inspect.at=1.25x)", "lengths=[1x,1.25x,2x]"],
+        ),
+        (
+            ["inspect=lens", "lengths=[2x]"],
+            ["lengths=6: must have a trained length", "as in lengths=[1x,2x]"],
+        ),
+        (
+            ["inspect=neurons", "lengths=[2x]"],
+            ["a trained length (at most 3), as in lengths=[0.5x,1x,1.5x,2x]; the shortest is 6"],
+        ),
+        (
+            ["inspect=probes", "lengths=[1x]"],
+            ["beyond the trained ones (at most 3), as in lengths=[1x,1.25x,1.5x,2x]"],
+        ),
         (["inspect=sharpening", "inspect.factors=[0]"], ["inspect.factors", "above 0"]),
         (["inspect=sharpening", "inspect.factor=2"], ["inspect.factor", "factors"]),
         (["inspect=entropy", "inspect.weight=1"], ["inspect.weight=1", "below 1"]),
@@ -163,7 +192,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(lengen, run, words, named)
 def test_a_run_without_a_checkpoint_has_nothing_to_read(lengen, run):
     for path in (run / "checkpoints").iterdir():
         path.unlink()
-    refused(lengen("eval", "run=run", "inspect=entropy"), "eval.checkpoint=last", "there is no")
+    refused(lengen("eval", "run=run", "inspect=entropy"), "lengen: checkpoint=last", "there is no")
 
 
 @pytest.mark.long

@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from conftest import TINY, run_folders
-from lengen.config.errors import LengthUnavailable, UsageError, is_usage_error, require, require_length
+from lengen.config.errors import (
+    LONGEST_LINE,
+    LengthUnavailable,
+    UsageError,
+    is_usage_error,
+    one_line,
+    require,
+    require_length,
+)
 from lengen.task.copy import Copy
 from lengen.task.unavailable import length_needed
 
@@ -73,6 +81,18 @@ def assert_shown(err, folder, file, line, error):
     tail = err[err.rindex(f'File "{folder / file}"') :]
     assert line in tail
     assert error in tail.splitlines()[-1]
+
+
+@pytest.mark.parametrize("entries", [3, 40, 400])
+def test_a_long_list_of_what_is_allowed_ends_with_how_many_more_there_are(entries):
+    names = [f"option_{index}" for index in range(entries)]
+    line = one_line(f"unknown option task=wrong; did you mean 'right'? (allowed: {', '.join(names)})")
+    listed, _, more = line.partition("(allowed: ")[2].removesuffix(")").partition(" and ")
+    shown = listed.split(", ")
+    assert shown == names[: len(shown)]
+    assert len(shown) + int(more.removesuffix(" more") or 0) == entries
+    assert len(line) <= LONGEST_LINE
+    assert (entries > 3) == bool(more)
 
 
 @pytest.mark.parametrize("kind", RAISED)

@@ -39,7 +39,11 @@ def test_transformers_reads_the_run(lengen, trained):
         (("run={run}", "to={run}"), "already exists; nothing was changed"),
         (("run={run}", "to=out", "format=gpt2"), "must be pe=learned, sinusoidal or nope"),
         (("run={run}", "to=out", "format=lama"), "did you mean 'llama'"),
-        (("run={run}", "to=out", "checkpoint=first"), "eval.checkpoint=first"),
+        (
+            ("run={run}", "to=out", "checkpoint=first"),
+            "lengen: checkpoint=first: must be one of last, best, average",
+        ),
+        (("run={run}", "to=out", "checkpoint=average"), "kept no checkpoints by step"),
         (("run=nothing", "to=out"), "nothing"),
         (("run={run}", "to=out", "formt=gpt2"), "did you mean 'format'"),
     ],

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lengen.attention.softmax import Softmax
-from lengen.config.errors import UsageError
+from lengen.config.errors import LONGEST_WORD, UsageError, one_line
 from lengen.convert import TrainedDecoder
 from lengen.convert.formats import FORMATS, chosen_format
 from lengen.convert.loaded import load_model, make_tokenizer
@@ -77,12 +77,16 @@ def test_logits(name, pe, activation, looped):
 @pytest.mark.parametrize(
     ("pe", "options", "said"),
     [
-        (T5, {}, "no architecture of transformers is exactly equal"),
-        (partial(ALiBi, slopes="harmonic"), {}, "no architecture"),
-        (ALiBi, {"heads": 3, "dim": 36}, "no architecture"),
+        (T5, {}, "no architecture is exactly equal"),
+        (
+            partial(ALiBi, slopes="harmonic"),
+            {},
+            "the equal architecture, mpt, needs decoder.heads a power of 2",
+        ),
+        (ALiBi, {"heads": 3, "dim": 36}, "the equal architecture, mpt, needs"),
         (ALiBi, {"activation": "swiglu"}, "no architecture"),
         (NoPE, {"loops": 2, "inject": True}, "adds the embeddings again"),
-        (type("Own", (RoPE,), {}), {}, "pe=Own"),
+        (type("Own", (RoPE,), {}), {}, "pe=own"),
     ],
 )
 def test_what_is_not_equal_is_refused(pe, options, said):
@@ -91,10 +95,21 @@ def test_what_is_not_equal_is_refused(pe, options, said):
         chosen_format(None, source)
 
 
+def test_a_refusal_fits_on_a_line_behind_the_path_of_a_run():
+    for pe, options in ((T5, {}), (ALiBi, {"heads": 3, "dim": 12}), (T5, {"activation": "swiglu"})):
+        with pytest.raises(UsageError) as error:
+            chosen_format(None, TrainedDecoder(decoder(pe, **options), {"pe": pe.__name__.lower()}))
+        line = f"run={'x' * (LONGEST_WORD - 5)}: {error.value}"
+        assert one_line(line) == line
+    said = "gelu with pe=rope, nope, learned, sinusoidal or alibi"
+    with pytest.raises(UsageError, match=said):
+        chosen_format(None, TrainedDecoder(decoder(T5)))
+
+
 def test_every_format_says_what_it_needs():
     source = TrainedDecoder(decoder(T5))
     for each in FORMATS:
-        with pytest.raises(UsageError, match=f"format={each.name}: is not exactly equal to pe=T5"):
+        with pytest.raises(UsageError, match=f"format={each.name}: is not exactly equal to pe=t5"):
             chosen_format(each.name, source)
     with pytest.raises(UsageError, match="there is no such format; did you mean 'llama'"):
         chosen_format("lama", source)

@@ -197,5 +197,5 @@ def test_an_own_subclass_is_refused_because_its_methods_would_be_lost(path, kind
     made.pe = type("Own", (kind,), {})(made.pe.shape)
     (file,) = [each for each in files("extend") if each.stem == path]
     chosen = Chosen({path: extension(file)})
-    with pytest.raises(UsageError, match="does not apply to pe=Own"):
+    with pytest.raises(UsageError, match="does not apply to pe=own"):
         chosen.fits(made, Contiguous(), Sizes(12, 12, 24))

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from tests.conftest import TINY, run_folders, train
 
-from lengen.analysis.pooled_extensions import RunTable, area_change, markdown, pooled, printed, write
+from lengen.analysis.pooled_extensions import (
+    RunTable,
+    area_change,
+    markdown,
+    of_other_cells,
+    pooled,
+    printed,
+    write,
+)
 
 
 def test_area_from_the_trained_length_on():
@@ -66,6 +74,44 @@ def test_a_figure_of_every_cell_to_which_something_applies(tmp_path):
     assert names == ["extend.md", "extend.csv", "extend-copy-rope.png"]
     assert {path.name for path in tmp_path.iterdir()} == {*names}
     assert "copy, nope, 0 trained seeds" in (tmp_path / "extend.md").read_text()
+
+
+def test_cells_without_a_trained_run_are_shown_and_marked():
+    cell = {"task": "copy", "pe": "rope", "positions": "contiguous", "attention": "softmax", "decoder": "tiny", "cell": "0", "stress": ""}  # fmt: skip
+    found = [RunTable(cell, 5, run_rows(0, 0, 0))]
+    others = [
+        RunTable(cell, 5, run_rows(9, 0, 0), trained=False),
+        *(RunTable({**cell, "pe": "nope", "cell": "1"}, 5, run_rows(0, won, 0), trained=False) for won in (3, 9)),
+    ]  # fmt: skip
+    alone = of_other_cells(others, found)
+    assert alone == others[1:]
+    shown = [*printed([*pooled(found)], len(others), [*pooled(alone)])]
+    heads = [line for line in shown if line.startswith("copy, ")]
+    assert heads[0].startswith("copy, rope, 1 trained seed; ")
+    assert heads[1].startswith("copy, nope, 2 NOT TRAINED seeds; ")
+    numbers = [line.split()[:3] for line in shown if line.strip().startswith("sharpen")]
+    assert numbers == [["sharpen", "1", "+0.000"], ["sharpen", "2", "+0.100"]]
+    assert "left out: 3, but for cells without a trained run" in shown[-1]
+    assert of_other_cells(others, []) == others
+
+
+@pytest.mark.whole_run
+def test_untrained_runs_print_what_was_measured_and_are_marked(lengen, tmp_path):
+    train(tmp_path, ("-m", "task=copy", "pe=nope", "seed=0,1", "jobs=1", *TINY))
+    words = ("eval", "run=results/runs", "jobs=1", "lengths=[3,6]")
+    ran = lengen(*words, "extend=[sharpen]")
+    assert ran.code == 0, ran.err
+    assert "2 NOT TRAINED seeds; without extension: 3: 0." in ran.out
+    assert [line.split()[1] for line in ran.out.splitlines() if line.strip().startswith("sharpen")] == ["2"]
+    for _ in range(2):  # the second time, all is there already
+        ran = lengen(*words)
+        lines = [line for line in ran.out.splitlines() if "exact match" in line]
+        assert len(lines) == 2
+        assert all("NOT TRAINED: exact match 0." in line for line in lines)
+    assert ran.out.count("is there already") == 2
+    (run, _) = run_folders(tmp_path)
+    ran = lengen("eval", f"run={run}", "lengths=[3,6]", "extend=[sharpen]")
+    assert "NOT TRAINED: ID exact match" in ran.out
 
 
 @pytest.mark.whole_run

@@ -152,7 +152,7 @@ def test_signed_decays_are_refused(extension, mixer):
     made = decoder(lambda layer: mixer(layer, negative_eigenvalues=True))
     with pytest.raises(
         UsageError,
-        match=r"^extend=it: does not apply to mixer=Mamba2? \(it needs gla, hgrn2, mamba or mamba2",
+        match=r"^extend=it: does not apply to mixer=mamba2? \(it needs gla, hgrn2, mamba or mamba2",
     ):
         Chosen({"it": extension}).fits(made, Contiguous(), SIZES)
     with pytest.raises(UsageError, match=r"extend.n=row \(it changes the (state|gates)"):

@@ -4,8 +4,10 @@ import pytest
 
 from lengen.comparison.find_runs import find
 from lengen.comparison.grouping import assemble
-from lengen.report import band, multiples
+from lengen.report import band, multiples, profile
 from lengen.report.colour import colour
+from lengen.report.content import content
+from lengen.report.figure_style import FigureStyle
 from lengen.report.styles import DASHES, MOST, styles
 from studies import write_run
 
@@ -14,7 +16,7 @@ def looks(root, pes):
     for index, pe in enumerate(pes):
         write_run(root, 0, [1.0, 1.0, 0.6, 0.1], pe=pe, cell=f"c{index}", steps=100 + index)
     (panel,) = assemble(find([str(root)])).panels
-    found = styles(panel.cells)
+    found = styles([panel])
     return [cell.pe for cell in panel.cells], [found[cell.name] for cell in panel.cells]
 
 
@@ -43,7 +45,7 @@ def test_mixers_of_one_encoding_have_colours_and_markers_of_their_own(tmp_path):
             tmp_path, 0, [1.0, 1.0, 0.6, 0.1], cell=f"c{index}", steps=100 + index, labels=dict(named), **node
         )
     (panel,) = assemble(find([str(tmp_path)])).panels
-    found = styles(panel.cells)
+    found = styles([panel])
     by_mixer = {}
     for cell in panel.cells:
         by_mixer.setdefault(cell.runs[0].config["labels"].get("mixer", "attention"), []).append(
@@ -63,7 +65,7 @@ def test_mixers_that_go_with_an_encoding_keep_its_colour(tmp_path):
         node = {"_target_": f"lengen.mixer.{name}.M"}
         write_run(tmp_path, 0, [1.0, 1.0, 0.6, 0.1], pe=pe, cell=f"c{index}", labels=labels, mixer=node)
     (panel,) = assemble(find([str(tmp_path)])).panels
-    assert {cell.pe: styles(panel.cells)[cell.name].colour for cell in panel.cells} == {
+    assert {cell.pe: styles([panel])[cell.name].colour for cell in panel.cells} == {
         pe: colour(pe) for pe in ("nope", "rope")
     }
 
@@ -89,3 +91,52 @@ def test_a_line_looks_alike_in_every_figure(tmp_path, monkeypatch):
 def test_more_lines_than_colours_differ_in_their_dashes(tmp_path):
     _, found = looks(tmp_path, ["nope"] * 40)
     assert len({(look.colour, look.marker, str(look.dashes)) for look in found}) == 40
+
+
+def two_tasks(root):
+    """Two tasks that share one of three mixers each; one of the second would come first in the first's order."""
+    for task, names in (("copy", ["gru", "mamba"]), ("sort", ["attention", "mamba", "retnet"])):
+        for index, name in enumerate(names):
+            labels = {"task": task, "pe": "nope", "positions": "contiguous", "mixer": name}
+            nodes = {part: {"_target_": f"lengen.{part}.{labels[part]}.M"} for part in ("task", "mixer")}
+            write_run(root, 0, [1.0, 1.0, 0.6, 0.1], cell=f"{task}{index}", labels=labels, **nodes)
+    return assemble(find([str(root)]), ["mixer"])
+
+
+@pytest.mark.parametrize("order", [None, ["retnet", "mamba"]])
+def test_a_cell_has_one_look_in_all_figures_of_a_comparison_and_in_the_page(tmp_path, monkeypatch, order):
+    study = FigureStyle(order=order, colours={"gru": "#123456"}, names={"gru": "GRU"}).dress(
+        two_tasks(tmp_path)
+    )
+    drawn, made = {}, []
+
+    def fill(axes, panel, cells, looks, **_):
+        for cell in cells:
+            drawn.setdefault(cell.name, set()).add(looks[cell.name])
+
+    def step(axes, cell, look, *_, **__):
+        drawn.setdefault(cell.name, set()).add(look)
+
+    for module in (band, multiples):
+        monkeypatch.setattr(module, "fill", fill)
+    monkeypatch.setattr(profile, "_profile", step)
+    for panel in study.panels:
+        band.draw(panel, tmp_path / f"band-{panel.name}")
+    multiples.draw(study.panels, tmp_path / "multiples")
+    profile.draw(study.panels, tmp_path / "profile")
+    assert {name: len(looks) for name, looks in drawn.items()} == dict.fromkeys(
+        ("GRU", "mamba", "attention", "retnet"), 1
+    )
+    looks = {name: only for name, (only,) in drawn.items()}
+    assert len({look.marker for look in looks.values()}) == len({look.colour for look in looks.values()}) == 4
+    assert looks["GRU"].colour == "#123456"
+    page = content(study, threshold=0.9, tables=[], title="")
+    for cells in (*(panel["cells"] for panel in page["panels"]), page["profile"]["cells"]):
+        made += [cell["name"] for cell in cells]
+        assert {cell["name"]: (cell["colour"], cell["marker"]) for cell in cells} == {
+            cell["name"]: (looks[cell["name"]].colour, looks[cell["name"]].marker) for cell in cells
+        }
+    expected = (
+        ["attention", "GRU", "mamba", "retnet"] if order is None else ["retnet", "mamba", "attention", "GRU"]
+    )
+    assert made[-4:] == expected

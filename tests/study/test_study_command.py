@@ -220,15 +220,18 @@ def test_a_dry_study_of_many_runs_describes_the_first_three(lengen):
         f"lengen: job {number}: seed={number - 1}" for number in (1, 2, 3)
     ]
     assert ran.out.count("parameters  ") == 3
-    assert "lengen: dry run: and 3 more (lengen train -v describes all)\n" in ran.out
+    assert "lengen: dry run: the first 3 are described (lengen train -v describes all)\n" in ran.out
+    assert "lengen: 6 of 6 jobs checked, and none trained\n" in ran.out
+    assert "finished" not in ran.out
     assert ran.out.splitlines()[-1].startswith("lengen: dry run: 6 runs, 6 of them to be trained, ")
     ran = lengen("train", "-v", *words)
     assert (ran.out.count("lengen: job "), ran.out.count("parameters  ")) == (6, 6)
-    assert "more (" not in ran.out
+    assert "are described" not in ran.out
     wrong = lengen("train", *words, "task.repeats=allowed", "steps=10,10,10,0")
     assert wrong.code == 1
     assert "lengen: job 4: seed=0 steps=0\n" in wrong.out
     assert "lengen: job 5: " not in wrong.out
+    assert "lengen: 18 of 24 jobs checked, and none trained\n" in wrong.out
 
 
 def test_a_dry_study_says_what_all_its_runs_need_together(lengen, tmp_path):

@@ -342,7 +342,7 @@ def test_an_error_of_one_run_is_recorded_with_all(lengen, tmp_path, monkeypatch)
         (("seeds=2", "trainer=ddp"), "trainer.devices=2 with seeds"),
         (("seeds=2", "trainer=fsdp", "optimizer=adamw"), "trainer.devices=2 with seeds"),
         (("seeds=2", "trainer.flex=true"), "trainer.flex=true with seeds"),
-        (("seeds=2", "logger=wandb"), "logger=Wandb with seeds"),
+        (("seeds=2", "logger=wandb"), "logger=wandb with seeds"),
         (("seeds=2", "attention=entmax"), "attention=entmax cannot be trained as a stack"),
         (("seeds=50", "decoder.dim=1024", "limits.memory=1GB"), "seeds: 50 runs as one model"),
     ],

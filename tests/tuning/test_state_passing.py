@@ -135,9 +135,9 @@ def test_chunks_have_the_longest_trained_tokens_by_default_and_longer_strings():
 @pytest.mark.parametrize(
     ("mixer", "tuning", "said"),
     [
-        (Attention, StatePassing(), r"Attention \(it needs a state of constant size in some layer"),
-        (HYBRID, StatePassing("previous"), r"Attention \(it needs a state of constant size in all layers"),
-        (StackRNN, StatePassing(), r"StackRNN \(it needs states that do not grow with tokens"),
+        (Attention, StatePassing(), r"attention \(it needs a state of constant size in some layer"),
+        (HYBRID, StatePassing("previous"), r"attention \(it needs a state of constant size in all layers"),
+        (StackRNN, StatePassing(), r"stack_rnn \(it needs states that do not grow with tokens"),
     ],
 )
 def test_refused(mixer, tuning, said):

@@ -44,6 +44,6 @@ def run_of(folder: Path, labels: Collection[str]) -> RunOf:
     return RunOf(cell, int(config["seed"]), int(config["train_length"]), float(facts["id_exact_match"]))
 
 
-def trained_seeds(count: int) -> str:
-    """Return a number of trained seeds in words."""
-    return f"{count} trained seed{'' if count == 1 else 's'}"
+def seeds_in_words(count: int, state: str = "trained") -> str:
+    """Return a number of seeds that are trained, or not, in words."""
+    return f"{count} {state} seed{'' if count == 1 else 's'}"

@@ -27,8 +27,8 @@ class Inspection(Reevaluation):
         config = self.trained.config
         require(
             not config.evaluated_loops().by_length,
-            f"inspect={self.read_out.name}: reads the decoder at decoder.loops; does not apply to loops={config.labels.loops}, "
-            f"eval.loops={config.eval.loops}, whose number of loops depends on the length",
+            f"inspect={self.read_out.name}: reads the decoder at decoder.loops; does not apply to loops={config.labels.loops} "
+            f"(evaluated with eval.loops={config.eval.loops}), whose number of loops depends on the length",
         )
 
     @property

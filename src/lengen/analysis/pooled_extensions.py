@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lengen.analysis.cell_of import run_of, trained_seeds
+from lengen.analysis.cell_of import run_of, seeds_in_words
 from lengen.analysis.output_files import OutputFiles
 from lengen.analysis.read_tables import aligned
 from lengen.experiment.extension_table import CHANCE, COSTS, costs
@@ -37,36 +37,44 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RunTable:
-    """The table of extensions of one trained run.
+    """The table of extensions of one run.
 
     Args:
         cell: labels and hash of its cell.
         train_length: its trained length.
         rows: of its `extend.csv`.
+        trained: whether it has learned the lengths that it was trained on.
     """
 
     cell: Mapping[str, str]
     train_length: int
     rows: Sequence[Row]
+    trained: bool = True
 
 
-def read_tables(folders: Iterable[Path]) -> tuple[list[RunTable], int]:
-    """Read the tables of runs; those of runs that are not trained are left out.
+def read_tables(folders: Iterable[Path]) -> tuple[list[RunTable], list[RunTable]]:
+    """Read the tables of runs: those of trained ones, and those of the others.
 
     Args:
         folders: folders with an `extend.csv`, below their runs.
-
-    Returns:
-        The tables, and the number of runs that were left out.
     """
-    tables, left_out = list[RunTable](), 0
-    for folder in folders:
-        run = run_of(folder, LABELS)
-        if run.id_exact_match < TRAINED:
-            left_out += 1
-            continue
-        tables.append(RunTable(run.cell, run.train_length, read_csv(folder / "extend.csv")))
-    return tables, left_out
+    every = [
+        RunTable(run.cell, run.train_length, read_csv(folder / "extend.csv"), run.id_exact_match >= TRAINED)
+        for folder in folders
+        for run in (run_of(folder, LABELS),)
+    ]
+    return [table for table in every if table.trained], [table for table in every if not table.trained]
+
+
+def of_other_cells(tables: Sequence[RunTable], trained: Sequence[RunTable]) -> list[RunTable]:
+    """Return the tables of cells without a trained run.
+
+    Args:
+        tables: of runs that are not trained.
+        trained: of those that are.
+    """
+    cells = [table.cell for table in trained]
+    return [table for table in tables if table.cell not in cells]
 
 
 def pooled(tables: Sequence[RunTable]) -> Iterator[dict[str, Any]]:
@@ -76,7 +84,7 @@ def pooled(tables: Sequence[RunTable]) -> Iterator[dict[str, Any]]:
     of the length, from the trained length on, is as often up as down. Five seeds can give no less than 1/16.
 
     Args:
-        tables: of trained runs.
+        tables: of trained runs, or of runs of which none is.
     """
     for cell in dict.fromkeys(tuple(table.cell.items()) for table in tables):
         same = [table for table in tables if tuple(table.cell.items()) == cell]
@@ -225,16 +233,32 @@ def markdown(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
     )
 
 
-def printed(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
+def printed(
+    rows: Sequence[Mapping[str, Any]], left_out: int, untrained: Sequence[Mapping[str, Any]] = ()
+) -> Iterator[str]:
     """Yield the lines of the table for a terminal: one table a cell, one row a setting.
 
     Args:
         rows: as `pooled` yields them.
         left_out: number of runs that are not trained.
+        untrained: the same of cells without a trained run, which are marked.
     """
+    yield from _tables(rows, "trained")
+    yield from _tables(untrained, "NOT TRAINED")
+    if examples := {row["id_examples"] for row in (*rows, *untrained) if not row.get("refused")}:
+        yield f"mean differences over runs, on the same strings; ID: {' or '.join(map(str, sorted(examples)))} strings a run"
+    if left_out:
+        yield f"runs that are not trained are left out: {left_out}" + (
+            ", but for cells without a trained run, which are marked NOT TRAINED and say nothing about extrapolation"
+            if untrained
+            else ""
+        )
+
+
+def _tables(rows: Sequence[Mapping[str, Any]], state: str) -> Iterator[str]:
     for title, own in _cells(rows).items():
         applied = [row for row in own if not row.get("refused")]
-        yield f"{title}, {_seeds(own)}; as trained: {_as_trained(applied)}"
+        yield f"{title}, {_seeds(own, state)}; without extension: {_as_trained(applied)}"
         table = []
         for setting in dict.fromkeys(row["setting"] for row in applied):
             at = [row for row in applied if row["setting"] == setting]
@@ -254,11 +278,6 @@ def printed(rows: Sequence[Mapping[str, Any]], left_out: int) -> Iterator[str]:
         yield from (f"  {line}" for line in aligned(table))
         if refused := [row["setting"] for row in own if row.get("refused")]:
             yield f"  do not apply: {', '.join(refused)}"
-    examples = {row["id_examples"] for row in rows if not row.get("refused")}
-    if examples:
-        yield f"mean differences over runs, on the same strings; ID: {' or '.join(map(str, sorted(examples)))} strings a run"
-    if left_out:
-        yield f"runs that are not trained are left out: {left_out}"
 
 
 def _cells(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -285,9 +304,9 @@ def _id_change(row: Mapping[str, Any]) -> float:
     return float(row["id_exact_match"] - row["base_id_exact_match"])
 
 
-def _seeds(rows: Sequence[Mapping[str, Any]]) -> str:
+def _seeds(rows: Sequence[Mapping[str, Any]], state: str = "trained") -> str:
     """Return how many seeds the rows of a cell are means over, in words."""
-    return trained_seeds(max((row["seeds"] for row in rows if not row.get("refused")), default=0))
+    return seeds_in_words(max((row["seeds"] for row in rows if not row.get("refused")), default=0), state)
 
 
 def _as_trained(rows: Sequence[Mapping[str, Any]]) -> str:

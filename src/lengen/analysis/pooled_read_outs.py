@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lengen.analysis.cell_of import RunOf, run_of, trained_seeds
+from lengen.analysis.cell_of import RunOf, run_of, seeds_in_words
 from lengen.analysis.inspect import Line, Panel, ReadOut, Row, Tables
 from lengen.analysis.output_files import OutputFiles
 from lengen.analysis.read_tables import load_tables
@@ -213,7 +213,7 @@ def write(runs: Sequence[RunTables], read_out: ReadOut, out: Path, paper: Paper)
             files.add(paper.files(stem))
     lines = [f"# {read_out.name}, over the seeds of each cell", ""]
     for seeds in groups:
-        lines += [f"**{titles[id(seeds)]}, {trained_seeds(len(seeds))}**", ""]
+        lines += [f"**{titles[id(seeds)]}, {seeds_in_words(len(seeds))}**", ""]
         lines += [f"- seed {each.run.seed}: {each.headline}" for each in seeds] + [""]
     left_out = sum(not each.trained for each in runs)
     lines.append(f"Runs that are not trained are in the tables of all runs, and in no summary ({left_out}).")

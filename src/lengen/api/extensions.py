@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lengen.api.arguments import flattened
-from lengen.api.parts import recorded, snake
+from lengen.api.parts import recorded
 from lengen.config.errors import UsageError, require
+from lengen.config.option_names import option_of
 from lengen.extend import Extension
 
 
@@ -65,7 +66,7 @@ class ExtensionOptions:
                 raise UsageError(
                     f"extend={each!r}: must be a name, an object of lengen.extend.Extension, or a list of these"
                 )
-            name = snake(type(made).__name__)
+            name = option_of(made)
             require(name not in objects, f"extend={each!r}: {name} is given twice")
             objects[name] = made
         if isinstance(given, Mapping):

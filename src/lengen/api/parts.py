@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from lengen.config.builder import ready
 from lengen.config.compose import plain
 from lengen.config.errors import UsageError, require
+from lengen.config.option_names import option_of
 from lengen.config.search import groups
 from lengen.experiment.config import RunConfig
 
@@ -88,9 +88,7 @@ class Part:
     @property
     def label(self) -> str:
         """The name of the option in folders, columns and legends."""
-        stem = self._class.__module__.rpartition(".")[2]
-        own = self._class.__module__.startswith("lengen.") and stem != self.group
-        return stem if own else snake(self._class.__name__)
+        return option_of(self._class)
 
 
 def recorded(value: Any, path: str) -> dict[str, Any]:
@@ -150,12 +148,3 @@ def _recorded(value: Any, path: str, hint: Any) -> Any:
         return plain(value)
     except UsageError as error:
         raise UsageError(f"{path}={error}") from None
-
-
-def snake(name: str) -> str:
-    """Return the name of a class in the style of option names.
-
-    >>> snake("MyTask"), snake("HTTPParser2")
-    ('my_task', 'http_parser2')
-    """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -45,6 +45,7 @@ class HydraApp:
         search_of: makes what a search is told of its trials; see `Multirun`.
         settings: options of Hydra itself that the command sets.
         headed: of how many jobs of a multirun the name is shown; see `Multirun`.
+        done: what becomes of the jobs of a multirun, in a word; see `Multirun`.
         code: exit code of a single run.
         error: what a single run has raised.
         own_modules: top-level modules of the user's classes, as their YAML names them.
@@ -58,6 +59,7 @@ class HydraApp:
     search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Any] | None = None
     settings: tuple[str, ...] = ()
     headed: int | None = None
+    done: str = "finished"
     code: int = 0
     error: Exception | None = None
     own_modules: set[str] = field(default_factory=set)
@@ -133,7 +135,8 @@ class HydraApp:
 
         work = self.job or partial(exit_coded, self.work)
         jobs = Jobs(work, self.command.name, self.arguments, self._folders)
-        multirun = Multirun(jobs, launcher_of if self.job else None, self.keeper, self.search_of, self.headed)
+        launcher = launcher_of if self.job else None
+        multirun = Multirun(jobs, launcher, self.keeper, self.search_of, self.headed, self.done)
         try:
             with multirun.launching(), composed_once(sys.argv[1:], self._folders):
                 hydra_main(self._job)()

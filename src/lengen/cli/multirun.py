@@ -64,6 +64,7 @@ class Multirun:
             words of the command; None tells it nothing.
         headed: how many of the jobs that are carried out here have their name above what they print; None is all. One that is
             refused has it always.
+        done: what became of the jobs that neither failed nor wait in a queue, in a word.
         overrides: of each job so far, in order.
         results: of these.
         search: what a search is told; None in a study.
@@ -74,6 +75,7 @@ class Multirun:
     make_keeper: Callable[[], Keeper] | None = None
     search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Search] | None = None
     headed: int | None = None
+    done: str = "finished"
     search: Search | None = None
     overrides: list[list[str]] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)
@@ -123,12 +125,12 @@ class Multirun:
             print(result.output + result.traceback, file=sys.stderr)
 
     def summed_up(self) -> int:
-        """Say how many jobs finished, and which failed for what reason; return the exit code."""
+        """Say how many jobs are done, and which failed for what reason; return the exit code."""
         jobs = [*zip(self.overrides, self.results, strict=True)]
         failed = [(words, result) for words, result in jobs if result.bad]
         queued = sum(result.code == QUEUED for result in self.results)
-        finished = f"{len(jobs) - len(failed) - queued} of {len(jobs)} jobs finished"
-        print(f"\nlengen: {finished}{f', {queued} in a queue' if queued else ''}")
+        done = f"{len(jobs) - len(failed) - queued} of {len(jobs)} jobs {self.done}"
+        print(f"\nlengen: {done}{f', {queued} in a queue' if queued else ''}")
         for words, result in failed:
             print(f"  failed: {' '.join(words)}: {result.line}", file=sys.stderr)
         if self.search:

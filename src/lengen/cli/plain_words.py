@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lengen.cli.arguments import HELP, refuse
 from lengen.config.errors import UsageError, nearest, require
+from lengen.config.short_words import short_names
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class PlainCommand:
         try:
             return self.work(self.parsed(arguments))
         except UsageError as error:
-            return refuse(str(error))
+            return refuse(short_names(str(error), self.defaults))
         except OSError as error:
             return refuse(f"{error.filename or self.place}: {error.strerror or error}")
 

@@ -90,11 +90,13 @@ class Panel:
         name: the task, and the options in which it differs from other panels.
         cells: sorted by name.
         notes: how protocols differ, if mixed protocols are requested, and which picked values lie at the edge of those tried.
+        compared: the cells of all panels of the comparison, pooled by name, in their order; empty if this is the only one.
     """
 
     name: str
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
+    compared: tuple[Cell, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
@@ -185,15 +187,23 @@ def assemble(
         panel, deviating = _panel(name, group, by, best, mixed=mixed)
         panels.append(panel)
         excluded += deviating
-    return Study(tuple(sorted(panels, key=lambda panel: panel.name)), tuple(excluded), tuple(by), tuple(best))
+    panels = sorted(panels, key=lambda panel: panel.name)
+    every = tuple(sorted(pooled(panels), key=lambda cell: _natural(cell.name)))
+    whole = tuple(replace(panel, compared=every) for panel in panels)
+    return Study(whole, tuple(excluded), tuple(by), tuple(best))
 
 
 def pooled(panels: Sequence[Panel]) -> list[Cell]:
-    """Pool cells of the same name over all panels."""
-    every = [cell for panel in panels for cell in panel.cells]
+    """Pool cells of the same name over some panels of a comparison, in the order of its cells."""
+    names = [cell.name for panel in panels for cell in panel.compared or panel.cells]
+    every: dict[str, list[Cell]] = {name: [] for name in names}
+    for panel in panels:
+        for cell in panel.cells:
+            every[cell.name].append(cell)
     return [
-        Cell(name, tuple(run for cell in every if cell.name == name for run in cell.runs), colour=colour)
-        for name, colour in {cell.name: cell.colour for cell in every}.items()
+        Cell(name, tuple(run for cell in cells for run in cell.runs), colour=cells[0].colour)
+        for name, cells in every.items()
+        if cells
     ]
 
 

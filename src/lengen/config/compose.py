@@ -19,6 +19,7 @@ from lengen.config.explain import explain, near
 from lengen.config.extend_words import with_extensions
 from lengen.config.pattern_words import with_pattern, with_pattern_label
 from lengen.config.search import config_dir, hydra_in, quoted, searched
+from lengen.config.short_words import SHORT
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -121,17 +122,7 @@ CHECK = Command("check", texts=TEXTS, lists=LISTS, extends=True)
 DATA = Command("data", texts=("export", "push", *TEXTS), lists=LISTS)
 EVAL = Command(
     "eval",
-    short=(
-        "lengths",
-        "decode",
-        "examples",
-        "seed",
-        "checkpoint",
-        "stress",
-        "loops",
-        "tolerance",
-        "most_loops",
-    ),
+    short=SHORT["eval"],
     texts=("name", "out", "task.path", "task.tokens"),
     lists=("run", "against", "eval.stress"),
     grouped=False,
@@ -142,7 +133,7 @@ EVAL = Command(
 )
 TUNE = Command(
     "tune",
-    short=("lengths", "decode", "examples", "checkpoint"),
+    short=SHORT["tune"],
     texts=("results_dir",),
     lists=("run",),
     grouped=False,

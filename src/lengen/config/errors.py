@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 import traceback
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,28 @@ def require(holds: bool, message: str) -> None:
     """
     if not holds:
         raise UsageError(message)
+
+
+@contextmanager
+def named_below(option: str, group: str) -> Iterator[None]:
+    """Name the options of a group below another option in what is refused while the block runs.
+
+    >>> with named_below("mixer.near", "mixer"):
+    ...     require(False, "mixer.size=0: must be at least 1")
+    Traceback (most recent call last):
+    lengen.config.errors.UsageError: mixer.near.size=0: must be at least 1
+
+    Args:
+        option: where the options stand that are used.
+        group: their group, by which the message names them.
+
+    Raises:
+        UsageError: that of the block, with these names.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(re.sub(rf"(?<![\w.]){group}\.(?=[a-z])", f"{option}.", str(error))) from None
 
 
 def require_file(path: Path) -> None:
@@ -90,7 +114,18 @@ def one_line(message: str) -> str:
     ]
     half = LONGEST_WORD // 2 - 1
     text = " ".join(word if len(word) <= LONGEST_WORD else f"{word[:half]}…{word[-half:]}" for word in words)
-    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
+    return text if len(text) <= LONGEST_LINE else _shortened(text)
+
+
+def _shortened(text: str) -> str:
+    """Return what is too long with the first entries of the list of what is allowed, if it ends with one; else cut."""
+    if found := re.fullmatch(r"(.*\(allowed: )(.*)\)", text):
+        head, entries = found[1], found[2].split(", ")
+        for count in range(len(entries) - 1, 0, -1):
+            short = f"{head}{', '.join(entries[:count])} and {len(entries) - count} more)"
+            if len(short) <= LONGEST_LINE:
+                return short
+    return f"{text[: LONGEST_LINE - 1]}…"
 
 
 def ranges(numbers: Sequence[int]) -> str:

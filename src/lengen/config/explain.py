@@ -14,6 +14,7 @@ from lengen.config.extend_words import with_extensions
 from lengen.config.foreign import foreign_word
 from lengen.config.pattern_words import as_written, with_pattern
 from lengen.config.search import config_dir, groups, hydra_in, searched
+from lengen.config.short_words import SHORT, short_names
 
 PLUGINS = {
     "hydra/sweeper=optuna": "'lengen[optuna]'",
@@ -34,7 +35,8 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
         words: overrides as on the command line.
         folders: the user's own configuration folders.
     """
-    return as_written(explained(error, command, words, folders))
+    message = as_written(explained(error, command, words, folders))
+    return short_names(message, SHORT.get(command, ()), words)
 
 
 def explained(error: BaseException, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:

@@ -45,7 +45,7 @@ def with_pattern(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
                 part, value = word.partition("=")[0].split(".")[1], word.partition("=")[2]
                 raise UsageError(f"{word}: is for some layers of a {KEY}; {part}={value} is for all layers")
         return [*words]
-    names = [name.strip() for name in given[-1].partition("=")[2].strip("'\"").strip("[]").split(",")]
+    names = _names(given[-1])
     others = [word for word in words if word not in given and word != f"{GROUP}={OPTION}"]
     for word in others:
         if word.partition("=")[0] == GROUP:
@@ -57,8 +57,28 @@ def with_pattern(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
         *(f"+{GROUP}@{GROUP}.{PARTS}.{name}={mixer}" for name, mixer in chosen.items()),
         f"{KEY}=[{','.join(names)}]",
         *(word for word in others if not word.startswith(f"{GROUP}.")),
-        *(_part_word(word) for key, word in own.items() if key.count(".") > 1),
+        *(_part_word(word, folders) for key, word in own.items() if key.count(".") > 1),
     ]
+
+
+def _names(pattern: str) -> list[str]:
+    """Return the names in a pattern.
+
+    Raises:
+        UsageError: it has none, or a study is asked for several patterns.
+    """
+    value = pattern.partition("=")[2].strip("'\" ")
+    what = f"a pattern is a list of mixers, one for each layer in turn, as in {KEY}=[gru,gru,attention]"
+    if re.search(r"\]\s*,", value):
+        raise UsageError(f"{pattern}: a command has one pattern; {_ONE_EACH}")
+    names = [name.strip() for name in value.removeprefix("[").removesuffix("]").split(",")]
+    if value == "null" or not all(names):
+        empty = value != "null" and any(names)
+        raise UsageError(f"{pattern}: {'an entry is empty' if empty else 'names no mixer'}; {what}")
+    return names
+
+
+_ONE_EACH = "run one command for each, and compare them with lengen compare"
 
 
 def _chosen(
@@ -85,6 +105,8 @@ def _chosen(
             raise UsageError(f"{word}: {name} must be one of the mixers in {pattern}")
         if not below:
             chosen[name] = word.partition("=")[2]
+            if "," in chosen[name]:
+                raise UsageError(f"{word}: a command has one mixer of a name; {_ONE_EACH}")
             if name in known and chosen[name] != name:
                 raise UsageError(f"{word}: {name} is a mixer itself; must be a name of your own in {pattern}")
     for name, mixer in chosen.items():
@@ -96,11 +118,22 @@ def _chosen(
     return chosen
 
 
-def _part_word(word: str) -> str:
-    """The word of Hydra for an option of a mixer in a pattern, or for the choice of a part inside of it, such as `mixer.near.pe=rope`."""
+def _part_word(word: str, folders: Sequence[Path]) -> str:
+    """The word of Hydra for an option of a mixer in a pattern, or for the choice of a part inside of it, such as `mixer.near.pe=rope`.
+
+    Raises:
+        UsageError: there is no such part.
+    """
     key, equals, value = word.partition("=")
     _, name, *below = key.split(".")
     if len(below) == 1 and below[0] in INSIDE and value not in ("", "null"):
+        known = choices(below[0], folders)
+        for each in (
+            value.split(",") if re.fullmatch(r"[\w, ]+", value) else ()
+        ):  # others are functions of Hydra
+            if each.strip() not in known:
+                hint = f"{nearest(each.strip(), known)} (allowed: {', '.join(known)})"
+                raise UsageError(f"unknown option {key}={each.strip()}{hint}")
         return f"+{below[0]}@{GROUP}.{PARTS}.{name}.{below[0]}={value}"
     return f"{GROUP}.{PARTS}.{name}.{'.'.join(below)}{equals}{value}"
 

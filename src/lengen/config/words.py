@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lengen.config.errors import UsageError, nearest, require
 from lengen.config.limits import MOST_JOBS, require_count
@@ -55,7 +55,8 @@ def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection
         else:
             name, value = override.key_or_group, override.value()
             require(value != "", f"{word}: has no value (allowed: {name}=null, or a value)")
-            require(isinstance(value, str) or name not in named, f"{word}: must be a group of options")
+            if name in named and not isinstance(value, str):
+                _refuse_no_choice(word, name, value, choices(name, folders))
 
 
 def parsed(word: str) -> Override:
@@ -117,10 +118,23 @@ def _check_choice(override: Override, word: str, folders: Sequence[Path]) -> Non
     """Refuse what is not the name of one option of a group."""
     group, value = override.key_or_group, override.value()
     allowed = choices(group, folders)
-    listed = f"(allowed: {', '.join(allowed)})"
-    require(isinstance(value, str), f"{word}: must be the name of one option of {group} {listed}")
+    if not isinstance(value, str):
+        _refuse_no_choice(word, group, value, allowed)
     if "$" not in str(value):
         require_choice(group, str(value), allowed)
+
+
+def _refuse_no_choice(word: str, group: str, value: Any, allowed: Sequence[str]) -> NoReturn:
+    """Refuse a list, a number or the like in the place of the name of an option.
+
+    Raises:
+        UsageError: always.
+    """
+    known = [str(name) for name in value if str(name) in allowed] if isinstance(value, list) else []
+    example = f", as in {group}={known[0]}" if known else ""
+    several = f" (-m {group}={','.join(known)} does one after the other)" if len(known) > 1 else ""
+    listed = f"(allowed: {', '.join(allowed)})"
+    raise UsageError(f"{word}: must be the name of one option of {group}{example}{several} {listed}")
 
 
 def require_choice(group: str, value: str, allowed: Sequence[str]) -> None:

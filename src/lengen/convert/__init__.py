@@ -8,7 +8,7 @@ is 0, so that LayerNorm is RMSNorm (`lengen.convert.doubled`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lengen.attention.softmax import Softmax
+from lengen.config.option_names import option_of
 from lengen.decoder import Block, Decoder
 from lengen.pe.rope import RoPE
 from lengen.task import BOS, EOS, PAD
@@ -78,7 +79,7 @@ class TrainedDecoder:
 
     def label(self, group: str, part: object) -> str:
         """Return the name of a part for messages."""
-        return self.labels.get(group, type(part).__name__)
+        return self.labels.get(group, option_of(part))
 
     @property
     def pe_label(self) -> str:
@@ -186,8 +187,17 @@ class Format(ABC):
     """An architecture of transformers that some decoders are exactly equal to."""
 
     name: ClassVar[str]
-    needs: ClassVar[str]
-    """What it is equal to, in the words of lengen's options."""
+    encodings: ClassVar[tuple[str, ...]]
+    """Options of `pe` that it is equal to."""
+    feeds: ClassVar[str] = "gelu"
+    """The `decoder.activation` that it is equal to."""
+    besides: ClassVar[str] = ""
+    """What else it needs, in the words of lengen's options."""
+
+    @property
+    def needs(self) -> str:
+        """What it is equal to, in the words of lengen's options."""
+        return f"pe={either(self.encodings)} with decoder.activation={self.feeds}{self.besides and f', {self.besides}'}"
 
     @abstractmethod
     def fits(self, trained: TrainedDecoder) -> bool:
@@ -196,6 +206,16 @@ class Format(ABC):
     @abstractmethod
     def convert(self, trained: TrainedDecoder) -> Model:
         """Return the model that is equal to a decoder that fits."""
+
+
+def either(names: Sequence[str]) -> str:
+    """Return names as alternatives.
+
+    >>> either(["learned", "sinusoidal", "nope"]), either(["rope"])
+    ('learned, sinusoidal or nope', 'rope')
+    """
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def positional(trained: TrainedDecoder, *kinds: type) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lengen.config.errors import UsageError, nearest, require
-from lengen.convert import Format, TrainedDecoder
+from lengen.convert import Format, TrainedDecoder, either
 from lengen.convert.gpt2 import GPT2
 from lengen.convert.gpt_neox import GPTNeoX
 from lengen.convert.llama import Arcee, Llama
@@ -33,10 +35,21 @@ def chosen_format(name: str | None, trained: TrainedDecoder) -> Format:
     for each in FORMATS:
         if name in (None, each.name) and each.fits(trained):
             return each
-    architecture = trained.decoder.architecture
-    own = f"pe={trained.pe_label} with decoder.activation={architecture.activation}"
-    if name is None:
-        allowed = "; ".join(f"{each.name}: {each.needs}" for each in FORMATS)
-        raise UsageError(f"{own}: no architecture of transformers is exactly equal (allowed: {allowed})")
-    (asked,) = [each for each in FORMATS if each.name == name]
-    raise UsageError(f"format={name}: is not exactly equal to {own}; must be {asked.needs}")
+    pe, activation = trained.pe_label, trained.decoder.architecture.activation
+    own = f"pe={pe} with decoder.activation={activation}"
+    if name is not None:
+        (asked,) = [each for each in FORMATS if each.name == name]
+        raise UsageError(f"format={name}: is not exactly equal to {own}; must be {asked.needs}")
+    for each in FORMATS:
+        if pe in each.encodings and activation == each.feeds:
+            raise UsageError(
+                f"{own}: the equal architecture, {each.name}, needs {each.besides or each.needs}"
+            )
+    raise UsageError(f"{own}: no architecture is exactly equal (allowed: {'; '.join(_encodings())})")
+
+
+def _encodings() -> Iterator[str]:
+    """Yield for every activation the encodings that some format is equal to."""
+    for feeds in dict.fromkeys(each.feeds for each in FORMATS):
+        names = [name for each in FORMATS if each.feeds == feeds for name in each.encodings]
+        yield f"{feeds} with pe={either([*dict.fromkeys(names)])}"

@@ -17,7 +17,7 @@ class GPT2(Format):
     """`GPT2LMHeadModel` of twice the width; its table holds learned rows, sinusoids, or zeros."""
 
     name = "gpt2"
-    needs = "pe=learned, sinusoidal or nope with decoder.activation=gelu"
+    encodings = ("learned", "sinusoidal", "nope")
 
     def fits(self, trained: TrainedDecoder) -> bool:
         """A vector for each position, or none, and no gate."""

@@ -14,7 +14,7 @@ class GPTNeoX(Format):
     """`GPTNeoXForCausalLM` of twice the width, with blocks one after the other."""
 
     name = "gpt_neox"
-    needs = "pe=rope with decoder.activation=gelu"
+    encodings = ("rope",)
 
     def fits(self, trained: TrainedDecoder) -> bool:
         """Rotated positions and no gate."""

@@ -16,7 +16,8 @@ class Llama(Format):
     """`LlamaForCausalLM`, with weights as they are; rows of queries and keys in the order of its rotations."""
 
     name = "llama"
-    needs = "pe=rope or nope with decoder.activation=swiglu"
+    encodings, feeds = ("rope", "nope"), "swiglu"
+    besides = "an even number of channels in a head"
     architecture, activation, gated = "LlamaForCausalLM", "silu", True
 
     def fits(self, trained: TrainedDecoder) -> bool:
@@ -58,7 +59,7 @@ class Arcee(Llama):
     """`ArceeForCausalLM`: Llama with a feed-forward layer without a gate."""
 
     name = "arcee"
-    needs = "pe=rope or nope with decoder.activation=gelu"
+    feeds = "gelu"
     architecture, activation, gated = "ArceeForCausalLM", "gelu", False
 
 

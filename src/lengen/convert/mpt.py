@@ -17,7 +17,8 @@ class MPT(Format):
     """`MptForCausalLM` of twice the width."""
 
     name = "mpt"
-    needs = "pe=alibi with the slopes of its paper, decoder.heads a power of 2, decoder.activation=gelu and decoder.hidden up to 8"
+    encodings = ("alibi",)
+    besides = "decoder.heads a power of 2, decoder.hidden up to 8 and the slopes of its paper"
 
     def fits(self, trained: TrainedDecoder) -> bool:
         """Slopes that it computes too, no gate, and a feed-forward layer that is not too wide."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from lengen.block.hooks import HookedModule
 from lengen.config.errors import UsageError, require
+from lengen.config.option_names import option_of
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import with_room
 from lengen.evaluation.stress_sets import chosen
@@ -242,9 +243,9 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
         _check_without_attention(config, outline)
     layers = _attending(config, outline)
     for layer in layers:
-        _check_layer(*layer)
-    encodings = {f"pe={labels.pe}": outline.pe, **{name: pe for name, pe, _, _ in layers}}
-    rules = {name: mixer.rule for _, _, name, mixer in layers}
+        _check_layer(layer)
+    encodings = {f"pe={labels.pe}": outline.pe, **{layer.encoding: layer.pe for layer in layers}}
+    rules = {layer.rule: layer.mixer.rule for layer in layers}
     readers: dict[str, Any] = {**encodings, **rules}
     require(
         positions.counts or any(part.reads for part in readers.values()),
@@ -276,36 +277,48 @@ def _check_pair(config: RunConfig, outline: Decoder) -> None:
         )
 
 
-def _attending(config: RunConfig, outline: Decoder) -> list[tuple[str, PositionalEncoding, str, Attention]]:
-    """Return the encoding and the attention of every layer that attends, each after its option, for messages."""
+class AttendingLayer(NamedTuple):
+    """A layer that attends.
+
+    Args:
+        name: where the options of its mixer stand, for messages, as are the next two.
+        encoding: the option of its encoding.
+        rule: the option of its rule.
+        pe: its encoding.
+        mixer: its attention.
+    """
+
+    name: str
+    encoding: str
+    rule: str
+    pe: PositionalEncoding
+    mixer: Attention
+
+
+def _attending(config: RunConfig, outline: Decoder) -> list[AttendingLayer]:
+    """Return every layer that attends."""
     found, labels = [], config.labels
     for mixer, name in zip(outline.mixers, layer_names(config.mixer, len(outline.mixers)), strict=True):
         if isinstance(mixer, Attention):
             pe = outline.pe if mixer.pe is None else mixer.pe
-            encoding = f"pe={labels.pe}" if mixer.pe is None else f"{name}.pe={type(pe).__name__}"
-            own = f"{name}.attention={type(mixer.rule).__name__}"
+            encoding = f"pe={labels.pe}" if mixer.pe is None else f"{name}.pe={option_of(pe)}"
+            own = f"{name}.attention={option_of(mixer.rule)}"
             rule = f"attention={labels.attention}" if mixer.shares_rule else own
-            found.append((encoding, pe, rule, mixer))
+            found.append(AttendingLayer(name, encoding, rule, pe, mixer))
     return found
 
 
-def _check_layer(encoding: str, pe: PositionalEncoding, rule: str, mixer: Attention) -> None:
-    """Refuse an encoding and a rule that one layer cannot use together.
-
-    Args:
-        encoding: the option of its encoding, for messages.
-        pe: its encoding.
-        rule: the option of its rule, for messages.
-        mixer: the layer's attention.
-    """
+def _check_layer(layer: AttendingLayer) -> None:
+    """Refuse an encoding and a rule that one layer cannot use together."""
+    pe, mixer = layer.pe, layer.mixer
     require(
         not (pe.stretches and mixer.rule.directions),
-        f"{encoding} with {rule}: this encoding scales queries and keys by position, "
+        f"{layer.encoding} with {layer.rule}: this encoding scales queries and keys by position, "
         "and this attention normalises them; use pe=rope, or attention=softmax",
     )
     require(
         mixer.content or any(map(pe.overrides, ("transform", "logit_bias", "context"))),
-        f"mixer.content=false with {encoding}: weights depend on positions alone, which this encoding gives to embeddings alone or not "
+        f"{layer.name}.content=false with {layer.encoding}: weights depend on positions alone, which this encoding gives to embeddings alone or not "
         "at all; must be an encoding that reaches attention, such as rope or t5",
     )
 
@@ -323,17 +336,17 @@ def _check_mask(config: RunConfig, outline: Decoder) -> None:
     )
     layers = _attending(config, outline)
     require(
-        not (outline.attends and all(type(pe) is NoPE for _, pe, _, _ in layers)),
+        not (outline.attends and all(type(layer.pe) is NoPE for layer in layers)),
         f"{mask} with pe={labels.pe}: a prompt that is read in both directions without positions is a bag of tokens; must be an encoding "
         "of positions, such as pe=rope, learned or alibi",
     )
     needed: list[tuple[str, HookedModule, str]] = [
         (f"pe={labels.pe}", outline.pe, "rope, learned, sinusoidal or alibi")
     ]
-    for encoding, pe, rule, mixer in layers:
+    for layer in layers:
         needed += [
-            (encoding, pe, "rope, learned, sinusoidal or alibi"),
-            (rule, mixer.rule, "softmax, temperature, entmax or sink"),
+            (layer.encoding, layer.pe, "rope, learned, sinusoidal or alibi"),
+            (layer.rule, layer.mixer.rule, "softmax, temperature, entmax or sink"),
         ]
     for name, part, allowed in needed:
         require(

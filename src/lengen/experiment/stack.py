@@ -16,6 +16,7 @@ from torch import Tensor
 from lengen.attention.softmax import Softmax
 from lengen.config.builder import Builder
 from lengen.config.errors import UsageError, require
+from lengen.config.option_names import option_of
 from lengen.experiment.compatibility import budget
 from lengen.experiment.config import RunConfig
 from lengen.experiment.run import Experiment, Outcome, Stages, configured
@@ -203,7 +204,7 @@ def check_options(configs: Sequence[RunConfig]) -> None:
     logger = config.logger
     require(
         logger.several,
-        f"logger={type(logger).__name__} {several}: it logs one run at a time; use logger=local, and upload them later",
+        f"logger={option_of(logger)} {several}: it logs one run at a time; use logger=local, and upload them later",
     )
     replace(budget(config), copies=len(configs)).check()
 

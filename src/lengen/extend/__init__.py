@@ -40,6 +40,7 @@ from typing import ClassVar, Literal, get_args
 
 from lengen.attention import AttentionRule
 from lengen.config.errors import UsageError
+from lengen.config.option_names import option_of
 from lengen.extend.shallow import shallow
 from lengen.mixer import Mixer, Recurrent
 from lengen.mixer.sums import Sums
@@ -168,7 +169,7 @@ class DoesNotApplyError(UsageError):
     """
 
     def __init__(self, group: str, part: object, needs: str) -> None:
-        super().__init__(f"does not apply to {group}={type(part).__name__} (it needs {needs})")
+        super().__init__(f"does not apply to {group}={option_of(part)} (it needs {needs})")
         self.group, self.needs = group, needs
 
     def of(self, labels: Mapping[str, str]) -> str:

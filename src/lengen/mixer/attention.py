@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import torch
 from einops import rearrange
@@ -14,9 +14,12 @@ from torch import Tensor, nn
 from lengen.attention import AttentionRule
 from lengen.block.inputs import BlockInputs, MaskedBias, Shape
 from lengen.block.shared import SharedInputs, causal
-from lengen.config.errors import require
+from lengen.config.errors import named_below, require
+from lengen.config.option_names import option_of
 from lengen.mixer import Layer, Mixer
 from lengen.pe import PositionalEncoding
+
+Made = TypeVar("Made", PositionalEncoding, AttentionRule)
 
 
 class Attention(Mixer):
@@ -54,20 +57,20 @@ class Attention(Mixer):
             content,
             attention is None,
         )
-        self.rule = (attention or layer.attention)(shape)
+        self.rule = layer.attention(shape) if attention is None else _own("attention", attention, shape)
         self.query, self.key = (
             nn.Linear(shape.dim, shape.dim, bias=False) if content else Same(shape.dim) for _ in range(2)
         )
         self.value, self.out = (nn.Linear(shape.dim, shape.dim, bias=False) for _ in range(2))
         widths = {"none": 0, "head": shape.heads, "channel": shape.dim}
         self.gate = nn.Linear(shape.dim, widths[gate], bias=False) if widths[gate] else None
-        self.pe = None if pe is None else pe(shape)
+        self.pe = None if pe is None else _own("pe", pe, shape)
         if self.pe is not None:
             self.pe.check_hooks()
             for hook in ("embed", "auxiliary"):
                 require(
                     not self.pe.overrides(hook),
-                    f"mixer.pe={type(self.pe).__name__}: it changes embeddings or adds a loss, which is for all layers (pe=…); "
+                    f"mixer.pe={option_of(self.pe)}: it changes embeddings or adds a loss, which is for all layers (pe=…); "
                     "must be an encoding that reaches attention alone",
                 )
 
@@ -113,6 +116,12 @@ class Attention(Mixer):
     def state_size(self, tokens: int) -> int:
         """See `Mixer`: a key and a value of every token; what a rule or an encoding keeps beside them does not count."""
         return 2 * self.dim * tokens
+
+
+def _own(group: str, make: Callable[[Shape], Made], shape: Shape) -> Made:
+    """Make a part that is the layer's own; what is refused is named as an option of the mixer."""
+    with named_below(f"mixer.{group}", group):
+        return make(shape)
 
 
 class Same(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lengen.config.errors import require
+from lengen.config.errors import named_below, require
 from lengen.mixer import Layer, Mixer
 
 
@@ -46,7 +46,8 @@ class Pattern(Mixer):
         require(bool(pattern), f"mixer.pattern={pattern}: must name a mixer")
         name = pattern[layer.index % len(pattern)]
         require(name in parts, f"mixer.pattern={pattern}: there are no options of {name!r}")
-        return parts[name](layer)
+        with named_below(f"mixer.{name}", "mixer"):
+            return parts[name](layer)
 
     def __init__(
         self, layer: Layer, pattern: list[str], parts: Mapping[str, Callable[[Layer], Mixer]]

@@ -12,6 +12,9 @@ from lengen.config.errors import UsageError, require
 from lengen.config.identity import identity
 from lengen.config.limits import MOST_LENGTHS, require_count
 
+Checkpoint = Literal["last", "best", "average"]
+"""A checkpoint of a run, or the average of several."""
+
 
 @dataclass(frozen=True)
 class EvalOptions:
@@ -41,7 +44,7 @@ class EvalOptions:
     examples: int = 1000
     decode: Literal["teacher", "greedy", "free"] = "teacher"
     seed: int = 0
-    checkpoint: Literal["last", "best", "average"] = "last"
+    checkpoint: Checkpoint = "last"
     stress: list[str] = field(default_factory=list)
     loops: Any = None
     tolerance: float = 0.01

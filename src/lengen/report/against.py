@@ -52,7 +52,7 @@ def draw(panel: Panel, published: Published, stem: Path, *, paper: Paper = COLUM
         gap=(0.42, ASIDE),
         strip=0.14,
     )
-    looks = styles(panel.cells)
+    looks = styles([panel])
     for index, cell in enumerate(cells):
         axes = sheet.grid[index // across][index % across]
         fill(axes, panel, [cell], looks, bold=0.9)

@@ -51,7 +51,7 @@ def draw(
     """
     vertical = vertical.at(panel.cells)
     cells, remark = shown(panel)
-    looks = styles(panel.cells)
+    looks = styles([panel])
     note = (
         "Thin: seeds (dotted: not trained). Thick: median. Band: quartiles. "
         f"{shaded(trained_up_to(cells), factor=x == 'factor')} {vertical.note}{chance_note(cells, vertical)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -16,6 +17,8 @@ Block = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """A table of a document: caption, header, rows."""
 NONE = "—"
 """Shown in place of a missing value."""
+WRAPPED = 28
+"""Characters of a line of a text in a table, where not all columns fit the terminal otherwise."""
 ASCII = str.maketrans({"│": "|", "─": "-", NONE: "-", **dict.fromkeys("┌┐└┘├┤┬┴┼", "+")})
 
 
@@ -43,39 +46,76 @@ def table(
     rows: Sequence[Mapping[str, str]],
     *,
     dispensable: Sequence[str] = (),
+    wide: Sequence[str] = (),
     left: Collection[str] = (),
     sections: Collection[int] = (),
 ) -> Table:
     """Build a table with as many columns as fit the terminal.
 
+    Where not all fit on one line a row, long texts are broken at spaces, first those of left-aligned columns.
+
     Args:
         console: the terminal.
         rows: rows as cells by column, at least one; all rows have the same columns.
         dispensable: columns that a narrow terminal omits, in the order of omission.
+        wide: columns that it omits only before numbers are broken, in the order of omission.
         left: left-aligned columns; the others are right-aligned.
         sections: indices of rows that are followed by a rule.
     """
-    options = console.options.update(width=1000)
-    kept = list(rows[0])
+    options, kept = console.options.update(width=1000), list(rows[0])
+
+    def made(broken: Collection[str] = (), most: int = WRAPPED) -> Table:
+        cells = [{name: row[name] for name in kept} for row in rows]
+        return _table(console, cells, left, sections, broken, most)
+
+    def fits(result: Table) -> bool:
+        return Measurement.get(console, options, result).maximum <= console.width
+
+    if fits(result := made()):
+        return result
+    beside = [name for name in kept[1:] if name in left]
     for dropped in (None, *dispensable):
         kept = [name for name in kept if name != dropped]
-        result = _table(console, [{name: row[name] for name in kept} for row in rows], left, sections)
-        if Measurement.get(console, options, result).maximum <= console.width:
-            break
+        if fits(result := made(beside)):
+            return result
+    for broken, omitted in ((left, (None, *wide)), (kept, (None,))):
+        for dropped in omitted:
+            kept = [name for name in kept if name != dropped]
+            if fits(result := made(broken, 1)):
+                widest = bisect_left(range(1, WRAPPED), True, key=lambda most: not fits(made(broken, most)))
+                return made(broken, widest)
     return result
 
 
 def _table(
-    console: Console, rows: Sequence[Mapping[str, str]], left: Collection[str], sections: Collection[int]
+    console: Console,
+    rows: Sequence[Mapping[str, str]],
+    left: Collection[str],
+    sections: Collection[int],
+    broken: Collection[str],
+    most: int,
 ) -> Table:
-    """Build a table with all columns; a header wider than its cells is broken at spaces."""
+    """Build a table with all columns; a header wider than its cells is broken at spaces.
+
+    Args:
+        console: the terminal.
+        rows: see `table`.
+        left: see `table`.
+        sections: see `table`.
+        broken: columns whose long texts are broken at spaces.
+        most: characters of a line of these, but for longer words.
+    """
     result = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in rows[0]:
-        fits = len(name) <= max(len(row[name]) for row in rows)
+        texts = [row[name] for row in rows]
+        widest = max(map(len, (*texts, *name.split())))
+        if name in broken:
+            widest = min(widest, max(most, *(len(word) for text in (name, *texts) for word in text.split())))
         result.add_column(
-            name if fits else name.replace(" ", "\n"),
+            name if len(name) <= widest else name.replace(" ", "\n"),
             justify="left" if name in left else "right",
             overflow="fold",
+            max_width=widest if name in broken else None,
         )
     for index, row in enumerate(rows):
         cells = (Text(printable(cell, console)) for cell in row.values())

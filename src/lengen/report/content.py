@@ -83,21 +83,23 @@ def _panel(panel: Panel, threshold: float, origins: dict[str, int]) -> dict[str,
                 "runs": _runs(cell, threshold, origins),
                 "gates": _gates(cell, threshold, steps),
             }
-            for cell, look in zip(panel.cells, _looks(panel.cells), strict=True)
+            for cell, look in zip(panel.cells, _looks([panel], panel.cells), strict=True)
         ],
     }
 
 
-def _looks(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Return name, colour, marker and dashes (in pixels) of every cell."""
+def _looks(panels: Sequence[Panel], cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Return name, colour, marker and dashes (in pixels) of some cells of a comparison."""
+    found = styles(panels)
     return [
         {
-            "name": name,
+            "name": cell.name,
             "colour": look.colour,
             "marker": look.marker,
             "dashes": [] if look.dashes == "-" else [round(2 * part, 1) for part in look.dashes[1]],
         }
-        for name, look in styles(cells).items()
+        for cell in cells
+        for look in (found[cell.name],)
     ]
 
 
@@ -183,7 +185,9 @@ def _pooled(study: Study, threshold: float) -> dict[str, Any]:
     ]
     return {
         "factors": _rounded(steps),
-        "cells": [{**look, "gates": each} for look, each in zip(_looks(cells), profiles, strict=True)],
+        "cells": [
+            {**look, "gates": each} for look, each in zip(_looks(study.panels, cells), profiles, strict=True)
+        ],
     }
 
 

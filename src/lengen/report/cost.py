@@ -26,7 +26,7 @@ def draw(panel: Panel, stem: Path, *, paper: Paper = COLUMN) -> list[Path]:
         paper: where it is printed.
     """
     cells, remark = shown(panel)
-    looks = styles(panel.cells)
+    looks = styles([panel])
     measured = {cell.name: costs(cell, lengths(cell)) for cell in cells}
     labels = LABELS[: 1 + any(np.isfinite(memory).any() for _, memory in measured.values())]
     devices = sorted(

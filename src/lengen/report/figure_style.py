@@ -90,6 +90,7 @@ class FigureStyle(PrintStyle):
                 self.label(panel.name),
                 tuple(map(self._dressed, _sorted(panel.cells, place))),
                 tuple(map(self._note, panel.notes)),
+                tuple(map(self._dressed, _sorted(panel.compared, place))),
             )
             for panel in _sorted(study.panels, place)
         ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from lengen.comparison.grouping import Cell, Panel
+from lengen.comparison.grouping import Cell, Panel, pooled
 from lengen.report.band import X, chance_note, fill, margin
 from lengen.report.colour import GREY
 from lengen.report.lines import wrap
@@ -52,7 +52,7 @@ def draw(
     drawn = [(panel, {cell.name: cell for cell in panel.cells if cell.curves}) for panel in panels]
     every = [cell for _, cells in drawn for cell in cells.values()]
     vertical = vertical.at(every)
-    names = list(dict.fromkeys(cell.name for cell in every))
+    names = [cell.name for cell in pooled(panels) if any(cell.name in cells for _, cells in drawn)]
     left = margin(vertical)
     most = int((paper.double - left - RIGHT + GAP) / (NARROW + GAP))
     across = min(len(names), most)
@@ -103,7 +103,7 @@ def _title(cell: Cell | None, inches: float) -> list[str]:
 def _fill(sheet: Sheet, rows: Sequence[Row], vertical: Vertical, x: X) -> None:
     """Draw the small figures of a page."""
     for row, (panel, part, heads) in enumerate(rows):
-        labelled, looks = False, styles(panel.cells)
+        labelled, looks = False, styles([panel])
         for axes, cell, head in zip_longest(sheet.grid[row], part, heads):
             if not cell:
                 axes.axis("off")

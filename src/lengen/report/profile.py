@@ -43,7 +43,7 @@ def draw(panels: Sequence[Panel], stem: Path, *, paper: Paper = COLUMN) -> list[
         if len(cells) == len(every_cell[:MOST])
         else " Cells with too few examples for this reach are not drawn."
     )
-    looks = styles(every_cell)
+    looks = styles(panels)
     note = (
         "Share of all seeds whose reach 0.90 (longest length up to which the lower 95% bound of exact match is at least 0.90) is at least this "
         "multiple of the train length, up to the shortest sweep end of each cell. Bars: 95% Clopper-Pearson intervals over seeds, one "

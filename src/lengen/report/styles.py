@@ -1,4 +1,4 @@
-"""The style of a cell in every figure: its own colour or that of its encoding, and the encoding's marker; cells of the same encoding differ in dashes.
+"""The style of a cell in every figure of a comparison: its own colour or that of its encoding, and the encoding's marker; cells of the same encoding differ in dashes.
 
 If an encoding has more cells than there are dashes, the cells are not distinguished by encoding: each then gets its own
 colour and marker. If cells of one encoding have different mixers, each mixer with its encoding has a colour and a marker.
@@ -13,7 +13,7 @@ from typing import Any
 
 from matplotlib.lines import Line2D
 
-from lengen.comparison.grouping import Cell, Panel
+from lengen.comparison.grouping import Cell, Panel, pooled
 from lengen.report.colour import DISTINCT, colour, marker
 
 DASHES: tuple[Any, ...] = ("-", (0, (2.6, 2.2)), (0, (1.0, 1.6)), (0, (5, 1.8, 1.2, 1.8)))
@@ -43,12 +43,13 @@ class Style:
         )
 
 
-def styles(cells: Sequence[Cell]) -> dict[str, Style]:
-    """Return the style of each cell, by name.
+def styles(panels: Sequence[Panel]) -> dict[str, Style]:
+    """Return the style of each cell of a comparison, by name; it is the same whichever of its panels are given.
 
     Args:
-        cells: all cells of a panel, so that a cell has the same style in every figure.
+        panels: some panels of a comparison.
     """
+    cells = panels[0].compared or pooled(panels)
     pairs = [(cell.pe, mixer(cell)) for cell in cells]
     mixed = len({*pairs}) > len({cell.pe for cell in cells})
     groups: list[Any] = pairs if mixed else [cell.pe for cell in cells]

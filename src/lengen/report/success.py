@@ -26,7 +26,7 @@ def draw(panel: Panel, stem: Path, *, threshold: float, x: X = "length", paper: 
         paper: where it is printed.
     """
     cells, remark = shown(panel)
-    looks = styles(panel.cells)
+    looks = styles([panel])
     note = (
         f"Share of all seeds whose exact match at a length is at least {threshold:g}; bars: 95% Clopper-Pearson intervals over seeds. "
         f"Untrained and diverged seeds are included. {shaded(panel.train_lengths, factor=x == 'factor')}{remark}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from rich.console import Console
 
@@ -160,6 +161,8 @@ NARROW = (
     "area",
 )
 """Columns that a narrow terminal omits, in the order of omission."""
+WIDE = ("not significantly different from",)
+"""Columns that a terminal omits if it would break words otherwise: ranks say nearly the same."""
 WORDS = ("cell", "picked", "category", "predicted", "seen", "error law", "not significantly different from")
 """Left-aligned columns."""
 
@@ -418,8 +421,14 @@ def show(
                 console,
                 f"{name}; success: exact match of at least {criterion.threshold:g} at {criterion.at}",
             )
-            cells = [{column: show(row) for column, show in columns(rows).items()} for row in rows]
-            console.print(table(console, cells, dispensable=NARROW, left=WORDS))
+            conditions = theory.conditions(rows)
+            told = columns(rows)
+            if "predicted" in told:
+                told["predicted"] = partial(theory.briefly_predicted, conditions=conditions)
+                told["seen"] = theory.briefly_seen
+            cells = [{column: show(row) for column, show in told.items()} for row in rows]
+            console.print(table(console, cells, dispensable=NARROW, wide=WIDE, left=WORDS))
+            say(console, *(f"[{number}] if: {text}" for number, text in enumerate(conditions, 1)))
             for note in notes(panel, summary, name) if full else ():
                 say(console, note)
     theory.show(_each_cell(summary), console)

@@ -22,11 +22,36 @@ def predicted(row: CellSummary) -> str:
     return f"{row.predicted} ({row.predicted_if})" if row.predicted_if else row.predicted
 
 
+def conditions(rows: Sequence[CellSummary]) -> list[str]:
+    """Return the conditions under which theory says something of some cells, each once."""
+    return [*dict.fromkeys(row.predicted_if for row in rows if row.predicted and row.predicted_if)]
+
+
+def briefly_predicted(row: CellSummary, conditions: Sequence[str]) -> str:
+    """Format what theory says of a cell, with the number of its condition; a dash if it says nothing.
+
+    Args:
+        row: of the cell.
+        conditions: those of the table, as `conditions` returns them.
+    """
+    if not row.predicted:
+        return NONE
+    number = f" [{conditions.index(row.predicted_if) + 1}]" if row.predicted_if else ""
+    return f"{row.predicted}{number}"
+
+
 def seen(row: CellSummary) -> str:
     """Format what was seen of a cell; a dash if theory says nothing of it."""
     if not row.seen:
         return NONE
     return row.seen if row.seen_far is None else f"{row.seen} ({row.seen_far} of {row.trained})"
+
+
+def briefly_seen(row: CellSummary) -> str:
+    """Format what was seen of a cell in few characters; a dash if theory says nothing of it."""
+    if not row.seen:
+        return NONE
+    return row.seen if row.seen_far is None else f"{row.seen} {row.seen_far}/{row.trained}"
 
 
 def line(rows: Sequence[CellSummary]) -> str:

@@ -38,7 +38,7 @@ def draw(
         paper: where it is printed.
     """
     every = pooled(panels)
-    looks, shown = styles(every), [cell.name for cell in every[:MOST]]
+    looks, shown = styles(panels), [cell.name for cell in every[:MOST]]
     vertical = vertical.at(every)
     trains = {length for panel in panels for length in panel.train_lengths}
     factor = x == "factor" or len(trains) > 1

@@ -121,6 +121,11 @@ class ReadOut(ABC):
         return next(iter(tables.values()))
 
     @property
+    def lengths_example(self) -> str:
+        """Lengths that it can read, as they are written, for messages."""
+        return f"eval.lengths=[{','.join(map(str, self.lengths))}]"
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What decides what is computed, for the request of an evaluation."""
         options = asdict(self)

@@ -61,7 +61,7 @@ class Ablation(ReadOut):
 
     def check(self, evaluation: Reevaluation) -> None:
         """Refuse lengths without a trained one."""
-        require_trained_length(evaluation, "over which the mean is taken")
+        require_trained_length(evaluation, "over which the mean is taken", self.lengths_example)
 
     def read(self, evaluation: Reevaluation) -> Tables:
         """Score every ablation at every length, on the same strings."""
@@ -203,18 +203,19 @@ class Ablation(ReadOut):
         return found
 
 
-def require_trained_length(evaluation: Reevaluation, purpose: str) -> None:
+def require_trained_length(evaluation: Reevaluation, purpose: str, example: str) -> None:
     """Refuse lengths without one up to the train length.
 
     Args:
         evaluation: the evaluation.
         purpose: what it is needed for, for the message.
+        example: lengths that are allowed, for the message.
     """
     train = evaluation.trained.config.train_length
     listed = ", ".join(map(str, evaluation.lengths))
     require(
         min(evaluation.lengths) <= train,
-        f"eval.lengths={listed}: must have a trained length (at most {train}), {purpose}",
+        f"eval.lengths={listed}: must have a trained length (at most {train}), {purpose}, as in {example}",
     )
 
 

@@ -58,7 +58,7 @@ class Lens(ReadOut):
             f"inspect={self.name}: does not apply to head={trained.config.labels.head} (it needs the output matrix alone, head=linear); "
             f"run={trained.folder.path}",
         )
-        require_trained_length(evaluation, "at which the affine maps are fitted")
+        require_trained_length(evaluation, "at which the affine maps are fitted", self.lengths_example)
 
     def read(self, evaluation: Reevaluation) -> Tables:
         """Score what each layer would write, at every length."""

@@ -65,12 +65,12 @@ class Neurons(ReadOut):
         longest = evaluation.test_set(max(evaluation.lengths))[0].time + bos
         require(
             longest > tokens,
-            f"eval.lengths: must have a length with more tokens than the {tokens} of training; the longest has {longest}",
+            f"eval.lengths: must have a length with more tokens than the {tokens} of training, as in {self.lengths_example}; the longest has {longest}",
         )
         train = evaluation.trained.config.train_length
         require(
             min(evaluation.lengths) <= train,
-            f"eval.lengths: must have a trained length (at most {train}); the shortest is {min(evaluation.lengths)}",
+            f"eval.lengths: must have a trained length (at most {train}), as in {self.lengths_example}; the shortest is {min(evaluation.lengths)}",
         )
 
     def read(self, evaluation: Reevaluation) -> Tables:

@@ -104,7 +104,7 @@ class Probes(ReadOut):
         )
         require(
             max(evaluation.lengths) > train,
-            f"eval.lengths: must have a length beyond the trained ones (at most {train}); the longest is {max(evaluation.lengths)}",
+            f"eval.lengths: must have a length beyond the trained ones (at most {train}), as in {self.lengths_example}; the longest is {max(evaluation.lengths)}",
         )
 
     def read(self, evaluation: Reevaluation) -> Tables:

@@ -80,13 +80,11 @@ class Sharpening(ReadOut):
         ExtendedRun(evaluation.trained, chosen).check()
         lengths, at = evaluation.lengths, self._at(evaluation)
         listed = ", ".join(map(str, lengths))
+        beyond = "2x" if at < 2 * evaluation.trained.config.train_length else str(2 * at)
         require(
-            at in lengths,
-            f"inspect.at={self.at}: the factor is chosen at length {at}, which must be one of eval.lengths ({listed})",
-        )
-        require(
-            max(lengths) > at,
-            f"eval.lengths: must have a length beyond inspect.at={at}, where the factor is chosen; the longest is {max(lengths)}",
+            at in lengths and max(lengths) > at,
+            f"eval.lengths: must have length {at} (inspect.at={self.at}), where inspect=sharpening chooses a factor, and a length beyond it, where the "
+            f"factor is scored, as in eval.lengths=[1x,{self.at},{beyond}]; got {listed}",
         )
 
     def _at(self, evaluation: Reevaluation) -> int:

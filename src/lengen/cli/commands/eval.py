@@ -12,6 +12,7 @@ from lengen.cli.collector import paused
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import EVAL
 from lengen.config.errors import is_usage_error
+from lengen.config.short_words import short_names
 from lengen.launcher.job import FAILED, Job, JobResult
 
 
@@ -45,7 +46,8 @@ def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -
         tables += result.value or []
         if result.code:
             failed += 1
-            print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
+            line = short_names(result.line, EVAL.short)
+            print(f"lengen: failed: {jobs[index].label}: {line}", file=sys.stderr)
     print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
     if tables:
         print_pooled(evaluation, sorted(tables))
@@ -63,12 +65,13 @@ def print_pooled(evaluation: Any, folders: list[Path]) -> None:
             names = pooled_read_outs.write(runs, evaluation.inspect, out, evaluation.paper)
             print(f"files: {out}: {', '.join(names)}")
         return
-    found, left_out = pooled_extensions.read_tables(folders)
+    found, others = pooled_extensions.read_tables(folders)
     rows = [*pooled_extensions.pooled(found)]
-    print("\n".join(pooled_extensions.printed(rows, left_out)))
+    untrained = [*pooled_extensions.pooled(pooled_extensions.of_other_cells(others, found))]
+    print("\n".join(pooled_extensions.printed(rows, len(others), untrained)))
     if out is not None:
         lengths = {table.cell["cell"]: table.train_length for table in found}
-        names = pooled_extensions.write(rows, left_out, out, lengths, evaluation.paper)
+        names = pooled_extensions.write(rows, len(others), out, lengths, evaluation.paper)
         print(f"files: {out}: {', '.join(names)}")
 
 
@@ -87,37 +90,59 @@ def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobRe
 
 
 def print_results(results: list[Any], *, full: bool) -> None:
-    """Print a single curve with its table, otherwise one line per evaluation."""
+    """Print a single curve with its table, otherwise one line per evaluation; what is of a run that is not trained is marked."""
     from lengen.report import terminal
 
     if any(result.lines for result in results):
         for result in results:
             if result.lines:
                 print("\n".join(result.lines))
+                if not trained(result):
+                    facts = facts_of_run(result)
+                    print(terminal.verdict(facts.get("id_exact_match") or 0.0, facts.get("id_examples")))
                 print(f"files: {result.folder.path}")
             elif result.curve is None:
                 print(f"  {described(result)}")
         return
     for result in results:
-        if result.earlier:
-            print(f"lengen: {described(result)}")
         if result.curve is not None and len(results) == 1:
+            if result.earlier:
+                print(f"lengen: {there_already(result)}")
             terminal.show_result(result.curve, result.folder.facts(), result.folder.path, full=full)
-        elif not result.earlier:
-            print(f"  {described(result)}")
+        else:
+            print(f"{'lengen:' if result.earlier else ' '} {described(result)}")
 
 
 def described(result: Any) -> str:
-    """An evaluation on one line."""
+    """An evaluation on one line; that of a run that is not trained is marked."""
     from lengen.experiment.reevaluate import display_path
     from lengen.report import terminal
     from lengen.report.paper import FORMATS
 
     path = display_path(result.folder.path)
+    mark = "" if trained(result) else "NOT TRAINED: "
     if result.headline:
-        return f"{path}: {result.headline}"
-    if result.earlier:
-        return f"{path} is there already; force=true repeats it and keeps the old folder under another name"
+        return f"{path}: {mark}{result.headline}"
     written = {".csv", *(f".{kind}" for kind in FORMATS)}
     names = sorted(each.name for each in result.folder.path.iterdir() if each.suffix in written)
-    return f"{path}: {terminal.summary(result.curve) if result.curve else ', '.join(names)}"
+    found = f"{mark}{terminal.summary(result.curve) if result.curve else ', '.join(names)}"
+    return f"{there_already(result) if result.earlier else path}: {found}"
+
+
+def there_already(result: Any) -> str:
+    """What is said of an evaluation that was finished before."""
+    from lengen.experiment.reevaluate import display_path
+
+    return f"{display_path(result.folder.path)} is there already; force=true repeats it and keeps the old folder under another name"
+
+
+def trained(result: Any) -> bool:
+    """Whether the run of an evaluation has learned the lengths that it was trained on."""
+    return bool(facts_of_run(result).get("trained", True))
+
+
+def facts_of_run(result: Any) -> dict[str, Any]:
+    """What the folder of the run of an evaluation says of it."""
+    from lengen.records.run_dir import RunFolder
+
+    return RunFolder(result.folder.run).facts()

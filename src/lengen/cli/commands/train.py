@@ -65,9 +65,10 @@ def train_all(arguments: list[str], *, full: bool) -> int:
     most = None if full else BLOCKS
     with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
         work, setting = partial(dry_run, jobs=jobs, most=most), f"hydra.sweep.dir={folder}"
-        code = HydraApp(TRAIN, work, arguments, settings=(setting,), headed=most).enter()
+        done = "checked, and none trained"
+        code = HydraApp(TRAIN, work, arguments, settings=(setting,), headed=most, done=done).enter()
     if most is not None and len(jobs) > most:
-        print(f"lengen: dry run: and {len(jobs) - most} more (lengen train -v describes all)")
+        print(f"lengen: dry run: the first {most} are described (lengen train -v describes all)")
     if len(needs := [each for job in jobs for each in job]) > 1:
         from lengen.experiment.dry_run import total
 

@@ -15,6 +15,7 @@ from lengen.cli.commands.train import run as train_run
 from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import TUNE
 from lengen.config.errors import is_usage_error, refuse_if_all
+from lengen.config.short_words import short_names
 from lengen.launcher.job import FAILED, Job, JobResult
 
 
@@ -45,7 +46,8 @@ def tune(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> in
     for index, result in Local(made.jobs).run(jobs):
         if result.code:
             failed += 1
-            print(f"lengen: failed: {jobs[index].label}: {result.line}", file=sys.stderr)
+            line = short_names(result.line, TUNE.short)
+            print(f"lengen: failed: {jobs[index].label}: {line}", file=sys.stderr)
     print(f"lengen: {len(folders) - failed} of {len(folders)} runs tuned")
     return FAILED if failed else 0
 
