@@ -242,6 +242,36 @@ def test_a_wrong_file_of_ones_own_is_refused_by_name(tmp_path, group, text, mess
     assert f"{group}/mine.yaml" in str(refused.value)
 
 
+def test_lists_refuse_what_comparisons_refuse(lengen, tmp_path):
+    write(
+        tmp_path / "conf",
+        "theory",
+        "mine",
+        "# Mine\n# paper: none\nmembers: [[mixer=mambo]]\nsilent: nothing\n",
+    )
+    compared = lengen("compare", "out=there", "--config-dir=conf")
+    assert compared.code == 2
+    assert (
+        "conf/theory/mine.yaml: mixer=mambo: there is no mixer 'mambo'; did you mean 'mamba'" in compared.err
+    )
+    assert len(compared.err.splitlines()) == 1
+    for words in (("theory",), ("theory=mine",), ("theory=transformer",), ("pe", "family=recall"), ()):
+        assert lengen("list", *words, "--config-dir=conf") == compared
+    assert lengen("list", "pe", "--config-dir=conf").code == 0, "which shows none of them"
+
+
+def test_a_whole_file_of_ones_own_is_listed(lengen, tmp_path):
+    write(
+        tmp_path / "conf",
+        "theory",
+        "mine",
+        "# Mine\n# paper: none\nmembers: [[mixer=gla]]\nsilent: nothing\n",
+    )
+    ran = lengen("list", "theory", "--config-dir=conf")
+    assert (ran.code, ran.err) == (0, "")
+    assert "Mine" in ran.out
+
+
 def test_a_file_with_the_name_of_another_is_refused(tmp_path):
     write(tmp_path, "theory", "transformer", "members: [[mixer=gla]]\nsilent: nothing\n")
     with pytest.raises(UsageError, match="theory=transformer: two files have this name"):
