@@ -11,6 +11,7 @@ from tests.options import files
 
 from lengen.config.errors import UsageError
 from lengen.loops import LoopLaw
+from lengen.loops.act import ACT
 from lengen.loops.fixed import Fixed
 from lengen.loops.length import Length
 from lengen.loops.poisson_lognormal import PoissonLogNormal
@@ -34,6 +35,12 @@ def test_an_option_is_a_law_with_its_paper(path):
     assert "# paper: " in path.read_text()
     assert kind.__name__.lower() == path.stem.replace("_", "")
     assert {"grad_loops", "ponder"} & set(options)
+
+
+@pytest.mark.parametrize("law", [*LAWS, Fixed(grad_loops=2), ACT()])
+def test_a_law_is_steady_where_it_asks_nothing_of_a_step(law):
+    passes = law.passes(3, generator("loops", 0, 0), torch.tensor([2, 5]))
+    assert law.steady == (passes is None)
 
 
 def draws(law, count=4000):

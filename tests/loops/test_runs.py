@@ -278,6 +278,15 @@ def test_what_knows_no_length_refuses_loops_by_length(lengen, tmp_path):
 # --- refusals
 
 
+def test_states_are_passed_on_in_steady_loops_alone(lengen, tmp_path):
+    assert lengen("train", *SMALL, "mixer=gla", "loops=uniform", "decoder.loops=2").code == 0
+    run = only(run_folders(tmp_path))
+    ran = lengen("tune", f"run={run}", "tune=state_passing", "results_dir=tuned")
+    said = "tune=state_passing with loops=uniform: needs the same loops in every step, all with a gradient; must be a run with loops=fixed"
+    assert (ran.code, said in ran.err) == (2, True), ran.err
+    assert not (tmp_path / "tuned").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -204,9 +204,8 @@ def check_options(configs: Sequence[RunConfig]) -> None:
         dropout == 0,
         f"decoder.dropout={dropout} {several}: they would have other dropout masks than alone; use decoder.dropout=0",
     )
-    law = config.loops
     require(
-        not (law.draws or law.by_length) and law.halting(1) is None and law.grad_loops is None,
+        config.loops.steady,
         f"loops={config.labels.loops} {several}: a stack applies its blocks equally often in all runs, with a gradient; use loops=fixed "
         "and loops.grad_loops=null",
     )

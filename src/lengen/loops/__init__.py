@@ -217,6 +217,11 @@ class LoopLaw(ABC):
         """Whether the stack may be applied more than once."""
         return loops > 1 or self.draws or self.by_length
 
+    @property
+    def steady(self) -> bool:
+        """Whether each token takes `decoder.loops` loops in each step of training, all with a gradient: `passes` is None."""
+        return not (self.draws or self.by_length) and self.halting(1) is None and self.grad_loops is None
+
     def halting(self, dim: int) -> nn.Module | None:
         """Return a module that stops tokens, a `Halting` that is trained with the decoder; None if none does.
 
