@@ -43,6 +43,18 @@ def test_a_law_is_steady_where_it_asks_nothing_of_a_step(law):
     assert law.steady == (passes is None)
 
 
+@pytest.mark.parametrize("loops", [1, 2, 7])
+def test_numbers_that_contradict_decoder_loops_are_refused(loops):
+    Uniform(most=loops).check(loops)
+    for mean in (loops, loops + 0.9, loops - 0.9):
+        PoissonLogNormal(mean=mean).check(loops)
+    for law, option in ((Uniform(most=loops + 1), "most"), (PoissonLogNormal(mean=loops + 1), "mean")):
+        with pytest.raises(UsageError, match=rf"loops\.{option}={loops + 1} with decoder\.loops={loops}: "):
+            law.check(loops)
+    for law in (Fixed(), Length(), ACT()):
+        law.check(loops)
+
+
 def draws(law, count=4000):
     return torch.tensor([law.passes(1, generator("loops", 0, step)).loops for step in range(count)])
 

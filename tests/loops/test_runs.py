@@ -301,6 +301,12 @@ def test_states_are_passed_on_in_steady_loops_alone(lengen, tmp_path):
         (["loops=length", "seeds=2"], "loops=length with seeds"),
         (["loops=act", "seeds=2"], "loops=act with seeds"),
         (["loops=uniform", "loops.least=4", "decoder.loops=2"], "loops.least=4"),
+        (["loops=uniform", "loops.most=4"], "loops.most=4 with decoder.loops=1: both are the largest number"),
+        (
+            ["loops=uniform", "decoder.loops=4", "loops.most=2"],
+            "as with decoder.loops=2 alone (eval.loops=4 evaluates with others)",
+        ),
+        (["loops=poisson_lognormal", "decoder.loops=2", "loops.mean=6"], "loops.mean=6 with decoder.loops=2"),
         (["loops=unifrom"], "did you mean 'uniform'"),
     ],
 )

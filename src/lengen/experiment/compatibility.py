@@ -92,6 +92,7 @@ def _check_parts(config: RunConfig) -> None:
 def _check_loops(config: RunConfig) -> None:
     """Refuse a truncation that would leave the embeddings untrained, and laws that a tuning cannot go on with."""
     graded, law = config.loops.grad_loops, config.labels.loops
+    config.loops.check(config.decoder.loops)
     require(
         graded is None or config.decoder.inject,
         f"loops.grad_loops={graded} with loops={law}: the embeddings enter before the first loop and would have no gradient; "

@@ -194,6 +194,16 @@ class LoopLaw(ABC):
             steps: `Task.steps` of each example, where the law depends on the problem.
         """
 
+    def check(self, loops: int) -> None:  # noqa: B027  # most have no option that says it again
+        """Refuse options that contradict `decoder.loops`, which is the number of loops of evaluation.
+
+        Args:
+            loops: `decoder.loops`.
+
+        Raises:
+            UsageError: names both options.
+        """
+
     def evaluated(self, loops: int, steps: int) -> int:
         """Return the number of loops of evaluation, unless `eval.loops` says otherwise.
 
