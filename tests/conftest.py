@@ -66,9 +66,11 @@ def whole_run(item: pytest.Item) -> bool:
     return bool(fixtures) or bool(item.get_closest_marker("whole_run"))
 
 
-def pytest_collection_finish() -> None:
-    """Check types from here on."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Check types from here on; wait for no disk in this process, whose power no test cuts but those of faults."""
     typecheck.started.set()
+    if not any(item.get_closest_marker("faults") for item in session.items):
+        os.fsync = lambda descriptor: None
 
 
 @pytest.fixture(autouse=True)
