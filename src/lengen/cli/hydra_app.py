@@ -135,7 +135,7 @@ class HydraApp:
         jobs = Jobs(work, self.command.name, self.arguments, self._folders)
         multirun = Multirun(jobs, launcher_of if self.job else None, self.keeper, self.search_of, self.headed)
         try:
-            with multirun.launching(), composed_once(sys.argv[1:], self._folders):
+            with multirun.launching(), composed_once(self._given, self._folders):
                 hydra_main(self._job)()
         except LauncherFault as fault:
             raise fault.__cause__ or fault from None
@@ -164,6 +164,11 @@ class HydraApp:
             self.code = self.work(composed, {"lengen", *self.own_modules})
         except Exception as error:  # noqa: BLE001  # raised again outside of Hydra
             self.error = error
+
+    @property
+    def _given(self) -> list[str]:
+        """The words of the command line for Hydra, without those that the command adds."""
+        return [word for word in sys.argv[1:] if word not in self.settings]
 
     @property
     def _folders(self) -> list[Path]:
