@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from lengen.cli.arguments import OVERRIDE, folders, refuse
+from lengen.cli.composed_once import composed_once
 from lengen.cli.study_jobs import Jobs, Keeper, plain_values
 from lengen.config.bounded_yaml import check_folder
 from lengen.config.command_page import command_page
@@ -180,25 +180,6 @@ class HydraApp:
         if not is_usage_error(error, self.own_modules):
             return named(error)
         return explain(error, self.command.name, self.arguments, self._folders)
-
-
-@contextmanager
-def composed_once(words: Sequence[str], folders: Sequence[Path]) -> Iterator[None]:
-    """Spare Hydra one of two compositions while the block runs: that by which it looks for `hydra.mode`, where nothing sets it.
-
-    Args:
-        words: of the command line.
-        folders: the user's own configuration folders, whose files may set it.
-    """
-    from hydra._internal.hydra import Hydra
-
-    looked_for = Hydra.get_mode
-    if not folders and not any(word.lstrip("+~").startswith(("hydra", "experiment")) for word in words):
-        Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Hydra.get_mode = looked_for  # type: ignore[method-assign]
 
 
 def together(words: Iterable[str]) -> list[str]:
