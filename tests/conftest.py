@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -43,11 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark cases as long of which a test is `sampled`; with `--fast`, keep the first case of each test, and leave out whole runs."""
+    """Mark cases as long of which a test is `sampled`, of those that are alike; with `--fast`, keep the first case of each test, and leave out whole runs."""
     counted = Counter[str]()
     for item in items:
         if (sampled := item.get_closest_marker("sampled")) is not None:
-            name = item.nodeid.partition("[")[0]
+            name, _, case = item.nodeid.partition("[")
+            if not re.search(sampled.kwargs.get("alike", ""), case):
+                continue
             if counted[name] % sampled.args[0]:
                 item.add_marker(pytest.mark.long)
             counted[name] += 1
