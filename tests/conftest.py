@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import os
 import re
 import sys
@@ -43,6 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Look for no cycles in a process that collects tests: what it makes by then stays to the end."""
+    if session.config.getoption("dist", "no") == "no":
+        gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark cases as long of which a test is `sampled`, of those that are alike; with `--fast`, keep the first case of each test, and leave out whole runs."""
     counted = Counter[str]()
@@ -70,8 +78,10 @@ def whole_run(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Check types from here on; wait for no disk in this process, whose power no test cuts but those of faults."""
+    """Check types from here on, and look for cycles in what comes; wait for no disk in this process, whose power only faults cut."""
     typecheck.started.set()
+    gc.freeze()
+    gc.enable()
     if not any(item.get_closest_marker("faults") for item in session.items):
         os.fsync = lambda descriptor: None
 
