@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gc
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -42,12 +44,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Look for no cycles in a process that collects tests: what it makes by then stays to the end."""
+    if session.config.getoption("dist", "no") == "no":
+        gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark cases as long of which a test is `sampled`; with `--fast`, keep the first case of each test, and leave out whole runs."""
+    """Mark cases as long of which a test is `sampled`, of those that are alike; with `--fast`, keep the first case of each test, and leave out whole runs."""
     counted = Counter[str]()
     for item in items:
         if (sampled := item.get_closest_marker("sampled")) is not None:
-            name = item.nodeid.partition("[")[0]
+            name, _, case = item.nodeid.partition("[")
+            if not re.search(sampled.kwargs.get("alike", ""), case):
+                continue
             if counted[name] % sampled.args[0]:
                 item.add_marker(pytest.mark.long)
             counted[name] += 1
@@ -66,9 +77,13 @@ def whole_run(item: pytest.Item) -> bool:
     return bool(fixtures) or bool(item.get_closest_marker("whole_run"))
 
 
-def pytest_collection_finish() -> None:
-    """Check types from here on."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Check types from here on, and look for cycles in what comes; wait for no disk in this process, whose power only faults cut."""
     typecheck.started.set()
+    gc.freeze()
+    gc.enable()
+    if not any(item.get_closest_marker("faults") for item in session.items):
+        os.fsync = lambda descriptor: None
 
 
 @pytest.fixture(autouse=True)

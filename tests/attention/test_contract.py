@@ -22,6 +22,7 @@ RULES = pytest.mark.parametrize("rule", list(variations("attention")))
 
 @RULES
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+@pytest.mark.sampled(4, alike="=")
 def test_contract(rule, check):
     check(rule)
 

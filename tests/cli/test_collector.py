@@ -17,8 +17,9 @@ class Circle:
 def _as_before(monkeypatch):
     """As in a process that has not imported torch."""
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    yield
     gc.unfreeze()
+    yield
+    gc.freeze()
     gc.enable()
 
 

@@ -257,6 +257,27 @@ def test_data_and_list_refuse_mistakes_too(lengen):
     refused(lengen("trian"), "'trian'", "lengen train")
 
 
+@pytest.mark.parametrize(("jobs", "kept", "composed"), [(3, 64, 4), (3, 2, 5)])
+def test_a_job_is_composed_once(lengen, monkeypatch, jobs, kept, composed):
+    """And once more to know the options of all, and for each that does not wait in memory."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    load, seen = ConfigLoaderImpl.load_configuration, []
+
+    def counted(loader, config_name, overrides, *arguments, **named):
+        seen.append(overrides)
+        return load(loader, config_name, overrides, *arguments, **named)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    monkeypatch.setattr("lengen.cli.composed_once.MOST_KEPT", kept)
+    ran = lengen("train", "-m", "task=copy", f"seed=range(4,{4 + jobs})", *TINY, "dry=true")
+    assert ran.code == 0, ran.err
+    assert len(seen) == composed
+    assert [f"seed={seed} (" in ran.out or f"seed={seed}\n" in ran.out for seed in range(4, 4 + jobs)] == [
+        True
+    ] * jobs
+
+
 def test_a_multirun_gives_a_folder_a_job(lengen, tmp_path):
     ran = lengen("train", "task=copy", "-m", "pe=nope,rope", "seed=range(2)", *TINY)  # -m stands anywhere
     assert ran.code == 0

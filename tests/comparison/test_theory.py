@@ -213,6 +213,14 @@ def test_a_mixer_joins_a_class(tmp_path):
     [
         ("theory", f"members: [[mixer=mambo]]\nverdicts: {{parity: {WHOLE}}}", "no mixer 'mambo'; did you mean 'mamba'"),
         ("theory", f"members: [[mixer=gla, mixer.steps=2]]\nverdicts: {{parity: {WHOLE}}}", "no option 'mixer.steps'"),
+        ("theory", f"members: [[mixer=gla, decoder.layers=minus one]]\nverdicts: {{parity: {WHOLE}}}", "decoder.layers=minus one: it cannot be 'minus one' (allowed: whole number: at least 1)"),
+        ("theory", f"members: [[mixer=gla, decoder.layers=0]]\nverdicts: {{parity: {WHOLE}}}", "decoder.layers=0: it cannot be '0' (allowed: whole number: at least 1)"),
+        ("theory", f"members: [[mixer=gla, decoder.layers<1]]\nverdicts: {{parity: {WHOLE}}}", "decoder.layers<1: no value is < 1 (allowed: whole number: at least 1)"),
+        ("theory", f"members: [[mixer=gla, decoder.mask=prefixx]]\nverdicts: {{parity: {WHOLE}}}", "decoder.mask=prefixx: it cannot be 'prefixx'; did you mean 'prefix'? (allowed: causal or prefix)"),
+        ("theory", f"members: [[mixer=gla, decoder.mask>1]]\nverdicts: {{parity: {WHOLE}}}", "decoder.mask>1: no value is > 1 (allowed: causal or prefix)"),
+        ("theory", f"members: [[mixer=mamba, mixer.negative_eigenvalues!=yes]]\nverdicts: {{parity: {WHOLE}}}", "it cannot be 'yes' (allowed: true or false)"),
+        ("theory", f"members: [[mixer=gla]]\nverdicts: {{parity: {WHOLE.replace('verdict: yes', 'verdict: conditional').replace('}', ', condition: c, when: [decoder.dim>=wide], then: no}')}}}", "verdicts.parity: where='decoder.dim>=wide': 'wide' is not a number"),
+        ("theory", f"members: [[mixer=gla]]\nverdicts: {{parity: {WHOLE.replace('verdict: yes', 'verdict: conditional').replace('}', ', condition: c, when: [decoder.dim=1.5], then: no}')}}}", "verdicts.parity: decoder.dim=1.5: it cannot be '1.5'"),
         ("theory", f"members: [[mixer]]\nverdicts: {{parity: {WHOLE}}}", "must be key=value"),
         ("theory", f"members: [[mixers=gla]]\nverdicts: {{parity: {WHOLE}}}", "no group 'mixers'; did you mean 'mixer'"),
         ("theory", f"members: [[mixer=gla]]\nverdicts: {{paritty: {WHOLE}}}", "no family 'paritty'; did you mean 'parity'"),
@@ -231,6 +239,8 @@ def test_a_mixer_joins_a_class(tmp_path):
         ("theory", "{", "not a YAML file"),
         ("family", "members: [[task=paritty]]", "no task 'paritty'; did you mean 'parity'"),
         ("family", "members: [[task=parity, task.modulus=2]]", "no option 'task.modulus'"),
+        ("family", "members: [[task=parity, task.scratchpad=no]]", "task.scratchpad=no: it cannot be 'no'"),
+        ("family", "members: [[task=modular_sum|modular_arithmetic, task.modulus=1|3]]", "task.modulus=1|3: it cannot be '1'"),
         ("family", "like: paritty\nmembers: [[task=parity]]", "no family 'paritty'"),
     ],
 )  # fmt: skip
@@ -240,6 +250,36 @@ def test_a_wrong_file_of_ones_own_is_refused_by_name(tmp_path, group, text, mess
         load_theory([tmp_path])
     assert message in str(refused.value)
     assert f"{group}/mine.yaml" in str(refused.value)
+
+
+def test_lists_refuse_what_comparisons_refuse(lengen, tmp_path):
+    write(
+        tmp_path / "conf",
+        "theory",
+        "mine",
+        "# Mine\n# paper: none\nmembers: [[mixer=mambo]]\nsilent: nothing\n",
+    )
+    compared = lengen("compare", "out=there", "--config-dir=conf")
+    assert compared.code == 2
+    assert (
+        "conf/theory/mine.yaml: mixer=mambo: there is no mixer 'mambo'; did you mean 'mamba'" in compared.err
+    )
+    assert len(compared.err.splitlines()) == 1
+    for words in (("theory",), ("theory=mine",), ("theory=transformer",), ("pe", "family=recall"), ()):
+        assert lengen("list", *words, "--config-dir=conf") == compared
+    assert lengen("list", "pe", "--config-dir=conf").code == 0, "which shows none of them"
+
+
+def test_a_whole_file_of_ones_own_is_listed(lengen, tmp_path):
+    write(
+        tmp_path / "conf",
+        "theory",
+        "mine",
+        "# Mine\n# paper: none\nmembers: [[mixer=gla]]\nsilent: nothing\n",
+    )
+    ran = lengen("list", "theory", "--config-dir=conf")
+    assert (ran.code, ran.err) == (0, "")
+    assert "Mine" in ran.out
 
 
 def test_a_file_with_the_name_of_another_is_refused(tmp_path):

@@ -40,7 +40,7 @@ def composed(*overrides: str) -> dict:
         if pair[0] not in ("published", "theory", "family", "experiment", "extend", "inspect", "tune")
     ],
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 def test_every_option_composes_and_builds(group, option):
     from lengen.experiment.config import RunConfig
     from lengen.experiment.run import Experiment

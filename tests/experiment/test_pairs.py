@@ -16,6 +16,7 @@ CHUNKS = [1, 17, 45, 1, 1, 5]  # token by token, and several behind what is cach
 
 @pytest.mark.parametrize("pe", list(named("pe")))
 @pytest.mark.parametrize("attention", list(named("attention")))
+@pytest.mark.sampled(3)
 def test_pair(pe, attention):
     torch.manual_seed(0)
     decoder = Decoder(ARCHITECTURE, VOCABULARY, pe, attention).double().eval()

@@ -11,6 +11,7 @@ from tests.options import files
 
 from lengen.config.errors import UsageError
 from lengen.loops import LoopLaw
+from lengen.loops.act import ACT
 from lengen.loops.fixed import Fixed
 from lengen.loops.length import Length
 from lengen.loops.poisson_lognormal import PoissonLogNormal
@@ -34,6 +35,24 @@ def test_an_option_is_a_law_with_its_paper(path):
     assert "# paper: " in path.read_text()
     assert kind.__name__.lower() == path.stem.replace("_", "")
     assert {"grad_loops", "ponder"} & set(options)
+
+
+@pytest.mark.parametrize("law", [*LAWS, Fixed(grad_loops=2), ACT()])
+def test_a_law_is_steady_where_it_asks_nothing_of_a_step(law):
+    passes = law.passes(3, generator("loops", 0, 0), torch.tensor([2, 5]))
+    assert law.steady == (passes is None)
+
+
+@pytest.mark.parametrize("loops", [1, 2, 7])
+def test_numbers_that_contradict_decoder_loops_are_refused(loops):
+    Uniform(most=loops).check(loops)
+    for mean in (loops, loops + 0.9, loops - 0.9):
+        PoissonLogNormal(mean=mean).check(loops)
+    for law, option in ((Uniform(most=loops + 1), "most"), (PoissonLogNormal(mean=loops + 1), "mean")):
+        with pytest.raises(UsageError, match=rf"loops\.{option}={loops + 1} with decoder\.loops={loops}: "):
+            law.check(loops)
+    for law in (Fixed(), Length(), ACT()):
+        law.check(loops)
 
 
 def draws(law, count=4000):

@@ -278,6 +278,15 @@ def test_what_knows_no_length_refuses_loops_by_length(lengen, tmp_path):
 # --- refusals
 
 
+def test_states_are_passed_on_in_steady_loops_alone(lengen, tmp_path):
+    assert lengen("train", *SMALL, "mixer=gla", "loops=uniform", "decoder.loops=2").code == 0
+    run = only(run_folders(tmp_path))
+    ran = lengen("tune", f"run={run}", "tune=state_passing", "results_dir=tuned")
+    said = "tune=state_passing with loops=uniform: needs the same loops in every step, all with a gradient; must be a run with loops=fixed"
+    assert (ran.code, said in ran.err) == (2, True), ran.err
+    assert not (tmp_path / "tuned").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -292,6 +301,12 @@ def test_what_knows_no_length_refuses_loops_by_length(lengen, tmp_path):
         (["loops=length", "seeds=2"], "loops=length with seeds"),
         (["loops=act", "seeds=2"], "loops=act with seeds"),
         (["loops=uniform", "loops.least=4", "decoder.loops=2"], "loops.least=4"),
+        (["loops=uniform", "loops.most=4"], "loops.most=4 with decoder.loops=1: both are the largest number"),
+        (
+            ["loops=uniform", "decoder.loops=4", "loops.most=2"],
+            "as with decoder.loops=2 alone (eval.loops=4 evaluates with others)",
+        ),
+        (["loops=poisson_lognormal", "decoder.loops=2", "loops.mean=6"], "loops.mean=6 with decoder.loops=2"),
         (["loops=unifrom"], "did you mean 'uniform'"),
     ],
 )

@@ -70,6 +70,7 @@ EVERY_YAML = pytest.mark.parametrize("path", mixers(), ids=lambda path: path.ste
 
 @pytest.mark.parametrize("make", MADE)
 @pytest.mark.parametrize("check", (CHECKS | RECURRENT).values(), ids=CHECKS | RECURRENT)
+@pytest.mark.sampled(5, alike="=")
 def test_contract(make, check):
     check(make)
 

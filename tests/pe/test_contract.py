@@ -30,6 +30,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("encoding", "check"), CASES)
+@pytest.mark.sampled(4, alike="=")
 def test_contract(encoding, check):
     check(encoding, far=True) if check in SEEN else check(encoding)
 

@@ -76,6 +76,7 @@ def markers_by_significance(text, order):
 
 
 @pytest.mark.parametrize("options", COMBINATIONS, ids=name)
+@pytest.mark.sampled(5)
 def test_answers(options):
     for length in LENGTHS:
         _, pairs = draw(Addition(**options), length, COUNT, seed=length)

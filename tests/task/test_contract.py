@@ -65,6 +65,7 @@ def test_unknown_choice_is_refused_by_name(path):
 
 @every_task
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+@pytest.mark.sampled(4, alike="=")
 def test_contract(task, trained, check):
     check(task, trained)
 

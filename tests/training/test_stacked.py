@@ -16,7 +16,7 @@ from lengen.config.compose import TRAIN, Request
 from lengen.config.errors import UsageError
 from lengen.evaluation.metrics import prompts
 from lengen.experiment.config import RunConfig
-from lengen.experiment.stack import check_stackable
+from lengen.experiment.stack import Fault, check_stackable
 from lengen.sampling import generator
 from lengen.training.fit import example_loss
 from lengen.training.interruption import SIGNALS
@@ -41,6 +41,7 @@ SHORT = (
     "pe=fire",
     "attention=window",
     "attention=entmax",
+    "mixer=gru",
     "positions=randomized",
     "optimizer=adamw",
 )
@@ -70,7 +71,9 @@ def test_every_option_is_trained_as_alone_or_refused_by_name(option):
     words = ("task=copy", *SMALL, *reads, option, *NEEDS.get(option, ()))
     runs = [configuration(*words, seed=seed) for seed in (0, 1, 2)]
     if option in REFUSED:
-        with pytest.raises(UsageError, match=f"^{option} cannot be trained as a stack"):
+        with pytest.raises(
+            UsageError, match=f"^{option} cannot be trained as a stack: (torch runs its|its backward pass)"
+        ):
             check_stackable(runs[0])
         return
     check_stackable(runs[0])
@@ -103,6 +106,37 @@ def test_every_option_is_trained_as_alone_or_refused_by_name(option):
                 atol=2e-3, rtol=0,
             )  # fmt: skip
     assert found.unique().numel() == 3  # each with its own parameters and its own data
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("attention=asentmax", "pe=rope", "head=nmst"), "attention=asentmax"),
+        (("mixer=gru", "positions=randomized", "optimizer=adamw"), "mixer=gru"),
+        (("mixer.pattern=[lstm,mingru,gru]", "decoder.layers=3"), "mixer.lstm, mixer.gru"),
+        (("mixer.pattern=[near,far]", "mixer.near=attention", "mixer.far=attention", "mixer.far.attention=entmax"), "mixer.far"),
+    ],
+)  # fmt: skip
+def test_the_part_that_cannot_be_stacked_is_named_and_no_other(words, named):
+    with pytest.raises(UsageError, match=f"^{named} cannot be trained as a stack: ") as refused:
+        check_stackable(configuration("task=copy", *SMALL, *words))
+    assert "aten" not in str(refused.value)
+    assert "vmap" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("computes", "reason"),
+    [
+        (lambda x: x if x.sum() > 0 else -x, "the values of its tensors decide what it computes"),
+        (lambda x: x * x.sum().item(), "the values of its tensors decide what it computes"),
+        (lambda x: torch.dropout(x, 0.5, True), "its forward pass draws"),
+        (lambda x: x.no_such_thing(), "AttributeError 'Tensor' object has no attribute 'no_such_thing'"),
+    ],
+)
+def test_reasons_are_said_in_words(computes, reason):
+    with pytest.raises(Exception) as refused:  # of whatever kind
+        torch.func.vmap(computes)(torch.ones(3, 2))
+    assert Fault.of(refused.value).reason.startswith(reason)
 
 
 def test_each_run_is_clipped_by_its_own_norm():

@@ -135,12 +135,24 @@ def test_chunks_have_the_longest_trained_tokens_by_default_and_longer_strings():
 @pytest.mark.parametrize(
     ("mixer", "tuning", "said"),
     [
-        (Attention, StatePassing(), r"attention \(it needs a state of constant size in some layer"),
-        (HYBRID, StatePassing("previous"), r"attention \(it needs a state of constant size in all layers"),
-        (StackRNN, StatePassing(), r"stack_rnn \(it needs states that do not grow with tokens"),
+        (
+            Attention,
+            StatePassing(),
+            r"attention \(it needs a layer with a state of constant size to pass on; layers 1 to 4 \(Attention\) have none\)",
+        ),
+        (
+            HYBRID,
+            StatePassing("previous"),
+            r"attention \(it needs a state of constant size in every layer, since tune.start=previous reads chunk by chunk and hands on nothing else; layers 2, 4 \(Attention\) have none, and tune.start=another needs it in one layer alone\)",
+        ),
+        (
+            StackRNN,
+            StatePassing(),
+            r"stack_rnn \(it needs states that do not grow with the tokens; those of layers 1 to 4 \(StackRNN\) do\)",
+        ),
     ],
 )
 def test_refused(mixer, tuning, said):
     with pytest.raises(UsageError, match=said):
-        tuning.check(decoder(mixer), Contiguous())
+        tuning.check(decoder(mixer, layers=4), Contiguous())
     tuning.check(decoder(GRU), Contiguous())

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from lengen.cli.arguments import OVERRIDE, folders, refuse
+from lengen.cli.composed_once import composed_once
 from lengen.cli.study_jobs import Jobs, Keeper, plain_values
 from lengen.config.bounded_yaml import check_folder
 from lengen.config.command_page import command_page
@@ -138,7 +138,7 @@ class HydraApp:
         launcher = launcher_of if self.job else None
         multirun = Multirun(jobs, launcher, self.keeper, self.search_of, self.headed, self.done)
         try:
-            with multirun.launching(), composed_once(sys.argv[1:], self._folders):
+            with multirun.launching(), composed_once(self._given, self._folders):
                 hydra_main(self._job)()
         except LauncherFault as fault:
             raise fault.__cause__ or fault from None
@@ -169,6 +169,11 @@ class HydraApp:
             self.error = error
 
     @property
+    def _given(self) -> list[str]:
+        """The words of the command line for Hydra, without those that the command adds."""
+        return [word for word in sys.argv[1:] if word not in self.settings]
+
+    @property
     def _folders(self) -> list[Path]:
         """The user's configuration folders."""
         return [Path(folder) for folder in folders(self.arguments)[0]]
@@ -178,25 +183,6 @@ class HydraApp:
         if not is_usage_error(error, self.own_modules):
             return named(error)
         return explain(error, self.command.name, self.arguments, self._folders)
-
-
-@contextmanager
-def composed_once(words: Sequence[str], folders: Sequence[Path]) -> Iterator[None]:
-    """Spare Hydra one of two compositions while the block runs: that by which it looks for `hydra.mode`, where nothing sets it.
-
-    Args:
-        words: of the command line.
-        folders: the user's own configuration folders, whose files may set it.
-    """
-    from hydra._internal.hydra import Hydra
-
-    looked_for = Hydra.get_mode
-    if not folders and not any(word.lstrip("+~").startswith(("hydra", "experiment")) for word in words):
-        Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Hydra.get_mode = looked_for  # type: ignore[method-assign]
 
 
 def together(words: Iterable[str]) -> list[str]:

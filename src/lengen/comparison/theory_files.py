@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 from lengen.comparison.conditions import Condition
 from lengen.comparison.theory import DecoderClass, TaskFamily, Theory
+from lengen.config.allowed_values import ORDER, can_be
 from lengen.config.bounded_yaml import read_yaml
 from lengen.config.builder import Builder
 from lengen.config.command_page import command_page
 from lengen.config.errors import UsageError, nearest, require
-from lengen.config.option_page import option_page
+from lengen.config.option_page import Argument, option_page
 from lengen.config.pattern_words import GROUP, INSIDE
 from lengen.config.search import choices, config_dir, groups
 
@@ -99,7 +100,7 @@ def _check_family(family: TaskFamily, theory: Theory, folders: Sequence[Path]) -
 
 
 def check_conditions(texts: Iterable[str], folders: Sequence[Path] = ()) -> None:
-    """Refuse conditions on a group, an option of it, or an argument that does not exist.
+    """Refuse conditions on a group, an option of it, an argument or a value that does not exist.
 
     Args:
         texts: conditions that hold together, as `mixer=mamba` and `mixer.negative_eigenvalues=false`.
@@ -122,6 +123,28 @@ def check_conditions(texts: Iterable[str], folders: Sequence[Path] = ()) -> None
         of_each = [{option.name for option in page.arguments} for page in pages]
         having = set.intersection(*of_each) if group in chosen else set.union(*of_each)
         _known("option", each.key, sorted(having), each.text)
+        _check_values(
+            each, [option for page in pages for option in page.arguments if option.name == each.key]
+        )
+
+
+def _check_values(condition: Condition, arguments: Sequence[Argument]) -> None:
+    """Refuse a condition on a value that the option cannot have, or that no value of it meets.
+
+    Args:
+        condition: the condition.
+        arguments: the option, as the options of its group have it.
+
+    Raises:
+        UsageError: names the value, and what is allowed.
+    """
+    for value in condition.values:
+        if not any(can_be(argument, condition.sign, value) for argument in arguments):
+            near = nearest(value, {choice for argument in arguments for choice in argument.choices})
+            ordered = "no value is" if condition.sign in ORDER else "it cannot be"
+            compared = f"{condition.sign} {value}" if condition.sign in ORDER else repr(value)
+            words = " or ".join(dict.fromkeys(argument.allowed for argument in arguments))
+            raise UsageError(f"{condition.text}: {ordered} {compared}{near} (allowed: {words})")
 
 
 def _own_families(theory: Theory) -> list[str]:

@@ -16,6 +16,8 @@ TYPES = {
     "Any": "any value",
     "list": "list",
 }
+ANY = "any"
+"""A kind of which nothing is known, and every value is one."""
 
 
 def allowed(annotation: ast.expr | None, module: str) -> str:
@@ -87,3 +89,25 @@ def listed(node: ast.expr | None, module: str) -> Iterator[str]:
                 yield from _words(part, home)
             case ast.Name(id="bool"):
                 yield from ("true", "false")
+
+
+def kinds(node: ast.expr | None, module: str) -> Iterator[str]:
+    """Yield the kinds of values that an annotation allows: `int`, `float`, `bool`, `str`, `list`, `null`, `named` for choices, or `any`.
+
+    >>> [*kinds(ast.parse("Literal['a', 'b'] | list[int] | None", mode="eval").body, "")]
+    ['named', 'list', 'null']
+    """
+    if node is None:
+        yield ANY
+    for part, _ in _parts(node, module):
+        match part:
+            case ast.Constant(value=None):
+                yield "null"
+            case ast.Subscript(value=ast.Name(id="Literal")):
+                yield "named"
+            case ast.Subscript(value=ast.Name(id="list")):
+                yield "list"
+            case ast.Name(id="int" | "float" | "bool" | "str" as name):
+                yield name
+            case _:
+                yield ANY

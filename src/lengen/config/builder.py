@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lengen.config.aliases import current, warn_renamed
 from lengen.config.errors import UsageError, nearest, require
 from lengen.config.foreign import foreign_word, nearest_value
+from lengen.config.other_options import belongs
 
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
@@ -66,9 +67,8 @@ class Builder:
         for key in options:
             if key not in names:
                 where = f"{path}.{key}" if path else str(key)
-                raise UsageError(
-                    f"unknown option {where!r}{foreign_word(str(key)) or nearest(str(key), names)} (allowed: {', '.join(names)})"
-                )
+                hint = belongs(where) or foreign_word(str(key)) or nearest(str(key), names)
+                raise UsageError(f"unknown option {where!r}{hint} (allowed: {', '.join(names) or 'none'})")
         for parameter in parameters:
             if option_name(parameter.name) not in options and parameter.default is inspect.Parameter.empty:
                 raise UsageError(f"{path}.{parameter.name} is missing".lstrip("."))

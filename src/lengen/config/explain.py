@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lengen.config.errors import nearest
 from lengen.config.extend_words import with_extensions
 from lengen.config.foreign import foreign_word
+from lengen.config.other_options import belongs, similar
 from lengen.config.pattern_words import as_written, with_pattern
 from lengen.config.search import config_dir, groups, hydra_in, searched
 from lengen.config.short_words import SHORT, short_names
@@ -98,7 +99,7 @@ def forgotten_folder(group: str, option: str) -> str:
 
 
 def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
-    """Suggest the options nearest to a mistyped one; an empty text if there are none."""
+    """Suggest the options nearest to one that does not exist, those of its own group first; an empty text if there are none."""
     known_groups = groups(folders)
     try:
         chosen = [
@@ -114,12 +115,16 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
     except Exception:  # noqa: BLE001  # failing to suggest must not hide the first error
         return ""
     value = next((word.partition("=")[2] for word in words if word.lstrip("+").partition("=")[0] == key), "")
+    if other := belongs(key, folders):
+        return other
     if meant := foreign_word(key, known, value):
         return meant
     head, _, tail = key.rpartition(".")
     siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
     if close := nearest(tail, siblings):
         return re.sub(r"'(\w+)'", rf"'{head}.\1'", close) if head else close
+    if close := similar(key, folders):
+        return close
     if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
         return f"; did you mean {namesakes[0]!r}?"
     return nearest(key, known)

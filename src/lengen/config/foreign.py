@@ -162,9 +162,6 @@ def foreign_word(option: str, known: Collection[str] = (), value: str = "") -> s
     word = re.sub("[-/]", "_", option.lower()).rpartition(".")[2]
     meant = _OPTIONS.get(word, "")
     if meant and (not known or meant in known or meant.partition(".")[0] in known):
-        if meant == option:
-            group = option.partition(".")[0]
-            return f"; in lengen this is {meant!r} of another {group}= than the one that is chosen (lengen list {group})"
         named = VALUES.get(value.lower(), "") if meant in VALUED else ""
         return f"; in lengen this is {f'{meant}={named}' if named else meant!r}"
     if word in _REASONS:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from lengen.config.annotation_words import allowed, listed
+from lengen.config.annotation_words import allowed, kinds, listed
 from lengen.config.bounded_yaml import read_yaml
 from lengen.config.class_source import (
     ClassSource,
@@ -47,6 +47,8 @@ class Argument:
         allowed: type, choices and range, in words; empty if unknown.
         meaning: what the docstring of the class says of it, else a comment in the YAML; empty if neither does.
         choices: the allowed values that are listed one by one, as YAML.
+        kinds: of which kinds it may be; see `lengen.config.annotation_words.kinds`.
+        bound: its range, in words; empty if there is none.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Argument:
     allowed: str
     meaning: str
     choices: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    bound: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,11 +198,7 @@ def _arguments(
                 "Layer",
                 "Output",
             ):  # the decoder gives them
-                kinds, values_of = (
-                    allowed(part.annotation, part.module),
-                    (*listed(part.annotation, part.module),),
-                )
-                yield Argument(name, "", kinds, said.get(part.name, ""), values_of)
+                yield _argument(part, name, "", said.get(part.name, ""), "")
             continue
         inner = inner_class(part)
         nested = inner if given and isinstance(given, Mapping) else None
@@ -211,12 +211,16 @@ def _arguments(
             for key, node in given.items():
                 yield from _arguments(nested, node, f"{name}.{key}.", remarked)
             continue
-        kinds = allowed(part.annotation, part.module)
         bound = bounds.get(part.name, "").removeprefix("null, or ")  # the type says that null is allowed
         meaning = said.get(part.name, "") or remarked.get(name, "")
-        kinds += f": {bound}" * bool(bound)
-        choices_of = (*listed(part.annotation, part.module),)
-        yield Argument(name, _default(part, values, option), kinds, meaning, choices_of)
+        yield _argument(part, name, _default(part, values, option), meaning, bound)
+
+
+def _argument(part: Parameter, name: str, default: str, meaning: str, bound: str) -> Argument:
+    """Return an argument, with what its annotation says."""
+    types = part.annotation, part.module
+    words = allowed(*types) + f": {bound}" * bool(bound)
+    return Argument(name, default, words, meaning, (*listed(*types),), (*kinds(*types),), bound)
 
 
 def inner_class(part: Parameter) -> ClassSource | None:

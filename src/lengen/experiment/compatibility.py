@@ -91,8 +91,9 @@ def _check_parts(config: RunConfig) -> None:
 
 
 def _check_loops(config: RunConfig) -> None:
-    """Refuse a truncation that would leave the embeddings untrained."""
+    """Refuse a truncation that would leave the embeddings untrained, and laws that a tuning cannot go on with."""
     graded, law = config.loops.grad_loops, config.labels.loops
+    config.loops.check(config.decoder.loops)
     require(
         graded is None or config.decoder.inject,
         f"loops.grad_loops={graded} with loops={law}: the embeddings enter before the first loop and would have no gradient; "
@@ -102,6 +103,11 @@ def _check_loops(config: RunConfig) -> None:
         not (config.tune is not None and config.tune.own_labels and config.loops.by_length),
         f"tune={config.labels.tune} with loops={law}: the decoder writes its own answers at decoder.loops, whatever their length; "
         "must be a run with another law",
+    )
+    require(
+        config.tune is None or config.tune.any_loops or config.loops.steady,
+        f"tune={config.labels.tune} with loops={law}: needs the same loops in every step, all with a gradient; must be a run with "
+        "loops=fixed and loops.grad_loops=null",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,9 @@ from lengen.config.option_names import option_of
 from lengen.experiment.compatibility import budget
 from lengen.experiment.config import RunConfig
 from lengen.experiment.run import Experiment, Outcome, Stages, configured
+from lengen.head.linear import Linear
 from lengen.mixer.attention import Attention
+from lengen.mixer.pattern import period
 from lengen.pe.nope import NoPE
 from lengen.records.command import of_job
 from lengen.training.callback import DivergedError
@@ -33,6 +36,13 @@ TOLERANCE = 1e-3
 """Largest deviation of gradients and updates of a stack from those of the runs alone, relative to the largest of them."""
 LONGEST = 120
 """Most characters of the error that is a reason."""
+REASONS = {
+    r"Batching rule not implemented for aten::(\w+)": r"torch runs its \1 for one decoder at a time",
+    r"autograd\.Function with functorch": "its backward pass is written for one decoder at a time",
+    r"random operation": "its forward pass draws, for all runs the same or others than alone",
+    r"\.item\(\)|data-dependent control flow": "the values of its tensors decide what it computes",
+}
+"""Why torch cannot make one pass of several (`torch.func.vmap`), by how it says so."""
 
 
 @dataclass(frozen=True)
@@ -195,9 +205,8 @@ def check_options(configs: Sequence[RunConfig]) -> None:
         dropout == 0,
         f"decoder.dropout={dropout} {several}: they would have other dropout masks than alone; use decoder.dropout=0",
     )
-    law = config.loops
     require(
-        not (law.draws or law.by_length) and law.halting(1) is None and law.grad_loops is None,
+        config.loops.steady,
         f"loops={config.labels.loops} {several}: a stack applies its blocks equally often in all runs, with a gradient; use loops=fixed "
         "and loops.grad_loops=null",
     )
@@ -219,20 +228,31 @@ def check_stackable(config: RunConfig) -> None:
     if fault is None:
         return
     labels = config.labels
-    if fault.optimizer:
-        names = [f"optimizer={labels.optimizer}"]
-    else:
-        plain = {
-            f"pe={labels.pe}": replace(config, pe=NoPE),
-            f"attention={labels.attention}": replace(config, attention=Softmax),
-            f"mixer={labels.mixer}": replace(config, mixer=Attention),
-        }
-        names = [name for name, other in plain.items() if stack_fault(other) is None] or [*plain]
-    placed = "" if config.positions.counts else f" with positions={labels.positions}"
+    names = [f"optimizer={labels.optimizer}"] if fault.optimizer else faulty_parts(config)
     raise UsageError(
-        f"{', '.join(names)}{placed} cannot be trained as a stack ({fault.reason}); -m 'seed=…' in the place of seeds trains "
+        f"{', '.join(names)} cannot be trained as a stack: {fault.reason}; -m 'seed=…' in the place of seeds trains "
         "the runs one by one"
     )
+
+
+def faulty_parts(config: RunConfig) -> list[str]:
+    """Return the options of a cell that cannot be stacked: those with which nothing else keeps it from that, else all that could.
+
+    Args:
+        config: a run of the cell, which cannot be stacked.
+    """
+    labels, plain = config.labels, replace(config, pe=NoPE, attention=Softmax, mixer=Attention, head=Linear)
+    kinds = getattr(config.mixer, "keywords", {}).get("parts", {}) if period(config.mixer) > 1 else {}
+    alone = {
+        f"pe={labels.pe}": replace(plain, pe=config.pe),
+        f"attention={labels.attention}": replace(plain, attention=config.attention),
+        **{f"mixer.{name}": replace(plain, mixer=part) for name, part in kinds.items()},
+        f"head={labels.head}": replace(plain, head=config.head),
+    }
+    if not kinds:
+        alone[f"mixer={labels.mixer}"] = replace(plain, mixer=config.mixer)
+    found = [name for name, part in alone.items() if stack_fault(part) is not None]
+    return found or [*alone, *([] if config.positions.counts else [f"positions={labels.positions}"])]
 
 
 class Fault(NamedTuple):
@@ -243,8 +263,12 @@ class Fault(NamedTuple):
 
     @classmethod
     def of(cls, error: Exception, *, optimizer: bool = False) -> Fault:
-        """The fault that an error is."""
-        line = next(iter(str(error).splitlines()), type(error).__name__)
+        """The fault that an error is, in words of our own where torch is known to say so."""
+        text = str(error)
+        for form, reason in REASONS.items():
+            if found := re.search(form, text):
+                return cls(found.expand(reason), optimizer)
+        line = f"{type(error).__name__} {next(iter(text.splitlines()), '')}".rstrip()
         return cls(line if len(line) <= LONGEST else f"{line[:LONGEST]}…", optimizer)
 
 

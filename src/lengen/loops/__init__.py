@@ -194,6 +194,16 @@ class LoopLaw(ABC):
             steps: `Task.steps` of each example, where the law depends on the problem.
         """
 
+    def check(self, loops: int) -> None:  # noqa: B027  # most have no option that says it again
+        """Refuse options that contradict `decoder.loops`, which is the number of loops of evaluation.
+
+        Args:
+            loops: `decoder.loops`.
+
+        Raises:
+            UsageError: names both options.
+        """
+
     def evaluated(self, loops: int, steps: int) -> int:
         """Return the number of loops of evaluation, unless `eval.loops` says otherwise.
 
@@ -216,6 +226,11 @@ class LoopLaw(ABC):
     def looped(self, loops: int) -> bool:
         """Whether the stack may be applied more than once."""
         return loops > 1 or self.draws or self.by_length
+
+    @property
+    def steady(self) -> bool:
+        """Whether each token takes `decoder.loops` loops in each step of training, all with a gradient: `passes` is None."""
+        return not (self.draws or self.by_length) and self.halting(1) is None and self.grad_loops is None
 
     def halting(self, dim: int) -> nn.Module | None:
         """Return a module that stops tokens, a `Halting` that is trained with the decoder; None if none does.

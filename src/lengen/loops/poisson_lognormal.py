@@ -21,7 +21,7 @@ class PoissonLogNormal(LoopLaw):
     log(rate) ~ N(log(mean) - sigma^2 / 2, sigma), loops ~ Poisson(rate) + 1, so that the mean of loops is `mean` + 1.
 
     Args:
-        mean: mean of the rate; `decoder.loops` in the configuration, which is the number of loops of evaluation.
+        mean: mean of the rate; must be less than 1 from `decoder.loops`, which is the number of loops of evaluation.
         sigma: standard deviation of the logarithm of the rate.
         grad_loops: loops, the last ones, through which the loss is propagated back (8 in Geiping et al. 2025); null for all.
     """
@@ -45,3 +45,11 @@ class PoissonLogNormal(LoopLaw):
         rate = torch.exp(normal * self.sigma + math.log(self.mean) - self.sigma**2 / 2)
         drawn = int(torch.poisson(rate, generator=generator)) + 1
         return Passes(drawn, 0 if self.grad_loops is None else max(drawn - self.grad_loops, 0))
+
+    def check(self, loops: int) -> None:
+        """See `LoopLaw`."""
+        require(
+            abs(self.mean - loops) < 1,
+            f"loops.mean={self.mean:g} with decoder.loops={loops}: training is around the number of loops of evaluation; must be less than 1 "
+            f"apart, as with decoder.loops={round(self.mean)} alone (eval.loops={loops} evaluates with others)",
+        )

@@ -18,7 +18,7 @@ class Uniform(LoopLaw):
     """Draws the number of loops of a step uniformly from `least` to `most`, as Bansal et al. 2022 draw theirs.
 
     Args:
-        most: the largest number; `decoder.loops` in the configuration, which is that of evaluation.
+        most: the largest number; must be `decoder.loops`, which is that of evaluation.
         least: the smallest number.
         grad_loops: loops, the last ones, through which the loss is propagated back (truncated backpropagation); null for all.
     """
@@ -42,6 +42,14 @@ class Uniform(LoopLaw):
         """See `LoopLaw`."""
         drawn = int(torch.randint(self.least, self.most + 1, (), generator=generator))
         return Passes(drawn, 0 if self.grad_loops is None else max(drawn - self.grad_loops, 0))
+
+    def check(self, loops: int) -> None:
+        """See `LoopLaw`."""
+        require(
+            self.most == loops,
+            f"loops.most={self.most} with decoder.loops={loops}: both are the largest number of loops in training, and that of "
+            f"evaluation; must be equal, as with decoder.loops={self.most} alone (eval.loops={loops} evaluates with others)",
+        )
 
     def kept(self, loops: int, steps: int) -> int:
         """See `LoopLaw`."""

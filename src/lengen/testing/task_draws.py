@@ -46,8 +46,11 @@ def generator_alone(task: Task, trained: int) -> None:
 def prompts(batch: Batch) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Return the prompt and answer of every row."""
     return [
-        (tuple(tokens[~answer & (tokens != PAD)].tolist()), tuple(tokens[answer].tolist()))
-        for tokens, answer in zip(batch.tokens, batch.answer, strict=True)
+        (
+            tuple(token for token, asked in zip(tokens, answer, strict=True) if not asked and token != PAD),
+            tuple(token for token, asked in zip(tokens, answer, strict=True) if asked),
+        )
+        for tokens, answer in zip(batch.tokens.tolist(), batch.answer.tolist(), strict=True)
     ]
 
 
@@ -60,8 +63,9 @@ def answers(task: Task, trained: int) -> str:
         pairs = prompts(sample(task.evaluation_task(), length, MANY))
         for prompt, answer in pairs:
             other = first_answers.setdefault(prompt, answer)
-            text = " ".join(task.vocabulary.decode(prompt))
-            expect(other == answer, f"the prompt {text!r} has two answers, {other} and {answer}")
+            if other != answer:
+                text = " ".join(task.vocabulary.decode(prompt))
+                expect(False, f"the prompt {text!r} has two answers, {other} and {answer}")
     duplicates = 1 - len({prompt for prompt, _ in pairs}) / len(pairs)
     return f"{percent(duplicates)} of {MANY} prompts of length {trained} are duplicates"
 

@@ -81,6 +81,8 @@ class Tuning(ABC):  # noqa: B024  # every method has a default
     """Whether training starts from initial parameters, with steps and optimizer of the base, which gives no more than `started` takes."""
     own_labels: ClassVar[bool] = False
     """Whether the answers of longer strings are those of the decoder itself."""
+    any_loops: ClassVar[bool] = True
+    """Whether the loops of training may vary; if not, the law of the run must be `steady`."""
 
     def longest(self, own: int) -> int:
         """Return the longest length of the examples, unless given.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
@@ -9,12 +10,12 @@ from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
 from lengen.block.shared import DecoderCache
-from lengen.config.errors import require
+from lengen.config.errors import ranges, require
 from lengen.decoder import Decoder
 from lengen.extend import DoesNotApplyError
 from lengen.extend.shallow import shallow
 from lengen.loops import Passes
-from lengen.mixer import Recurrent
+from lengen.mixer import Mixer, Recurrent
 from lengen.positions import Positions
 from lengen.task import PAD
 from lengen.tuning import Base, Tuning
@@ -42,6 +43,7 @@ class StatePassing(Tuning):
     steps = 500
     rate = 1e-3
     stretch = 1.0
+    any_loops = False
 
     def __init__(
         self, start: Literal["another", "previous"] = "another", share: float = 0.5, chunk: int | None = None
@@ -65,14 +67,22 @@ class StatePassing(Tuning):
                 decoder.head,
                 "a decoder that does not read where answers begin (head=linear, decoder.mask=causal)",
             )
-        carried = [mixer for mixer in decoder.mixers if isinstance(mixer, Recurrent)]
-        others = [mixer for mixer in decoder.mixers if not isinstance(mixer, Recurrent)]
-        for mixer in carried:
-            if mixer.growth != "constant":
-                raise DoesNotApplyError("mixer", mixer, "states that do not grow with tokens")
-        if others and (self.start == "previous" or not carried):
-            where = "all layers, with tune.start=previous" if carried else "some layer"
-            raise DoesNotApplyError("mixer", others[0], f"a state of constant size in {where}")
+        growing = _layers(decoder, lambda mixer: isinstance(mixer, Recurrent) and mixer.growth != "constant")
+        if growing:
+            needs = f"states that do not grow with the tokens; those of {_named(growing)} do"
+            raise DoesNotApplyError("mixer", next(iter(growing.values())), needs)
+        without = _layers(decoder, lambda mixer: not isinstance(mixer, Recurrent))
+        if len(without) == len(decoder.mixers):
+            needs = (
+                f"a layer with a state of constant size to pass on; {_named(without)} {_has(without)} none"
+            )
+            raise DoesNotApplyError("mixer", without[1], needs)
+        if without and self.start == "previous":
+            needs = (
+                "a state of constant size in every layer, since tune.start=previous reads chunk by chunk and hands on nothing else; "
+                f"{_named(without)} {_has(without)} none, and tune.start=another needs it in one layer alone"
+            )
+            raise DoesNotApplyError("mixer", next(iter(without.values())), needs)
 
     def changed(self, decoder: Decoder, base: Base) -> Decoder:
         """Start otherwise in training."""
@@ -80,6 +90,22 @@ class StatePassing(Tuning):
         made.__dict__.update(shallow(decoder).__dict__)
         made.start, made.share, made.chunk = self.start, self.share, self.chunk or base.tokens
         return made
+
+
+def _layers(decoder: Decoder, chosen: Callable[[Mixer], bool]) -> dict[int, Mixer]:
+    """Return some of the mixers of a decoder, by layer from 1."""
+    return {layer: mixer for layer, mixer in enumerate(decoder.mixers, 1) if chosen(mixer)}
+
+
+def _named(mixers: Mapping[int, Mixer]) -> str:
+    """Name layers with their mixers, as `layers 2, 4 (Attention)`."""
+    kinds = ", ".join(dict.fromkeys(type(mixer).__name__ for mixer in mixers.values()))
+    return f"layer{'s' * (len(mixers) > 1)} {ranges(sorted(mixers))} ({kinds})"
+
+
+def _has(mixers: Mapping[int, Mixer]) -> str:
+    """Return the form of a verb."""
+    return "have" if len(mixers) > 1 else "has"
 
 
 class StatefulDecoder(Decoder):
@@ -101,9 +127,7 @@ class StatefulDecoder(Decoder):
         """See `Decoder`; in training nothing reads where answers begin, and the stack is applied `decoder.loops` times."""
         if not self.training or cache is not None:
             return super().forward(tokens, positions, cache, first, prompt, passes)
-        require(
-            passes is None, "tune=state_passing: does not apply to runs whose loops vary; must be loops=fixed"
-        )
+        require(passes is None, "tune=state_passing: needs loops=fixed and loops.grad_loops=null")
         if self.start == "previous":
             return self.in_chunks(tokens, positions, first)
         passed = self.passed(len(tokens))

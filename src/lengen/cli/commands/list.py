@@ -8,6 +8,7 @@ from pathlib import Path
 from lengen.cli.arguments import HELP, folders, refuse
 from lengen.cli.option_text import entry, page_lines
 from lengen.cli.text import entries, width, wrapped
+from lengen.comparison.theory_files import CLASSES, FAMILIES, load_theory
 from lengen.config.command_page import group_meanings
 from lengen.config.errors import UsageError, nearest
 from lengen.config.option_page import described, option_file, option_page
@@ -34,6 +35,9 @@ def main(arguments: list[str]) -> int:
         print(*entries(FORMS.items(), 0, columns), "", "Groups", *entries(pairs, 2, columns), sep="\n")
         return 0
     try:
+        named = [word.partition("=")[0] for word in words] or sorted(groups(own))
+        if own and {CLASSES, FAMILIES} & {*named}:
+            load_theory([folder.resolve() for folder in own])
         shown = [lines(word, own, columns, full=bool(words)) for word in words or sorted(groups(own))]
     except UsageError as error:
         return refuse(str(error))

@@ -1,0 +1,85 @@
+"""An argument that the chosen option of a group lacks, and another option of this group has. Imports no torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from lengen.config.errors import UsageError, nearest
+from lengen.config.extend_words import UNDER_THEIR_NAMES
+from lengen.config.option_page import option_page
+from lengen.config.pattern_words import GROUP, INSIDE, PARTS
+from lengen.config.search import choices, groups
+
+NAMED = 4
+"""Most options that are named."""
+
+
+def belongs(key: str, folders: Sequence[Path] = ()) -> str:
+    """Say which options of its group have an argument; an empty text if none has.
+
+    Args:
+        key: the argument, with its group.
+        folders: the user's own configuration folders.
+
+    >>> belongs("head.epsilon"), belongs("head.zz")
+    ('; head.epsilon belongs to head=nmst, st', '')
+    """
+    group, name = _parted(key)
+    having = _having(group, folders).get(name, ()) if name else ()
+    return f"; {group}.{name} belongs to {_listed(group, having)}" if having else ""
+
+
+def similar(key: str, folders: Sequence[Path] = ()) -> str:
+    """Suggest arguments with a name like this one that other options of its group have; an empty text if there are none.
+
+    Args:
+        key: the argument, with its group.
+        folders: the user's own configuration folders.
+
+    >>> similar("pe.slope")
+    "; did you mean 'pe.slopes' of pe=alibi, rope_alibi?"
+    """
+    group, name = _parted(key)
+    known = _having(group, folders) if name else {}
+    close = nearest(name, known)
+    return re.sub(
+        r"'([\w.]+)'", lambda found: f"'{group}.{found[1]}' of {_listed(group, known[found[1]])}", close
+    )
+
+
+def _parted(key: str) -> tuple[str, str]:
+    """Return the group of an argument and its name in there, also of a part of a pattern of mixers.
+
+    >>> _parted("mixer.parts.near.pe.base"), _parted("optimizer.schedule.warmup"), _parted("steps")
+    (('pe', 'base'), ('optimizer', 'schedule.warmup'), ('steps', ''))
+    """
+    if found := re.fullmatch(rf"{GROUP}\.{PARTS}\.\w+\.(?:({'|'.join(INSIDE)})\.)?(.+)", key):
+        return found[1] or GROUP, found[2]
+    group, _, name = key.partition(".")
+    return group, name.partition(".")[2] if group in UNDER_THEIR_NAMES else name
+
+
+def _having(group: str, folders: Sequence[Path]) -> Mapping[str, list[str]]:
+    """Return the options of a group by the names of their arguments; of no group, none."""
+    found = dict[str, list[str]]()
+    for option in choices(group, folders) if group in groups(folders) else ():
+        try:
+            page = option_page(group, option, folders)
+        except (UsageError, OSError, SyntaxError):  # a file of the user's own that cannot be read
+            continue
+        start = f"{group}.{option}." if group in UNDER_THEIR_NAMES else f"{group}."
+        for argument in page.arguments:
+            found.setdefault(argument.name.removeprefix(start), []).append(option)
+    return found
+
+
+def _listed(group: str, options: Collection[str]) -> str:
+    """Return options of a group as text.
+
+    >>> _listed("pe", ["alibi", "rope"]), _listed("pe", ["a", "b", "c", "d", "e", "f"])
+    ('pe=alibi, rope', 'pe=a, b, c, d and 2 others')
+    """
+    named, more = [*options][:NAMED], len(options) - NAMED
+    return f"{group}={', '.join(named)}" + (f" and {more} other{'s' * (more > 1)}" if more > 0 else "")
