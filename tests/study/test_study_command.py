@@ -220,10 +220,8 @@ def test_a_dry_study_of_many_runs_describes_the_first_three(lengen):
         f"lengen: job {number}: seed={number - 1}" for number in (1, 2, 3)
     ]
     assert ran.out.count("parameters  ") == 3
-    assert "lengen: dry run: the first 3 are described (lengen train -v describes all)
-" in ran.out
-    assert "lengen: 4 of 4 jobs checked, and none trained
-" in ran.out
+    assert "lengen: dry run: the first 3 are described (lengen train -v describes all)\n" in ran.out
+    assert "lengen: 4 of 4 jobs checked, and none trained\n" in ran.out
     assert "finished" not in ran.out
     assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 4 of them to be trained, ")
     ran = lengen("train", "-v", *words)

@@ -138,17 +138,17 @@ def test_chunks_have_the_longest_trained_tokens_by_default_and_longer_strings():
         (
             Attention,
             StatePassing(),
-            r"attention \(it needs a layer with a state of constant size to pass on; layers 1 to 4 \(Attention\) have none\)",
+            r"attention \(it needs a layer with a state of constant size to pass on; layers 1 to 4 \(attention\) have none\)",
         ),
         (
             HYBRID,
             StatePassing("previous"),
-            r"attention \(it needs a state of constant size in every layer, since tune.start=previous reads chunk by chunk and hands on nothing else; layers 2, 4 \(Attention\) have none, and tune.start=another needs it in one layer alone\)",
+            r"attention \(it needs a state of constant size in every layer, since tune.start=previous reads chunk by chunk and hands on nothing else; layers 2, 4 \(attention\) have none, and tune.start=another needs it in one layer alone\)",
         ),
         (
             StackRNN,
             StatePassing(),
-            r"stack_rnn \(it needs states that do not grow with the tokens; those of layers 1 to 4 \(StackRNN\) do\)",
+            r"stack_rnn \(it needs states that do not grow with the tokens; those of layers 1 to 4 \(stack_rnn\) do\)",
         ),
     ],
 )

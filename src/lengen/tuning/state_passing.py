@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lengen.block.shared import DecoderCache
 from lengen.config.errors import ranges, require
+from lengen.config.option_names import option_of
 from lengen.decoder import Decoder
 from lengen.extend import DoesNotApplyError
 from lengen.extend.shallow import shallow
@@ -98,8 +99,8 @@ def _layers(decoder: Decoder, chosen: Callable[[Mixer], bool]) -> dict[int, Mixe
 
 
 def _named(mixers: Mapping[int, Mixer]) -> str:
-    """Name layers with their mixers, as `layers 2, 4 (Attention)`."""
-    kinds = ", ".join(dict.fromkeys(type(mixer).__name__ for mixer in mixers.values()))
+    """Name layers with their mixers, as `layers 2, 4 (attention)`."""
+    kinds = ", ".join(dict.fromkeys(option_of(mixer) for mixer in mixers.values()))
     return f"layer{'s' * (len(mixers) > 1)} {ranges(sorted(mixers))} ({kinds})"
 
 
