@@ -38,6 +38,18 @@ def test_cells_of_one_name_are_told_apart_by_what_differs_and_never_averaged(tmp
     assert [cell.name for cell in panel.cells] == ["nope, 100", "nope, 200", "rope, 200"]
 
 
+def test_an_option_of_yes_and_no_is_named_and_one_that_a_cell_lacks_is_left_out(tmp_path):
+    write_run(tmp_path, 0, GOOD, cell="c1", mixer={"_target_": "DeltaNet", "negative_eigenvalues": True})
+    write_run(tmp_path, 0, GOOD, cell="c2", mixer={"_target_": "DeltaNet", "negative_eigenvalues": False})
+    write_run(tmp_path, 0, GOOD, cell="c3", mixer={"_target_": "GRU"}, pe="rope")
+    (panel,) = study(tmp_path, by=["pe", "mixer.negative_eigenvalues"]).panels
+    assert [cell.name for cell in panel.cells] == [
+        "nope, negative_eigenvalues=False",
+        "nope, negative_eigenvalues=True",
+        "rope",
+    ]
+
+
 def test_cells_that_nothing_else_tells_apart_are_named_by_their_hash(tmp_path):
     for cell, steps in (("c1", 100), ("c2", 100), ("c3", 200)):
         write_run(tmp_path, 0, GOOD, cell=cell, steps=steps)

@@ -1,6 +1,7 @@
 """What is called seen, against the exact binomial test of scipy, and what a comparison says of it."""
 
 import csv
+import re
 import json
 from dataclasses import replace
 
@@ -161,7 +162,8 @@ def test_a_comparison_writes_and_prints_it(lengen, tmp_path, monkeypatch):
     ran = lengen(*words)
     assert ran.code == 0, ran.err
     assert "theory: 1 of 2 verdicts agree with what was seen; disagree: parity" in ran.out
-    assert "yes (one layer)" in ran.out
+    assert re.search(r"yes \[\d\]", ran.out)
+    assert "if: one layer" in ran.out
     with (tmp_path / "out" / "table.csv").open(newline="") as opened:
         row = next(row for row in csv.DictReader(opened) if row["line"] == "mamba")
     assert (row["predicted"], row["predicted_class"], row["predicted_family"]) == (

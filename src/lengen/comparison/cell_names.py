@@ -25,7 +25,7 @@ def distinguishing_names(
         among: start of the names of the options that are compared, which is left out of the names.
         besides: options that no cell is named by.
     """
-    names = [", ".join([*(run.value(key) for key in keys), *tuned(run, keys)]) for run in runs]
+    names = [", ".join([*given(run, keys), *tuned(run, keys)]) for run in runs]
     for name, count in Counter(names).items():
         if count == 1:
             continue
@@ -42,6 +42,16 @@ def distinguishing_names(
             tail = [text] if texts.count(text) == 1 else [text, runs[index].cell]
             names[index] = f"{name} ({', '.join(filter(None, tail))})"
     return names
+
+
+def given(run: RunRecord, keys: Sequence[str]) -> list[str]:
+    """Return the values of some options of a run, of true and false also which option it is; without those that it has not, unless it has none."""
+    found = [
+        f"{key.rpartition('.')[2]}={run.value(key)}" if isinstance(run.option(key), bool) else run.value(key)
+        for key in keys
+        if run.option(key) != MISSING
+    ]
+    return found or [MISSING]
 
 
 def tuned(run: RunRecord, keys: Sequence[str]) -> list[str]:
