@@ -1,8 +1,8 @@
 """What is called seen, against the exact binomial test of scipy, and what a comparison says of it."""
 
 import csv
-import re
 import json
+import re
 from dataclasses import replace
 
 import pytest
