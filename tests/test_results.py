@@ -30,6 +30,7 @@ from measured import (
 
 if not RESULTS.is_dir():
     pytest.skip("an sdist has no results", allow_module_level=True)
+TRACKED = "parity cycle_navigation even_pairs flip_flop d4 a5"
 PRESETS = "task pe positions trained-on ID-exact-match reach-0.90 0.95 0.99 at-2x minutes"
 
 
@@ -252,6 +253,28 @@ def prose(study: str, row: list[str]) -> list[str]:
     return row
 
 
+def tracking(study: str, row: list[str]) -> list[str]:
+    """A cell of six seeds, with what theory says beside what was seen."""
+    score = pick(scores(study), task=row[0], line=row[1]).iloc[0]
+    each = seeds(pick(curves(study), task=row[0], line=row[1]))
+    shares = [
+        rounded(sum(at(curve, length) for curve in each) / len(each), 2) for length in (40, 80, 160, 500)
+    ]
+    said, judged = ("—" if pandas.isna(word) else word for word in (score.predicted, score.seen))
+    counted = f" ({score.seen_far:.0f} of {score.trained})" if judged in ("yes", "no", "undecided") else ""
+    return [
+        *(row[0], row[1], f"{score['optimizer.lr']:g}", f"{score.trained} of {score.tried}"),
+        *(rounded(score.id_exact_match, 3), *shares, said, judged + counted),
+    ]
+
+
+def chosen(study: str, row: list[str], tasks: list[str]) -> list[str]:
+    """What the choosing seed got with a mixer: ID exact match at its better rate, on each task."""
+    tried = pick(pandas.read_csv(RESULTS / study / "choosing.csv"), mixer=row[0])
+    best = [tried[tried.task == task].id_exact_match for task in tasks]
+    return [row[0], *(rounded(shares.max(), 2) if len(shares) else NONE for shares in best)]
+
+
 CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
     ("demo", PRESETS): presets,
     ("presets", PRESETS): presets,
@@ -311,6 +334,8 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
     ("sort-with-successor", "cell ID 12 20 30 40 area-in-doublings"): sorting,
     ("parity-2000-bits", "bits right,-all-seeds share,-exact-95%-interval worst-seed wrong"): parity,
     ("passkey-encodings", "claim numbers"): claims,
+    ("state-tracking", "task mixer rate trained ID at-40 80 160 500 predicted seen"): tracking,
+    ("state-tracking", f"mixer {TRACKED}"): partial(chosen, tasks=TRACKED.split()),
     (
         "copy-against-kazemnejad2023",
         "random-symbols:-exact-match-over-21-to-40,-mean-of-the-medians-over-seeds ours theirs",

@@ -190,6 +190,10 @@ def test_what_an_evaluation_of_an_earlier_version_lacks_is_measured(lengen, run)
             "extend=clamp: does not apply to extend.n=row (it changes the positions",
         ),
         (["extend=yarn", "extend.yarn.facotr=2"], "did you mean 'extend.yarn.factor' or 'extend.yarn.fast'?"),
+        (
+            ["extend=[yarn],[sharpen]"],
+            "extend=[yarn],[sharpen]: a command has one list, whose extensions are applied together",
+        ),
         (["extend=[]"], "extend=[]: names no extension"),
         (["extend="], "extend=: names no extension"),
         (["extend=yarn", "inspect=attention"], "reads the decoder as it was trained"),

@@ -70,6 +70,10 @@ def _files(value: str, folders: Sequence[Path]) -> Iterator[str]:
     text = value.strip("'\"")
     if text in NONE:
         return
+    if re.search(r"\]\s*,", text):
+        raise UsageError(
+            f"extend={value}: a command has one list, whose extensions are applied together; run one command for each list"
+        )
     names = known if text == EACH else [name.strip() for name in text.strip("[]").split(",")]
     if names == [""]:
         raise UsageError(

@@ -204,7 +204,9 @@ class Entropy(ReadOut):
         lengths = sorted({row["length"] for row in rows})
         first, last = lengths[0], lengths[-1]
         mean = {n: average([row["effective_keys"] for row in where(rows, length=n)]) for n in (first, last)}
-        text = f"effective keys, mean over heads: {mean[first]:.1f} at length {first}, {mean[last]:.1f} at {last}"
+        text = f"effective keys, mean over heads: {mean[first]:.1f} at length {first}"
+        if last != first:
+            text += f", {mean[last]:.1f} at {last}"
         if not margins:
             return f"{text}; the task marks no sources"
         best = max(where(margins, length=first), key=lambda row: row["q50"])

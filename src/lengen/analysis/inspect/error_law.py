@@ -108,11 +108,9 @@ class ErrorRates(ReadOut):
         law = next(iter(where(tables["laws"], chosen=1)), None)
         parts.append(f"law: {law['law']}" if law else f"no law: {tables['laws'][0]['note']}")
         seen, independent = (
-            "not in the sweep" if row["falls_at"] is None else f"{row['falls_at']:.1f}" for row in tables["horizons"]
+            "at no length of the sweep" if row["falls_at"] is None else f"at length {row['falls_at']:.1f}" for row in tables["horizons"]
         )  # fmt: skip
-        parts.append(
-            f"exact match falls to {self.success:g} at length {seen}, independent errors at {independent}"
-        )
+        parts.append(f"exact match falls to {self.success:g} {seen}, independent errors {independent}")
         return "; ".join(parts)
 
     def shown(self, tables: Tables) -> list[Row]:
