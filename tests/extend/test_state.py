@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from lengen.attention.softmax import Softmax
 from lengen.config.errors import UsageError
 from lengen.decoder import Architecture, Decoder
-from lengen.extend import Sizes
+from lengen.extend import DoesNotApplyError, Sizes
 from lengen.extend.chosen import Chosen
 from lengen.extend.forget_more import ForgetMore
 from lengen.extend.state_cap import StateCap
@@ -188,3 +188,16 @@ def test_a_run_is_evaluated_with_another_state(lengen, tmp_path):
             (line,) = [line for line in ran.out.splitlines() if line.startswith(f"{name}:")]
             assert "ID +0.000" in line
     assert sorted(codes) == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("group", "needs", "label", "said"),
+    [
+        ("attention", "attention=lssa", "lssa", "lssa as this run has it, by an option, a tuning or another extension"),
+        ("mixer", "gla, mamba or mamba2, without negative_eigenvalues", "mamba", "mamba as this run has it, by an option"),
+        ("mixer", "gla, mamba or mamba2, without negative_eigenvalues", "gru", "gru (it needs gla"),
+        ("mixer", "a layer with a state; layer 1 (attention) has none", "attention", "attention (it needs a layer"),
+    ],
+)  # fmt: skip
+def test_a_part_that_has_a_name_that_is_needed_is_said_to_be_changed(group, needs, label, said):
+    assert said in DoesNotApplyError(group, object(), needs).of({group: label})

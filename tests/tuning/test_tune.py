@@ -345,7 +345,7 @@ def test_a_cell_of_tuned_runs_is_tuned_again(runs, lengen, tmp_path):
         (("run=results", "tune=abf", "extend=yarn"), "tune=abf: does not apply to pe="),
         (
             ("run=results", "tune=state_passing"),
-            "does not apply to mixer=attention (it needs a state of constant size in some",
+            "does not apply to mixer=attention (it needs a layer with a state of constant size to pass on; layer",
         ),
         (
             ("run=results", "tune=state_passing", "tune.share=0"),

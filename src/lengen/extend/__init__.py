@@ -180,8 +180,11 @@ class DoesNotApplyError(UsageError):
         """
         if not (label := labels.get(self.group)):
             return str(self)
-        named = label in re.findall(r"\w+", self.needs.removeprefix(f"{self.group}="))
-        changed = " as this run has it, changed by a tuning or another extension" if named else ""
+        listed = re.match(
+            r"(?:\w+(?:, | or ))*\w+", self.needs.removeprefix(f"{self.group}=")
+        )  # such as `rope, xpos or pope`
+        named = listed is not None and label in re.split(r", | or ", listed[0])
+        changed = " as this run has it, by an option, a tuning or another extension" if named else ""
         return f"does not apply to {self.group}={label}{changed} (it needs {self.needs})"
 
 
