@@ -8,3 +8,6 @@ for study in demo presets passkey-encodings copy-against-kazemnejad2023 parity-2
     extend-copy extend-reverse extend-sort extend-addition; do
     "$python" scripts/study.py "$study" --out "results/$study"
 done
+"$python" scripts/study.py extend-passkey --out results/extend
+"$python" scripts/state_tracking.py --out results/state-tracking
+"$python" scripts/time_to_quality.py --out results/muon-adamw

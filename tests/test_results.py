@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from statistics import median
 
+import numpy as np
 import pandas
 import pytest
 from scipy.stats import binomtest
@@ -275,6 +276,27 @@ def chosen(study: str, row: list[str], tasks: list[str]) -> list[str]:
     return [row[0], *(rounded(shares.max(), 2) if len(shares) else NONE for shares in best)]
 
 
+def quality(study: str, row: list[str]) -> list[str]:
+    """The steps of five seeds with each optimizer; a seed that does not get there needs more than there were."""
+    steps = pick(pandas.read_csv(RESULTS / study / "steps.csv"), task=row[0], pe=row[1], purpose="reported")
+    sides = [pick(steps, optimizer=optimizer) for optimizer in ("muon", "adamw")]
+    assert all(sorted(side.seed) == [0, 1, 2, 3, 4] for side in sides)
+    found = []
+    for side in sides:
+        waited = sorted(side.steps_to_quality.fillna(np.inf))
+        words = [f"above {side.steps.iloc[0]}" if np.isinf(step) else f"{step:.0f}" for step in waited]
+        found.append(f"{words[2]} ({words[0]} to {words[4]})")
+    means = [np.log(side.steps_to_quality).mean(skipna=False) for side in sides]
+    fewer = np.exp(means[1] - means[0])
+    return [
+        *row[:2],
+        *(f"{side.lr.unique().item():g}" for side in sides),
+        *(f"{side.steps_to_quality.notna().sum()} of {len(side)}" for side in sides),
+        *found,
+        NONE if np.isnan(fewer) else rounded(fewer, 2),
+    ]
+
+
 CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
     ("demo", PRESETS): presets,
     ("presets", PRESETS): presets,
@@ -334,6 +356,10 @@ CHECKS: dict[tuple[str, str], Callable[[str, list[str]], list[str]]] = {
     ("sort-with-successor", "cell ID 12 20 30 40 area-in-doublings"): sorting,
     ("parity-2000-bits", "bits right,-all-seeds share,-exact-95%-interval worst-seed wrong"): parity,
     ("passkey-encodings", "claim numbers"): claims,
+    (
+        "muon-adamw",
+        "task pe rate-of-Muon AdamW there-with-Muon AdamW steps-with-Muon,-median-(range) AdamW times-fewer-with-Muon",
+    ): quality,
     ("state-tracking", "task mixer rate trained ID at-40 80 160 500 predicted seen"): tracking,
     ("state-tracking", f"mixer {TRACKED}"): partial(chosen, tasks=TRACKED.split()),
     (
@@ -380,11 +406,11 @@ def test_a_study_keeps_its_numbers_and_one_picture(study):
     if listed.returncode or not listed.stdout:
         pytest.skip("this is no clone")
     kept = set(listed.stdout.splitlines())
-    numbers = (
-        {"extend.csv", "extend.md"}
-        if study.startswith("extend")
-        else {"curves.csv", "table.csv", "table.md", "compare.json"}
-    )
+    numbers = {"curves.csv", "table.csv", "table.md", "compare.json"}
+    if study.startswith("extend"):
+        numbers = {"extend.csv", "extend.md"}
+    elif study == "muon-adamw":
+        numbers = {"steps.csv", "steps.md"}
     assert {"README.md"} | numbers <= kept
     pictures = [name for name in kept if not name.endswith((".csv", ".md", ".json"))]
     assert len(pictures) <= 1
