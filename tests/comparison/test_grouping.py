@@ -179,3 +179,32 @@ def test_nothing_found_is_refused_with_the_reasons(tmp_path):
         ValueError, match=r"no run found that can be compared; .*unfinished.*nowhere: nothing matches"
     ):
         assemble(find([str(tmp_path), "nowhere"]))
+
+
+def pattern(near, pe="rope", **options):
+    """A mixer by a pattern, whose first part is attention with an encoding of its own."""
+    own = {"_target_": {"rope": "lengen.pe.rope.RoPE", "alibi": "lengen.pe.alibi.ALiBi"}[pe], **options}
+    parts = {
+        near: {"_target_": "lengen.mixer.attention.Attention", "pe": own},
+        "far": {"_target_": "lengen.mixer.gru.GRU", "size": 8},
+    }
+    return {"_target_": "lengen.mixer.pattern.Pattern", "pattern": [near, "far"], "parts": parts}  # fmt: skip
+
+
+def test_parts_of_a_pattern_are_named_as_on_the_command_line(tmp_path):
+    write_run(tmp_path, 0, GOOD, cell="c1", mixer=pattern("near", base=10000.0))
+    write_run(tmp_path, 0, GOOD, cell="c2", mixer=pattern("near", base=500.0))
+    write_run(tmp_path, 0, GOOD, cell="c3", mixer=pattern("near", "alibi", slopes=None))
+    (panel,) = study(tmp_path).panels
+    assert [cell.name for cell in panel.cells] == [
+        "nope (mixer.near.pe=alibi)",
+        "nope (mixer.near.pe=rope, mixer.near.pe.base=10000.0)",
+        "nope (mixer.near.pe=rope, mixer.near.pe.base=500.0)",
+    ]
+    (panel,) = study(tmp_path, by=["mixer.near.pe", "mixer.far", "mixer.far.size"]).panels
+    assert [cell.name for cell in panel.cells] == [
+        "alibi, gru, 8",
+        "rope, gru, 8 (mixer.near.pe.base=10000.0)",
+        "rope, gru, 8 (mixer.near.pe.base=500.0)",
+    ]
+    assert next(iter(find([str(tmp_path)]))).value("mixer.nowhere.pe") == "(none)"

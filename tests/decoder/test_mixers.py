@@ -152,3 +152,11 @@ def test_what_nothing_reads_is_refused(words, said, lengen):
     assert ran.code == 2
     assert said in ran.err
     assert len(ran.err.strip().splitlines()) == 1
+
+
+def test_a_mixer_of_a_pattern_that_no_layer_gets_is_refused(lengen):
+    words = ("train", "task=copy", *TINY, "dry=true", "mixer.pattern=[gru,lstm,attention]")
+    ran = lengen(*words, "decoder.layers=2")
+    assert (ran.code, len(ran.err.strip().splitlines())) == (2, 1)
+    assert "decoder.layers=2: mixer.attention is in no layer; mixer.pattern, " in ran.err
+    assert lengen(*words, "decoder.layers=3").code == 0

@@ -28,6 +28,7 @@ from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper, p
 from lengen.cli.sweep_folder import none_left_empty
 from lengen.config.errors import UsageError
 from lengen.config.objectives import require_objective
+from lengen.config.pattern_words import as_written
 from lengen.config.search import named_modules
 from lengen.config.seeds import runs_of
 from lengen.launcher import Launcher
@@ -107,7 +108,9 @@ class Multirun:
     def labels(self, batch: Sequence[Sequence[str]]) -> list[str]:
         """Name the jobs of the last batch by the overrides that not all jobs share; those of a search by their numbers, too."""
         shared = set.intersection(*map(set, self.overrides)) if len(self.overrides) > 1 else set()
-        names = [" ".join(word for word in words if word not in shared) or "run" for words in batch]
+        names = [
+            as_written(" ".join(word for word in words if word not in shared)) or "run" for words in batch
+        ]
         first = len(self.overrides) - len(batch) + 1
         return (
             [f"trial {first + index}: {name}" for index, name in enumerate(names)] if self.search else names

@@ -8,6 +8,8 @@ from typing import Any
 
 from lengen.comparison.run_record import MISSING, RunRecord
 from lengen.config.identity import BASE, NON_IDENTITY_KEYS
+from lengen.config.option_names import option_of_target
+from lengen.config.pattern_words import GROUP, INSIDE, PARTS
 from lengen.records.plain_text import visible
 
 LONG = 8
@@ -72,8 +74,8 @@ def within(key: str, other: str) -> bool:
 def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, str]]:
     """For each cell, return the groups and options in which the cells differ, with its values.
 
-    Options of a group are compared only among cells with the same choice in it: `attention=ssmax` is named, not each of
-    its options.
+    Options of a group, or of a part of a pattern, are compared only among cells with the same choice in it: `attention=ssmax` is named,
+    not each of its options.
 
     Args:
         runs: one run of each cell.
@@ -82,7 +84,7 @@ def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, st
     options = [
         {
             key: value
-            for key, value in flat(run.config).items()
+            for key, value in with_part_names(flat(run.config)).items()
             if key.startswith(among)
             and not (key == "lengths.maximum" and value == run.config.get("train_length"))  # said once
         }
@@ -93,16 +95,47 @@ def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, st
         for group in dict.fromkeys(label for run in runs for label in run.config["labels"])
         if group.startswith(among) and len(set(labels := [run.value(group) for run in runs])) > 1
     }
+    parts = {key for each in options for key, value in each.items() if isinstance(value, PartName)}
     found = [{group: labels[index] for group, labels in chosen.items()} for index in range(len(runs))]
     for key in dict.fromkeys(key for each in options for key in each):
-        choices = chosen.get(key.partition(".")[0], [""] * len(runs))
+        labels = chosen.get(key.partition(".")[0], [""] * len(runs))
+        around = sorted(part for part in parts if part != key and within(key, part))
+        choices = [(label, *map(each.get, around)) for label, each in zip(labels, options, strict=True)]
         values = shown([each.get(key, MISSING) for each in options])
-        of_choice: dict[str, set[str]] = {}
+        of_choice: dict[Any, set[str]] = {}
         for choice, value in zip(choices, values, strict=True):
             of_choice.setdefault(choice, set()).add(value)
         for index, choice in enumerate(choices):
             if len(of_choice[choice]) > 1:
                 found[index][key] = values[index]
+    return found
+
+
+INSIDE_ENDS = tuple(f".{group}" for group in INSIDE)
+
+
+class PartName(str):
+    """The name of the option that a part of a pattern is, such as the encoding of one of its mixers."""
+
+    __slots__ = ()
+
+
+def with_part_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options by the names that those of a pattern have on the command line, and its parts by those of their options.
+
+    >>> with_part_names({"mixer.parts.near.pe._target_": "lengen.pe.alibi.ALiBi", "mixer.parts.near.size": 8, "steps": 5})
+    {'mixer.near.pe': 'alibi', 'mixer.near.size': 8, 'steps': 5}
+    """
+    inside = f"{GROUP}.{PARTS}."
+    found: dict[str, Any] = {}
+    for key, value in options.items():
+        if not key.startswith(inside):
+            found[key] = value
+            continue
+        written = f"{GROUP}.{key.removeprefix(inside)}"
+        part = written.removesuffix("._target_")
+        group = part.rpartition(".")[2] if part.endswith(INSIDE_ENDS) else GROUP
+        found[part] = value if part == written else PartName(option_of_target(value, group))
     return found
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lengen.config.option_names import option_of_target
+from lengen.config.pattern_words import GROUP, INSIDE, PARTS
 from lengen.records.curve import TRAINED, Curve
 from lengen.records.eval_options import EvalOptions
 from lengen.records.plain_text import visible
@@ -103,13 +105,30 @@ class RunRecord:
         if key == "cell":
             return self.cell
         node: Any = self.config["labels"].get(key, self.config)
-        for part in key.split(".") if node is self.config else ():
+        path = key.split(".") if node is self.config else []
+        if within_pattern(self.config, path):
+            path.insert(1, PARTS)
+        for part in path:
             node = node.get(part, MISSING) if isinstance(node, Mapping) else MISSING
+        if len(path) > len(key.split(".")) and isinstance(node, Mapping) and "_target_" in node:
+            return option_of_target(node["_target_"], path[-1] if path[-1] in INSIDE else GROUP)
         return node
 
     def value(self, key: str) -> str:
         """Return an option as text, control characters as escapes; `(none)` if the run has no such option."""
         return visible(str(self.option(key)))
+
+
+def within_pattern(config: Mapping[str, Any], path: Sequence[str]) -> bool:
+    """Whether an option, such as `mixer.near.pe`, is that of a mixer of the run's pattern.
+
+    Args:
+        config: of the run.
+        path: the name of the option, in parts.
+    """
+    mixer = config.get(GROUP)
+    parts = mixer.get(PARTS) if isinstance(mixer, Mapping) else None
+    return isinstance(parts, Mapping) and len(path) > 1 and path[0] == GROUP and path[1] in parts
 
 
 @dataclass(frozen=True)

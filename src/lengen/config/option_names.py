@@ -24,6 +24,16 @@ def option_of(part: object) -> str:
     return named[0] if len(named) == 1 else stem
 
 
+def option_of_target(target: str, group: str) -> str:
+    """Return the name of the option that a `_target_` of a configuration is; that of its class where several, or none, have it.
+
+    >>> option_of_target("lengen.pe.alibi.ALiBi", "pe"), option_of_target("mine.Decay", "pe")
+    ('alibi', 'decay')
+    """
+    named = options(group).get(target, [])
+    return named[0] if len(named) == 1 else snake(target.rpartition(".")[2])
+
+
 @cache
 def options(group: str) -> dict[str, list[str]]:
     """Return the options of a group of lengen by the class that they name."""

@@ -143,8 +143,11 @@ def as_written(message: str) -> str:
 
     >>> as_written("mixer.parts.gru.size=0: must be at least 1")
     'mixer.gru.size=0: must be at least 1'
+    >>> as_written("+mixer@mixer.parts.near=attention +pe@mixer.parts.near.pe=rope")
+    'mixer.near=attention mixer.near.pe=rope'
     """
-    return re.sub(rf"\b{GROUP}\.{PARTS}\.(?=\w)", f"{GROUP}.", message)
+    chosen = re.sub(rf"\+\w+@(?={GROUP}\.{PARTS}\.\w)", "", message)
+    return re.sub(rf"\b{GROUP}\.{PARTS}\.(?=\w)", f"{GROUP}.", chosen)
 
 
 def with_pattern_label(config: dict[str, Any]) -> dict[str, Any]:

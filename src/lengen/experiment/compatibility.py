@@ -46,6 +46,7 @@ def check(config: RunConfig) -> None:
     )
     _check_parts(config)
     _check_loops(config)
+    _check_pattern(config)
     outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     _check_pair(config, outline)
     _check_mask(config, outline)
@@ -87,6 +88,17 @@ def _check_parts(config: RunConfig) -> None:
         count == 1 or not dropout,
         f"decoder.dropout={dropout} with {options}: the parts of a batch would have other dropout masks than the "
         "batch; use decoder.dropout=0",
+    )
+
+
+def _check_pattern(config: RunConfig) -> None:
+    """Refuse a pattern with a mixer that no layer gets."""
+    every, layers = layer_names(config.mixer, period(config.mixer)), config.decoder.layers
+    idle = [name for name in dict.fromkeys(every) if name not in layer_names(config.mixer, layers)]
+    require(
+        not idle,
+        f"decoder.layers={layers}: {', '.join(idle)} {'are' if len(idle) > 1 else 'is'} in no layer; mixer.pattern, which gives its mixers to the "
+        f"layers in turn, has {len(every)} entries",
     )
 
 
