@@ -11,6 +11,7 @@ import torch
 
 from lengen.block.hooks import HookedModule
 from lengen.config.errors import UsageError, require
+from lengen.config.notices import say_once
 from lengen.config.option_names import option_of
 from lengen.decoder import Decoder
 from lengen.evaluation.scoring import with_room
@@ -46,7 +47,6 @@ def check(config: RunConfig) -> None:
     )
     _check_parts(config)
     _check_loops(config)
-    _check_pattern(config)
     outline = decoder_outline(config, min(period(config.mixer), config.decoder.layers))
     _check_pair(config, outline)
     _check_mask(config, outline)
@@ -63,6 +63,7 @@ def check(config: RunConfig) -> None:
     )
     check_sweep(config, {"": config.formatted_task, **chosen(config.formatted_task, config.eval.stress)})
     _check_training_set(config)
+    _say_what_is_idle(config)
 
 
 def _check_parts(config: RunConfig) -> None:
@@ -91,15 +92,15 @@ def _check_parts(config: RunConfig) -> None:
     )
 
 
-def _check_pattern(config: RunConfig) -> None:
-    """Refuse a pattern with a mixer that no layer gets."""
+def _say_what_is_idle(config: RunConfig) -> None:
+    """Say which mixers of a pattern no layer gets."""
     every, layers = layer_names(config.mixer, period(config.mixer)), config.decoder.layers
     idle = [name for name in dict.fromkeys(every) if name not in layer_names(config.mixer, layers)]
-    require(
-        not idle,
-        f"decoder.layers={layers}: {', '.join(idle)} {'are' if len(idle) > 1 else 'is'} in no layer; mixer.pattern, which gives its mixers to the "
-        f"layers in turn, has {len(every)} entries",
-    )
+    if idle:
+        say_once(
+            f"decoder.layers={layers}: {', '.join(idle)} {'are' if len(idle) > 1 else 'is'} in no layer; mixer.pattern, which gives its "
+            f"mixers to the layers in turn, has {len(every)} entries"
+        )
 
 
 def _check_loops(config: RunConfig) -> None:
