@@ -234,6 +234,21 @@ def test_a_dry_study_of_many_runs_describes_the_first_three(lengen):
     assert "lengen: 4 of 5 jobs checked, and none trained\n" in wrong.out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-m", "seed=range(4)", "jobs=0"), "lengen: jobs=0: must be at least 1"),
+        (("-m", "seed=range(4)", "launcher=slurm", "launcher.time=60m"), "lengen: launcher.time=60m: must be minutes"),
+        (("launcher=slurm",), "lengen: launcher: a single run would be carried out here: add -m"),
+    ],
+)  # fmt: skip
+def test_a_dry_run_is_refused_once_what_its_command_would_be(lengen, words, said):
+    ran = lengen("train", "task=copy", *TINY, *words, "dry=true")
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1), ran.err
+    assert ran.err.startswith(said)
+    assert "parameters" not in ran.out
+
+
 def test_a_dry_study_says_what_all_its_runs_need_together(lengen, tmp_path):
     words = ("-m", "task=copy", "pe=nope,rope", "seed=0,1", *TINY)
     ran = lengen("train", *words, "dry=true")

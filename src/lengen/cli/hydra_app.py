@@ -46,6 +46,7 @@ class HydraApp:
         settings: options of Hydra itself that the command sets.
         headed: of how many jobs of a multirun the name is shown; see `Multirun`.
         done: what becomes of the jobs of a multirun, in a word; see `Multirun`.
+        planned: whether jobs are only described, of a command that has a launcher.
         code: exit code of a single run.
         error: what a single run has raised.
         own_modules: top-level modules of the user's classes, as their YAML names them.
@@ -60,6 +61,7 @@ class HydraApp:
     settings: tuple[str, ...] = ()
     headed: int | None = None
     done: str = "finished"
+    planned: bool = False
     code: int = 0
     error: Exception | None = None
     own_modules: set[str] = field(default_factory=set)
@@ -136,7 +138,8 @@ class HydraApp:
         work = self.job or partial(exit_coded, self.work)
         jobs = Jobs(work, self.command.name, self.arguments, self._folders)
         launcher = launcher_of if self.job else None
-        multirun = Multirun(jobs, launcher, self.keeper, self.search_of, self.headed, self.done)
+        named = launcher_of if self.planned else None
+        multirun = Multirun(jobs, launcher, self.keeper, self.search_of, self.headed, self.done, named)
         try:
             with multirun.launching(), composed_once(self._given, self._folders):
                 hydra_main(self._job)()
@@ -161,7 +164,7 @@ class HydraApp:
                 require_objective(composed["objective"])
                 launcher = launcher_of(composed, {"lengen", *self.own_modules})
                 require(
-                    launcher.here or self.job is None,
+                    launcher.here or not (self.job or self.planned),
                     "launcher: a single run would be carried out here: add -m, by which it is a study of one",
                 )
             self.code = self.work(composed, {"lengen", *self.own_modules})

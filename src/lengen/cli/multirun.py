@@ -66,6 +66,7 @@ class Multirun:
         headed: how many of the jobs that are carried out here have their name above what they print; None is all. One that is
             refused has it always.
         done: what became of the jobs that neither failed nor wait in a queue, in a word.
+        launcher_named: the same as `launcher_of` where jobs are only described here, which are refused a launcher that could not be made.
         overrides: of each job so far, in order.
         results: of these.
         search: what a search is told; None in a study.
@@ -77,6 +78,7 @@ class Multirun:
     search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Search] | None = None
     headed: int | None = None
     done: str = "finished"
+    launcher_named: Callable[[dict[str, Any], set[str]], Launcher] | None = None
     search: Search | None = None
     overrides: list[list[str]] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)
@@ -160,6 +162,8 @@ class Multirun:
             UsageError: it cannot be built, or needs what is not here, or something else that is said of studies is wrong.
         """
         able = next((each for each in composed if not each.refused), None)
+        if able is not None and self.launcher_named is not None:
+            self.launcher_named(able.config, {"lengen", *able.own_modules})
         if self.launcher_of is None or able is None:
             return None
         require_objective(able.config["objective"])

@@ -16,6 +16,7 @@ from lengen.config.other_options import belongs, similar
 from lengen.config.pattern_words import as_written, with_pattern
 from lengen.config.search import config_dir, groups, hydra_in, searched
 from lengen.config.short_words import SHORT, short_names
+from lengen.config.words import own_files
 
 PLUGINS = {
     "hydra/sweeper=optuna": "'lengen[optuna]'",
@@ -37,7 +38,24 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
         folders: the user's own configuration folders.
     """
     message = as_written(explained(error, command, words, folders))
+    message = f"{in_experiment(message, words, folders)}{message}"
     return short_names(message, SHORT.get(command, ()), words)
+
+
+def in_experiment(message: str, words: Sequence[str], folders: Sequence[Path]) -> str:
+    """Return the file of an experiment of the user's that has what is unknown, to be said first; nothing if the command line has it.
+
+    Args:
+        message: what is wrong.
+        words: overrides as on the command line.
+        folders: the user's own configuration folders.
+    """
+    found = re.match(r"unknown option '?([\w./]+)", message)
+    names = [word.partition("=")[2] for word in words if word.startswith("experiment=")]
+    files = [path for name in names for path in own_files("experiment", name, folders)]
+    if not found or not files or any(found[1] in word for word in words):
+        return ""
+    return f"{files[0]}: "
 
 
 def explained(error: BaseException, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch
@@ -25,6 +26,10 @@ PLACES = {
     "hydra.searchpath": "--config-dir",
 }
 """Options of Hydra that say where files are read or written, and what lengen has for them."""
+
+
+GLOBAL = re.compile(r"#\s*@package\s+_global_\s*$")
+"""The line by which the options of a file are those of the command."""
 
 
 def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection[str]) -> None:
@@ -122,6 +127,18 @@ def _check_choice(override: Override, word: str, folders: Sequence[Path]) -> Non
         _refuse_no_choice(word, group, value, allowed)
     if "$" not in str(value):
         require_choice(group, str(value), allowed)
+    if group == "experiment":
+        for path in own_files(group, str(value), folders):
+            require(
+                any(GLOBAL.match(line) for line in path.read_text(encoding="utf-8").splitlines()),
+                f"{path}: its first line must be '# @package _global_', by which its options are those of the command",
+            )
+
+
+def own_files(group: str, name: str, folders: Sequence[Path]) -> list[Path]:
+    """Return the files of an option in the user's own folders."""
+    paths = [folder / group / f"{name}.yaml" for folder in folders]
+    return [path for path in paths if path.is_file()]
 
 
 def _refuse_no_choice(word: str, group: str, value: Any, allowed: Sequence[str]) -> NoReturn:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lengen.cli.arguments import OVERRIDE, refuse, verbose
 from lengen.cli.collector import paused
-from lengen.cli.hydra_app import HydraApp, launcher_of
+from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
 from lengen.config.seeds import SEEDS, check_seed_words, runs_of, words_of
@@ -66,7 +66,8 @@ def train_all(arguments: list[str], *, full: bool) -> int:
     with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
         work, setting = partial(dry_run, jobs=jobs, most=most), f"hydra.sweep.dir={folder}"
         done = "checked, and none trained"
-        code = HydraApp(TRAIN, work, arguments, settings=(setting,), headed=most, done=done).enter()
+        app = HydraApp(TRAIN, work, arguments, settings=(setting,), headed=most, done=done, planned=True)
+        code = app.enter()
     if most is not None and len(jobs) > most:
         print(f"lengen: dry run: the first {most} are described (lengen train -v describes all)")
     if len(needs := [each for job in jobs for each in job]) > 1:
@@ -122,7 +123,6 @@ def dry_run(
     from lengen.experiment.dry_run import DryRun
     from lengen.experiment.run import configured
 
-    launcher_of(config, allowed)  # is refused what is wrong, as the runs are
     configs = [configured(run, Builder(allowed)) for run in runs_of(config)]
     if len(configs) > 1:
         from lengen.experiment.stack import check_stack
