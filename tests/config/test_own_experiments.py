@@ -13,7 +13,8 @@ HEAD = "# @package _global_\n"
         (HEAD + "defaults:\n  - override /task: revers\n", (), "conf/experiment/mine.yaml: unknown option task=revers"),
         (HEAD + "train_lenght: 8\n", (), "conf/experiment/mine.yaml: unknown option 'train_lenght'"),
         (HEAD + "steps: 8\n", ("stpes=3",), "unknown option 'stpes'"),
-        ("# A note\n" + HEAD + "# more\nsteps: 8\n", (), None),
+        ("# A note\n" + HEAD + "steps: 8\n", (), "conf/experiment/mine.yaml: its first line must be '# @package _global_'"),
+        ("\n" + HEAD + "# A note\nsteps: 8\n", (), None),
     ],
 )  # fmt: skip
 def test_an_experiment_of_ones_own(lengen, tmp_path, text, words, said):

@@ -14,9 +14,8 @@ from lengen.config.extend_words import with_extensions
 from lengen.config.foreign import foreign_word
 from lengen.config.other_options import belongs, similar
 from lengen.config.pattern_words import as_written, with_pattern
-from lengen.config.search import config_dir, groups, hydra_in, searched
+from lengen.config.search import config_dir, groups, hydra_in, own_files, searched
 from lengen.config.short_words import SHORT, short_names
-from lengen.config.words import own_files
 
 PLUGINS = {
     "hydra/sweeper=optuna": "'lengen[optuna]'",

@@ -38,8 +38,8 @@ def similar(key: str, folders: Sequence[Path] = ()) -> str:
         key: the argument, with its group.
         folders: the user's own configuration folders.
 
-    >>> similar("pe.slope")
-    "; did you mean 'pe.slopes' of pe=alibi, rope_alibi?"
+    >>> similar("head.epsilo")
+    "; did you mean 'head.epsilon' of head=nmst, st?"
     """
     group, name = _parted(key)
     known = _having(group, folders) if name else {}

@@ -92,3 +92,9 @@ def quoted(text: str) -> str:
     """
     escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2].replace('"', '\\"'), text)
     return f'"{escaped}"'
+
+
+def own_files(group: str, name: str, folders: Sequence[Path]) -> list[Path]:
+    """Return the files of an option in the user's own folders."""
+    paths = [folder / group / f"{name}.yaml" for folder in folders]
+    return [path for path in paths if path.is_file()]

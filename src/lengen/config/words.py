@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from lengen.config.errors import UsageError, nearest, require
 from lengen.config.limits import MOST_JOBS, require_count
-from lengen.config.search import choices, groups
+from lengen.config.search import choices, groups, own_files
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -129,16 +129,11 @@ def _check_choice(override: Override, word: str, folders: Sequence[Path]) -> Non
         require_choice(group, str(value), allowed)
     if group == "experiment":
         for path in own_files(group, str(value), folders):
+            lines = path.read_text(encoding="utf-8").split("\n")
             require(
-                any(GLOBAL.match(line) for line in path.read_text(encoding="utf-8").splitlines()),
+                GLOBAL.match(next(filter(str.strip, lines), "")) is not None,
                 f"{path}: its first line must be '# @package _global_', by which its options are those of the command",
             )
-
-
-def own_files(group: str, name: str, folders: Sequence[Path]) -> list[Path]:
-    """Return the files of an option in the user's own folders."""
-    paths = [folder / group / f"{name}.yaml" for folder in folders]
-    return [path for path in paths if path.is_file()]
 
 
 def _refuse_no_choice(word: str, group: str, value: Any, allowed: Sequence[str]) -> NoReturn:
