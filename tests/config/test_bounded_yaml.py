@@ -52,3 +52,20 @@ def test_a_configuration_folder_is_checked_before_it_is_composed(lengen, tmp_pat
     ran = lengen("train", "task=mine", "--config-dir", "conf")
     assert ran.code == 2
     assert ran.err == "lengen: conf/task/mine.yaml: more than 200,000 values\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "accepted"),
+    [("time: 12:00:00", False), ("time: 1:30", False), ("- 90:00", False), ('time: "12:00:00"', True), ("time: 08:00:00 # of the queue", True),
+     ("time: 720", True), ("text: at 12:00", True), ("time: 1-12:00:00", True)],
+)  # fmt: skip
+def test_a_time_without_quotes_is_refused_where_yaml_reads_a_number(tmp_path, line, accepted):
+    """The first digit of such a number is no zero: a time like 08:00:00 is text."""
+    (tmp_path / "own.yaml").write_text(f"# mine\n{line}\n")
+    if accepted:
+        check_folder(tmp_path)
+    else:
+        parsed = yaml.safe_load(line)
+        assert isinstance(parsed[0] if isinstance(parsed, list) else next(iter(parsed.values())), int)
+        with pytest.raises(UsageError, match=r"own.yaml: line 2: [\d:]+ must be in quotes"):
+            check_folder(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +94,32 @@ def check_yaml(text: str, name: str, *, values: int = NODES) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a configuration folder with YAML beyond the bounds; what is not YAML is left to its reader.
+    """Refuse a configuration folder with YAML beyond the bounds, or with a time that would be read as one number.
+
+    What is not YAML is left to its reader.
 
     Raises:
-        UsageError: a file is beyond the bounds; it is named.
+        UsageError: a file is beyond the bounds, or has such a time; it is named.
     """
     for path in sorted(folder.rglob("*.yaml")):
         if path.is_file():
             try:
-                check_yaml(yaml_text(path), str(path))
+                text = yaml_text(path)
+                check_yaml(text, str(path))
+                _check_times(text, str(path))
             except yaml.YAMLError:
                 continue
+
+
+BASE_60 = re.compile(r"[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+")
+"""What YAML 1.1 reads as a number to base 60 (section 2.4 of its type repository, tag:yaml.org,2002:int)."""
+
+
+def _check_times(text: str, name: str) -> None:
+    """Refuse `12:00:00` without quotes, which is the number 43200 to a reader of YAML."""
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, ScalarEvent) and event.implicit[0] and BASE_60.fullmatch(event.value):
+            line = event.start_mark.line + 1
+            raise UsageError(
+                f"{name}: line {line}: {event.value} must be in quotes; without, YAML reads it as one number"
+            )
