@@ -119,7 +119,7 @@ def _check_times(text: str, name: str) -> None:
     """Refuse `12:00:00` without quotes, which is the number 43200 to a reader of YAML."""
     for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, ScalarEvent) and event.implicit[0] and BASE_60.fullmatch(event.value):
-            line = event.start_mark.line + 1
+            place = f"line {event.start_mark.line + 1}: " if event.start_mark else ""
             raise UsageError(
-                f"{name}: line {line}: {event.value} must be in quotes; without, YAML reads it as one number"
+                f"{name}: {place}{event.value} must be in quotes; without, YAML reads it as one number"
             )
