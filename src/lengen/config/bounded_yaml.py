@@ -64,8 +64,14 @@ def parse_yaml(text: str, name: str, *, values: int = NODES) -> Any:
         raise UsageError(f"{name}: not a YAML file ({str(error).splitlines()[0]})") from None
 
 
-def check_yaml(text: str, name: str, *, values: int = NODES) -> None:
+def check_yaml(text: str, name: str, *, values: int = NODES, times: bool = True) -> None:
     """Refuse YAML that is nested too deeply, or that aliases make too large, without building its values.
+
+    Args:
+        text: the YAML.
+        name: of its file, for messages.
+        values: most values that it may have.
+        times: whether a time without quotes is accepted, which is read as one number.
 
     Raises:
         UsageError: it is beyond the bounds.
@@ -84,6 +90,8 @@ def check_yaml(text: str, name: str, *, values: int = NODES) -> None:
                 sizes[anchor] = count - before
         elif isinstance(event, ScalarEvent):
             count += 1
+            if not times:
+                _check_time(event, name)
         elif isinstance(event, AliasEvent):
             require(
                 all(anchor != event.anchor for anchor, _ in opened), f"{name}: an alias that contains itself"
@@ -104,9 +112,7 @@ def check_folder(folder: Path) -> None:
     for path in sorted(folder.rglob("*.yaml")):
         if path.is_file():
             try:
-                text = yaml_text(path)
-                check_yaml(text, str(path))
-                _check_times(text, str(path))
+                check_yaml(yaml_text(path), str(path), times=False)
             except yaml.YAMLError:
                 continue
 
@@ -115,11 +121,10 @@ BASE_60 = re.compile(r"[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+")
 """What YAML 1.1 reads as a number to base 60 (section 2.4 of its type repository, tag:yaml.org,2002:int)."""
 
 
-def _check_times(text: str, name: str) -> None:
+def _check_time(event: ScalarEvent, name: str) -> None:
     """Refuse `12:00:00` without quotes, which is the number 43200 to a reader of YAML."""
-    for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, ScalarEvent) and event.implicit[0] and BASE_60.fullmatch(event.value):
-            place = f"line {event.start_mark.line + 1}: " if event.start_mark else ""
-            raise UsageError(
-                f"{name}: {place}{event.value} must be in quotes; without, YAML reads it as one number"
-            )
+    if event.implicit[0] and BASE_60.fullmatch(event.value):
+        place = f"line {event.start_mark.line + 1}: " if event.start_mark else ""
+        raise UsageError(
+            f"{name}: {place}{event.value} must be in quotes; without, YAML reads it as one number"
+        )
