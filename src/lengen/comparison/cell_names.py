@@ -9,7 +9,7 @@ from typing import Any
 from lengen.comparison.run_record import MISSING, RunRecord
 from lengen.config.identity import BASE, NON_IDENTITY_KEYS
 from lengen.config.option_names import option_of_target
-from lengen.config.pattern_words import GROUP, INSIDE, PARTS
+from lengen.config.pattern_words import GROUP, PARTS, part_group
 from lengen.records.plain_text import visible
 
 LONG = 8
@@ -111,9 +111,6 @@ def differences(runs: Sequence[RunRecord], among: str = "") -> list[dict[str, st
     return found
 
 
-INSIDE_ENDS = tuple(f".{group}" for group in INSIDE)
-
-
 class PartName(str):
     """The name of the option that a part of a pattern is, such as the encoding of one of its mixers."""
 
@@ -134,8 +131,7 @@ def with_part_names(options: Mapping[str, Any]) -> dict[str, Any]:
             continue
         written = f"{GROUP}.{key.removeprefix(inside)}"
         part = written.removesuffix("._target_")
-        group = part.rpartition(".")[2] if part.endswith(INSIDE_ENDS) else GROUP
-        found[part] = value if part == written else PartName(option_of_target(value, group))
+        found[part] = value if part == written else PartName(option_of_target(value, part_group(part)))
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lengen.config.option_names import option_of_target
-from lengen.config.pattern_words import GROUP, INSIDE, PARTS
+from lengen.config.pattern_words import GROUP, PARTS, part_group
 from lengen.records.curve import TRAINED, Curve
 from lengen.records.eval_options import EvalOptions
 from lengen.records.plain_text import visible
@@ -106,12 +106,12 @@ class RunRecord:
             return self.cell
         node: Any = self.config["labels"].get(key, self.config)
         path = key.split(".") if node is self.config else []
-        if within_pattern(self.config, path):
+        if inside := within_pattern(self.config, path):
             path.insert(1, PARTS)
         for part in path:
             node = node.get(part, MISSING) if isinstance(node, Mapping) else MISSING
-        if len(path) > len(key.split(".")) and isinstance(node, Mapping) and "_target_" in node:
-            return option_of_target(node["_target_"], path[-1] if path[-1] in INSIDE else GROUP)
+        if inside and isinstance(node, Mapping) and "_target_" in node:
+            return option_of_target(node["_target_"], part_group(key))
         return node
 
     def value(self, key: str) -> str:

@@ -150,6 +150,16 @@ def as_written(message: str) -> str:
     return re.sub(rf"\b{GROUP}\.{PARTS}\.(?=\w)", f"{GROUP}.", chosen)
 
 
+def part_group(name: str) -> str:
+    """Return the group of which a part of a pattern is an option.
+
+    >>> part_group("mixer.near.pe"), part_group("mixer.near")
+    ('pe', 'mixer')
+    """
+    last = name.rpartition(".")[2]
+    return last if name.count(".") > 1 and last in INSIDE else GROUP
+
+
 def with_pattern_label(config: dict[str, Any]) -> dict[str, Any]:
     """Return a resolved configuration whose label of the mixer is its pattern, if it has one, such as `gru-attention`."""
     names = (config.get(GROUP) or {}).get(OPTION)
