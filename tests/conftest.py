@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import importlib.util
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -153,6 +155,17 @@ def train(folder: Path, *commands: Sequence[str]) -> None:
         alone(monkeypatch, folder)
         for words in commands:
             assert command(monkeypatch, "train", *words) == 0
+
+
+def script_module(name: str) -> Any:
+    """A fresh module of a file in scripts/."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def run_folders(root: Path) -> list[Path]:

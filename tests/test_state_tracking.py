@@ -1,24 +1,18 @@
 """scripts/state_tracking.py: rates are chosen on ID with a seed of their own, and what was not trained comes last."""
 
 import csv
-import importlib.util
 import json
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "state_tracking.py"
+from conftest import script_module
 
 
 @pytest.fixture
 def script():
-    spec = importlib.util.spec_from_file_location("state_tracking", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script_module("state_tracking")
 
 
 def run(place, rate, share, loss, status="finished"):

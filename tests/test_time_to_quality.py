@@ -1,25 +1,17 @@
 """scripts/time_to_quality.py: steps are those of the probes, and what is not reached is not a number."""
 
 import csv
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "time_to_quality.py"
+from conftest import script_module
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("time_to_quality", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script_module("time_to_quality")
 
 
 def run(root, seed, probes, *, pe="nope", place="muon-0.02", loss=0.1):
