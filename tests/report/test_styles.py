@@ -140,3 +140,10 @@ def test_a_cell_has_one_look_in_all_figures_of_a_comparison_and_in_the_page(tmp_
         ["attention", "GRU", "mamba", "retnet"] if order is None else ["retnet", "mamba", "attention", "GRU"]
     )
     assert made[-4:] == expected
+
+
+def test_cells_of_one_encoding_alone_have_colours_of_their_own(tmp_path):
+    """Where every cell has the same encoding, its colour would say nothing."""
+    _, found = looks(tmp_path, ["nope"] * len(DASHES))
+    assert len({look.colour for look in found}) == len({look.marker for look in found}) == len(DASHES)
+    assert len({str(look.dashes) for look in found}) == 1

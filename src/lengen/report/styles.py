@@ -1,7 +1,7 @@
 """The style of a cell in every figure of a comparison: its own colour or that of its encoding, and the encoding's marker; cells of the same encoding differ in dashes.
 
-If an encoding has more cells than there are dashes, the cells are not distinguished by encoding: each then gets its own
-colour and marker. If cells of one encoding have different mixers, each mixer with its encoding has a colour and a marker.
+If all cells have one encoding and mixer, or an encoding has more cells than there are dashes, the cells are not distinguished by
+encoding: each then gets its own colour and marker. If cells of one encoding have different mixers, each mixer with its encoding has a colour and a marker.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def styles(panels: Sequence[Panel]) -> dict[str, Style]:
     pairs = [(cell.pe, mixer(cell)) for cell in cells]
     mixed = len({*pairs}) > len({cell.pe for cell in cells})
     groups: list[Any] = pairs if mixed else [cell.pe for cell in cells]
-    if max(Counter(groups).values(), default=0) > len(DASHES):
+    alike = Counter(groups)
+    if len(alike) == 1 < len(cells) or max(alike.values(), default=0) > len(DASHES):
         groups, mixed = [cell.name for cell in cells], True
     own = {group: index for index, group in enumerate(dict.fromkeys(groups))}
     seen: Counter[Any] = Counter()
