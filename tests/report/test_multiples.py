@@ -54,8 +54,11 @@ def test_what_is_left_out_is_said(tmp_path, sheets, monkeypatch):
 
 
 @pytest.mark.whole_run
+@pytest.mark.parametrize("lengths", [None, (40, 60, 160, 500), (400, 1000, 2000, 16384)])
 @pytest.mark.parametrize("name", ["a", "an_encoding_with_a_long_name", "of several words, each long enough"])
-def test_nothing_overlaps(tmp_path, sheets, name):
+def test_nothing_overlaps(tmp_path, sheets, monkeypatch, name, lengths):
+    if lengths:
+        monkeypatch.setattr("studies.LENGTHS", lengths)
     draw(tmp_path, [f"{name} {index}" for index in range(9)], ("allowed", "one"))
     (sheet,) = sheets
     sheet.canvas.draw()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
+from matplotlib.axes import Axes
+
 from lengen.comparison.grouping import Cell, Panel, pooled
 from lengen.report.band import X, chance_note, fill, margin
 from lengen.report.colour import GREY
@@ -118,5 +120,14 @@ def _fill(sheet: Sheet, rows: Sequence[Row], vertical: Vertical, x: X) -> None:
             else:
                 axes.xaxis.label.set_fontsize(TYPE)
             axes.tick_params(labelleft=not labelled)
+            _inward(axes)
             labelled = True
             axes.set_title("\n".join(head), y=1, size=TYPE, pad=2, linespacing=1.1, parse_math=False)
+
+
+def _inward(axes: Axes) -> None:
+    """Keep the first and the last label of the horizontal axis over it, so that they do not meet those of the figures beside."""
+    labels = axes.get_xticklabels()
+    if len(labels) > 1:
+        labels[0].set_horizontalalignment("left")
+        labels[-1].set_horizontalalignment("right")
