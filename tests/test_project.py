@@ -79,14 +79,24 @@ def test_readme_counts_the_options_that_there_are():
 
 
 def test_links_of_the_documentation_lead_somewhere():
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
+    for page in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("results/**/README.md"),
+    ]:
         links = re.findall(r"\]\(<?([^)>#]+)>?[^)]*\)", page.read_text())
         local = [link for link in links if "://" not in link and not link.startswith("results/")]
         assert all((page.parent / link).exists() for link in local), page
 
 
 def test_modules_that_the_documentation_names_are_there():
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
+    for page in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("results/**/README.md"),
+    ]:
         for path in re.findall(r"`((?:src|configs|tests|scripts|docs)/[\w/.-]+\.\w+)`", page.read_text()):
             assert (ROOT / path).is_file(), (page.name, path)
     for module in re.findall(r"`((?!tests/|src/)[a-z]+/[\w/]+\.py)`", written("docs/architecture.md")):
@@ -94,7 +104,7 @@ def test_modules_that_the_documentation_names_are_there():
 
 
 def test_commands_of_the_documentation_stand_in_code_blocks():
-    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("results/**/README.md")]:
         prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
         assert not re.findall(
             r"^lengen (?:train|compare|eval|data|list|check)\b.*=.*", prose, re.MULTILINE
