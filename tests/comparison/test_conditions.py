@@ -92,6 +92,11 @@ def test_the_command_compares_numbers(lengen, runs, word, left):
         ("where=optimizer.nesterov>=0", "optimizer.nesterov is False in"),
         ("where=optimizer.rl<0.1", "where=optimizer.rl: no run has this option; did you mean 'optimizer.lr'"),
         ("where=optimizer.lr>1", "none of 4 runs matches"),
+        (
+            "where=optimizer.lr=small",
+            "where=optimizer.lr=small: optimizer.lr is a number; got 'small' (allowed: a number",
+        ),
+        ("against=mine.yaml", "against=mine.yaml: there is no such file"),
     ],
 )
 def test_mistakes_are_one_line(lengen, runs, word, said):

@@ -104,6 +104,9 @@ def test_agreements_and_disagreements_are_counted_and_named(study):
         "seen yes (8 of 8); parity, gru disagrees: predicted yes (Delétang et al. 2023 (regular languages); construction), seen no (0 of 7)"
     )
 
+    uncounted = [row for row in rows.values() if "conditional" in row.line or "open" in row.line]
+    assert theory.line(uncounted) == ""
+
 
 def test_both_tables_of_a_panel_say_the_same(study):
     summary = summarize(study, SuccessCriterion(), theory=load_theory())

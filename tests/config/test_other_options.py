@@ -85,3 +85,37 @@ def test_a_misspelled_argument_of_another_option_is_found(tmp_path):
     assert similar("head.epsillon", [tmp_path]) == similar("head.epsillon"), (
         "a file that cannot be read hides no answer"
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "said"),
+    [
+        ("train", "mixer.window=3", "; did you mean 'attention.window', with attention=window?"),
+        ("train", "head.eps=0.1", "; did you mean 'head.epsilon' of head=nmst, st?"),
+        ("eval", "steps=100", "; steps belongs to training (lengen train)"),
+        ("eval", "optimizer.lr=1", "; optimizer.lr belongs to training (lengen train)"),
+        ("tune", "dry=true", "; dry belongs to training (lengen train)"),
+    ],
+)
+def test_what_a_word_may_mean_is_of_its_own_group_first(lengen, command, word, said):
+    ran = lengen(command, *(["run=none"] if command != "train" else []), word)
+    assert (ran.code, ran.err) == (2, f"lengen: unknown option {word.partition('=')[0]!r}{said}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "seed=range(3)"], "lengen: seed=range(3): several values; to run them all, add -m"),
+        (["eval", "run=none", "inspect=[entropy,shrpening]"], "no 'shrpening'; did you mean 'sharpening'?"),
+        (["eval", "run=none", "grid.yarm.factor=[1,2]"], "no extension 'yarm'; did you mean 'yarn'?"),
+        (["eval", "run=none", "grid.yarn.factor=[1,2]"], "grid.yarn.factor=[1,2]: needs extend=yarn\n"),
+        (
+            ["export", "a/seed=0", "a/seed=1", "to=x"],
+            "a/seed=1: run=a/seed=0 was given before, and the command takes one run",
+        ),
+    ],
+)
+def test_small_mistakes_are_one_line(lengen, words, said):
+    ran = lengen(*words)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert said in ran.err

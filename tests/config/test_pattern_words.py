@@ -48,6 +48,14 @@ def test_each_mixer_stands_under_its_own_name():
         (["mixer.pattern=[gru]", "mixer=lstm"], "the pattern chooses the mixers of all layers"),
         (["mixer.pattern=[gru]", "mixer.lstm.size=3"], "lstm must be one of the mixers"),
         (["mixer=pattern"], "needs mixer.pattern="),
+        (
+            ["mixer.pattern=[near,far]", "mixer.near=attention", "mixer.far=atention"],
+            "mixer.far=atention: there is no mixer 'atention'; did you mean 'attention'",
+        ),
+        (
+            ["mixer.near=attention"],
+            "mixer.near=attention: a mixer with a name of its own needs mixer.pattern=[…]",
+        ),
     ],
 )
 def test_mistakes_are_named(words, said):
@@ -64,6 +72,8 @@ def test_mistakes_are_named(words, said):
         ("mixer.gru.nonsense=1", "unknown option 'mixer.gru.nonsense'"),
         ("mixer.gru.siez=3", "unknown option 'mixer.gru.siez'; did you mean 'mixer.gru.size'?"),
         ("mixer.gru.size=abc", "mixer.gru.size=abc: must be a whole number or null"),
+        ("mixer.attention.window=3", "did you mean 'mixer.attention.attention.window', with"),
+        ("mixer.gru.window=3", "mixer.window belongs to mixer=lavo"),
         ("mixer.gru.size=0", "lengen: mixer.gru.size=0: must be"),
     ],
 )

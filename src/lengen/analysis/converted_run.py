@@ -11,7 +11,7 @@ import torch
 
 from lengen.config.errors import UsageError, require
 from lengen.convert import Format, Model, TrainedDecoder
-from lengen.convert.formats import chosen_format
+from lengen.convert.formats import chosen_format, require_name
 from lengen.convert.loaded import library, load_model, make_tokenizer
 from lengen.experiment.load_run import TrainedRun
 from lengen.head.linear import Linear
@@ -87,6 +87,7 @@ class ConvertedRun:
             f"run={self.trained.folder.path}: {self.trained.decoder.architecture.both_ways} has no architecture of transformers "
             f"(allowed: {self.trained.decoder.architecture.one_way})",
         )
+        require_name(self.name)
         try:
             reads = self.trained.decoder.pe.reads
             require(

@@ -8,6 +8,7 @@ launcher of Hydra's carries them out itself. Either way no job raises an error t
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -35,6 +36,9 @@ from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
 from lengen.records.earlier_runs import finished_already
+
+DRY = re.compile(r"dry=.*")
+"""The word that says how jobs are carried out, and is no part of their names."""
 
 
 @runtime_checkable
@@ -111,7 +115,9 @@ class Multirun:
         """Name the jobs of the last batch by the overrides that not all jobs share; those of a search by their numbers, too."""
         shared = set.intersection(*map(set, self.overrides)) if len(self.overrides) > 1 else set()
         names = [
-            as_written(" ".join(word for word in words if word not in shared)) or "run" for words in batch
+            as_written(" ".join(word for word in words if word not in shared and not DRY.fullmatch(word)))
+            or "run"
+            for words in batch
         ]
         first = len(self.overrides) - len(batch) + 1
         return (
@@ -134,7 +140,7 @@ class Multirun:
         jobs = [*zip(self.overrides, self.results, strict=True)]
         failed = [(words, result) for words, result in jobs if result.bad]
         queued = sum(result.code == QUEUED for result in self.results)
-        done = f"{len(jobs) - len(failed) - queued} of {len(jobs)} jobs {self.done}"
+        done = f"{len(jobs) - len(failed) - queued} of {len(jobs)} job{'s' * (len(jobs) != 1)} {self.done}"
         print(f"\nlengen: {done}{f', {queued} in a queue' if queued else ''}")
         for words, result in failed:
             print(f"  failed: {' '.join(words)}: {result.line}", file=sys.stderr)

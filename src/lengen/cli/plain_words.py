@@ -50,13 +50,18 @@ class PlainCommand:
         """
         given = dict[str, str]()
         for word in arguments:
-            name, equals, value = word.partition("=") if "=" in word else (self.first, "=", word)
+            name, equals, value = word.partition("=")
+            if not equals or "/" in name:  # a path, which may have a sign of equality, as in seed=0
+                name, equals, value = self.first, "=", word
             require(
                 name in self.defaults,
                 f"unknown option {name!r}{nearest(name, self.defaults)} (allowed: {', '.join(self.defaults)})",
             )
             require(not word.startswith("-"), f"{word}: unknown flag (allowed: --help)")
             require(bool(value), f"{name}{equals}: has no value")
-            require(name not in given, f"{word}: {name}={given.get(name)} was given before")
+            require(
+                name not in given,
+                f"{word}: {name}={given.get(name)} was given before, and the command takes one {name}",
+            )
             given[name] = value
         return {**self.defaults, **given}

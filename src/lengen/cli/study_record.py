@@ -138,7 +138,10 @@ class NewRuns(StudyRecord):
         plan = update_plan(path, with_grid)
         added = "" if there is None else f", {len(plan.runs) - there} of them new"
         if not self.keys:  # a search has many batches
-            print(f"lengen: study {path.stem}: {len(plan.runs)} runs{added}", flush=True)
+            print(
+                f"lengen: study {path.stem}: {len(plan.runs)} run{'s' * (len(plan.runs) != 1)}{added}",
+                flush=True,
+            )
         self.new = self.new or there is None
         self.path = path
         self.keys += keys_of(jobs)

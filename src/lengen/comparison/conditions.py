@@ -73,6 +73,21 @@ class Condition:
         )
         return ORDER[self.sign](float(value), float(self.values[0]))
 
+    def check_kind(self, runs: Sequence[RunRecord]) -> None:
+        """Refuse a text in the place of a number, where an option is a number in all runs that have it.
+
+        Raises:
+            UsageError: a value is none.
+        """
+        values = [value for run in runs if (value := run.option(self.key)) not in (None, MISSING)]
+        if values and all(map(is_number, values)):
+            for text in self.values:
+                require(
+                    _number(text) is not None or text in ("null", "None", str(MISSING)),
+                    f"where={self.text}: {self.key} is a number; got {text!r} "
+                    f"(allowed: a number, as in {self.key}={values[0]})",
+                )
+
 
 def _equal(value: Any, text: str) -> bool:
     """Whether an option has the value that a text writes: a number of that size, or the same word, as in Python or YAML."""

@@ -169,6 +169,9 @@ def assemble(
         check_key(option, key, runs)
     check_options(best, by, runs)
     selected = [run for run in runs if all(each.holds(run) for each in conditions)]
+    if not selected:
+        for each in conditions:
+            each.check_kind(runs)
     require(
         bool(selected),
         f"where={list(where)}: none of {len(runs)} runs matches"

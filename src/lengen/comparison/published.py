@@ -15,7 +15,7 @@ from lengen.comparison.cell_scores import lengths, matrix
 from lengen.comparison.grouping import Cell, Panel
 from lengen.comparison.ranks import rankable
 from lengen.config.bounded_yaml import parse_yaml, yaml_text
-from lengen.config.errors import UsageError, nearest
+from lengen.config.errors import UsageError, nearest, require
 from lengen.config.search import config_dir
 
 NEEDED = ("data", "scored", "splits")
@@ -65,6 +65,7 @@ def load(name: str) -> Published:
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     path = Path(name) if name.endswith(".yaml") else folder / f"{name}.yaml"
     if not path.exists():
+        require(not name.endswith(".yaml"), f"against={name}: there is no such file")
         raise UsageError(
             f"against={name}: no such published curves{nearest(name, known)} (allowed: {', '.join(known)}, or the path of a .yaml)"
         )

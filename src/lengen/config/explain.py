@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf.errors import OmegaConfBaseException
 
+from lengen.config.command_page import command_page
 from lengen.config.errors import nearest
 from lengen.config.extend_words import with_extensions
 from lengen.config.foreign import foreign_word
-from lengen.config.other_options import belongs, similar
-from lengen.config.pattern_words import as_written, with_pattern
+from lengen.config.other_options import ABBREVIATED, begun, belongs, similar
+from lengen.config.pattern_words import GROUP, PARTS, as_written, with_pattern
 from lengen.config.search import config_dir, groups, hydra_in, own_files, searched
 from lengen.config.short_words import SHORT, short_names
 
+EVAL, TUNE = "eval", "tune"
+"""Commands on trained runs."""
 PLUGINS = {
     "hydra/sweeper=optuna": "'lengen[optuna]'",
     "hydra/launcher=joblib": "hydra-joblib-launcher",
@@ -81,8 +84,8 @@ def explained(error: BaseException, command: str, words: Sequence[str], folders:
         detail = next((line.strip() for line in text.splitlines()[1:] if line.strip()), "")
         return f"cannot parse {word[1] if word else text!r}: must be option=value, quoted for the shell ({detail})"
     if "add --multirun" in text or "requires --multirun" in text:
-        word = re.search(r"argument '(.*)'", text)
-        named = word[1] if word else " ".join(text.splitlines()[0].split())
+        word = re.search(r"argument '(.*)'|Sweep parameters '(.*)' require", text)
+        named = (word[1] or word[2]) if word else " ".join(text.splitlines()[0].split())
         return f"{named}: several values; to run them all, add -m, or pass a list to lengen.study"
     if "does not support sweep type" in text:
         swept = next((word for word in words if "interval(" in word), text)
@@ -132,12 +135,12 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
     except Exception:  # noqa: BLE001  # failing to suggest must not hide the first error
         return ""
     value = next((word.partition("=")[2] for word in words if word.lstrip("+").partition("=")[0] == key), "")
-    if other := belongs(key, folders):
-        return other
-    if meant := foreign_word(key, known, value):
-        return meant
+    if own := of_attention(key, words) or of_training(key, command, known) or belongs(key, folders):
+        return own
     head, _, tail = key.rpartition(".")
     siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
+    if meant := longer(tail, siblings) or begun(key, folders) or foreign_word(key, known, value):
+        return meant
     if close := nearest(tail, siblings):
         return re.sub(r"'(\w+)'", rf"'{head}.\1'", close) if head else close
     if close := similar(key, folders):
@@ -145,6 +148,41 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
     if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
         return f"; did you mean {namesakes[0]!r}?"
     return nearest(key, known)
+
+
+def longer(start: str, siblings: Mapping[str, str]) -> str:
+    """Suggest the one option that an abbreviation of at least three letters begins; an empty text if none or several.
+
+    >>> longer("eps", {"epsilon": "head.epsilon"}), longer("eps", {"epsilon": "epsilon", "epsilons": "epsilons"})
+    ("; did you mean 'head.epsilon'?", '')
+    """
+    found = [option for name, option in siblings.items() if name.startswith(start) and name != start]
+    return f"; did you mean {found[0]!r}?" if len(found) == 1 and len(start) >= ABBREVIATED else ""
+
+
+def of_attention(key: str, words: Sequence[str]) -> str:
+    """Lead from the window of the mixer attention to that of its rule; an empty text for other options and mixers.
+
+    >>> of_attention("mixer.far.window", ["mixer.far=attention"])
+    "; did you mean 'mixer.far.attention.window', with mixer.far.attention=window?"
+    """
+    head, _, tail = key.replace(f"{GROUP}.{PARTS}.", f"{GROUP}.").rpartition(".")
+    if head.partition(".")[0] != GROUP or tail != "window":
+        return ""
+    chosen = [word.partition("=")[2] for word in words if word.partition("=")[0] == head]
+    mixer = chosen[-1] if chosen else head.removeprefix(f"{GROUP}.").replace(GROUP, "attention")
+    place = "attention" if head == GROUP else f"{head}.attention"
+    return f"; did you mean '{place}.window', with {place}=window?" if mixer == "attention" else ""
+
+
+def of_training(key: str, command: str, known: Iterable[str]) -> str:
+    """Say that an option belongs to training, of a command on trained runs that has none of its group; else an empty text."""
+    group = key.partition(".")[0]
+    if command not in (EVAL, TUNE) or any(name.partition(".")[0] == group for name in known):
+        return ""
+    page = command_page("train")
+    training = any(each.name.partition(".")[0] == group for each in (*page.groups, *page.options))
+    return f"; {key} belongs to training (lengen train)" if training else ""
 
 
 def flat(node: Any, head: str = "") -> list[str]:

@@ -46,7 +46,13 @@ def with_extensions(words: Sequence[str], folders: Sequence[Path], *, each: bool
     for word in rewritten:
         group, *path = word.partition("=")[0].lstrip("+").split(".")
         if group in ("extend", "grid") and path and path[0] not in names:
-            listed = ", ".join(names) or "none"
+            known = choices("extend", folders)
+            if path[0] not in known:
+                hint = nearest(path[0], known) or " (lengen list extend shows them)"
+                raise UsageError(f"{word.lstrip('+')}: there is no extension {path[0]!r}{hint}")
+            if not names:
+                raise UsageError(f"{word.lstrip('+')}: needs extend={path[0]}")
+            listed = ", ".join(names)
             raise UsageError(
                 f"{word.lstrip('+')}: {path[0]} must be one of the extensions that extend= names ({listed})"
             )

@@ -12,6 +12,8 @@ from lengen.config.option_page import option_page
 from lengen.config.pattern_words import GROUP, INSIDE, PARTS
 from lengen.config.search import choices, groups
 
+ABBREVIATED = 3
+"""Fewest letters of an abbreviation."""
 NAMED = 4
 """Most options that are named."""
 
@@ -46,6 +48,22 @@ def similar(key: str, folders: Sequence[Path] = ()) -> str:
     close = nearest(name, known)
     return re.sub(
         r"'([\w.]+)'", lambda found: f"'{group}.{found[1]}' of {_listed(group, known[found[1]])}", close
+    )
+
+
+def begun(key: str, folders: Sequence[Path] = ()) -> str:
+    """Suggest the one argument of other options of its group that an abbreviation begins; an empty text if there is none.
+
+    >>> begun("head.eps")
+    "; did you mean 'head.epsilon' of head=nmst, st?"
+    """
+    group, name = _parted(key)
+    known = _having(group, folders) if len(name) >= ABBREVIATED else {}
+    found = [each for each in known if each.startswith(name) and each != name]
+    return (
+        f"; did you mean '{group}.{found[0]}' of {_listed(group, known[found[0]])}?"
+        if len(found) == 1
+        else ""
     )
 
 

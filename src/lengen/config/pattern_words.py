@@ -44,6 +44,7 @@ def with_pattern(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
             if word.startswith(tuple(f"{GROUP}.{part}=" for part in INSIDE)):
                 part, value = word.partition("=")[0].split(".")[1], word.partition("=")[2]
                 raise UsageError(f"{word}: is for some layers of a {KEY}; {part}={value} is for all layers")
+        _refuse_names_without_pattern(words, folders)
         return [*words]
     names = _names(given[-1])
     others = [word for word in words if word not in given and word != f"{GROUP}={OPTION}"]
@@ -59,6 +60,20 @@ def with_pattern(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
         *(word for word in others if not word.startswith(f"{GROUP}.")),
         *(_part_word(word, folders) for key, word in own.items() if key.count(".") > 1),
     ]
+
+
+def _refuse_names_without_pattern(words: Sequence[str], folders: Sequence[Path]) -> None:
+    """Refuse a name of one's own for a mixer, which is none of a layer.
+
+    Raises:
+        UsageError: names the word.
+    """
+    known = choices(GROUP, folders)
+    for word in words:
+        key, _, value = word.partition("=")
+        if re.fullmatch(rf"{GROUP}\.\w+", key) and value in known:
+            name = key.partition(".")[2]
+            raise UsageError(f"{word}: a mixer with a name of its own needs {KEY}=[…] with {name} in it")
 
 
 def _names(pattern: str) -> list[str]:
@@ -111,6 +126,9 @@ def _chosen(
                 raise UsageError(f"{word}: {name} is a mixer itself; must be a name of your own in {pattern}")
     for name, mixer in chosen.items():
         if not re.fullmatch(r"\w+", name) or mixer not in known:
+            if f"{GROUP}.{name}" in own:
+                hint = f"{nearest(mixer, known)} (allowed: {', '.join(known)})"
+                raise UsageError(f"{GROUP}.{name}={mixer}: there is no mixer {mixer!r}{hint}")
             hint = nearest(mixer, known) or f" ({GROUP}.{name}=attention would make it one)"
             raise UsageError(
                 f"{pattern}: must be a list such as [gru,attention]; there is no mixer {mixer!r}{hint}"

@@ -146,6 +146,8 @@ def _refuse_no_choice(word: str, group: str, value: Any, allowed: Sequence[str])
     example = f", as in {group}={known[0]}" if known else ""
     several = f" (-m {group}={','.join(known)} does one after the other)" if len(known) > 1 else ""
     listed = f"(allowed: {', '.join(allowed)})"
+    wrong = [str(name) for name in value if str(name) not in allowed] if isinstance(value, list) else []
+    example += f"; there is no {wrong[0]!r}{nearest(wrong[0], allowed)}" if known and wrong else ""
     raise UsageError(f"{word}: must be the name of one option of {group}{example}{several} {listed}")
 
 

@@ -25,11 +25,7 @@ def chosen_format(name: str | None, trained: TrainedDecoder) -> Format:
     Raises:
         UsageError: there is none of the name, or the decoder does not fit; the message says what is needed.
     """
-    names = [each.name for each in FORMATS]
-    require(
-        name is None or name in names,
-        f"format={name}: there is no such format{nearest(name or '', names)} (allowed: {', '.join(names)})",
-    )
+    require_name(name)
     if trained.refusal is not None:
         raise UsageError(trained.refusal)
     for each in FORMATS:
@@ -46,6 +42,19 @@ def chosen_format(name: str | None, trained: TrainedDecoder) -> Format:
                 f"{own}: the equal architecture, {each.name}, needs {each.besides or each.needs}"
             )
     raise UsageError(f"{own}: no architecture is exactly equal (allowed: {'; '.join(_encodings())})")
+
+
+def require_name(name: str | None) -> None:
+    """Refuse a name that no format has; None asks for none.
+
+    Raises:
+        UsageError: there is none of the name.
+    """
+    names = [each.name for each in FORMATS]
+    require(
+        name is None or name in names,
+        f"format={name}: there is no such format{nearest(name or '', names)} (allowed: {', '.join(names)})",
+    )
 
 
 def _encodings() -> Iterator[str]:

@@ -60,7 +60,7 @@ def line(rows: Sequence[CellSummary]) -> str:
     A verdict that is conditional or open, a cell that is not trained, and one that is undecided count for neither.
 
     Args:
-        rows: one for each cell; empty text without a prediction.
+        rows: one for each cell; empty text if no verdict can be counted.
     """
     told = [row for row in rows if row.predicted]
     if not told:
@@ -70,7 +70,10 @@ def line(rows: Sequence[CellSummary]) -> str:
     others = Counter(
         row.seen if row.predicted in DECIDED else row.predicted for row in told if row not in counted
     )
-    text = f"theory: {len(counted) - len(against)} of {len(counted)} verdicts agree with what was seen"
+    if not counted:
+        return ""
+    verdicts = "verdict agrees" if len(counted) == 1 else "verdicts agree"
+    text = f"theory: {len(counted) - len(against)} of {len(counted)} {verdicts} with what was seen"
     if others:
         text += f"; not counted: {', '.join(f'{count} {word}' for word, count in sorted(others.items()))}"
     named = [

@@ -82,7 +82,7 @@ class Progress:
     def summary(self) -> str:
         """The counts on one line."""
         counts = ", ".join(f"{count} {state}" for state, count in self.counts.items())
-        return f"{self.name}: {len(self.states)} runs: {counts or 'none'}"
+        return f"{self.name}: {len(self.states)} run{'s' * (len(self.states) != 1)}: {counts or 'none'}"
 
     def lines(self, *, everything: bool = False) -> Iterator[str]:
         """The counts, the runs by state, and the time left.
