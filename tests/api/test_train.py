@@ -275,3 +275,10 @@ def test_load_takes_one_run_that_is_over(tmp_path):
         lengen.load("results/runs")
     with pytest.raises(lengen.UsageError, match="no run"):
         lengen.load("results/rnus")
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "eval.checkpoint"])
+def test_a_mistake_in_an_evaluation_names_the_option_as_it_was_given(learned, name):
+    with pytest.raises(lengen.UsageError) as found:
+        learned.evaluate(**{name: "first"})
+    assert str(found.value).startswith(f"{name}=first: ")

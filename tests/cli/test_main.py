@@ -344,3 +344,18 @@ sys.exit(main.main())
 def test_a_bracket_that_is_not_closed_is_named(lengen):
     ran = lengen("train", "eval.lengths=[5")
     assert (ran.code, ran.err) == (2, "lengen: cannot parse eval.lengths=[5: [ without ]\n")
+
+
+@pytest.mark.parametrize(("command", "option"), [("eval", "run"), ("tune", "run"), ("compare", "runs")])
+@pytest.mark.parametrize("path", ["runs/copy/nope/cell/seed=0", "runs/copy", "there"])
+def test_a_path_without_its_option_is_told_the_option(lengen, tmp_path, command, option, path):
+    (tmp_path / "there").mkdir()
+    ran = lengen(*command.split(), path)
+    assert (ran.code, ran.err) == (2, f"lengen: {path}: a path needs its option; write {option}={path}\n")
+
+
+@pytest.mark.parametrize("flag", ["--cfg=job", "--info=config"])
+def test_a_configuration_is_shown_of_one_run(lengen, flag):
+    ran = lengen("train", "-m", flag, "task=copy")
+    name = flag.partition("=")[0]
+    assert (ran.code, ran.err) == (2, f"lengen: {name}: shows the configuration of one run; leave out -m\n")

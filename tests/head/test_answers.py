@@ -128,5 +128,7 @@ def test_the_default_is_the_cell_of_earlier_versions(lengen, tmp_path):
 def test_an_epsilon_for_shorter_answers_is_refused_before_training(lengen):
     ran = lengen("train", "task=copy", *TINY, "head=nmst", "head.epsilon=0.02")
     assert ran.code == 2
-    assert "head.epsilon=0.02: eval.lengths has 5, where answers have up to 6 tokens" in ran.err
+    assert ran.err.startswith(
+        "lengen: head.epsilon=0.02: eval.lengths has 5, where answers have up to 6 tokens"
+    )
     assert len(ran.err.strip().splitlines()) == 1

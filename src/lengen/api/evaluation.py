@@ -18,6 +18,7 @@ from lengen.api.picture import Picture
 from lengen.config.builder import Builder
 from lengen.config.compose import EVAL
 from lengen.config.errors import UsageError, require
+from lengen.config.short_words import short_names
 from lengen.experiment.reevaluate import EvalResult
 from lengen.records.curve import Curve
 from lengen.records.error_law import ErrorLaw
@@ -158,9 +159,27 @@ def evaluate(
         allowed: top-level modules whose classes its configuration may name.
         given: the user's objects or classes, by group.
         config_dir: the user's own configuration folders.
+
+    Raises:
+        UsageError: an option is wrong; it has the name that it was given.
     """
     if "run" in options:
         raise UsageError("run=…: run.evaluate evaluates this run; load others with lengen.load")
+    try:
+        return _evaluate(folder, options, allowed, given, config_dir)
+    except UsageError as error:
+        error.args = (short_names(str(error), EVAL.short, [f"{name}=" for name in options]),)
+        raise
+
+
+def _evaluate(
+    folder: RunFolder,
+    options: Mapping[str, Any],
+    allowed: Iterable[str],
+    given: Mapping[str, Any],
+    config_dir: Folders,
+) -> Evaluations:
+    """See `evaluate`; options have their names in the configuration."""
     extensions = ExtensionOptions.of(options)
     values = {**extensions.values, "run": [str(folder.path)]}
     config = compose_call(EVAL, extensions.words, values, config_dir).config

@@ -116,11 +116,20 @@ class HydraApp:
             UsageError: names the word.
         """
         flags = given_flags(words, f"lengen {self.command.name} --help lists all flags")
+        self._refuse_paths(flags.overrides)
         refuse_labels(words)
         for folder in self._folders:
             check_folder(folder)
         known = groups(self._folders) if self.command.grouped else ()
         check_words(flags.overrides, self._folders, known)
+
+    def _refuse_paths(self, words: Sequence[str]) -> None:
+        """Refuse a path without its option, of a command on runs; that of a run has a sign of equality itself, as in seed=0."""
+        option = next((name for name in ("run", "runs") if name in self.command.lists), "")
+        for word in words if option else ():
+            key, equals, _ = word.partition("=")
+            path = ("/" in key and not key.startswith("hydra/")) or (not equals and Path(word).exists())
+            require(not path, f"{word}: a path needs its option; write {option}={word}")
 
     def _run(self, hydra_main: Callable[..., Any]) -> int:
         """Compose with Hydra and run every job. Jobs do not raise, so any error of Hydra's is from composing.
@@ -242,6 +251,8 @@ def given_flags(words: list[str], hint: str) -> Any:
     parser.error = fault  # type: ignore[method-assign]
     flags, unknown = parser.parse_known_args(words)
     require(not unknown, f"{' '.join(unknown)}: unknown flag{without_dashes(unknown[:1])} ({hint})")
+    shown = "--cfg" if flags.cfg else "--info" if flags.info else ""
+    require(not (flags.multirun and shown), f"{shown}: shows the configuration of one run; leave out -m")
     for name in ("config_path", "config_name", "experimental_rerun"):
         flag = f"--{name.replace('_', '-')}"
         require(

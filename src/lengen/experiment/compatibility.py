@@ -424,10 +424,10 @@ def _check_length(
         batch = batch.begin() if config.decoder.bos else batch
         batch = with_room(batch) if config.eval.decode == "free" and not training else batch
         longest = batch.answer.sum(1) if batch.longest_answer is None else batch.longest_answer
-        with torch.device("meta"):
-            config.head(Output(1, len(SPECIAL))).check_answers(int(longest.max()), option)
         config.positions(batch, generator("check", length), training=training)
         largest = config.positions.largest(batch, training=training)
+    with torch.device("meta"):
+        config.head(Output(1, len(SPECIAL))).check_answers(int(longest.max()), option)
     setting = " (pe.maximum)" if "maximum" in config.record["pe"] else ""
     budget, foreign = (
         outline.budget,
