@@ -29,11 +29,45 @@ HERE = importlib.util.find_spec("ray") is not None
         ({"cpus": -1.0}, r"launcher\.cpus=-1\.0"),
         ({"gpus": -0.5}, r"launcher\.gpus=-0\.5"),
         ({"retries": -1}, r"launcher\.retries=-1"),
+        ({"gpus": 1.5}, r"launcher\.gpus=1\.5: must be a whole number, or a part of one"),
+        ({"gpus": 0.00001}, r"launcher\.gpus=1e-05: must be a whole number, or a part of one"),
+        *(
+            (
+                {"address": address},
+                r"launcher\.address=.*: must be null, auto, local, host:port or ray://host:port",
+            )
+            for address in (
+                "foo",
+                "",
+                "ray://foo",
+                "http://foo:1",
+                "foo:bar",
+                "foo:0",
+                "foo:65536",
+                "a b:1",
+                "ray://",
+            )
+        ),
     ],
 )
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
         Ray(**options)
+
+
+@pytest.mark.parametrize("address", [None, "auto", "local", "foo:6379", "ray://foo:10001", "[::1]:6379"])
+def test_addresses_are_those_of_ray(address):
+    assert Ray(address=address).address == address
+
+
+@pytest.mark.parametrize("dry", [(), ("dry=true",)], ids=["run", "dry"])
+def test_what_is_no_address_is_refused_before_anything(lengen, tmp_path, dry):
+    words = ("-m", "task=copy", *TINY, "seed=0,1", "launcher=ray", "launcher.address=foo", *dry)
+    ran = lengen("train", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("lengen: launcher.address=foo: must be null, auto, local")
+    assert ran.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_ray_the_extra_is_named(lengen, tmp_path, monkeypatch):

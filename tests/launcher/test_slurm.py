@@ -38,8 +38,25 @@ submitit = pytest.importorskip("submitit")
         ({"time": "soon"}, r"launcher\.time=soon"),
         ({"time": 0}, r"launcher\.time=0: .* above 0"),
         ({"time": "0-00:00"}, r"launcher\.time=0-00:00: .* above 0"),
-        ({"memory": "8"}, r"launcher\.memory=8: must be a number with a unit, as in 8G"),
+        ({"memory": "8"}, r"launcher\.memory=8: must be a number with a unit, above 0, as in 8G"),
         ({"memory": "lots"}, r"launcher\.memory=lots"),
+        ({"memory": "0G"}, r"launcher\.memory=0G: .* above 0"),
+        ({"memory": "1.5G"}, r"launcher\.memory=1\.5G"),
+        ({"time": "99999999-00"}, r"launcher\.time=99999999-00: .* below 68 years"),
+        ({"time": "9" * 60}, r"launcher\.time=9+: .* below 68 years"),
+        ({"time": 1}, r"launcher\.time=1: must be more than the 90 seconds of launcher\.signal_delay_s"),
+        ({"cpus": 70000}, r"launcher\.cpus=70000: .* at most 65533"),
+        ({"gpus": -1}, r"launcher\.gpus=-1: must be a number, at least 0"),
+        ({"gpus": "a100"}, r"launcher\.gpus=a100: .* a type and a number"),
+        ({"gpus": "a100:0"}, r"launcher\.gpus=a100:0"),
+        ({"partition": "my gpu"}, r"launcher\.partition=my gpu: .* without spaces"),
+        ({"partition": ""}, r"launcher\.partition=: "),
+        ({"account": "-x"}, r"launcher\.account=-x"),
+        ({"signal_delay_s": 65536}, r"launcher\.signal_delay_s=65536: .* at most 65535"),
+        ({"extra": ["--time=5"]}, r"launcher\.extra='--time=5': must be given as launcher\.time"),
+        ({"extra": ["--mem=8G"]}, r"launcher\.extra='--mem=8G': must be given as launcher\.memory"),
+        ({"extra": ["--array=0-3"]}, r"launcher\.extra='--array=0-3': must be left out"),
+        ({"folder": "a%j"}, r"launcher\.folder=a%j: must be without %"),
         ({"extra": ["exclude=n7"]}, r"launcher\.extra='exclude=n7': must be an option of sbatch"),
     ],
 )
@@ -52,6 +69,11 @@ def test_a_dry_run_refuses_them_too(lengen):
     ran = lengen("train", "-m", "task=copy", *TINY, "launcher=slurm", "launcher.time=1:30", "dry=true")
     assert ran.code == 2
     assert ran.err.startswith("lengen: launcher.time=1:30: must be minutes")
+
+
+@pytest.mark.parametrize("gpus", [0, 2, "a100:1", "volta:3,kepler:5"])
+def test_gpus_are_those_of_slurm(gpus):
+    assert Slurm(gpus=gpus).gpus == gpus
 
 
 @pytest.mark.parametrize("limit", [90, "90", "1:30:00", "2-12", "2-12:30:00"])

@@ -27,8 +27,13 @@ LOOK = 0.5
 """Seconds between looks at how far running jobs are."""
 STARTS = 3
 """How often it is tried to start a cluster."""
-PLACE = re.compile(r"(ray://)?(?P<host>[^:/]+):(?P<port>\d+)")
+PLACE = re.compile(r"(ray://)?(?P<host>[^\s:/\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d+)")
 """An address with host and port."""
+HERE, FOUND = "local", "auto"
+"""Addresses of a cluster that is started on this machine, and of the one that is there already."""
+MOST_PORT = 65535
+LEAST_GPU = 0.0001
+"""The smallest part of a GPU that Ray counts."""
 ANSWER = 10.0
 """Seconds in which a cluster must answer."""
 
@@ -38,7 +43,8 @@ class Ray(Launcher):
     """A Ray cluster. The results folder must be on a file system that its nodes share.
 
     Args:
-        address: of the cluster; `auto` is the one of this machine; null starts one here and stops it at the end.
+        address: of the cluster, `host:port` or `ray://host:port`; `auto` is the one of this machine; null or `local` starts one here and stops it at the
+            end.
         cpus: cores that a job reserves; null is one a thread.
         gpus: GPUs that a job reserves; a part of one (0.5) is shared.
         jobs: how many run at a time; null is as many as fit.
@@ -57,14 +63,29 @@ class Ray(Launcher):
         require(self.jobs is None or self.jobs >= 1, f"jobs={self.jobs}: must be at least 1")
         require(self.cpus is None or self.cpus >= 0, f"launcher.cpus={self.cpus}: must be at least 0")
         require(self.gpus >= 0, f"launcher.gpus={self.gpus}: must be at least 0")
+        require(
+            self.gpus == 0 or (LEAST_GPU <= self.gpus <= 1) or float(self.gpus).is_integer(),
+            f"launcher.gpus={self.gpus}: must be a whole number, or a part of one GPU from {LEAST_GPU} on",
+        )
         require(self.retries >= 0, f"launcher.retries={self.retries}: must be at least 0")
+        if self.address not in (None, HERE, FOUND):
+            found = PLACE.fullmatch(str(self.address))
+            require(
+                found is not None and 0 < int(found["port"][:9]) <= MOST_PORT,
+                f"launcher.address={self.address}: must be null, {FOUND}, {HERE}, host:port or ray://host:port, with a port from 1 to {MOST_PORT}",
+            )
+
+    @property
+    def _given(self) -> str | None:
+        """The address of a cluster that is there; None if one is started here."""
+        return None if self.address == HERE else self.address
 
     def ready(self) -> None:
         """See `Launcher`."""
         found = importlib.util.find_spec("ray") is not None
         require(found, 'launcher=ray: needs Ray: pip install "lengen[ray]"')
-        if self.address:
-            require_answer(self.address)
+        if self._given:
+            require_answer(self._given)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs as tasks of Ray."""
@@ -78,7 +99,7 @@ class Ray(Launcher):
         packed = [job.packed() for job in jobs]
         with (
             Display([job.label for job in jobs], queue, shown=self.shown) as display,
-            connected(self.address, needs),
+            connected(self._given, needs),
         ):
             board = ray.remote(num_cpus=0)(Board).remote()
             task = ray.remote(**needs, max_retries=self.retries)(work)
@@ -157,7 +178,7 @@ def require_answer(address: str) -> None:
     if found is None:  # `auto` and the like, of which Ray itself says at once what is wrong
         return
     try:
-        socket.create_connection((found["host"], int(found["port"])), ANSWER).close()
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), ANSWER).close()
     except (OSError, OverflowError, UnicodeError) as error:
         raise UsageError(f"launcher.address={address}: nothing answers there ({error})") from None
 

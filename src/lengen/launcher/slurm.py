@@ -25,10 +25,42 @@ from lengen.launcher.tracker import start_tracker
 
 TIME = re.compile(r"\d+|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
 """Time limits: minutes, hours:minutes:seconds, days-hours, days-hours:minutes:seconds."""
-MEMORY = re.compile(r"\d+[KMGT]B?", re.IGNORECASE)
+MEMORY = re.compile(r"0*[1-9]\d{0,11}[KMGT]B?", re.IGNORECASE)
 """Memory; Slurm would take a number alone for megabytes."""
 FLAG = re.compile(r"--[a-z][a-z-]*(=.+)?")
 """Options of sbatch."""
+NAME = re.compile(r"[^\s\x00-\x1f-][^\s\x00-\x1f]*")
+"""Names that sbatch takes: no spaces, and no dash at the start."""
+GPUS = re.compile(r"\d{1,6}|[A-Za-z][\w.-]*:[1-9]\d{0,5}(,[A-Za-z][\w.-]*:[1-9]\d{0,5})*")
+"""GPUs of a job: how many, or how many of which types."""
+MOST_SIGNAL = 65535
+"""Most seconds between a signal and the time limit."""
+MOST_CPUS = 65533
+"""Most cores of a task, a number of 16 bits in Slurm."""
+MOST_TIME = 2**31 - 1
+"""Longest time limit in seconds that is passed to Slurm, 68 years."""
+OURS = {
+    **dict.fromkeys(("partition", "account", "qos", "constraint", "time"), ""),
+    "cpus-per-task": "cpus",
+    "gpus-per-node": "gpus",
+    "mem": "memory",
+    "signal": "signal_delay_s",
+    **dict.fromkeys(("requeue", "no-requeue"), "requeue"),
+}
+"""Options of sbatch that the launcher sets, with the names of its own where these differ."""
+NEEDED = (
+    "array",
+    "output",
+    "error",
+    "open-mode",
+    "quiet",
+    "parsable",
+    "test-only",
+    "wrap",
+    "ntasks",
+    "ntasks-per-node",
+)
+"""Options of sbatch by which the launcher would not find the jobs or their results."""
 REQUEUED = ("--no-requeue", "--requeue")
 """Whether Slurm puts a job back into the queue when its node fails or another job takes its place."""
 
@@ -75,25 +107,56 @@ class Slurm(Launcher):
 
     def __post_init__(self) -> None:
         require(self.jobs is None or self.jobs >= 1, f"jobs={self.jobs}: must be at least 1")
-        require(self.cpus is None or self.cpus >= 1, f"launcher.cpus={self.cpus}: must be at least 1")
-        require(self.requeue >= 0, f"launcher.requeue={self.requeue}: must be at least 0")
         require(
-            self.signal_delay_s >= 0, f"launcher.signal_delay_s={self.signal_delay_s}: must be at least 0"
+            self.cpus is None or 1 <= self.cpus <= MOST_CPUS,
+            f"launcher.cpus={self.cpus}: must be at least 1, and at most {MOST_CPUS}",
+        )
+        require(self.requeue >= 0, f"launcher.requeue={self.requeue}: must be at least 0")
+        for option in ("partition", "account", "qos", "constraint"):
+            value = getattr(self, option)
+            require(
+                value is None or NAME.fullmatch(value) is not None,
+                f"launcher.{option}={value}: must be a name as sbatch --{option} takes it, without spaces",
+            )
+        require(
+            GPUS.fullmatch(str(self.gpus)) is not None,
+            f"launcher.gpus={self.gpus}: must be a number, at least 0, or a type and a number, as in a100:1",
+        )
+        require(
+            0 <= self.signal_delay_s <= MOST_SIGNAL,
+            f"launcher.signal_delay_s={self.signal_delay_s}: must be at least 0, and at most {MOST_SIGNAL}",
         )
         require(
             self.time is None
-            or (TIME.fullmatch(str(self.time)) is not None and bool(re.search("[1-9]", str(self.time)))),
-            f"launcher.time={self.time}: must be minutes, h:mm:ss or d-hh:mm:ss, above 0",
+            or (TIME.fullmatch(str(self.time)) is not None and 0 < seconds(self.time) <= MOST_TIME),
+            f"launcher.time={self.time}: must be minutes, h:mm:ss or d-hh:mm:ss, above 0 and below 68 years",
+        )
+        require(
+            self.time is None or self.signal_delay_s < seconds(self.time),
+            f"launcher.time={self.time}: must be more than the {self.signal_delay_s} seconds of launcher.signal_delay_s: a job would be told of its end at its start",
         )
         require(
             self.memory is None or MEMORY.fullmatch(self.memory) is not None,
-            f"launcher.memory={self.memory}: must be a number with a unit, as in 8G or 500M",
+            f"launcher.memory={self.memory}: must be a number with a unit, above 0, as in 8G or 500M",
         )
         for each in self.extra:
             require(
                 FLAG.fullmatch(each) is not None,
                 f"launcher.extra={each!r}: must be an option of sbatch, as in --exclude=node7",
             )
+            name, _ = flag(each)
+            require(
+                name not in OURS,
+                f"launcher.extra={each!r}: must be given as launcher.{OURS.get(name) or name}",
+            )
+            require(
+                name not in NEEDED,
+                f"launcher.extra={each!r}: must be left out: the launcher sets it itself, or would not find its jobs",
+            )
+        require(
+            "%" not in self.folder,
+            f"launcher.folder={self.folder}: must be without %, in which Slurm reads numbers of jobs",
+        )
 
     @property
     def _folder(self) -> Path:
@@ -225,6 +288,20 @@ class Slurm(Launcher):
             lines = str(error).replace("sbatch: ", "").replace("error: ", "").strip().splitlines()
             raise UsageError(f"launcher=slurm: sbatch refuses: {'; '.join(lines)}") from None
         return [Task(job.job_id, folder) for job in submitted]
+
+
+def seconds(limit: int | str) -> int:
+    """Seconds of a time limit as Slurm reads it.
+
+    >>> seconds(90), seconds("1:30:00"), seconds("2-12"), seconds("1-00:30")
+    (5400, 5400, 216000, 88200)
+    """
+    days, dash, rest = str(limit).rpartition("-")
+    parts = [int(part[:12]) for part in rest.split(":")]
+    if not dash and len(parts) == 1:  # minutes
+        return 60 * parts[0]
+    hours, minutes, left = [*parts, 0, 0][:3]
+    return ((int(days[:12] or 0) * 24 + hours) * 60 + minutes) * 60 + left
 
 
 def flag(text: str) -> tuple[str, str | bool]:
