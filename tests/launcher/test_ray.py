@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from conftest import TINY
 from launcher.clusters import STUDY, curves, wait_for
 from lengen.config.errors import UsageError
-from lengen.launcher.ray import Board, Ray, require_answer
+from lengen.launcher.ray import Board, Ray, begin, require_answer
 
 HERE = importlib.util.find_spec("ray") is not None
 
@@ -78,6 +79,18 @@ def test_without_ray_the_extra_is_named(lengen, tmp_path, monkeypatch):
     ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=ray")
     assert (ran.code, ran.err) == (2, 'lengen: launcher=ray: needs Ray: pip install "lengen[ray]"\n')
     assert not list(tmp_path.rglob("run.json"))
+
+
+@pytest.mark.parametrize(("address", "given"), [(None, "local"), ("h:1", "h:1")])
+def test_a_cluster_is_started_here_whatever_ray_would_find(monkeypatch, address, given):
+    """`ray.init()` without an address takes that of RAY_ADDRESS, or a cluster that runs on this machine."""
+    asked = []
+    monkeypatch.setitem(
+        sys.modules, "ray", SimpleNamespace(init=lambda **options: asked.append(options["address"]))
+    )
+    monkeypatch.setenv("RAY_ADDRESS", "other:6379")
+    begin(address)
+    assert asked == [given]
 
 
 def test_the_board_tells_news_once():

@@ -206,7 +206,9 @@ def begin(address: str | None) -> None:
     import ray
 
     os.environ.setdefault("RAY_worker_niceness", "0")  # else 15: beside other work such jobs get nothing
-    options = {"address": address} if address else {"num_cpus": cores(), "include_dashboard": False}
+    options: dict[str, Any] = {"address": address or HERE}
+    if not address:  # said, for else RAY_ADDRESS or a cluster that runs here would be taken
+        options |= {"num_cpus": cores(), "include_dashboard": False}
     for left in reversed(range(1 if address else STARTS)):
         try:
             ray.init(**options, log_to_driver=False, configure_logging=False)
