@@ -18,6 +18,7 @@ import pytest
 from conftest import TINY
 from launcher.clusters import STUDY, curves, wait_for
 from lengen.config.errors import UsageError
+from lengen.launcher.job import Planned
 from lengen.launcher.ray import Board, Ray, begin, require_answer
 
 HERE = importlib.util.find_spec("ray") is not None
@@ -79,6 +80,30 @@ def test_without_ray_the_extra_is_named(lengen, tmp_path, monkeypatch):
     ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=ray")
     assert (ran.code, ran.err) == (2, 'lengen: launcher=ray: needs Ray: pip install "lengen[ray]"\n')
     assert not list(tmp_path.rglob("run.json"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "would start a Ray cluster on this machine; jobs: 4, as many at a time as fit; each reserves CPUs: 6"),
+        (
+            {"address": "auto", "jobs": 2, "cpus": 1.5, "gpus": 0.5},
+            "would use the Ray cluster auto; jobs: 4, 2 at a time at most; each reserves CPUs: 1.5, GPUs: 0.5",
+        ),
+        ({"address": "local", "cpus": 0}, "start a Ray cluster on this machine; jobs: 4, as many at a time as fit; each reserves CPUs: 0"),
+    ],
+)  # fmt: skip
+def test_a_dry_run_says_where_and_how_many(options, said):
+    (line,) = Ray(**options).describe([Planned(threads=2, devices=3)] * 4)
+    assert line.endswith(said)
+
+
+def test_a_dry_study_says_it_before_its_total(lengen):
+    ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=ray", "jobs=2", "dry=true")
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[-2] == (
+        "lengen: dry run: would start a Ray cluster on this machine; jobs: 2, 2 at a time at most; each reserves CPUs: 1"
+    )
 
 
 @pytest.mark.parametrize(("address", "given"), [(None, "local"), ("h:1", "h:1")])

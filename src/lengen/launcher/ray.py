@@ -18,7 +18,7 @@ from typing import Any
 from lengen.config.errors import UsageError, require
 from lengen.launcher import Launcher
 from lengen.launcher.display import Display
-from lengen.launcher.job import FAILED, Job, JobResult, carry_out
+from lengen.launcher.job import FAILED, Job, JobResult, Planned, carry_out
 from lengen.launcher.local import cores
 from lengen.launcher.tracker import start_tracker
 from lengen.training.interruption import HEEDED, SIGNALS
@@ -87,6 +87,23 @@ class Ray(Launcher):
         if self._given:
             require_answer(self._given)
 
+    def _needs(self, jobs: Sequence[Job | Planned]) -> dict[str, float]:
+        """What each job reserves."""
+        cores = max((job.cores for job in jobs), default=1)
+        return {"num_cpus": cores if self.cpus is None else self.cpus, "num_gpus": self.gpus}
+
+    def describe(self, planned: Sequence[Planned]) -> list[str]:
+        """See `Launcher`."""
+        needs = self._needs(planned)
+        where = (
+            f"use the Ray cluster {self.address}" if self._given else "start a Ray cluster on this machine"
+        )
+        many = "as many at a time as fit" if self.jobs is None else f"{self.jobs} at a time at most"
+        gpus = f", GPUs: {self.gpus:g}" * (self.gpus > 0)
+        return [
+            f"would {where}; jobs: {len(planned)}, {many}; each reserves CPUs: {needs['num_cpus']:g}{gpus}"
+        ]
+
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs as tasks of Ray."""
         self.ready()
@@ -94,8 +111,7 @@ class Ray(Launcher):
 
         start_tracker()
         queue: Any = multiprocessing.SimpleQueue()
-        cores = max((job.cores for job in jobs), default=1)
-        needs = {"num_cpus": cores if self.cpus is None else self.cpus, "num_gpus": self.gpus}
+        needs = self._needs(jobs)
         packed = [job.packed() for job in jobs]
         with (
             Display([job.label for job in jobs], queue, shown=self.shown) as display,

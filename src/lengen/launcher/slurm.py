@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import multiprocessing
 import os
 import re
+import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lengen.config.errors import UsageError, require
+from lengen.config.limits import duration
 from lengen.launcher import Launcher
 from lengen.launcher.display import Display
-from lengen.launcher.job import QUEUED, Job, JobResult
+from lengen.launcher.job import QUEUED, Job, JobResult, Planned
 from lengen.launcher.slurm_index import JOBS, read_keys, write_keys
-from lengen.launcher.slurm_job import SlurmJob
+from lengen.launcher.slurm_job import WARNING, SlurmJob
 from lengen.launcher.slurm_queue import largest_array, queue
 from lengen.launcher.slurm_results import Task, results
 from lengen.launcher.tracker import start_tracker
@@ -173,6 +177,55 @@ class Slurm(Launcher):
         except ImportError:
             raise UsageError('launcher=slurm: needs submitit: pip install "lengen[slurm]"') from None
 
+    def describe(self, planned: Sequence[Planned]) -> list[str]:
+        """See `Launcher`; Slurm is asked which of the jobs it has already."""
+        there = self._in_queue([each.key for each in planned])
+        queued = f"in the queue of Slurm already: {counted(len(there), 'job')}" if there else ""
+        new = [each for index, each in enumerate(planned) if index not in there]
+        if not new:
+            return [queued]
+        size = min(len(new), largest_array())
+        parameters = self._parameters(size, *largest(new))
+        runs, arrays = sum(each.runs for each in new), -(-len(new) // size)
+        what = f"{counted(len(new), 'job')}{f' of {runs} runs' if runs > len(new) else ''}"
+        if len(new) > 1:
+            each = "an array" if arrays == 1 else f"{arrays} arrays of at most {size}"
+            many = min(size, self.jobs or size)
+            what += f" as {each}, {'all' if many == size else many} at a time{' of each' * (arrays > 1)}"
+        then = "wait for them" if self.wait else "not wait for them (launcher.wait=false)"
+        if shutil.which("sbatch") is None:
+            then += ", where there is Slurm: there is no sbatch here"
+        return [
+            *filter(None, [queued]),
+            f"would submit {what}, and {then}; script and logs in a new folder in {os.path.normpath(self.folder)}",
+            " ".join(["sbatch", *flags(parameters, size)]),
+            *self._stopped([each.seconds for each in new]),
+        ]
+
+    def _stopped(self, estimates: Sequence[float]) -> list[str]:
+        """Say which jobs are stopped by their time limit, and what becomes of them."""
+        if self.time is None:
+            return []
+        usable = seconds(self.time) - self.signal_delay_s
+        late = [each for each in estimates if each > usable]
+        if not late:
+            return []
+        back = math.ceil(max(late) / usable) - 1
+        if not self.requeue:
+            then = "and fails (launcher.requeue=0); the same command goes on with it"
+        elif back <= self.requeue:
+            then = f"goes back to the queue and resumes, up to {counted(back, 'time')}"
+        else:
+            then = (
+                f"goes back to the queue and resumes; it needs that {counted(back, 'time')}, and fails after launcher.requeue={self.requeue}: "
+                "the same command then goes on with it"
+            )
+        line = (
+            f"{len(late)} of {counted(len(estimates), 'job')} would take up to {duration(max(late))} as timed here, "
+            f"and launcher.time={self.time} leaves {duration(usable)}: such a job writes a checkpoint, {then}"
+        )
+        return [line]
+
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Submit the jobs that are not in the queue yet, and yield the results of all as they come."""
         self.ready()
@@ -211,9 +264,7 @@ class Slurm(Launcher):
         if tasks:
             say(f"lengen: {len(tasks)} jobs are in the queue of Slurm already")
         new = [index for index in range(len(jobs)) if index not in tasks]
-        threads, cores = (
-            max((getattr(jobs[index], name) for index in new), default=1) for name in ("threads", "cores")
-        )
+        threads, cores = largest([jobs[index] for index in new])
         size = largest_array()
         for start in range(0, len(new), size):
             part = new[start : start + size]
@@ -256,6 +307,25 @@ class Slurm(Launcher):
 
         folder = new_folder(self._folder)
         executor = SlurmExecutor(folder)
+        executor.update_parameters(**self._parameters(len(jobs), threads, cores))
+        try:
+            submitted = executor.submit_array(jobs)
+        except FailedJobError as error:
+            shutil.rmtree(folder)
+            with suppress(OSError):  # not empty
+                folder.parent.rmdir()
+            lines = str(error).replace("sbatch: ", "").replace("error: ", "").strip().splitlines()
+            raise UsageError(f"launcher=slurm: sbatch refuses: {'; '.join(lines)}") from None
+        return [Task(job.job_id, folder) for job in submitted]
+
+    def _parameters(self, count: int, threads: int, cores: int) -> dict[str, Any]:
+        """Parameters of submitit for an array.
+
+        Args:
+            count: of its jobs.
+            threads: of each process of a job.
+            cores: of each job, unless `cpus` says.
+        """
         cpus = self.cpus or cores
         given = {
             "partition": self.partition,
@@ -266,28 +336,20 @@ class Slurm(Launcher):
             "gpus_per_node": self.gpus or None,
             "mem": self.memory,
         }
-        executor.update_parameters(
-            job_name="lengen",
-            cpus_per_task=cpus,
-            array_parallelism=self.jobs or len(jobs),
-            signal_delay_s=self.signal_delay_s,
-            setup=[
+        return {
+            "job_name": "lengen",
+            "cpus_per_task": cpus,
+            "array_parallelism": self.jobs or count,
+            "signal_delay_s": self.signal_delay_s,
+            "setup": [
                 f"export OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads}",
                 f"export SRUN_CPUS_PER_TASK={cpus}",  # since Slurm 22.05 srun does not inherit it
                 *self.setup,
             ],
-            additional_parameters=dict(map(flag, [REQUEUED[self.requeue > 0], *self.extra])),
-            **{"time": None, **{name: value for name, value in given.items() if value is not None}},
-        )
-        try:
-            submitted = executor.submit_array(jobs)
-        except FailedJobError as error:
-            shutil.rmtree(folder)
-            with suppress(OSError):  # not empty
-                folder.parent.rmdir()
-            lines = str(error).replace("sbatch: ", "").replace("error: ", "").strip().splitlines()
-            raise UsageError(f"launcher=slurm: sbatch refuses: {'; '.join(lines)}") from None
-        return [Task(job.job_id, folder) for job in submitted]
+            "additional_parameters": dict(map(flag, [REQUEUED[self.requeue > 0], *self.extra])),
+            "time": None,
+            **{name: value for name, value in given.items() if value is not None},
+        }
 
 
 def seconds(limit: int | str) -> int:
@@ -302,6 +364,43 @@ def seconds(limit: int | str) -> int:
         return 60 * parts[0]
     hours, minutes, left = [*parts, 0, 0][:3]
     return ((int(days[:12] or 0) * 24 + hours) * 60 + minutes) * 60 + left
+
+
+def largest(jobs: Sequence[Job | Planned]) -> tuple[int, int]:
+    """Most threads of a process, and most cores, of some jobs."""
+    return max((each.threads for each in jobs), default=1), max((each.cores for each in jobs), default=1)
+
+
+def counted(count: int, what: str) -> str:
+    """A number of something.
+
+    >>> counted(1, "job"), counted(2, "job")
+    ('1 job', '2 jobs')
+    """
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def flags(parameters: Mapping[str, Any], count: int) -> list[str]:
+    """Options of sbatch, as submitit writes them for parameters, without those of which the launcher alone makes use.
+
+    Args:
+        parameters: of submitit.
+        count: of the jobs; one is no array.
+
+    >>> flags({"array_parallelism": 8, "time": None, "signal_delay_s": 9, "additional_parameters": {"exclusive": True}}, 3)
+    ['--array=0-2%3', '--exclusive', '--signal=USR2@9']
+    """
+    given = dict(parameters)
+    many, delay = given.pop("array_parallelism"), given.pop("signal_delay_s")
+    given.pop("setup", None)
+    given |= {"signal": f"{WARNING.name.removeprefix('SIG')}@{delay}"}
+    given |= {"array": f"0-{count - 1}%{min(count, many)}"} if count > 1 else {}
+    given |= given.pop("additional_parameters")
+    return [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f"={shlex.quote(str(value))}")
+        for name, value in sorted(given.items())
+        if value is not None
+    ]
 
 
 def flag(text: str) -> tuple[str, str | bool]:
