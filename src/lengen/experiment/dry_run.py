@@ -126,7 +126,7 @@ class DryRun:
     def needs(self) -> Needs:
         """What is left to be done."""
         parameters = self.budget.parameters
-        if self.status == "finished":
+        if self.status == "finished" and not self.config.force:
             return Needs(parameters, 0, 0, 0)
         return Needs(parameters, self.trained_tokens, self.seconds, self.disk)
 
