@@ -19,7 +19,7 @@ import pytest
 from conftest import TINY, read_rows
 from lengen.config.errors import UsageError
 from lengen.launcher import local
-from lengen.launcher.job import Job, JobResult, carry_out
+from lengen.launcher.job import Job, JobResult, Planned, carry_out
 from lengen.launcher.local import Local
 
 pytestmark = pytest.mark.whole_run  # processes of their own
@@ -52,6 +52,26 @@ def variable(name: str) -> JobResult:
 
 def jobs(*works) -> list[Job]:
     return [Job(f"job {index}", work) for index, work in enumerate(works)]
+
+
+@pytest.mark.parametrize(
+    ("options", "visible", "said"),
+    [
+        ({}, "", "jobs on this machine: 6, 4 at a time, each with 1 CPU thread"),
+        ({"jobs": 9}, "", "jobs on this machine: 6, 6 at a time, each with 1 CPU thread"),
+        ({}, "0,1,2", "jobs on this machine: 6, 3 at a time, each with 1 CPU thread, GPUs: 1"),
+        ({"gpus": 0}, "0,1,2", "jobs on this machine: 6, 4 at a time, each with 1 CPU thread"),
+    ],
+)
+def test_a_dry_run_says_how_many_run_at_a_time(monkeypatch, options, visible, said):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert Local(**options).describe([Planned()] * 6) == [said]
+
+
+def test_a_dry_run_counts_the_threads_of_all_devices_of_a_job(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    (line,) = Local().describe([Planned(threads=2), Planned(devices=2), Planned()])
+    assert line == "jobs on this machine: 3, 1 at a time, each with 2 CPU threads"
 
 
 def results(launcher: Local, *works) -> dict[int, JobResult]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -17,7 +18,8 @@ import pytest
 from conftest import TINY
 from launcher.clusters import STUDY, curves, wait_for
 from lengen.config.errors import UsageError
-from lengen.launcher.ray import Board, Ray, require_answer
+from lengen.launcher.job import Planned
+from lengen.launcher.ray import Board, Ray, begin, require_answer
 
 HERE = importlib.util.find_spec("ray") is not None
 
@@ -29,11 +31,45 @@ HERE = importlib.util.find_spec("ray") is not None
         ({"cpus": -1.0}, r"launcher\.cpus=-1\.0"),
         ({"gpus": -0.5}, r"launcher\.gpus=-0\.5"),
         ({"retries": -1}, r"launcher\.retries=-1"),
+        ({"gpus": 1.5}, r"launcher\.gpus=1\.5: must be a whole number, or a part of one"),
+        ({"gpus": 0.00001}, r"launcher\.gpus=1e-05: must be a whole number, or a part of one"),
+        *(
+            (
+                {"address": address},
+                r"launcher\.address=.*: must be null, auto, local, host:port or ray://host:port",
+            )
+            for address in (
+                "foo",
+                "",
+                "ray://foo",
+                "http://foo:1",
+                "foo:bar",
+                "foo:0",
+                "foo:65536",
+                "a b:1",
+                "ray://",
+            )
+        ),
     ],
 )
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
         Ray(**options)
+
+
+@pytest.mark.parametrize("address", [None, "auto", "local", "foo:6379", "ray://foo:10001", "[::1]:6379"])
+def test_addresses_are_those_of_ray(address):
+    assert Ray(address=address).address == address
+
+
+@pytest.mark.parametrize("dry", [(), ("dry=true",)], ids=["run", "dry"])
+def test_what_is_no_address_is_refused_before_anything(lengen, tmp_path, dry):
+    words = ("-m", "task=copy", *TINY, "seed=0,1", "launcher=ray", "launcher.address=foo", *dry)
+    ran = lengen("train", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("lengen: launcher.address=foo: must be null, auto, local")
+    assert ran.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_ray_the_extra_is_named(lengen, tmp_path, monkeypatch):
@@ -44,6 +80,42 @@ def test_without_ray_the_extra_is_named(lengen, tmp_path, monkeypatch):
     ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=ray")
     assert (ran.code, ran.err) == (2, 'lengen: launcher=ray: needs Ray: pip install "lengen[ray]"\n')
     assert not list(tmp_path.rglob("run.json"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "would start a Ray cluster on this machine; jobs: 4, as many at a time as fit; each reserves CPUs: 6"),
+        (
+            {"address": "auto", "jobs": 2, "cpus": 1.5, "gpus": 0.5},
+            "would use the Ray cluster auto; jobs: 4, 2 at a time at most; each reserves CPUs: 1.5, GPUs: 0.5",
+        ),
+        ({"address": "local", "cpus": 0}, "start a Ray cluster on this machine; jobs: 4, as many at a time as fit; each reserves CPUs: 0"),
+    ],
+)  # fmt: skip
+def test_a_dry_run_says_where_and_how_many(options, said):
+    (line,) = Ray(**options).describe([Planned(threads=2, devices=3)] * 4)
+    assert line.endswith(said)
+
+
+def test_a_dry_study_says_it_before_its_total(lengen):
+    ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=ray", "jobs=2", "dry=true")
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[-2] == (
+        "lengen: dry run: would start a Ray cluster on this machine; jobs: 2, 2 at a time at most; each reserves CPUs: 1"
+    )
+
+
+@pytest.mark.parametrize(("address", "given"), [(None, "local"), ("h:1", "h:1")])
+def test_a_cluster_is_started_here_whatever_ray_would_find(monkeypatch, address, given):
+    """`ray.init()` without an address takes that of RAY_ADDRESS, or a cluster that runs on this machine."""
+    asked = []
+    monkeypatch.setitem(
+        sys.modules, "ray", SimpleNamespace(init=lambda **options: asked.append(options["address"]))
+    )
+    monkeypatch.setenv("RAY_ADDRESS", "other:6379")
+    begin(address)
+    assert asked == [given]
 
 
 def test_the_board_tells_news_once():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from conftest import TINY
 from launcher.clusters import STUDY, curves, wait_for
 from lengen.config.errors import UsageError
 from lengen.launcher import slurm, slurm_job, slurm_results
-from lengen.launcher.job import QUEUED, Job, JobResult
+from lengen.launcher.job import QUEUED, Job, JobResult, Planned
 from lengen.launcher.slurm import Slurm
 from lengen.launcher.slurm_job import SlurmJob
 from lengen.launcher.slurm_queue import State, states
@@ -38,8 +39,25 @@ submitit = pytest.importorskip("submitit")
         ({"time": "soon"}, r"launcher\.time=soon"),
         ({"time": 0}, r"launcher\.time=0: .* above 0"),
         ({"time": "0-00:00"}, r"launcher\.time=0-00:00: .* above 0"),
-        ({"memory": "8"}, r"launcher\.memory=8: must be a number with a unit, as in 8G"),
+        ({"memory": "8"}, r"launcher\.memory=8: must be a number with a unit, above 0, as in 8G"),
         ({"memory": "lots"}, r"launcher\.memory=lots"),
+        ({"memory": "0G"}, r"launcher\.memory=0G: .* above 0"),
+        ({"memory": "1.5G"}, r"launcher\.memory=1\.5G"),
+        ({"time": "99999999-00"}, r"launcher\.time=99999999-00: .* below 68 years"),
+        ({"time": "9" * 60}, r"launcher\.time=9+: .* below 68 years"),
+        ({"time": 1}, r"launcher\.time=1: must be more than the 90 seconds of launcher\.signal_delay_s"),
+        ({"cpus": 70000}, r"launcher\.cpus=70000: .* at most 65533"),
+        ({"gpus": -1}, r"launcher\.gpus=-1: must be a number, at least 0"),
+        ({"gpus": "a100"}, r"launcher\.gpus=a100: .* a type and a number"),
+        ({"gpus": "a100:0"}, r"launcher\.gpus=a100:0"),
+        ({"partition": "my gpu"}, r"launcher\.partition=my gpu: .* without spaces"),
+        ({"partition": ""}, r"launcher\.partition=: "),
+        ({"account": "-x"}, r"launcher\.account=-x"),
+        ({"signal_delay_s": 65536}, r"launcher\.signal_delay_s=65536: .* at most 65535"),
+        ({"extra": ["--time=5"]}, r"launcher\.extra='--time=5': must be given as launcher\.time"),
+        ({"extra": ["--mem=8G"]}, r"launcher\.extra='--mem=8G': must be given as launcher\.memory"),
+        ({"extra": ["--array=0-3"]}, r"launcher\.extra='--array=0-3': must be left out"),
+        ({"folder": "a%j"}, r"launcher\.folder=a%j: must be without %"),
         ({"extra": ["exclude=n7"]}, r"launcher\.extra='exclude=n7': must be an option of sbatch"),
     ],
 )
@@ -52,6 +70,11 @@ def test_a_dry_run_refuses_them_too(lengen):
     ran = lengen("train", "-m", "task=copy", *TINY, "launcher=slurm", "launcher.time=1:30", "dry=true")
     assert ran.code == 2
     assert ran.err.startswith("lengen: launcher.time=1:30: must be minutes")
+
+
+@pytest.mark.parametrize("gpus", [0, 2, "a100:1", "volta:3,kepler:5"])
+def test_gpus_are_those_of_slurm(gpus):
+    assert Slurm(gpus=gpus).gpus == gpus
 
 
 @pytest.mark.parametrize("limit", [90, "90", "1:30:00", "2-12", "2-12:30:00"])
@@ -143,6 +166,121 @@ def test_a_study_is_one_array_with_the_options_in_their_places(fake):
     ):
         assert line in lines
     assert len(list((fake / "slurm").glob("*/7_*_submitted.pkl"))) == 3
+
+
+def sbatch_options(line: str) -> set[str]:
+    assert line.startswith("sbatch ")
+    return {*shlex.split(line)[1:]}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"jobs": 2, "requeue": 0, "signal_delay_s": 30, "cpus": 5},
+        {
+            "partition": "short",
+            "account": "lab",
+            "qos": "low",
+            "constraint": "a100|v100",
+            "time": "1:30:00",
+            "gpus": "a100:1",
+            "memory": "8G",
+            "extra": ["--exclude=n7", "--exclusive", "--comment=a b"],
+        },
+    ],
+    ids=["defaults", "numbers", "names"],
+)
+def test_a_dry_run_says_the_options_with_which_the_jobs_are_submitted(fake, options, count):
+    launcher = Slurm(**options, folder=str(fake / "slurm"), wait=False, shown=False)
+    line = launcher.describe([Planned(threads=2, devices=3)] * count)[1]
+    assert not (fake / "slurm").exists()
+    list(launcher.run(jobs(*"abc"[:count])))
+    script = (fake / "submitted.sh").read_text().splitlines()
+    given = {shlex.split(each)[1] for each in script if each.startswith("#SBATCH")}
+    unsaid = "--(nodes|wckey|output|error|open-mode)=.*"  # the same for every study, or said as a folder
+    assert sbatch_options(line) == {each for each in given if not re.fullmatch(unsaid, each)}
+
+
+def test_a_dry_run_says_what_would_be_submitted(lengen, fake, tmp_path):
+    words = ("-m", "task=copy", *TINY, "pe=nope,rope", "seed=0,1", "launcher=slurm")
+    ran = lengen("train", *words, "launcher.partition=gpu", "launcher.time=60", "jobs=2", "dry=true")
+    assert ran.code == 0, ran.err
+    *_, what, command, total = ran.out.splitlines()
+    assert what == (
+        "lengen: dry run: would submit 4 jobs as an array, 2 at a time, and wait for them; "
+        "script and logs in a new folder in results/slurm"
+    )
+    assert command.startswith("lengen: dry run: sbatch --array=0-3%2 --cpus-per-task=1 ")
+    assert "--partition=gpu --requeue --signal=USR2@90 --time=60" in command
+    assert total.startswith("lengen: dry run: 4 runs, 4 of them")
+    assert not (tmp_path / "results").exists()
+    assert not (fake / "submitted.sh").exists()
+
+
+def test_a_dry_run_leaves_out_runs_that_are_over_or_in_the_queue(lengen, fake):
+    study = ("-m", "task=copy", *TINY, "launcher=slurm", "launcher.wait=false")
+    assert lengen("train", "task=copy", *TINY, "seed=0").code == 0
+    ran = lengen("train", *study, "seed=0,1,2", "dry=true")
+    assert "would submit 2 jobs as an array, all at a time, and not wait for them" in ran.out
+    assert lengen("train", *study, "seed=1").code == 0
+    (fake / "queue").write_text("7|RUNNING|None\n")
+    ran = lengen("train", *study, "seed=0,1,2", "dry=true")
+    assert "lengen: dry run: in the queue of Slurm already: 1 job\n" in ran.out
+    assert "would submit 1 job, and not wait" in ran.out
+    assert "--array" not in ran.out
+    ran = lengen("train", *study, "seed=0,1", "dry=true")
+    assert "in the queue of Slurm already: 1 job\n" in ran.out
+    assert "sbatch" not in ran.out
+    ran = lengen("train", *study, "seed=0", "dry=true")
+    assert ran.code == 0
+    assert "Slurm" not in ran.out
+
+
+def test_a_dry_run_of_seeds_as_one_model_is_one_job(lengen, fake):
+    ran = lengen("train", "-m", "task=copy", *TINY, "seeds=3", "launcher=slurm", "dry=true")
+    assert "would submit 1 job of 3 runs, and wait for them" in ran.out
+    assert ran.out.splitlines()[-1].startswith("lengen: dry run: 3 runs, ")
+
+
+def test_a_dry_run_needs_no_slurm(lengen, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=slurm", "dry=true")
+    assert ran.code == 0, ran.err
+    assert (
+        "would submit 2 jobs as an array, all at a time, and wait for them, where there is Slurm: there is no sbatch here;"
+        in ran.out
+    )
+
+
+def test_more_jobs_than_an_array_may_have_are_several_arrays(fake, monkeypatch):
+    monkeypatch.setattr(slurm, "largest_array", lambda: 1000)
+    what, command = Slurm(jobs=8).describe([Planned()] * 2500)
+    assert what.startswith("would submit 2500 jobs as 3 arrays of at most 1000, 8 at a time of each")
+    assert "--array=0-999%8" in command
+
+
+@pytest.mark.parametrize(
+    ("requeue", "longest", "said"),
+    [
+        (100, 3510.0, None),  # the limit without the time of the warning
+        (100, 3600.0, "goes back to the queue and resumes, up to 1 time"),
+        (100, 10 * 3510.0, "goes back to the queue and resumes, up to 9 times"),
+        (3, 10 * 3510.0, "it needs that 9 times, and fails after launcher.requeue=3"),
+        (0, 3600.0, "and fails (launcher.requeue=0); the same command goes on with it"),
+    ],
+)
+def test_a_dry_run_says_what_becomes_of_jobs_above_the_time_limit(fake, requeue, longest, said):
+    launcher = Slurm(time="1:00:00", requeue=requeue)
+    rest = launcher.describe([Planned(seconds=seconds) for seconds in (5.0, longest, longest)])[2:]
+    if said is None:
+        assert rest == []
+        return
+    (line,) = rest
+    assert line.startswith("2 of 3 jobs would take up to ")
+    assert "as timed here, and launcher.time=1:00:00 leaves 58 min: such a job writes a checkpoint, " in line
+    assert said in line
 
 
 def test_the_same_command_waits_for_jobs_that_are_in_the_queue(fake, capsys):

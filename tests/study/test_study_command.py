@@ -258,3 +258,5 @@ def test_a_dry_study_says_what_all_its_runs_need_together(lengen, tmp_path):
     assert lengen("train", "task=copy", "pe=nope", *TINY).code == 0
     ran = lengen("train", *words, "dry=true")
     assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 3 of them to be trained, ")
+    ran = lengen("train", *words, "force=true", "dry=true")
+    assert ran.out.splitlines()[-1].startswith("lengen: dry run: 4 runs, 4 of them to be trained, ")

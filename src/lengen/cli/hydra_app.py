@@ -50,6 +50,7 @@ class HydraApp:
         code: exit code of a single run.
         error: what a single run has raised.
         own_modules: top-level modules of the user's classes, as their YAML names them.
+        launcher: of a multirun whose jobs are only described; None if there is none, or if they come batch by batch.
     """
 
     command: Command
@@ -65,6 +66,7 @@ class HydraApp:
     code: int = 0
     error: Exception | None = None
     own_modules: set[str] = field(default_factory=set)
+    launcher: Launcher | None = None
 
     def enter(self) -> int:
         """Compose the configuration and run the command.
@@ -158,6 +160,7 @@ class HydraApp:
             raise UsageError(str(error)) from error
         if self.error is not None:
             raise self.error
+        self.launcher = multirun.named
         if not multirun.results:
             return self.code
         if multirun.keeper is not None:

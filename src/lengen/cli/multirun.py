@@ -74,6 +74,7 @@ class Multirun:
         overrides: of each job so far, in order.
         results: of these.
         search: what a search is told; None in a study.
+        named: the launcher of `launcher_named`; None until jobs are composed, and where they come batch by batch, as in a search.
     """
 
     jobs: Jobs
@@ -86,6 +87,7 @@ class Multirun:
     search: Search | None = None
     overrides: list[list[str]] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)
+    named: Launcher | None = None
 
     @cached_property
     def keeper(self) -> Keeper | None:
@@ -169,7 +171,8 @@ class Multirun:
         """
         able = next((each for each in composed if not each.refused), None)
         if able is not None and self.launcher_named is not None:
-            self.launcher_named(able.config, {"lengen", *able.own_modules})
+            made = self.launcher_named(able.config, {"lengen", *able.own_modules})
+            self.named = None if self.results else made
         if self.launcher_of is None or able is None:
             return None
         require_objective(able.config["objective"])
@@ -233,12 +236,17 @@ class Multirun:
 
     def _launched(self, composed: Composed, label: str) -> Job:
         """A job for a launcher."""
-        trainer = composed.config["trainer"]
-        threads, devices = (
-            count if isinstance(count := trainer[name], int) and count > 0 else 1  # the job refuses any other
-            for name in ("threads", "devices")
-        )
+        threads, devices = processes(composed.config)
         return Job(label, Guarded(self.jobs, composed), threads, job_key(composed.config), devices)
+
+
+def processes(config: Mapping[str, Any]) -> tuple[int, int]:
+    """Threads of each process of a run, and how many processes it has; the job refuses what is no number."""
+    threads, devices = (
+        count if isinstance(count := config["trainer"][name], int) and count > 0 else 1
+        for name in ("threads", "devices")
+    )
+    return threads, devices
 
 
 def is_over(config: Mapping[str, Any]) -> bool:

@@ -126,3 +126,19 @@ def amount(size: int) -> str:
             whole = size * 10 // UNITS[unit]
             return f"{whole / 10:,.1f} {unit}" if whole < 10**10 else f"{short(whole // 10)} {unit}"
     return f"{size} B"
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the units in which it is read.
+
+    >>> duration(20), duration(200), duration(5000), duration(400000)
+    ('20 s', '3 min', '83 min', '4 d 15 h')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 90:  # noqa: PLR2004
+        return f"{max(seconds, 1):.0f} s"
+    if minutes < 90:  # noqa: PLR2004
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"

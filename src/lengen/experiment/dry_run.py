@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from lengen.config.limits import amount, short
+from lengen.config.limits import amount, duration, short
 from lengen.experiment.budget import Budget
 from lengen.experiment.compatibility import budget, check
 from lengen.experiment.config import RunConfig
@@ -126,7 +126,7 @@ class DryRun:
     def needs(self) -> Needs:
         """What is left to be done."""
         parameters = self.budget.parameters
-        if self.status == "finished":
+        if self.status == "finished" and not self.config.force:
             return Needs(parameters, 0, 0, 0)
         return Needs(parameters, self.trained_tokens, self.seconds, self.disk)
 
@@ -168,17 +168,6 @@ def threads_of_run(config: RunConfig) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in the unit in which it is read.
-
-    >>> duration(16.2), duration(2500), duration(9000)
-    ('16 s', '42 min', '2.5 hours')
-    """
-    if seconds < 90:  # noqa: PLR2004
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.2g} hours"  # noqa: PLR2004
 
 
 def mean_tokens(task: Task, lengths: Sequence[int]) -> float:

@@ -2,7 +2,7 @@
 
 | module | content |
 |---|---|
-| `job` | a job and its result; how a process carries one out |
+| `job` | a job and its result, planned or carried out; how a process carries one out |
 | `local` | the cores and the GPUs of this machine |
 | `ray` | a Ray cluster |
 | `slurm` | a Slurm cluster; `slurm_job` runs in it, `slurm_queue` asks it, `slurm_results` waits for it; `slurm_index` says which work its jobs do |
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from lengen.launcher.job import Job, JobResult
+from lengen.launcher.job import Job, JobResult, Planned
 
 
 class Launcher:
@@ -35,6 +35,17 @@ class Launcher:
         Raises:
             UsageError: a program or a package is missing.
         """
+
+    def describe(self, planned: Sequence[Planned]) -> list[str]:
+        """Say what would become of jobs, in a line or a few; a dry run shows it. Nothing is written or started.
+
+        Args:
+            planned: the jobs, without those that are over; at least one.
+
+        Raises:
+            UsageError: they would be refused.
+        """
+        return []
 
     def prepare(self, count: int) -> None:
         """Start what takes long, while the jobs are still being composed.

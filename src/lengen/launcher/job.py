@@ -80,6 +80,30 @@ class JobResult:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """A job of a dry run.
+
+    Args:
+        threads: threads of torch in each of its processes.
+        devices: its processes.
+        key: as of the job.
+        runs: how many runs it would train.
+        seconds: that it takes on this machine, about.
+    """
+
+    threads: int = 1
+    devices: int = 1
+    key: str = ""
+    runs: int = 1
+    seconds: float = 0.0
+
+    @property
+    def cores(self) -> int:
+        """CPU cores that it would use."""
+        return self.threads * self.devices
+
+
+@dataclass(frozen=True)
 class Job:
     """A job.
 

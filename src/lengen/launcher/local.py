@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from lengen.config.errors import require
 from lengen.launcher import Launcher
 from lengen.launcher.display import Display
-from lengen.launcher.job import Job, JobResult, carry_out, end_with_parent
+from lengen.launcher.job import Job, JobResult, Planned, carry_out, end_with_parent
 from lengen.launcher.tracker import start_tracker
 from lengen.training.interruption import SIGNALS
 from lengen.training.progress import reported_to
@@ -72,6 +72,19 @@ class Local(Launcher):
             for slot in range(min(many, count))
         ]
 
+    def _slots_of(self, jobs: Sequence[Job | Planned]) -> list[Mapping[str, str]]:
+        threads, devices = (
+            max((getattr(job, name) for job in jobs), default=1) for name in ("threads", "devices")
+        )
+        return self.slots(len(jobs), threads, devices)
+
+    def describe(self, planned: Sequence[Planned]) -> list[str]:
+        """See `Launcher`."""
+        slots, cores = self._slots_of(planned), max(each.cores for each in planned)
+        gpus = slots[0].get("CUDA_VISIBLE_DEVICES", "").split(",")
+        each = f"{cores} CPU thread{'s' * (cores > 1)}" + (f", GPUs: {len(gpus)}" if gpus[0] else "")
+        return [f"jobs on this machine: {len(planned)}, {len(slots)} at a time, each with {each}"]
+
     def prepare(self, count: int) -> None:
         """Start the process from which workers are forked, which imports torch, if there will be several."""
         if len(self.slots(count)) > 1:
@@ -82,10 +95,7 @@ class Local(Launcher):
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs: here, one after another, or several at a time in processes forked from one that has imported torch once."""
-        threads, devices = (
-            max((getattr(job, name) for job in jobs), default=1) for name in ("threads", "devices")
-        )
-        slots = self.slots(len(jobs), threads, devices)
+        slots = self._slots_of(jobs)
         return self._beside(jobs, slots) if len(slots) > 1 else self._here(jobs)
 
     def _here(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:

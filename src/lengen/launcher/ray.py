@@ -18,7 +18,7 @@ from typing import Any
 from lengen.config.errors import UsageError, require
 from lengen.launcher import Launcher
 from lengen.launcher.display import Display
-from lengen.launcher.job import FAILED, Job, JobResult, carry_out
+from lengen.launcher.job import FAILED, Job, JobResult, Planned, carry_out
 from lengen.launcher.local import cores
 from lengen.launcher.tracker import start_tracker
 from lengen.training.interruption import HEEDED, SIGNALS
@@ -27,8 +27,13 @@ LOOK = 0.5
 """Seconds between looks at how far running jobs are."""
 STARTS = 3
 """How often it is tried to start a cluster."""
-PLACE = re.compile(r"(ray://)?(?P<host>[^:/]+):(?P<port>\d+)")
+PLACE = re.compile(r"(ray://)?(?P<host>[^\s:/\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d+)")
 """An address with host and port."""
+HERE, FOUND = "local", "auto"
+"""Addresses of a cluster that is started on this machine, and of the one that is there already."""
+MOST_PORT = 65535
+LEAST_GPU = 0.0001
+"""The smallest part of a GPU that Ray counts."""
 ANSWER = 10.0
 """Seconds in which a cluster must answer."""
 
@@ -38,7 +43,8 @@ class Ray(Launcher):
     """A Ray cluster. The results folder must be on a file system that its nodes share.
 
     Args:
-        address: of the cluster; `auto` is the one of this machine; null starts one here and stops it at the end.
+        address: of the cluster, `host:port` or `ray://host:port`; `auto` is the one of this machine; null or `local` starts one here and stops it at the
+            end.
         cpus: cores that a job reserves; null is one a thread.
         gpus: GPUs that a job reserves; a part of one (0.5) is shared.
         jobs: how many run at a time; null is as many as fit.
@@ -57,14 +63,46 @@ class Ray(Launcher):
         require(self.jobs is None or self.jobs >= 1, f"jobs={self.jobs}: must be at least 1")
         require(self.cpus is None or self.cpus >= 0, f"launcher.cpus={self.cpus}: must be at least 0")
         require(self.gpus >= 0, f"launcher.gpus={self.gpus}: must be at least 0")
+        require(
+            self.gpus == 0 or (LEAST_GPU <= self.gpus <= 1) or float(self.gpus).is_integer(),
+            f"launcher.gpus={self.gpus}: must be a whole number, or a part of one GPU from {LEAST_GPU} on",
+        )
         require(self.retries >= 0, f"launcher.retries={self.retries}: must be at least 0")
+        if self.address not in (None, HERE, FOUND):
+            found = PLACE.fullmatch(str(self.address))
+            require(
+                found is not None and 0 < int(found["port"][:9]) <= MOST_PORT,
+                f"launcher.address={self.address}: must be null, {FOUND}, {HERE}, host:port or ray://host:port, with a port from 1 to {MOST_PORT}",
+            )
+
+    @property
+    def _given(self) -> str | None:
+        """The address of a cluster that is there; None if one is started here."""
+        return None if self.address == HERE else self.address
 
     def ready(self) -> None:
         """See `Launcher`."""
         found = importlib.util.find_spec("ray") is not None
         require(found, 'launcher=ray: needs Ray: pip install "lengen[ray]"')
-        if self.address:
-            require_answer(self.address)
+        if self._given:
+            require_answer(self._given)
+
+    def _needs(self, jobs: Sequence[Job | Planned]) -> dict[str, float]:
+        """What each job reserves."""
+        cores = max((job.cores for job in jobs), default=1)
+        return {"num_cpus": cores if self.cpus is None else self.cpus, "num_gpus": self.gpus}
+
+    def describe(self, planned: Sequence[Planned]) -> list[str]:
+        """See `Launcher`."""
+        needs = self._needs(planned)
+        where = (
+            f"use the Ray cluster {self.address}" if self._given else "start a Ray cluster on this machine"
+        )
+        many = "as many at a time as fit" if self.jobs is None else f"{self.jobs} at a time at most"
+        gpus = f", GPUs: {self.gpus:g}" * (self.gpus > 0)
+        return [
+            f"would {where}; jobs: {len(planned)}, {many}; each reserves CPUs: {needs['num_cpus']:g}{gpus}"
+        ]
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs as tasks of Ray."""
@@ -73,12 +111,11 @@ class Ray(Launcher):
 
         start_tracker()
         queue: Any = multiprocessing.SimpleQueue()
-        cores = max((job.cores for job in jobs), default=1)
-        needs = {"num_cpus": cores if self.cpus is None else self.cpus, "num_gpus": self.gpus}
+        needs = self._needs(jobs)
         packed = [job.packed() for job in jobs]
         with (
             Display([job.label for job in jobs], queue, shown=self.shown) as display,
-            connected(self.address, needs),
+            connected(self._given, needs),
         ):
             board = ray.remote(num_cpus=0)(Board).remote()
             task = ray.remote(**needs, max_retries=self.retries)(work)
@@ -157,7 +194,7 @@ def require_answer(address: str) -> None:
     if found is None:  # `auto` and the like, of which Ray itself says at once what is wrong
         return
     try:
-        socket.create_connection((found["host"], int(found["port"])), ANSWER).close()
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), ANSWER).close()
     except (OSError, OverflowError, UnicodeError) as error:
         raise UsageError(f"launcher.address={address}: nothing answers there ({error})") from None
 
@@ -185,7 +222,9 @@ def begin(address: str | None) -> None:
     import ray
 
     os.environ.setdefault("RAY_worker_niceness", "0")  # else 15: beside other work such jobs get nothing
-    options = {"address": address} if address else {"num_cpus": cores(), "include_dashboard": False}
+    options: dict[str, Any] = {"address": address or HERE}
+    if not address:  # said, for else RAY_ADDRESS or a cluster that runs here would be taken
+        options |= {"num_cpus": cores(), "include_dashboard": False}
     for left in reversed(range(1 if address else STARTS)):
         try:
             ray.init(**options, log_to_driver=False, configure_logging=False)

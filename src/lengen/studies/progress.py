@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
+from lengen.config.limits import duration
 from lengen.studies.places import RESULTS
 from lengen.studies.plan import PlannedRun, StudyPlan
 from lengen.studies.plan_file import runs_folder
@@ -121,22 +122,6 @@ class Progress:
 def label(run: PlannedRun) -> str:
     """Name a run by the options in which it differs from the others of its grid."""
     return shlex.join(run.options) or f"{run.task} {run.pe} {run.seed}"
-
-
-def duration(seconds: float) -> str:
-    """Write a time.
-
-    >>> duration(20), duration(200), duration(5000), duration(400000)
-    ('20 s', '3 min', '83 min', '4 d 15 h')
-    """
-    minutes = round(seconds / 60)
-    if seconds < 90:  # noqa: PLR2004
-        return f"{seconds:.0f} s"
-    if minutes < 90:  # noqa: PLR2004
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

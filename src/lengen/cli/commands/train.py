@@ -17,7 +17,7 @@ from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
 from lengen.config.seeds import SEEDS, check_seed_words, runs_of, words_of
-from lengen.launcher.job import FAILED, JobResult
+from lengen.launcher.job import FAILED, JobResult, Planned
 from lengen.logger import LOCAL
 from lengen.records.claim import ClaimedError
 from lengen.records.command import words
@@ -62,14 +62,21 @@ def train_all(arguments: list[str], *, full: bool) -> int:
     if not any(DRY.fullmatch(word) for word in arguments):
         return train_app(arguments, full=full).enter()
     jobs: list[list[Needs]] = []
+    planned: list[Planned] = []
     most = None if full else BLOCKS
     with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
-        work, setting = partial(dry_run, jobs=jobs, most=most), f"hydra.sweep.dir={folder}"
+        work, setting = partial(dry_run, jobs=jobs, planned=planned, most=most), f"hydra.sweep.dir={folder}"
         done = "checked, and none trained"
         app = HydraApp(TRAIN, work, arguments, settings=(setting,), headed=most, done=done, planned=True)
         code = app.enter()
     if most is not None and len(jobs) > most:
         print(f"lengen: dry run: the first {most} are described (lengen train -v describes all)")
+    try:
+        described = app.launcher.describe(planned) if app.launcher and planned else []
+    except UsageError as error:
+        return refuse(str(error))
+    for line in described:
+        print(f"lengen: dry run: {line}")
     if len(needs := [each for job in jobs for each in job]) > 1:
         from lengen.experiment.dry_run import total
 
@@ -116,20 +123,40 @@ def train_study(words: Words, *, full: bool) -> int:
 
 
 def dry_run(
-    config: dict[str, Any], allowed: set[str], *, jobs: list[list[Needs]], most: int | None = None
+    config: dict[str, Any],
+    allowed: set[str],
+    *,
+    jobs: list[list[Needs]],
+    planned: list[Planned],
+    most: int | None = None,
 ) -> int:
-    """Say what one job would do and need, unless enough are described, and add it to what others need."""
+    """Say what one job would do and need, unless enough are described, and add it to what others need.
+
+    Args:
+        config: of the job.
+        allowed: top-level modules.
+        jobs: what the runs of every job need, to which those of this one are added.
+        planned: the jobs for a launcher, to which this one is added unless it is over.
+        most: how many are described; None is all.
+    """
+    from lengen.cli.multirun import processes
+    from lengen.cli.queued_runs import job_key
     from lengen.config.builder import Builder
     from lengen.experiment.dry_run import DryRun
     from lengen.experiment.run import configured
 
-    configs = [configured(run, Builder(allowed)) for run in runs_of(config)]
+    records = runs_of({**config, "dry": False})  # as the command would be without the word
+    configs = [configured(run, Builder(allowed)) for run in records]
     if len(configs) > 1:
         from lengen.experiment.stack import check_stack
 
         check_stack(configs)
     runs = [DryRun(each) for each in configs]
     jobs.append([run.needs for run in runs])
+    left = [run for run, each in zip(runs, records, strict=True) if not finished_already(each)]
+    if left:
+        seconds = sum(run.seconds for run in left)
+        planned.append(Planned(*processes(config), job_key(config), len(left), seconds))
     if most is not None and len(jobs) > most:
         return 0
     lines = runs[0].lines()
