@@ -21,7 +21,7 @@ from benchmarks.record import read_entry
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "bench.py"
 MEASURES = sorted(path.stem for path in (ROOT / "scripts" / "benchmarks" / "measures").glob("[a-z]*.py"))
-COMMANDS = ("study", "compare", "status", "lengths", "again", "gpu")
+COMMANDS = ("study", "former", "compare", "status", "lengths", "again", "gpu")
 """Measures that run commands, which takes seconds."""
 QUICK = Setting(quick=True)
 POSITIONS = ("transformer.wpe.weight", "pe.rows")
