@@ -395,7 +395,7 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
             ["against=kazemnejad2023"],
             "none of these runs was evaluated on a test set of the published curves",
         ),
-        (["against=mine.yaml"], "no such published curves"),
+        (["against=mine.yaml"], "there is no such file"),
         (["thresold=0.5"], "did you mean 'threshold'"),
     ],
 )
@@ -544,3 +544,28 @@ def test_the_shipped_numbers_are_whole():
         for curve in seeds.values():
             assert min(curve) > published.splits[split]["train_length"]
             assert all(0 <= value <= 1 and not math.isnan(value) for value in curve.values())
+
+
+@pytest.mark.parametrize("seeds", [4, 5, 6])
+def test_the_seeds_that_would_do_are_more_than_those_that_did_not(tmp_path, seeds):
+    """Of a pair that is significant alone, and not among the pairs of its task."""
+    for pe, share in (("nope", 0.30), ("rope", 0.31), ("alibi", 0.34)):
+        for seed in range(seeds):
+            far = share + 0.03 * (seed % 3)
+            write_run(tmp_path, seed, [1.0, 1.0, far, far / 2], pe=pe, cell=f"c-{pe}")
+    found = summarize(assemble(find([str(tmp_path)])), SuccessCriterion())
+    pairs = [pair for pair in found.pairs if pair.runs == "all" and not pair.told_apart]
+    assert pairs
+    assert all(pair.typical_seeds is None or pair.typical_seeds > seeds for pair in pairs)
+    assert any(pair.typical_seeds for pair in pairs)
+
+
+def test_what_is_removed_of_an_earlier_comparison_is_said(lengen, runs):
+    first = lengen("compare", f"runs={runs}", "out=out", "formats=[png,pdf]")
+    assert first.code == 0
+    assert "removed there" not in first.out
+    second = lengen("compare", f"runs={runs}", "out=out", "formats=[png]")
+    gone = sorted(path.name for path in (runs.parent / "out").glob("*.pdf"))
+    assert gone == []
+    assert "removed there, of the comparison before: " in " ".join(second.out.split())
+    assert "curves-copy.pdf" in second.out

@@ -175,6 +175,7 @@ def test_data_marks_the_answer_and_its_places(lengen):
         (["trainer.threads=0"], ["trainer.threads=0"]),
         (["trainer.accelerator=tpu"], ["trainer.accelerator=tpu", "cpu"]),
         (["eval.lengths=[0,5]"], ["eval.lengths has 0", "must be at least 1"]),
+        (["lengths=[5,10]"], ["lengths=[5,10]", "the lengths of the evaluation are eval.lengths"]),
         (["eval.lengths=[]"], ["eval.lengths", "at least one"]),
         (["eval.lengths=[0x]"], ["eval.lengths has 0"]),
         (["eval.lengths=[five]"], ["eval.lengths", "'five'", "1.5x", "range(1,41)"]),

@@ -167,7 +167,7 @@ class Comparison:
         tables.show(study, summary, criterion, console)
         if published:
             self.compare_with_published(published, published_cells, study, files, console)
-        files.close(asdict(self))
+        removed = files.close(asdict(self))
         if board:
             panels = {files.name(panel.name): panel for panel in study.panels}
             board.log(panels, files.folder, files.names, title=title, config=asdict(self))
@@ -175,6 +175,8 @@ class Comparison:
             console,
             f"{len(files.names)} files and compare.json are in {self.out}: {', '.join(sorted(files.names))}",
         )
+        if removed:
+            say(console, f"removed there, of the comparison before: {', '.join(sorted(removed))}")
         return study
 
     def draw(self, study: Study, files: OutputFiles) -> None:

@@ -48,19 +48,27 @@ class OutputFiles:
         safe = "".join(char if char.isalnum() or char in "=_+" else "-" for char in text)
         return "-".join(part for part in safe.split("-") if part)[:80]
 
-    def close(self, asked: Mapping[str, Any]) -> None:
-        """Remove the files of an earlier comparison, and record the options and files of this one."""
-        self.remove_earlier()
+    def close(self, asked: Mapping[str, Any]) -> list[str]:
+        """Remove the files of an earlier comparison, and record the options and files of this one.
+
+        Returns:
+            the names of the files that are removed.
+        """
+        removed = self.remove_earlier()
         note = {"asked": asked, "files": sorted(self.names)}
         write_text(self.folder / NOTE, json.dumps(note, indent=2) + "\n")
+        return removed
 
-    def remove_earlier(self) -> None:
-        """Remove the files of an earlier comparison that this one does not write."""
+    def remove_earlier(self) -> list[str]:
+        """Remove the files of an earlier comparison that this one does not write, and return their names."""
+        removed = []
         try:
             earlier = json.loads((self.folder / NOTE).read_text(encoding="utf-8"))["files"]
         except (OSError, ValueError, LookupError, TypeError):
-            return
+            return []
         for name in earlier if isinstance(earlier, list) else ():
             path = self.folder / Path(str(name)).name
             if path.name not in self.names and path.is_file():
                 path.unlink()
+                removed.append(path.name)
+        return removed

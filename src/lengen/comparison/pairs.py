@@ -68,8 +68,9 @@ class CellPair:
         alike: whether the areas differ by less than `margin` doublings (two one-sided tests).
         margin: the margin of equivalence, in doublings.
         alike_seeds: number of seeds per cell below which no two cells can be found alike.
-        typical_seeds: about how many seeds per cell would make the difference significant, if these seeds are typical; empty
-            if it is significant, if there are fewer than three seeds, or if more than 40 are needed.
+        typical_seeds: about how many seeds per cell would make the difference significant among as many others, if these seeds
+            are typical; empty if it is significant, if there are fewer than three seeds, if more than 40 are needed, or if the
+            estimate is not above the seeds that there are.
         p_success: Boschloo's test of the numbers of seeds that succeed.
         p_success_family: the same, adjusted like `p_family`.
         longest: the last length that all compared runs share: where the areas end.
@@ -192,7 +193,11 @@ def _pair(
         alike_seeds=same.seeds_needed,
         typical_seeds=None
         if significant or few
-        else typical_seeds(tuple(ours.tolist()), tuple(theirs.tolist()), level),
+        else typical_seeds(
+            tuple(ours.tolist()),
+            tuple(theirs.tolist()),
+            min(level, SIGNIFICANT * test.p_value / test.p_family),
+        ),
         p_success=count.p_value if count else None,
         p_success_family=count.p_family if count else None,
         longest=areas.lengths[-1],
@@ -208,11 +213,12 @@ def _higher(first: str, second: str, low: float | None, high: float | None) -> s
 
 @lru_cache(maxsize=4096)
 def typical_seeds(first: tuple[float, ...], second: tuple[float, ...], level: float) -> int | None:
-    """Return about how many seeds of each cell would reach a level with power 0.8; None if more than 40."""
+    """Return about how many seeds of each cell would reach a level with power 0.8; None if more than 40, or no more than there are."""
     ours, theirs = np.asarray(first), np.asarray(second)
     if redraw_power(ours, theirs, MOST_SEEDS, level, studies=200) < POWER:
         return None
-    return redraw_seeds(ours, theirs, level)
+    seeds = redraw_seeds(ours, theirs, level)
+    return seeds if seeds is None or seeds > min(len(ours), len(theirs)) else None
 
 
 def too_few_seeds(areas: PanelAreas | None, options: PairOptions) -> str:

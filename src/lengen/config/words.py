@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from lengen.config.errors import UsageError, nearest, require
 from lengen.config.limits import MOST_JOBS, require_count
 from lengen.config.search import choices, groups, own_files
+from lengen.config.short_words import SHORT
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -147,6 +148,8 @@ def _refuse_no_choice(word: str, group: str, value: Any, allowed: Sequence[str])
     several = f" (-m {group}={','.join(known)} does one after the other)" if len(known) > 1 else ""
     listed = f"(allowed: {', '.join(allowed)})"
     wrong = [str(name) for name in value if str(name) not in allowed] if isinstance(value, list) else []
+    if group in SHORT["eval"]:
+        several = f"; the {group} of the evaluation are eval.{group}"
     example += f"; there is no {wrong[0]!r}{nearest(wrong[0], allowed)}" if known and wrong else ""
     raise UsageError(f"{word}: must be the name of one option of {group}{example}{several} {listed}")
 

@@ -10,7 +10,7 @@ import yaml
 from lengen.records.curve import Curve
 from lengen.records.plain_text import visible
 from lengen.records.supervision import described
-from lengen.statistics.formats import floored
+from lengen.statistics.formats import bounds, floored
 
 OPTIONS = ("task", "pe", "positions", "attention", "format", "decoder", "lengths", "optimizer")
 """Groups whose chosen options the card names."""
@@ -47,7 +47,7 @@ def card(config: Mapping[str, Any], facts: Mapping[str, Any], curve: Curve, name
         "| length | split | examples | exact match | 95% interval |",
         "|---|---|---|---|---|",
         *(
-            f"| {row.length} | {row.split} | {row.examples} | {floored(row.exact_match)} | {floored(row.ci_low)} to {floored(row.ci_high)} |"
+            f"| {row.length} | {row.split} | {row.examples} | {floored(row.exact_match)} | {bounds(row.ci_low, row.ci_high, between=' to ')} |"
             for row in curve.rows
         ),
         "",

@@ -18,7 +18,7 @@ from lengen.records.plain_text import on_one_line, visible
 from lengen.records.supervision import MEANINGS
 from lengen.report import theory, variance
 from lengen.report.console import NONE, Block, say, table
-from lengen.statistics.formats import floored, reach_text, round_down
+from lengen.statistics.formats import bounds, floored, reach_text, round_down
 
 SHOWN = 8
 """Maximum number of excluded runs that the terminal lists; left_out.csv lists all."""
@@ -43,14 +43,14 @@ def _score(value: float | None, digits: int = 3) -> str:
 
 def _interval(value: float | None, low: float | None, high: float | None) -> str:
     """Format a share or an area with its interval, if there is one."""
-    bounds = "" if low is None or high is None else f" [{_score(low, 2)}, {_score(high, 2)}]"
-    return f"{_score(value, 2)}{bounds}"
+    interval = "" if low is None or high is None else f" [{bounds(low, high, 2)}]"
+    return f"{_score(value, 2)}{interval}"
 
 
 def _estimate(value: float | None, low: float | None, high: float | None, form: str) -> str:
     """Format a parameter with its interval, if there is one."""
-    bounds = "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
-    return f"{_number(value, form)}{bounds}"
+    interval = "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
+    return f"{_number(value, form)}{interval}"
 
 
 def _difference(value: float, low: float | None, high: float | None) -> str:
@@ -93,10 +93,10 @@ def _seeds(row: CellSummary) -> str:
 
 def _success(row: CellSummary) -> str:
     """Format successes out of seeds, with the interval of the rate."""
-    if row.success_rate is None:
+    if row.success_rate is None or row.success_low is None or row.success_high is None:
         return NONE
     of = row.tried if row.runs == "all" else row.trained
-    return f"{row.successes}/{of} [{_score(row.success_low, 2)}, {_score(row.success_high, 2)}]"
+    return f"{row.successes}/{of} [{bounds(row.success_low, row.success_high, 2)}]"
 
 
 def _rank(row: CellSummary) -> str:
@@ -186,7 +186,7 @@ def legend(criterion: SuccessCriterion) -> str:
         "and these OOD lengths, with an interval from five seeds on. rank: the ranks that significant differences of mean areas leave open, 1 is the largest; none without a trained run, or if all are at chance. "
         "error law: number of seeds by law of the error rate per answer token (constant, power of the length, floor and power), or by the reason why none is shown; "
         "error rate, at the train length, growth, the exponent of the length, and half at, where exact match falls to 1/2: medians over the seeds of the most frequent law, with an order-statistic interval from five seeds on. "
-        "not significantly different: a permutation test of the mean areas, and a paired test over strings, adjusted for all pairs of the task (closed test up to 12 "
+        "not significantly different: a permutation test of the mean areas, and a paired test over strings, adjusted for the pairs of the task that are compared (closed test up to 12 "
         "cells, otherwise Holm), give p > 0.05. "
         f"predicted: what theory says of the class of decoders and the family of tasks; seen: whether the share of trained seeds with a reach 0.90 of at least {FAR} times "
         "the train length lies above (yes) or below (no) one half by its exact 95% interval, and how many have it. "

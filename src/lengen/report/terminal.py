@@ -19,7 +19,7 @@ from lengen.records.verdicts import FAILURES
 from lengen.report.console import ASCII, NONE, ascii_only, say
 from lengen.report.console import table as console_table
 from lengen.report.scale import label, logarithmic, ticks
-from lengen.statistics.formats import floored, id_score, percent, reach_text
+from lengen.statistics.formats import bounds, floored, id_score, percent, reach_text
 from lengen.statistics.intervals import THRESHOLDS, clopper_pearson, examples_needed
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
@@ -27,7 +27,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "split": lambda row: row.split,
     "exact match": lambda row: floored(row.exact_match),
     "chance": lambda row: NONE if row.chance_exact_match is None else floored(row.chance_exact_match),
-    "95% interval": lambda row: f"{floored(row.ci_low)} to {floored(row.ci_high)}",
+    "95% interval": lambda row: bounds(row.ci_low, row.ci_high, between=" to "),
     "token accuracy": lambda row: floored(row.token_accuracy),
     "loss": lambda row: f"{row.loss:.4f}",
     "first error": lambda row: NONE if row.first_error is None else f"{row.first_error:.1f}",
@@ -229,7 +229,7 @@ def verdict(id_exact_match: float, id_examples: int | None = None) -> str:
     number = id_score(id_exact_match, id_examples)
     if id_examples:
         low, high = clopper_pearson(round(id_exact_match * id_examples), id_examples)
-        number += f" (95% interval {floored(low)} to {floored(high)})"
+        number += f" (95% interval {bounds(low, high, between=' to ')})"
     if id_exact_match >= TRAINED:
         return f"trained: {number}"
     return f"NOT TRAINED: {number} is below {TRAINED}; OOD results of an untrained run say nothing about extrapolation"

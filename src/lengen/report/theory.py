@@ -9,7 +9,7 @@ from rich.console import Console
 
 from lengen.comparison.cell_summary import CellSummary
 from lengen.report.console import NONE, Block, say
-from lengen.statistics.formats import floored
+from lengen.statistics.formats import bounds
 
 DECIDED = ("yes", "no")
 """Verdicts that are counted, of theory and of what was seen."""
@@ -101,14 +101,14 @@ def blocks(rows: Sequence[CellSummary]) -> list[Block]:
             seen(row),
             NONE
             if row.seen_low is None or row.seen_high is None
-            else f"[{floored(row.seen_low, 2)}, {floored(row.seen_high, 2)}]",
+            else f"[{bounds(row.seen_low, row.seen_high, 2)}]",
             row.predicted_source,
             row.predicted_kind,
             row.predicted_evidence,
         ]
         for row in told
     ]
-    return [(line(rows), header, cells)] if told else []
+    return [(line(rows) or "theory: no verdict of these cells is counted", header, cells)] if told else []
 
 
 def show(rows: Sequence[CellSummary], console: Console) -> None:

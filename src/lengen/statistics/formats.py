@@ -24,6 +24,16 @@ def floored(score: float, digits: int = 3) -> str:
     return f"{down:.{digits}f}"
 
 
+def bounds(low: float, high: float, digits: int = 3, between: str = ", ") -> str:
+    """Write an interval of shares or areas with some decimals: down below and up above, so that what is written covers it.
+
+    >>> bounds(0.0, 0.4593, 2), bounds(0.895968, 0.931536, between=" to ")
+    ('0.00, 0.46', '0.895 to 0.932')
+    """
+    up = math.ceil(high * 10**digits - SLACK) / 10**digits if math.isfinite(high) else high
+    return f"{floored(low, digits)}{between}{up:.{digits}f}"
+
+
 def round_down(score: float, digits: int = 3) -> float:
     """Return the number that `floored` shows.
 
