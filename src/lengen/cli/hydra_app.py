@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 
 from lengen.cli.arguments import OVERRIDE, folders, refuse
 from lengen.cli.composed_once import composed_once
-from lengen.cli.study_jobs import Jobs, Keeper, plain_values
+from lengen.cli.study_jobs import Jobs, Keeper
 from lengen.config.bounded_yaml import check_folder
 from lengen.config.command_page import command_page
-from lengen.config.compose import Command, refuse_labels
+from lengen.config.compose import Command, plain_values, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, require
 from lengen.config.explain import explain
 from lengen.config.foreign import foreign_word
