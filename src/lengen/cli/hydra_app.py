@@ -23,7 +23,7 @@ from lengen.config.errors import UsageError, is_usage_error, require
 from lengen.config.explain import explain
 from lengen.config.foreign import foreign_word
 from lengen.config.objectives import require_objective
-from lengen.config.search import config_dir, groups, named_modules
+from lengen.config.search import config_dir, groups, named_modules, refuse_taken_names
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
 from lengen.launcher.job import JobResult, named
@@ -122,6 +122,7 @@ class HydraApp:
         refuse_labels(words)
         for folder in self._folders:
             check_folder(folder)
+        refuse_taken_names(self._folders)
         known = groups(self._folders) if self.command.grouped else ()
         check_words(flags.overrides, self._folders, known)
 
