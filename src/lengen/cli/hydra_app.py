@@ -256,6 +256,7 @@ def given_flags(words: list[str], hint: str) -> Any:
     flags, unknown = parser.parse_known_args(words)
     require(not unknown, f"{' '.join(unknown)}: unknown flag{without_dashes(unknown[:1])} ({hint})")
     shown = "--cfg" if flags.cfg else "--info" if flags.info else ""
+    require(flags.package is None or flags.cfg is not None, f"--package: needs --cfg ({hint})")
     require(not (flags.multirun and shown), f"{shown}: shows the configuration of one run; leave out -m")
     for name in ("config_path", "config_name", "experimental_rerun"):
         flag = f"--{name.replace('_', '-')}"
