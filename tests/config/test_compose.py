@@ -119,7 +119,7 @@ def test_a_mandatory_option_of_ones_own_is_set_on_the_command_line(tmp_path, len
     ran = lengen(*words)
     assert (ran.code, ran.err) == (2, "lengen: pe.base=???: has no value (set it to one)\n")
     assert lengen(*words, "pe.base=100").code == 0
-    for command in (["eval", "run=x", "lengths=???"], ["compare", "runs=x", "reference=???"]):
+    for command in (["eval", "run=x", "lengths=???"], ["compare", "runs=x", "threshold=???"]):
         ran = lengen(*command)
         assert ran.code == 2
         assert f"{command[-1]}: has no value" in ran.err
