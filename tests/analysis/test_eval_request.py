@@ -220,6 +220,27 @@ def test_what_no_run_can_do_is_refused_once(lengen, runs, word, line):
     assert len(ran.err.splitlines()) == 1
 
 
+def test_several_stress_sets_of_several_runs_take_a_short_line_a_run(lengen, runs):
+    words = ("eval", "run=results/runs/passkey", "stress=depth", "lengths=[2,3]", "examples=20", "jobs=1")
+    for there in (False, True):
+        ran = lengen(*words)
+        assert ran.code == 0, ran.err
+        lines = [line for line in ran.out.splitlines() if "depth=0.50" in line]
+        assert len(lines) == 2
+        for name, line in zip(("passkey0", "passkey1"), lines, strict=True):
+            assert f" of 2: {runs[name].as_posix().partition('/runs/')[2]}: " in line
+            facts = json.loads((runs[name] / "run.json").read_text())
+            assert ("NOT TRAINED: " in line) is not facts["trained"]
+            assert ("(is there already)" in line) is there
+            (table,) = runs[name].glob("eval/depth=0.50*/curve.csv")
+            last = Curve.load(table).rows[-1]
+            assert f"exact match at {last.length}: " in line
+            assert f"depth=0.50 {last.exact_match:.3f}," in line
+            assert len(line) < 400
+        assert ran.out.count("say nothing about extrapolation") == ("NOT TRAINED: " in "".join(lines))
+        assert ran.out.count("force=true") == there
+
+
 def test_what_some_runs_can_do_is_done(lengen, runs):
     ran = lengen("eval", "run=results/runs", "stress=carry", "lengths=[2]", "examples=20")
     assert ran.code == 1

@@ -360,3 +360,26 @@ def test_a_configuration_is_shown_of_one_run(lengen, flag):
     ran = lengen("train", "-m", flag, "task=copy")
     name = flag.partition("=")[0]
     assert (ran.code, ran.err) == (2, f"lengen: {name}: shows the configuration of one run; leave out -m\n")
+
+
+def test_a_package_without_cfg_is_refused_before_anything_is_trained(lengen, tmp_path):
+    refused(lengen("train", "task=copy", "--package", "pe", *TINY), "--package: needs --cfg")
+    assert not list(tmp_path.iterdir())
+    shown = lengen("train", "task=copy", "pe=rope", "--cfg", "job", "--package", "pe")
+    assert (shown.code, "base:" in shown.out, "steps:" in shown.out) == (0, True, False)
+
+
+@pytest.mark.parametrize("lengths", ["uniform", "growing", "bucketed", "size_pairs"])
+def test_a_train_length_below_1_is_named(lengen, lengths):
+    ran = lengen("train", "task=addition", f"lengths={lengths}", "train_length=0", "dry=true")
+    assert (ran.code, ran.err) == (2, "lengen: train_length=0: must be at least 1\n")
+
+
+def test_a_target_says_from_which_file_its_module_is(lengen, tmp_path):
+    import copy
+
+    (tmp_path / "conf/pe").mkdir(parents=True)
+    (tmp_path / "copy.py").write_text("class Near: ...\n")
+    (tmp_path / "conf/pe/near.yaml").write_text("_target_: copy.Near\n")
+    ran = lengen("train", "task=copy", "pe=near", "--config-dir", "conf", "dry=true")
+    refused(ran, f"pe._target_=copy.Near: module 'copy' ({copy.__file__}) has no attribute 'Near'")

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from lengen.config.bounded_yaml import DEPTH, SIZE, check_folder, parse_yaml, read_yaml
-from lengen.config.compose import config_dir
+from lengen.config.compose import TRAIN, Request, config_dir
 from lengen.config.errors import UsageError
+from lengen.config.search import refuse_taken_names
 
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 30)
@@ -52,6 +53,24 @@ def test_a_configuration_folder_is_checked_before_it_is_composed(lengen, tmp_pat
     ran = lengen("train", "task=mine", "--config-dir", "conf")
     assert ran.code == 2
     assert ran.err == "lengen: conf/task/mine.yaml: more than 200,000 values\n"
+
+
+def test_an_option_of_ones_own_has_another_name_than_those_of_lengen(lengen, tmp_path):
+    (tmp_path / "conf" / "pe").mkdir(parents=True)
+    own = tmp_path / "conf" / "pe" / "rope.yaml"
+    own.write_text("_target_: mine.Rope\n")
+    ran = lengen("train", "task=copy", "pe=nope", "--config-dir", "conf", "dry=true")
+    line = "conf/pe/rope.yaml: lengen has an option pe=rope, which would be taken; give the file another name"
+    assert (ran.code, ran.err) == (2, f"lengen: {line}\n")
+    with pytest.raises(UsageError, match="lengen has an option pe=rope"):
+        Request(TRAIN, ["task=copy"], folders=[tmp_path / "conf"]).compose()
+    own.rename(own.with_name("my_rope.yaml"))
+    own.with_name("my_rope.yaml").write_text("_target_: lengen.pe.nope.NoPE\n")
+    assert (
+        Request(TRAIN, ["task=copy", "pe=my_rope"], folders=[tmp_path / "conf"]).compose()["labels"]["pe"]
+        == "my_rope"
+    )
+    refuse_taken_names([config_dir()])
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,41 @@ def test_hydra_of_the_caller_stays_as_it_was(tmp_path):
         assert all(one is other for one, other in zip(before, after, strict=True))
         assert compose("mine").size == 3
     HydraConfig.instance().cfg = None
+
+
+@pytest.mark.parametrize(
+    ("words", "values", "line"),
+    [
+        (["steps=???"], {}, "steps=???: has no value (set it to one)"),
+        (["pe=rope", "pe.base=???"], {}, "pe.base=???: has no value (set it to one)"),
+        (["train_length=???"], {}, "train_length=???: has no value (set it to one)"),
+        ([], {"optimizer.lr": "???"}, "optimizer.lr=???: has no value (set it to one)"),
+        (["eval.lengths=[4,???]"], {}, "eval.lengths[1]=???: has no value (set it to one)"),
+    ],
+)
+def test_an_option_without_a_value_is_named(words, values, line):
+    with pytest.raises(UsageError) as error:
+        Request(TRAIN, ["task=copy", *words], values).compose()
+    assert str(error.value) == line
+
+
+def test_all_options_without_a_value_are_named():
+    with pytest.raises(UsageError, match=r"decoder\.dim=\?\?\?.*have no value \(set each to one\)") as error:
+        Request(TRAIN, ["task=copy", "steps=???", "decoder.dim=???"]).compose()
+    assert "steps=???" in str(error.value)
+
+
+def test_a_mandatory_option_of_ones_own_is_set_on_the_command_line(tmp_path, lengen):
+    (tmp_path / "conf/pe").mkdir(parents=True)
+    (tmp_path / "conf/pe/mine.yaml").write_text(
+        "_target_: lengen.pe.rope.RoPE\nbase: ???\nfraction: 1.0\npairing: half\n"
+    )
+    words = ("train", "--config-dir", "conf", "task=copy", "pe=mine", "dry=true")
+    ran = lengen(*words)
+    assert (ran.code, ran.err) == (2, "lengen: pe.base=???: has no value (set it to one)\n")
+    assert lengen(*words, "pe.base=100").code == 0
+    for command in (["eval", "run=x", "lengths=???"], ["compare", "runs=x", "threshold=???"]):
+        ran = lengen(*command)
+        assert ran.code == 2
+        assert f"{command[-1]}: has no value" in ran.err
+    assert "steps=???: has no value" in lengen("train", "-m", "task=copy", "steps=1,???", "dry=true").err

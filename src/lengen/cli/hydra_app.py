@@ -15,15 +15,15 @@ from typing import Any, NoReturn
 
 from lengen.cli.arguments import OVERRIDE, folders, refuse
 from lengen.cli.composed_once import composed_once
-from lengen.cli.study_jobs import Jobs, Keeper, plain_values
+from lengen.cli.study_jobs import Jobs, Keeper
 from lengen.config.bounded_yaml import check_folder
 from lengen.config.command_page import command_page
-from lengen.config.compose import Command, refuse_labels
+from lengen.config.compose import Command, plain_values, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, require
 from lengen.config.explain import explain
 from lengen.config.foreign import foreign_word
 from lengen.config.objectives import require_objective
-from lengen.config.search import config_dir, groups, named_modules
+from lengen.config.search import config_dir, groups, named_modules, refuse_taken_names
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
 from lengen.launcher.job import JobResult, named
@@ -122,6 +122,7 @@ class HydraApp:
         refuse_labels(words)
         for folder in self._folders:
             check_folder(folder)
+        refuse_taken_names(self._folders)
         known = groups(self._folders) if self.command.grouped else ()
         check_words(flags.overrides, self._folders, known)
 
@@ -255,6 +256,7 @@ def given_flags(words: list[str], hint: str) -> Any:
     flags, unknown = parser.parse_known_args(words)
     require(not unknown, f"{' '.join(unknown)}: unknown flag{without_dashes(unknown[:1])} ({hint})")
     shown = "--cfg" if flags.cfg else "--info" if flags.info else ""
+    require(flags.package is None or flags.cfg is not None, f"--package: needs --cfg ({hint})")
     require(not (flags.multirun and shown), f"{shown}: shows the configuration of one run; leave out -m")
     for name in ("config_path", "config_name", "experimental_rerun"):
         flag = f"--{name.replace('_', '-')}"

@@ -25,8 +25,9 @@ from omegaconf import OmegaConf
 
 from lengen.cli.foreign_jobs import ForeignJob, JobFiles
 from lengen.cli.queued_runs import job_key
-from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper, plain_values
+from lengen.cli.study_jobs import Composed, Configured, Guarded, Jobs, Keeper
 from lengen.cli.sweep_folder import none_left_empty
+from lengen.config.compose import plain_values
 from lengen.config.errors import UsageError
 from lengen.config.objectives import require_objective
 from lengen.config.pattern_words import as_written

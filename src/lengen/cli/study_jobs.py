@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lengen.config.compose import OF_STUDIES
+from lengen.config.compose import OF_STUDIES, plain_values
 from lengen.config.errors import UsageError, is_usage_error
-from lengen.config.explain import explain, interpolation
-from lengen.config.pattern_words import with_pattern_label
+from lengen.config.explain import explain
 from lengen.config.search import named_modules
 from lengen.launcher.job import JobResult
 from lengen.records.command import of_job
@@ -115,19 +114,3 @@ def job_words() -> tuple[str, ...]:
 
     words = HydraConfig.get().overrides.task if HydraConfig.initialized() else ()
     return tuple(word for word in words if not within(option(word), (*OF_STUDIES, "force", "hydra")))
-
-
-def plain_values(cfg: Any) -> dict[str, Any]:
-    """Resolve a composed configuration to plain values.
-
-    Raises:
-        UsageError: a value is missing, or refers to a key that does not exist.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        found: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-        return with_pattern_label(found)
-    except OmegaConfBaseException as error:
-        raise UsageError(interpolation(error)) from error

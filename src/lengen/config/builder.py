@@ -94,9 +94,12 @@ class Builder:
                 f"{path}._target_={name}: must be a class under {self._roots}; for a class of your own, "
                 "name the folder of its YAML with --config-dir, or in Python pass the class itself"
             )
-        target = getattr(imported(module, f"{path}._target_={name}"), leaf, None)
+        loaded = imported(module, f"{path}._target_={name}")
+        target = getattr(loaded, leaf, None)
         if target is None:
-            raise UsageError(f"{path}._target_={name}: module {module!r} has no attribute {leaf!r}")
+            file = getattr(loaded, "__file__", None)
+            place = f" ({file})" if file else ""
+            raise UsageError(f"{path}._target_={name}: module {module!r}{place} has no attribute {leaf!r}")
         if not (inspect.isclass(target) and issubclass(target, kind)):
             raise UsageError(f"{path}._target_={name}: must be a {kind.__name__} (from {kind.__module__})")
         return target

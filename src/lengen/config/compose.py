@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lengen.config.aliases import OPTIONS, current_options
 from lengen.config.errors import UsageError, require
-from lengen.config.explain import explain, near
+from lengen.config.explain import explain, interpolation, near
 from lengen.config.extend_words import with_extensions
 from lengen.config.pattern_words import with_pattern, with_pattern_label
 from lengen.config.search import config_dir, hydra_in, quoted, searched
@@ -259,13 +259,61 @@ def refuse_labels(options: Iterable[str]) -> None:
 def resolved(config: DictConfig) -> dict[str, Any]:
     """Resolve a composed configuration to plain values, without the node `hydra`; the labels name the chosen options."""
     from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf, open_dict
+    from omegaconf import open_dict
 
     HydraConfig.instance().set_config(config)
     with open_dict(config):
         del config["hydra"]
-    found: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return plain_values(config)
+
+
+def plain_values(config: Any) -> dict[str, Any]:
+    """Resolve a composed configuration to plain values.
+
+    Raises:
+        UsageError: an option has no value, which Hydra writes as `???`, or refers to a key that does not exist.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    require_values(OmegaConf.to_container(config, resolve=False))
+    try:
+        found: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise UsageError(interpolation(error)) from error
     return with_pattern_label(found)
+
+
+def require_values(config: Any) -> None:
+    """Refuse a configuration with an option that has no value.
+
+    >>> require_values({"pe": {"base": "???"}})
+    Traceback (most recent call last):
+    lengen.config.errors.UsageError: pe.base=???: has no value (set it to one)
+
+    Args:
+        config: the configuration as plain values, with its references unresolved.
+
+    Raises:
+        UsageError: names the options that have none.
+    """
+    lacking = [f"{name}=???" for name in without_value(config)]
+    one = len(lacking) == 1
+    require(
+        not lacking,
+        f"{', '.join(lacking)}: {'has' if one else 'have'} no value (set {'it' if one else 'each'} to one)",
+    )
+
+
+def without_value(node: Any, name: str = "") -> list[str]:
+    """Return the dotted names of the values below a node that are Hydra's word for a mandatory option that nobody has set."""
+    if node == "???":
+        return [name]
+    if isinstance(node, Mapping):
+        parts = [(value, f"{name}.{key}".lstrip(".")) for key, value in node.items()]
+    else:
+        parts = [(value, f"{name}[{i}]") for i, value in enumerate(node)] if isinstance(node, list) else []
+    return [lacking for value, part in parts for lacking in without_value(value, part)]
 
 
 def plain(value: Any) -> Any:

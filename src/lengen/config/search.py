@@ -37,6 +37,21 @@ def choices(group: str, folders: Sequence[Path] = ()) -> list[str]:
     return sorted({file.stem for file in files})
 
 
+def refuse_taken_names(folders: Sequence[Path]) -> None:
+    """Refuse an option of the user's with the name of one of lengen's, which would be taken in its place.
+
+    Raises:
+        UsageError: there is one; its file is named.
+    """
+    for folder in folders:
+        for path in sorted(folder.glob("*/*.yaml")):
+            own = path.relative_to(folder)
+            if (config_dir() / own).is_file() and not folder.samefile(config_dir()):
+                raise UsageError(
+                    f"{path}: lengen has an option {own.parent}={own.stem}, which would be taken; give the file another name"
+                )
+
+
 @contextmanager
 def hydra_in(folder: Path) -> Iterator[None]:
     """Initialize Hydra on a configuration folder, and restore its global state at the end."""
@@ -60,11 +75,12 @@ def searched(folders: Sequence[Path]) -> list[str]:
     """Return the override that adds the user's configuration folders to Hydra's search path.
 
     Raises:
-        UsageError: a folder does not exist.
+        UsageError: a folder does not exist, or has an option with the name of one of lengen's.
     """
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"config_dir={folder}: no such folder")
+    refuse_taken_names(folders)
     places = ",".join(quoted(f"file://{folder.resolve()}") for folder in folders)
     return [f"hydra.searchpath=[{places}]"] if folders else []
 

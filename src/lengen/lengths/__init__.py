@@ -13,6 +13,15 @@ from lengen.config.errors import require
 from lengen.task import Task
 
 
+def require_longest(maximum: int) -> None:
+    """Refuse a longest training length below 1.
+
+    Raises:
+        UsageError: it is.
+    """
+    require(maximum >= 1, f"train_length={maximum}: must be at least 1")
+
+
 class Lengths(ABC):
     """A distribution over training lengths."""
 

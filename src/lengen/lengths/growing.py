@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from lengen.config.errors import require
-from lengen.lengths import Lengths, chosen
+from lengen.lengths import Lengths, chosen, require_longest
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Growing(Lengths):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_longest(self.maximum)
         require(
             1 <= self.start <= self.maximum,
             f"lengths.start={self.start}: must be from 1 to the longest training length, {self.maximum}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from lengen.config.errors import require
-from lengen.lengths import Lengths, chosen
+from lengen.lengths import Lengths, chosen, require_longest
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Uniform(Lengths):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_longest(self.maximum)
         require(
             1 <= self.minimum <= self.maximum,
             f"lengths.minimum={self.minimum}: must be from 1 to the longest training length, {self.maximum}",

@@ -40,6 +40,7 @@ FOLLOWED = {"place": "place in the answer", "length": "length of the problem"}
 """Words for what errors follow."""
 DISPENSABLE = ("seconds", "first error", "loss", "how it fails", "token accuracy", "chance", "95% interval")
 """Columns that a narrow terminal omits, in the order of omission."""
+NO_EXTRAPOLATION = "OOD results of an untrained run say nothing about extrapolation"
 NARROW, WIDEST, TALL = 40, 80, 12
 """In characters: minimum width of the terminal for a plot, maximum width of the plot, and its height."""
 
@@ -232,15 +233,21 @@ def verdict(id_exact_match: float, id_examples: int | None = None) -> str:
         number += f" (95% interval {bounds(low, high, between=' to ')})"
     if id_exact_match >= TRAINED:
         return f"trained: {number}"
-    return f"NOT TRAINED: {number} is below {TRAINED}; OOD results of an untrained run say nothing about extrapolation"
+    return f"NOT TRAINED: {number} is below {TRAINED}; {NO_EXTRAPOLATION}"
 
 
-def summary(curve: Curve) -> str:
-    """Describe a curve in a line: exact match at its ends, and the reaches."""
+def summary(curve: Curve, *, measurable: bool = False) -> str:
+    """Describe a curve in a line: exact match at its ends, and the reaches.
+
+    Args:
+        curve: the curve.
+        measurable: leave out the reaches for which there are too few examples.
+    """
     ends = dict.fromkeys((curve.rows[0], curve.rows[-1]))
     shares = ", ".join(f"{floored(row.exact_match)} at {row.length}" for row in ends)
-    reaches = ", ".join(f"{threshold:.2f}: {curve.reach_text(threshold)}" for threshold in THRESHOLDS)
-    return f"exact match {shares}; reach {reaches}"
+    named = [each for each in THRESHOLDS if not measurable or curve.measurable(each)]
+    reaches = ", ".join(f"{threshold:.2f}: {curve.reach_text(threshold)}" for threshold in named)
+    return f"exact match {shares}; reach {reaches}".removesuffix("; reach ")
 
 
 def files(folder: Path) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,20 +40,57 @@ def evaluate(config: dict[str, Any], allowed: set[str], *, full: bool = False) -
         return 0
     threads = evaluation.trainer.get("threads", 1)
     jobs = [
-        Job(display_path(folder.path), partial(evaluate_one, config, allowed, folder.path), threads)
+        Job(label(folder.path), partial(evaluate_one, config, allowed, folder.path), threads)
         for folder in runs
     ]
-    failed, tables = 0, list[Path]()
+    failed, done = 0, list[Evaluated]()
     for index, result in Local(evaluation.jobs).run(jobs):
-        tables += result.value or []
         if result.code:
             failed += 1
             line = short_names(result.line, EVAL.short)
-            print(f"lengen: failed: {jobs[index].label}: {line}", file=sys.stderr)
-    print(f"lengen: {len(runs) - failed} of {len(runs)} runs evaluated")
-    if tables:
-        print_pooled(evaluation, sorted(tables))
+            print(f"lengen: failed: {display_path(runs[index].path)}: {line}", file=sys.stderr)
+        else:
+            done.append(result.value)
+    print("\n".join(ending(done, len(runs) - failed, len(runs))))
+    if tables := sorted(path for each in done for path in each.tables):
+        print_pooled(evaluation, tables)
     return FAILED if failed else 0
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What is known of one of several runs once it is evaluated.
+
+    Args:
+        tables: folders of the evaluations that are pooled over runs.
+        trained: whether the run has learned the lengths that it was trained on.
+        earlier: whether all was there already.
+    """
+
+    tables: tuple[Path, ...]
+    trained: bool
+    earlier: bool
+
+
+def label(run: Path) -> str:
+    """Name a run by its path below the folder of runs, or as it is shown elsewhere if it lies in none."""
+    from lengen.experiment.reevaluate import display_path
+
+    shown = display_path(run)
+    return shown.rpartition("/runs/")[2]
+
+
+def ending(done: Sequence[Evaluated], count: int, runs: int) -> list[str]:
+    """What is said once at the end of several runs: how many were evaluated, and what the words on their lines mean."""
+    from lengen.records.curve import TRAINED
+    from lengen.report.terminal import NO_EXTRAPOLATION
+
+    lines = [f"lengen: {count} of {runs} runs evaluated; files: in the folder eval of each run"]
+    if not all(each.trained for each in done):
+        lines.append(f"NOT TRAINED: ID exact match is below {TRAINED}; {NO_EXTRAPOLATION}")
+    if any(each.earlier for each in done):
+        lines.append("force=true repeats what was there, and keeps the old folders under other names")
+    return lines
 
 
 def print_pooled(evaluation: Any, folders: list[Path]) -> None:
@@ -84,9 +123,34 @@ def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobRe
         results = request(config, allowed).run_on(RunFolder(path), allowed)
     except Exception as error:  # noqa: BLE001  # a failed run does not stop the others
         return JobResult.failed(error, mistake=str(error) if is_usage_error(error, allowed) else None)
-    tables = [result.folder.path for result in results if result.lines]
+    tables = tuple(result.folder.path for result in results if result.lines)
     shown = [result for result in results if result.lines] or results
-    return JobResult(0, "; ".join(described(result) for result in shown), value=tables)
+    found = Evaluated(tables, all(map(trained, shown)), all(result.earlier for result in shown))
+    words = [in_short(shown)]
+    if not found.trained:
+        words.insert(0, "NOT TRAINED: ")
+    if found.earlier:
+        words.append(" (is there already)")
+    return JobResult(0, "".join(words), value=found)
+
+
+def in_short(results: Sequence[Any]) -> str:
+    """The evaluations of one of several runs on one line: of a single curve its ends and reaches, of each of several its end."""
+    from lengen.report import terminal
+    from lengen.statistics.formats import floored
+
+    swept = [result for result in results if result.curve and not result.headline]
+    if not swept:
+        return "; ".join(result.headline or result.folder.path.name for result in results)
+    if len(swept) == 1:
+        return terminal.summary(swept[0].curve, measurable=True)
+    lasts = {result.curve.rows[-1].length for result in swept}
+    numbers = []
+    for result in swept:
+        end, asked = result.curve.rows[-1], result.folder.facts().get("asked", {})
+        length = f" at {end.length}" if len(lasts) > 1 else ""
+        numbers.append(f"{asked.get('stress') or result.folder.path.name} {floored(end.exact_match)}{length}")
+    return f"exact match{f' at {lasts.pop()}' if len(lasts) == 1 else ''}: {', '.join(numbers)}"
 
 
 def print_results(results: list[Any], *, full: bool) -> None:
