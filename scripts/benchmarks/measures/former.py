@@ -2,7 +2,8 @@
 
 Each side is a command in processes of its own, in turn, with the same options. A step is the CPU seconds of a run less those of a run
 with fewer steps, so that starting, sweep and figures are taken out. A study is wall time, all of it: the former lengen trained one run
-after another, this one trains as many as there are cores; where the load below is not near 0 there were no cores to use.
+after another, this one trains as many as there are cores; where the load below is not near 0 there were no cores to use. Where the time
+of a step of these presets goes is shown under `peers`.
 """
 
 from __future__ import annotations
