@@ -106,6 +106,8 @@ def test_agreements_and_disagreements_are_counted_and_named(study):
 
     uncounted = [row for row in rows.values() if "conditional" in row.line or "open" in row.line]
     assert theory.line(uncounted) == ""
+    ((caption, _, cells),) = theory.blocks(uncounted)
+    assert (caption, len(cells)) == ("theory: no verdict of these cells is counted", 2)
 
 
 def test_both_tables_of_a_panel_say_the_same(study):
