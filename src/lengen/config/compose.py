@@ -276,10 +276,11 @@ def plain_values(config: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    require_values(OmegaConf.to_container(config, resolve=False))
     try:
-        found: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+        found: dict[str, Any] = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
+        # OmegaConf.missing_keys fails where something refers to one
+        require_values(OmegaConf.to_container(config, resolve=False))
         raise UsageError(interpolation(error)) from error
     return with_pattern_label(found)
 
