@@ -299,6 +299,50 @@ def test_one_failing_job_does_not_stop_the_others_and_is_named(lengen, tmp_path)
     assert len(run_folders(tmp_path)) == 1
 
 
+WITHOUT_HEADS = [word for word in TINY if "heads" not in word]
+
+
+def test_what_is_impossible_is_refused_before_the_first_job_starts(lengen, tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lengen.cli.commands.train.train_job", stopped)
+    ran = lengen("train", "-m", "task=copy", "decoder.heads=2,3", "seed=0,-1", "study=three", *WITHOUT_HEADS)
+    assert ran.code == 130
+    why = {
+        "decoder.heads=2 seed=-1": "seed=-1: must be at least 0",
+        "decoder.heads=3 seed=0": "decoder.dim=16: must be a multiple of decoder.heads=3",
+        "decoder.heads=3 seed=-1": "decoder.dim=16: must be a multiple of decoder.heads=3",
+    }
+    assert ran.err.splitlines()[:-1] == [f"lengen: refused: {label}: {line}" for label, line in why.items()]
+    assert not run_folders(tmp_path)
+    seen = lengen("status", "three")
+    assert "3 failed" in seen.out
+    assert all(f"{line}" in seen.out for line in why.values())
+
+
+def test_a_study_of_which_every_job_is_refused_is_a_mistake(lengen, tmp_path):
+    ran = lengen("train", "-m", "task=copy", "decoder.heads=3,5", *WITHOUT_HEADS)
+    assert ran.code == 2
+    assert ran.err.count("must be a multiple of decoder.heads=") == 2
+    assert not run_folders(tmp_path)
+
+
+def test_a_job_that_goes_on_from_one_before_it_is_left_to_its_turn(lengen, tmp_path):
+    told = lengen("train", "task=copy", *TINY, "dry=true").out
+    folder = next(word for word in told.split() if word.startswith("results/"))
+    experiments = tmp_path / "mine" / "experiment"
+    experiments.mkdir(parents=True)
+    (experiments / "first.yaml").write_text("# @package _global_\nsteps: 20\n")
+    (experiments / "second.yaml").write_text(f"# @package _global_\nsteps: 30\nfrom: {folder}\n")
+    words = [word for word in TINY if not word.startswith("steps=")]
+    ran = lengen(
+        "train", "-m", "--config-dir", "mine", "task=copy", "experiment=first,second", "jobs=1", *words
+    )
+    assert ran.code == 0, ran.err
+    assert "2 of 2 jobs finished" in ran.out
+
+
 def test_lengths_may_be_written_as_a_range(lengen, tmp_path):
     lengths = [word for word in TINY if "lengths" not in word]
     for text in ("eval.lengths=range(1,6,2)", "eval.lengths=[range(1,6,2)]"):

@@ -254,6 +254,21 @@ def test_a_dry_run_needs_no_slurm(lengen, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.usefixtures("fake")
+def test_nothing_is_asked_of_the_devices_and_the_memory_of_this_machine(lengen, monkeypatch):
+    """The nodes may have what this machine lacks."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("lengen.config.limits.available_memory", lambda: 10**5)
+    gpus = ("task=copy", *TINY, "batch_size=1024", "trainer.accelerator=cuda", "trainer.devices=2")
+    assert "trainer.accelerator=cuda: not available" in lengen("train", *gpus).err
+    for dry in ((), ("dry=true",)):
+        ran = lengen("train", "-m", *gpus, "launcher=slurm", "launcher.wait=false", *dry)
+        assert ran.code == 0, ran.err
+        ran = lengen("train", "-m", *gpus, "launcher=slurm", "decoder.heads=3", *dry)
+        assert ran.code != 0
+        assert "decoder.dim=16: must be a multiple of decoder.heads=3" in ran.err
+
+
 def test_more_jobs_than_an_array_may_have_are_several_arrays(fake, monkeypatch):
     monkeypatch.setattr(slurm, "largest_array", lambda: 1000)
     what, command = Slurm(jobs=8).describe([Planned()] * 2500)

@@ -41,6 +41,7 @@ class HydraApp:
         arguments: the command line after the command.
         job: the same for one job of a multirun, which a launcher carries out in a process of its own; None runs the jobs of
             a multirun here, one after another.
+        check: the same for what refuses a job before any starts; see `Jobs`.
         keeper: makes what is told of the jobs of a multirun before they start, and of their results.
         search_of: makes what a search is told of its trials; see `Multirun`.
         settings: options of Hydra itself that the command sets.
@@ -57,6 +58,7 @@ class HydraApp:
     work: Callable[[dict[str, Any], set[str]], int]
     arguments: list[str]
     job: Callable[[dict[str, Any], set[str]], JobResult] | None = None
+    check: Callable[..., JobResult] | None = None
     keeper: Callable[[], Keeper] | None = None
     search_of: Callable[[Mapping[str, Any], Any, Sequence[str]], Any] | None = None
     settings: tuple[str, ...] = ()
@@ -148,7 +150,7 @@ class HydraApp:
         from lengen.cli.multirun import LauncherFault, Multirun
 
         work = self.job or partial(exit_coded, self.work)
-        jobs = Jobs(work, self.command.name, self.arguments, self._folders)
+        jobs = Jobs(work, self.command.name, self.arguments, self._folders, self.check)
         launcher = launcher_of if self.job else None
         named = launcher_of if self.planned else None
         multirun = Multirun(jobs, launcher, self.keeper, self.search_of, self.headed, self.done, named)

@@ -7,12 +7,13 @@ launcher of Hydra's carries them out itself. Either way no job raises an error t
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -38,6 +39,7 @@ from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResu
 from lengen.launcher.shared import let_go, run_shared
 from lengen.records.earlier_runs import finished_already
 
+SEED_KEYS = ("seed", "init_seed", "data_seed")
 DRY = re.compile(r"dry=.*")
 """The word that says how jobs are carried out, and is no part of their names."""
 
@@ -75,6 +77,7 @@ class Multirun:
         overrides: of each job so far, in order.
         results: of these.
         search: what a search is told; None in a study.
+        said: whether it was said of those that are refused why, before any started.
         named: the launcher of `launcher_named`; None until jobs are composed, and where they come batch by batch, as in a search.
     """
 
@@ -88,6 +91,7 @@ class Multirun:
     search: Search | None = None
     overrides: list[list[str]] = field(default_factory=list)
     results: list[JobResult] = field(default_factory=list)
+    said: bool = False
     named: Launcher | None = None
 
     @cached_property
@@ -139,17 +143,19 @@ class Multirun:
             print(result.output + result.traceback, file=sys.stderr)
 
     def summed_up(self) -> int:
-        """Say how many jobs are done, and which failed for what reason; return the exit code."""
+        """Say how many jobs are done, and which failed for what reason; return the exit code, that of a mistake if all were refused."""
         jobs = [*zip(self.overrides, self.results, strict=True)]
         failed = [(words, result) for words, result in jobs if result.bad]
         queued = sum(result.code == QUEUED for result in self.results)
         done = f"{len(jobs) - len(failed) - queued} of {len(jobs)} job{'s' * (len(jobs) != 1)} {self.done}"
         print(f"\nlengen: {done}{f', {queued} in a queue' if queued else ''}")
         for words, result in failed:
-            print(f"  failed: {' '.join(words)}: {result.line}", file=sys.stderr)
+            why = "refused, see above" if result.code == REFUSED and self.said else result.line
+            print(f"  failed: {' '.join(words)}: {why}", file=sys.stderr)
         if self.search:
             print(*self.search.best(self.jobs, self.overrides, self.results), sep="\n")
-        return FAILED if failed else 0
+        refused = self.said and all(result.code == REFUSED for result in self.results)
+        return REFUSED if refused else FAILED if failed else 0
 
     def prepare(self, config: Any, count: int) -> None:
         """Let the launcher of the command start what takes long; what is wrong with it is said when jobs are carried out.
@@ -180,6 +186,37 @@ class Multirun:
         launcher = self.launcher_of(able.config, {"lengen", *able.own_modules})
         launcher.ready()
         return launcher
+
+    def checked(self, composed: Sequence[Composed], launcher: Launcher | None) -> list[Composed]:
+        """Return composed jobs, of which those that could not be carried out are refused.
+
+        A job that differs from one that could be in its seeds alone is not looked at, nor one that is over. A bug is left to the
+        turn of its job.
+
+        Args:
+            composed: the jobs.
+            launcher: of the command; None if another one carries them out.
+        """
+        checked, able = [*composed], set[str]()
+        places = [at for at, job in enumerate(composed) if not job.refused and not is_over(job.config)]
+        if self.jobs.check is None or not places:
+            return checked
+        from rich.progress import track
+
+        from lengen.launcher.local import beside
+
+        apart = launcher is None or launcher.apart(len(composed))
+        with beside() if apart else nullcontext(done_here) as carried_out:
+            for at in track(places, "checking jobs", transient=True, disable=not sys.stdout.isatty()):
+                job, cell = composed[at], cell_key(composed[at].config)
+                if cell not in able:
+                    work = self.jobs.check_of(job, here=launcher is not None and launcher.here)
+                    result = carried_out(Job("", work))
+                    if result.code == REFUSED:
+                        checked[at] = replace(job, refused=result.line)
+                    else:
+                        able.add(cell)
+        return checked
 
     def carry_out(
         self, composed: Sequence[Composed], labels: Sequence[str], launcher: Launcher | None
@@ -250,6 +287,17 @@ def processes(config: Mapping[str, Any]) -> tuple[int, int]:
     return threads, devices
 
 
+def done_here(job: Job) -> JobResult:
+    """Do a job in this process."""
+    return job.work()
+
+
+def cell_key(config: Mapping[str, Any]) -> str:
+    """The same text for configurations that differ in their seeds alone, unless these are no seeds."""
+    seeds = {name for name in SEED_KEYS if isinstance(config.get(name), int) and config[name] >= 0}
+    return json.dumps({name: value for name, value in config.items() if name not in seeds}, default=str)
+
+
 def is_over(config: Mapping[str, Any]) -> bool:
     """Whether a run is over, as far as is known without torch; a job that only says so need not wait in a queue."""
     try:
@@ -297,15 +345,14 @@ class StudyLauncher(HydraLauncher):
             self.multirun.prepare(self.config, len(overrides))
         composed = [each.return_value for each in self.composer.launch(job_overrides, initial_job_idx)]
         launcher = self.multirun.ready(composed) if self.files is None else None
+        composed = self.multirun.checked(composed, launcher)
         self._begin([(words, each.config) for words, each in zip(overrides, composed, strict=True)])
         labels = self.multirun.labels(overrides)
+        self._refuse(labels, composed)
         if self.files is None:
             results = self.multirun.carry_out(composed, labels, launcher)
         else:
-            with self.files.kept():
-                results = self._foreign(self.files, job_overrides)
-            for label, result in zip(labels, results, strict=True):
-                self.multirun.show(label, result)
+            results = self._handed_over(self.files, labels, composed, job_overrides)
         self.multirun.results += results
         self.folder.mkdir(parents=True, exist_ok=True)  # a sweeper may write there at its end
         values = map(self.multirun.search.value, results) if self.multirun.search else [0.0] * len(results)
@@ -328,6 +375,38 @@ class StudyLauncher(HydraLauncher):
         if multirun.keeper is not None:
             multirun.keeper.begin(jobs)
         multirun.overrides += [[*words] for words, _ in jobs]
+
+    def _refuse(self, labels: Sequence[str], composed: Sequence[Composed]) -> None:
+        """Say which jobs are refused before any starts, and tell the keeper; where they have no launcher, each says so at its turn."""
+        multirun, reasons = self.multirun, [each.refused for each in composed]
+        if not any(reasons) or (self.files is None and multirun.launcher_of is None):
+            return
+        for label, why in zip(labels, reasons, strict=True):
+            if why:
+                print(f"lengen: refused: {label}: {why}", file=sys.stderr, flush=True)
+        multirun.said = True
+        if multirun.keeper is not None:
+            multirun.keeper.refuse(reasons)
+
+    def _handed_over(
+        self,
+        files: JobFiles,
+        labels: Sequence[str],
+        composed: Sequence[Composed],
+        job_overrides: Sequence[Sequence[str]],
+    ) -> list[JobResult]:
+        """Let a launcher of Hydra's carry out the jobs that are not refused, and show their results."""
+        results = {
+            place: JobResult(REFUSED, job.refused) for place, job in enumerate(composed) if job.refused
+        }
+        places = [place for place in range(len(composed)) if place not in results]
+        if places:
+            with files.kept():
+                ended = self._foreign(files, [job_overrides[place] for place in places])
+            for place, result in zip(places, ended, strict=True):
+                self.multirun.show(labels[place], result)
+                results[place] = result
+        return [results[place] for place in range(len(composed))]
 
     def _foreign(self, files: JobFiles, job_overrides: Sequence[Sequence[str]]) -> list[JobResult]:
         """Let a launcher of Hydra's carry out a batch of jobs; what it has not started when it gives up is handed over again."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ class Composed:
     Args:
         config: its configuration, resolved; empty if it could not be composed.
         own_modules: top-level modules of the user's classes.
-        refused: why it could not be composed.
+        refused: why it could not be composed, or cannot be carried out; empty if it can.
         words: its overrides, without those that say how the jobs are carried out.
     """
 
@@ -47,6 +48,9 @@ class Keeper:
         """
         raise NotImplementedError
 
+    def refuse(self, reasons: Sequence[str]) -> None:
+        """Called after `begin` with why each job of the batch is refused; empty for one that is not."""
+
     def end(self, results: Sequence[JobResult]) -> None:
         """Called with the results of all jobs, in order."""
         raise NotImplementedError
@@ -61,12 +65,15 @@ class Jobs:
         command: name of the command, for messages.
         arguments: the command line, for messages.
         folders: the user's configuration folders.
+        check: called with the same and `here`, whether this machine carries out the job; refuses it before any job starts. None
+            refuses none.
     """
 
     work: Callable[[dict[str, Any], set[str]], JobResult]
     command: str
     arguments: list[str]
     folders: list[Path]
+    check: Callable[..., JobResult] | None = None
 
     def composed(self, cfg: Any) -> Composed:
         """Resolve what Hydra has composed for a job."""
@@ -74,6 +81,16 @@ class Jobs:
             return Composed(plain_values(cfg), frozenset(named_modules(self.folders)), words=job_words())
         except UsageError as error:
             return Composed({}, refused=explain(error, self.command, self.arguments, self.folders))
+
+    def check_of(self, job: Composed, *, here: bool) -> Guarded:
+        """What refuses a job.
+
+        Args:
+            job: the job.
+            here: whether this machine carries it out.
+        """
+        assert self.check is not None
+        return Guarded(replace(self, work=partial(self.check, here=here)), job)
 
     def command_of(self, job: Composed) -> list[str]:
         """The command line that carries out a job alone."""

@@ -47,6 +47,17 @@ class StudyRecord(Keeper):
     new: bool = False
     finished: bool = False
 
+    def refuse(self, reasons: Sequence[str]) -> None:
+        """See `Keeper`. A run that is refused is noted before any starts.
+
+        Args:
+            reasons: of the last runs.
+        """
+        keys = self.keys[len(self.keys) - len(reasons) :]
+        ended = {key: JobResult(REFUSED, why) for key, why in zip(keys, reasons, strict=True) if why}
+        if ended and self.path is not None:
+            update_plan(self.path, lambda plan: noted(plan or StudyPlan(""), ended))
+
     def end(self, results: Sequence[JobResult]) -> None:
         """Note which runs were refused, and under which keys others are recorded, and show how far the study is.
 
@@ -107,6 +118,11 @@ class NewRuns(StudyRecord):
             self.counts.append(len(runs))
             found += runs
         return found
+
+    def refuse(self, reasons: Sequence[str]) -> None:
+        """See `Keeper`."""
+        counts = self.counts[len(self.counts) - len(reasons) :]
+        super().refuse([why for why, count in zip(reasons, counts, strict=True) for _ in range(count)])
 
     def end(self, results: Sequence[JobResult]) -> None:
         """See `StudyRecord`. What becomes of a job with several runs is in their folders."""

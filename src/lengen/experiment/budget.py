@@ -47,16 +47,31 @@ class Budget:
     outline: Callable[[int], nn.Module]
     copies: int = 1
 
-    def check(self) -> None:
+    def check(self, *, here: bool = True) -> None:
         """Refuse a run that cannot be trained within `limits.memory`.
+
+        Args:
+            here: whether it is trained on this machine; if not, what the training itself needs is not looked at, but what is
+                drawn to check it is.
 
         Raises:
             UsageError: names the options, what they imply and the limit.
         """
         config = self.config
         length, probe = config.train_length, config.trainer.probe_examples
-        batch = self.read
         require_count(length, MOST_LENGTHS, f"train_length={length}", "lengths")
+        if here:
+            self._check_trained()
+        self._require_drawn(
+            max(probe, CHECKED), length, f"trainer.probe_examples={probe}, train_length={length}"
+        )
+        if (stored := config.trainer.examples) is not None:
+            self._require_drawn(stored, 1, f"trainer.examples={stored}")
+        self.check_sweep()
+
+    def _check_trained(self) -> None:
+        """Refuse a decoder or a batch that does not fit into the memory of the device."""
+        config, length, batch = self.config, self.config.train_length, self.read
         self._require(
             self.matrices * self.trained, self._size, f"{short(self.matrices)} parameters, in training,"
         )
@@ -70,12 +85,6 @@ class Budget:
             f"batch_size={config.batch_size}, train_length={length}, {self._size}",
             f"the {short(batch * length)} tokens of a batch",
         )
-        self._require_drawn(
-            max(probe, CHECKED), length, f"trainer.probe_examples={probe}, train_length={length}"
-        )
-        if (stored := config.trainer.examples) is not None:
-            self._require_drawn(stored, 1, f"trainer.examples={stored}")
-        self.check_sweep()
 
     def check_sweep(self) -> None:
         """Refuse lengths or a number of examples of the sweep whose test set does not fit into memory.

@@ -29,13 +29,17 @@ from lengen.task.unavailable import length_needed
 from lengen.testing.task_examples import draw_fault, layout_fault
 
 
-def check(config: RunConfig) -> None:
+def check(config: RunConfig, *, here: bool = True) -> None:
     """Refuse incompatible options before anything is trained.
+
+    Args:
+        config: the run.
+        here: whether this machine trains it; if not, the memory that this takes is not looked at.
 
     Raises:
         UsageError: names the options, their values and what they must be.
     """
-    budget(config).check()
+    budget(config).check(here=here)
     require(
         config.eval.checkpoint != "average",
         "eval.checkpoint=average: must be last or best in training; lengen eval checkpoint=average averages what trainer.keep=all has kept",

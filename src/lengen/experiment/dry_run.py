@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
+from lengen.config.builder import Builder
 from lengen.config.limits import amount, duration, short
+from lengen.config.seeds import runs_of
 from lengen.experiment.budget import Budget
 from lengen.experiment.compatibility import budget, check
 from lengen.experiment.config import RunConfig
 from lengen.experiment.continuation import check_origin
+from lengen.experiment.run import configured
+from lengen.experiment.stack import check_stack
 from lengen.sampling import generator
 from lengen.task import PAD, Task
 from lengen.training.batch_stream import read
@@ -47,15 +51,17 @@ class DryRun:
 
     Args:
         config: the run.
+        here: whether this machine would train it.
 
     Raises:
         UsageError: the run would be refused.
     """
 
     config: RunConfig
+    here: bool = True
 
     def __post_init__(self) -> None:
-        check(self.config)
+        check(self.config, here=self.here)
         if self.config.from_:
             check_origin(self.config, self.config.from_)
 
@@ -145,6 +151,30 @@ class DryRun:
             ("memory", f"at least {amount(needed.parameters * needed.trained + kept)}"),
             ("disk", f"about {amount(self.disk)}"),
         ]  # fmt: skip
+
+
+def planned(record: Mapping[str, Any], builder: Builder, *, here: bool = True) -> list[DryRun]:
+    """Return the runs of a job: one, or with `seeds` several that are trained as one model.
+
+    Args:
+        record: the keys of `configs/train.yaml`, resolved.
+        builder: builds the configured objects.
+        here: whether this machine would train them. If not, nothing is asked of its devices and memory, which other machines may
+            have, and times are those of its CPU.
+
+    Raises:
+        UsageError: they would be refused.
+    """
+    records = [each if here else of_any_machine(each) for each in runs_of(record)]
+    configs = [configured(each, builder) for each in records]
+    if len(configs) > 1:
+        check_stack(configs, here=here)
+    return [DryRun(each, here) for each in configs]
+
+
+def of_any_machine(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run as a machine without any GPU could train it. It is of the same cell."""
+    return {**record, "trainer": {**record["trainer"], "accelerator": "cpu", "devices": 1}}
 
 
 def total(needs: Sequence[Needs]) -> str:

@@ -170,17 +170,21 @@ def _train(seeds: Sequence[Seed]) -> None:
             seed.diverged = diverged
 
 
-def check_stack(configs: Sequence[RunConfig]) -> None:
+def check_stack(configs: Sequence[RunConfig], *, here: bool = True) -> None:
     """Refuse runs that cannot be trained as one model.
+
+    Args:
+        configs: the runs.
+        here: whether this machine trains them; if not, the memory that this takes is not looked at.
 
     Raises:
         UsageError: names the option.
     """
-    check_options(configs)
+    check_options(configs, here=here)
     check_stackable(configs[0])
 
 
-def check_options(configs: Sequence[RunConfig]) -> None:
+def check_options(configs: Sequence[RunConfig], *, here: bool = True) -> None:
     """Refuse options with which runs are not stacked.
 
     Raises:
@@ -215,7 +219,7 @@ def check_options(configs: Sequence[RunConfig]) -> None:
         logger.several,
         f"logger={option_of(logger)} {several}: it logs one run at a time; use logger=local, and upload them later",
     )
-    replace(budget(config), copies=len(configs)).check()
+    replace(budget(config), copies=len(configs)).check(here=here)
 
 
 def check_stackable(config: RunConfig) -> None:

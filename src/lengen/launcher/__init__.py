@@ -36,6 +36,10 @@ class Launcher:
             UsageError: a program or a package is missing.
         """
 
+    def apart(self, count: int) -> bool:
+        """Whether each of `count` jobs has a process of its own."""
+        return True
+
     def describe(self, planned: Sequence[Planned]) -> list[str]:
         """Say what would become of jobs, in a line or a few; a dry run shows it. Nothing is written or started.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -78,6 +78,10 @@ class Local(Launcher):
         )
         return self.slots(len(jobs), threads, devices)
 
+    def apart(self, count: int) -> bool:
+        """See `Launcher`. One after another, jobs are carried out in this process."""
+        return len(self.slots(count)) > 1
+
     def describe(self, planned: Sequence[Planned]) -> list[str]:
         """See `Launcher`."""
         slots, cores = self._slots_of(planned), max(each.cores for each in planned)
@@ -87,7 +91,7 @@ class Local(Launcher):
 
     def prepare(self, count: int) -> None:
         """Start the process from which workers are forked, which imports torch, if there will be several."""
-        if len(self.slots(count)) > 1:
+        if self.apart(count):
             from multiprocessing import forkserver
 
             fork_server_context()
@@ -142,6 +146,31 @@ class Local(Launcher):
                     close(workers)
                 end_servers()
                 raise
+
+
+@contextmanager
+def beside(*, shown: bool = True) -> Iterator[Callable[[Job], JobResult]]:
+    """Give what carries out jobs one by one in a process beside this one, which may die of them.
+
+    Args:
+        shown: whether what they print is printed here.
+    """
+    context = fork_server_context()
+    worker = Worker(0, {}, context.SimpleQueue(), context)
+
+    def carried_out(job: Job) -> JobResult:
+        result = worker.result(worker.start(job))
+        if shown:
+            print(result.output, end="", flush=True)  # noqa: T201
+        return result
+
+    try:
+        yield carried_out
+    except BaseException:
+        stop()
+        raise
+    finally:
+        worker.close()
 
 
 def fork_server_context() -> Any:

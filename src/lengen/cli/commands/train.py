@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from lengen.cli.arguments import OVERRIDE, refuse, verbose
 from lengen.cli.collector import paused
-from lengen.cli.hydra_app import HydraApp
+from lengen.cli.hydra_app import HydraApp, launcher_of
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError
+from lengen.config.identity import ORIGIN
 from lengen.config.seeds import SEEDS, check_seed_words, runs_of, words_of
 from lengen.launcher.job import FAILED, JobResult, Planned
 from lengen.logger import LOCAL
@@ -62,17 +63,17 @@ def train_all(arguments: list[str], *, full: bool) -> int:
     if not any(DRY.fullmatch(word) for word in arguments):
         return train_app(arguments, full=full).enter()
     jobs: list[list[Needs]] = []
-    planned: list[Planned] = []
+    waiting: list[Planned] = []
     most = None if full else BLOCKS
     with TemporaryDirectory() as folder:  # Hydra writes a file in a multirun
-        work, setting = partial(dry_run, jobs=jobs, planned=planned, most=most), f"hydra.sweep.dir={folder}"
+        work, setting = partial(dry_run, jobs=jobs, waiting=waiting, most=most), f"hydra.sweep.dir={folder}"
         done = "checked, and none trained"
         app = HydraApp(TRAIN, work, arguments, settings=(setting,), headed=most, done=done, planned=True)
         code = app.enter()
     if most is not None and len(jobs) > most:
         print(f"lengen: dry run: the first {most} are described (lengen train -v describes all)")
     try:
-        described = app.launcher.describe(planned) if app.launcher and planned else []
+        described = app.launcher.describe(waiting) if app.launcher and waiting else []
     except UsageError as error:
         return refuse(str(error))
     for line in described:
@@ -94,7 +95,9 @@ def train_app(arguments: list[str], *, full: bool = False) -> HydraApp:
         return NewRuns(partial(show_study, full=full), words=Words.of(arguments))
 
     work = partial(train, full=full)
-    return HydraApp(TRAIN, work, arguments, job=train_job, keeper=keeper, search_of=search_of)
+    return HydraApp(
+        TRAIN, work, arguments, job=train_job, check=check_job, keeper=keeper, search_of=search_of
+    )
 
 
 def train_study(words: Words, *, full: bool) -> int:
@@ -117,7 +120,8 @@ def train_study(words: Words, *, full: bool) -> int:
     print(f"lengen: study {left.progress.summary()}", flush=True)
     record = RunsLeft(partial(show_study, full=full), left.path, runs=[run for _, run in left.runs])
     with left.given():
-        app = HydraApp(TRAIN, train, left.multirun(words).arguments, job=train_job, keeper=lambda: record)
+        arguments = left.multirun(words).arguments
+        app = HydraApp(TRAIN, train, arguments, job=train_job, check=check_job, keeper=lambda: record)
         code = app.enter()
     return code or (0 if record.finished else FAILED)
 
@@ -127,7 +131,7 @@ def dry_run(
     allowed: set[str],
     *,
     jobs: list[list[Needs]],
-    planned: list[Planned],
+    waiting: list[Planned],
     most: int | None = None,
 ) -> int:
     """Say what one job would do and need, unless enough are described, and add it to what others need.
@@ -136,27 +140,21 @@ def dry_run(
         config: of the job.
         allowed: top-level modules.
         jobs: what the runs of every job need, to which those of this one are added.
-        planned: the jobs for a launcher, to which this one is added unless it is over.
+        waiting: the jobs for a launcher, to which this one is added unless it is over.
         most: how many are described; None is all.
     """
     from lengen.cli.multirun import processes
     from lengen.cli.queued_runs import job_key
     from lengen.config.builder import Builder
-    from lengen.experiment.dry_run import DryRun
-    from lengen.experiment.run import configured
+    from lengen.experiment.dry_run import planned
 
-    records = runs_of({**config, "dry": False})  # as the command would be without the word
-    configs = [configured(run, Builder(allowed)) for run in records]
-    if len(configs) > 1:
-        from lengen.experiment.stack import check_stack
-
-        check_stack(configs)
-    runs = [DryRun(each) for each in configs]
+    config = {**config, "dry": False}  # as the command would be without the word
+    runs = planned(config, Builder(allowed), here=launcher_of(config, allowed).here)
     jobs.append([run.needs for run in runs])
-    left = [run for run, each in zip(runs, records, strict=True) if not finished_already(each)]
+    left = [run for run, each in zip(runs, runs_of(config), strict=True) if not finished_already(each)]
     if left:
         seconds = sum(run.seconds for run in left)
-        planned.append(Planned(*processes(config), job_key(config), len(left), seconds))
+        waiting.append(Planned(*processes(config), job_key(config), len(left), seconds))
     if most is not None and len(jobs) > most:
         return 0
     lines = runs[0].lines()
@@ -164,7 +162,7 @@ def dry_run(
         lines.append(
             (
                 SEEDS,
-                f"{len(runs)} such runs as one model, of seeds {', '.join(str(each.seed) for each in configs)}",
+                f"{len(runs)} such runs as one model, of seeds {', '.join(str(run.config.seed) for run in runs)}",
             )
         )
     print("lengen: dry run; nothing is written")
@@ -207,6 +205,25 @@ def logged_again(config: dict[str, Any], allowed: set[str]) -> str:
 
     again = log_again(config, Builder(allowed))
     return "its numbers are logged as those of this trial" if again else nothing
+
+
+def check_job(config: dict[str, Any], allowed: set[str], *, here: bool) -> JobResult:
+    """Refuse a job that could not be trained, before any is: what its turn would refuse, but for what the run has on its disk.
+
+    Args:
+        config: of the job.
+        allowed: top-level modules.
+        here: whether this machine would train it.
+
+    Raises:
+        UsageError: it would be refused.
+    """
+    if not config.get(ORIGIN):  # which may be a run of an earlier job
+        with paused():
+            from lengen.config.builder import Builder
+            from lengen.experiment.dry_run import planned
+        planned(config, Builder(allowed), here=here)
+    return JobResult(0)
 
 
 def train_job(config: dict[str, Any], allowed: set[str]) -> JobResult:
