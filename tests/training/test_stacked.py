@@ -85,14 +85,14 @@ def test_every_option_is_trained_as_alone_or_refused_by_name(option):
         examples = [next(stream) for stream in streams]
         losses = []
         for module, made, example in zip(alone, optimizers, examples, strict=True):
-            made["optimizer"].zero_grad()
+            made.zero_grad()
             loss = example_loss(module.decoder, example)
             auxiliary = module.decoder.pe.auxiliary(generator("auxiliary", module.seed, step))
             loss = loss if auxiliary is None else loss + auxiliary
             loss.backward()
             torch.nn.utils.clip_grad_norm_(module.decoder.parameters(), clip)
-            made["optimizer"].step()
-            made["lr_scheduler"]["scheduler"].step()
+            made.step()
+            module.set_rates(made, step + 1)
             losses.append(loss.detach())
         found = stack.step(StackedExamples(examples, whole=False), step)
         torch.testing.assert_close(found, torch.stack(losses), atol=2e-4, rtol=0)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
-from typing import Any
 
 import torch
 from lightning.fabric.utilities import move_data_to_device
@@ -50,18 +49,17 @@ def stepped(run: RunConfig) -> Callable[[], None]:
     """Return what trains a step of one run, as it is trained alone."""
     device = run.trainer.device
     module: DecoderModule = run.module(run.make_decoder()).to(device)
-    made: dict[str, Any] = module.configure_optimizers()
-    batches = iter(run.stream())
+    optimizer, batches = module.configure_optimizers(), iter(run.stream())
 
     def step() -> None:
         example = move_data_to_device(next(batches), device)
-        made["optimizer"].zero_grad()
+        optimizer.zero_grad()
         with torch.autocast(device.type, torch.bfloat16, enabled=run.trainer.bf16):
             loss = example_loss(module.decoder, example)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(module.decoder.parameters(), run.trainer.clip)
-        made["optimizer"].step()
-        made["lr_scheduler"]["scheduler"].step()
+        optimizer.step()
+        module.set_rates(optimizer, 0)
 
     return step
 

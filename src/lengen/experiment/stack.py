@@ -294,7 +294,7 @@ def stack_fault(config: RunConfig) -> Fault | None:
     with torch.random.fork_rng(devices=[]):
         alone, beside = ([run.module(run.make_decoder()).to(device) for run in runs] for _ in range(2))
     examples = [next(iter(run.stream())) for run in runs]
-    optimizers = [module.configure_optimizers()["optimizer"] for module in alone]
+    optimizers = [module.configure_optimizers() for module in alone]
     for module, example in zip(alone, examples, strict=True):
         module.training_step(move_data_to_device(example, device), 0).backward()  # type: ignore[no-untyped-call]
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,9 +14,7 @@ from typing import Any
 import torch
 from jaxtyping import Bool
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.profilers import PassThroughProfiler
 from torch import Tensor, optim
-from torch.utils.data import DataLoader
 
 from lengen.decoder import Decoder
 from lengen.evaluation.metrics import answer_loss, answer_nats, prompts
@@ -27,20 +25,11 @@ from lengen.sampling import generator
 from lengen.training.batch_stream import BatchStream, Example
 from lengen.training.callback import TrainingCallback
 from lengen.training.checkpoint import RUN, SafeCheckpoints
+from lengen.training.epoch_loop import OneDeviceLoop
 from lengen.training.interruption import SIGNALS
 from lengen.training.options import TrainerOptions
 from lengen.training.ranks import ALONE, Ranks
 from lengen.training.strategies import RankEnvironment, shard, strategy
-
-NOTHING = nullcontext()
-
-
-class Unprofiled(PassThroughProfiler):
-    """Times nothing, as Lightning's own does, and makes no generator for it some twenty-five times a step."""
-
-    def profile(self, action_name: str) -> AbstractContextManager[Any]:  # type: ignore[override]
-        """Return the context of an action."""
-        return NOTHING
 
 
 class DecoderModule(LightningModule):
@@ -67,13 +56,6 @@ class DecoderModule(LightningModule):
         super().__init__()
         self.run, self.law = run, law or Fixed()
         self.decoder, self.rule, self.steps, self.seed = decoder, optimizer, steps, seed
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set the name of a hook, as Lightning does some fifty times a step, without looking whether it is a parameter."""
-        if name == "_current_fx_name":
-            object.__setattr__(self, name, value)
-        else:
-            super().__setattr__(name, value)
 
     def transfer_batch_to_device(self, batch: Example, device: torch.device, dataloader_idx: int) -> Example:
         """Leave a batch that is there already as it is; Lightning would take it apart to look at every tensor."""
@@ -121,17 +103,20 @@ class DecoderModule(LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
 
-    def scheduled(self, optimizer: optim.Optimizer) -> optim.lr_scheduler.LambdaLR:
-        """The schedule of an optimizer."""
-        return optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self.rule.schedule.factor(step, self.steps)
-        )
-
-    def configure_optimizers(self) -> Any:
-        """The optimizer with its schedule."""
+    def configure_optimizers(self) -> optim.Optimizer:
+        """The optimizer, with the learning rates of the first step."""
         optimizer = self.rule.make(self.decoder)
-        schedule = {"scheduler": self.scheduled(optimizer), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+        self.set_rates(optimizer, 0)
+        return optimizer
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None
+    ) -> None:
+        """Do a step, and set the learning rates of the next; a scheduler of Lightning's would take much longer to do it."""
+        optimizer.step(closure=optimizer_closure)
+        self.set_rates(self.trainer.optimizers[0], self.global_step + 1)
 
 
 def example_loss(
@@ -234,7 +219,6 @@ def fit(
             gradient_clip_val=options.clip or None,
             accumulate_grad_batches=options.accumulate,
             callbacks=[journal],
-            profiler=Unprofiled(),
             plugins=[SafeCheckpoints(), *([RankEnvironment(ranks)] if ranks.count > 1 else [])],
             logger=False,
             enable_checkpointing=False,
@@ -242,11 +226,13 @@ def fit(
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
+        if ranks.count == 1 and options.accumulate == 1:
+            trainer.fit_loop.epoch_loop = OneDeviceLoop(trainer)
         # lengen heeds signals itself; Lightning's handler would communicate in the middle of a step
         trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]  # noqa: SLF001
         try:
             with SIGNALS.deferred():
-                trainer.fit(learner, DataLoader(stream, batch_size=None), ckpt_path=checkpoint)
+                trainer.fit(learner, stream, ckpt_path=checkpoint)
         except SystemExit as stopped:
             raise _interruption(stopped) from None
         SIGNALS.stop_if_pending()  # since the last step

@@ -120,7 +120,6 @@ class Stack:
 
     def __init__(self, learners: Sequence[DecoderModule], clip: float, *, bf16: bool = False) -> None:
         self.learners, self.clip, self.bf16 = [*learners], clip, bf16
-        self.rule = self.learners[0].rule
         decoders = [learner.decoder for learner in learners]
         self.parameters, buffers = stack_module_state(cast("list[nn.Module]", decoders))
         for index, decoder in enumerate(decoders):
@@ -134,11 +133,10 @@ class Stack:
         }
         self.places = places(decoders[0])
         self.optimizer = self._optimizer()
-        self.schedule = self.learners[0].scheduled(self.optimizer)
 
     def _optimizer(self) -> optim.Optimizer:
         """The optimizer of one decoder, with the stacked parameters in the place of its own."""
-        optimizer = self.rule.make(self.learners[0].decoder)
+        optimizer = self.learners[0].configure_optimizers()
         stacked = {
             id(weight): self.parameters[name] for name, weight in self.learners[0].decoder.named_parameters()
         }
@@ -213,7 +211,7 @@ class Stack:
         losses = self.backward(examples, step)
         self._clip()
         self.optimizer.step()
-        self.schedule.step()
+        self.learners[0].set_rates(self.optimizer, step + 1)
         return losses
 
     @torch.no_grad()
@@ -227,16 +225,14 @@ class Stack:
         for gradient in gradients:
             gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))
 
-    def load(self, optimizers: Sequence[Mapping[str, Any]], schedule: Mapping[str, Any], step: int) -> None:
+    def load(self, optimizers: Sequence[Mapping[str, Any]], step: int) -> None:
         """Restore the state of the optimizer from those of the runs.
 
         Args:
             optimizers: state of the optimizer of each run.
-            schedule: state of the schedule, which all runs share.
             step: steps behind them.
         """
         self.optimizer.load_state_dict(stacked(optimizers))
-        self.schedule.load_state_dict(dict(schedule))
         self.learners[0].set_rates(self.optimizer, step)
 
     def optimizer_state(self, index: int) -> Any:
@@ -332,7 +328,7 @@ class Member:
             contents |= {
                 "callbacks": {journal.state_key: journal.state_dict()},
                 "optimizer_states": [self.stack.optimizer_state(self.index)],
-                "lr_schedulers": [self.stack.schedule.state_dict()],
+                "lr_schedulers": [],
             }
         learner.on_save_checkpoint(contents)
         SafeCheckpoints().save_checkpoint(contents, filepath)
@@ -360,9 +356,8 @@ def lightning_loops() -> Callable[[int], dict[str, Any]]:
         for progress in (epoch.batch_progress.total, epoch.batch_progress.current):
             progress.ready = progress.started = progress.processed = step
             progress.completed = step - 1
-        for scheduled in (epoch.scheduler_progress, updates.step):
-            for progress in (scheduled.total, scheduled.current):
-                progress.ready = progress.completed = step
+        for progress in (updates.step.total, updates.step.current):
+            progress.ready = progress.completed = step
         for progress in (updates.zero_grad.total, updates.zero_grad.current):
             progress.ready = progress.started = progress.completed = step
         names = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
@@ -435,7 +430,7 @@ def _members(trainings: Sequence[Training], step: int) -> list[Member]:
     stack = Stack([training.learner for training in trainings], options.clip, bf16=options.bf16)
     if found:
         optimizers = [contents["optimizer_states"][0] for contents in found]
-        stack.load(optimizers, found[0]["lr_schedulers"][0], step)
+        stack.load(optimizers, step)
     loops = lightning_loops()
     return [Member(training, stack, index, loops, step) for index, training in enumerate(trainings)]
 
@@ -447,7 +442,7 @@ def _rest(members: Sequence[Member], step: int) -> list[Member]:
     before = members[0].stack
     states = [before.optimizer_state(member.index) for member in members]
     stack = Stack([member.training.learner for member in members], before.clip, bf16=before.bf16)
-    stack.load(states, before.schedule.state_dict(), step)
+    stack.load(states, step)
     for index, member in enumerate(members):
         member.stack, member.index = stack, index
     return [*members]
