@@ -32,6 +32,22 @@ def test_lists_are_varied_and_a_run_that_fails_is_named(study, capsys):
     assert "did you mean 'rope'" in repr(study)
 
 
+def test_what_is_impossible_is_named_before_the_first_run_is_trained(tmp_path, monkeypatch, capsys):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lengen.api.training.run_configuration", stopped)
+    sizes = {**TINY, "decoder": {"layers": 1, "dim": 16}, "decoder.heads": [2, 3]}
+    with pytest.raises(KeyboardInterrupt):
+        lengen.study(task="copy", **sizes, seed=[0, -1])
+    assert capsys.readouterr().err.splitlines() == [
+        "lengen: refused: decoder.heads=2 seed=-1: seed=-1: must be at least 0",
+        "lengen: refused: decoder.heads=3 seed=0: decoder.dim=16: must be a multiple of decoder.heads=3",
+        "lengen: refused: decoder.heads=3 seed=-1: decoder.dim=16: must be a multiple of decoder.heads=3",
+    ]
+
+
 def test_a_study_shows_its_table_and_figures(study):
     assert set(study.table["line"]) == {"rope", "my_encoding"}
     assert len(study.pairs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from html import escape
@@ -19,6 +19,9 @@ from lengen.api.run import Run
 from lengen.api.training import train
 from lengen.config.compose import TRAIN
 from lengen.config.errors import UsageError, require
+from lengen.config.identity import ORIGIN
+from lengen.experiment.dry_run import planned
+from lengen.launcher.checking import refused
 from lengen.launcher.job import Job, JobResult
 from lengen.launcher.local import Local
 from lengen.launcher.shared import run_shared
@@ -116,39 +119,92 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
         **options: see `lengen.train`; lists, tuples and ranges are varied, the last one fastest.
 
     Returns:
-        The study. A failed run does not stop the others; it is named on standard error and in `failed`.
+        The study. A failed run does not stop the others; it is named on standard error and in `failed`. One that is impossible is named
+        before the first is trained.
 
     Raises:
         UsageError: an option is unknown or invalid.
         Exception: the first error, if every run failed.
     """
+    rows, varied = _rows(words, options, config_dir)
+    calls = [{**options, **row} for row in rows]
+    check, one = partial(_check, words, config_dir), partial(_train, words, config_dir)
+    results = _results(rows, calls, jobs, check, one)
+    runs, failed = list[Run](), list[Failure]()
+    for index, row in enumerate(rows):
+        if results[index].code:
+            failed.append(Failure(row, results[index].error or RuntimeError(results[index].line)))
+        else:
+            request = compose_call(TRAIN, words, calls[index], config_dir)
+            runs.append(Run(RunFolder(Path(results[index].value)), request.given, request.allowed))
+    if failed and not runs:
+        raise failed[0].error
+    return Study(tuple(runs), tuple(failed), varied)
+
+
+def _rows(
+    words: Sequence[str], options: Mapping[str, Any], config_dir: Folders
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return the varied options of every run, and the names of these options."""
     varied = {name: list(value) for name, value in options.items() if isinstance(value, (list, tuple, range))}
     for name in list_options(words, options, config_dir):
         if not any(isinstance(value, (list, tuple, range)) for value in varied.get(name, [[]])):
             del varied[name]  # a single value, which is a list
     for name, values in varied.items():
         require(bool(values), f"{name}={options[name]!r}: needs at least one value")
-    rows = [dict(zip(varied, row, strict=True)) for row in product(*varied.values())]
-    calls = [partial(_train, words, config_dir, {**options, **row}) for row in rows]
-    launcher = Local(jobs, shown=jobs != 1)
-    results: dict[int, JobResult] = {}
-    named = [Job(as_overrides(row), call) for row, call in zip(rows, calls, strict=True)]
-    for index, result in run_shared(launcher, named):
-        results[index] = result
+    return [dict(zip(varied, row, strict=True)) for row in product(*varied.values())], tuple(varied)
+
+
+def _results(
+    rows: Sequence[Mapping[str, Any]],
+    calls: Sequence[Mapping[str, Any]],
+    jobs: int | None,
+    check: Callable[[Mapping[str, Any]], JobResult],
+    one: Callable[[Mapping[str, Any]], JobResult],
+) -> dict[int, JobResult]:
+    """Check all runs, train those that are not refused, and say of the others why not.
+
+    Args:
+        rows: the varied options of every run.
+        calls: all options of every run.
+        jobs: runs at a time.
+        check: checks the run of a call.
+        one: trains it.
+    """
+    launcher, labels = Local(jobs, shown=jobs != 1), [as_overrides(row) for row in rows]
+    checks = {
+        index: Job("", partial(check, call), key=_cell(row))
+        for index, (row, call) in enumerate(zip(rows, calls, strict=True))
+    }
+    results = refused(checks, apart=launcher.apart(len(rows)))
+    for index, result in results.items():
+        print(f"lengen: refused: {labels[index]}: {result.line}", file=sys.stderr)
+    left = [index for index in range(len(rows)) if index not in results]
+    named = [Job(labels[index], partial(one, calls[index])) for index in left]
+    for place, result in run_shared(launcher, named):
+        results[left[place]] = result
         if result.code:
-            print(f"lengen: failed: {as_overrides(rows[index])}: {result.line}", file=sys.stderr)
+            print(f"lengen: failed: {named[place].label}: {result.line}", file=sys.stderr)
             if jobs == 1 and result.traceback:
                 print(result.traceback, file=sys.stderr)
-    runs, failed = list[Run](), list[Failure]()
-    for index, row in enumerate(rows):
-        if results[index].code:
-            failed.append(Failure(row, results[index].error or RuntimeError(results[index].line)))
-        else:
-            request = compose_call(TRAIN, words, {**options, **row}, config_dir)
-            runs.append(Run(RunFolder(Path(results[index].value)), request.given, request.allowed))
-    if failed and not runs:
-        raise failed[0].error
-    return Study(tuple(runs), tuple(failed), tuple(varied))
+    return results
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    """The same text for the varied options of runs that differ in their seeds alone, unless these are no seeds."""
+    seeds = {name for name in SEEDS if isinstance(row.get(name), int) and row[name] >= 0}
+    return as_overrides({name: value for name, value in row.items() if name not in seeds})
+
+
+def _check(words: Sequence[str], config_dir: Folders, options: Mapping[str, Any]) -> JobResult:
+    """Refuse a run of a study that could not be trained; one that goes on from another may go on from one before it."""
+    try:
+        request = compose_call(TRAIN, words, options, config_dir)
+        if not request.config.get(ORIGIN):
+            planned(request.config, request.builder)
+    except UsageError as error:
+        return JobResult.failed(error, mistake=str(error))
+    return JobResult(0)
 
 
 def _train(words: Sequence[str], config_dir: Folders, options: Mapping[str, Any]) -> JobResult:

@@ -12,7 +12,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -197,26 +197,20 @@ class Multirun:
             composed: the jobs.
             launcher: of the command; None if another one carries them out.
         """
-        checked, able = [*composed], set[str]()
         places = [at for at, job in enumerate(composed) if not job.refused and not is_over(job.config)]
         if self.jobs.check is None or not places:
-            return checked
-        from rich.progress import track
+            return [*composed]
+        from lengen.launcher.checking import refused
 
-        from lengen.launcher.local import beside
-
-        apart = launcher is None or launcher.apart(len(composed))
-        with beside() if apart else nullcontext(done_here) as carried_out:
-            for at in track(places, "checking jobs", transient=True, disable=not sys.stdout.isatty()):
-                job, cell = composed[at], cell_key(composed[at].config)
-                if cell not in able:
-                    work = self.jobs.check_of(job, here=launcher is not None and launcher.here)
-                    result = carried_out(Job("", work))
-                    if result.code == REFUSED:
-                        checked[at] = replace(job, refused=result.line)
-                    else:
-                        able.add(cell)
-        return checked
+        here = launcher is not None and launcher.here
+        checks = {
+            at: Job("", self.jobs.check_of(composed[at], here=here), key=cell_key(composed[at].config))
+            for at in places
+        }
+        found = refused(checks, apart=launcher is None or launcher.apart(len(composed)))
+        return [
+            replace(job, refused=found[at].line) if at in found else job for at, job in enumerate(composed)
+        ]
 
     def carry_out(
         self, composed: Sequence[Composed], labels: Sequence[str], launcher: Launcher | None
@@ -285,11 +279,6 @@ def processes(config: Mapping[str, Any]) -> tuple[int, int]:
         for name in ("threads", "devices")
     )
     return threads, devices
-
-
-def done_here(job: Job) -> JobResult:
-    """Do a job in this process."""
-    return job.work()
 
 
 def cell_key(config: Mapping[str, Any]) -> str:
