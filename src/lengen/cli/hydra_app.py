@@ -24,6 +24,7 @@ from lengen.config.explain import explain
 from lengen.config.foreign import foreign_word
 from lengen.config.objectives import require_objective
 from lengen.config.search import config_dir, groups, named_modules, refuse_taken_names
+from lengen.config.unknown_options import refuse_unknown
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
 from lengen.launcher.job import JobResult, named
@@ -125,6 +126,7 @@ class HydraApp:
         for folder in self._folders:
             check_folder(folder)
         refuse_taken_names(self._folders)
+        refuse_unknown(flags.overrides, self.command.name, self.arguments, self._folders)
         known = groups(self._folders) if self.command.grouped else ()
         check_words(flags.overrides, self._folders, known)
 

@@ -120,19 +120,7 @@ def forgotten_folder(group: str, option: str) -> str:
 
 def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) -> str:
     """Suggest the options nearest to one that does not exist, those of its own group first; an empty text if there are none."""
-    known_groups = groups(folders)
-    try:
-        chosen = [
-            word
-            for word in with_pattern(with_extensions(words, folders), folders)
-            if (found := re.fullmatch(r"\+?(\w+)(@[\w.]+)?=[\w-]+", word)) and found[1] in known_groups
-        ]
-        from hydra import compose
-        from omegaconf import OmegaConf
-
-        with hydra_in(config_dir()):
-            known = flat(OmegaConf.to_container(compose(command, [*searched(folders), *chosen])))
-    except Exception:  # noqa: BLE001  # failing to suggest must not hide the first error
+    if not (known := known_options(command, words, folders)):
         return ""
     value = next((word.partition("=")[2] for word in words if word.lstrip("+").partition("=")[0] == key), "")
     if own := of_attention(key, words) or of_training(key, command, known) or belongs(key, folders):
@@ -147,7 +135,25 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
         return close
     if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
         return f"; did you mean {namesakes[0]!r}?"
-    return nearest(key, known)
+    return nearest(key, known) or f" (lengen {command} --help shows all)"
+
+
+def known_options(command: str, words: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    """Return the dotted names of all options of a command, with the options of groups that words choose; none if they cannot be composed."""
+    known_groups = groups(folders)
+    try:
+        chosen = [
+            word
+            for word in with_pattern(with_extensions(words, folders), folders)
+            if (found := re.fullmatch(r"\+?(\w+)(@[\w.]+)?=[\w-]+", word)) and found[1] in known_groups
+        ]
+        from hydra import compose
+        from omegaconf import OmegaConf
+
+        with hydra_in(config_dir()):
+            return flat(OmegaConf.to_container(compose(command, [*searched(folders), *chosen])))
+    except Exception:  # noqa: BLE001  # failing to suggest must not hide the first error
+        return []
 
 
 def longer(start: str, siblings: Mapping[str, str]) -> str:

@@ -1,0 +1,54 @@
+"""An option that a command does not have is named before anything is done, whatever its value is."""
+
+from __future__ import annotations
+
+import pytest
+
+NEW = "unknown option 'new.thing' (lengen {} --help shows all)"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "+new.thing=3"), NEW.format("train")),
+        (("train", "-m", "+new.thing=3"), NEW.format("train")),
+        (("train", "-m", "pe=nope,rope", "++nmae=3"), "unknown option 'nmae'; did you mean 'name'?"),
+        (("data", "+new.thing=3"), NEW.format("data")),
+        (("compare", "+new.thing=3"), NEW.format("compare")),
+        (
+            ("eval", "run=none", "+steps=3"),
+            "unknown option 'steps'; steps belongs to training (lengen train)",
+        ),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_a_new_option_of_a_command_is_refused(lengen, tmp_path, words, said):
+    ran = lengen(*words)
+    assert (ran.code, ran.out, ran.err) == (2, "", f"lengen: {said}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_argument_is_for_its_class_to_refuse(lengen):
+    assert "'pe.new' (allowed" in lengen("train", "+pe.new=3").err
+    assert "unknown" not in lengen("train", "+task.aids.new=3", "task=addition_primed").err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("compare", "wher=pe=nope"), "unknown option 'wher'; did you mean 'where'?"),
+        (("train", "nmae=a=b"), "unknown option 'nmae'; did you mean 'name'?"),
+        (("train", "-m", "logger=wandb", "logger.nmae=a=b"), "unknown option 'logger.nmae'; did you mean 'logger.name'?"),
+        (("eval", "run=none", "strss=depth=0.5"), "unknown option 'strss'; did you mean 'stress'?"),
+        (("eval", "run=none", "extend=yarn", "extend.yarn.fctor=a=b"), "did you mean 'extend.yarn.factor'?"),
+        (("train", "mixer.pattern=[gru,attention]", "mixer.gru.szie=a=b"), "did you mean 'mixer.gru.size'"),
+        (("plan", "cels=a=b"), "unknown option 'cels'; did you mean 'cells'?"),
+        (("train", "steps=a=b"), "cannot parse steps=a=b: a value with other characters"),
+        (("train", "pe=a=b"), "cannot parse pe=a=b: a value with other characters"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)  # fmt: skip
+def test_an_option_that_there_is_not_is_named_also_where_its_value_cannot_be_parsed(lengen, words, said):
+    ran = lengen(*words)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert said in ran.err
