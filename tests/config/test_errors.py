@@ -327,3 +327,19 @@ def test_a_refused_option_inside_of_a_task_is_no_missing_length():
 
     with pytest.raises(UsageError, match=r"task\.alphabet=0"):
         Inner().has(3)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["task=dataset", "task.path=nofile.csv"], "task.path=nofile.csv: no such file or folder"),
+        (["task=dataset", "task.path=."], "task.path=.: cannot be read"),
+        (["task=dataset", "task.train=trian"], "task.train=trian: no such split; did you mean 'train'?"),
+        (["task=copy", "task.repeats=unique", "length=30"], "length=30: task.repeats=unique allows at most"),
+    ],
+    ids=lambda each: each[-1] if isinstance(each, list) else "",
+)
+def test_a_refused_option_is_named_first_and_a_length_where_it_is_missing(lengen, words, said):
+    ran = lengen("data", *words)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert ran.err.startswith(f"lengen: {said}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 
 import datasets
 import pandas
@@ -226,3 +227,11 @@ def test_parity_has_all_its_strings_in_the_id_split():
     # the ground on which the card counts: 2^n strings of n bits
     batch = Parity().sample(2, 100, generator("eval", 0, 2))
     assert len(set(texts(batch))) == 4
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_bars_of_the_libraries_are_for_terminals(lengen, monkeypatch, terminal):
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda stream: terminal)
+    ran = lengen("data", "task=copy", "export=out", *SMALL)
+    assert (ran.code, "Creating parquet" in ran.err) == (0, terminal)
+    assert not datasets.are_progress_bars_disabled()

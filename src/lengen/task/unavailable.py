@@ -12,6 +12,9 @@ from types import FrameType, TracebackType
 from lengen.config.aliases import RenamedMethods
 from lengen.config.errors import LengthUnavailable, UsageError
 
+OPTION = re.compile(r"\w+(\.\w+)*=")
+"""Start of a message that names an option."""
+
 
 @contextmanager
 def length_needed(option: str) -> Iterator[None]:
@@ -21,13 +24,15 @@ def length_needed(option: str) -> Iterator[None]:
         option: the option that asks for the length; put in front of the reason.
 
     Raises:
-        UsageError: the task lacks the length, or an option is invalid.
+        UsageError: the task lacks the length, or an option is invalid, which is named as it is.
     """
     try:
         with old_tasks_understood():
             yield
     except (LengthUnavailable, UsageError) as error:
         reason = str(error)
+        if isinstance(error, UsageError) and OPTION.match(reason):
+            raise
         if (named := re.match(r"length (\d+): ", reason)) and re.search(rf"\b{named[1]}$", option):
             reason = reason[named.end() :]  # the option names the length already
         raise UsageError(f"{option}: {reason}") from None

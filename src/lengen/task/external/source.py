@@ -18,11 +18,6 @@ from datasets import ReadInstruction
 from datasets.data_files import DataFilesDict, get_data_patterns, sanitize_patterns
 from datasets.exceptions import DatasetsError
 from huggingface_hub import DatasetCard
-from huggingface_hub.utils.tqdm import (
-    are_progress_bars_disabled,
-    disable_progress_bars,
-    enable_progress_bars,
-)
 
 from lengen.config.errors import UsageError, nearest, require
 from lengen.task.external.reading import COMPRESSIONS, KINDS, STATE, Files, Part, Saved, converted, is_known
@@ -261,17 +256,18 @@ def readable(path: str, hint: str = "") -> Iterator[None]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence the libraries; show their progress bars only on a terminal."""
+    libraries = [datasets, huggingface_hub.utils]
     loggers = [datasets.logging, huggingface_hub.logging]
     before = [logger.get_verbosity() for logger in loggers]
-    bars = not are_progress_bars_disabled()
+    barred = [library for library in libraries if not library.are_progress_bars_disabled()]
     for logger in loggers:
         logger.set_verbosity_error()
-    if bars and not sys.stderr.isatty():
-        disable_progress_bars()
+    for library in barred if not sys.stderr.isatty() else ():
+        library.disable_progress_bars()
     try:
         yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.set_verbosity(level)
-        if bars:
-            enable_progress_bars()
+        for library in barred:
+            library.enable_progress_bars()
