@@ -174,7 +174,10 @@ def test_what_an_evaluation_of_an_earlier_version_lacks_is_measured(lengen, run)
         (["extend=yarn", "extend.yarn.factor=0.9"], "extend.yarn.factor=0.9: must be null, or at least 1"),
         (["extend=streaming", "extend.streaming.window=0"], "must be null, or at least 1"),
         (["extend=sharpen", "extend.sharpen.factor=0"], "must be above 0"),
-        (["extend=sharpen", "extend.sharpen.layers=[7]"], "the decoder has 1 layers"),
+        (
+            ["extend=sharpen", "extend.sharpen.layers=[7]"],
+            "extend.sharpen.layers=[7]: the decoder has 1 layer;",
+        ),
         (
             ["extend=yarn", "extend.ntk.factor=2"],
             "ntk must be one of the extensions that extend= names (yarn)",

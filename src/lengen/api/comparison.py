@@ -21,6 +21,7 @@ from lengen.config.compose import COMPARE
 from lengen.config.errors import UsageError
 from lengen.records.frame import frame
 from lengen.report.paper import FORMATS
+from lengen.statistics.formats import counted
 
 TABLE, PAIRS, VARIANCE = "table.csv", "pairs.csv", "variance.csv"
 
@@ -95,7 +96,9 @@ class Comparison:
         return Picture(self.path / f"{names[0]}.png")
 
     def __repr__(self) -> str:
-        return f"Comparison({str(self.path)!r}): {len(self.table)} cells; {', '.join(self.figures)}"
+        return (
+            f"Comparison({str(self.path)!r}): {counted(len(self.table), 'cell')}; {', '.join(self.figures)}"
+        )
 
     def _repr_html_(self) -> str:
         shown = (

@@ -27,6 +27,7 @@ from lengen.launcher.local import Local
 from lengen.launcher.shared import run_shared
 from lengen.records.claim import ClaimedError
 from lengen.records.run_dir import RunFolder
+from lengen.statistics.formats import counted
 
 SEEDS = ("seed", "init_seed", "data_seed")
 
@@ -90,7 +91,7 @@ class Study:
 
     def __repr__(self) -> str:
         lines = [
-            f"Study of {len(self.runs) + len(self.failed)} runs over {', '.join(self.varied) or 'nothing'}"
+            f"Study of {counted(len(self.runs) + len(self.failed), 'run')} over {', '.join(self.varied) or 'nothing'}"
         ]
         return "\n  ".join([*lines, *(f"failed: {each!r}" for each in self.failed)])
 

@@ -19,7 +19,7 @@ from lengen.config.objectives import OBJECTIVES, require_objective
 from lengen.config.words import parsed
 from lengen.launcher.job import JobResult
 from lengen.records.eval_options import EvalOptions
-from lengen.statistics.formats import floored
+from lengen.statistics.formats import counted, floored
 from lengen.studies.words import option, within
 
 
@@ -56,14 +56,17 @@ class Search:
         scores = [measured(result) for result in results]
         able = [index for index, (_, loss) in enumerate(scores) if math.isfinite(loss)]
         if not able:
-            return [f"lengen: none of {len(results)} trials has a result to choose from"]
+            one = len(results) == 1
+            return [
+                f"lengen: {'the one trial has no' if one else f'none of {len(results)} trials has a'} result to choose from"
+            ]
         index = min(able, key=lambda each: self._order(*scores[each]))
         exact_match, loss = scores[index]
         flags = [word for folder in jobs.folders for word in ("--config-dir", str(folder))]
         own = (word for word in overrides[index] if not within(option(word), OF_STUDIES))
         again = shlex.join(["lengen", jobs.command, *flags, *own])
         measures = f"ID loss {loss:.4g} nats per answer token, ID exact match {floored(exact_match)}"
-        head = f"best of {len(results)} trials, by {self.objective} ({self.direction}d)"
+        head = f"best of {counted(len(results), 'trial')}, by {self.objective} ({self.direction}d)"
         return [f"lengen: {head}: {measures}", f"  {again}"]
 
     def _order(self, exact_match: float, loss: float) -> tuple[float, float]:

@@ -174,7 +174,7 @@ def assemble(
             each.check_kind(runs)
     require(
         bool(selected),
-        f"where={list(where)}: none of {len(runs)} runs matches"
+        f"where={list(where)}: {f'none of {len(runs)} runs matches' if len(runs) > 1 else 'the one run does not match'}"
         if runs
         else "runs: no run found that can be compared; "
         + "; ".join(f"{each.place}: {each.reason}" for each in excluded[:5]),

@@ -9,6 +9,7 @@ from lengen.config.errors import require
 from lengen.extend import Extension, Fit, Parts, Sizes
 from lengen.extend.normaliser import require_softmax
 from lengen.extend.rules import Stepwise
+from lengen.statistics.formats import counted
 
 
 class EntmaxAtTest(Extension):
@@ -36,7 +37,7 @@ class EntmaxAtTest(Extension):
         require_softmax(parts)
         require(
             self.layers is None or max(self.layers) <= len(parts.rules),
-            f"layers={self.layers}: the decoder has {len(parts.rules)} layers",
+            f"extend.entmax.layers={self.layers}: the decoder has {counted(len(parts.rules), 'layer')}",
         )
         return "approximate"
 

@@ -12,6 +12,7 @@ from lengen.config.errors import require
 from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
 from lengen.extend.rules import Scaled
 from lengen.pe.rope import RoPE
+from lengen.statistics.formats import counted
 
 
 class LogN(Extension):
@@ -39,7 +40,7 @@ class LogN(Extension):
         """Exact with rotary positions, for which it was made."""
         require(
             self.skip < len(parts.rules),
-            f"skip={self.skip}: the decoder has {len(parts.rules)} layers",
+            f"extend.log_n.skip={self.skip}: the decoder has {counted(len(parts.rules), 'layer')}",
         )
         if any(rule.directions for rule in parts.rules):
             raise DoesNotApplyError("attention", parts.rules[0], "logits that depend on the norms of queries")

@@ -10,6 +10,7 @@ from lengen.attention import AttentionRule
 from lengen.config.errors import require
 from lengen.extend import DoesNotApplyError, Extension, Fit, Parts, Sizes
 from lengen.extend.rules import Scaled
+from lengen.statistics.formats import counted
 
 
 class Sharpen(Extension):
@@ -52,7 +53,7 @@ class Sharpen(Extension):
         ):
             require(
                 chosen is None or max(chosen) <= most,
-                f"{name}={chosen}: the decoder has {most} {name}",
+                f"extend.sharpen.{name}={chosen}: the decoder has {counted(most, name[:-1])}",
             )
         if any(rule.directions for rule in parts.rules):
             raise DoesNotApplyError("attention", parts.rules[0], "logits that depend on the norms of queries")

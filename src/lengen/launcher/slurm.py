@@ -26,6 +26,7 @@ from lengen.launcher.slurm_job import WARNING, SlurmJob
 from lengen.launcher.slurm_queue import largest_array, queue
 from lengen.launcher.slurm_results import Task, results
 from lengen.launcher.tracker import start_tracker
+from lengen.statistics.formats import counted
 
 TIME = re.compile(r"\d+|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
 """Time limits: minutes, hours:minutes:seconds, days-hours, days-hours:minutes:seconds."""
@@ -262,7 +263,9 @@ class Slurm(Launcher):
         keys = [job.key or hashlib.sha256(each).hexdigest() for job, each in zip(jobs, packed, strict=True)]
         tasks = self._in_queue(keys)
         if tasks:
-            say(f"lengen: {len(tasks)} jobs are in the queue of Slurm already")
+            say(
+                f"lengen: {counted(len(tasks), 'job')} {'is' if len(tasks) == 1 else 'are'} in the queue of Slurm already"
+            )
         new = [index for index in range(len(jobs)) if index not in tasks]
         threads, cores = largest([jobs[index] for index in new])
         size = largest_array()
@@ -276,7 +279,7 @@ class Slurm(Launcher):
                 folder, {task.number: keys[index] for task, index in zip(submitted, part, strict=True)}
             )
             say(
-                f"lengen: {len(part)} jobs submitted to Slurm as {submitted[0].array}; their logs are in {folder}"
+                f"lengen: {counted(len(part), 'job')} submitted to Slurm as {submitted[0].array}; logs are in {folder}"
             )
             tasks |= dict(zip(part, submitted, strict=True))
         return tasks
@@ -369,15 +372,6 @@ def seconds(limit: int | str) -> int:
 def largest(jobs: Sequence[Job | Planned]) -> tuple[int, int]:
     """Most threads of a process, and most cores, of some jobs."""
     return max((each.threads for each in jobs), default=1), max((each.cores for each in jobs), default=1)
-
-
-def counted(count: int, what: str) -> str:
-    """A number of something.
-
-    >>> counted(1, "job"), counted(2, "job")
-    ('1 job', '2 jobs')
-    """
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def flags(parameters: Mapping[str, Any], count: int) -> list[str]:

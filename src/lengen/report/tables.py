@@ -18,7 +18,7 @@ from lengen.records.plain_text import on_one_line, visible
 from lengen.records.supervision import MEANINGS
 from lengen.report import theory, variance
 from lengen.report.console import NONE, Block, say, table
-from lengen.statistics.formats import bounds, floored, reach_text, round_down
+from lengen.statistics.formats import bounds, counted, floored, reach_text, round_down
 
 SHOWN = 8
 """Maximum number of excluded runs that the terminal lists; left_out.csv lists all."""
@@ -208,7 +208,7 @@ def condition(panel: Panel) -> str:
         for key, value in protocol.items()
         if key not in ("train_length", "eval.lengths")
     )
-    return f"Trained on lengths up to {up_to(panel)}, evaluated at {len(panel.lengths)} lengths up to {panel.lengths[-1] if panel.lengths else NONE}. {settings}."
+    return f"Trained on lengths up to {up_to(panel)}, evaluated at {counted(len(panel.lengths), 'length')} up to {panel.lengths[-1] if panel.lengths else NONE}. {settings}."
 
 
 def gates(panel: Panel, summary: StudySummary) -> list[tuple[str, list[CellSummary]]]:
@@ -367,7 +367,7 @@ def agreement_lines(result: Agreement, published: Published) -> list[str]:
     """Describe how the orders of the cells agree, in two lines, and name the cells without a place in them."""
     tau = "not defined" if result.tau is None else f"{result.tau:.2f} (p {result.p_value:.2g})"
     lines = [
-        f"{result.task} against {published.paper}, {result.split}: {result.cells} cells, {result.lengths} lengths; Kendall's tau between the orders: {tau}."
+        f"{result.task} against {published.paper}, {result.split}: {counted(result.cells, 'cell')}, {counted(result.lengths, 'length')}; Kendall's tau between the orders: {tau}."
     ]
     if result.cells > 1:
         lines.append(

@@ -19,7 +19,7 @@ from lengen.records.verdicts import FAILURES
 from lengen.report.console import ASCII, NONE, ascii_only, say
 from lengen.report.console import table as console_table
 from lengen.report.scale import label, logarithmic, ticks
-from lengen.statistics.formats import bounds, floored, id_score, percent, reach_text
+from lengen.statistics.formats import bounds, counted, floored, id_score, percent, reach_text
 from lengen.statistics.intervals import THRESHOLDS, clopper_pearson, examples_needed
 
 COLUMNS: dict[str, Callable[[Row], str]] = {
@@ -190,7 +190,7 @@ def reached(curve: Curve, threshold: float) -> str:
     line = f"reach {threshold:.2f}: "
     if not curve.measurable(threshold):
         examples = curve.rows[0].examples
-        return f"{line}{curve.reach_text(threshold)} with {examples} examples per length (needs {examples_needed(threshold)})"
+        return f"{line}{curve.reach_text(threshold)} with {counted(examples, 'example')} per length (needs {examples_needed(threshold)})"
     stopped = next((row for row in curve.rows if length is None or row.length > length), None)
     line += reach_text(length, at_least=stopped is None)
     line += "" if length is None else f" ({length / train:.3g}x the train length {train})"

@@ -43,13 +43,22 @@ def round_down(score: float, digits: int = 3) -> float:
     return float(math.floor(score * 10**digits + SLACK) / 10**digits)
 
 
+def counted(count: int, what: str) -> str:
+    """A number of something.
+
+    >>> counted(1, "job"), counted(2, "job")
+    ('1 job', '2 jobs')
+    """
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def id_score(share: float, strings: int | None) -> str:
     """Write an ID exact match, with the number of its strings if it is known.
 
     >>> id_score(0.998, 1000), id_score(1.0, None)
     ('ID exact match 0.998 of 1000 strings', 'ID exact match 1.000')
     """
-    return f"ID exact match {floored(share)}" + (f" of {strings} strings" if strings else "")
+    return f"ID exact match {floored(share)}" + (f" of {counted(strings, 'string')}" if strings else "")
 
 
 def short(share: float) -> str:

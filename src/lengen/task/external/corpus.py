@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Int
 
 from lengen.config.errors import UsageError, ranges, require, require_length
+from lengen.statistics.formats import counted
 from lengen.task import BOS, EOS, PAD, SPECIAL
 from lengen.task.external.formats import CHUNK
 from lengen.task.external.spelling import Pieces, Text
@@ -216,7 +217,7 @@ class Corpus:
         require(
             not len(long),
             f"task.maximum={maximum}: {self.where}, row {row} has {self._scan[1][row] + 1} tokens "
-            f"({len(long)} of {len(self.rows)} rows have too many)",
+            f"({len(long)} of {counted(len(self.rows), 'row')} {'has' if len(long) == 1 else 'have'} too many)",
         )
 
     @cached_property
