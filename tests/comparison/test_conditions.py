@@ -91,7 +91,17 @@ def test_the_command_compares_numbers(lengen, runs, word, left):
         ("where=pe>1", "pe is 'nope' in"),
         ("where=optimizer.nesterov>=0", "optimizer.nesterov is False in"),
         ("where=optimizer.rl<0.1", "where=optimizer.rl: no run has this option; did you mean 'optimizer.lr'"),
-        ("where=optimizer.lr>1", "none of 4 runs matches"),
+        ("where=optimizer.lr>1", "where=optimizer.lr>1: none of 4 runs matches; optimizer.lr is "),
+        ("where=pe=rop", "where=pe=rop: none of 4 runs matches; pe is nope"),
+        (
+            "best=lr",
+            "best=lr: no run has this option; did you mean 'optimizer.lr'? (allowed: the options of its config.yaml; these differ in ",
+        ),
+        ("by=lrr", "by=lrr: no run has this option; did you mean 'optimizer.lr'? (allowed: seed, cell, and"),
+        (
+            "best=learning_rate",
+            "best=learning_rate: no run has this option; in lengen this is 'optimizer.lr'",
+        ),
         (
             "where=optimizer.lr=small",
             "where=optimizer.lr=small: optimizer.lr is a number; got 'small' (allowed: a number",

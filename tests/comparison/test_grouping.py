@@ -164,7 +164,7 @@ def test_gated_are_the_trained_runs_and_diverged_ones_are_tried(tmp_path):
             {"where": ["task.repeat=one"]},
             "where=task.repeat: no run has this option; did you mean 'task.repeats'",
         ),
-        ({"where": ["pe=rope"]}, r"where=\['pe=rope'\]: the one run does not match"),
+        ({"where": ["pe=rope"]}, "where=pe=rope: the one run does not match; pe is nope"),
     ],
 )
 def test_what_no_run_has_is_refused_by_name(tmp_path, options, message):

@@ -106,7 +106,7 @@ def check_options(keys: Sequence[str], by: Sequence[str], runs: Sequence[RunReco
             fixed is None,
             f"best={key}: {fixed} cannot be picked: it says on what ID is measured, or which run is meant",
         )
-        check_key("best", key, runs)
+        check_key("best", key, runs, MEASURED)
         named = next((each for each in by if within(key, each) or within(each, key)), None)
         require(named is None, f"best={key}: by={named} separates its values; leave one of the two out")
 

@@ -6,13 +6,16 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
-from lengen.comparison.cell_names import flat
+from lengen.comparison.cell_names import flat, within
 from lengen.comparison.run_record import MISSING, RunRecord
 from lengen.config.allowed_values import ORDER
 from lengen.config.errors import UsageError, nearest, require
+from lengen.config.foreign import foreign_word
 
+NAMED = 8
+"""Most values of an option that are named."""
 FORM = re.compile(r"\s*([^=<>!]*[^=<>!\s])\s*(!=|<=|>=|=|<|>)(.*)", re.DOTALL)
 
 
@@ -89,6 +92,26 @@ class Condition:
                 )
 
 
+def refuse_none(conditions: Sequence[Condition], runs: Sequence[RunRecord]) -> NoReturn:
+    """Refuse conditions that no run meets, with the values that an option has where none is as it is asked for.
+
+    Raises:
+        UsageError: always.
+    """
+    for each in conditions:
+        each.check_kind(runs)
+    texts = [each.text for each in conditions]
+    asked = texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"
+    found = []
+    for each in conditions:
+        values = list(dict.fromkeys(str(run.option(each.key)) for run in runs))
+        more = f" and {len(values) - NAMED} more" if len(values) > NAMED else ""
+        if not any(each.holds(run) for run in runs):
+            found.append(f"; {each.key} is {', '.join(values[:NAMED])}{more}")
+    count = f"none of {len(runs)} runs matches" if len(runs) > 1 else "the one run does not match"
+    raise UsageError(f"where={asked}: {count}{''.join(found)}")
+
+
 def _equal(value: Any, text: str) -> bool:
     """Whether an option has the value that a text writes: a number of that size, or the same word, as in Python or YAML."""
     if is_number(value) and (number := _number(text)) is not None:
@@ -109,8 +132,14 @@ def _number(text: str) -> float | None:
         return None
 
 
-def check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
+def check_key(option: str, key: str, runs: Sequence[RunRecord], but: Sequence[str] = ()) -> None:
     """Refuse a key that no run has.
+
+    Args:
+        option: that names it, for the message.
+        key: the key.
+        runs: the runs.
+        but: keys that the option does not take.
 
     Raises:
         UsageError: no run has an option of this name.
@@ -119,5 +148,28 @@ def check_key(option: str, key: str, runs: Sequence[RunRecord]) -> None:
         return
     known = list(dict.fromkeys(key for run in runs for key in (*run.config["labels"], *flat(run.config))))
     raise UsageError(
-        f"{option}={key}: no run has this option{nearest(key, known)} (allowed: seed, cell, and the options of its config.yaml)"
+        f"{option}={key}: no run has this option{_meant(key, known)} (allowed: {'' if but else 'seed, cell, and '}"
+        f"the options of its config.yaml{_varied(known, runs, but)})"
     )
+
+
+def _meant(key: str, known: Sequence[str]) -> str:
+    """Suggest the options whose last word is that of a key, else those with a name like it."""
+    tail = key.rpartition(".")[2]
+    last = {name.rpartition(".")[2]: name for name in reversed(known) if not name.endswith("_target_")}
+    if tail in last:
+        return f"; did you mean {last[tail]!r}?"
+    if close := nearest(key, known) or foreign_word(key, known):
+        return close
+    return re.sub(r"'(\w+)'", lambda found: repr(last[found[1]]), nearest(tail, last))
+
+
+def _varied(known: Sequence[str], runs: Sequence[RunRecord], but: Sequence[str]) -> str:
+    """Name the options that all runs have, and in which they differ; an empty text if there are none."""
+    varied = []
+    for key in known:
+        values = {str(run.option(key)) for run in runs}
+        named = not key.endswith("_target_") and not any(within(key, other) for other in but)
+        if named and len(values) > 1 and str(MISSING) not in values:
+            varied.append(key)
+    return f"; these differ in {', '.join(varied)}" if varied else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from lengen.comparison.best import Choice, check_grids, check_options, choose, together
 from lengen.comparison.cell_names import distinguishing_names
-from lengen.comparison.conditions import Condition, check_key
+from lengen.comparison.conditions import Condition, check_key, refuse_none
 from lengen.comparison.run_record import Excluded, RunRecord
 from lengen.config.errors import require
 from lengen.records.curve import Curve
@@ -169,16 +169,13 @@ def assemble(
         check_key(option, key, runs)
     check_options(best, by, runs)
     selected = [run for run in runs if all(each.holds(run) for each in conditions)]
-    if not selected:
-        for each in conditions:
-            each.check_kind(runs)
     require(
-        bool(selected),
-        f"where={list(where)}: {f'none of {len(runs)} runs matches' if len(runs) > 1 else 'the one run does not match'}"
-        if runs
-        else "runs: no run found that can be compared; "
+        bool(runs),
+        "runs: no run found that can be compared; "
         + "; ".join(f"{each.place}: {each.reason}" for each in excluded[:5]),
     )
+    if not selected:
+        refuse_none(conditions, runs)
     selected, repeated = _once(selected)
     excluded += repeated
     groups: dict[str, list[RunRecord]] = {}
