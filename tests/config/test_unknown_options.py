@@ -52,3 +52,27 @@ def test_an_option_that_there_is_not_is_named_also_where_its_value_cannot_be_par
     ran = lengen(*words)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("eval", "run=none", "extend=yarn", "extend.factor=2"), "no extension 'factor'; did you mean 'extend.yarn.factor'?"),
+        (("eval", "run=none", "extend=yarn", "grid.factor=[2,3]"), "no extension 'factor'; did you mean 'grid.yarn.factor'?"),
+        (("tune", "run=none", "extend=[yarn,sharpen]", "extend.factor=2"), "'extend.yarn.factor' or 'extend.sharpen.factor'?"),
+        (("eval", "run=none", "extend.factor=2"), "under the name of its extension: extend=yarn extend.yarn.factor=…"),
+        (("eval", "run=none", "stress.depth=0.5"), "stress.depth=0.5: stress is a list, as in stress=[depth=0.5]"),
+        (("train", "eval.stress.depth=0.5"), "eval.stress is a list, as in eval.stress=[depth=0.5]"),
+        (("train", "formats.pdf=true"), "formats is a list, as in formats=[png]"),
+        (("train", "stress=[depth=0.5]"), "unknown option 'stress'; did you mean 'eval.stress'?"),
+        (("train", "mixer.pattern=[gru,attention]", "mixer.size=8"), "did you mean 'mixer.gru.size'?"),
+        (("train", "mixer.pattern=[gru,attention]", "mixer.pe=rope"), "did you mean 'mixer.attention.pe'?"),
+        (("train", "mixer.pattern=[gru,near]", "mixer.near=attention", "mixer.window=8"), "did you mean 'mixer.near.attention.window', with"),
+        (("train", "mixer.pattern=[gru,near]", "mixer.near=attention", "mixer.nera.pe=rope"), "mixer.pattern=[gru,near]; did you mean 'near'?"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)  # fmt: skip
+def test_an_option_below_a_name_or_in_a_list_leads_to_its_place(lengen, words, said):
+    ran = lengen(*words)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert said in ran.err

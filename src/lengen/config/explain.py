@@ -129,6 +129,8 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
     siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
     if meant := longer(tail, siblings) or begun(key, folders) or foreign_word(key, known, value):
         return meant
+    if f"eval.{key}" in known:
+        return f"; did you mean 'eval.{key}'?"
     if close := nearest(tail, siblings):
         return re.sub(r"'(\w+)'", rf"'{head}.\1'", close) if head else close
     if close := similar(key, folders):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lengen.config.errors import UsageError, nearest
-from lengen.config.search import choices
+from lengen.config.search import arguments, choices
 
 UNDER_THEIR_NAMES = ("extend",)
 """Groups of which several options may be chosen, so that those of each stand under its name: `extend.yarn.factor`."""
@@ -48,7 +48,8 @@ def with_extensions(words: Sequence[str], folders: Sequence[Path], *, each: bool
         if group in ("extend", "grid") and path and path[0] not in names:
             known = choices("extend", folders)
             if path[0] not in known:
-                hint = nearest(path[0], known) or " (lengen list extend shows them)"
+                hint = _under(group, path[0], names, folders) or nearest(path[0], known)
+                hint = hint or " (lengen list extend shows them)"
                 raise UsageError(f"{word.lstrip('+')}: there is no extension {path[0]!r}{hint}")
             if not names:
                 raise UsageError(f"{word.lstrip('+')}: needs extend={path[0]}")
@@ -57,6 +58,24 @@ def with_extensions(words: Sequence[str], folders: Sequence[Path], *, each: bool
                 f"{word.lstrip('+')}: {path[0]} must be one of the extensions that extend= names ({listed})"
             )
     return rewritten
+
+
+def _under(group: str, argument: str, names: Sequence[str], folders: Sequence[Path]) -> str:
+    """Suggest the option of an extension for an argument without its name; an empty text if none has it.
+
+    >>> _under("extend", "factor", ["yarn"], ())
+    "; did you mean 'extend.yarn.factor'?"
+    >>> _under("extend", "factor", [], ())
+    '; an option stands under the name of its extension: extend=yarn extend.yarn.factor=…'
+    """
+    having = [name for name in names if argument in arguments("extend", name, folders)]
+    if having:
+        return f"; did you mean {' or '.join(repr(f'{group}.{name}.{argument}') for name in having)}?"
+    every = [each for each in choices("extend", folders) if argument in arguments("extend", each, folders)]
+    if not every:
+        return ""
+    name = "yarn" if "yarn" in every else every[0]
+    return f"; an option stands under the name of its extension: extend={name} {group}.{name}.{argument}=…"
 
 
 def _rewritten(word: str, folders: Sequence[Path]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lengen.config.errors import UsageError, nearest
-from lengen.config.search import choices
+from lengen.config.search import arguments, choices
 
 GROUP, OPTION, PARTS = "mixer", "pattern", "parts"
 """The group, its option whose layers differ, and the key under which this has the mixers by name."""
@@ -117,7 +117,9 @@ def _chosen(
     for key, word in own.items():
         name, *below = key.split(".")[1:]
         if name not in chosen:
-            raise UsageError(f"{word}: {name} must be one of the mixers in {pattern}")
+            mixers = {each: own.get(f"{GROUP}.{each}", each).rpartition("=")[2] for each in names}
+            hint = _under(name, mixers, folders) or nearest(name, names)
+            raise UsageError(f"{word}: {name} must be one of the mixers in {pattern}{hint}")
         if not below:
             chosen[name] = word.partition("=")[2]
             if "," in chosen[name]:
@@ -134,6 +136,32 @@ def _chosen(
                 f"{pattern}: must be a list such as [gru,attention]; there is no mixer {mixer!r}{hint}"
             )
     return chosen
+
+
+def _under(argument: str, mixers: Mapping[str, str], folders: Sequence[Path]) -> str:
+    """Suggest the option of a mixer for an argument without its name; an empty text if none of them has it.
+
+    >>> _under("size", {"near": "attention", "far": "gru"}, ())
+    "; did you mean 'mixer.far.size'?"
+    >>> _under("window", {"near": "attention", "far": "gru"}, ())
+    "; did you mean 'mixer.near.attention.window', with mixer.near.attention=window?"
+
+    Args:
+        argument: its name, or that of a group of which one layer may have its own option.
+        mixers: of the pattern, by name.
+        folders: the user's own configuration folders.
+    """
+    found = [
+        f"{GROUP}.{name}.{argument}"
+        for name, mixer in mixers.items()
+        if argument in arguments(GROUP, mixer, folders) or (argument in INSIDE and mixer == "attention")
+    ]
+    if found:
+        return f"; did you mean {' or '.join(map(repr, found))}?"
+    near = [f"{GROUP}.{name}.attention" for name, mixer in mixers.items() if mixer == "attention"]
+    if argument == "window" and near:
+        return f"; did you mean '{near[0]}.window', with {near[0]}=window?"
+    return ""
 
 
 def _part_word(word: str, folders: Sequence[Path]) -> str:

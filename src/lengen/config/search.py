@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from lengen.config.bounded_yaml import read_yaml
 from lengen.config.errors import UsageError
 
 
@@ -108,6 +109,16 @@ def quoted(text: str) -> str:
     """
     escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2].replace('"', '\\"'), text)
     return f'"{escaped}"'
+
+
+def arguments(group: str, name: str, folders: Sequence[Path] = ()) -> list[str]:
+    """Return the names that the YAML of an option has; none if there is no such file, or if it cannot be read."""
+    files = [folder / group / f"{name}.yaml" for folder in (config_dir(), *folders)]
+    try:
+        held = read_yaml(next(file for file in files if file.is_file()))
+    except (StopIteration, UsageError, OSError):
+        return []
+    return [key for key in held if key != "_target_"] if isinstance(held, dict) else []
 
 
 def own_files(group: str, name: str, folders: Sequence[Path]) -> list[Path]:

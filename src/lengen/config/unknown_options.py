@@ -9,6 +9,7 @@ from pathlib import Path
 from lengen.config.command_page import command_page
 from lengen.config.errors import UsageError
 from lengen.config.explain import known_options, near
+from lengen.config.short_words import SHORT
 from lengen.config.words import parsed
 
 KEY = re.compile(r"([+]*)([\w./]+)=")
@@ -33,12 +34,19 @@ def refuse_unknown(
     """
     page = command_page(command)
     own = {each.name.partition(".")[0] for each in (*page.groups, *page.options)}
+    lists = {each.name: each.default for each in page.options if each.default.startswith("[")}
+    short = SHORT.get(command, ())
     for word in overrides:
         found = KEY.match(word)
         if not found:
             continue
         key = found[2].replace("/", ".")
         head = key.partition(".")[0]
+        full, value = f"eval.{key}" if head in short else key, word.partition("=")[2]
+        if listed := next((each for each in lists if full.startswith(f"{each}.")), ""):
+            named = f"[{full.removeprefix(f'{listed}.')}={value}]"  # a stress set is a text of this form
+            example = named if lists[listed] == "[]" else lists[listed]
+            raise UsageError(f"{word}: {listed} is a list, as in {listed}={example}")
         is_new = head not in own and head != "hydra"
         if (found[1] and is_new) or (not _can_be_parsed(word) and _is_unknown(key, command, words, folders)):
             raise UsageError(f"unknown option {key!r}{near(key, command, words, folders)}")
