@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from lengen.cli.arguments import folders
-from lengen.cli.help_text import FLAGS, OF_RUNS
+from lengen.cli.help_text import FLAGS, flag_names
 from lengen.cli.plain_words import PlainCommand
 from lengen.config.annotation_words import listed
 from lengen.config.class_source import parameters, read_class
@@ -94,9 +94,7 @@ class Words:
         elif values := [part.split("|") for flag in FLAGS for part in _values_after(before, flag)]:
             yield from values[0]
         elif self.last.startswith("-"):
-            of_runs = OF_RUNS if self.command in ("train", "eval", "tune") else {}
-            flags = (*FLAGS, *of_runs) if has_yaml else ("--config-dir", "--help")
-            yield from re.findall(r"(?<!\w)--?[\w-]+", " ".join(flag.partition(" DIR")[0] for flag in flags))
+            yield from flag_names(self.command) if has_yaml else ("--config-dir", "--help")
         elif self.command == "list":
             yield from self._listed()
         elif has_yaml:

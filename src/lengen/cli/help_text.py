@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,18 @@ FLAGS = {
 }
 """Flags, all of Hydra, with their values."""
 OF_RUNS = {"-v, --verbose": "print all that is known of a curve, and of a study its further tables and notes"}
-"""Flags of the commands that make curves."""
+OF_RUNS_ALONE = ("train", "eval", "tune")
+"""Flags of the commands that make curves, and these commands."""
+
+
+def flag_names(command: str) -> list[str]:
+    """Return the flags of a command that has a YAML file.
+
+    >>> flag_names("plan")[:3]
+    ['-m', '--multirun', '--config-dir']
+    """
+    shown = (*FLAGS, *(OF_RUNS if command in OF_RUNS_ALONE else ()))
+    return [name for flag in shown for name in re.findall(r"(?<!\w)--?[\w-]+", flag)]
 
 
 def help_lines(name: str, arguments: Sequence[str], columns: int) -> list[str]:
@@ -47,9 +59,7 @@ def help_lines(name: str, arguments: Sequence[str], columns: int) -> list[str]:
         lines += _block(
             "Groups, which lengen list GROUP and lengen list GROUP=OPTION describe", listed, columns
         )
-    lines += _block(
-        "Flags", [*(OF_RUNS.items() if name in ("train", "eval", "tune") else ()), *FLAGS.items()], columns
-    )
+    lines += _block("Flags", [*(OF_RUNS.items() if name in OF_RUNS_ALONE else ()), *FLAGS.items()], columns)
     lines += ["", "Examples", *(f"  {line}" for line in page.footer.splitlines())]
     for word in arguments:
         group, _, option = word.partition("=")

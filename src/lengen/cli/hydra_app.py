@@ -8,20 +8,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass, field
 from functools import partial
+from io import StringIO
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from lengen.cli.arguments import OVERRIDE, folders, refuse
 from lengen.cli.composed_once import composed_once
+from lengen.cli.flags import given_flags
 from lengen.cli.study_jobs import Jobs, Keeper
 from lengen.config.bounded_yaml import check_folder
-from lengen.config.command_page import command_page
 from lengen.config.compose import Command, plain_values, refuse_labels
-from lengen.config.errors import UsageError, is_usage_error, require
-from lengen.config.explain import explain
-from lengen.config.foreign import foreign_word
+from lengen.config.errors import UsageError, is_usage_error, nearest, require
+from lengen.config.explain import explain, known_options
 from lengen.config.objectives import require_objective
 from lengen.config.search import config_dir, groups, named_modules, refuse_taken_names
 from lengen.config.unknown_options import refuse_unknown
@@ -84,6 +85,7 @@ class HydraApp:
 
         traced = os.environ.get("HYDRA_FULL_ERROR") == "1"
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, so that we choose the exit code
+        package: str | None = None
         completing = any(word.startswith(("-sc", "--shell-completion")) for word in self.arguments)
         hydra_main = hydra.main(
             config_path=str(config_dir()), config_name=self.command.name, version_base="1.3"
@@ -96,9 +98,12 @@ class HydraApp:
             if not completing:
                 extends = self.command.extends  # what extend= names was checked when it was rewritten
                 given = [word for word in self.arguments if not (extends and word.startswith("extend="))]
-                self._check(together(map(self.command.word, given)))
+                package = self._check(together(map(self.command.word, given)))
             sys.argv += self.settings
-            return self._run(hydra_main)
+            with (
+                redirect_stderr(StringIO()) if package else nullcontext()
+            ):  # Hydra says it on a line of its own
+                return self._run(hydra_main)
         except BrokenPipeError:  # the reader has closed the pipe
             raise
         except Exception as error:
@@ -106,6 +111,8 @@ class HydraApp:
                 raise
             return refuse(self._line(error))
         except SystemExit as exit_request:  # Hydra's --help, and argparse
+            if exit_request.code == 1 and package:
+                return refuse(self._no_package(package))
             return exit_request.code if isinstance(exit_request.code, int) else 0
         except KeyboardInterrupt as stopped:
             print(f"lengen: interrupted; {self.command.interrupted}", file=sys.stderr)
@@ -114,13 +121,22 @@ class HydraApp:
             if not traced:
                 os.environ.pop("HYDRA_FULL_ERROR", None)
 
-    def _check(self, words: list[str]) -> None:
+    def _no_package(self, package: str) -> str:
+        """Say that the configuration has no option or group of a name, whose part was to be printed."""
+        known = known_options(self.command.name, self.arguments, self._folders)
+        hint = "" if package in known else nearest(package, known)
+        return f"--package={package}: is not in the configuration that --cfg prints{hint} (allowed: an option or a group, as in task)"
+
+    def _check(self, words: list[str]) -> str | None:
         """Refuse words before Hydra sees them.
+
+        Returns:
+            The part of the configuration that is to be printed, if it is one alone.
 
         Raises:
             UsageError: names the word.
         """
-        flags = given_flags(words, f"lengen {self.command.name} --help lists all flags")
+        flags = given_flags(words, self.command.name)
         self._refuse_paths(flags.overrides)
         refuse_labels(words)
         for folder in self._folders:
@@ -129,6 +145,8 @@ class HydraApp:
         refuse_unknown(flags.overrides, self.command.name, self.arguments, self._folders)
         known = groups(self._folders) if self.command.grouped else ()
         check_words(flags.overrides, self._folders, known)
+        package: str | None = flags.package
+        return package
 
     def _refuse_paths(self, words: Sequence[str]) -> None:
         """Refuse a path without its option, of a command on runs; that of a run has a sign of equality itself, as in seed=0."""
@@ -232,39 +250,3 @@ def launcher_of(config: Mapping[str, Any], allowed: set[str]) -> Launcher:
 
     leaf(int | None, config["jobs"], "jobs")  # by its own name, of which every launcher's is a copy
     return Builder(allowed).build(Launcher, config["launcher"], "launcher")
-
-
-def without_dashes(flags: Sequence[str]) -> str:
-    """Say how an option is written that was given as a flag, as in `--learning_rate=1`; an empty text if it is none."""
-    name, _, value = "".join(flags).lstrip("-").partition("=")
-    said = foreign_word(name, value=value)
-    page = command_page("train")
-    if not said and name in {each.name for each in (*page.groups, *page.options)}:
-        said = f"; options have no dashes: {name}={value or '…'}"
-    return said
-
-
-def given_flags(words: list[str], hint: str) -> Any:
-    """Parse the flags of a command.
-
-    Raises:
-        UsageError: a flag is unknown, or has a wrong value.
-    """
-    from hydra._internal.utils import get_args_parser
-
-    def fault(message: str) -> NoReturn:
-        raise UsageError(f"{message.removeprefix('argument ')} ({hint})")
-
-    parser = get_args_parser()
-    parser.error = fault  # type: ignore[method-assign]
-    flags, unknown = parser.parse_known_args(words)
-    require(not unknown, f"{' '.join(unknown)}: unknown flag{without_dashes(unknown[:1])} ({hint})")
-    shown = "--cfg" if flags.cfg else "--info" if flags.info else ""
-    require(flags.package is None or flags.cfg is not None, f"--package: needs --cfg ({hint})")
-    require(not (flags.multirun and shown), f"{shown}: shows the configuration of one run; leave out -m")
-    for name in ("config_path", "config_name", "experimental_rerun"):
-        flag = f"--{name.replace('_', '-')}"
-        require(
-            getattr(flags, name) is None, f"{flag}: lengen has its own; --config-dir adds a folder of yours"
-        )
-    return flags

@@ -9,6 +9,7 @@ import ast
 import atexit
 import importlib
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ from lengen.config.search import config_dir
 from lengen.config.version import VERSION
 from lengen.training.interruption import SIGNALS, exit_code
 
+OWN_FLAGS = (*HELP, "-V", "--version", "-sc", "--shell-completion")
+"""Flags without a command; the last two with what is to be completed, as in `-sc install=bash`."""
 SIGNALLED = 128
 """Exit codes above are of signals."""
 
@@ -80,12 +83,7 @@ def run(arguments: list[str]) -> int:
         return complete(arguments[1], commands())
     name, *rest = arguments
     if name not in commands():
-        import difflib
-
-        matches = difflib.get_close_matches(name, commands(), n=1)
-        hint = f"; did you mean 'lengen {matches[0]}'?" if matches else ""
-        print(f"lengen: unknown command {name!r}{hint} (allowed: {', '.join(commands())})", file=sys.stderr)
-        return 2
+        return refuse(unknown(name))
     try:
         with SIGNALS.heeded():
             if has_help(name, rest):
@@ -99,6 +97,26 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt as stopped:
         print("lengen: interrupted", file=sys.stderr)
         return exit_code(stopped)
+
+
+def unknown(name: str) -> str:
+    """Say that there is no such command, or that a flag is none of those without a command, and suggest one."""
+    from lengen.cli.help_text import flag_names
+    from lengen.config.errors import nearest
+
+    flag, known = name.partition("=")[0], commands()
+    if name in ("-sc", "--shell-completion"):
+        return f"{name}: needs what the shell asks for, as in lengen -sc install=bash"
+    if name.startswith("-"):
+        of_commands = flag in flag_names("train")
+        hint = (
+            f"; it stands after a command, as in lengen train {flag}"
+            if of_commands
+            else nearest(flag, OWN_FLAGS)
+        )
+        return f"{name}: unknown flag{hint} (allowed: {', '.join(OWN_FLAGS)})"
+    close = re.sub(r"'(\w+)'", r"'lengen \1'", nearest(name, known))
+    return f"unknown command {name!r}{close} (allowed: {', '.join(known)})"
 
 
 def has_help(name: str, arguments: list[str]) -> bool:

@@ -51,13 +51,18 @@ class PlainCommand:
         given = dict[str, str]()
         for word in arguments:
             name, equals, value = word.partition("=")
+            if word.startswith("-"):
+                option = name.lstrip("-")
+                known = (
+                    f"; options have no dashes: {option}={value or '…'}" if option in self.defaults else ""
+                )
+                raise UsageError(f"{word}: unknown flag{known or nearest(word, HELP)} (allowed: --help)")
             if not equals or "/" in name:  # a path, which may have a sign of equality, as in seed=0
                 name, equals, value = self.first, "=", word
             require(
                 name in self.defaults,
                 f"unknown option {name!r}{nearest(name, self.defaults)} (allowed: {', '.join(self.defaults)})",
             )
-            require(not word.startswith("-"), f"{word}: unknown flag (allowed: --help)")
             require(bool(value), f"{name}{equals}: has no value")
             require(
                 name not in given,

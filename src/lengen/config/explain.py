@@ -91,12 +91,20 @@ def explained(error: BaseException, command: str, words: Sequence[str], folders:
         swept = next((word for word in words if "interval(" in word), text)
         key = swept.partition("=")[0]
         return f"{swept}: a study needs values one by one, as in {key}=1,2 or {key}=range(0,3); hydra/sweeper=optuna searches intervals"
-    shown = " ".join(text.split("\nSet the environment variable", maxsplit=1)[0].split())
-    if shown:
+    return composing(error, words)
+
+
+def composing(error: BaseException, words: Sequence[str]) -> str:
+    """Describe any other error of composing a configuration: by its text, or by that of its cause where it says nothing."""
+    shown = " ".join(str(error).split("\nSet the environment variable", maxsplit=1)[0].split())
+    merging = "Error merging override "
+    if shown and not shown.startswith(merging):
         return shown
     cause: BaseException | None = error  # Hydra raises some errors of YAML without a text
-    while cause is not None and not str(cause).strip():
+    while cause is not None and (not str(cause).strip() or str(cause).startswith(merging)):
         cause = cause.__cause__ or cause.__context__
+    if shown:
+        return f"{shown.removeprefix(merging)}: {str(cause or 'is not allowed').splitlines()[0]}"
     return f"{' '.join(words)}: the configuration cannot be read ({' '.join(str(cause).split())})"
 
 
@@ -137,7 +145,10 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
         return close
     if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
         return f"; did you mean {namesakes[0]!r}?"
-    return nearest(key, known) or f" (lengen {command} --help shows all)"
+    return (
+        nearest(key, known)
+        or f" (lengen {command} {'--cfg hydra' if head.startswith('hydra') else '--help'} shows all)"
+    )
 
 
 def known_options(command: str, words: Sequence[str], folders: Sequence[Path]) -> list[str]:

@@ -10,7 +10,7 @@ from lengen.cli.option_text import entry, page_lines
 from lengen.cli.text import entries, width, wrapped
 from lengen.comparison.theory_files import CLASSES, FAMILIES, load_theory
 from lengen.config.command_page import group_meanings
-from lengen.config.errors import UsageError, nearest
+from lengen.config.errors import UsageError, nearest, require
 from lengen.config.option_page import described, option_file, option_page
 from lengen.config.search import choices, groups
 
@@ -35,6 +35,12 @@ def main(arguments: list[str]) -> int:
         print(*entries(FORMS.items(), 0, columns), "", "Groups", *entries(pairs, 2, columns), sep="\n")
         return 0
     try:
+        for word in words:
+            flags = ("--config-dir", *HELP)
+            require(
+                not word.startswith("-"),
+                f"{word}: unknown flag{nearest(word, flags)} (allowed: {', '.join(flags)})",
+            )
         named = [word.partition("=")[0] for word in words] or sorted(groups(own))
         if own and {CLASSES, FAMILIES} & {*named}:
             load_theory([folder.resolve() for folder in own])
