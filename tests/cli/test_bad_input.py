@@ -103,6 +103,10 @@ def test_every_word_of_another_library_leads_to_an_option_or_to_a_reason(options
         ("trainer.accelerator=gpu", "did you mean 'cuda'?"), ("trainer.num_nodes=2", "one machine"),
         ("precision=bf16-mixed", "'trainer.precision=bf16'"), ("trainer.precision=bf16-mixed", "did you mean 'bf16'?"),
         ("accelerator=gpu", "'trainer.accelerator=cuda'"), ("gpu=1", "'trainer.accelerator'"), ("batch=8", "'batch_size'"),
+        ("precision=16", "'trainer.precision' (allowed: auto, float32, or bf16)"), ("max_steps=-1", "'steps' (allowed: whole number: at least 1)"),
+        ("device=tpu", "'trainer.accelerator' (allowed: auto, cpu, cuda, or mps)"), ("devices=auto", "'trainer.devices' (allowed: whole number"),
+        ("optimizer_type=sgd", "'optimizer' (allowed: adamw, muon)"), ("num_beams=4", "'eval.decode' (allowed: teacher, greedy, or free)"),
+        ("--max_steps=-1", "'steps' (allowed: whole number: at least 1)"), ("optimizer_type=adamw", "'optimizer'\n"),
         ("--learning_rate=1", "'optimizer.lr'"), ("--max_epochs", "steps sets"), ("--pe=rope", "no dashes: pe=rope"),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from lengen.cli.help_text import flag_names
 from lengen.config.command_page import command_page
 from lengen.config.errors import UsageError, nearest, require
-from lengen.config.foreign import foreign_word
+from lengen.config.other_options import in_lengen
 
 
 def meant(flag: str, command: str) -> str:
@@ -27,7 +27,7 @@ def meant(flag: str, command: str) -> str:
     options = [each.name for each in (*page.groups, *page.options)]
     if name in options:
         return f"; options have no dashes: {name}={value or '…'}"
-    if command == "train" and (said := foreign_word(name, value=value)):
+    if command == "train" and (said := in_lengen(name, value)):
         return said
     option, known = nearest(name, options), nearest(flag.partition("=")[0], flag_names(command))
     if known and not (option and value):  # few flags have a value

@@ -12,8 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lengen.config.command_page import command_page
 from lengen.config.errors import nearest
 from lengen.config.extend_words import with_extensions
-from lengen.config.foreign import foreign_word
-from lengen.config.other_options import ABBREVIATED, begun, belongs, similar
+from lengen.config.other_options import ABBREVIATED, begun, belongs, in_lengen, similar
 from lengen.config.pattern_words import GROUP, PARTS, as_written, with_pattern
 from lengen.config.search import config_dir, groups, hydra_in, own_files, searched
 from lengen.config.short_words import SHORT, short_names
@@ -135,7 +134,7 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
         return own
     head, _, tail = key.rpartition(".")
     siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == head}
-    if meant := longer(tail, siblings) or begun(key, folders) or foreign_word(key, known, value):
+    if meant := longer(tail, siblings) or begun(key, folders) or in_lengen(key, value, known, folders):
         return meant
     if f"eval.{key}" in known:
         return f"; did you mean 'eval.{key}'?"

@@ -139,6 +139,22 @@ def option_pages(group: str, folders: Sequence[Path] = ()) -> list[OptionPage]:
     return [option_page(group, name, folders) for name in choices(group, folders)]
 
 
+def class_arguments(target: str, names: Sequence[str], prefix: str = "") -> list[Argument]:
+    """Return arguments of a class that no option builds, such as that of a run.
+
+    >>> [(each.name, each.allowed) for each in class_arguments("lengen.experiment.config.RunConfig", ["steps"])]
+    [('steps', 'whole number: at least 1')]
+
+    Args:
+        target: the class, with its module.
+        names: the arguments that are asked for.
+        prefix: of their options, such as `eval.`.
+    """
+    source = read_class(target)
+    every = _arguments(source, dict.fromkeys(names), prefix, {}) if source else ()
+    return [each for each in every if each.name.removeprefix(prefix) in names]
+
+
 def described(file: Path) -> tuple[str, dict[str, str]]:
     """Read the first comments of a YAML file: one line that describes it, and named facts (`FACTS`); its own path is no description."""
     line, facts = "", dict[str, str]()

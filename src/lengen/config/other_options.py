@@ -6,14 +6,18 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from lengen.config.allowed_values import can_be
 from lengen.config.errors import UsageError, nearest
 from lengen.config.extend_words import UNDER_THEIR_NAMES
-from lengen.config.option_page import option_page
+from lengen.config.foreign import foreign_word
+from lengen.config.option_page import class_arguments, option_page
 from lengen.config.pattern_words import GROUP, INSIDE, PARTS
 from lengen.config.search import choices, groups
 
 ABBREVIATED = 3
 """Fewest letters of an abbreviation."""
+RUN, EVALUATION = "lengen.experiment.config.RunConfig", "lengen.records.eval_options.EvalOptions"
+"""The classes that check the options of a run that are in no group, and those of its evaluation."""
 NAMED = 4
 """Most options that are named."""
 
@@ -65,6 +69,44 @@ def begun(key: str, folders: Sequence[Path] = ()) -> str:
         if len(found) == 1
         else ""
     )
+
+
+def in_lengen(option: str, value: str, known: Collection[str] = (), folders: Sequence[Path] = ()) -> str:
+    """Explain an unknown option that other libraries have, and what it can be, if the value is none of that.
+
+    >>> in_lengen("precision", "16")
+    "; in lengen this is 'trainer.precision' (allowed: auto, float32, or bf16)"
+    >>> in_lengen("max_steps", "10"), in_lengen("optim", "sgd")
+    ("; in lengen this is 'steps'", "; in lengen this is 'optimizer' (allowed: adamw, muon)")
+
+    Args:
+        option: the option, such as `max_steps`.
+        value: what it was set to; empty if that is not known.
+        known: the options of the command.
+        folders: the user's own configuration folders.
+    """
+    said = foreign_word(option, known, value)
+    found = re.search(r"; in lengen this is '([\w.]+)'$", said)
+    allowed = _allowed(found[1], value, folders) if found and value else ""
+    return f"{said} (allowed: {allowed})" if allowed else said
+
+
+def _allowed(option: str, value: str, folders: Sequence[Path]) -> str:
+    """Say what an option can be, if a value is none of that; else, and if that is not known, an empty text."""
+    group, _, name = option.partition(".")
+    if named := choices(group, folders) if not name else ():
+        return "" if value in named else ", ".join(named)
+    if group == "eval":
+        arguments = class_arguments(EVALUATION, [name], "eval.")
+    elif name:
+        pages = (option_page(group, each) for each in choices(group))
+        arguments = [each for page in pages for each in page.arguments if each.name == option]
+    else:
+        arguments = class_arguments(RUN, [option])
+    each = [value] if value.startswith("[") else value.split(",")  # of a study
+    if not arguments or all(can_be(arguments[0], "=", part) for part in each):
+        return ""
+    return arguments[0].allowed
 
 
 def _parted(key: str) -> tuple[str, str]:
