@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import statistics
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from scipy.stats import kendalltau, norm, permutation_test
 
+from conftest import TINY
 from lengen.analysis.output_files import OutputFiles
 from lengen.comparison.cell_summary import COLUMNS, SuccessCriterion
 from lengen.comparison.find_runs import find
@@ -305,6 +307,30 @@ def test_success_is_asked_at_the_next_longer_length_or_not_at_all(runs):
     study = assemble(find([str(runs)]))
     for at, length in (("2x", 20), ("15", 20), ("4x", 40), ("41", None)):
         assert summarize(study, SuccessCriterion(at=at)).summaries[0].at == length
+
+
+def test_labels_in_latex_are_of_the_comparison(lengen, runs):
+    labels = {}
+    for name, words in {
+        "all": [], "again": [], "fewer": ["where=pe=nope"], "other": ["at=4x"], "titled": ["title=Main result"],
+    }.items():  # fmt: skip
+        assert lengen("compare", f"runs={runs}", f"out={name}", *words).code == 0
+        labels[name] = set(re.findall(r"\\label\{(.+)\}", (runs.parent / name / "table.tex").read_text()))
+    assert labels["all"] == labels["again"]
+    assert not labels["all"] & labels["fewer"] | labels["all"] & labels["other"]
+    assert labels["titled"] == {"tab:main-result-copy", "tab:main-result-copy-trained"}
+    for label in labels["all"]:
+        assert re.fullmatch(r"tab:lengen-[0-9a-f]{6}-copy(-trained)?", label)
+
+
+def test_there_is_no_table_of_trained_seeds_where_none_is_trained(lengen, tmp_path):
+    assert lengen("train", "-m", "task=copy", "seed=0,1", *TINY, "steps=5").code == 0
+    ran = lengen("compare", "out=out", "formats=[png]")
+    assert ran.code == 0, ran.err
+    texts = [ran.out, *((tmp_path / "out" / name).read_text() for name in ("table.md", "table.tex"))]
+    for text in texts:
+        assert "all seeds (none is trained)" in text
+        assert "trained seeds only" not in text
 
 
 def test_the_command_leaves_tables_figures_and_a_page(lengen, runs):

@@ -40,7 +40,7 @@ from lengen.report import (
 from lengen.report.band import X
 from lengen.report.console import say
 from lengen.report.figure_style import FigureStyle
-from lengen.report.latex import latex
+from lengen.report.latex import label_of, latex
 from lengen.report.paper import Paper
 from lengen.report.vertical import Vertical
 from lengen.tracking.wandb_comparison import WandbComparison
@@ -152,7 +152,7 @@ class Comparison:
         title = self.title or ", ".join(panel.name for panel in study.panels)
         csv_tables.write(study, summary, files.file)
         write_text(files.file("table.md"), tables.markdown(study, summary, criterion, title))
-        write_text(files.file("table.tex"), latex(study, summary, criterion))
+        write_text(files.file("table.tex"), latex(study, summary, criterion, self._label(study)))
         self.draw(study, files)
         page.write(
             study,
@@ -178,6 +178,12 @@ class Comparison:
         if removed:
             say(console, f"removed there, of the comparison before: {', '.join(sorted(removed))}")
         return study
+
+    def _label(self, study: Study) -> str:
+        """The label of the tables in LaTeX."""
+        cells = sorted({run.cell for run in study.runs})
+        chosen = [self.runs, self.where, self.by, self.best, self.threshold, self.at, self.control]
+        return label_of(self.title, [*chosen, cells])
 
     def draw(self, study: Study, files: OutputFiles) -> None:
         """Draw every figure, in every format."""

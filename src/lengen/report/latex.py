@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Callable, Sequence
+from typing import Any
 from unicodedata import lookup
 
 from lengen.comparison.cell_summary import CellSummary, SuccessCriterion
@@ -67,20 +71,60 @@ SPECIAL = {
 """Characters that LaTeX reads as commands or lacks, and what prints them."""
 
 
-def latex(study: Study, summary: StudySummary, criterion: SuccessCriterion) -> str:
+def latex(study: Study, summary: StudySummary, criterion: SuccessCriterion, label: str) -> str:
     """Return the tables of all seeds, and of the trained seeds where some are not; needs the packages booktabs and graphicx.
 
     Args:
         study: the compared runs.
         summary: the results.
         criterion: when a seed counts as a success.
+        label: of the comparison, with which the labels of its tables begin.
     """
+    labels = labelled(label, [panel.name for panel in study.panels])
     parts = ["% \\usepackage{booktabs,graphicx}"]
-    for index, panel in enumerate(study.panels, 1):
+    for panel in study.panels:
         for runs, rows in gates(panel, summary):
             if rows:
-                parts.append(_table(panel.name, up_to(panel), runs, rows, criterion, index))
+                parts.append(_table(panel.name, up_to(panel), runs, rows, criterion, labels[panel.name]))
     return "\n\n".join(parts) + "\n"
+
+
+def label_of(title: str | None, asked: Any) -> str:
+    """Return the label of a comparison: by its title, which keeps it whatever is compared, else by what is asked and found.
+
+    >>> label_of("Main result", ["pe=rope"]), label_of(None, ["pe=rope"]) == label_of(None, ["pe=nope"])
+    ('tab:main-result', False)
+
+    Args:
+        title: of the comparison, if it has one.
+        asked: the options that choose runs, and the cells of these, as plain values.
+    """
+    if title and (words := _words(title)):
+        return f"tab:{words}"
+    return f"tab:lengen-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:6]}"
+
+
+def labelled(label: str, names: Sequence[str]) -> dict[str, str]:
+    """Return a label for each task of a comparison.
+
+    >>> labelled("tab:lengen-1a2b3c", ["copy", "copy (a_b)", "copy (a-b)"])
+    {'copy': 'tab:lengen-1a2b3c-copy', 'copy (a_b)': 'tab:lengen-1a2b3c-copy-a-b', 'copy (a-b)': 'tab:lengen-1a2b3c-copy-a-b-2'}
+
+    Args:
+        label: of the comparison.
+        names: of the tasks.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        plain = f"{label}-{_words(name)}"
+        alike = sum(each == plain or each.rpartition("-")[0] == plain for each in found.values())
+        found[name] = f"{plain}-{alike + 1}" if alike else plain
+    return found
+
+
+def _words(text: str) -> str:
+    """Return the letters and digits of a text, as LaTeX takes them in a label."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 
 def _table(
@@ -89,7 +133,7 @@ def _table(
     runs: str,
     rows: Sequence[CellSummary],
     criterion: SuccessCriterion,
-    index: int,
+    label: str,
 ) -> str:
     """Return one table. It is made narrower than it is only if it is wider than the line."""
     told = {
@@ -103,7 +147,7 @@ def _table(
         "Reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least 0.90. "
         "Area: mean over seeds of the area under exact match over log2(length / train length), in doublings."
     )
-    label = f"tab:lengen-{index}" + ("-trained" if runs.startswith("trained") else "")
+    label += "-trained" if runs.startswith("trained") else ""
     body = [_row(row, told) for row in rows]
     return "\n".join(
         [

@@ -212,11 +212,13 @@ def condition(panel: Panel) -> str:
 
 
 def gates(panel: Panel, summary: StudySummary) -> list[tuple[str, list[CellSummary]]]:
-    """Return the rows of a panel, captioned: over all runs, and over trained runs if these differ."""
+    """Return the rows of a panel, captioned: over all runs, and over trained runs if these differ and there are any."""
     rows = [row for row in summary.summaries if row.task == panel.name]
     all_rows, trained_rows = ([row for row in rows if row.runs == runs] for runs in ("all", "trained"))
     if all(row.trained == row.tried for row in all_rows):
         return [("all seeds (all are trained)", all_rows)]
+    if not any(row.trained for row in all_rows):
+        return [("all seeds (none is trained)", all_rows)]
     return [("all seeds", all_rows), ("trained seeds only", trained_rows)]
 
 
