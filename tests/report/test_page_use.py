@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import axe_playwright_python
+import pandas
 import pytest
 from tests.report.browser import choose, drawn, marks
 from tests.report.test_page import SHARES, small
@@ -87,7 +88,36 @@ def test_what_is_shown_is_downloaded_as_csv(visit):
     assert len(rows) == 4
     page.fill("#find", "")
     rows = saved(page, page.get_by_role("button", name="Download CSV: Pairs"))
-    assert rows == [[*PAIRS], TABLES[0][2][0], ["rope", "'=1+1", "2 2", "—", "1", "no"]]
+    assert rows == [[*PAIRS], TABLES[0][2][0], ["rope", "'=1+1", "2 2", "", "1", "no"]]
+
+
+def test_numbers_with_intervals_are_downloaded_as_numbers(visit, tmp_path):
+    """As the table of pairs has them; an interval is there from three seeds on."""
+    header = ("first", "difference", "P(first beats second)", "p", "seeds")
+    rows = [
+        ["nope", "+0.12 [-0.30, +0.54]", "0.50 [0.11, 0.89]", "1e-05", "4, 4"],
+        ["rope", "-0.25", "0.40", "0.33", "2, 2"],
+        ["=1+1", "—", "—", "—", "1, 1"],
+    ]
+    page = visit(small(), tables=[("Pairs", header, rows)])
+    (tmp_path / "pairs.csv").write_text(
+        "\n".join(
+            ",".join(f'"{each}"' for each in row)
+            for row in saved(page, page.get_by_role("button", name="Download CSV: Pairs"))
+        )
+    )
+    read = pandas.read_csv(tmp_path / "pairs.csv")
+    assert list(read) == [
+        "first",
+        *(f"{name}{end}" for name in header[1:3] for end in ("", " low", " high")),
+        *header[3:],
+    ]
+    assert list(read["first"]) == ["nope", "rope", "'=1+1"]
+    assert read["difference"].tolist()[:2] == [0.12, -0.25]
+    assert (read["difference low"][0], read["difference high"][0]) == (-0.30, 0.54)
+    for name in list(read)[1:8]:
+        assert read[name].dtype == float, name
+        assert read[name].isna()[2]
 
 
 def test_a_run_is_shown_and_left_by_keys(visit):

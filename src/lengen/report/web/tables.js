@@ -72,6 +72,20 @@ function shown(node) {
   return rows.map((row) => [...row.cells].map((each) => each.textContent).filter((_, k) => named[k]));
 }
 
+// A number with its interval, such as "+0.12 [-0.30, +0.54]".
+const NUMBER = String.raw`[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?`,
+  INTERVAL = new RegExp(`^(${NUMBER})(?: \\[(${NUMBER}), (${NUMBER})\\])?$`);
+
+// Rows of which every cell is one value: a column of numbers with intervals becomes three, and what is missing is empty.
+function single([header, ...rows]) {
+  const cells = rows.map((row) => row.map((value) => (value === "—" ? "" : value))),
+    parts = header.map((_, k) => cells.map((row) => String(row[k] ?? "").match(INTERVAL))),
+    wide = parts.map((column, k) => column.some((part) => part?.[2]) && column.every((part, r) => part || cells[r][k] === ""));
+  const names = header.flatMap((name, k) => (wide[k] ? [name, `${name} low`, `${name} high`] : [name])),
+    split = (value, k, r) => (wide[k] ? [1, 2, 3].map((part) => parts[k][r]?.[part]) : [value]);
+  return [names, ...cells.map((row, r) => row.flatMap((value, k) => split(value, k, r)))];
+}
+
 // Download rows as CSV; a text that a spreadsheet would compute gets an apostrophe, as in the files of a comparison.
 function download(name, rows) {
   const field = (value) => {
@@ -79,7 +93,7 @@ function download(name, rows) {
       safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
-  const text = `${rows.map((row) => row.map(field).join(",")).join("\r\n")}\r\n`;
+  const text = `${single(rows).map((row) => row.map(field).join(",")).join("\r\n")}\r\n`;
   const href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
   element("a", { href, download: `${name}.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(href), 10_000);
