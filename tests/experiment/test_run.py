@@ -21,6 +21,7 @@ from lengen.records.run_dir import RunFolder
 from lengen.task.parity import Parity
 from lengen.training.callback import TRAIN_COLUMNS
 from lengen.training.fit import Training
+from lengen.training.interruption import Interrupted
 
 UNTIMED = [name for name in COLUMNS if name not in ("seconds", "peak_bytes", "memory_bytes")]
 
@@ -221,6 +222,22 @@ def test_ctrl_c_is_a_pause(lengen, tmp_path, monkeypatch):
     assert lengen("train", "task=copy", *TINY, "results_dir=whole").code == 0
     (whole,) = (path.parent for path in tmp_path.glob("whole/*/*/*/seed=0/run.json"))
     assert same(parameters(whole), parameters(folder))
+
+
+def test_a_run_that_is_stopped_before_its_first_checkpoint_says_so(lengen, tmp_path, monkeypatch):
+    def interrupt(self):
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(Training, "fit", interrupt)
+    ran = lengen("train", "task=copy", *TINY)
+    assert ran.code == 143
+    assert "lengen: interrupted; there is no checkpoint yet, and the same command starts anew\n" in ran.err
+    monkeypatch.setattr("lengen.experiment.run.Experiment.stages", interrupt)
+    ran = lengen("train", "task=copy", *TINY)
+    assert (
+        "lengen: interrupted; what is finished is kept, and the same command goes on with the rest\n"
+        in ran.err
+    )
 
 
 def test_an_interrupted_sweep_goes_on_and_keeps_its_rows(lengen, tmp_path, monkeypatch):

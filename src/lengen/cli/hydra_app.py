@@ -115,7 +115,8 @@ class HydraApp:
                 return refuse(self._no_package(package))
             return exit_request.code if isinstance(exit_request.code, int) else 0
         except KeyboardInterrupt as stopped:
-            print(f"lengen: interrupted; {self.command.interrupted}", file=sys.stderr)
+            known = getattr(stopped, "__notes__", [self.command.interrupted])
+            print(f"lengen: interrupted; {known[0]}", file=sys.stderr)
             return exit_code(stopped)
         finally:
             if not traced:

@@ -40,7 +40,7 @@ class Command:
         tries_each: whether it takes all of them, each alone.
         patterns: whether it takes a pattern of mixers (`lengen.config.pattern_words`).
         groups: groups of options that only this command has.
-        interrupted: what the user is told when a signal has stopped it.
+        interrupted: what the user is told when a signal has stopped it, unless a run says what becomes of it.
     """
 
     name: str
@@ -110,13 +110,13 @@ def _pairs(text: str) -> list[str]:
 
 TEXTS, LISTS = ("task.path", "task.train", "task.tokens"), ("task.evaluation",)
 """Options of `task=dataset` that are texts, and options that are lists of texts."""
-FROM_CHECKPOINT = "the same command resumes from the last checkpoint"
+GOES_ON = "what is finished is kept, and the same command goes on with the rest"
 TRAIN = Command(
     "train",
     texts=("name", "study", "results_dir", "from", *TEXTS),
     lists=("eval.stress", *LISTS),
     patterns=True,
-    interrupted=FROM_CHECKPOINT,
+    interrupted=GOES_ON,
 )
 CHECK = Command("check", texts=TEXTS, lists=LISTS, extends=True)
 DATA = Command("data", texts=("export", "push", *TEXTS), lists=LISTS)
@@ -138,7 +138,7 @@ TUNE = Command(
     lists=("run",),
     grouped=False,
     extends=True,
-    interrupted=FROM_CHECKPOINT,
+    interrupted=GOES_ON,
 )
 PLAN = Command("plan", grouped=False)
 COMPARE = Command(

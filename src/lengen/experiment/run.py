@@ -53,6 +53,10 @@ from lengen.training.overlap import SHARE, OverlapTracker
 from lengen.training.rank_processes import started
 from lengen.training.ranks import ALONE, Ranks
 
+FROM_CHECKPOINT = "the same command resumes from the last checkpoint"
+ANEW = "there is no checkpoint yet, and the same command starts anew"
+"""What is said of a run that a signal has stopped."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -484,6 +488,8 @@ class Experiment:
             status = "finished"
         except KeyboardInterrupt as stopped:
             status, message = "interrupted", str(stopped) or None
+            if not getattr(stopped, "__notes__", ()):  # of another run that is trained with this one
+                stopped.add_note(FROM_CHECKPOINT if folder.last.exists() else ANEW)
             raise
         except BaseException as error:
             status = "diverged" if isinstance(error, DivergedError) else "failed"
