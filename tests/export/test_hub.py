@@ -61,6 +61,21 @@ PUSH = ("data", "task=copy", "export=out", "examples=5", "push=me/copy")
         (("pull", "me/copy"), {}, ("me/copy", "cannot be reached")),
         (("pull", "../evil"), {}, ("../evil",)),
         (("pull",), {}, ("OWNER/NAME",)),
+        (
+            ("pull", "."),
+            {},
+            (
+                ".: is on this machine and needs no pull: lengen eval run=. evaluates",
+                "lengen.load",
+                "OWNER/NAME",
+            ),
+        ),
+        (
+            ("pull", "./folder"),
+            {},
+            ("./folder: must be OWNER/NAME", "there is no such folder here, and one would need no pull"),
+        ),
+        (("pull", "https://huggingface.co/me/copy"), {}, ("must be OWNER/NAME; did you mean me/copy?",)),
         (("pull", "me/copy", "too=x"), {}, ("too", "did you mean 'to'")),
         (("share", "run=none", "export=out"), {}, ("run=none",)),
         (("share", "run=none"), {}, ("export=",)),
