@@ -220,6 +220,22 @@ def test_what_no_run_can_do_is_refused_once(lengen, runs, word, line):
     assert len(ran.err.splitlines()) == 1
 
 
+def test_several_stress_sets_of_a_run_take_a_short_line_each(lengen, runs):
+    run = runs["passkey0"]
+    for there in (False, True):
+        ran = lengen("eval", f"run={run}", "stress=[depth=0.5,depth=0.1]", "lengths=[2,3]", "examples=20")
+        assert ran.code == 0, ran.err
+        lines = ran.out.splitlines()
+        for depth in ("0.10", "0.50"):
+            (table,) = run.glob(f"eval/depth={depth}-*/curve.csv")
+            rows = Curve.load(table).rows
+            (line,) = (line for line in lines if line.startswith(f"  {table.parent.name}: exact match "))
+            assert f"{rows[0].exact_match:.3f} at 2, {rows[1].exact_match:.3f} at 3" in line
+            assert len(line) <= 100
+        assert ran.out.count("this is there already; force=true") == there
+        assert lines[-1] == f"files: {run / 'eval'}"
+
+
 def test_several_stress_sets_of_several_runs_take_a_short_line_a_run(lengen, runs):
     words = ("eval", "run=results/runs/passkey", "stress=depth", "lengths=[2,3]", "examples=20", "jobs=1")
     for there in (False, True):
@@ -324,6 +340,8 @@ def test_training_leaves_the_curves_of_its_stress_sets(lengen, tmp_path):
     (run,) = run_folders(tmp_path)
     (folder,) = evaluations(run)
     assert folder.name.startswith("repeats-")
+    assert f"\n  {folder.name}: exact match " in f"\n{ran.out}"
+    assert f"\nfiles: {folder.parent.relative_to(tmp_path)}\n" in ran.out
     ran = lengen("eval", f"run={run}", "stress=repeats")
     assert "is there already" in ran.out
 

@@ -15,7 +15,7 @@ def chosen(task: Task, names: Iterable[str]) -> Mapping[str, Task]:
         UsageError: the task has no set of a name, or a set has another vocabulary than the task.
     """
     known = task.stress_sets()
-    wanted = list(names)
+    wanted = [same(name, known) for name in names]
     allowed = list(dict.fromkeys(family(name) for name in known))
     for name in wanted:
         require(
@@ -29,6 +29,26 @@ def chosen(task: Task, names: Iterable[str]) -> Mapping[str, Task]:
             f"eval.stress={name}: must have the vocabulary that the decoder was trained on",
         )
     return found
+
+
+def same(name: str, known: Iterable[str]) -> str:
+    """Return the known name that has the same number as its value; the name itself if there is none.
+
+    >>> same("depth=0.5", ["depth=0.00", "depth=0.50"]), same("depth=0.55", ["depth=0.50"])
+    ('depth=0.50', 'depth=0.55')
+    """
+    for each in known:
+        if family(each) == family(name) and _number(each) is not None and _number(each) == _number(name):
+            return each
+    return name
+
+
+def _number(name: str) -> float | None:
+    """The number that a name such as `depth=0.30` has for its value; None if it has none."""
+    try:
+        return float(name.partition("=")[2])
+    except ValueError:
+        return None
 
 
 def family(name: str) -> str:

@@ -137,20 +137,17 @@ def evaluate_one(config: dict[str, Any], allowed: set[str], path: Path) -> JobRe
 def in_short(results: Sequence[Any]) -> str:
     """The evaluations of one of several runs on one line: of a single curve its ends and reaches, of each of several its end."""
     from lengen.report import terminal
-    from lengen.statistics.formats import floored
+    from lengen.report.several import ends
 
     swept = [result for result in results if result.curve and not result.headline]
     if not swept:
         return "; ".join(result.headline or result.folder.path.name for result in results)
     if len(swept) == 1:
         return terminal.summary(swept[0].curve, measurable=True)
-    lasts = {result.curve.rows[-1].length for result in swept}
-    numbers = []
-    for result in swept:
-        end, asked = result.curve.rows[-1], result.folder.facts().get("asked", {})
-        length = f" at {end.length}" if len(lasts) > 1 else ""
-        numbers.append(f"{asked.get('stress') or result.folder.path.name} {floored(end.exact_match)}{length}")
-    return f"exact match{f' at {lasts.pop()}' if len(lasts) == 1 else ''}: {', '.join(numbers)}"
+    asked = (result.folder.facts().get("asked", {}).get("stress") for result in swept)
+    return ends(
+        {stress or result.folder.path.name: result.curve for stress, result in zip(asked, swept, strict=True)}
+    )
 
 
 def print_results(results: list[Any], *, full: bool) -> None:
@@ -168,29 +165,59 @@ def print_results(results: list[Any], *, full: bool) -> None:
             elif result.curve is None:
                 print(f"  {described(result)}")
         return
+    if len(results) > 1:
+        print("\n".join(several(results)))
+        return
     for result in results:
-        if result.curve is not None and len(results) == 1:
-            if result.earlier:
-                print(f"lengen: {there_already(result)}")
-            terminal.show_result(result.curve, result.folder.facts(), result.folder.path, full=full)
-        else:
+        if result.curve is None:
             print(f"{'lengen:' if result.earlier else ' '} {described(result)}")
+            continue
+        if result.earlier:
+            print(f"lengen: {there_already(result)}")
+        terminal.show_result(result.curve, result.folder.facts(), result.folder.path, full=full)
+
+
+def several(results: Sequence[Any]) -> list[str]:
+    """Several evaluations of a run: a line or two each, and once where they are and what is said of all."""
+    from lengen.experiment.reevaluate import display_path
+    from lengen.report.several import listed
+    from lengen.report.terminal import verdict
+
+    earlier = [result.earlier for result in results]
+    mark = "" if all(earlier) else " (there already)"
+    lines = listed({each.folder.path.name: found(each) + mark * each.earlier for each in results})
+    if not all(map(trained, results)):
+        facts = facts_of_run(results[0])
+        lines.append(verdict(facts.get("id_exact_match") or 0.0, facts.get("id_examples")))
+    if any(earlier):
+        start = "this is there already; " if all(earlier) else ""
+        lines.append(f"{start}force=true repeats what is there, and keeps the old folders under other names")
+    return [*lines, f"files: {display_path(results[0].folder.path.parent)}"]
 
 
 def described(result: Any) -> str:
     """An evaluation on one line; that of a run that is not trained is marked."""
     from lengen.experiment.reevaluate import display_path
-    from lengen.report import terminal
-    from lengen.report.paper import FORMATS
 
     path = display_path(result.folder.path)
     mark = "" if trained(result) else "NOT TRAINED: "
     if result.headline:
         return f"{path}: {mark}{result.headline}"
+    return f"{there_already(result) if result.earlier else path}: {mark}{found(result)}"
+
+
+def found(result: Any) -> str:
+    """What an evaluation has found: its curve in short, or the names of its tables and figures."""
+    from lengen.report import terminal
+    from lengen.report.paper import FORMATS
+
+    if result.headline:
+        return str(result.headline)
+    if result.curve:
+        return terminal.summary(result.curve, measurable=True)
     written = {".csv", *(f".{kind}" for kind in FORMATS)}
     names = sorted(each.name for each in result.folder.path.iterdir() if each.suffix in written)
-    found = f"{mark}{terminal.summary(result.curve) if result.curve else ', '.join(names)}"
-    return f"{there_already(result) if result.earlier else path}: {found}"
+    return ", ".join(names)
 
 
 def there_already(result: Any) -> str:

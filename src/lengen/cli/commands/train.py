@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lengen.cli.study_words import Words
     from lengen.experiment.dry_run import Needs
     from lengen.experiment.run import Outcome
+    from lengen.records.curve import Curve
     from lengen.studies.progress import Progress
 
 BLOCKS = 3
@@ -182,9 +183,11 @@ def train(config: dict[str, Any], allowed: set[str], *, full: bool = False) -> i
             print(f"lengen: {'failed: ' if result.bad else ''}seed={seed}: {result.line}", flush=True)
         show_study(None, [*results.values()], full=full)
         return FAILED if any(result.bad for result in results.values()) else 0
+    from lengen.report.several import of_each
+
     folder, earlier, stress_sets = run(config, allowed)
-    for line in stress_sets:
-        print(line)
+    if stress_sets:
+        print(*of_each(stress_sets, folder.path), sep="\n")
     if earlier and config["logger"]["_target_"] != LOCAL:
         print(
             f"lengen: {logged_again(config, allowed)}; the run was finished before; force=true trains it anew"
@@ -244,7 +247,7 @@ def train_seeds(config: dict[str, Any], allowed: set[str]) -> dict[int, JobResul
     runs = {run["seed"]: run for run in runs_of(config)}
     over = {seed: folder for seed, run in runs.items() if (folder := finished_already(run))}
     left = {seed: run for seed, run in runs.items() if seed not in over}
-    results = {seed: result_of(folder, True, []) for seed, folder in over.items()}
+    results = {seed: result_of(folder, True, {}) for seed, folder in over.items()}
     if left:
         with paused():
             from lengen.config.builder import Builder
@@ -252,7 +255,7 @@ def train_seeds(config: dict[str, Any], allowed: set[str]) -> dict[int, JobResul
 
         stack = [StackedRun(run, words_of(words(), seed)) for seed, run in left.items()]
         for seed, outcome in zip(left, run_stack(stack, Builder(allowed)), strict=True):
-            results[seed] = result_of(outcome.folder, outcome.earlier, stress_lines(outcome))
+            results[seed] = result_of(outcome.folder, outcome.earlier, curves_of(outcome))
     return {seed: results[seed] for seed in runs}
 
 
@@ -263,44 +266,40 @@ def summed_up(results: Mapping[int, JobResult]) -> JobResult:
     return JobResult(max(result.code for result in results.values()), "; ".join(lines), value=value)
 
 
-def result_of(folder: RunFolder, earlier: bool, stress_sets: Sequence[str]) -> JobResult:
+def result_of(folder: RunFolder, earlier: bool, stress_sets: Mapping[str, Curve]) -> JobResult:
     """The result of a run."""
     from lengen.report import terminal
+    from lengen.report.several import ends
 
     facts = folder.facts()
     if facts["status"] == "diverged":
         return JobResult(FAILED, f"diverged: {facts.get('error')}", value=str(folder.path))
     before = "finished already: " if earlier else ""
     trained = f"{before}{id_score(facts.get('id_exact_match') or 0.0, facts.get('id_examples'))}"
-    line = "; ".join([trained, terminal.summary(folder.load_curve()), *stress_sets])
+    parts = [trained, terminal.summary(folder.load_curve()), ends(stress_sets)]
+    line = "; ".join(filter(None, parts))
     return JobResult(0, line, value=str(folder.path))
 
 
-def run(config: dict[str, Any], allowed: set[str]) -> tuple[RunFolder, bool, list[str]]:
+def run(config: dict[str, Any], allowed: set[str]) -> tuple[RunFolder, bool, dict[str, Curve]]:
     """Train and evaluate one run, unless it is finished.
 
     Returns:
-        Its folder, whether it was finished already, and a line for each stress set.
+        Its folder, whether it was finished already, and the curve of each stress set.
     """
     if folder := finished_already(config):  # needs no torch
-        return folder, True, []
+        return folder, True, {}
     with paused():
         from lengen.config.builder import Builder
         from lengen.experiment.run import run_configuration
 
     outcome = run_configuration(config, Builder(allowed))
-    return outcome.folder, outcome.earlier, stress_lines(outcome)
+    return outcome.folder, outcome.earlier, curves_of(outcome)
 
 
-def stress_lines(outcome: Outcome) -> list[str]:
-    """A line for each stress set of a run."""
-    from lengen.report import terminal
-
-    return [
-        f"{result.folder.path}: {terminal.summary(result.curve)}"
-        for result in outcome.stress_sets
-        if result.curve
-    ]
+def curves_of(outcome: Outcome) -> dict[str, Curve]:
+    """The curve of each stress set of a run, by the name of its folder."""
+    return {result.folder.path.name: result.curve for result in outcome.stress_sets if result.curve}
 
 
 def search_of(config: Mapping[str, Any], sweeper: Any, words: Sequence[str]) -> Any:
