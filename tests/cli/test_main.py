@@ -328,6 +328,16 @@ def test_a_study_of_which_every_job_is_refused_is_a_mistake(lengen, tmp_path):
     assert not run_folders(tmp_path)
 
 
+def test_a_job_that_is_refused_at_its_turn_says_why_once(lengen):
+    ran = lengen("data", "-m", "task=copy", "length=0,2")
+    assert ran.code == 1
+    assert "1 of 2 jobs finished" in ran.out
+    assert ran.err.splitlines() == [
+        "lengen: length=0: must be at least 1",
+        "  failed: task=copy length=0: refused, see above",
+    ]
+
+
 def test_a_job_that_goes_on_from_one_before_it_is_left_to_its_turn(lengen, tmp_path):
     told = lengen("train", "task=copy", *TINY, "dry=true").out
     folder = next(word for word in told.split() if word.startswith("results/"))

@@ -38,6 +38,7 @@ from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
 from lengen.records.earlier_runs import finished_already
+from lengen.statistics.formats import counted
 
 SEED_KEYS = ("seed", "init_seed", "data_seed")
 DRY = re.compile(r"dry=.*")
@@ -77,7 +78,7 @@ class Multirun:
         overrides: of each job so far, in order.
         results: of these.
         search: what a search is told; None in a study.
-        said: whether it was said of those that are refused why, before any started.
+        said: whether it was said of those that are refused why.
         named: the launcher of `launcher_named`; None until jobs are composed, and where they come batch by batch, as in a search.
     """
 
@@ -239,7 +240,8 @@ class Multirun:
         if composed.refused or result.error:
             if not shown:
                 print(head, flush=True)
-            print(f"lengen: {result.line}", result.traceback, sep="\n", file=sys.stderr)
+            print(f"lengen: {result.line}", *filter(None, [result.traceback]), sep="\n", file=sys.stderr)
+        self.said = self.said or result.code == REFUSED
         return result
 
     def _launch(
@@ -255,7 +257,7 @@ class Multirun:
             over = [index for index, each in enumerate(composed) if not each.refused and is_over(each.config)]
             results |= {index: Guarded(self.jobs, composed[index])() for index in over}
             if over:
-                print(f"lengen: {len(over)} of {len(composed)} runs are over already", flush=True)
+                print(f"lengen: over already: {len(over)} of {counted(len(composed), 'run')}", flush=True)
         places = [index for index in range(len(composed)) if index not in results]
         jobs = [self._launched(composed[index], labels[index]) for index in places]
         try:

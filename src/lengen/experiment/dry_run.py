@@ -21,6 +21,7 @@ from lengen.experiment.continuation import check_origin
 from lengen.experiment.run import configured
 from lengen.experiment.stack import check_stack
 from lengen.sampling import generator
+from lengen.statistics.formats import counted
 from lengen.task import PAD, Task
 from lengen.training.batch_stream import read
 
@@ -147,7 +148,7 @@ class DryRun:
             ("parameters", f"{needed.parameters:,}"),
             ("training", f"{config.steps:,} steps of {config.batch_size:,} examples, about {short(int(self.trained_tokens))} tokens"),
             ("test set", f"{span}, {config.eval.examples:,} examples each, about {short(int(self.evaluated_tokens))} tokens"),
-            ("time", f"about {duration(self.seconds)} with {config.trainer.threads} CPU threads, as one step was timed"),
+            ("time", f"about {duration(self.seconds)} with {counted(config.trainer.threads, 'CPU thread')}, as one step was timed"),
             ("memory", f"at least {amount(needed.parameters * needed.trained + kept)}"),
             ("disk", f"about {amount(self.disk)}"),
         ]  # fmt: skip
