@@ -29,6 +29,7 @@ IMPORTED = (
     *("pandas", "pyarrow.parquet", "scipy.optimize"),
 )
 """What every run needs; imported once, by the process from which the workers are forked."""
+SIGNALLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SERVER = "lengen.launcher.server"
 """Imported before them."""
 _WORKER: dict[str, Any] = {}
@@ -92,10 +93,7 @@ class Local(Launcher):
     def prepare(self, count: int) -> None:
         """Start the process from which workers are forked, which imports torch, if there will be several."""
         if self.apart(count):
-            from multiprocessing import forkserver
-
             fork_server_context()
-            forkserver.ensure_running()
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs: here, one after another, or several at a time in processes forked from one that has imported torch once."""
@@ -126,7 +124,7 @@ class Local(Launcher):
                     running[worker.start(job)] = (index, worker)
                     display.begin(worker.slot, index)
 
-            try:
+            with closed(workers):
                 for worker in workers:
                     start_next(worker)
                 while running:
@@ -136,16 +134,6 @@ class Local(Launcher):
                         display.end(worker.slot, index, result)
                         yield index, result
                         start_next(worker)
-                close(workers)
-            except BaseException:
-                stop()
-                try:
-                    close(workers)
-                except KeyboardInterrupt:  # a second signal: the jobs stop at once, too
-                    stop(at_once=True)
-                    close(workers)
-                end_servers()
-                raise
 
 
 @contextmanager
@@ -164,20 +152,25 @@ def beside(*, shown: bool = True) -> Iterator[Callable[[Job], JobResult]]:
             print(result.output, end="", flush=True)  # noqa: T201
         return result
 
-    try:
+    with closed([worker]):
         yield carried_out
-    except BaseException:
-        stop()
-        raise
-    finally:
-        worker.close()
 
 
 def fork_server_context() -> Any:
-    """Return what processes are started by: forked from one process that has imported what every run needs."""
+    """Return what processes are started by: forked from one process that has imported what every run needs.
+
+    It is started here; no signal reaches it before it has imported what ignores them.
+    """
+    from multiprocessing import forkserver
+
     start_tracker()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([SERVER, *IMPORTED])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALLED)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 
@@ -229,6 +222,23 @@ class Worker:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
+
+
+@contextmanager
+def closed(workers: Sequence[Worker]) -> Iterator[None]:
+    """Let the processes end after the block; if it is left by an error or a signal, ask their jobs to end first."""
+    try:
+        yield
+        close(workers)
+    except BaseException:
+        stop()
+        try:
+            close(workers)
+        except KeyboardInterrupt:  # a second signal: the jobs stop at once, too
+            stop(at_once=True)
+            close(workers)
+        end_servers()
+        raise
 
 
 def close(workers: Sequence[Worker]) -> None:

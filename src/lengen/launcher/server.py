@@ -22,6 +22,7 @@ IGNORED = tuple(
 for each in IGNORED:
     signal.signal(each, signal.SIG_IGN)
 if FORKS_WORKERS:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)  # it was started with them blocked
     gc.disable()  # while it imports what every worker has
 
 
