@@ -37,6 +37,19 @@ print(own.path)
 """
 
 
+SLOPE = """
+class Slope(lengen.PositionalEncoding):
+    def logit_bias(self, query, key):
+        distance = (query.unsqueeze(-1) - key.unsqueeze(-2)).float().abs().unsqueeze(1)
+        return -{rate} * distance
+"""
+ALONE = 'print(lengen.train(task="copy", pe=Slope, **TINY).path)'
+SIDE_BY_SIDE = """
+study = lengen.study(task="copy", pe=[Slope], seed=[0, 1], jobs=2, **TINY)
+print(study.runs[0].path)
+"""
+
+
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory):
     """The cells of a notebook after it was run."""
@@ -50,6 +63,10 @@ def cells(tmp_path_factory):
         OWN.format(first="-1:"),
         OWN.format(first=":1"),
         'print(lengen.load(own.path, task=Own).predict("xy#") == own.predict("xy#"))',
+        SLOPE.format(rate=0.1) + ALONE,
+        SIDE_BY_SIDE,
+        SLOPE.format(rate=9.0) + SIDE_BY_SIDE,
+        ALONE,
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in texts])
     environment = {
@@ -95,3 +112,13 @@ def test_a_class_that_was_edited_is_another_cell(cells):
     assert first != edited
     assert first == again
     assert written(cells[7], "stdout") == "True\n"
+
+
+def test_a_class_is_the_same_in_another_process_and_another_one_once_it_is_edited(cells):
+    alone, beside, edited, again = (
+        written(cell, "stdout").strip().splitlines()[-1].rpartition("/seed")[0] for cell in cells[8:12]
+    )
+    assert alone == beside
+    assert edited == again
+    assert alone != edited
+    assert all("slope" in each for each in (alone, edited))

@@ -164,6 +164,8 @@ if __name__ == "__main__":
     except lengen.UsageError as error:
         assert "lengen.load(path, task=Own)" in str(error)
     assert lengen.load(run.path, task=Own).predict("xx#") == run.predict("xx#")
+    beside = lengen.study(task=Own(symbols=2), seed=[0, 1], jobs=2, **TINY)
+    assert [each.path.parent for each in beside.runs] == [run.path.parent] * 2
     print("well")
 """
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from lengen.api.arguments import Folders, compose_call
 from lengen.api.comparison import Comparison, compare
+from lengen.api.main_module import in_main
 from lengen.api.picture import Picture
 from lengen.api.run import Run
 from lengen.api.training import train
@@ -173,15 +174,20 @@ def _results(
         one: trains it.
     """
     launcher, labels = Local(jobs, shown=jobs != 1), [as_overrides(row) for row in rows]
+    apart = launcher.apart(len(rows))
+
+    def passed(work: Callable[[], JobResult], call: Mapping[str, Any]) -> Callable[[], JobResult]:
+        return in_main(work, call) if apart else work
+
     checks = {
-        index: Job("", partial(check, call), key=_cell(row))
+        index: Job("", passed(partial(check, call), call), key=_cell(row))
         for index, (row, call) in enumerate(zip(rows, calls, strict=True))
     }
-    results = refused(checks, apart=launcher.apart(len(rows)))
+    results = refused(checks, apart=apart)
     for index, result in results.items():
         print(f"lengen: refused: {labels[index]}: {result.line}", file=sys.stderr)
     left = [index for index in range(len(rows)) if index not in results]
-    named = [Job(labels[index], partial(one, calls[index])) for index in left]
+    named = [Job(labels[index], passed(partial(one, calls[index]), calls[index])) for index in left]
     for place, result in run_shared(launcher, named):
         results[left[place]] = result
         if result.code:

@@ -19,6 +19,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
+KNOWN: dict[str, str] = {}
+"""In a worker: the sources of classes that its command has passed to it, by qualified name."""
 INSTALLED = ("site-packages", "dist-packages")
 OWN = "lengen"
 """The package itself; its classes have revisions instead of hashes."""
@@ -38,7 +40,7 @@ def sources(kind: type[Any]) -> dict[str, tuple[Path | None, str]]:
     """
     if kind.__module__ == "__main__":
         classes = [part for part in kind.__mro__ if part.__module__ == "__main__"]
-        text = "\n".join(_source(part) for part in classes)
+        text = "\n".join(source_of(part) for part in classes)
         return {f"__main__:{kind.__qualname__}": (None, digest(text))}
     top = kind.__module__.partition(".")[0]
     files: dict[str, tuple[Path | None, str]] = {}
@@ -58,8 +60,10 @@ def sources(kind: type[Any]) -> dict[str, tuple[Path | None, str]]:
     return dict(sorted(files.items()))
 
 
-def _source(kind: type[Any]) -> str:
+def source_of(kind: type[Any]) -> str:
     """Return the source of a class from a notebook or a script; failing that, of its functions, and its plain attributes."""
+    if (known := KNOWN.get(kind.__qualname__)) is not None:
+        return known
     with suppress(OSError, TypeError):
         return inspect.getsource(kind)
     parts = [kind.__qualname__]
