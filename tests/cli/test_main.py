@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from conftest import TINY, run_folders
 from lengen.config.search import config_dir
+from lengen.training.interruption import SIGNALS
 
 MINE = '''
 """My task."""
@@ -326,6 +329,22 @@ def test_a_study_of_which_every_job_is_refused_is_a_mistake(lengen, tmp_path):
     assert ran.code == 2
     assert ran.err.count("must be a multiple of decoder.heads=") == 2
     assert not run_folders(tmp_path)
+
+
+def test_a_signal_of_which_a_library_makes_another_error_is_an_interruption(lengen, monkeypatch):
+    def updated(*_, **__):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        except KeyboardInterrupt:
+            raise AttributeError("half updated") from None
+
+    monkeypatch.setattr("lengen.cli.hydra_app.plain_values", updated)
+    with SIGNALS.heeded():
+        ran = lengen("train", "task=copy", *TINY)
+    assert (ran.code, ran.out) == (143, "")
+    assert ran.err.startswith("lengen: interrupted; ")
+    assert len(ran.err.splitlines()) == 1
 
 
 def test_a_job_that_is_refused_at_its_turn_says_why_once(lengen):

@@ -364,3 +364,26 @@ def test_a_signal_before_the_first_job_leaves_nobody_who_would_begin_one(tmp_pat
     psutil.wait_procs(below, timeout=20)
     assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in below)
     assert "semlock" not in (tmp_path / "err").read_text().lower()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seconds", [0.7, 1.5, 2.5, 3.5, 5.0])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_any_time_ends_a_study_in_one_line(tmp_path, seconds, number):
+    """To all processes, as Ctrl-C in a terminal: whatever they are importing, checking or training."""
+    words = ("-m", "task=copy", *TINY, "steps=2000", "seed=0,1,2,3", "jobs=2")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lengen", "train", *words],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
+    time.sleep(seconds)
+    os.killpg(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert len([line for line in err.splitlines() if "failed: " not in line]) <= 1, err
+    assert "Traceback" not in err

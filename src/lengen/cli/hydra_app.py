@@ -29,7 +29,7 @@ from lengen.config.unknown_options import refuse_unknown
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
 from lengen.launcher.job import JobResult, named
-from lengen.training.interruption import exit_code
+from lengen.training.interruption import SIGNALS, Interrupted, exit_code
 
 
 @dataclass
@@ -106,21 +106,37 @@ class HydraApp:
                 return self._run(hydra_main)
         except BrokenPipeError:  # the reader has closed the pipe
             raise
-        except Exception as error:
-            if traced or not is_usage_error(error, self.own_modules):
-                raise
-            return refuse(self._line(error))
+        except Exception as error:  # noqa: BLE001  # raised again unless it is a mistake
+            return self._failed(error, traced=traced)
         except SystemExit as exit_request:  # Hydra's --help, and argparse
             if exit_request.code == 1 and package:
                 return refuse(self._no_package(package))
             return exit_request.code if isinstance(exit_request.code, int) else 0
         except KeyboardInterrupt as stopped:
-            known = getattr(stopped, "__notes__", [self.command.interrupted])
-            print(f"lengen: interrupted; {known[0]}", file=sys.stderr)
-            return exit_code(stopped)
+            return self._interrupted(stopped)
         finally:
             if not traced:
                 os.environ.pop("HYDRA_FULL_ERROR", None)
+
+    def _failed(self, error: Exception, *, traced: bool) -> int:
+        """Say what was wrong; return the exit code.
+
+        Raises:
+            Exception: the error, if it is no mistake of the user, or if it is to be `traced`.
+        """
+        if (
+            SIGNALS.raised is not None
+        ):  # in the middle of Hydra or OmegaConf, which raised an error of their own then
+            return self._interrupted(Interrupted(SIGNALS.raised))
+        if traced or not is_usage_error(error, self.own_modules):
+            raise error
+        return refuse(self._line(error))
+
+    def _interrupted(self, stopped: KeyboardInterrupt) -> int:
+        """Say that a signal has stopped the command; return its exit code."""
+        known = getattr(stopped, "__notes__", [self.command.interrupted])
+        print(f"lengen: interrupted; {known[0]}", file=sys.stderr)
+        return exit_code(stopped)
 
     def _no_package(self, package: str) -> str:
         """Say that the configuration has no option or group of a name, whose part was to be printed."""

@@ -35,11 +35,13 @@ class Interrupted(KeyboardInterrupt):
 class Signals:
     """The signals of this process.
 
-    `pending` is the signal that waits for the end of a training step; None if there is none.
+    `pending` is the signal that waits for the end of a training step, and `raised` the last that was raised where it came, of which a
+    library may have made another error; None if there is none.
     """
 
     def __init__(self) -> None:
         self.pending: int | None = None
+        self.raised: int | None = None
         self._deferred = self._once = self._received = False
 
     @contextmanager
@@ -53,7 +55,7 @@ class Signals:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        self._once, self._received = once, False
+        self._once, self._received, self.raised = once, False, None
         before = {number: signal.getsignal(number) for number in (*HEEDED, *more)}
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:  # as under nohup
@@ -92,7 +94,7 @@ class Signals:
             return
         self._received = True
         if not self._deferred or self.pending is not None:
-            self.pending = None
+            self.pending, self.raised = None, number
             raise Interrupted(number)
         self.pending = number
         with suppress(OSError, ValueError):  # the terminal may be gone
