@@ -1,12 +1,13 @@
 """Hashes of code from outside: what counts, and what does not."""
 
+import linecache
 import sys
 import textwrap
 from importlib import import_module
 
 import pytest
 
-from lengen.config.source import digest, sources
+from lengen.config.source import digest, normalised, source_of, sources
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,40 @@ def test_a_class_of_a_notebook_counts_by_its_own_source():
     ((name, (path, _)),) = sources(kind).items()
     assert name == "__main__:Own"
     assert path is None
+
+
+CELL = '''
+import functools
+
+scale = 2
+
+
+@functools.total_ordering
+class Own:
+    """Of a notebook."""
+
+    weights = [1, 2]  # of no function
+
+    def __lt__(self, other):
+        return True
+
+
+own = Own()
+'''
+
+
+def of_cell(text: str, name: str):
+    """The class of a cell of a notebook, whose lines are known by the name of the cell alone."""
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    space = {"__name__": "__main__"}
+    exec(compile(text, name, "exec"), space)  # noqa: S102
+    return space["Own"]
+
+
+def test_a_class_of_a_notebook_has_the_source_that_it_would_have_in_a_script(tmp_path):
+    kind = of_cell(CELL, "<cell 1>")
+    script = CELL[CELL.index("@functools") : CELL.index("\n\n\nown")]
+    assert normalised(source_of(kind)) == normalised(script)
+    changed = of_cell(CELL.replace("[1, 2]", "[1, 3]"), "<cell 2>")
+    elsewhere = of_cell(CELL.replace("scale = 2", "scale = 3  # not of the class"), "<cell 3>")
+    assert sources(kind) == sources(elsewhere) != sources(changed)

@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import inspect
 import io
+import linecache
 import sys
 import sysconfig
 import tokenize
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 KNOWN: dict[str, str] = {}
@@ -66,15 +68,38 @@ def source_of(kind: type[Any]) -> str:
         return known
     with suppress(OSError, TypeError):
         return inspect.getsource(kind)
+    functions = [*_functions(kind)]
+    for function in functions:
+        if (found := _around(kind, function)) is not None:
+            return found
     parts = [kind.__qualname__]
+    for function in functions:
+        with suppress(OSError, TypeError):
+            parts.append(inspect.getsource(function))
     for name, value in vars(kind).items():
-        function = getattr(value, "fget", None) or getattr(value, "__func__", value)
-        if inspect.isfunction(function):
-            with suppress(OSError, TypeError):
-                parts.append(inspect.getsource(function))
-        elif isinstance(value, (str, int, float, bool, tuple)) and not name.startswith("__"):
+        if isinstance(value, (str, int, float, bool, tuple)) and not name.startswith("__"):
             parts.append(f"{name} = {value!r}")
     return "\n".join(parts)
+
+
+def _functions(kind: type[Any]) -> Iterator[FunctionType]:
+    """Yield the functions of a class."""
+    for value in vars(kind).values():
+        function = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        if inspect.isfunction(function):
+            yield function
+
+
+def _around(kind: type[Any], function: FunctionType) -> str | None:
+    """Return the source of a class by one of its functions, of which the cell of the notebook is known; None if it is not."""
+    lines = linecache.getlines(function.__code__.co_filename)
+    with suppress(SyntaxError):
+        for node in ast.walk(ast.parse("".join(lines))):
+            if isinstance(node, ast.ClassDef) and node.name == kind.__name__ and node.end_lineno:
+                first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+                if first <= function.__code__.co_firstlineno <= node.end_lineno:
+                    return "".join(lines[first - 1 : node.end_lineno])
+    return None
 
 
 def digest(text: str) -> str:
