@@ -117,7 +117,7 @@ def of_cell(text: str, name: str):
     """The class of a cell of a notebook, whose lines are known by the name of the cell alone."""
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     space = {"__name__": "__main__"}
-    exec(compile(text, name, "exec"), space)  # noqa: S102
+    exec(compile(text, name, "exec"), space)
     return space["Own"]
 
 
