@@ -31,7 +31,7 @@ def test_time_left_is_that_of_jobs_that_have_ended(clock, capsys):
         shown.begin(slot, slot)
         clock.now += 0.1
         shown.end(slot, slot, JobResult(0, "there"))
-    assert "min left" not in capsys.readouterr().out
+    assert " left)" not in capsys.readouterr().out
     for slot in (0, 1):
         shown.begin(slot, slot + 2)
     for slot in (0, 1):  # two jobs of ten minutes end a second apart: eight are left, two at a time
@@ -51,6 +51,21 @@ def test_nothing_is_left_at_the_end(clock, capsys):
     clock.now += 90.0
     shown.end(0, 0, JobResult(0, "done"))
     assert capsys.readouterr().out.splitlines()[-1] == "lengen: 1 of 1: seed=0: done"
+
+
+def test_what_a_job_says_is_printed_once_for_all(clock, capsys):
+    """A worker's own lines would be lost otherwise, such as what has changed since an earlier run."""
+    shown = Display(["seed=0", "seed=1"], None, shown=True)
+    for slot, output in enumerate(
+        ("lengen: few examples\nstep 1/20\n", "lengen: few examples\nlengen: changed\n")
+    ):
+        shown.begin(slot, slot)
+        clock.now += 90.0
+        shown.end(slot, slot, JobResult(0, "done", output))
+    assert [line for line in capsys.readouterr().out.splitlines() if "done" not in line] == [
+        "lengen: few examples",
+        "lengen: changed",
+    ]
 
 
 def test_a_job_in_this_process_has_one_line(capsys):

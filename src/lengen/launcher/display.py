@@ -15,9 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from lengen.config.limits import duration
 from lengen.launcher.job import JobResult
 from lengen.training.progress import Report, in_notebook
 
+SAID = "lengen: "
+"""How lines begin that a command says itself, and which are not the output of a progress bar or of another library."""
 REPEATED = 1.0
 """Seconds of a job that found its run finished already: it says nothing of how long the others take."""
 
@@ -59,6 +62,7 @@ class Display:
         )
         self._all = self.progress.add_task(self._count, total=len(labels), text="")
         self._lines = dict[int, TaskID]()
+        self._said = set[str]()
         self._begun, self._took = dict[int, float](), list[float]()
         self._reader = threading.Thread(target=self._read, daemon=True, name="lengen-display")
 
@@ -93,7 +97,10 @@ class Display:
             self.progress.update(line, **state)
 
     def end(self, slot: int, index: int, result: JobResult) -> None:
-        """A job has ended: print a line, and what it printed if it failed by a bug; the command says at its end what was wrong."""
+        """A job has ended: print a line, what it has said, and all that it printed if it failed by a bug.
+
+        The command says at its end what was wrong. What several jobs have said is printed once.
+        """
         self.ended += 1
         self.failed += result.bad
         self.done += result.code == 0
@@ -107,9 +114,15 @@ class Display:
         if self.shown:
             label = self.labels[index]
             line = f"failed: {label}" if result.bad else f"{label}: {result.line}"
-            self._say(f"lengen: {self.ended} of {len(self.labels)}: {line}{minutes_left(left)}")
+            self._say(f"lengen: {self.ended} of {len(self.labels)}: {line}{time_left(left)}")
             if result.traceback:
                 print(result.output + result.traceback, file=sys.stderr)  # noqa: T201
+                return
+            said = [each for each in result.output.splitlines() if each.startswith(SAID)]
+            for each in dict.fromkeys(said):
+                if each not in self._said:
+                    self._say(each)
+            self._said.update(said)
 
     def note(self, text: str) -> None:
         """Say on the line of all jobs what those that are left wait for."""
@@ -145,10 +158,10 @@ class Display:
             self._note(slot, state)
 
 
-def minutes_left(seconds: float | None) -> str:
+def time_left(seconds: float | None) -> str:
     """Time left as the end of a line; empty if it is not known, or if nothing is left.
 
-    >>> minutes_left(125), minutes_left(40), minutes_left(None), minutes_left(0)
-    (' (2 min left)', ' (1 min left)', '', '')
+    >>> time_left(125), time_left(40), time_left(None), time_left(0)
+    (' (2 min left)', ' (40 s left)', '', '')
     """
-    return f" ({max(1, round(seconds / 60))} min left)" if seconds else ""
+    return f" ({duration(seconds)} left)" if seconds else ""
