@@ -1,0 +1,33 @@
+"""An option without a value: what is said to be allowed is."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "steps="), "steps=: has no value (allowed: whole number: at least 1)"),
+        (("train", "results_dir="), "results_dir=: has no value (allowed: text)"),
+        (("train", "name="), "name=: has no value (allowed: text or null)"),
+        (("train", "decoder.layers="), "decoder.layers=: has no value (allowed: whole number: at least 1)"),
+        (("plan", "cells="), "cells=: has no value (allowed: whole number: at least 2)"),
+        (("eval", "run="), "run=: has no value (allowed: list of texts)"),
+        (("eval", "examples="), "examples=: has no value (allowed: whole number: at least 1, or null)"),
+        (("tune", "steps="), "steps=: has no value (allowed: whole number or null)"),
+        (("data", "count="), "count=: has no value (allowed: whole number)"),
+    ],
+)
+def test_what_is_allowed_is_said(lengen, words, said):
+    ran = lengen(*words)
+    assert (ran.code, ran.err) == (2, f"lengen: {said}\n")
+
+
+@pytest.mark.parametrize(
+    "option", ["steps", "results_dir", "name", "train_length", "init_seed", "pe.base", "task.alphabet"]
+)
+def test_null_is_said_to_be_allowed_exactly_where_it_is(lengen, option: str):
+    common = ("task=copy", "pe=rope", "dry=true")
+    said = "null" in lengen("train", *common, f"{option}=").err
+    assert (lengen("train", *common, f"{option}=null").code == 0) == said
