@@ -154,6 +154,34 @@ def test_a_finished_run_that_cannot_be_written_is_shown(lengen, run, monkeypatch
     assert refused.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["run.json", "config.yaml"])
+@pytest.mark.parametrize("content", [b"", b'{"status": "fin', b"\x93\xff", b"[1,2]", b"null"])
+def test_what_is_said_of_a_damaged_file_mends_it(lengen, run, name: str, content: bytes):
+    (run / name).write_bytes(content)
+    for words in (
+        ("eval", f"run={run}"),
+        ("share", f"run={run}", "export=shared"),
+        ("compare", f"runs={run}"),
+    ):
+        ran = lengen(*words)
+        assert ran.code == 2
+        assert "the command that trained it mends it" in ran.err
+        assert "force=true" not in ran.err
+        assert "older version" not in ran.err
+    assert lengen("train", *COMMAND).code == 0
+    assert lengen("eval", f"run={run}", "lengths=[2]").code == 0
+
+
+def test_what_is_said_of_a_damaged_evaluation_mends_it(lengen, run):
+    words = ("eval", f"run={run}", "lengths=[2]")
+    assert lengen(*words).code == 0
+    (facts,) = run.glob("eval/*/eval.json")
+    facts.write_bytes(b"")
+    ran = lengen(*words)
+    assert (ran.code, "; set force=true" in ran.err) == (2, True)
+    assert lengen(*words, "force=true").code == 0
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
