@@ -72,6 +72,30 @@ def test_a_damaged_file_is_made_again(lengen, run, name: str, damage: Callable[[
     assert (run / "config.yaml").read_text() == config
 
 
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_wall_time_that_is_not_known_any_more_is_null(lengen, run, killed: bool):
+    """Of a run that was killed or has lost its `run.json`, the time before is lost; that of training is in the checkpoint."""
+    before = json.loads((run / "run.json").read_text())
+    empty(run / "run.json")
+    if killed:
+        kept = {name: value for name, value in before.items() if name != "wall_seconds"}
+        (run / "run.json").write_text(json.dumps({**kept, "status": "running"}))
+    assert lengen("train", *COMMAND).code == 0
+    after = json.loads((run / "run.json").read_text())
+    assert before["wall_seconds"] > 0
+    assert after["wall_seconds"] is None
+    assert after["train_seconds"] == before["train_seconds"]
+    assert lengen("compare", f"runs={run}", "out=compared").code == 0
+    assert {row["minutes"] for row in read_rows(Path("compared/table.csv"))} == {""}
+
+
+def test_the_wall_time_of_a_stopped_run_is_summed(lengen, run):
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**facts, "status": "interrupted", "wall_seconds": 1000.0}))
+    assert lengen("train", *COMMAND).code == 0
+    assert json.loads((run / "run.json").read_text())["wall_seconds"] > 1000
+
+
 def test_a_finished_run_without_its_curve_is_evaluated_again_and_said_to_be_damaged(lengen, run):
     before = numbers(run)
     (run / "curve.csv").unlink()
