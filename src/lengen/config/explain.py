@@ -144,10 +144,20 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
         return close
     if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
         return f"; did you mean {namesakes[0]!r}?"
+    if (
+        command == TUNE and head == TUNE
+    ):  # what is tuned has few arguments; those of the training are beside it
+        own = [*siblings.values(), *(name for name in _plain_options(TUNE) if name in known)]
+        return nearest(tail, own) or f" (allowed: {', '.join(own)})"
     return (
-        nearest(key, known)
+        nearest(key, [name for name in known if name != head])
         or f" (lengen {command} {'--cfg hydra' if head.startswith('hydra') else '--help'} shows all)"
     )
+
+
+def _plain_options(command: str) -> list[str]:
+    """The options of a command that are in no group."""
+    return [each.name for each in command_page(command).options if "." not in each.name]
 
 
 def known_options(command: str, words: Sequence[str], folders: Sequence[Path]) -> list[str]:
