@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf.errors import OmegaConfBaseException
 
 from lengen.config.command_page import command_page
-from lengen.config.errors import nearest
+from lengen.config.errors import file_error, nearest
 from lengen.config.extend_words import with_extensions
 from lengen.config.other_options import ABBREVIATED, begun, belongs, in_lengen, similar
 from lengen.config.pattern_words import GROUP, PARTS, as_written, with_pattern
@@ -19,6 +19,8 @@ from lengen.config.short_words import SHORT, short_names
 
 EVAL, TUNE = "eval", "tune"
 """Commands on trained runs."""
+WRITTEN = ("results_dir", "out", "export")
+"""Options that say where is written."""
 PLUGINS = {
     "hydra/sweeper=optuna": "'lengen[optuna]'",
     "hydra/launcher=joblib": "hydra-joblib-launcher",
@@ -71,7 +73,7 @@ def explained(error: BaseException, command: str, words: Sequence[str], folders:
     if isinstance(error, OmegaConfBaseException) and "nterpolation" in f"{type(error).__name__} {text}":
         return interpolation(error)
     if isinstance(error, OSError):
-        return f"{error.filename or 'results_dir'}: {error.strerror or error}"
+        return file_error(error, written(command, words), "results_dir")
     if found := re.search(
         r"Could not override '([^']+)'|Key '([^']+)' is not in struct|In '[^']+': Could not override '([^']+)'",
         text,
@@ -91,6 +93,18 @@ def explained(error: BaseException, command: str, words: Sequence[str], folders:
         key = swept.partition("=")[0]
         return f"{swept}: a study needs values one by one, as in {key}=1,2 or {key}=range(0,3); hydra/sweeper=optuna searches intervals"
     return composing(error, words)
+
+
+def written(command: str, words: Sequence[str]) -> dict[str, str]:
+    """Return the options of a command that say where is written, with their values: those of the words, else the defaults.
+
+    >>> written("compare", ["out=here"]), written("train", ["steps=3"])
+    ({'out': 'here'}, {'results_dir': 'results'})
+    """
+    known = {each.name: each.default for each in command_page(command).options if each.name in WRITTEN}
+    given = {name: value.strip("'\"") for name, _, value in (word.partition("=") for word in words)}
+    found = {name: given.get(name, default) for name, default in known.items()}
+    return {name: value for name, value in found.items() if value not in ("", "null")}
 
 
 def composing(error: BaseException, words: Sequence[str]) -> str:
@@ -147,8 +161,8 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
     if (
         command == TUNE and head == TUNE
     ):  # what is tuned has few arguments; those of the training are beside it
-        own = [*siblings.values(), *(name for name in _plain_options(TUNE) if name in known)]
-        return nearest(tail, own) or f" (allowed: {', '.join(own)})"
+        beside = [*siblings.values(), *(name for name in _plain_options(TUNE) if name in known)]
+        return nearest(tail, beside) or f" (allowed: {', '.join(beside)})"
     return (
         nearest(key, [name for name in known if name != head])
         or f" (lengen {command} {'--cfg hydra' if head.startswith('hydra') else '--help'} shows all)"
