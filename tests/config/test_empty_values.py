@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 
@@ -31,3 +33,12 @@ def test_null_is_said_to_be_allowed_exactly_where_it_is(lengen, option: str):
     common = ("task=copy", "pe=rope", "dry=true")
     said = "null" in lengen("train", *common, f"{option}=").err
     assert (lengen("train", *common, f"{option}=null").code == 0) == said
+
+
+def test_a_list_in_the_place_of_a_text_is_refused_and_a_quoted_text_is_not(lengen):
+    ran = lengen("train", "name=[1,2]", "dry=true")
+    assert ran.code == 2
+    assert ran.err.startswith("lengen: name=[1,2]: must be text; ")
+    advice = shlex.split(ran.err.partition("as in ")[2])
+    assert lengen("train", *advice, "dry=true").code == 0
+    assert lengen("eval", "name={a: b}").err.startswith("lengen: name={a: b}: must be text; ")

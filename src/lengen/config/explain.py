@@ -99,7 +99,7 @@ def written(command: str, words: Sequence[str]) -> dict[str, str]:
     """Return the options of a command that say where is written, with their values: those of the words, else the defaults.
 
     >>> written("compare", ["out=here"]), written("train", ["steps=3"])
-    ({'out': 'here'}, {'results_dir': 'results'})
+    ({'out': 'here'}, {'results_dir': 'results/runs'})
     """
     known = {each.name: each.default for each in command_page(command).options if each.name in WRITTEN}
     given = {name: value.strip("'\"") for name, _, value in (word.partition("=") for word in words)}
