@@ -42,3 +42,10 @@ def test_a_list_in_the_place_of_a_text_is_refused_and_a_quoted_text_is_not(lenge
     advice = shlex.split(ran.err.partition("as in ")[2])
     assert lengen("train", *advice, "dry=true").code == 0
     assert lengen("eval", "name={a: b}").err.startswith("lengen: name={a: b}: must be text; ")
+
+
+@pytest.mark.parametrize(
+    "word", ["steps=null", "steps=1e3", "steps=true", "decoder.layers=1E1", "optimizer.lr=null"]
+)
+def test_a_value_is_echoed_as_it_was_given(lengen, word: str):
+    assert lengen("train", word).err.startswith(f"lengen: {word}: must be ")

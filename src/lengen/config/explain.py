@@ -19,6 +19,8 @@ from lengen.config.short_words import SHORT, short_names
 
 EVAL, TUNE = "eval", "tune"
 """Commands on trained runs."""
+PYTHON = {"None": "null", "True": "true", "False": "false"}
+"""How Python writes values, and YAML."""
 WRITTEN = ("results_dir", "out", "export")
 """Options that say where is written."""
 PLUGINS = {
@@ -42,7 +44,34 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
     """
     message = as_written(explained(error, command, words, folders))
     message = f"{in_experiment(message, words, folders)}{message}"
-    return short_names(message, SHORT.get(command, ()), words)
+    return as_given(short_names(message, SHORT.get(command, ()), words), words)
+
+
+def as_given(message: str, words: Sequence[str]) -> str:
+    """Return a message that echoes a value as the command line has it, where Python writes it in another way.
+
+    >>> as_given("steps=1000.0: must be a whole number", ["steps=1e3"])
+    'steps=1e3: must be a whole number'
+    >>> as_given("steps=None: must be a whole number", ["steps=null"])
+    'steps=null: must be a whole number'
+
+    Args:
+        message: what is wrong; it begins with the option and its value.
+        words: overrides as on the command line.
+    """
+    found = re.match(r"([\w.]+)=(None|True|False|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?): ", message)
+    given = [
+        value for name, _, value in (word.partition("=") for word in words) if found and name == found[1]
+    ]
+    if not found or not given:
+        return message
+    value, echoed = given[-1], found[2]
+    if value.lower() == PYTHON.get(echoed, ""):
+        same = True
+    else:
+        exponent = re.fullmatch(r"-?\d+(\.\d*)?e[+-]?\d+", value.lower())
+        same = bool(exponent) and echoed not in PYTHON and float(value) == float(echoed)
+    return f"{found[1]}={value}{message[found.end(2) :]}" if same else message
 
 
 def in_experiment(message: str, words: Sequence[str], folders: Sequence[Path]) -> str:
