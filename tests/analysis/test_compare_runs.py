@@ -309,6 +309,12 @@ def test_success_is_asked_at_the_next_longer_length_or_not_at_all(runs):
         assert summarize(study, SuccessCriterion(at=at)).summaries[0].at == length
 
 
+def test_a_length_beyond_every_sweep_is_said_once(lengen, runs):
+    said = ": no run is evaluated at this length, or at a longer one"
+    assert lengen("compare", f"runs={runs}", "at=10000").out.count(f"at=10000{said}") == 1
+    assert said not in lengen("compare", f"runs={runs}").out
+
+
 def test_labels_in_latex_are_of_the_comparison(lengen, runs):
     labels = {}
     for name, words in {
@@ -405,6 +411,7 @@ def test_every_metric_is_drawn(runs, tmp_path, metric, x):
         (["metric=accuracy"], "metric=accuracy: must be one of exact_match, token_accuracy"),
         (["x=log"], "x=log: must be one of length, factor"),
         (["threshold=2"], "threshold=2.0: must be in (0, 1]"),
+        (["title=[1,2]"], "title=[1,2]: must be text"),
         (["at=2y"], "at=2y: must be a length"),
         (["margin=0"], "margin=0: must be above 0"),
         (["margin=wide"], "margin=wide: must be a number"),

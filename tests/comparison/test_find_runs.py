@@ -73,7 +73,8 @@ def spoil(folder, what):
         case "config.yaml: not a YAML file":
             (folder / "config.yaml").write_text("a: [")
         case "older version of lengen":
-            (folder / "config.yaml").write_text("steps: 3\n")
+            text = (folder / "config.yaml").read_text()
+            (folder / "config.yaml").write_text(text.replace("train_length:", "length:"))
         case "missing column extend":
             header, *rest = (line.split(",") for line in lines)
             place = header.index("extend")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def test_unknown_names_are_refused():
         ValueError, match=r"eval\.stress=dept: unknown; did you mean 'depth'.*allowed for this task: depth\)"
     ):
         chosen(Passkey(), ["dept"])
+
+
+@pytest.mark.parametrize("name", ["depth=7", "dept=0.7"])
+def test_what_is_suggested_is_listed(name):
+    with pytest.raises(ValueError, match="did you mean") as refused:
+        chosen(Passkey(), [name])
+    hint, _, listed = str(refused.value).partition(" (allowed for this task: ")
+    suggested = re.findall(r"'([^']+)'", hint)
+    assert suggested
+    assert {*suggested} <= {*listed.removesuffix(")").split(", ")}
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,30 @@ def test_a_damaged_file_is_made_again(lengen, run, name: str, damage: Callable[[
     assert (run / "config.yaml").read_text() == config
 
 
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_wall_time_that_is_not_known_any_more_is_null(lengen, run, killed: bool):
+    """Of a run that was killed or has lost its `run.json`, the time before is lost; that of training is in the checkpoint."""
+    before = json.loads((run / "run.json").read_text())
+    empty(run / "run.json")
+    if killed:
+        kept = {name: value for name, value in before.items() if name != "wall_seconds"}
+        (run / "run.json").write_text(json.dumps({**kept, "status": "running"}))
+    assert lengen("train", *COMMAND).code == 0
+    after = json.loads((run / "run.json").read_text())
+    assert before["wall_seconds"] > 0
+    assert after["wall_seconds"] is None
+    assert after["train_seconds"] == before["train_seconds"]
+    assert lengen("compare", f"runs={run}", "out=compared").code == 0
+    assert {row["minutes"] for row in read_rows(Path("compared/table.csv"))} == {""}
+
+
+def test_the_wall_time_of_a_stopped_run_is_summed(lengen, run):
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**facts, "status": "interrupted", "wall_seconds": 1000.0}))
+    assert lengen("train", *COMMAND).code == 0
+    assert json.loads((run / "run.json").read_text())["wall_seconds"] > 1000
+
+
 def test_a_finished_run_without_its_curve_is_evaluated_again_and_said_to_be_damaged(lengen, run):
     before = numbers(run)
     (run / "curve.csv").unlink()
@@ -152,6 +176,34 @@ def test_a_finished_run_that_cannot_be_written_is_shown(lengen, run, monkeypatch
     refused = lengen("eval", f"run={run}", "lengths=[2,3]")
     assert refused.code == 2
     assert refused.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["run.json", "config.yaml"])
+@pytest.mark.parametrize("content", [b"", b'{"status": "fin', b"\x93\xff", b"[1,2]", b"null"])
+def test_what_is_said_of_a_damaged_file_mends_it(lengen, run, name: str, content: bytes):
+    (run / name).write_bytes(content)
+    for words in (
+        ("eval", f"run={run}"),
+        ("share", f"run={run}", "export=shared"),
+        ("compare", f"runs={run}"),
+    ):
+        ran = lengen(*words)
+        assert ran.code == 2
+        assert "the command that trained it mends it" in ran.err
+        assert "force=true" not in ran.err
+        assert "older version" not in ran.err
+    assert lengen("train", *COMMAND).code == 0
+    assert lengen("eval", f"run={run}", "lengths=[2]").code == 0
+
+
+def test_what_is_said_of_a_damaged_evaluation_mends_it(lengen, run):
+    words = ("eval", f"run={run}", "lengths=[2]")
+    assert lengen(*words).code == 0
+    (facts,) = run.glob("eval/*/eval.json")
+    facts.write_bytes(b"")
+    ran = lengen(*words)
+    assert (ran.code, "; set force=true" in ran.err) == (2, True)
+    assert lengen(*words, "force=true").code == 0
 
 
 @pytest.mark.parametrize(

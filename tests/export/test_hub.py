@@ -73,7 +73,7 @@ PUSH = ("data", "task=copy", "export=out", "examples=5", "push=me/copy")
         (
             ("pull", "./folder"),
             {},
-            ("./folder: must be OWNER/NAME", "there is no such folder here, and one would need no pull"),
+            ("name=./folder: must be OWNER/NAME", "there is no such folder here, and one would need no pull"),
         ),
         (("pull", "https://huggingface.co/me/copy"), {}, ("must be OWNER/NAME; did you mean me/copy?",)),
         (("pull", "me/copy", "too=x"), {}, ("too", "did you mean 'to'")),

@@ -187,7 +187,7 @@ def test_a_diverged_run_needs_no_curve(server):
         (
             (),
             {"config": {"seed": 0}},
-            "its configuration is from an older version of lengen, without task, eval",
+            "its configuration: damaged, or no configuration of lengen: without task, eval",
         ),
     ],
 )

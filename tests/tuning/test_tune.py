@@ -334,6 +334,15 @@ def test_a_cell_of_tuned_runs_is_tuned_again(runs, lengen, tmp_path):
             "tune.start=0.5: must be above 0 and at least",
         ),
         (("run=results", "tune=head_scale", "tune.strat=2"), "did you mean 'tune.start'"),
+        (
+            ("run=results", "tune.rate=-1"),
+            "unknown option 'tune.rate' (allowed: run, extend, steps, lr, warmup",
+        ),
+        (("run=results", "tune.step=1"), "unknown option 'tune.step'; did you mean 'steps'?"),
+        (
+            ("run=results", "tune=head_scale", "tune.foo=1"),
+            "'tune.foo' (allowed: tune.start, tune.least, run, extend, steps, lr",
+        ),
         (("run=results", "tune=head_search", "lr=1"), "lr: tune=head_search has no learning rate"),
         (("run=results", "tune=head_search", "tune.values=[0]"), "tune.values=[0.0]: must be a list"),
         (("run=results", "setps=3"), "did you mean 'steps'"),

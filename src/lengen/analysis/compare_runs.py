@@ -165,6 +165,12 @@ class Comparison:
             ],
         )
         tables.show(study, summary, criterion, console)
+        cells = [cell for panel in study.panels for cell in panel.cells if cell.runs]
+        if all(criterion.length(cell) is None for cell in cells):
+            say(
+                console,
+                f"at={self.at}: no run is evaluated at this length, or at a longer one: successes are not counted",
+            )
         if published:
             self.compare_with_published(published, published_cells, study, files, console)
         removed = files.close(asdict(self))

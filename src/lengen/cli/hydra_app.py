@@ -161,7 +161,7 @@ class HydraApp:
         refuse_taken_names(self._folders)
         refuse_unknown(flags.overrides, self.command.name, self.arguments, self._folders)
         known = groups(self._folders) if self.command.grouped else ()
-        check_words(flags.overrides, self._folders, known)
+        check_words(flags.overrides, self._folders, known, self.command.name)
         package: str | None = flags.package
         return package
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lengen.cli.arguments import HELP, refuse
-from lengen.config.errors import UsageError, nearest, require
+from lengen.config.errors import UsageError, file_error, nearest, require
 from lengen.config.short_words import short_names
 
 
@@ -40,7 +40,9 @@ class PlainCommand:
         except UsageError as error:
             return refuse(short_names(str(error), self.defaults))
         except OSError as error:
-            return refuse(f"{error.filename or self.place}: {error.strerror or error}")
+            given = [word.partition("=") for word in arguments]
+            written = {name: value for name, _, value in given if name == self.place and value}
+            return refuse(file_error(error, written, self.place))
 
     def parsed(self, arguments: Sequence[str]) -> dict[str, str]:
         """Read words of the command line.

@@ -19,7 +19,7 @@ from lengen.config.identity import cell, completed
 from lengen.records.curve import Curve
 from lengen.records.earlier_runs import seed_name
 from lengen.records.eval_options import EvalOptions, cell_identity
-from lengen.records.run_dir import OVER, RunFolder
+from lengen.records.run_dir import OVER, RunFolder, mendable
 from lengen.records.schema import check_config
 from lengen.records.verdicts import read_verdicts
 
@@ -154,11 +154,13 @@ class Known:
         Raises:
             UsageError: the file is not YAML, or lacks required keys.
         """
-        text = yaml_text(path)
+        with mendable():
+            text = yaml_text(path)
         shared = SEEDS.sub("", text)
         key = hashlib.sha256(shared.encode()).hexdigest()
         if key not in self.configs:
-            self.configs[key] = complete_config(parse_yaml(text, str(path)), str(path))
+            with mendable():
+                self.configs[key] = complete_config(parse_yaml(text, str(path)), str(path))
         seeds = dict.fromkeys(SEPARATE) | {
             name: None if value == "null" else int(value) for name, value in SEEDS.findall(text)
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numbers
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike, fspath
@@ -56,7 +57,11 @@ class Command:
     interrupted: str = "the same command starts again"
 
     def word(self, given: str) -> str:
-        """Rewrite a word from the shell for Hydra: lists of lengths are no sweep, globs are texts, former names are current."""
+        """Rewrite a word from the shell for Hydra: lists of lengths are no sweep, globs are texts, former names are current.
+
+        Raises:
+            UsageError: a list in the place of a text.
+        """
         key, _, value = given.partition("=")
         name = key.lstrip("+")
         if name in OPTIONS and value:
@@ -69,6 +74,11 @@ class Command:
             return f"{key}={{{','.join(_pairs(value[1:-1]))}}}"
         if value not in ("", "null") and "],[" not in value and not value.startswith(("'", '"', "['", '["')):
             if name in self.texts:
+                advised = shlex.quote(f'{key}="{value}"')
+                require(
+                    not re.fullmatch(r"\[.*\]|\{.*\}", value),
+                    f"{given}: must be text; one in brackets needs quotes of its own, as in {advised}",
+                )
                 return f"{key}={quoted(value)}"
             if name in self.lists:
                 bracketed = value.startswith("[") and value.endswith("]")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,33 @@ def is_usage_error(error: BaseException, own_modules: Collection[str] = ()) -> b
         modules = {str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in frames}
         return not modules & set(own_modules) - {"lengen"}
     return isinstance(error, UsageError)
+
+
+def file_error(error: OSError, written: Mapping[str, str], otherwise: str) -> str:
+    """Describe a file that cannot be read or written: by the option that says where is written, if it lies there.
+
+    >>> error = FileNotFoundError(2, "No such file or directory", "/proc/x/copy")
+    >>> file_error(error, {"results_dir": "/proc/x"}, "results_dir")
+    'results_dir=/proc/x: /proc/x/copy: No such file or directory'
+
+    Args:
+        error: of the system.
+        written: the options that say where is written, with their values.
+        otherwise: the option that is named where the error names no file.
+    """
+    reason = error.strerror or str(error)
+    if not error.filename:
+        return f"{otherwise}: {reason}"
+    file = Path(os.fsdecode(error.filename))
+    for option, value in written.items():
+        place = Path(value).expanduser().absolute()
+        above = file.absolute() in place.parents and file.absolute() != Path.cwd()
+        if not above and place not in (file.absolute(), *file.absolute().parents):
+            continue
+        if place.is_file():
+            return f"{option}={value}: must be a folder, and is a file"
+        return f"{option}={value}: {'' if file.absolute() == place else f'{file}: '}{reason}"
+    return f"{file}: {reason}"
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:

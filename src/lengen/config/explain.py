@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf.errors import OmegaConfBaseException
 
 from lengen.config.command_page import command_page
-from lengen.config.errors import nearest
+from lengen.config.errors import file_error, nearest
 from lengen.config.extend_words import with_extensions
 from lengen.config.other_options import ABBREVIATED, begun, belongs, in_lengen, similar
 from lengen.config.pattern_words import GROUP, PARTS, as_written, with_pattern
@@ -19,6 +19,10 @@ from lengen.config.short_words import SHORT, short_names
 
 EVAL, TUNE = "eval", "tune"
 """Commands on trained runs."""
+PYTHON = {"None": "null", "True": "true", "False": "false"}
+"""How Python writes values, and YAML."""
+WRITTEN = ("results_dir", "out", "export")
+"""Options that say where is written."""
 PLUGINS = {
     "hydra/sweeper=optuna": "'lengen[optuna]'",
     "hydra/launcher=joblib": "hydra-joblib-launcher",
@@ -40,7 +44,34 @@ def explain(error: BaseException, command: str, words: Sequence[str], folders: S
     """
     message = as_written(explained(error, command, words, folders))
     message = f"{in_experiment(message, words, folders)}{message}"
-    return short_names(message, SHORT.get(command, ()), words)
+    return as_given(short_names(message, SHORT.get(command, ()), words), words)
+
+
+def as_given(message: str, words: Sequence[str]) -> str:
+    """Return a message that echoes a value as the command line has it, where Python writes it in another way.
+
+    >>> as_given("steps=1000.0: must be a whole number", ["steps=1e3"])
+    'steps=1e3: must be a whole number'
+    >>> as_given("steps=None: must be a whole number", ["steps=null"])
+    'steps=null: must be a whole number'
+
+    Args:
+        message: what is wrong; it begins with the option and its value.
+        words: overrides as on the command line.
+    """
+    found = re.match(r"([\w.]+)=(None|True|False|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?): ", message)
+    given = [
+        value for name, _, value in (word.partition("=") for word in words) if found and name == found[1]
+    ]
+    if not found or not given:
+        return message
+    value, echoed = given[-1], found[2]
+    if value.lower() == PYTHON.get(echoed, ""):
+        same = True
+    else:
+        exponent = re.fullmatch(r"-?\d+(\.\d*)?e[+-]?\d+", value.lower())
+        same = bool(exponent) and echoed not in PYTHON and float(value) == float(echoed)
+    return f"{found[1]}={value}{message[found.end(2) :]}" if same else message
 
 
 def in_experiment(message: str, words: Sequence[str], folders: Sequence[Path]) -> str:
@@ -71,7 +102,7 @@ def explained(error: BaseException, command: str, words: Sequence[str], folders:
     if isinstance(error, OmegaConfBaseException) and "nterpolation" in f"{type(error).__name__} {text}":
         return interpolation(error)
     if isinstance(error, OSError):
-        return f"{error.filename or 'results_dir'}: {error.strerror or error}"
+        return file_error(error, written(command, words), "results_dir")
     if found := re.search(
         r"Could not override '([^']+)'|Key '([^']+)' is not in struct|In '[^']+': Could not override '([^']+)'",
         text,
@@ -91,6 +122,18 @@ def explained(error: BaseException, command: str, words: Sequence[str], folders:
         key = swept.partition("=")[0]
         return f"{swept}: a study needs values one by one, as in {key}=1,2 or {key}=range(0,3); hydra/sweeper=optuna searches intervals"
     return composing(error, words)
+
+
+def written(command: str, words: Sequence[str]) -> dict[str, str]:
+    """Return the options of a command that say where is written, with their values: those of the words, else the defaults.
+
+    >>> written("compare", ["out=here"]), written("train", ["steps=3"])
+    ({'out': 'here'}, {'results_dir': 'results/runs'})
+    """
+    known = {each.name: each.default for each in command_page(command).options if each.name in WRITTEN}
+    given = {name: value.strip("'\"") for name, _, value in (word.partition("=") for word in words)}
+    found = {name: given.get(name, default) for name, default in known.items()}
+    return {name: value for name, value in found.items() if value not in ("", "null")}
 
 
 def composing(error: BaseException, words: Sequence[str]) -> str:
@@ -144,10 +187,20 @@ def near(key: str, command: str, words: Sequence[str], folders: Sequence[Path]) 
         return close
     if namesakes := [name for name in known if name.rpartition(".")[2] == tail]:
         return f"; did you mean {namesakes[0]!r}?"
+    if (
+        command == TUNE and head == TUNE
+    ):  # what is tuned has few arguments; those of the training are beside it
+        beside = [*siblings.values(), *(name for name in _plain_options(TUNE) if name in known)]
+        return nearest(tail, beside) or f" (allowed: {', '.join(beside)})"
     return (
-        nearest(key, known)
+        nearest(key, [name for name in known if name != head])
         or f" (lengen {command} {'--cfg hydra' if head.startswith('hydra') else '--help'} shows all)"
     )
+
+
+def _plain_options(command: str) -> list[str]:
+    """The options of a command that are in no group."""
+    return [each.name for each in command_page(command).options if "." not in each.name]
 
 
 def known_options(command: str, words: Sequence[str], folders: Sequence[Path]) -> list[str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import yaml
+
 from lengen.config.allowed_values import can_be
+from lengen.config.command_page import command_page
 from lengen.config.errors import UsageError, nearest
 from lengen.config.extend_words import UNDER_THEIR_NAMES
 from lengen.config.foreign import foreign_word
-from lengen.config.option_page import class_arguments, option_page
+from lengen.config.option_page import Argument, class_arguments, option_page
 from lengen.config.pattern_words import GROUP, INSIDE, PARTS
 from lengen.config.search import choices, groups
 
@@ -18,6 +22,15 @@ ABBREVIATED = 3
 """Fewest letters of an abbreviation."""
 RUN, EVALUATION = "lengen.experiment.config.RunConfig", "lengen.records.eval_options.EvalOptions"
 """The classes that check the options of a run that are in no group, and those of its evaluation."""
+CHECKED_BY = {
+    "compare": "lengen.analysis.compare_runs.Comparison",
+    "eval": "lengen.analysis.eval_request.EvalRequest",
+    "plan": "lengen.analysis.plan_study.StudyPlan",
+    "tune": "lengen.experiment.tune_request.TuneRequest",
+}
+"""The classes that check the options of commands that do not train from a configuration."""
+KINDS = {bool: "true or false", int: "whole number", float: "number", str: "text", list: "list"}
+"""What an option can be whose default is of a type."""
 NAMED = 4
 """Most options that are named."""
 
@@ -93,20 +106,58 @@ def in_lengen(option: str, value: str, known: Collection[str] = (), folders: Seq
 
 def _allowed(option: str, value: str, folders: Sequence[Path]) -> str:
     """Say what an option can be, if a value is none of that; else, and if that is not known, an empty text."""
-    group, _, name = option.partition(".")
-    if named := choices(group, folders) if not name else ():
+    if named := choices(option, folders) if "." not in option else ():
         return "" if value in named else ", ".join(named)
-    if group == "eval":
-        arguments = class_arguments(EVALUATION, [name], "eval.")
-    elif name:
-        pages = (option_page(group, each) for each in choices(group))
-        arguments = [each for page in pages for each in page.arguments if each.name == option]
-    else:
-        arguments = class_arguments(RUN, [option])
+    argument = _argument(option, "train", (), folders)
     each = [value] if value.startswith("[") else value.split(",")  # of a study
-    if not arguments or all(can_be(arguments[0], "=", part) for part in each):
+    if argument is None or all(can_be(argument, "=", part) for part in each):
         return ""
-    return arguments[0].allowed
+    return argument.allowed
+
+
+def values_of(option: str, command: str, words: Sequence[str] = (), folders: Sequence[Path] = ()) -> str:
+    """Say which values an option of a command can have; an empty text if that is not known.
+
+    >>> values_of("steps", "train"), values_of("name", "train"), values_of("count", "data")
+    ('whole number: at least 1', 'text or null', 'whole number')
+
+    Args:
+        option: such as `steps` or `optimizer.lr`.
+        command: name of the command, whose default of the option may be null.
+        words: overrides, which choose options of groups.
+        folders: the user's own configuration folders.
+    """
+    if named := choices(option, folders) if "." not in option else ():
+        return ", ".join(named)
+    argument = _argument(option, command, words, folders)
+    default = next((each.default for each in command_page(command).options if each.name == option), "")
+    said = argument.allowed if argument else KINDS.get(type(yaml.safe_load(default)), "")
+    own = argument is not None and (
+        "." not in option or "null" in argument.kinds
+    )  # it says all there is to know
+    if own or default != "null":
+        return said
+    return f"{said}, or null" if said else "null, or a value"
+
+
+def _argument(option: str, command: str, words: Sequence[str], folders: Sequence[Path]) -> Argument | None:
+    """Return what is known of an option of a command; of a group, first that of the options that words choose."""
+    head, _, _ = option.partition(".")
+    if head == "eval":
+        found = class_arguments(EVALUATION, [option.removeprefix("eval.")], "eval.")
+        return next(iter(found), None)
+    if head == option:
+        return next(iter(class_arguments(CHECKED_BY.get(command, RUN), [option])), None)
+    group, name = _parted(option)
+    chosen = [word.partition("=")[2] for word in words if word.partition("=")[0] in (head, group)]
+    names = choices(group, folders) if group in groups(folders) else ()
+    for each in (*(name for name in chosen if name in names), *names):
+        with suppress(UsageError, OSError, SyntaxError):  # a file of the user's own that cannot be read
+            for argument in option_page(group, each, folders).arguments:
+                start = f"{group}.{each}." if group in UNDER_THEIR_NAMES else f"{group}."
+                if argument.name in (option, f"{start}{name}"):
+                    return argument
+    return None
 
 
 def _parted(key: str) -> tuple[str, str]:

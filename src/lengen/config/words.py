@@ -33,13 +33,14 @@ GLOBAL = re.compile(r"#\s*@package\s+_global_\s*$")
 """The line by which the options of a file are those of the command."""
 
 
-def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection[str]) -> None:
+def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection[str], command: str) -> None:
     """Refuse what cannot be parsed, empty values, options that do not exist, and sweeps without or with too many values.
 
     Args:
         words: overrides, as they are given to Hydra.
         folders: the user's own configuration folders.
         known: the groups of the command.
+        command: its name.
 
     Raises:
         UsageError: names the word and what it must be.
@@ -60,9 +61,24 @@ def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection
             _check_choice(override, word, folders)
         else:
             name, value = override.key_or_group, override.value()
-            require(value != "", f"{word}: has no value (allowed: {name}=null, or a value)")
+            if value == "":
+                _refuse_empty(word, name, command, words, folders)
             if name in named and not isinstance(value, str):
                 _refuse_no_choice(word, name, value, choices(name, folders))
+
+
+def _refuse_empty(
+    word: str, name: str, command: str, words: Sequence[str], folders: Sequence[Path]
+) -> NoReturn:
+    """Refuse an option without a value, and say which it can have.
+
+    Raises:
+        UsageError: always.
+    """
+    from lengen.config.other_options import values_of
+
+    allowed = values_of(name, command, words, folders)
+    raise UsageError(f"{word}: has no value" + (f" (allowed: {allowed})" if allowed else ""))
 
 
 def parsed(word: str) -> Override:

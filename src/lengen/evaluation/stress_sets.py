@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lengen.config.errors import nearest, require
+from lengen.config.errors import UsageError, nearest, require
 from lengen.task import Task
 
 
@@ -18,10 +18,12 @@ def chosen(task: Task, names: Iterable[str]) -> Mapping[str, Task]:
     wanted = [same(name, known) for name in names]
     allowed = list(dict.fromkeys(family(name) for name in known))
     for name in wanted:
-        require(
-            name in known or name in allowed,
-            f"eval.stress={name}: unknown{nearest(name, [*allowed, *known])} (allowed for this task: {', '.join(allowed) or 'none'})",
-        )
+        if name in known or name in allowed:
+            continue
+        hint = nearest(name, [*allowed, *known])
+        meant = [each for each in known if family(each) == family(name) or repr(each) in hint]
+        listed = ", ".join(dict.fromkeys([*allowed, *meant])) or "none"
+        raise UsageError(f"eval.stress={name}: unknown{hint} (allowed for this task: {listed})")
     found = {name: hard for name, hard in known.items() if name in wanted or family(name) in wanted}
     for name, hard in found.items():
         require(

@@ -346,6 +346,7 @@ class Experiment:
             {
                 "status": "running",
                 "error": None,
+                "wall_seconds": None,  # which nobody knows if the process is killed
                 **provenance(config.trainer.device),
                 "devices": list(dict.fromkeys([*folder.facts().get("devices", []), device])),
                 "protocol": protocol(config),
@@ -475,11 +476,16 @@ class Experiment:
     def _logged(self) -> Iterator[list[float]]:
         """Create the folder, start and finish the logger; record the run's status and wall time, however the run ends.
 
+        The wall time is null where that of an earlier process is not known.
+
         Yields:
             Seconds that are not the run's own, to be added to.
         """
         config, folder = self.config, self.folder
-        started, earlier_seconds = time.perf_counter(), folder.facts().get("wall_seconds", 0.0)
+        unrecorded = (
+            None if folder.last.exists() else 0.0
+        )  # of a run that was killed, or has lost its run.json
+        started, earlier_seconds = time.perf_counter(), folder.facts().get("wall_seconds", unrecorded)
         status, message, waited = "failed", None, list[float]()
         try:
             self._create_folder()
@@ -497,6 +503,7 @@ class Experiment:
             raise
         finally:
             with suppress(OSError):  # a full disk must not hide the first error
-                seconds = round(earlier_seconds + time.perf_counter() - started - sum(waited), 2)
+                now = time.perf_counter() - started - sum(waited)
+                seconds = None if earlier_seconds is None else round(earlier_seconds + now, 2)
                 folder.record({"status": status, "error": message, "wall_seconds": seconds})
             config.logger.finish(status)

@@ -40,7 +40,7 @@ def _ends(path: Path) -> bool:
 def mend(folder: RunFolder, config: str) -> list[str]:
     """Make torn files of a run ready for its command, which then resumes the run.
 
-    `run.json` starts anew, `config.yaml` is written from the command, and the lengths of a torn curve or of torn verdicts
+    `run.json` starts anew, with a wall time that is not known any more; `config.yaml` is written from the command, and the lengths of a torn curve or of torn verdicts
     are evaluated again, as are those of a finished run without a curve.
 
     Args:
@@ -55,7 +55,7 @@ def mend(folder: RunFolder, config: str) -> list[str]:
     lines = []
     facts = folder.path / folder.facts_name
     if not _reads(folder.facts) or not facts.exists():
-        write_text(facts, "{}\n")
+        write_text(facts, '{"wall_seconds": null}\n')
         lines.append(f"{facts} was damaged: the run is resumed from its other files")
     file = folder.path / "config.yaml"
     if not _reads(folder.config) or not file.read_bytes().endswith(b"\n"):

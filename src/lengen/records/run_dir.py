@@ -21,8 +21,25 @@ from lengen.records.verdicts import StringVerdicts, read_verdicts, verdicts_fram
 
 OVER = ("finished", "diverged")
 """Statuses of runs that are over and are not repeated."""
-DAMAGED = "move the folder away, or set force=true"
-"""What to do about a damaged file of facts."""
+MENDED, REPEATED = "the command that trained it mends it", "set force=true"
+"""What to do about a damaged file of a run, and about the file of facts of an evaluation."""
+
+
+@contextmanager
+def mendable() -> Iterator[None]:
+    """Say what to do about a configuration that is found damaged while the block runs.
+
+    Raises:
+        UsageError: that of the block; one of a version that wrote less stays as it is.
+    """
+    from lengen.records.schema import OlderVersionError
+
+    try:
+        yield
+    except OlderVersionError:
+        raise
+    except UsageError as error:
+        raise UsageError(f"{error}; {MENDED}") from None
 
 
 class SweepRecord(NamedTuple):
@@ -54,6 +71,8 @@ class Folder:
     """Name of its JSON file of facts."""
     inside: ClassVar[tuple[str, ...]] = ()
     """Subfolders that are created with it."""
+    remedy: ClassVar[str] = MENDED
+    """What to do about a damaged file of facts."""
 
     @property
     def run(self) -> Path:
@@ -137,11 +156,11 @@ class Folder:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"{path}: not a JSON file ({error}); {DAMAGED}") from None
+            raise UsageError(f"{path}: not a JSON file ({error}); {self.remedy}") from None
         try:
             return check_facts(facts, str(path))
         except UsageError as error:
-            raise UsageError(f"{error}; {DAMAGED}") from None
+            raise UsageError(f"{error}; {self.remedy}") from None
 
     def record(self, facts: Mapping[str, Any]) -> None:
         """Add entries to the file of facts, atomically."""
@@ -199,7 +218,8 @@ class RunFolder(Folder):
 
         path = self.path / "config.yaml"
         require(path.exists(), f"run={self.path}: there is no config.yaml")
-        return check_config(read_yaml(path), str(path))
+        with mendable():
+            return check_config(read_yaml(path), str(path))
 
     @property
     def training(self) -> Path:
@@ -262,6 +282,7 @@ class EvalFolder(Folder):
     """The folder of an evaluation, below its run."""
 
     facts_name: ClassVar[str] = "eval.json"
+    remedy: ClassVar[str] = REPEATED
 
     @property
     def run(self) -> Path:

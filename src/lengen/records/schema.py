@@ -24,7 +24,13 @@ SHOWN = 60
 """Most characters of a value in a message."""
 NEEDED = ("task", "eval", "labels", "train_length")
 """Keys that every configuration has."""
+EVER = "task"
+"""The key that every version has written, at the end of the file."""
 STRICT = ConfigDict(strict=True, extra="allow")
+
+
+class OlderVersionError(UsageError):
+    """A configuration is of a version that wrote less."""
 
 
 class Git(TypedDict, total=False):
@@ -176,10 +182,13 @@ def check_config(config: Any, name: str) -> dict[str, Any]:
 
     Raises:
         UsageError: a required key is missing, or a value has the wrong type; it is named.
+        OlderVersionError: the keys are missing that came after the first version.
     """
     missing = [key for key in NEEDED if not isinstance(config, dict) or key not in config]
+    if EVER in missing:
+        raise UsageError(f"{name}: damaged, or no configuration of lengen: without {', '.join(missing)}")
     if missing:
-        raise UsageError(f"{name} is from an older version of lengen, without {', '.join(missing)}")
+        raise OlderVersionError(f"{name} is from an older version of lengen, without {', '.join(missing)}")
     return _checked(Config, config, name)
 
 

@@ -9,6 +9,11 @@ from lengen.cli.hydra_app import HydraApp
 from lengen.config.compose import DATA
 from lengen.config.errors import UsageError
 
+TOKEN, SHOWN = 8, 150
+"""Bytes of a token that is drawn, and at least those of a token of an example while it is shown, as texts of its rows."""
+SMALL = 256
+"""Length of an example that is drawn to see how many tokens there are to one of length."""
+
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
@@ -41,14 +46,38 @@ def data(config: dict[str, Any], allowed: set[str]) -> int:
     require(length >= 1, f"length={length}: must be at least 1")
     require(count >= 1, f"count={count}: must be at least 1")
     limits = builder.build(Limits, config["limits"], "limits")
+    tokens = length * growth(task, length)
     limits.require_memory(
-        count * length * 8, f"length={length}, count={count}", f"{short(count * length)} tokens"
+        int(count * tokens * TOKEN + tokens * SHOWN),
+        f"length={length}, count={count}",
+        f"{short(int(count * tokens))} tokens, shown one by one,",
     )
     with length_needed(f"length={length}"):
         batch = task.sample(length, count, generator("show", seed))
     for row in range(count):
         print(formatted_example(batch.rows(slice(row, row + 1))))
     return 0
+
+
+def growth(task: Any, length: int) -> float:
+    """Tokens by which an example grows with each one of length, as far as short ones show; 1 if there are none.
+
+    Args:
+        task: the task.
+        length: of the examples that are asked for; a short one is its own measure.
+    """
+    from lengen.config.errors import LengthUnavailable
+    from lengen.sampling import generator
+
+    if length <= SMALL:
+        return 1.0
+    try:
+        short, shorter = (
+            task.sample(each, 1, generator("show", 0)).tokens.shape[1] for each in (SMALL, SMALL // 2)
+        )
+    except (LengthUnavailable, UsageError):
+        return 1.0
+    return max(1.0, float(short - shorter) / (SMALL - SMALL // 2))
 
 
 def export(config: dict[str, Any], allowed: set[str]) -> int:
@@ -75,7 +104,7 @@ def export(config: dict[str, Any], allowed: set[str]) -> int:
         (examples or 1, train_length, f"examples={examples}, train_length={train_length}"),
         (evaluation.examples, most, f"eval.lengths has {most}, eval.examples={evaluation.examples}"),
     ):
-        limits.require_memory(count * length * 8, options, f"{short(count * length)} tokens")
+        limits.require_memory(count * length * TOKEN, options, f"{short(count * length)} tokens")
     prepared = Export(
         folder=path,
         task=task,

@@ -35,7 +35,7 @@ def fetch(options: dict[str, str]) -> int:
     refuse_places(name)
     folder = Path(options["to"] or f"results/pulled/{name}")
     require(not folder.exists(), f"to={folder}: already exists; nothing was changed (allowed: a new folder)")
-    require_hub(name, name, login=False)
+    require_hub(f"name={name}", name, login=False)
     files = pull(name, folder)
     print(f"{folder}: {len(files)} files; lengen eval run={folder} evaluates it")
     return 0
@@ -53,15 +53,15 @@ def refuse_places(name: str) -> None:
     local = place.exists() and (not named or next(place.rglob("run.json"), None) is not None)
     require(
         not local,
-        f"{name}: is on this machine and needs no pull: lengen eval run={name} evaluates the runs there, and in Python lengen.load "
+        f"name={name}: is on this machine and needs no pull: lengen eval run={name} evaluates the runs there, and in Python lengen.load "
         "reads one (allowed: OWNER/NAME on the Hugging Face hub)",
     )
     if address := re.fullmatch(r"https?://[^/]+/(?:models/)?([^/]+/[^/]+?)/?", name):
-        require(False, f"{name}: must be OWNER/NAME; did you mean {address[1]}?")
+        require(False, f"name={name}: must be OWNER/NAME; did you mean {address[1]}?")
     looks = not named and name.startswith((".", "/", "~"))
     require(
         not looks,
-        f"{name}: must be OWNER/NAME, as on the Hugging Face hub; there is no such folder here, and one would need no pull",
+        f"name={name}: must be OWNER/NAME, as on the Hugging Face hub; there is no such folder here, and one would need no pull",
     )
 
 
