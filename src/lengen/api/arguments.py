@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
+from lengen.api.checks import path_of, require_words, shown
 from lengen.api.parts import Part
 from lengen.config.builder import Builder
 from lengen.config.compose import Command, Request
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require
 from lengen.config.search import groups, named_modules
 from lengen.records.command import CALL
 
@@ -63,6 +64,7 @@ def compose_call(
         UsageError: an option is unknown, or a value is invalid.
     """
     folders = folder_list(config_dir)
+    require_words(words, command, folders)
     overrides, values, parts = list(words), dict[str, Any](), dict[str, Part]()
     known = groups(folders) if command.name == "train" else set(command.groups)
     for key, value in options.items():
@@ -91,11 +93,20 @@ def compose_call(
 
 
 def folder_list(config_dir: Folders) -> list[Path]:
-    """Return the configuration folders as a list of paths."""
+    """Return the configuration folders as a list of paths.
+
+    Raises:
+        UsageError: it is neither a path nor a list of paths, or there is no such folder.
+    """
     if config_dir is None:
         return []
-    folders = [config_dir] if isinstance(config_dir, (str, PathLike)) else config_dir
-    return [Path(folder).expanduser() for folder in folders]
+    if not isinstance(config_dir, (str, PathLike, list, tuple)):
+        raise UsageError(f"config_dir={shown(config_dir)}: must be a folder, or a list of folders")
+    given = config_dir if isinstance(config_dir, (list, tuple)) else [config_dir]
+    folders = [path_of(folder, "config_dir").expanduser() for folder in given]
+    for folder in folders:
+        require(folder.is_dir(), f"config_dir={folder}: no such folder")
+    return folders
 
 
 def flattened(options: Mapping[str, Any], prefix: str) -> dict[str, Any]:

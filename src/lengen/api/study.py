@@ -12,7 +12,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lengen.api.arguments import Folders, compose_call
+from lengen.api.arguments import Folders, compose_call, folder_list
+from lengen.api.checks import require_whole, require_words
 from lengen.api.comparison import Comparison, compare
 from lengen.api.picture import Picture
 from lengen.api.run import Run
@@ -127,6 +128,9 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
         UsageError: an option is unknown or invalid.
         Exception: the first error, if every run failed.
     """
+    if jobs is not None:
+        require_whole(jobs, "jobs", ", at least 1, or None for one a core or GPU")
+    require_words(words, TRAIN, folder_list(config_dir))
     rows, varied = _rows(words, options, config_dir)
     calls = [{**options, **row} for row in rows]
     check, one = partial(_check, words, config_dir), partial(_train, words, config_dir)

@@ -1,0 +1,119 @@
+"""A mistake in a call is one line, whatever was passed."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+import lengen
+import typecheck
+from api.mine import MyEncoding, MyTask
+
+WORD = "must be a word option=value, as in 'pe=rope'"
+
+
+@pytest.fixture(autouse=True)
+def _unchecked():
+    """Users have no checks of types beside lengen's own."""
+    typecheck.started.clear()
+    yield
+    typecheck.started.set()
+
+
+class Needy(MyEncoding):
+    """An encoding with an option that has no default."""
+
+    def __init__(self, shape, reach: int):
+        super().__init__(shape)
+        self.reach = reach
+
+
+def line_of(call):
+    """The line of the usage error that a call ends with."""
+    with pytest.raises(lengen.UsageError) as error:
+        call()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("function", [lengen.train, lengen.study])
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ({"task": "copy"}, f"{{'task': 'copy'}}: {WORD}, or a keyword, as in pe='rope'; a dictionary"),
+        (3, f"3: {WORD}, or a keyword"),
+        (["task=copy"], f"['task=copy']: {WORD}, or a keyword"),
+        ("copy", f"'copy': {WORD}"),
+        ("", f"'': {WORD}"),
+        ("--help", f"'--help': {WORD}; flags belong to the command line"),
+        ("--config-dir=conf", f"'--config-dir=conf': {WORD}; flags belong to the command line"),
+        ("-m", f"'-m': {WORD}; a study is lengen.study"),
+        ("eval.lengths=[2", "cannot parse eval.lengths=[2: [ without ]"),
+    ],
+)
+def test_a_word_is_an_option_with_its_value(function, word, line):
+    assert line_of(lambda: function(word, "task=copy")).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"jobs": "x"}, "jobs='x': must be a whole number, at least 1, or None"),
+        ({"jobs": 1.5}, "jobs=1.5: must be a whole number"),
+        ({"jobs": True}, "jobs=True: must be a whole number"),
+        ({"config_dir": 3}, "config_dir=3: must be a folder, or a list of folders"),
+        ({"config_dir": ["a", 3]}, "config_dir=3: must be a path"),
+    ],
+)
+def test_a_study_names_the_argument(tmp_path, monkeypatch, options, line):
+    monkeypatch.chdir(tmp_path)
+    assert line_of(lambda: lengen.study(pe=["nope"], **options)).startswith(line)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("group", "given", "line"),
+    [
+        ("pe", functools.partial(MyEncoding, widht=3), "unknown option 'pe.widht'; did you mean 'width'?"),
+        ("pe", functools.partial(MyEncoding, width="x"), "pe.width=x: must be a whole number"),
+        ("pe", Needy, "pe.reach is missing: give it with functools.partial(Needy, reach=…)"),
+        (
+            "task",
+            functools.partial(MyTask, symbls=3),
+            "unknown option 'task.symbls'; did you mean 'symbols'?",
+        ),
+    ],
+)
+def test_an_option_of_a_class_is_named(tmp_path, monkeypatch, group, given, line):
+    monkeypatch.chdir(tmp_path)
+    assert line_of(lambda: lengen.train(**{"task": "copy", group: given})).startswith(line)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (lambda run: run.predict(3), "prompts=3: must be a text"),
+        (lambda run: run.predict([3]), "prompt 3: must be a text or a list of symbols"),
+        (lambda run: run.predict([[["x"]]]), "prompt [['x']]: ['x'] is not a symbol"),
+        (lambda run: run.predict("x#", limit=1.5), "limit=1.5: must be a whole number, or None"),
+        (lambda run: run.attention(None), "prompt None: must be a text or a list of symbols"),
+        (
+            lambda run: run.attention("x#").figure(layer=9),
+            "layer=9: must be a whole number from 0 to 1, negative from the end, or None for all",
+        ),
+        (lambda run: run.attention("x#").figure(head=-3), "head=-3: must be a whole number from 0 to 1"),
+        (lambda run: run.attention("x#").figure(head="x"), "head='x': must be a whole number from 0 to 1"),
+        (lambda run: run.figure().save("no/such/x.png"), "no/such/x.png: there is no folder no/such"),
+        (lambda run: run.figure().save(None), "to=None: must be a path"),
+        (lambda run: run.figure(width="x"), "width='x': must be a number"),
+        (lambda run: run.figure(font=3), "font=3: must be a text"),
+        (lambda run: lengen.load(3), "path=3: must be a path"),
+        (lambda run: lengen.load(run.path, config_dir=3), "config_dir=3: must be a folder"),
+        (lambda run: lengen.load(run.path, config_dir="nowhere"), "config_dir=nowhere: no such folder"),
+        (lambda run: lengen.compare(run.path, config_dir=3), "config_dir=3: must be a folder"),
+    ],
+)
+def test_a_run_names_the_argument(learned, call, line):
+    assert line_of(lambda: call(learned)).startswith(line)
