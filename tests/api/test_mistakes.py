@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
 import pytest
+import torch
 
 import lengen
 import typecheck
 from api.mine import MyEncoding, MyTask
+from lengen.api.arguments import compose_call
+from lengen.api.study import _listed, _rows
+from lengen.config.compose import TRAIN
 
 WORD = "must be a word option=value, as in 'pe=rope'"
 
@@ -117,3 +122,33 @@ def test_an_option_of_a_class_is_named(tmp_path, monkeypatch, group, given, line
 )
 def test_a_run_names_the_argument(learned, call, line):
     assert line_of(lambda: call(learned)).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"seed": {0, 1}}, "seed={0, 1}: must be a number, a text, "),
+        ({"seed": (each for each in (0, 1))}, "seed=<generator object"),
+        ({"optimizer.lr": object()}, "optimizer.lr=<object object"),
+        ({"trainer": {"progress": {1}}}, "trainer.progress={1}: must be a number"),
+        ({"eval.lengths": np.ones((2, 2))}, "eval.lengths=array([[1., 1.], [1., 1.]]): must be a number"),
+    ],
+)
+def test_a_value_of_a_wrong_kind_names_its_option(options, line):
+    assert line_of(lambda: lengen.train(task="copy", **options)).startswith(line)
+    assert line_of(lambda: lengen.study(task="copy", **options)).startswith(line)
+
+
+@pytest.mark.parametrize("lengths", [np.arange(2, 7, 2), torch.tensor([2, 4, 6])])
+def test_an_array_of_one_dimension_is_a_list(lengths):
+    values = {"eval.lengths": lengths, "seed": np.int64(3), "optimizer": {"lr": torch.tensor(0.5)}}
+    config = compose_call(TRAIN, ["task=copy"], values, None).config
+    assert config["eval"]["lengths"] == [2, 4, 6]
+    assert (config["seed"], config["optimizer"]["lr"]) == (3, 0.5)
+    assert type(config["eval"]["lengths"][0]) is int
+
+
+def test_an_array_is_varied_by_a_study():
+    options = {name: _listed(value) for name, value in {"seed": np.arange(2), "pe": "rope"}.items()}
+    rows, varied = _rows([], options, None)
+    assert (rows, varied) == ([{"seed": 0}, {"seed": 1}], ("seed",))

@@ -18,7 +18,7 @@ from lengen.api.comparison import Comparison, compare
 from lengen.api.picture import Picture
 from lengen.api.run import Run
 from lengen.api.training import train
-from lengen.config.compose import TRAIN
+from lengen.config.compose import TRAIN, unpacked
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import ORIGIN
 from lengen.experiment.dry_run import planned
@@ -118,7 +118,8 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
         jobs: runs at a time. 1 runs them here, one after another; null (None) runs one a core, or one a GPU, each in a process
             of its own. A script that uses processes needs `if __name__ == "__main__":`.
         config_dir: the user's own configuration folders, as `--config-dir`.
-        **options: see `lengen.train`; lists, tuples and ranges are varied, the last one fastest.
+        **options: see `lengen.train`; lists, tuples, ranges and arrays of one dimension are varied, the last one
+            fastest.
 
     Returns:
         The study. A failed run does not stop the others; it is named on standard error and in `failed`. One that is impossible is named
@@ -131,6 +132,7 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
     if jobs is not None:
         require_whole(jobs, "jobs", ", at least 1, or None for one a core or GPU")
     require_words(words, TRAIN, folder_list(config_dir))
+    options = {name: _listed(value) for name, value in options.items()}
     rows, varied = _rows(words, options, config_dir)
     calls = [{**options, **row} for row in rows]
     check, one = partial(_check, words, config_dir), partial(_train, words, config_dir)
@@ -145,6 +147,12 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
     if failed and not runs:
         raise failed[0].error
     return Study(tuple(runs), tuple(failed), varied)
+
+
+def _listed(value: Any) -> Any:
+    """Return an array of one dimension as a list, also within a list."""
+    value = unpacked(value)
+    return [*map(unpacked, value)] if isinstance(value, list) else value
 
 
 def _rows(
@@ -183,7 +191,8 @@ def _results(
     }
     results = refused(checks, apart=launcher.apart(len(rows)))
     for index, result in results.items():
-        print(f"lengen: refused: {labels[index]}: {result.line}", file=sys.stderr)
+        label = f"{labels[index]}: " if labels[index] else ""
+        print(f"lengen: refused: {label}{result.line}", file=sys.stderr)
     left = [index for index in range(len(rows)) if index not in results]
     named = [Job(labels[index], partial(one, calls[index])) for index in left]
     for place, result in run_shared(launcher, named):
