@@ -152,3 +152,48 @@ def test_an_array_is_varied_by_a_study():
     options = {name: _listed(value) for name, value in {"seed": np.arange(2), "pe": "rope"}.items()}
     rows, varied = _rows([], options, None)
     assert (rows, varied) == ([{"seed": 0}, {"seed": 1}], ("seed",))
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "name"),
+    [
+        (["task=copy"], {"task": "sort"}, "task"),
+        (["task.alphabet=3"], {"task.alphabet": 5}, "task.alphabet"),
+        (["task.alphabet=3"], {"task": {"alphabet": 5}}, "task.alphabet"),
+        ([], {"trainer": {"progress": True}, "trainer.progress": False}, "trainer.progress"),
+        ([], {"optimizer": {"schedule": {"warmup": 1}, "schedule.warmup": 2}}, "optimizer.schedule.warmup"),
+    ],
+)
+@pytest.mark.parametrize("function", [lengen.train, lengen.study])
+def test_what_is_given_twice_is_refused(function, words, options, name):
+    assert line_of(lambda: function(*words, **options)) == f"{name}: given twice; give it once"
+
+
+def test_an_option_of_an_evaluation_is_given_once(learned):
+    twice = "eval.lengths: given twice; give it once"
+    assert line_of(lambda: learned.evaluate(lengths=[2], **{"eval.lengths": [3]})) == twice
+    extended = {"extend": {"yarn": {"factor": 2}}, "extend.yarn.factor": 3}
+    assert line_of(lambda: learned.evaluate(**extended)) == "extend.yarn.factor: given twice; give it once"
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "line"),
+    [
+        ([], {"pe": ["nope", "ropee"]}, "unknown option pe=ropee; did you mean 'rope'"),
+        (
+            [],
+            {"task": ["copy", "cpoy"], "pe": "rope"},
+            "unknown option task=cpoy; did you mean 'poly' or 'copy'",
+        ),
+        (["attention=sofmax"], {"seed": [0, 1]}, "unknown option attention=sofmax; did you mean 'softmax'"),
+        ([], {"pe": ["nope", 3]}, "pe=3: must be a class"),
+        ([], {"pe": ["nope", None]}, "pe=None: must be the name of one option"),
+    ],
+)
+def test_an_option_that_does_not_exist_stops_a_study_before_its_first_run(
+    tmp_path, monkeypatch, capsys, words, options, line
+):
+    monkeypatch.chdir(tmp_path)
+    assert line_of(lambda: lengen.study(*words, **options)).startswith(line)
+    assert not [*tmp_path.iterdir()]
+    assert capsys.readouterr().err == ""

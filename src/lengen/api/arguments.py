@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lengen.api.checks import path_of, require_words, shown
+from lengen.api.checks import path_of, require_once, require_words, shown
 from lengen.api.parts import Part
 from lengen.config.builder import Builder
 from lengen.config.compose import Command, Request
@@ -64,7 +64,7 @@ def compose_call(
         UsageError: an option is unknown, or a value is invalid.
     """
     folders = folder_list(config_dir)
-    require_words(words, command, folders)
+    check_call(command, words, options, folders)
     overrides, values, parts = list(words), dict[str, Any](), dict[str, Part]()
     known = groups(folders) if command.name == "train" else set(command.groups)
     for key, value in options.items():
@@ -75,14 +75,10 @@ def compose_call(
             values[key] = [value] if single else value
         elif isinstance(value, str):
             overrides.append(f"{key}={value}")
-        elif value is None and key in command.groups:
-            overrides.append(f"{key}=null")
-        elif value is None or isinstance(value, (list, tuple, range, set)):
-            raise UsageError(
-                f"{key}={value!r}: must be the name of one option, an object or a class; to vary it, use lengen.study"
-            )
+        elif (part := part_of(key, value, command)) is not None:
+            parts[key] = part
         else:
-            parts[key] = Part(key, value)
+            overrides.append(f"{key}=null")
     for name in (*values, *(word.partition("=")[0] for word in overrides)):
         if (group := name.lstrip("+~").partition(".")[0]) in parts:
             raise UsageError(f"{name}: {group} is an object in this call; set the option in its constructor")
@@ -90,6 +86,49 @@ def compose_call(
     labels = {group: part.label for group, part in parts.items() if group not in ("trainer", "logger")}
     config = Request(command, overrides, values, nodes, labels, folders).compose()
     return ComposedCall(config, frozenset(("lengen", *named_modules(folders))), parts)
+
+
+def part_of(group: str, value: Any, command: Command) -> Part | None:
+    """Return an object or a class of the user in the place of an option; None stands for none, where the command needs none.
+
+    Raises:
+        UsageError: it is no object or class that can be an option of the group.
+    """
+    if value is None and group in command.groups:
+        return None
+    if value is None or isinstance(value, (list, tuple, range, set)):
+        raise UsageError(
+            f"{group}={shown(value)}: must be the name of one option, an object or a class; to vary it, use lengen.study"
+        )
+    return Part(group, value)
+
+
+def check_call(
+    command: Command, words: Sequence[str], options: Mapping[str, Any], folders: Sequence[Path]
+) -> None:
+    """Refuse what is no word, and options that are given twice: by a word and a keyword, or in a dictionary and by a dotted name.
+
+    Args:
+        command: the command whose options they are.
+        words: overrides as on the command line.
+        options: keywords, see `compose_call`.
+        folders: the user's own configuration folders.
+
+    Raises:
+        UsageError: names the word or the option.
+    """
+    require_words(words, command, folders)
+    by_word = [word.partition("=")[0].lstrip("+~") for word in words]
+    by_keyword = [
+        name.lstrip("+")
+        for key, value in options.items()
+        for name in (flattened(value, f"{key}.") if isinstance(value, Mapping) else [key])
+    ]
+    full = [
+        [f"eval.{name}" if name in command.short else name for name in names]
+        for names in (by_keyword, by_word)
+    ]
+    require_once(full[0], full[1])
 
 
 def folder_list(config_dir: Folders) -> list[Path]:
@@ -110,11 +149,17 @@ def folder_list(config_dir: Folders) -> list[Path]:
 
 
 def flattened(options: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Return nested options by their dotted names, each with the prefix in front."""
+    """Return nested options by their dotted names, each with the prefix in front.
+
+    Raises:
+        UsageError: one is given twice, as in `{"a": {"b": 1}, "a.b": 2}`.
+    """
     flat = dict[str, Any]()
     for key, value in options.items():
         name = f"{prefix}{key}"
-        flat.update(flattened(value, f"{name}.") if isinstance(value, Mapping) else {name: value})
+        below = flattened(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+        require_once([*below], flat)
+        flat.update(below)
     return flat
 
 

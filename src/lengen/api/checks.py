@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -99,3 +99,17 @@ def require_words(words: Sequence[Any], command: Command, folders: Sequence[Path
         require(bool(equals and key.strip()) and not key.startswith("-"), f"{shown(word)}: {must}{hint}")
     for word in command.rewritten(words, folders):
         parsed(word)
+
+
+def require_once(names: Sequence[str], before: Collection[str] = ()) -> None:
+    """Refuse an option that a call gives twice, of which one value would win in silence.
+
+    Args:
+        names: names of options, as the call gives them.
+        before: names of options that it gives elsewhere.
+
+    Raises:
+        UsageError: names the option.
+    """
+    for index, name in enumerate(names):
+        require(name not in before and name not in names[:index], f"{name}: given twice; give it once")

@@ -12,8 +12,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lengen.api.arguments import Folders, compose_call, folder_list
-from lengen.api.checks import require_whole, require_words
+from lengen.api.arguments import Folders, check_call, compose_call, folder_list, part_of
+from lengen.api.checks import require_whole
 from lengen.api.comparison import Comparison, compare
 from lengen.api.picture import Picture
 from lengen.api.run import Run
@@ -21,6 +21,8 @@ from lengen.api.training import train
 from lengen.config.compose import TRAIN, unpacked
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import ORIGIN
+from lengen.config.search import groups
+from lengen.config.words import check_words
 from lengen.experiment.dry_run import planned
 from lengen.launcher.checking import refused
 from lengen.launcher.job import Job, JobResult
@@ -126,13 +128,15 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
         before the first is trained.
 
     Raises:
-        UsageError: an option is unknown or invalid.
+        UsageError: an option does not exist, or is invalid in every run.
         Exception: the first error, if every run failed.
     """
     if jobs is not None:
         require_whole(jobs, "jobs", ", at least 1, or None for one a core or GPU")
-    require_words(words, TRAIN, folder_list(config_dir))
     options = {name: _listed(value) for name, value in options.items()}
+    folders = folder_list(config_dir)
+    check_call(TRAIN, words, options, folders)
+    _require_options(words, options, folders)
     rows, varied = _rows(words, options, config_dir)
     calls = [{**options, **row} for row in rows]
     check, one = partial(_check, words, config_dir), partial(_train, words, config_dir)
@@ -153,6 +157,30 @@ def _listed(value: Any) -> Any:
     """Return an array of one dimension as a list, also within a list."""
     value = unpacked(value)
     return [*map(unpacked, value)] if isinstance(value, list) else value
+
+
+def _require_options(words: Sequence[str], options: Mapping[str, Any], folders: Sequence[Path]) -> None:
+    """Refuse a study with an option of a group that does not exist, whichever of its runs would have it.
+
+    Args:
+        words: overrides as on the command line.
+        options: keywords, of which some are varied.
+        folders: the user's own configuration folders.
+
+    Raises:
+        UsageError: names the option.
+    """
+    known = groups(folders)
+    chosen = [word for word in words if word.partition("=")[0] in known]
+    for group, value in options.items():
+        if group not in known or isinstance(value, Mapping):
+            continue
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(each, str):
+                chosen.append(f"{group}={each}")
+            else:
+                part_of(group, each, TRAIN)
+    check_words(chosen, folders, known)
 
 
 def _rows(
