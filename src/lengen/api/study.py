@@ -15,6 +15,7 @@ from typing import Any
 from lengen.api.arguments import Folders, check_call, compose_call, folder_list, part_of
 from lengen.api.checks import require_whole
 from lengen.api.comparison import Comparison, compare
+from lengen.api.main_guard import require_guard, stop_import
 from lengen.api.picture import Picture
 from lengen.api.run import Run
 from lengen.api.training import train
@@ -131,6 +132,7 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
         UsageError: an option does not exist, or is invalid in every run.
         Exception: the first error, if every run failed.
     """
+    stop_import()
     if jobs is not None:
         require_whole(jobs, "jobs", ", at least 1, or None for one a core or GPU")
     options = {name: _listed(value) for name, value in options.items()}
@@ -213,11 +215,14 @@ def _results(
         one: trains it.
     """
     launcher, labels = Local(jobs, shown=jobs != 1), [as_overrides(row) for row in rows]
+    apart = launcher.apart(len(rows))
+    if apart:
+        require_guard(f"lengen.study(jobs={jobs})")
     checks = {
         index: Job("", partial(check, call), key=_cell(row))
         for index, (row, call) in enumerate(zip(rows, calls, strict=True))
     }
-    results = refused(checks, apart=launcher.apart(len(rows)))
+    results = refused(checks, apart=apart)
     for index, result in results.items():
         label = f"{labels[index]}: " if labels[index] else ""
         print(f"lengen: refused: {label}{result.line}", file=sys.stderr)
