@@ -13,7 +13,7 @@ import typecheck
 from api.mine import MyEncoding, MyTask
 from lengen.api.arguments import compose_call
 from lengen.api.study import _listed, _rows
-from lengen.config.compose import TRAIN
+from lengen.config.compose import COMPARE, TRAIN
 
 WORD = "must be a word option=value, as in 'pe=rope'"
 
@@ -197,3 +197,10 @@ def test_an_option_that_does_not_exist_stops_a_study_before_its_first_run(
     assert line_of(lambda: lengen.study(*words, **options)).startswith(line)
     assert not [*tmp_path.iterdir()]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("options", [{"style.names": {"a.b": "x"}}, {"style": {"names": {"a.b": "x"}}}])
+def test_an_option_that_gives_names_texts_takes_a_dictionary(options):
+    config = compose_call(COMPARE, [], options, None).config
+    assert config["style"]["names"] == {"a.b": "x"}
+    assert config["style"]["colours"] is None

@@ -69,7 +69,7 @@ def compose_call(
     known = groups(folders) if command.name == "train" else set(command.groups)
     for key, value in options.items():
         if isinstance(value, Mapping) and not key.startswith("+"):
-            values.update(flattened(value, f"{key}."))
+            values.update(flattened({key: value}, "", command.maps))
         elif key not in known:
             single = key in command.lists and isinstance(value, (str, PathLike))
             values[key] = [value] if single else value
@@ -122,7 +122,7 @@ def check_call(
     by_keyword = [
         name.lstrip("+")
         for key, value in options.items()
-        for name in (flattened(value, f"{key}.") if isinstance(value, Mapping) else [key])
+        for name in flattened({key: value}, "", command.maps)
     ]
     full = [
         [f"eval.{name}" if name in command.short else name for name in names]
@@ -148,8 +148,13 @@ def folder_list(config_dir: Folders) -> list[Path]:
     return folders
 
 
-def flattened(options: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def flattened(options: Mapping[str, Any], prefix: str, maps: Sequence[str] = ()) -> dict[str, Any]:
     """Return nested options by their dotted names, each with the prefix in front.
+
+    Args:
+        options: options, of which some are dictionaries of options.
+        prefix: what stands in front of each name.
+        maps: options whose value is a dictionary.
 
     Raises:
         UsageError: one is given twice, as in `{"a": {"b": 1}, "a.b": 2}`.
@@ -157,7 +162,8 @@ def flattened(options: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     flat = dict[str, Any]()
     for key, value in options.items():
         name = f"{prefix}{key}"
-        below = flattened(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+        inner = isinstance(value, Mapping) and name not in maps
+        below = flattened(value, f"{name}.", maps) if inner else {name: value}
         require_once([*below], flat)
         flat.update(below)
     return flat
