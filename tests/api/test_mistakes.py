@@ -204,3 +204,36 @@ def test_an_option_that_gives_names_texts_takes_a_dictionary(options):
     config = compose_call(COMPARE, [], options, None).config
     assert config["style"]["names"] == {"a.b": "x"}
     assert config["style"]["colours"] is None
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (
+            lambda: lengen.testing.check_encoding("rope"),
+            "check_encoding('rope'): must be a class of lengen.pe.PositionalEncoding, or a function that makes one",
+        ),
+        (
+            lambda: lengen.testing.check_attention(3),
+            "check_attention(3): must be a class of lengen.attention.",
+        ),
+        (
+            lambda: lengen.testing.check_mixer(None),
+            "check_mixer(None): must be a class of lengen.mixer.Mixer",
+        ),
+        (
+            lambda: lengen.testing.check_task(MyTask),
+            "check_task(MyTask): must be an object of lengen.task.Task, as in check_task(MyTask(…))",
+        ),
+        (
+            lambda: lengen.testing.check_task("copy"),
+            "check_task('copy'): must be an object of lengen.task.Task",
+        ),
+        (
+            lambda: lengen.testing.check_positions(3),
+            "check_positions(3): must be an object of lengen.positions.",
+        ),
+    ],
+)
+def test_what_is_checked_is_of_its_kind(call, line):
+    assert line_of(call).startswith(line)
