@@ -66,6 +66,8 @@ def test_a_command_says_it_in_figures_tables_and_page(lengen, runs, tmp_path):
     assert re.findall(r"^\| (\S+(?: PE)?) \| 1 ", table, re.MULTILINE) == ["rope", "alibi", "No PE"]
     latex = (out / "table.tex").read_text()
     assert r"Copying\_it" in latex
+    assert "log2(" not in latex
+    assert latex.count(r"over $\log_2(\mathrm{length} / ") == latex.count(r"\caption{") > 0
     assert re.findall(r"^    (.+?) & 1 &", latex, re.MULTILINE) == ["rope", "alibi", "No PE"]
     page = (out / "page.html").read_text()
     assert '"name":"No PE","colour":"#123456"' in page
