@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from lengen import PositionalEncoding, Task
+from lengen.config.errors import require
 from lengen.task import SEP, SPECIAL, Span, Vocabulary, assemble
 
 
@@ -39,6 +40,14 @@ class MyEncoding(PositionalEncoding):
     def logit_bias(self, query, key):
         distance = query.unsqueeze(-1) - key.unsqueeze(-2)
         return torch.where(distance < self.width, 0.0, -1e4).unsqueeze(1).expand(-1, self.shape.heads, -1, -1)
+
+
+class Wide(MyEncoding):
+    """Has a default that it refuses, as it is known only when it is made."""
+
+    def __init__(self, shape, width: int = 0):
+        require(width > 0, f"pe.width={width}: must be at least 1")
+        super().__init__(shape, width)
 
 
 class Hidden(Task):

@@ -9,7 +9,7 @@ import pytest
 
 import lengen
 from api.conftest import TINY
-from api.mine import MyEncoding
+from api.mine import MyEncoding, Wide
 from conftest import command
 
 pytestmark = pytest.mark.whole_run
@@ -19,17 +19,17 @@ pytestmark = pytest.mark.whole_run
 def study(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(tmp_path_factory.mktemp("study"))
-        yield lengen.study(task="copy", pe=["rope", MyEncoding, "rpoe"], seed=range(2), **TINY)
+        yield lengen.study(task="copy", pe=["rope", MyEncoding, Wide], seed=range(2), **TINY)
 
 
 def test_lists_are_varied_and_a_run_that_fails_is_named(study, capsys):
     labels = [(run.config["labels"]["pe"], run.config["seed"]) for run in study.runs]
     assert labels == [("rope", 0), ("rope", 1), ("my_encoding", 0), ("my_encoding", 1)]
     assert all(run.config["eval"]["lengths"] == [2, 3, 5] for run in study.runs)
-    assert [repr(each).partition(":")[0] for each in study.failed] == ["pe=rpoe seed=0", "pe=rpoe seed=1"]
+    assert [repr(each).partition(":")[0] for each in study.failed] == ["pe=Wide seed=0", "pe=Wide seed=1"]
     assert "Study of 6 runs over pe, seed" in repr(study)
-    assert repr(study).count("failed: pe=rpoe") == 2
-    assert "did you mean 'rope'" in repr(study)
+    assert repr(study).count("failed: pe=Wide seed=") == 2
+    assert "pe.width=0: must be at least 1" in repr(study)
 
 
 def test_what_is_impossible_is_named_before_the_first_run_is_trained(tmp_path, monkeypatch, capsys):
@@ -133,7 +133,7 @@ def test_side_by_side_the_runs_are_those_of_one_after_another(study):
     """The encoding has no file: it is passed to the processes by value."""
     again = lengen.study(
         task="copy",
-        pe=["rope", MyEncoding, "rpoe"],
+        pe=["rope", MyEncoding, Wide],
         seed=range(2),
         jobs=2,
         results_dir="results/beside",

@@ -242,7 +242,7 @@ def test_after_a_fork(tmp_path):
         ((), {"pe": ["rope", "nope"]}, "to vary it, use lengen.study"),
         ((), {"pe": None}, "pe=None: must be the name of one option, an object or a class"),
         ((), {"task": MyTask, "task.symbols": 3}, "task is an object in this call"),
-        (("task=copy",), {"task": MyTask}, "task is an object in this call"),
+        (("task=copy",), {"task": MyTask}, "task: given twice; give it once"),
         ((), {"task": MyEncoding}, "task=MyEncoding: must be a Task"),
         ((), {"task": Hidden(3)}, "cannot record its argument 'count'"),
         ((), {"pe": lambda shape: MyEncoding(shape, 3)}, "functools.partial(Class, option=value)"),

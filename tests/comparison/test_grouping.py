@@ -208,3 +208,15 @@ def test_parts_of_a_pattern_are_named_as_on_the_command_line(tmp_path):
         "rope, gru, 8 (mixer.near.pe.base=500.0)",
     ]
     assert next(iter(find([str(tmp_path)]))).value("mixer.nowhere.pe") == "(none)"
+
+
+def test_excluded_runs_are_those_that_meet_the_conditions(tmp_path):
+    write_run(tmp_path, 0, GOOD)
+    running = write_run(tmp_path, 1, GOOD, status="running")
+    write_run(tmp_path, 0, GOOD, status="failed", pe="rope")
+    torn = write_run(tmp_path, 2, GOOD, pe="rope")
+    (torn / "config.yaml").write_text("a: [")
+    found = study(tmp_path, where=["pe=nope"])
+    assert [each.place for each in found.left_out] == [str(running), str(torn)]
+    assert [each.place for each in study(tmp_path, where=["pe=nope", "seed<1"]).left_out] == [str(torn)]
+    assert len(study(tmp_path).left_out) == 3

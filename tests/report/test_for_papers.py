@@ -19,7 +19,7 @@ from lengen.comparison.run_record import Excluded
 from lengen.config.errors import UsageError
 from lengen.report import band, cost, medians, multiples, profile, success, together
 from lengen.report.axes import columns
-from lengen.report.figure_style import FigureStyle
+from lengen.report.figure_style import FigureStyle, _check_names
 from lengen.report.latex import escaped
 from lengen.report.lines import DOTS, width, wrap
 from lengen.report.paper import HEIGHT, Paper
@@ -66,6 +66,8 @@ def test_a_command_says_it_in_figures_tables_and_page(lengen, runs, tmp_path):
     assert re.findall(r"^\| (\S+(?: PE)?) \| 1 ", table, re.MULTILINE) == ["rope", "alibi", "No PE"]
     latex = (out / "table.tex").read_text()
     assert r"Copying\_it" in latex
+    assert "log2(" not in latex
+    assert latex.count(r"over $\log_2(\mathrm{length} / ") == latex.count(r"\caption{") > 0
     assert re.findall(r"^    (.+?) & 1 &", latex, re.MULTILINE) == ["rope", "alibi", "No PE"]
     page = (out / "page.html").read_text()
     assert '"name":"No PE","colour":"#123456"' in page
@@ -104,6 +106,26 @@ def test_a_name_of_excluded_runs_is_known_and_no_other_part_of_their_folder():
     for name in ("runs", "seed=0", "0123", "rope"):
         with pytest.raises(UsageError, match=f"style.order: {name}: there is no such cell"):
             FigureStyle(order=[name]).dress(study)
+
+
+def test_of_many_cells_those_that_begin_with_a_name_are_named_first_and_whole():
+    known = [
+        f"{pe} (optimizer.lr={rate})" for pe in ("alibi", "nope", "rope") for rate in (0.01, 0.02, 0.03, 0.1)
+    ]
+    known = [*known, "rope"]
+    with pytest.raises(UsageError) as error:
+        _check_names("style.names", ["nope"], known, ())
+    head, _, allowed = str(error.value).partition(" (allowed: ")
+    assert head == (
+        "style.names: nope: there is no such cell or task; "
+        "did you mean 'nope (optimizer.lr=0.01)' or 'nope (optimizer.lr=0.02)'?"
+    )
+    listed, _, more = allowed.removesuffix(" more)").partition(" and ")
+    assert listed.split(", ")[:4] == known[4:8]
+    assert set(listed.split(", ")) <= set(known)
+    assert len(listed.split(", ")) + int(more) == len(known)
+    with pytest.raises(UsageError, match=r"did you mean 'rope'\? \(allowed: rope, alibi \(optimizer"):
+        _check_names("style.names", ["rpoe"], known, ())
 
 
 @pytest.mark.parametrize("command", ["train", "eval"])

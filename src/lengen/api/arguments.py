@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
+from lengen.api.checks import path_of, require_once, require_words, shown
 from lengen.api.parts import Part
 from lengen.config.builder import Builder
 from lengen.config.compose import Command, Request
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, require
 from lengen.config.search import groups, named_modules
 from lengen.records.command import CALL
 
@@ -63,24 +64,21 @@ def compose_call(
         UsageError: an option is unknown, or a value is invalid.
     """
     folders = folder_list(config_dir)
+    check_call(command, words, options, folders)
     overrides, values, parts = list(words), dict[str, Any](), dict[str, Part]()
     known = groups(folders) if command.name == "train" else set(command.groups)
     for key, value in options.items():
         if isinstance(value, Mapping) and not key.startswith("+"):
-            values.update(flattened(value, f"{key}."))
+            values.update(flattened({key: value}, "", command.maps))
         elif key not in known:
             single = key in command.lists and isinstance(value, (str, PathLike))
             values[key] = [value] if single else value
         elif isinstance(value, str):
             overrides.append(f"{key}={value}")
-        elif value is None and key in command.groups:
-            overrides.append(f"{key}=null")
-        elif value is None or isinstance(value, (list, tuple, range, set)):
-            raise UsageError(
-                f"{key}={value!r}: must be the name of one option, an object or a class; to vary it, use lengen.study"
-            )
+        elif (part := part_of(key, value, command)) is not None:
+            parts[key] = part
         else:
-            parts[key] = Part(key, value)
+            overrides.append(f"{key}=null")
     for name in (*values, *(word.partition("=")[0] for word in overrides)):
         if (group := name.lstrip("+~").partition(".")[0]) in parts:
             raise UsageError(f"{name}: {group} is an object in this call; set the option in its constructor")
@@ -90,20 +88,84 @@ def compose_call(
     return ComposedCall(config, frozenset(("lengen", *named_modules(folders))), parts)
 
 
+def part_of(group: str, value: Any, command: Command) -> Part | None:
+    """Return an object or a class of the user in the place of an option; None stands for none, where the command needs none.
+
+    Raises:
+        UsageError: it is no object or class that can be an option of the group.
+    """
+    if value is None and group in command.groups:
+        return None
+    if value is None or isinstance(value, (list, tuple, range, set)):
+        raise UsageError(
+            f"{group}={shown(value)}: must be the name of one option, an object or a class; to vary it, use lengen.study"
+        )
+    return Part(group, value)
+
+
+def check_call(
+    command: Command, words: Sequence[str], options: Mapping[str, Any], folders: Sequence[Path]
+) -> None:
+    """Refuse what is no word, and options that are given twice: by a word and a keyword, or in a dictionary and by a dotted name.
+
+    Args:
+        command: the command whose options they are.
+        words: overrides as on the command line.
+        options: keywords, see `compose_call`.
+        folders: the user's own configuration folders.
+
+    Raises:
+        UsageError: names the word or the option.
+    """
+    require_words(words, command, folders)
+    by_word = [word.partition("=")[0].lstrip("+~") for word in words]
+    by_keyword = [
+        name.lstrip("+")
+        for key, value in options.items()
+        for name in flattened({key: value}, "", command.maps)
+    ]
+    full = [
+        [f"eval.{name}" if name in command.short else name for name in names]
+        for names in (by_keyword, by_word)
+    ]
+    require_once(full[0], full[1])
+
+
 def folder_list(config_dir: Folders) -> list[Path]:
-    """Return the configuration folders as a list of paths."""
+    """Return the configuration folders as a list of paths.
+
+    Raises:
+        UsageError: it is neither a path nor a list of paths, or there is no such folder.
+    """
     if config_dir is None:
         return []
-    folders = [config_dir] if isinstance(config_dir, (str, PathLike)) else config_dir
-    return [Path(folder).expanduser() for folder in folders]
+    if not isinstance(config_dir, (str, PathLike, list, tuple)):
+        raise UsageError(f"config_dir={shown(config_dir)}: must be a folder, or a list of folders")
+    given = config_dir if isinstance(config_dir, (list, tuple)) else [config_dir]
+    folders = [path_of(folder, "config_dir").expanduser() for folder in given]
+    for folder in folders:
+        require(folder.is_dir(), f"config_dir={folder}: no such folder")
+    return folders
 
 
-def flattened(options: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Return nested options by their dotted names, each with the prefix in front."""
+def flattened(options: Mapping[str, Any], prefix: str, maps: Sequence[str] = ()) -> dict[str, Any]:
+    """Return nested options by their dotted names, each with the prefix in front.
+
+    Args:
+        options: options, of which some are dictionaries of options.
+        prefix: what stands in front of each name.
+        maps: options whose value is a dictionary.
+
+    Raises:
+        UsageError: one is given twice, as in `{"a": {"b": 1}, "a.b": 2}`.
+    """
     flat = dict[str, Any]()
     for key, value in options.items():
         name = f"{prefix}{key}"
-        flat.update(flattened(value, f"{name}.") if isinstance(value, Mapping) else {name: value})
+        inner = isinstance(value, Mapping) and name not in maps
+        below = flattened(value, f"{name}.", maps) if inner else {name: value}
+        require_once([*below], flat)
+        flat.update(below)
     return flat
 
 

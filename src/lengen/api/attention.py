@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lengen.api.checks import require_index
 from lengen.api.picture import Picture
 from lengen.api.prompts import END, Answers
 from lengen.config.errors import require
@@ -38,7 +39,12 @@ class AttentionMap:
         Args:
             layer: index in `weights`; None for all.
             head: index in `weights`; None for all.
+
+        Raises:
+            UsageError: there is no such layer or head.
         """
+        for name, one, count in zip(("layer", "head"), (layer, head), self.weights.shape, strict=False):
+            require_index(one, name, count)
         layers, heads = (
             range(count)[:] if one is None else [range(count)[one]]
             for one, count in zip((layer, head), self.weights.shape, strict=False)

@@ -16,6 +16,7 @@ from rich.console import Console
 from lengen.analysis.compare_runs import Comparison as CompareRequest
 from lengen.analysis.output_files import NOTE, OutputFiles
 from lengen.api.arguments import Folders, compose_call, folder_list, recorded_call
+from lengen.api.checks import require_text
 from lengen.api.picture import Picture
 from lengen.config.compose import COMPARE
 from lengen.config.errors import UsageError
@@ -82,6 +83,9 @@ class Comparison:
         Raises:
             UsageError: there is no such figure, or another comparison has been written to this folder since.
         """
+        require_text(kind, "kind")
+        if panel is not None:
+            require_text(panel, "panel")
         if self._read(NOTE) != self._note:
             raise UsageError(
                 f"out={self.path}: another comparison has been written there since; compare again, or give each its own out="

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lengen.api.arguments import flattened
+from lengen.api.checks import require_once
 from lengen.api.parts import recorded
 from lengen.config.errors import UsageError, require
 from lengen.config.option_names import option_of
@@ -70,8 +71,12 @@ class ExtensionOptions:
             require(name not in objects, f"extend={each!r}: {name} is given twice")
             objects[name] = made
         if isinstance(given, Mapping):
-            values |= flattened({name: each for name, each in given.items() if each}, "extend.")
-        values |= flattened(grid, "grid.")
+            below = flattened({name: each for name, each in given.items() if each}, "extend.")
+            require_once([*below], values)
+            values |= below
+        below = flattened(grid, "grid.")
+        require_once([*below], values)
+        values |= below
         moved = {
             "extend_n" if key == "extend.n" else f"+{key}" if key.startswith("grid.") else key: value
             for key, value in values.items()

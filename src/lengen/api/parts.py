@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from lengen.config.builder import ready
+from lengen.config.builder import leaf, ready
 from lengen.config.compose import plain
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import UsageError, nearest, require
 from lengen.config.option_names import option_of
 from lengen.config.search import groups
 from lengen.experiment.config import RunConfig
@@ -56,6 +56,32 @@ class Part:
             not getattr(given, "args", ()) or not isinstance(given, partial),
             f"{self.group}=partial({self._class.__name__}, …): options must be given by name",
         )
+        if isinstance(given, partial):
+            self._check_options(given.keywords)
+
+    def _check_options(self, options: Mapping[str, Any]) -> None:
+        """Refuse options of a `partial` that its class does not have, and plain values of another type than annotated.
+
+        Raises:
+            UsageError: names the option.
+        """
+        parameters = self._parameters
+        names = [name for name, each in parameters.items() if each.kind is not each.VAR_KEYWORD]
+        hints = typing.get_type_hints(self._class if is_dataclass(self._class) else self._class.__init__)
+        for name, value in options.items():
+            if name not in names and len(names) == len(parameters):
+                allowed = ", ".join(names) or "none"
+                raise UsageError(
+                    f"unknown option '{self.group}.{name}'{nearest(name, names)} (allowed: {allowed})"
+                )
+            if hints.get(name) in (int, float, bool, str) and isinstance(value, (int, float, bool, str)):
+                leaf(hints[name], value, f"{self.group}.{name}")
+
+    @property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The options of its class: arguments of the constructor, without the decoder's shape."""
+        parameters = [*inspect.signature(self._class).parameters.values()][self._built_later :]
+        return {each.name: each for each in parameters}
 
     @property
     def _built_later(self) -> bool:
@@ -69,7 +95,19 @@ class Part:
 
     @cached_property
     def built(self) -> Any:
-        """The object for the builder, or the function that constructs it from the decoder's shape."""
+        """The object for the builder, or the function that constructs it from the decoder's shape.
+
+        Raises:
+            UsageError: an option is missing.
+        """
+        if inspect.isclass(self.given) or isinstance(self.given, partial):
+            given = self.given.keywords if isinstance(self.given, partial) else {}
+            for name, each in self._parameters.items():
+                several = each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+                require(
+                    name in given or several or each.default is not each.empty,
+                    f"{self.group}.{name} is missing: give it with functools.partial({self._class.__name__}, {name}=…)",
+                )
         if self._built_later:
             return partial(self.given) if inspect.isclass(self.given) else self.given
         if inspect.isclass(self.given) or isinstance(self.given, partial):

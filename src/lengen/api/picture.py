@@ -11,7 +11,8 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from lengen.config.errors import UsageError
+from lengen.api.checks import path_of
+from lengen.config.errors import UsageError, require
 from lengen.report.paper import FORMATS
 
 
@@ -42,9 +43,9 @@ class Picture:
             to: a path that ends in `.png`, `.svg` or `.pdf`.
 
         Raises:
-            UsageError: the figure is not available in this format.
+            UsageError: the figure is not available in this format, or there is no such folder.
         """
-        to = Path(to)
+        to = path_of(to, "to")
         existing = self.path.with_suffix(to.suffix) if self.path is not None and to.suffix else None
         formats = [
             kind
@@ -55,6 +56,7 @@ class Picture:
             raise UsageError(
                 f"{to}: must be a path that ends in {' or '.join(f'.{kind}' for kind in formats)}"
             )
+        require(to.parent.is_dir(), f"{to}: there is no folder {to.parent}")
         if existing is not None and existing.exists():
             shutil.copyfile(existing, to)
         elif self.draw:

@@ -15,7 +15,7 @@ from lengen.statistics import plans
 
 
 class Plan:
-    """What a study can show; it prints itself, as `lengen plan` does.
+    """What a study can show; a notebook shows it, and `print` prints it, as `lengen plan` does.
 
     Args:
         study: the options of the plan.
@@ -41,7 +41,7 @@ class Plan:
 def plan(cells: int = 2, seeds: int = 5, **options: Any) -> Plan:
     """Say what a study of so many cells and seeds can and cannot show, as `lengen plan` does; nothing is run or written.
 
-        lengen.plan(cells=10, seeds=5)
+        print(lengen.plan(cells=10, seeds=5))
         lengen.plan(4, 3, end=2, examples=200).numbers.equivalence_seeds
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Int, Real
 from torch import Tensor
 
+from lengen.api.checks import require_whole, shown
 from lengen.config.errors import UsageError, require
 from lengen.evaluation.decoding import greedy
 from lengen.evaluation.scoring import FREEDOM, SPARE
@@ -40,8 +41,10 @@ def tokenized(prompt: str | Sequence[str], vocabulary: Vocabulary) -> list[int]:
     ids = {symbol: index for symbol, index in vocabulary.ids.items() if index not in (PAD, BOS)}
     ids[END] = EOS
     if not isinstance(prompt, str):
+        if not isinstance(prompt, Sequence):
+            raise UsageError(f"prompt {shown(prompt)}: must be a text or a list of symbols")
         for symbol in prompt:
-            require(symbol in ids, _unknown(symbol, prompt, vocabulary))
+            require(isinstance(symbol, str) and symbol in ids, _unknown(symbol, prompt, vocabulary))
         return [ids[symbol] for symbol in prompt]
     spaced = any(" " in symbol for symbol in vocabulary.symbols)
     if not spaced and all(part in ids for part in prompt.split()):
@@ -98,7 +101,13 @@ class Answers:
             prompts: texts or lists of symbols.
             limit: maximum number of tokens of an answer; None for what the longest length of the sweep allows.
         """
-        require(limit is None or limit >= 1, f"limit={limit}: must be at least 1")
+        if limit is not None:
+            require_whole(limit, "limit", ", or None")
+            require(limit >= 1, f"limit={limit}: must be at least 1")
+        if not isinstance(prompts, Iterable):
+            raise UsageError(
+                f"prompts={shown(prompts)}: must be a text, or a list of texts or of lists of symbols"
+            )
         read = [self.read(prompt) for prompt in prompts]
         sizes = [self._room(tokens, limit or self.limit) for tokens in read]
         answers = list[str]()

@@ -12,6 +12,7 @@ from typing import Any, overload
 
 from lengen.api.arguments import Folders, folder_list, recorded_call
 from lengen.api.attention import AttentionMap, attention
+from lengen.api.checks import path_of, require_number, require_text, shown
 from lengen.api.evaluation import Evaluations, evaluate
 from lengen.api.parts import Part
 from lengen.api.picture import Picture
@@ -126,6 +127,9 @@ class Run:
             UsageError: the run diverged, the width is out of range, or there is no such font.
         """
         require(bool(self.curve.rows), f"run={self.path}: is {self.status} and has no curve")
+        if width is not None:
+            require_number(width, "width")
+        require_text(font, "font")
         if width is None and font == FONT:
             return Picture(self._folder.figure, self._draw)
         style = PrintStyle(font=font) if width is None else PrintStyle(width, font)
@@ -261,7 +265,8 @@ def load(
     Raises:
         UsageError: there is no run, more than one, or one that is neither finished nor diverged.
     """
-    folders = find_folders([str(path)], "path")
+    own = named_modules(folder_list(config_dir))
+    folders = find_folders([str(path_of(path, "path"))], "path")
     names = ", ".join(str(folder.path) for folder in folders[:3])
     require(
         len(folders) == 1,
@@ -269,11 +274,11 @@ def load(
     )
     status = folders[0].facts().get("status", "nothing")
     require(status in OVER, f"path={path}: its status is {status!r} (allowed: finished, diverged)")
-    run = Run(folders[0], given, {"lengen", *named_modules(folder_list(config_dir))}, changed=changed)
+    run = Run(folders[0], given, {"lengen", *own}, changed=changed)
     for group, part in given.items():
-        node, own = Part(group, part), run.config.get(group)
+        node, recorded = Part(group, part), run.config.get(group)
         require(
-            inspect.isclass(part) or node.node == own,
-            f"{group}={part!r}: must be equal to what the run was trained with ({own}), or the class alone",
+            inspect.isclass(part) or node.node == recorded,
+            f"{group}={shown(part)}: must be equal to what the run was trained with ({recorded}), or the class alone",
         )
     return run

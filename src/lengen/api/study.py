@@ -12,15 +12,19 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lengen.api.arguments import Folders, compose_call
+from lengen.api.arguments import Folders, check_call, compose_call, folder_list, part_of
+from lengen.api.checks import require_whole
 from lengen.api.comparison import Comparison, compare
+from lengen.api.main_guard import require_guard, stop_import
 from lengen.api.main_module import in_main
 from lengen.api.picture import Picture
 from lengen.api.run import Run
 from lengen.api.training import train
-from lengen.config.compose import TRAIN
+from lengen.config.compose import TRAIN, unpacked
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import ORIGIN
+from lengen.config.search import groups
+from lengen.config.words import check_words
 from lengen.experiment.dry_run import planned
 from lengen.launcher.checking import refused
 from lengen.launcher.job import Job, JobResult
@@ -118,16 +122,24 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
         jobs: runs at a time. 1 runs them here, one after another; null (None) runs one a core, or one a GPU, each in a process
             of its own. A script that uses processes needs `if __name__ == "__main__":`.
         config_dir: the user's own configuration folders, as `--config-dir`.
-        **options: see `lengen.train`; lists, tuples and ranges are varied, the last one fastest.
+        **options: see `lengen.train`; lists, tuples, ranges and arrays of one dimension are varied, the last one
+            fastest.
 
     Returns:
         The study. A failed run does not stop the others; it is named on standard error and in `failed`. One that is impossible is named
         before the first is trained.
 
     Raises:
-        UsageError: an option is unknown or invalid.
+        UsageError: an option does not exist, or is invalid in every run.
         Exception: the first error, if every run failed.
     """
+    stop_import()
+    if jobs is not None:
+        require_whole(jobs, "jobs", ", at least 1, or None for one a core or GPU")
+    options = {name: _listed(value) for name, value in options.items()}
+    folders = folder_list(config_dir)
+    check_call(TRAIN, words, options, folders)
+    _require_options(words, options, folders)
     rows, varied = _rows(words, options, config_dir)
     calls = [{**options, **row} for row in rows]
     check, one = partial(_check, words, config_dir), partial(_train, words, config_dir)
@@ -142,6 +154,36 @@ def study(*words: str, jobs: int | None = 1, config_dir: Folders = None, **optio
     if failed and not runs:
         raise failed[0].error
     return Study(tuple(runs), tuple(failed), varied)
+
+
+def _listed(value: Any) -> Any:
+    """Return an array of one dimension as a list, also within a list."""
+    value = unpacked(value)
+    return [*map(unpacked, value)] if isinstance(value, list) else value
+
+
+def _require_options(words: Sequence[str], options: Mapping[str, Any], folders: Sequence[Path]) -> None:
+    """Refuse a study with an option of a group that does not exist, whichever of its runs would have it.
+
+    Args:
+        words: overrides as on the command line.
+        options: keywords, of which some are varied.
+        folders: the user's own configuration folders.
+
+    Raises:
+        UsageError: names the option.
+    """
+    known = groups(folders)
+    chosen = [word for word in words if word.partition("=")[0] in known]
+    for group, value in options.items():
+        if group not in known or isinstance(value, Mapping):
+            continue
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(each, str):
+                chosen.append(f"{group}={each}")
+            else:
+                part_of(group, each, TRAIN)
+    check_words(chosen, folders, known)
 
 
 def _rows(
@@ -175,6 +217,8 @@ def _results(
     """
     launcher, labels = Local(jobs, shown=jobs != 1), [as_overrides(row) for row in rows]
     apart = launcher.apart(len(rows))
+    if apart:
+        require_guard(f"lengen.study(jobs={jobs})")
 
     def passed(work: Callable[[], JobResult], call: Mapping[str, Any]) -> Callable[[], JobResult]:
         return in_main(work, call) if apart else work
@@ -185,7 +229,8 @@ def _results(
     }
     results = refused(checks, apart=apart)
     for index, result in results.items():
-        print(f"lengen: refused: {labels[index]}: {result.line}", file=sys.stderr)
+        label = f"{labels[index]}: " if labels[index] else ""
+        print(f"lengen: refused: {label}{result.line}", file=sys.stderr)
     left = [index for index in range(len(rows)) if index not in results]
     named = [Job(labels[index], passed(partial(one, calls[index]), calls[index])) for index in left]
     for place, result in run_shared(launcher, named):

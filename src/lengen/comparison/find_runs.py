@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +169,28 @@ class Known:
 
 
 def read(folder: Path, known: Known) -> RunRecord | Excluded:
-    """Read a run from its folder.
+    """Read a run from its folder; of one that is excluded, what was asked for.
 
     Args:
         folder: the run folder.
         known: what runs that were read before share with this one; extended in place.
     """
+    found = _read(folder, known)
+    return replace(found, asked=_asked(folder, known)) if isinstance(found, Excluded) else found
+
+
+def _asked(folder: Path, known: Known) -> RunRecord | None:
+    """Return a run by its configuration alone; None if that cannot be read."""
+    try:
+        _, config = known.config(folder / "config.yaml")
+    except (UsageError, OSError):
+        return None
+    seed = seed_name(config).removeprefix("seed=")
+    return RunRecord(str(folder), folder.parent.name, seed, config, {}, Curve())
+
+
+def _read(folder: Path, known: Known) -> RunRecord | Excluded:
+    """See `read`."""
     files = RunFolder(folder)
     try:
         facts = files.facts()

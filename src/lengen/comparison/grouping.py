@@ -13,7 +13,7 @@ from lengen.comparison.best import Choice, check_grids, check_options, choose, t
 from lengen.comparison.cell_names import distinguishing_names
 from lengen.comparison.conditions import Condition, check_key, refuse_none
 from lengen.comparison.run_record import Excluded, RunRecord
-from lengen.config.errors import require
+from lengen.config.errors import UsageError, require
 from lengen.records.curve import Curve
 
 
@@ -174,6 +174,7 @@ def assemble(
         "runs: no run found that can be compared; "
         + "; ".join(f"{each.place}: {each.reason}" for each in excluded[:5]),
     )
+    excluded = [each for each in excluded if each.asked is None or _may_hold(conditions, each.asked)]
     if not selected:
         refuse_none(conditions, runs)
     selected, repeated = _once(selected)
@@ -191,6 +192,14 @@ def assemble(
     every = tuple(sorted(pooled(panels), key=lambda cell: _natural(cell.name)))
     whole = tuple(replace(panel, compared=every) for panel in panels)
     return Study(whole, tuple(excluded), tuple(by), tuple(best))
+
+
+def _may_hold(conditions: Sequence[Condition], run: RunRecord) -> bool:
+    """Whether a run that cannot be compared meets some conditions, as far as they can be told of it."""
+    try:
+        return all(each.holds(run) for each in conditions)
+    except UsageError:
+        return True
 
 
 def pooled(panels: Sequence[Panel]) -> list[Cell]:

@@ -133,7 +133,14 @@ def within_pattern(config: Mapping[str, Any], path: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Excluded:
-    """A run that is excluded, or a place without runs, and the reason."""
+    """A run that is excluded, or a place without runs, and the reason.
+
+    Args:
+        place: its folder, or what was searched.
+        reason: why it is excluded.
+        asked: the run as it was asked for, without results; None if that cannot be told.
+    """
 
     place: str
     reason: str
+    asked: RunRecord | None = field(default=None, compare=False, repr=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lengen.config.aliases import OPTIONS, current_options
-from lengen.config.errors import UsageError, require
+from lengen.config.errors import UsageError, one_line, require
 from lengen.config.explain import explain, interpolation, near
 from lengen.config.extend_words import with_extensions
 from lengen.config.pattern_words import with_pattern, with_pattern_label
@@ -246,7 +246,11 @@ class Request:
                     f"unknown option {name!r}{near(name, self.command.name, self.words, self.folders)}"
                 )
             node = node._get_node(part)  # noqa: SLF001  # keeps an interpolation as it is
-        OmegaConf.update(config, name, plain(value), merge=False, force_add=adds)
+        try:
+            set_to = plain(value)
+        except UsageError as error:
+            raise UsageError(f"{name}={error}") from None
+        OmegaConf.update(config, name, set_to, merge=False, force_add=adds)
 
 
 def refuse_labels(options: Iterable[str]) -> None:
@@ -328,7 +332,14 @@ def without_value(node: Any, name: str = "") -> list[str]:
 
 
 def plain(value: Any) -> Any:
-    """Convert a Python value for a configuration: None, bool, int, float, str, or lists and dictionaries of these."""
+    """Convert a Python value for a configuration: None, bool, int, float, str, or lists and dictionaries of these.
+
+    An array or tensor of one dimension is a list, and one of none is a number.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    value = unpacked(value)
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, numbers.Integral):
@@ -342,5 +353,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, range)):
         return [plain(part) for part in value]
     raise UsageError(
-        f"{value!r}: must be a number, a text, True, False, None, or a list or dictionary of these"
+        f"{one_line(repr(value))}: must be a number, a text, True, False, None, or a list or dictionary of these"
     )
+
+
+def unpacked(value: Any) -> Any:
+    """Return an array or tensor of at most one dimension as a list or number, and anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") and getattr(value, "ndim", 2) <= 1 else value

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import accumulate
 from pathlib import Path
-from textwrap import shorten
 from typing import TypeVar
 
 from matplotlib.colors import is_color_like, to_hex
@@ -119,7 +119,18 @@ def _check_names(option: str, given: Iterable[str], known: list[str], excluded: 
     """Refuse a name that is not known, unless it is that of runs that are excluded, as those are that have not ended yet."""
     for name in given:
         if name not in known and name.partition(" (")[0] not in excluded:
-            near = get_close_matches(name, known, 1, 0.6)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            allowed = shorten(", ".join(known), SAID, placeholder=" …")
+            begun = [each for each in known if each.startswith(name)]
+            near = begun[:2] or get_close_matches(name, known, 1, 0.6)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            allowed = _listed(known, begun or near)
             raise UsageError(f"{option}: {name}: there is no such cell or task{hint} (allowed: {allowed})")
+
+
+def _listed(names: list[str], first: list[str]) -> str:
+    """List names; of too many, whole names as long as they fit, and those that are likely meant first."""
+    if len(", ".join(names)) <= SAID:
+        return ", ".join(names)
+    ordered = [*first, *(name for name in names if name not in first)]
+    lengths = accumulate(len(name) + 2 for name in ordered)
+    shown = max(1, sum(length <= SAID for length in lengths))
+    return f"{', '.join(ordered[:shown])} and {len(ordered) - shown} more"

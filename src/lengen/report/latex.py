@@ -122,6 +122,10 @@ def labelled(label: str, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+DOUBLINGS = r"$\log_2(\mathrm{length} / \mathrm{train\ length})$, in doublings."
+"""How a caption ends."""
+
+
 def _words(text: str) -> str:
     """Return the letters and digits of a text, as LaTeX takes them in a label."""
     return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
@@ -145,7 +149,7 @@ def _table(
         f"{name}, trained on lengths up to {train_length}: {runs}. "
         f"Success: seeds with exact match of at least {criterion.threshold:g} at {criterion.at}, with 95% Clopper-Pearson interval. "
         "Reach: median over seeds of the longest length up to which the lower 95% bound of exact match is at least 0.90. "
-        "Area: mean over seeds of the area under exact match over log2(length / train length), in doublings."
+        "Area: mean over seeds of the area under exact match over "
     )
     label += "-trained" if runs.startswith("trained") else ""
     body = [_row(row, told) for row in rows]
@@ -153,7 +157,7 @@ def _table(
         [
             r"\begin{table}",
             r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}",
-            f"  \\caption{{{escaped(caption)}}}",
+            f"  \\caption{{{escaped(caption)}{DOUBLINGS}}}",
             f"  \\label{{{label}}}",
             r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
             f"  \\begin{{tabular}}{{l{'r' * (len(told) - 1)}}}",

@@ -23,7 +23,7 @@ from lengen.testing.attention_outputs import (
     some_queries,
     state_dict,
 )
-from lengen.testing.report import BUILT, Report, name_of, run
+from lengen.testing.report import BUILT, Report, name_of, require_maker, run
 
 __all__ = [
     "CHECKS",
@@ -59,8 +59,10 @@ def check_attention(
         options: options of its constructor.
 
     Raises:
+        UsageError: it is neither a class nor a function.
         ContractError: a check fails.
     """
+    require_maker(rule, "check_attention", AttentionRule)
     make = partial(rule, **options)
     checks = {title: partial(check, make) for title, check in CHECKS.items()}
     return run(name_of(rule), checks, raise_on_failure=raise_on_failure)

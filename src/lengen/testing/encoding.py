@@ -19,7 +19,7 @@ from lengen.testing.encoding_decoder import (
     state_dict,
 )
 from lengen.testing.encoding_tables import Make, bfloat16, float32_blocks, float32_tables, of_positions, pairs
-from lengen.testing.report import BUILT, Report, name_of, run
+from lengen.testing.report import BUILT, Report, name_of, require_maker, run
 
 __all__ = [
     "CHECKS",
@@ -58,8 +58,10 @@ def check_encoding(
         options: options of its constructor.
 
     Raises:
+        UsageError: it is neither a class nor a function.
         ContractError: a check fails.
     """
+    require_maker(encoding, "check_encoding", PositionalEncoding)
     make = partial(encoding, **options)
     checks = {title: partial(check, make) for title, check in CHECKS.items()}
     return run(name_of(encoding), checks, raise_on_failure=raise_on_failure)

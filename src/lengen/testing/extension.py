@@ -35,7 +35,17 @@ from lengen.positions.contiguous import Contiguous
 from lengen.task.copy import Copy
 from lengen.testing import made_up
 from lengen.testing.made_up import TRAINED, draw
-from lengen.testing.report import BUILT, CHANGED, EQUAL, Report, expect, expect_close, name_of, run
+from lengen.testing.report import (
+    BUILT,
+    CHANGED,
+    EQUAL,
+    Report,
+    expect,
+    expect_close,
+    name_of,
+    require_maker,
+    run,
+)
 
 Make = Callable[[], Extension]
 ENCODINGS: dict[str, Callable[..., Any]] = {
@@ -58,8 +68,10 @@ def check_extension(
         options: options of its constructor.
 
     Raises:
+        UsageError: it is neither a class nor a function.
         ContractError: a check fails.
     """
+    require_maker(extension, "check_extension", Extension)
     make = partial(extension, **options)
     checks = {title: partial(check, make) for title, check in CHECKS.items()}
     return run(name_of(extension), checks, raise_on_failure=raise_on_failure)

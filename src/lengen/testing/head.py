@@ -14,7 +14,7 @@ from lengen.decoder import Decoder
 from lengen.head import Head, Output
 from lengen.testing import made_up
 from lengen.testing.made_up import TRAINED, VOCABULARY, counted, draw
-from lengen.testing.report import BUILT, EQUAL, Report, expect, expect_close, name_of, run
+from lengen.testing.report import BUILT, EQUAL, Report, expect, expect_close, name_of, require_maker, run
 
 Make = Callable[[Output], Head]
 SIZES = 2, 4, 1, 5
@@ -30,8 +30,10 @@ def check_head(head: Callable[..., Head], *, raise_on_failure: bool = True, **op
         options: options of its constructor.
 
     Raises:
+        UsageError: it is neither a class nor a function.
         ContractError: a check fails.
     """
+    require_maker(head, "check_head", Head)
     make = partial(head, **options)
     checks = {title: partial(check, make) for title, check in CHECKS.items()}
     return run(name_of(head), checks, raise_on_failure=raise_on_failure)

@@ -14,7 +14,7 @@ from lengen.block.inputs import Shape
 from lengen.mixer import Layer, Mixer, Recurrent, State
 from lengen.testing import made_up
 from lengen.testing.made_up import TRAINED
-from lengen.testing.report import BUILT, EQUAL, Report, expect, expect_close, name_of, run
+from lengen.testing.report import BUILT, EQUAL, Report, expect, expect_close, name_of, require_maker, run
 from lengen.testing.whole_pass import expect_parts_equal_the_whole
 
 Make = Callable[[Layer], Mixer]
@@ -37,8 +37,10 @@ def check_mixer(mixer: Callable[..., Mixer], *, raise_on_failure: bool = True, *
         options: options of its constructor.
 
     Raises:
+        UsageError: it is neither a class nor a function.
         ContractError: a check fails.
     """
+    require_maker(mixer, "check_mixer", Mixer)
     make = partial(mixer, **options)
     chosen = CHECKS | (RECURRENT if isinstance(make(LAYERS[1]), Recurrent) else {})
     checks = {title: partial(check, make) for title, check in chosen.items()}

@@ -14,7 +14,7 @@ from torch import Tensor
 from lengen.positions import Needs, Positions
 from lengen.task import PAD, SPECIAL, Batch, Task
 from lengen.task.many_addition import ManyAddition
-from lengen.testing.report import Report, expect, run
+from lengen.testing.report import Report, expect, require_object, run
 
 DRAWS = 200
 """Number of draws with which a bound is tested."""
@@ -31,8 +31,10 @@ def check_positions(scheme: Positions, *, task: Task | None = None, raise_on_fai
         raise_on_failure: raise at the first failed check; otherwise report all.
 
     Raises:
+        UsageError: it is not an object of Positions.
         ContractError: a check fails.
     """
+    require_object(scheme, "check_positions", Positions)
     checks = {
         f"{title}, {'training' if training else 'sweep'}": partial(
             check, scheme, examples(task), training=training

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lengen.config.errors import UsageError
+from lengen.config.errors import UsageError, one_line, require
 
 Checks = Mapping[str, Callable[[], str | None]]
 """Checks by name: each raises AssertionError if it fails, and may return a remark if it holds."""
@@ -101,6 +101,40 @@ def run(subject: str, checks: Checks, *, raise_on_failure: bool) -> Report:
             if name in BUILT:  # all others would fail likewise
                 break
     return Report(subject, tuple(found))
+
+
+def require_maker(made: object, call: str, kind: type) -> None:
+    """Refuse what is neither a class nor a function.
+
+    Args:
+        made: what is to be checked.
+        call: the function that checks it.
+        kind: what it makes.
+
+    Raises:
+        UsageError: it cannot be called.
+    """
+    must = f"must be a class of {kind.__module__}.{kind.__name__}, or a function that makes one"
+    require(callable(made), f"{call}({one_line(repr(made))}): {must}")
+
+
+def require_object(given: object, call: str, kind: type) -> None:
+    """Refuse what is no object of a class.
+
+    Args:
+        given: what is to be checked.
+        call: the function that checks it.
+        kind: the class.
+
+    Raises:
+        UsageError: it is none.
+    """
+    name = getattr(given, "__name__", None)
+    hint = f", as in {call}({name}(…))" if isinstance(given, type) and issubclass(given, kind) else ""
+    require(
+        isinstance(given, kind),
+        f"{call}({name or one_line(repr(given))}): must be an object of {kind.__module__}.{kind.__name__}{hint}",
+    )
 
 
 def name_of(made: Callable[..., object]) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from lengen.task import Task
-from lengen.testing.report import Report, run
+from lengen.testing.report import Report, require_object, run
 from lengen.testing.task_draws import (
     answers,
     evaluation,
@@ -61,8 +61,10 @@ def check_task(task: Task, *, length: int | None = None, raise_on_failure: bool 
         raise_on_failure: raise at the first failed check; otherwise report all.
 
     Raises:
+        UsageError: it is not an object of Task.
         ContractError: a check fails.
     """
+    require_object(task, "check_task", Task)
     with torch.random.fork_rng(devices=[]):
         at = length or next(filter(task.has, USUAL), 1)
     checks = {title: partial(check, task, at) for title, check in CHECKS.items()}
