@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from lengen.config.errors import UsageError, nearest, require
 from lengen.config.limits import MOST_JOBS, require_count
-from lengen.config.search import choices, groups, own_files
+from lengen.config.own_experiments import GROUP as EXPERIMENTS
+from lengen.config.own_experiments import check_experiments
+from lengen.config.search import choices, groups
 from lengen.config.short_words import SHORT
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ PLACES = {
     "hydra.searchpath": "--config-dir",
 }
 """Options of Hydra that say where files are read or written, and what lengen has for them."""
-
-
-GLOBAL = re.compile(r"#\s*@package\s+_global_\s*$")
-"""The line by which the options of a file are those of the command."""
 
 
 def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection[str]) -> None:
@@ -128,13 +125,8 @@ def _check_choice(override: Override, word: str, folders: Sequence[Path]) -> Non
         _refuse_no_choice(word, group, value, allowed)
     if "$" not in str(value):
         require_choice(group, str(value), allowed)
-    if group == "experiment":
-        for path in own_files(group, str(value), folders):
-            lines = path.read_text(encoding="utf-8").split("\n")
-            require(
-                GLOBAL.match(next(filter(str.strip, lines), "")) is not None,
-                f"{path}: its first line must be '# @package _global_', by which its options are those of the command",
-            )
+    if group == EXPERIMENTS:
+        check_experiments([str(value)], folders)
 
 
 def _refuse_no_choice(word: str, group: str, value: Any, allowed: Sequence[str]) -> NoReturn:
@@ -183,6 +175,8 @@ def _count(override: Override, word: str, folders: Sequence[Path]) -> int:
             require(value != "", f"{word}: has an empty value")
             if allowed:
                 require_choice(name, str(value), allowed)
+        if name == EXPERIMENTS:
+            check_experiments(map(str, sweep.list), folders)
     elif isinstance(sweep, RangeSweep):
         require(not allowed, f"{word}: range is for numbers; list the options of {name}")
         count = _range_size(word, sweep)
