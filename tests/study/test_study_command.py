@@ -153,7 +153,7 @@ def test_a_refused_run_is_told_and_a_study_of_refused_runs_leaves_no_file(lengen
     ran = lengen(*STUDY, "study=first")
     assert ran.code == 1
     assert (ran.out + ran.err).count("rope: not today") - 1 == 1
-    assert "2 done, 2 failed" in lengen("status", "first").out
+    assert "2 done, 2 refused" in lengen("status", "first").out
     assert "pe=rope seed=0: pe=rope: not today" in lengen("status", "first").out
     stand.bad = {}
     assert lengen("train", "study=first").code == 0

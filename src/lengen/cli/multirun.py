@@ -151,12 +151,13 @@ class Multirun:
         done = f"{len(jobs) - len(failed) - queued} of {len(jobs)} job{'s' * (len(jobs) != 1)} {self.done}"
         print(f"\nlengen: {done}{f', {queued} in a queue' if queued else ''}")
         for words, result in failed:
-            why = "refused, see above" if result.code == REFUSED and self.said else result.line
-            print(f"  failed: {' '.join(words)}: {why}", file=sys.stderr)
+            refused = result.code == REFUSED and self.said
+            became, why = ("refused", "see above") if refused else ("failed", result.line)
+            print(f"  {became}: {' '.join(words)}: {why}", file=sys.stderr)
         if self.search:
             print(*self.search.best(self.jobs, self.overrides, self.results), sep="\n")
-        refused = self.said and all(result.code == REFUSED for result in self.results)
-        return REFUSED if refused else FAILED if failed else 0
+        mistake = self.said and all(result.code == REFUSED for result in self.results)
+        return REFUSED if mistake else FAILED if failed else 0
 
     def prepare(self, config: Any, count: int) -> None:
         """Let the launcher of the command start what takes long; what is wrong with it is said when jobs are carried out.

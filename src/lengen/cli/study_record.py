@@ -213,9 +213,12 @@ def noted(plan: StudyPlan, ended: Mapping[str, JobResult]) -> StudyPlan:
     changed = dict[int, PlannedRun]()
     for place, _, run in plan.placed():
         if (result := ended.get(run.key)) is not None:
-            refused = result.line[:LONGEST] if result.code in (REFUSED, FAILED) else ""
+            refused, failed = (
+                result.line[:LONGEST] if result.code == code else "" for code in (REFUSED, FAILED)
+            )
             recorded = recorded_key(result.value) if result.code == 0 and result.value else run.recorded
-            changed[place] = replace(run, refused=refused, recorded=recorded if recorded != run.key else "")
+            recorded = recorded if recorded != run.key else ""
+            changed[place] = replace(run, refused=refused, recorded=recorded, failed=failed)
     return plan.with_runs(changed)
 
 
