@@ -90,6 +90,23 @@ def test_a_launcher_that_gives_up_loses_no_job(lengen, tmp_path):
 
 
 @pytest.mark.usefixtures("_launchers")
+def test_what_is_left_of_a_study_is_carried_out_by_a_launcher_of_hydra(lengen, tmp_path):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("lengen.cli.commands.train.train_job", stopped)
+        assert lengen("train", "-m", "study=first", "task=copy", *TINY, "seed=0,1").code == 130
+    assert not run_folders(tmp_path)
+    Fragile.calls.clear()
+    ran = lengen("train", "study=first", "hydra/launcher=fragile")
+    assert (ran.code, Fragile.calls) == (0, [2])
+    assert "lengen: study first: 2 runs: 2 missing\n" in ran.out
+    assert "lengen: 2 of 2 jobs finished\n" in ran.out
+    assert len(run_folders(tmp_path)) == 2
+
+
+@pytest.mark.usefixtures("_launchers")
 def test_a_launcher_that_starts_nothing_gives_its_reason(lengen, tmp_path):
     ran = lengen("train", "-m", "hydra/launcher=absent", "task=copy", *TINY, "seed=0,1")
     assert ran.code == 1
