@@ -107,6 +107,23 @@ def test_what_is_left_of_a_study_is_carried_out_by_a_launcher_of_hydra(lengen, t
 
 
 @pytest.mark.usefixtures("_launchers")
+def test_a_dry_run_needs_no_launcher_of_hydra(lengen):
+    ran = lengen("train", "-m", "hydra/launcher=absent", "task=copy", *TINY, "seed=0,1", "dry=true")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count("lengen: dry run; nothing is written") == 2
+    assert "lengen: dry run: 2 runs, 2 of them to be trained, " in ran.out
+    assert "jobs on this machine" not in ran.out
+
+
+@pytest.mark.usefixtures("_launchers")
+@pytest.mark.parametrize("launcher", [(), ("hydra/launcher=absent",)])
+def test_a_dry_run_of_refused_jobs_ends_as_its_study_would(lengen, launcher):
+    ran = lengen("train", "-m", *launcher, "task=copy", *TINY, "decoder.heads=3,5", "dry=true")
+    assert ran.code == 2
+    assert ran.err.count("must be a multiple of decoder.heads=") == 2
+
+
+@pytest.mark.usefixtures("_launchers")
 def test_a_launcher_that_starts_nothing_gives_its_reason(lengen, tmp_path):
     ran = lengen("train", "-m", "hydra/launcher=absent", "task=copy", *TINY, "seed=0,1")
     assert ran.code == 1

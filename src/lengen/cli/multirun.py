@@ -324,6 +324,11 @@ class StudyLauncher(HydraLauncher):
         else:
             self.composer = BasicLauncher()
             self.composer.setup(hydra_context=context, task_function=multirun.jobs.composed, config=config)
+            if (
+                multirun.launcher_named is not None
+            ):  # described here, and carried out by no launcher of the command
+                multirun.launcher_named = None
+                return
             self.files = JobFiles.below(self.folder)
             self.launcher = make(ForeignJob(multirun.jobs, self.files))
 
