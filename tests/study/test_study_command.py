@@ -180,6 +180,25 @@ def test_options_of_ones_own_are_named_again(lengen, tmp_path, stand):
     assert lengen("train", "study=first", "--config-dir", "conf").code == 0
 
 
+def test_the_same_run_twice_is_one_job(lengen, stand):
+    ran = lengen("train", "-m", "study=first", "task=copy", "pe=nope,nope", "seed=0,1,0", "steps=9")
+    assert ran.code == 0, ran.err
+    assert sorted(stand.ran) == ["nope 0 9", "nope 1 9"]
+    assert [line for line in ran.out.splitlines() if "the same run" in line] == [
+        "lengen: the same run 4 times: pe=nope seed=0: carried out once",
+        "lengen: the same run twice: pe=nope seed=1: carried out once",
+    ]
+    assert "lengen: study first: 2 runs\n" in ran.out
+    assert "2 of 2 jobs finished" in ran.out
+
+
+def test_a_dry_study_counts_the_same_run_once(lengen):
+    ran = lengen("train", "-m", "task=copy", "seed=0,0", "optimizer.lr=0.01,1e-2", *TINY, "dry=true")
+    assert ran.code == 0
+    assert "lengen: the same run 4 times: seed=0 optimizer.lr=0.01: carried out once\n" in ran.out
+    assert "1 of 1 job checked" in ran.out
+
+
 MISTAKES = [
     (["study=frist"], "study=frist: no such study in results/studies; did you mean 'first'?"),
     (["study=first", "pe=rope"], "pe=rope: the runs of study=first are given"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 from lengen.cli.queued_runs import QueuedRuns
 from lengen.cli.study_jobs import Configured, Keeper
@@ -171,6 +172,7 @@ class RunsLeft(StudyRecord):
         runs: these.
     """
 
+    distinct: ClassVar[bool] = False
     runs: Sequence[PlannedRun] = field(kw_only=True)
 
     def begin(self, jobs: Sequence[Configured]) -> None:
