@@ -396,9 +396,20 @@ sys.exit(main.main())
     assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
 
 
-def test_a_bracket_that_is_not_closed_is_named(lengen):
-    ran = lengen("train", "eval.lengths=[5")
-    assert (ran.code, ran.err) == (2, "lengen: cannot parse eval.lengths=[5: [ without ]\n")
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("eval.lengths=[5", "[ without ]"),
+        ("eval.lengths=[5]]", "] without ["),
+        ("seed=range(3", "( without )"),
+        ("seed=range(3))", ") without ("),
+        ("optimizer.lr=tag(log,interval(0.1,1)", "( without )"),
+        ("pe=glob(*", "( without )"),
+    ],
+)
+def test_a_bracket_that_is_not_closed_is_named(lengen, word, said):
+    ran = lengen("train", "-m", word)
+    assert (ran.code, ran.err) == (2, f"lengen: cannot parse {word}: {said}\n")
 
 
 @pytest.mark.parametrize(("command", "option"), [("eval", "run"), ("tune", "run"), ("compare", "runs")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch
@@ -28,6 +29,9 @@ PLACES = {
     "hydra.searchpath": "--config-dir",
 }
 """Options of Hydra that say where files are read or written, and what lengen has for them."""
+
+FUNCTION = re.compile(r"(range|glob|choice|interval|tag|shuffle|sort)\(")
+"""Start of a value that is one of Hydra's functions."""
 
 
 def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection[str]) -> None:
@@ -80,8 +84,10 @@ def parsed(word: str) -> Override:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = next((line for line in lines if " while evaluating " in line), "")
         quoted = "a value with other characters than letters, digits and ./:_- needs two pairs of quotes"
-        for opened, closed in ("[]", "{}", "()"):
-            if not reason and value.count(opened) != value.count(closed) and value.startswith(opened):
+        for pair in ("[]", "{}", "()"):
+            opened, closed = sorted(pair, key=value.count, reverse=True)
+            begun = value.startswith(pair[0]) or (pair == "()" and FUNCTION.match(value))
+            if not reason and begun and value.count(opened) > value.count(closed):
                 raise UsageError(f"cannot parse {word}: {opened} without {closed}") from None
         raise UsageError(f"cannot parse {word}: {reason or quoted}, as in {advised(key, value)}") from None
 
