@@ -37,6 +37,28 @@ def test_an_experiment_of_ones_own(lengen, tmp_path, text, words, said):
         assert ran.err.startswith(f"lengen: {said}")
 
 
+def test_a_sweep_without_a_multirun_is_not_dropped_silently(lengen, tmp_path):
+    file = tmp_path / "conf" / "experiment" / "mine.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(HEAD + "hydra:\n  sweeper:\n    params:\n      seed: 0,1\n")
+    words = ("train", "--config-dir", "conf", "experiment=mine", "task=copy", *TINY)
+    for more in ((), ("dry=true",)):
+        ran = lengen(*words, *more)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err == (
+            "lengen: conf/experiment/mine.yaml: hydra.sweeper.params: seed=0,1 is for a multirun: add -m, or write hydra.mode: "
+            "MULTIRUN there (hydra.mode=RUN trains one run without it)\n"
+        )
+    for more, jobs in (
+        ("-m", "2 of 2 jobs"),
+        ("hydra.mode=MULTIRUN", "2 of 2 jobs"),
+        ("hydra.mode=RUN", "disk"),
+    ):
+        ran = lengen(*words, more, "dry=true")
+        assert ran.code == 0, ran.err
+        assert jobs in ran.out
+
+
 def test_several_experiments_are_looked_at_and_those_of_a_python_call(lengen, tmp_path):
     from lengen.config.compose import TRAIN, Request
     from lengen.config.errors import UsageError
