@@ -10,11 +10,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from lengen.config.bounded_yaml import read_yaml
 from lengen.config.errors import UsageError, nearest, require
 from lengen.config.limits import MOST_JOBS, require_count
 from lengen.config.own_experiments import GROUP as EXPERIMENTS
 from lengen.config.own_experiments import check_experiments
-from lengen.config.search import choices, groups
+from lengen.config.search import choices, config_dir, groups
 from lengen.config.short_words import SHORT
 
 if TYPE_CHECKING:
@@ -89,7 +90,20 @@ def parsed(word: str) -> Override:
             begun = value.startswith(pair[0]) or (pair == "()" and FUNCTION.match(value))
             if not reason and begun and value.count(opened) > value.count(closed):
                 raise UsageError(f"cannot parse {word}: {opened} without {closed}") from None
+        if is_list(key) and not value.startswith("["):
+            value = f"[{value}]"
         raise UsageError(f"cannot parse {word}: {reason or quoted}, as in {advised(key, value)}") from None
+
+
+def is_list(key: str) -> bool:
+    """Whether the options of a group have an argument that is a list.
+
+    >>> is_list("launcher.extra"), is_list("launcher.time"), is_list("seed")
+    (True, False, False)
+    """
+    group, _, name = key.lstrip("+").partition(".")
+    files = (config_dir() / group).glob("*.yaml") if group.isidentifier() else ()
+    return any(isinstance(held, dict) and isinstance(held.get(name), list) for held in map(read_yaml, files))
 
 
 def advised(key: str, value: str) -> str:
