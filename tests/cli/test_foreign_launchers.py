@@ -90,6 +90,40 @@ def test_a_launcher_that_gives_up_loses_no_job(lengen, tmp_path):
 
 
 @pytest.mark.usefixtures("_launchers")
+def test_what_is_left_of_a_study_is_carried_out_by_a_launcher_of_hydra(lengen, tmp_path):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("lengen.cli.commands.train.train_job", stopped)
+        assert lengen("train", "-m", "study=first", "task=copy", *TINY, "seed=0,1").code == 130
+    assert not run_folders(tmp_path)
+    Fragile.calls.clear()
+    ran = lengen("train", "study=first", "hydra/launcher=fragile")
+    assert (ran.code, Fragile.calls) == (0, [2])
+    assert "lengen: study first: 2 runs: 2 missing\n" in ran.out
+    assert "lengen: 2 of 2 jobs finished\n" in ran.out
+    assert len(run_folders(tmp_path)) == 2
+
+
+@pytest.mark.usefixtures("_launchers")
+def test_a_dry_run_needs_no_launcher_of_hydra(lengen):
+    ran = lengen("train", "-m", "hydra/launcher=absent", "task=copy", *TINY, "seed=0,1", "dry=true")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count("lengen: dry run; nothing is written") == 2
+    assert "lengen: dry run: 2 runs, 2 of them to be trained, " in ran.out
+    assert "jobs on this machine" not in ran.out
+
+
+@pytest.mark.usefixtures("_launchers")
+@pytest.mark.parametrize("launcher", [(), ("hydra/launcher=absent",)])
+def test_a_dry_run_of_refused_jobs_ends_as_its_study_would(lengen, launcher):
+    ran = lengen("train", "-m", *launcher, "task=copy", *TINY, "decoder.heads=3,5", "dry=true")
+    assert ran.code == 2
+    assert ran.err.count("must be a multiple of decoder.heads=") == 2
+
+
+@pytest.mark.usefixtures("_launchers")
 def test_a_launcher_that_starts_nothing_gives_its_reason(lengen, tmp_path):
     ran = lengen("train", "-m", "hydra/launcher=absent", "task=copy", *TINY, "seed=0,1")
     assert ran.code == 1
@@ -141,8 +175,8 @@ def test_killed_refused_and_failed_jobs_are_named_and_the_others_run(tmp_path, l
     assert Counter(line.rpartition(": ")[2] for line in failed) == {
         "its process was killed (out of memory?); the same command goes on with it": 2,
         "'a bug'": 1,
-        "refused, see above": 4,
     }
+    assert len([line for line in ran.stderr.splitlines() if line.startswith("  refused: ")]) == 4
     assert ran.stderr.count("batch_size=0: must be at least 1") == 4
     finished = [folder for folder in run_folders(tmp_path) if (folder / "curve.csv").exists()]
     assert len(finished) == 1

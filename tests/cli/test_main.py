@@ -297,7 +297,7 @@ def test_one_failing_job_does_not_stop_the_others_and_is_named(lengen, tmp_path)
     )
     assert ran.code == 1
     assert "1 of 2 jobs finished" in ran.out
-    assert "failed: task=copy decoder.heads=3" in ran.err
+    assert "  refused: task=copy decoder.heads=3" in ran.err
     assert "Traceback" not in ran.err
     assert len(run_folders(tmp_path)) == 1
 
@@ -320,7 +320,7 @@ def test_what_is_impossible_is_refused_before_the_first_job_starts(lengen, tmp_p
     assert ran.err.splitlines()[:-1] == [f"lengen: refused: {label}: {line}" for label, line in why.items()]
     assert not run_folders(tmp_path)
     seen = lengen("status", "three")
-    assert "3 failed" in seen.out
+    assert "3 refused" in seen.out
     assert all(f"{line}" in seen.out for line in why.values())
 
 
@@ -353,7 +353,7 @@ def test_a_job_that_is_refused_at_its_turn_says_why_once(lengen):
     assert "1 of 2 jobs finished" in ran.out
     assert ran.err.splitlines() == [
         "lengen: length=0: must be at least 1",
-        "  failed: task=copy length=0: refused, see above",
+        "  refused: task=copy length=0: see above",
     ]
 
 
@@ -415,9 +415,20 @@ sys.exit(main.main())
     assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
 
 
-def test_a_bracket_that_is_not_closed_is_named(lengen):
-    ran = lengen("train", "eval.lengths=[5")
-    assert (ran.code, ran.err) == (2, "lengen: cannot parse eval.lengths=[5: [ without ]\n")
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("eval.lengths=[5", "[ without ]"),
+        ("eval.lengths=[5]]", "] without ["),
+        ("seed=range(3", "( without )"),
+        ("seed=range(3))", ") without ("),
+        ("optimizer.lr=tag(log,interval(0.1,1)", "( without )"),
+        ("pe=glob(*", "( without )"),
+    ],
+)
+def test_a_bracket_that_is_not_closed_is_named(lengen, word, said):
+    ran = lengen("train", "-m", word)
+    assert (ran.code, ran.err) == (2, f"lengen: cannot parse {word}: {said}\n")
 
 
 @pytest.mark.parametrize(("command", "option"), [("eval", "run"), ("tune", "run"), ("compare", "runs")])

@@ -1,5 +1,6 @@
 """What an error advises is accepted."""
 
+import re
 import shlex
 
 import pytest
@@ -20,6 +21,13 @@ def test_the_advice_is_a_word_of_a_shell():
     advice = str(refused.value).rpartition(" as in ")[2]
     (word,) = shlex.split(advice)
     assert parsed(word).value() == 'my run "x"'
+
+
+def test_a_list_is_advised_where_the_option_is_one():
+    with pytest.raises(UsageError, match=re.escape("""as in 'launcher.extra=["--exclude=node7"]'""")):
+        parsed("launcher.extra=--exclude=node7")
+    with pytest.raises(UsageError, match=re.escape("""as in 'logger.name="--a=b"'""")):
+        parsed("logger.name=--a=b")
 
 
 def test_another_case_is_the_nearest():

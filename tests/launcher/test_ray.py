@@ -28,7 +28,8 @@ HERE = importlib.util.find_spec("ray") is not None
     ("options", "message"),
     [
         ({"jobs": 0}, r"jobs=0: must be at least 1"),
-        ({"cpus": -1.0}, r"launcher\.cpus=-1\.0"),
+        ({"cpus": -1.0}, r"launcher\.cpus=-1: "),
+        ({"gpus": -1.0}, r"launcher\.gpus=-1: must be at least 0"),
         ({"gpus": -0.5}, r"launcher\.gpus=-0\.5"),
         ({"retries": -1}, r"launcher\.retries=-1"),
         ({"gpus": 1.5}, r"launcher\.gpus=1\.5: must be a whole number, or a part of one"),
@@ -93,15 +94,22 @@ def test_without_ray_the_extra_is_named(lengen, tmp_path, monkeypatch):
         ({"address": "local", "cpus": 0}, "start a Ray cluster on this machine; jobs: 4, as many at a time as fit; each reserves CPUs: 0"),
     ],
 )  # fmt: skip
-def test_a_dry_run_says_where_and_how_many(options, said):
-    (line,) = Ray(**options).describe([Planned(threads=2, devices=3)] * 4)
+def test_a_dry_run_says_where_and_how_many(options, said, monkeypatch):
+    planned = [Planned(threads=2, devices=3)] * 4
+    monkeypatch.setattr("lengen.launcher.ray.installed", lambda: True)
+    (line,) = Ray(**options).describe(planned)
     assert line.endswith(said)
+    monkeypatch.setattr("lengen.launcher.ray.installed", lambda: False)
+    assert Ray(**options).describe(planned) == [
+        line,
+        'launcher=ray needs Ray: pip install "lengen[ray]"; it is not installed here',
+    ]
 
 
 def test_a_dry_study_says_it_before_its_total(lengen):
     ran = lengen("train", "-m", "task=copy", *TINY, "seed=0,1", "launcher=ray", "jobs=2", "dry=true")
     assert ran.code == 0, ran.err
-    assert ran.out.splitlines()[-2] == (
+    assert ran.out.splitlines()[-2 if HERE else -3] == (
         "lengen: dry run: would start a Ray cluster on this machine; jobs: 2, 2 at a time at most; each reserves CPUs: 1"
     )
 

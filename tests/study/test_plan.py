@@ -110,16 +110,19 @@ def test_what_would_change_the_runs_is_refused_by_name():
     require_beside(
         ["jobs=2", "launcher=local", "launcher.gpus=0", "trainer.threads=2", "logger=local"], "first"
     )
+    require_beside(["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], "first")
     for word in (
         "pe=rope",
         "steps=3",
         "trainer.precision=bf16",
         "force=true",
-        "hydra/launcher=joblib",
+        "hydra/sweeper=optuna",
         "seed=3",
     ):
         with pytest.raises(UsageError, match=rf"^{word}: the runs of study=first are given"):
             require_beside([word], "first")
+    with pytest.raises(UsageError, match=r"given \(allowed: results_dir"):  # a sweeper adds no run by itself
+        require_beside(["hydra.sweeper.max_batch_size=3"], "first")
 
 
 def test_words_replace_those_of_the_same_option():

@@ -39,7 +39,8 @@ def status(monkeypatch, tmp_path, capsys):
 
 def test_every_state_is_told_with_its_reason(status, tmp_path):
     runs = [run(number) for number in range(10)]
-    study(tmp_path, *runs, run(10, refused="decoder.heads=3: must divide"))
+    unlike = run(10, refused="decoder.heads=3: must divide"), run(11, failed="its process was killed")
+    study(tmp_path, *runs, *unlike)
     left(tmp_path, runs[0], **FINISHED)
     left(tmp_path, runs[1], **{**FINISHED, "id_exact_match": 0.5, "trained": False})
     left(tmp_path, runs[2], status="diverged", error="DivergedError: loss nan\nmore", curve=False)
@@ -60,7 +61,7 @@ def test_every_state_is_told_with_its_reason(status, tmp_path):
     assert (code, err) == (1, "")
     lines = out.splitlines()
     assert lines[0] == (
-        "first: 11 runs: 1 done, 1 not trained, 1 diverged, 1 running, 2 interrupted, 2 failed, 2 damaged, 1 missing"
+        "first: 12 runs: 1 done, 1 not trained, 1 diverged, 1 running, 2 interrupted, 2 failed, 1 refused, 2 damaged, 1 missing"
     )
     told = {
         line.split(": ")[0].strip(): line.partition(": ")[2] for line in lines[1:] if line.startswith("    ")
@@ -74,12 +75,33 @@ def test_every_state_is_told_with_its_reason(status, tmp_path):
     assert "its results are torn or missing" in told["pe=nope seed=7"]
     assert told["pe=nope seed=9"] == f"step 50 of 100, process {other.pid} on {socket.gethostname()}"
     assert told["pe=nope seed=10"] == "decoder.heads=3: must divide"
+    assert told["pe=nope seed=11"] == "its process was killed"
     assert "pe=nope seed=0" not in told
-    assert "about 8 min left, 1 at a time" in lines  # 7.5 runs of 60 s
-    assert lines[-1].startswith("lengen train study=first ")
+    assert "about 8 min left, 1 at a time" in lines  # 7.5 runs of 60 s; what is refused takes none
+    assert lines[-2].startswith("lengen train study=first ")
+    assert lines[-1] == (
+        "refused runs are impossible as they are written: correct or remove it in results/studies/first.yaml, or leave it"
+    )
     code, out, _ = status("study=first", "all=true")
     assert "pe=nope seed=0: ID exact match 1.000" in out
     assert "1 running" not in out  # its process is gone
+
+
+def test_a_study_of_which_refused_runs_alone_are_left_promises_nothing(status, tmp_path):
+    study(tmp_path, run(0), run(1, refused="a=1: wrong"), run(2, refused="a=2: wrong"))
+    left(tmp_path, run(0), **FINISHED)
+    assert status("first") == (
+        1,
+        (
+            "first: 3 runs: 1 done, 2 refused\n  refused\n    pe=nope seed=1: a=1: wrong\n    pe=nope seed=2: a=2: wrong\n"
+            "refused runs are impossible as they are written: correct or remove them in results/studies/first.yaml, or leave them\n"
+        ),
+        "",
+    )
+    assert [line.split() for line in status()[1].splitlines()] == [
+        ["study", "runs", "done", "refused"],
+        ["first", "3", "1", "2"],
+    ]
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_a_refused_run_is_told_and_a_study_of_refused_runs_leaves_no_file(lengen
     ran = lengen(*STUDY, "study=first")
     assert ran.code == 1
     assert (ran.out + ran.err).count("rope: not today") - 1 == 1
-    assert "2 done, 2 failed" in lengen("status", "first").out
+    assert "2 done, 2 refused" in lengen("status", "first").out
     assert "pe=rope seed=0: pe=rope: not today" in lengen("status", "first").out
     stand.bad = {}
     assert lengen("train", "study=first").code == 0
@@ -178,6 +178,25 @@ def test_options_of_ones_own_are_named_again(lengen, tmp_path, stand):
     assert "name it with --config-dir" in ran.err
     stand.bad = {}
     assert lengen("train", "study=first", "--config-dir", "conf").code == 0
+
+
+def test_the_same_run_twice_is_one_job(lengen, stand):
+    ran = lengen("train", "-m", "study=first", "task=copy", "pe=nope,nope", "seed=0,1,0", "steps=9")
+    assert ran.code == 0, ran.err
+    assert sorted(stand.ran) == ["nope 0 9", "nope 1 9"]
+    assert [line for line in ran.out.splitlines() if "the same run" in line] == [
+        "lengen: the same run 4 times: pe=nope seed=0: carried out once",
+        "lengen: the same run twice: pe=nope seed=1: carried out once",
+    ]
+    assert "lengen: study first: 2 runs\n" in ran.out
+    assert "2 of 2 jobs finished" in ran.out
+
+
+def test_a_dry_study_counts_the_same_run_once(lengen):
+    ran = lengen("train", "-m", "task=copy", "seed=0,0", "optimizer.lr=0.01,1e-2", *TINY, "dry=true")
+    assert ran.code == 0
+    assert "lengen: the same run 4 times: seed=0 optimizer.lr=0.01: carried out once\n" in ran.out
+    assert "1 of 1 job checked" in ran.out
 
 
 MISTAKES = [

@@ -183,7 +183,7 @@ def _require_options(words: Sequence[str], options: Mapping[str, Any], folders: 
                 chosen.append(f"{group}={each}")
             else:
                 part_of(group, each, TRAIN)
-    check_words(chosen, folders, known)
+    check_words(chosen, folders, known, TRAIN.name)
 
 
 def _rows(

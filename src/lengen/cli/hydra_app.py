@@ -24,7 +24,7 @@ from lengen.config.compose import Command, plain_values, refuse_labels
 from lengen.config.errors import UsageError, is_usage_error, nearest, require
 from lengen.config.explain import explain, known_options
 from lengen.config.objectives import require_objective
-from lengen.config.search import config_dir, groups, named_modules, refuse_taken_names
+from lengen.config.search import config_dir, groups, named_modules, own_files, refuse_taken_names
 from lengen.config.unknown_options import refuse_unknown
 from lengen.config.words import check_words
 from lengen.launcher import Launcher
@@ -212,6 +212,8 @@ class HydraApp:
         try:
             self.own_modules = named_modules(self._folders)
             composed = plain_values(cfg)
+            if self.job or self.planned:
+                self._refuse_unused()
             if "launcher" in composed:  # a single run needs none, and is refused what is wrong
                 require_objective(composed["objective"])
                 launcher = launcher_of(composed, {"lengen", *self.own_modules})
@@ -222,6 +224,25 @@ class HydraApp:
             self.code = self.work(composed, {"lengen", *self.own_modules})
         except Exception as error:  # noqa: BLE001  # raised again outside of Hydra
             self.error = error
+
+    def _refuse_unused(self) -> None:
+        """Refuse a single run whose experiment says what a multirun varies, unless it is asked for.
+
+        Raises:
+            UsageError: names the file, if it is one of the user's.
+        """
+        from hydra.core.hydra_config import HydraConfig
+
+        params = HydraConfig.get().sweeper.get("params") or {}
+        varied = [f"{key}={value}" for key, value in params.items()]
+        if not varied or any(word.lstrip("+").startswith("hydra.mode=") for word in self.arguments):
+            return
+        names = [word.partition("=")[2] for word in self.arguments if word.startswith("experiment=")]
+        files = [str(path) for name in names for path in own_files("experiment", name, self._folders)]
+        raise UsageError(
+            f"{': '.join([*files[:1], 'hydra.sweeper.params'])}: {' '.join(varied)} is for a multirun: add -m, or write hydra.mode: "
+            "MULTIRUN there (hydra.mode=RUN trains one run without it)"
+        )
 
     @property
     def _given(self) -> list[str]:

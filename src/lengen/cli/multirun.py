@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -34,11 +35,13 @@ from lengen.config.objectives import require_objective
 from lengen.config.pattern_words import as_written
 from lengen.config.search import named_modules
 from lengen.config.seeds import runs_of
+from lengen.config.words import parsed
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
 from lengen.launcher.shared import let_go, run_shared
 from lengen.records.earlier_runs import finished_already
 from lengen.statistics.formats import counted
+from lengen.studies.words import option
 
 SEED_KEYS = ("seed", "init_seed", "data_seed")
 DRY = re.compile(r"dry=.*")
@@ -151,12 +154,13 @@ class Multirun:
         done = f"{len(jobs) - len(failed) - queued} of {len(jobs)} job{'s' * (len(jobs) != 1)} {self.done}"
         print(f"\nlengen: {done}{f', {queued} in a queue' if queued else ''}")
         for words, result in failed:
-            why = "refused, see above" if result.code == REFUSED and self.said else result.line
-            print(f"  failed: {' '.join(words)}: {why}", file=sys.stderr)
+            refused = result.code == REFUSED and self.said
+            became, why = ("refused", "see above") if refused else ("failed", result.line)
+            print(f"  {became}: {' '.join(words)}: {why}", file=sys.stderr)
         if self.search:
             print(*self.search.best(self.jobs, self.overrides, self.results), sep="\n")
-        refused = self.said and all(result.code == REFUSED for result in self.results)
-        return REFUSED if refused else FAILED if failed else 0
+        mistake = self.said and all(result.code == REFUSED for result in self.results)
+        return REFUSED if mistake else FAILED if failed else 0
 
     def prepare(self, config: Any, count: int) -> None:
         """Let the launcher of the command start what takes long; what is wrong with it is said when jobs are carried out.
@@ -315,6 +319,7 @@ class StudyLauncher(HydraLauncher):
         context: Any,
     ) -> None:
         self.multirun, self.config, self.handed_over = multirun, config, 0
+        self.seen = Counter[str]()
         self.folder = Path(str(config.hydra.sweep.dir))
         self.files: JobFiles | None = None
         logging.getLogger("optuna").setLevel(logging.WARNING)
@@ -323,6 +328,11 @@ class StudyLauncher(HydraLauncher):
         else:
             self.composer = BasicLauncher()
             self.composer.setup(hydra_context=context, task_function=multirun.jobs.composed, config=config)
+            if (
+                multirun.launcher_named is not None
+            ):  # described here, and carried out by no launcher of the command
+                multirun.launcher_named = None
+                return
             self.files = JobFiles.below(self.folder)
             self.launcher = make(ForeignJob(multirun.jobs, self.files))
 
@@ -335,6 +345,9 @@ class StudyLauncher(HydraLauncher):
         if self.files is None:
             self.multirun.prepare(self.config, len(overrides))
         composed = [each.return_value for each in self.composer.launch(job_overrides, initial_job_idx)]
+        kept = self._distinct(overrides, composed)
+        overrides, composed = [overrides[place] for place in kept], [composed[place] for place in kept]
+        job_overrides = [job_overrides[place] for place in kept]
         launcher = self.multirun.ready(composed) if self.files is None else None
         composed = self.multirun.checked(composed, launcher)
         self._begin([(words, each.config) for words, each in zip(overrides, composed, strict=True)])
@@ -351,6 +364,32 @@ class StudyLauncher(HydraLauncher):
             JobReturn(words, status=JobStatus.COMPLETED, _return_value=value)
             for words, value in zip(overrides, values, strict=True)
         ]
+
+    def _distinct(self, overrides: Sequence[Sequence[str]], composed: Sequence[Composed]) -> list[int]:
+        """Places of the jobs whose configuration is that of none before them; of the others it is said that they are one with it.
+
+        A search is told a number for each of its trials, and the runs that are left of a study are given one by one: all are kept.
+        """
+        keeper, searching = (
+            self.multirun.keeper,
+            self.config.hydra.runtime.choices["hydra/sweeper"] != "basic",
+        )
+        if searching or (keeper is not None and not keeper.distinct):
+            return [*range(len(composed))]
+        given = self.config.hydra.overrides.task
+        fixed = {option(word) for word in given if not parsed(word).is_sweep_override()}
+        kept, again = list[int](), Counter[str]()
+        for place, (words, job) in enumerate(zip(overrides, composed, strict=True)):
+            key = json.dumps(job.config, sort_keys=True, default=str)
+            if job.config and self.seen[key]:
+                again[as_written(" ".join(word for word in words if option(word) not in fixed))] += 1
+            else:
+                kept.append(place)
+            self.seen[key] += 1
+        for label, count in again.items():
+            times = "twice" if count == 1 else f"{count + 1} times"
+            print(f"lengen: the same run {times}: {label}: carried out once", flush=True)
+        return kept
 
     def _begin(self, jobs: Sequence[Configured]) -> None:
         """Check a search before its first trial, and tell the keeper of the jobs.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lengen.config.compose import OF_STUDIES, plain_values
 from lengen.config.errors import UsageError, is_usage_error
@@ -39,6 +39,9 @@ Configured = tuple[Sequence[str], Mapping[str, Any]]
 
 class Keeper:
     """Base class of what is told of a multirun as a whole, such as to keep the file of its study."""
+
+    distinct: ClassVar[bool] = True
+    """Whether jobs with the same configuration are one job."""
 
     def begin(self, jobs: Sequence[Configured]) -> None:
         """Called with each batch of jobs before they start, if they are composed here.

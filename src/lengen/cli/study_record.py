@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 from lengen.cli.queued_runs import QueuedRuns
 from lengen.cli.study_jobs import Configured, Keeper
@@ -171,6 +172,7 @@ class RunsLeft(StudyRecord):
         runs: these.
     """
 
+    distinct: ClassVar[bool] = False
     runs: Sequence[PlannedRun] = field(kw_only=True)
 
     def begin(self, jobs: Sequence[Configured]) -> None:
@@ -213,9 +215,12 @@ def noted(plan: StudyPlan, ended: Mapping[str, JobResult]) -> StudyPlan:
     changed = dict[int, PlannedRun]()
     for place, _, run in plan.placed():
         if (result := ended.get(run.key)) is not None:
-            refused = result.line[:LONGEST] if result.code in (REFUSED, FAILED) else ""
+            refused, failed = (
+                result.line[:LONGEST] if result.code == code else "" for code in (REFUSED, FAILED)
+            )
             recorded = recorded_key(result.value) if result.code == 0 and result.value else run.recorded
-            changed[place] = replace(run, refused=refused, recorded=recorded if recorded != run.key else "")
+            recorded = recorded if recorded != run.key else ""
+            changed[place] = replace(run, refused=refused, recorded=recorded, failed=failed)
     return plan.with_runs(changed)
 
 

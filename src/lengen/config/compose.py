@@ -18,6 +18,8 @@ from lengen.config.aliases import OPTIONS, current_options
 from lengen.config.errors import UsageError, one_line, require
 from lengen.config.explain import explain, interpolation, near
 from lengen.config.extend_words import with_extensions
+from lengen.config.own_experiments import GROUP as EXPERIMENTS
+from lengen.config.own_experiments import check_experiments
 from lengen.config.pattern_words import with_pattern, with_pattern_label
 from lengen.config.search import config_dir, hydra_in, quoted, searched
 from lengen.config.short_words import SHORT
@@ -212,6 +214,8 @@ class Request:
         from omegaconf import open_dict
 
         refuse_labels((*self.words, *self.values))
+        given = (word.partition("=") for word in self.words)
+        check_experiments((value for name, _, value in given if name == EXPERIMENTS), self.folders)
         words = [*searched(self.folders), *self.command.rewritten(self.words, self.folders)]
         words += [f"~{group}" for group in self.nodes]
         with hydra_in(config_dir()):

@@ -10,9 +10,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from lengen.config.bounded_yaml import read_yaml
 from lengen.config.errors import UsageError, nearest, require
 from lengen.config.limits import MOST_JOBS, require_count
-from lengen.config.search import choices, groups, own_files
+from lengen.config.own_experiments import GROUP as EXPERIMENTS
+from lengen.config.own_experiments import check_experiments
+from lengen.config.search import choices, config_dir, groups
 from lengen.config.short_words import SHORT
 
 if TYPE_CHECKING:
@@ -28,9 +31,8 @@ PLACES = {
 }
 """Options of Hydra that say where files are read or written, and what lengen has for them."""
 
-
-GLOBAL = re.compile(r"#\s*@package\s+_global_\s*$")
-"""The line by which the options of a file are those of the command."""
+FUNCTION = re.compile(r"(range|glob|choice|interval|tag|shuffle|sort)\(")
+"""Start of a value that is one of Hydra's functions."""
 
 
 def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection[str], command: str) -> None:
@@ -99,10 +101,25 @@ def parsed(word: str) -> Override:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = next((line for line in lines if " while evaluating " in line), "")
         quoted = "a value with other characters than letters, digits and ./:_- needs two pairs of quotes"
-        for opened, closed in ("[]", "{}", "()"):
-            if not reason and value.count(opened) != value.count(closed) and value.startswith(opened):
+        for pair in ("[]", "{}", "()"):
+            opened, closed = sorted(pair, key=value.count, reverse=True)
+            begun = value.startswith(pair[0]) or (pair == "()" and FUNCTION.match(value))
+            if not reason and begun and value.count(opened) > value.count(closed):
                 raise UsageError(f"cannot parse {word}: {opened} without {closed}") from None
+        if is_list(key) and not value.startswith("["):
+            value = f"[{value}]"
         raise UsageError(f"cannot parse {word}: {reason or quoted}, as in {advised(key, value)}") from None
+
+
+def is_list(key: str) -> bool:
+    """Whether the options of a group have an argument that is a list.
+
+    >>> is_list("launcher.extra"), is_list("launcher.time"), is_list("seed")
+    (True, False, False)
+    """
+    group, _, name = key.lstrip("+").partition(".")
+    files = (config_dir() / group).glob("*.yaml") if group.isidentifier() else ()
+    return any(isinstance(held, dict) and isinstance(held.get(name), list) for held in map(read_yaml, files))
 
 
 def advised(key: str, value: str) -> str:
@@ -144,13 +161,8 @@ def _check_choice(override: Override, word: str, folders: Sequence[Path]) -> Non
         _refuse_no_choice(word, group, value, allowed)
     if "$" not in str(value):
         require_choice(group, str(value), allowed)
-    if group == "experiment":
-        for path in own_files(group, str(value), folders):
-            lines = path.read_text(encoding="utf-8").split("\n")
-            require(
-                GLOBAL.match(next(filter(str.strip, lines), "")) is not None,
-                f"{path}: its first line must be '# @package _global_', by which its options are those of the command",
-            )
+    if group == EXPERIMENTS:
+        check_experiments([str(value)], folders)
 
 
 def _refuse_no_choice(word: str, group: str, value: Any, allowed: Sequence[str]) -> NoReturn:
@@ -199,6 +211,8 @@ def _count(override: Override, word: str, folders: Sequence[Path]) -> int:
             require(value != "", f"{word}: has an empty value")
             if allowed:
                 require_choice(name, str(value), allowed)
+        if name == EXPERIMENTS:
+            check_experiments(map(str, sweep.list), folders)
     elif isinstance(sweep, RangeSweep):
         require(not allowed, f"{word}: range is for numbers; list the options of {name}")
         count = _range_size(word, sweep)

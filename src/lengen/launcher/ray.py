@@ -36,6 +36,8 @@ LEAST_GPU = 0.0001
 """The smallest part of a GPU that Ray counts."""
 ANSWER = 10.0
 """Seconds in which a cluster must answer."""
+NEEDED = 'needs Ray: pip install "lengen[ray]"'
+"""What is said where Ray is not installed."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,11 @@ class Ray(Launcher):
 
     def __post_init__(self) -> None:
         require(self.jobs is None or self.jobs >= 1, f"jobs={self.jobs}: must be at least 1")
-        require(self.cpus is None or self.cpus >= 0, f"launcher.cpus={self.cpus}: must be at least 0")
-        require(self.gpus >= 0, f"launcher.gpus={self.gpus}: must be at least 0")
+        require(self.cpus is None or self.cpus >= 0, f"launcher.cpus={self.cpus or 0:g}: must be at least 0")
+        require(self.gpus >= 0, f"launcher.gpus={self.gpus:g}: must be at least 0")
         require(
             self.gpus == 0 or (LEAST_GPU <= self.gpus <= 1) or float(self.gpus).is_integer(),
-            f"launcher.gpus={self.gpus}: must be a whole number, or a part of one GPU from {LEAST_GPU} on",
+            f"launcher.gpus={self.gpus:g}: must be a whole number, or a part of one GPU from {LEAST_GPU} on",
         )
         require(self.retries >= 0, f"launcher.retries={self.retries}: must be at least 0")
         if self.address not in (None, HERE, FOUND):
@@ -82,8 +84,7 @@ class Ray(Launcher):
 
     def ready(self) -> None:
         """See `Launcher`."""
-        found = importlib.util.find_spec("ray") is not None
-        require(found, 'launcher=ray: needs Ray: pip install "lengen[ray]"')
+        require(installed(), f"launcher=ray: {NEEDED}")
         if self._given:
             require_answer(self._given)
 
@@ -101,7 +102,8 @@ class Ray(Launcher):
         many = "as many at a time as fit" if self.jobs is None else f"{self.jobs} at a time at most"
         gpus = f", GPUs: {self.gpus:g}" * (self.gpus > 0)
         return [
-            f"would {where}; jobs: {len(planned)}, {many}; each reserves CPUs: {needs['num_cpus']:g}{gpus}"
+            f"would {where}; jobs: {len(planned)}, {many}; each reserves CPUs: {needs['num_cpus']:g}{gpus}",
+            *([] if installed() else [f"launcher=ray {NEEDED}; it is not installed here"]),
         ]
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
@@ -145,6 +147,11 @@ class Ray(Launcher):
             except BaseException:
                 stop([*running])
                 raise
+
+
+def installed() -> bool:
+    """Whether Ray can be imported."""
+    return importlib.util.find_spec("ray") is not None
 
 
 class Board:

@@ -21,8 +21,9 @@ class PlannedRun:
         seed: name of its own folder, two levels below: between them is its cell, which only the run itself knows.
         options: overrides in which it differs from the other runs of its grid.
         stress: what it is also evaluated on: stress sets, and numbers of loops in a list.
-        refused: why it was refused, or its job failed, when it was tried last; empty if it was not. What its folder says counts more.
+        refused: why it was refused when it was tried last; empty if it was not. What its folder says counts more.
         recorded: its key in `run.json` where that is another one: it was made when lengen's classes had other revisions.
+        failed: why its job failed when it was tried last, as `refused`.
     """
 
     key: str
@@ -33,6 +34,7 @@ class PlannedRun:
     stress: tuple[str, ...] = ()
     refused: str = ""
     recorded: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True)

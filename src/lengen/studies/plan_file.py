@@ -135,6 +135,7 @@ def _row(run: PlannedRun) -> dict[str, str]:
         "stress": shlex.join(run.stress),
         "refused": run.refused,
         "recorded": run.recorded,
+        "failed": run.failed,
     }
     return {name: text for name, text in row.items() if text or name == "options"}
 
@@ -177,4 +178,5 @@ def _run(row: Run, words: Callable[[str], tuple[str, ...]]) -> PlannedRun:
         words(row.get("stress", "")),
         row.get("refused", ""),
         row.get("recorded", ""),
+        row.get("failed", ""),
     )

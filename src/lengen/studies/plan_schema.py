@@ -28,6 +28,7 @@ class Run(TypedDict, total=False):
     stress: Text
     refused: Text
     recorded: Key
+    failed: Text
 
 
 class RunGrid(TypedDict, total=False):

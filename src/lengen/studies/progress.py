@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from lengen.config.limits import duration
-from lengen.studies.places import RESULTS
+from lengen.studies.places import RESULTS, studies_folder
 from lengen.studies.plan import PlannedRun, StudyPlan
 from lengen.studies.plan_file import runs_folder
 from lengen.studies.run_state import FINISHED, OVER, STATES, Queue, RunState, State, no_queue, run_states
@@ -72,12 +72,17 @@ class Progress:
         return [place for place, each in enumerate(self.states) if each.state not in OVER]
 
     @property
+    def able(self) -> list[int]:
+        """Places of the runs that are not over, and were not refused when they were tried."""
+        return [place for place in self.left if self.states[place].state != "refused"]
+
+    @property
     def seconds_left(self) -> float | None:
-        """Time until all runs are over, if as many go on at a time as run now, at least one; None if no run is over."""
+        """Time until all runs are over that were not refused, if as many go on at a time as run now, at least one; None if no run is over, or none is left."""
         taken = [each.seconds for each in self.states if each.seconds]
-        if not taken:
+        if not taken or not self.able:
             return None
-        runs = sum(1 - self.states[place].share for place in self.left)
+        runs = sum(1 - self.states[place].share for place in self.able)
         return fmean(taken) * runs / max(1, self.counts.get("running", 0))
 
     def summary(self) -> str:
@@ -95,12 +100,15 @@ class Progress:
         for state in self.counts:
             if state != "done" or everything:
                 yield from self._list(state, everything=everything)
-        if self.left:
+        if self.able:
             if (seconds := self.seconds_left) is not None:
                 at_a_time = max(1, self.counts.get("running", 0))
                 yield f"about {duration(seconds)} left, {at_a_time} at a time"
             where = f" {shlex.quote(f'results_dir={self.results_dir}')}" * (self.results_dir != Path(RESULTS))
             yield f"lengen train study={self.name}{where}   carries out what is left"
+        if refused := self.counts.get("refused"):
+            file = studies_folder(str(self.results_dir)) / f"{self.name}.yaml"
+            yield f"refused runs are impossible as they are written: correct or remove {'it' if refused == 1 else 'them'} in {file}, or leave {'it' if refused == 1 else 'them'}"
 
     def _list(self, state: State, *, everything: bool) -> Iterator[str]:
         """The runs of one state."""
@@ -114,7 +122,7 @@ class Progress:
 
     def row(self) -> list[str]:
         """Its row in a table of studies, by `COLUMNS`."""
-        seconds = self.seconds_left if self.left else None
+        seconds = self.seconds_left
         counts = [str(self.counts.get(state, "")) for state in STATES]
         return [self.name, str(len(self.states)), *counts, duration(seconds) if seconds is not None else ""]
 

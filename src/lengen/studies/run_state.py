@@ -23,7 +23,16 @@ from lengen.statistics.formats import id_score
 from lengen.studies.plan import PlannedRun
 
 State = Literal[
-    "done", "not trained", "diverged", "running", "queued", "interrupted", "failed", "damaged", "missing"
+    "done",
+    "not trained",
+    "diverged",
+    "running",
+    "queued",
+    "interrupted",
+    "failed",
+    "refused",
+    "damaged",
+    "missing",
 ]
 STATES: tuple[State, ...] = get_args(State)
 """In the order in which they are told."""
@@ -31,7 +40,7 @@ FINISHED: tuple[State, ...] = ("done", "not trained")
 """States of runs that have their curve."""
 OVER: tuple[State, ...] = (*FINISHED, "diverged")
 """States of runs that are not carried out again."""
-WAITING: tuple[State, ...] = ("interrupted", "failed", "damaged", "missing")
+WAITING: tuple[State, ...] = ("interrupted", "failed", "refused", "damaged", "missing")
 """States of runs that are to be carried out, and may wait for that in a queue."""
 TAIL = 4096
 """Bytes at the end of `train.csv` that hold its last row."""
@@ -169,7 +178,9 @@ def _state(run: PlannedRun, found: Sequence[Found]) -> RunState:
         return _unfinished(run, max(own, key=lambda each: str(each.facts.get("started", ""))))
     if nameless := [each for each in found if each.damage and not each.key]:
         return RunState(run, "damaged", nameless[0].damage, nameless[0].folder.path)
-    return RunState(run, "failed", run.refused) if run.refused else RunState(run, "missing")
+    if run.refused or run.failed:
+        return RunState(run, "refused" if run.refused else "failed", run.refused or run.failed)
+    return RunState(run, "missing")
 
 
 def _over(run: PlannedRun, found: Found) -> RunState:

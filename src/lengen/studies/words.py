@@ -14,7 +14,7 @@ NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 """A name of a study, which is also the name of its file."""
 APART = (*OF_STUDIES, "results_dir", "force", "dry", "hydra")
 """Options, and groups, that do not belong to a study: how its command is carried out, and where."""
-BESIDE = ("results_dir", "launcher", "jobs", "logger", "limits", "formats", "style", *(f"trainer.{each}" for each in NON_IDENTITY_OPTIONS["trainer"]))  # fmt: skip
+BESIDE = ("results_dir", "launcher", "hydra/launcher", "hydra.launcher", "jobs", "logger", "limits", "formats", "style", *(f"trainer.{each}" for each in NON_IDENTITY_OPTIONS["trainer"]))  # fmt: skip
 """Options, and groups, that may be given with a study that exists: no result depends on them."""
 LONGEST = 40
 """Characters of the readable part of a name."""
@@ -109,7 +109,9 @@ def require_beside(words: Iterable[str], name: str) -> None:
     for word in words:
         require(option(word) != "dry", f"{word}: lengen status {name} says what is left of it")
         if not within(option(word), BESIDE):
+            adds = (
+                "" if within(option(word), ["hydra"]) else f"; lengen train -m study={name} {word} adds runs"
+            )
             raise UsageError(
-                f"{word}: the runs of study={name} are given; lengen train -m study={name} {word} adds runs "
-                f"(allowed: {', '.join(BESIDE)})"
+                f"{word}: the runs of study={name} are given{adds} (allowed: {', '.join(BESIDE)})"
             )
