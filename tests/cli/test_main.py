@@ -162,7 +162,7 @@ def test_data_marks_the_answer_and_its_places(lengen):
         (["+train_lenght=7"], ["'train_lenght'", "'train_length'"]),
         (["decoder.dim=abc"], ["decoder.dim=abc", "a whole number"]),
         (["decoder.dim=3.5"], ["decoder.dim=3.5", "a whole number"]),
-        (["decoder.dim=true"], ["decoder.dim=True", "a whole number"]),
+        (["decoder.dim=true"], ["decoder.dim=true", "a whole number"]),
         (["steps=null"], ["steps=None", "a whole number"]),
         (["optimizer.lr=fast"], ["optimizer.lr=fast", "a number"]),
         (["task=addition", "task.hints=flase"], ["task.hints=flase", "true or false"]),
