@@ -41,7 +41,6 @@ from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResu
 from lengen.launcher.shared import let_go, run_shared
 from lengen.records.earlier_runs import finished_already
 from lengen.statistics.formats import counted
-from lengen.studies.words import option
 
 SEED_KEYS = ("seed", "init_seed", "data_seed")
 DRY = re.compile(r"dry=.*")
@@ -376,6 +375,8 @@ class StudyLauncher(HydraLauncher):
         )
         if searching or (keeper is not None and not keeper.distinct):
             return [*range(len(composed))]
+        from lengen.studies.words import option
+
         given = self.config.hydra.overrides.task
         fixed = {option(word) for word in given if not parsed(word).is_sweep_override()}
         kept, again = list[int](), Counter[str]()

@@ -216,7 +216,10 @@ def known_options(command: str, words: Sequence[str], folders: Sequence[Path]) -
         from omegaconf import OmegaConf
 
         with hydra_in(config_dir()):
-            return flat(OmegaConf.to_container(compose(command, [*searched(folders), *chosen])))
+            names = flat(OmegaConf.to_container(compose(command, [*searched(folders), *chosen])))
+        return [
+            name for name in names if not name.endswith(".parts")
+        ]  # which nobody writes: the parts are named themselves
     except Exception:  # noqa: BLE001  # failing to suggest must not hide the first error
         return []
 

@@ -12,7 +12,6 @@ from lengen.comparison.grouping import Study
 from lengen.comparison.option_columns import option_columns, option_values
 from lengen.comparison.overall import Overall
 from lengen.comparison.pairs import CellPair
-from lengen.comparison.run_record import Excluded
 from lengen.comparison.summary import StudySummary
 from lengen.comparison.variance import CellVariance
 from lengen.records.curve import COLUMNS, write_csv
@@ -20,6 +19,8 @@ from lengen.records.plain_text import harmless
 
 CURVE_COLUMNS = ("panel", "line", "trained", "place", *COLUMNS)
 CANDIDATE_COLUMNS = ("task", "line", "cell", "seeds", "id_exact_match", "id_loss", "picked")
+LEFT_OUT = ("place", "reason")
+"""Columns of the runs that are excluded."""
 
 
 def write(study: Study, summary: StudySummary, file: Callable[[str], Path]) -> None:
@@ -40,7 +41,11 @@ def write(study: Study, summary: StudySummary, file: Callable[[str], Path]) -> N
         ("overall.csv", _columns(Overall), [asdict(row) for row in summary.overall]),
         ("variance.csv", _columns(CellVariance), [asdict(row) for row in summary.variances]),
         ("best.csv", (*CANDIDATE_COLUMNS, *study.best), _candidates(study)),
-        ("left_out.csv", _columns(Excluded), [asdict(row) for row in study.left_out]),
+        (
+            "left_out.csv",
+            LEFT_OUT,
+            [{name: getattr(row, name) for name in LEFT_OUT} for row in study.left_out],
+        ),
     ):
         if rows:
             write_csv(file(name), columns, harmless(rows))

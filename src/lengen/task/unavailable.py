@@ -31,7 +31,7 @@ def length_needed(option: str) -> Iterator[None]:
             yield
     except (LengthUnavailable, UsageError) as error:
         reason = str(error)
-        if isinstance(error, UsageError) and OPTION.match(reason):
+        if isinstance(error, UsageError) and OPTION.match(reason) and "this length" not in reason:
             raise
         if (named := re.match(r"length (\d+): ", reason)) and re.search(rf"\b{named[1]}$", option):
             reason = reason[named.end() :]  # the option names the length already
