@@ -122,9 +122,9 @@ def lengen(tmp_path, monkeypatch, capsys):
 def alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Go to a folder, and leave the settings of other programs behind."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(
-        "lengen.launcher.local.cores", lambda: 1
-    )  # the jobs of a multirun run in this process
+    # the jobs of a multirun run in this process, and are checked here for whatever launcher
+    monkeypatch.setattr("lengen.launcher.local.cores", lambda: 1)
+    monkeypatch.setattr("lengen.launcher.Launcher.apart", lambda *_: False)
     without_settings(monkeypatch)
 
 

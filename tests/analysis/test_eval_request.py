@@ -166,6 +166,7 @@ def test_a_stress_set_is_the_task_with_other_options(lengen, runs):
             assert row.loss == pytest.approx(verdicts.loss)
 
 
+@pytest.mark.long
 def test_depths_make_a_grid(lengen, runs):
     run = runs["passkey1"]
     assert lengen("eval", f"run={run}", "stress=depth", "examples=20", "lengths=[2,3,6]").code == 0

@@ -79,6 +79,7 @@ def test_every_read_out_says_what_its_rows_are_of(path):
         assert not set(columns) & set(RUN), name
 
 
+@pytest.mark.long
 @pytest.mark.whole_run
 def test_one_command_for_every_run(lengen, tmp_path, monkeypatch):
     monkeypatch.setattr("lengen.analysis.pooled_read_outs.TRAINED", 0.0)

@@ -18,6 +18,7 @@ def facts(folder):
     return json.loads((folder / "run.json").read_text())
 
 
+@pytest.mark.long
 def test_a_digest_of_the_parameters_tells_copies(lengen, tmp_path):
     for words in (["seed=0"], ["seed=1"], ["seed=0", "results_dir=results/again"], ["seed=0", "init_seed=0"]):
         assert lengen(*RUN, *words).code == 0

@@ -95,6 +95,7 @@ def test_cells_without_a_trained_run_are_shown_and_marked():
     assert of_other_cells(others, []) == others
 
 
+@pytest.mark.long
 @pytest.mark.whole_run
 def test_untrained_runs_print_what_was_measured_and_are_marked(lengen, tmp_path):
     train(tmp_path, ("-m", "task=copy", "pe=nope", "seed=0,1", "jobs=1", *TINY))

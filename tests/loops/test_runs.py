@@ -173,6 +173,7 @@ def run_folders_here():
     return run_folders(Path())
 
 
+@pytest.mark.long
 def test_a_list_is_its_entries(lengen, tmp_path):
     words = [*SMALL, "decoder.loops=2"]
     ran = lengen("train", *words, "eval.loops=[1,3,length]")
@@ -245,6 +246,7 @@ def test_read_again_a_decoder_that_halts_has_its_parameters(lengen, tmp_path):
     assert all(1 <= float(row["loops"]) <= 3 for row in curve(run))
 
 
+@pytest.mark.long
 def test_comparisons_have_a_cell_for_each_number(lengen, tmp_path):
     words = [*SMALL, "decoder.loops=2"]
     for seed in (0, 1):

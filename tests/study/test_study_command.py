@@ -231,6 +231,7 @@ def test_mistakes_are_refused_on_one_line(lengen, tmp_path, stand):
     assert not (tmp_path / "results/other").exists()
 
 
+@pytest.mark.long
 def test_a_dry_study_of_many_runs_describes_the_first_three(lengen):
     words = ("-m", "task=copy", "pe=nope", "seed=range(4)", *TINY, "dry=true")
     ran = lengen("train", *words)

@@ -16,11 +16,11 @@ from lengen.training.epoch_loop import OneDeviceLoop
 
 OPTIONS = (
     (),
-    ("trainer.clip=0",),
+    pytest.param(("trainer.clip=0",), marks=pytest.mark.long),
     ("trainer.precision=bf16",),
-    ("decoder.dropout=0.1",),
-    ("pe=seqpe",),
-    ("optimizer=adamw", "loops=uniform", "decoder.loops=2"),
+    pytest.param(("decoder.dropout=0.1",), marks=pytest.mark.long),
+    pytest.param(("pe=seqpe",), marks=pytest.mark.long),
+    pytest.param(("optimizer=adamw", "loops=uniform", "decoder.loops=2"), marks=pytest.mark.long),
 )
 LOSSES = ("step", "loss", "lr", "id_loss", "ood_loss")
 
@@ -45,7 +45,7 @@ def left(root: Path) -> tuple[list, list]:
     return rows, checkpoints
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_it_does_what_lightnings_does(lengen, tmp_path, monkeypatch, options):
     words = ("task=copy", *TINY, *options)
     ran = lengen("train", *words)

@@ -38,6 +38,7 @@ def test_a_run_imports_no_slow_library_that_it_does_not_use(tmp_path):
     assert done.stderr.splitlines()[-1] == "[]"
 
 
+@pytest.mark.long
 def test_all_of_torchmetrics_is_there_when_it_is_asked_for(tmp_path):
     script = """
 import lengen.training.fit, sys, torch, torchmetrics

@@ -389,6 +389,7 @@ def test_what_is_no_stack_is_refused_on_one_line_before_anything_is_written(leng
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_study_of_stacks_is_the_study_of_their_seeds(lengen, tmp_path):
     ran = lengen("train", "-m", "study=first", "task=copy", *TINY, "pe=nope,rope", "seeds=2")
     assert ran.code == 0, ran.err
