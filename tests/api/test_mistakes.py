@@ -11,6 +11,7 @@ import torch
 import lengen
 import typecheck
 from api.mine import MyEncoding, MyTask
+from lengen.analysis.output_files import OutputFiles
 from lengen.api.arguments import compose_call
 from lengen.api.study import _listed, _rows
 from lengen.config.compose import COMPARE, TRAIN
@@ -237,3 +238,9 @@ def test_an_option_that_gives_names_texts_takes_a_dictionary(options):
 )
 def test_what_is_checked_is_of_its_kind(call, line):
     assert line_of(call).startswith(line)
+
+
+def test_a_comparison_is_not_written_into_a_file(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(lengen.UsageError, match="taken: must be a folder, and is a file"):
+        OutputFiles(tmp_path / "taken")

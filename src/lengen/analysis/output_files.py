@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lengen.config.errors import require
 from lengen.records.curve import write_text
 
 NOTE = "compare.json"
@@ -18,9 +19,13 @@ class OutputFiles:
 
     Args:
         folder: created if it does not exist.
+
+    Raises:
+        UsageError: it is a file.
     """
 
     def __init__(self, folder: Path) -> None:
+        require(not folder.is_file(), f"out={folder}: must be a folder, and is a file")
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.names: set[str] = set()
