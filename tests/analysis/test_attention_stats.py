@@ -36,6 +36,7 @@ def table(run, name):
     return read_rows(path)
 
 
+@pytest.mark.long
 def test_where_every_head_looks(lengen, runs):
     run = runs["nope"]
     ran = lengen("eval", f"run={run}", "inspect=attention", "examples=10")

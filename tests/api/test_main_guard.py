@@ -42,6 +42,7 @@ def test_a_line_below_a_condition_is_guarded(tmp_path, text, line, guarded):
     assert is_guarded(tmp_path / "nowhere.py", line)
 
 
+@pytest.mark.long
 @pytest.mark.whole_run
 def test_a_script_without_guard_is_refused_before_any_process_starts(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)

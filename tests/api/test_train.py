@@ -170,6 +170,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 @pytest.mark.whole_run
 def test_a_class_of_the_main_module(tmp_path):
     (tmp_path / "script.py").write_text(MAIN)

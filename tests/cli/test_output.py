@@ -46,6 +46,7 @@ def test_output_is_written_in_the_characters_that_there_are(words, settings):
     assert text.isascii() or settings == {"LC_ALL": "C"}
 
 
+@pytest.mark.long
 def test_a_multirun_leaves_no_folder_of_hydra(lengen, tmp_path):
     assert lengen("train", "-m", "task=copy", "seed=0,1", *TINY).code == 0
     assert {path.name for path in (tmp_path / "results" / "runs").iterdir()} == {"copy"}

@@ -219,6 +219,7 @@ def test_a_dry_run_says_what_would_be_submitted(lengen, fake, tmp_path):
     assert not (fake / "submitted.sh").exists()
 
 
+@pytest.mark.long
 def test_a_dry_run_leaves_out_runs_that_are_over_or_in_the_queue(lengen, fake):
     study = ("-m", "task=copy", *TINY, "launcher=slurm", "launcher.wait=false")
     assert lengen("train", "task=copy", *TINY, "seed=0").code == 0
@@ -310,6 +311,7 @@ def test_the_same_command_waits_for_jobs_that_are_in_the_queue(fake, capsys):
     assert "2 jobs are in the queue of Slurm already" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_other_options_of_the_launcher_do_not_make_another_job(lengen, fake, monkeypatch):
     """The same command is given with `launcher.wait=false`, and again to wait."""
     study = ("-m", "task=copy", *TINY, "seed=0,1", "launcher=slurm", "launcher.wait=false")

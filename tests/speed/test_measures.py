@@ -75,6 +75,7 @@ def test_a_part_of_the_gpu_runs_without_one(name, tmp_path):
     check(entries)
 
 
+@pytest.mark.long
 @pytest.mark.whole_run
 def test_a_part_that_fails_or_is_too_slow_is_written_down():
     slow = list(gpu.in_process("paper", QUICK, 0.2))

@@ -269,6 +269,7 @@ def test_a_dry_run_is_refused_once_what_its_command_would_be(lengen, words, said
     assert "parameters" not in ran.out
 
 
+@pytest.mark.long
 def test_a_dry_study_says_what_all_its_runs_need_together(lengen, tmp_path):
     words = ("-m", "task=copy", "pe=nope,rope", "seed=0,1", *TINY)
     ran = lengen("train", *words, "dry=true")
