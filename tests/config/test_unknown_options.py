@@ -76,3 +76,12 @@ def test_an_option_below_a_name_or_in_a_list_leads_to_its_place(lengen, words, s
     ran = lengen(*words)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert said in ran.err
+
+
+@pytest.mark.parametrize("flags", [(), ("-m",)])
+def test_a_parameter_of_a_sweeper_that_has_none_leads_to_the_option(lengen, flags):
+    ran = lengen("train", *flags, "task=copy", "hydra.sweeper.params.seed=0")
+    assert ran.code == 2
+    assert ran.err.startswith("lengen: hydra.sweeper.params.seed=0: is of a search")
+    assert ran.err.rstrip().endswith("write -m seed=0")
+    assert len(ran.err.splitlines()) == 1

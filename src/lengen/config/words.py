@@ -55,6 +55,8 @@ def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection
     for word in words:
         override = parsed(word)
         _check_key(override, word, known)
+        if not search and not any(other.startswith("experiment=") for other in words):
+            _refuse_parameter(word)
         if override.is_sweep_override():
             count = _count(override, word, folders)
             jobs *= 1 if search else count
@@ -67,6 +69,20 @@ def check_words(words: Iterable[str], folders: Sequence[Path], known: Collection
                 _refuse_empty(word, name, command, words, folders)
             if name in named and not isinstance(value, str):
                 _refuse_no_choice(word, name, value, choices(name, folders))
+
+
+def _refuse_parameter(word: str) -> None:
+    """Refuse a parameter of Hydra's own sweeper, which has none: they are of a search, or of the file of an experiment.
+
+    Raises:
+        UsageError: says how options are varied.
+    """
+    start = "hydra.sweeper.params."
+    name = word.lstrip("+").removeprefix(start)
+    require(
+        not word.lstrip("+").startswith(start),
+        f"{word}: is of a search (hydra/sweeper=optuna) or of an experiment's file; on the command line write -m {name}",
+    )
 
 
 def _refuse_empty(
