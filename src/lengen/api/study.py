@@ -24,6 +24,7 @@ from lengen.config.compose import TRAIN, unpacked
 from lengen.config.errors import UsageError, require
 from lengen.config.identity import ORIGIN
 from lengen.config.search import groups
+from lengen.config.seeds import SEED_NAMES, without_seeds
 from lengen.config.words import check_words
 from lengen.experiment.dry_run import planned
 from lengen.launcher.checking import refused
@@ -33,8 +34,6 @@ from lengen.launcher.shared import run_shared
 from lengen.records.claim import ClaimedError
 from lengen.records.run_dir import RunFolder
 from lengen.statistics.formats import counted
-
-SEEDS = ("seed", "init_seed", "data_seed")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Study:
         Args:
             **options: see `lengen.compare`.
         """
-        by = [name for name in self.varied if name not in SEEDS] or ["pe"]
+        by = [name for name in self.varied if name not in SEED_NAMES] or ["pe"]
         return compare([run.path for run in self.runs], **{"by": by, **options})
 
     @property
@@ -244,8 +243,7 @@ def _results(
 
 def _cell(row: Mapping[str, Any]) -> str:
     """The same text for the varied options of runs that differ in their seeds alone, unless these are no seeds."""
-    seeds = {name for name in SEEDS if isinstance(row.get(name), int) and row[name] >= 0}
-    return as_overrides({name: value for name, value in row.items() if name not in seeds})
+    return as_overrides(without_seeds(row))
 
 
 def _check(words: Sequence[str], config_dir: Folders, options: Mapping[str, Any]) -> JobResult:

@@ -34,7 +34,7 @@ from lengen.config.errors import UsageError
 from lengen.config.objectives import require_objective
 from lengen.config.pattern_words import as_written
 from lengen.config.search import named_modules
-from lengen.config.seeds import runs_of
+from lengen.config.seeds import runs_of, without_seeds
 from lengen.config.words import parsed
 from lengen.launcher import Launcher
 from lengen.launcher.job import ELSEWHERE, FAILED, QUEUED, REFUSED, Job, JobResult, named
@@ -42,7 +42,6 @@ from lengen.launcher.shared import let_go, run_shared
 from lengen.records.earlier_runs import finished_already
 from lengen.statistics.formats import counted
 
-SEED_KEYS = ("seed", "init_seed", "data_seed")
 DRY = re.compile(r"dry=.*")
 """The word that says how jobs are carried out, and is no part of their names."""
 
@@ -288,8 +287,7 @@ def processes(config: Mapping[str, Any]) -> tuple[int, int]:
 
 def cell_key(config: Mapping[str, Any]) -> str:
     """The same text for configurations that differ in their seeds alone, unless these are no seeds."""
-    seeds = {name for name in SEED_KEYS if isinstance(config.get(name), int) and config[name] >= 0}
-    return json.dumps({name: value for name, value in config.items() if name not in seeds}, default=str)
+    return json.dumps(without_seeds(config), default=str)
 
 
 def is_over(config: Mapping[str, Any]) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 from lengen.config.errors import UsageError, require
 from lengen.config.limits import MOST_JOBS, require_count
 
+SEED_NAMES = ("seed", "init_seed", "data_seed")
+"""The seeds of a run."""
 SEEDS = "seeds"
 """The option."""
 ALLOWED = "must be how many seeds from 0 on, such as 8, or which, such as [0,3,5]"
@@ -53,6 +55,19 @@ def runs_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     if seeds is None:
         return [dict(config)]
     return [{**config, SEEDS: None, "seed": seed} for seed in seeds]
+
+
+def without_seeds(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options without those that are seeds; a value that is none stays.
+
+    >>> without_seeds({"pe": "rope", "seed": 0, "data_seed": -1})
+    {'pe': 'rope', 'data_seed': -1}
+    """
+    return {
+        name: value
+        for name, value in options.items()
+        if not (name in SEED_NAMES and isinstance(value, int) and value >= 0)
+    }
 
 
 def option_of(word: str) -> str:

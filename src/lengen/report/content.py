@@ -25,6 +25,7 @@ from lengen.comparison.cell_scores import (
 )
 from lengen.comparison.grouping import Cell, Panel, Study, pooled
 from lengen.comparison.run_record import RunRecord
+from lengen.config.seeds import SEED_NAMES
 from lengen.report.console import Block
 from lengen.report.figure import CHANCE
 from lengen.report.scale import logarithmic
@@ -35,8 +36,6 @@ from lengen.statistics.reaches import median_reach
 
 DIGITS = 5
 """Significant digits of numbers in the page; the rest is cut off, so that the page can round down what it shows."""
-SEEDS = ("seed", "init_seed", "data_seed")
-"""Keys of a configuration that differ between the runs of a cell."""
 
 
 def content(study: Study, *, threshold: float, tables: Sequence[Block], title: str) -> dict[str, Any]:
@@ -227,7 +226,7 @@ def _steps(runs: Iterable[RunRecord]) -> list[float]:
 
 def _config(config: Mapping[str, Any]) -> str:
     """Return a configuration as YAML, without its seeds."""
-    without_seeds = {key: value for key, value in config.items() if key not in SEEDS}
+    without_seeds = {key: value for key, value in config.items() if key not in SEED_NAMES}
     return yaml.safe_dump(without_seeds, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
